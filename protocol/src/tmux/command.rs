@@ -1,0 +1,415 @@
+//! The commands that can be sent.
+//!
+//! # What is absent, and why
+//!
+//! | absent | because |
+//! |--------|---------|
+//! | `window-size manual` for all windows | crashes tmux before 3.7 at the next new window |
+//! | `refresh-client -A` with `off` or `on`, `refresh-client -f no-output` | crash tmux before 3.7 |
+//! | `respawn-pane`, `respawn-window` | crash all tested versions, or lose the first output |
+//! | `run-shell`, `if-shell`, `source-file` | replies no longer match commands |
+//! | `load-buffer -` | would read the stream of commands |
+//! | `wait-for` | blocks every command behind it |
+//! | empty lines, blank lines, comments | detach the client, or get no reply at all |
+//!
+//! Texts go through one quoting function, formats are those of [`format`](super::format), and options
+//! those of [`option`](super::option).
+
+use std::fmt::Write;
+use std::num::NonZeroU32;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::quote::{literal_in_format, quote, quote_plain};
+use super::{
+    AbsolutePath, Binding, BufferName, Created, Facts, Format, KeyBytes, KeyTable, PaneId, Program,
+    SessionName, Setting, SubscriptionName, Target, Text, UserOption, VariableName,
+};
+use crate::Size;
+use crate::key::{Key, Stroke};
+
+/// One command of tmux; each gets one reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// A session with one window and one pane, to which nobody is attached. Answers [`Created`].
+    NewSession {
+        name: &'a SessionName,
+        size: Size,
+        cwd: AbsolutePath<'a>,
+        program: Program<'a>,
+    },
+    /// A window behind the last one of `session`, so that [`Target::LastWindowOf`] is it until the
+    /// next; it does not become the current one. Answers [`Created`].
+    NewWindow {
+        session: &'a SessionName,
+        cwd: AbsolutePath<'a>,
+        program: Program<'a>,
+    },
+    /// Puts a window into `session` too, without making it the current one there.
+    LinkWindow {
+        window: Target,
+        session: &'a SessionName,
+    },
+    KillSession(Target),
+    KillWindow(Target),
+    KillPane(PaneId),
+    KillServer,
+    RenameSession {
+        session: Target,
+        name: &'a SessionName,
+    },
+
+    /// Sets the size of a window and pins it: clients that attach no longer change it.
+    ResizeWindow {
+        window: Target,
+        size: Size,
+    },
+    /// Lets the clients that are attached decide the size of a window again.
+    UnpinWindow(Target),
+
+    Set(Setting),
+    SetUser {
+        scope: Scope,
+        option: UserOption,
+        value: Text<'a>,
+    },
+    UnsetUser {
+        scope: Scope,
+        option: UserOption,
+    },
+    /// Answers the value, several lines if it has them; nothing when it is not set.
+    ShowUser {
+        scope: Scope,
+        option: UserOption,
+    },
+    /// Takes a variable out of the server's environment.
+    UnsetVariable(VariableName<'a>),
+    /// Keeps a variable, wherever it is set, from new panes.
+    RemoveVariable(VariableName<'a>),
+    Bind(Binding),
+    UnbindAll(KeyTable),
+
+    /// Types bytes. A pane in copy mode swallows them: see [`Command::LeaveMode`].
+    SendBytes {
+        pane: PaneId,
+        bytes: KeyBytes<'a>,
+    },
+    /// Presses a key. A pane in copy mode takes it for itself.
+    SendKey {
+        pane: PaneId,
+        key: Key,
+    },
+    SetBuffer {
+        name: BufferName,
+        text: Text<'a>,
+    },
+    /// Reads a file as it is, on the machine of the server.
+    LoadBuffer {
+        name: BufferName,
+        path: AbsolutePath<'a>,
+    },
+    /// Types the buffer and deletes it; line feeds stay what they are.
+    PasteBuffer {
+        name: BufferName,
+        pane: PaneId,
+        /// Between the marks of bracketed paste, if the program asked for it.
+        bracketed: bool,
+    },
+    DeleteBuffer(BufferName),
+    /// Takes a pane out of copy mode, if it is in it.
+    LeaveMode(PaneId),
+
+    /// Answers rows with their colours and attributes, which carry on from one row to the next.
+    CapturePane {
+        pane: PaneId,
+        rows: Rows,
+    },
+    /// Answers the main screen that waits behind the alternate one. Fails when none does.
+    CaptureSaved(PaneId),
+    /// Answers the beginning of an escape sequence whose end has not come yet, with each byte that
+    /// is not printable as `\ooo`.
+    CapturePending(PaneId),
+
+    /// Answers one set of facts about `target`, or about the server.
+    Show {
+        target: Option<Target>,
+        format: Format,
+    },
+    /// Answers one line for each pane of the server, and each session it is in.
+    ListPanes(Format),
+    /// Answers one line for each window of the server, and each session it is in.
+    ListWindows(Format),
+    ListClients(Format),
+
+    /// From now on, changes of `format` come as notifications, at most one a second for each thing.
+    Subscribe {
+        name: SubscriptionName,
+        watched: Watched,
+        format: Format,
+    },
+    Unsubscribe {
+        name: SubscriptionName,
+    },
+    /// From now on, a pane whose output waits for us for longer is paused: tmux discards what it
+    /// prints. `None`: never, tmux makes the program wait.
+    PauseAfter(Option<NonZeroU32>),
+    /// Ends the pause of a pane; its output flows from now on.
+    ContinuePane(PaneId),
+    DetachClient(Text<'a>),
+}
+
+/// Which rows of a pane to capture. Row 0 is the first on the screen; negative ones are history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    Screen,
+    Range { first: i32, last: i32 },
+}
+
+/// What a user option belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Server,
+    Session(Target),
+    Window(Target),
+    Pane(Target),
+}
+
+/// What a subscription looks at, among what is in the session of this client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    Session,
+    Pane(PaneId),
+    AllPanes,
+    AllWindows,
+}
+
+impl Command<'_> {
+    /// Appends the command as a line of its own: the way without an allocation.
+    pub fn write_line(&self, out: &mut BytesMut) {
+        self.render(out);
+        out.put_u8(b'\n');
+    }
+
+    fn render(&self, out: &mut BytesMut) {
+        match self {
+            Self::NewSession { name, size, cwd, program } => {
+                put(out, format_args!("new-session -d -P -x {} -y {} -F ", size.cols(), size.rows()));
+                quote(Created::FORMAT.as_str().as_bytes(), out);
+                out.put_slice(b" -s ");
+                quote(name.as_str().as_bytes(), out);
+                render_program(*cwd, program, out);
+            }
+            Self::NewWindow { session, cwd, program } => {
+                out.put_slice(b"new-window -a -d -P -F ");
+                quote(Created::FORMAT.as_str().as_bytes(), out);
+                out.put_slice(b" -t ");
+                Target::LastWindowOf((*session).clone()).render(out);
+                render_program(*cwd, program, out);
+            }
+            Self::LinkWindow { window, session } => {
+                render_at("link-window -d -s ", window, out);
+                render_at(" -t ", &Target::Named((*session).clone()), out);
+            }
+            Self::KillSession(session) => render_at("kill-session -t ", session, out),
+            Self::KillWindow(window) => render_at("kill-window -t ", window, out),
+            Self::KillPane(pane) => render_at("kill-pane -t ", &Target::Pane(*pane), out),
+            Self::KillServer => out.put_slice(b"kill-server"),
+            Self::RenameSession { session, name } => {
+                render_at("rename-session -t ", session, out);
+                out.put_u8(b' ');
+                quote(name.as_str().as_bytes(), out);
+            }
+
+            Self::ResizeWindow { window, size } => {
+                render_at("resize-window -t ", window, out);
+                put(out, format_args!(" -x {} -y {}", size.cols(), size.rows()));
+            }
+            Self::UnpinWindow(window) => {
+                render_at("set-option -wu -t ", window, out);
+                out.put_slice(b" window-size");
+            }
+
+            Self::Set(setting) => setting.render(out),
+            Self::SetUser { scope, option, value } => {
+                scope.render("set-option", "", out);
+                put(out, format_args!(" {} ", option.name()));
+                quote(value.as_bytes(), out);
+            }
+            Self::UnsetUser { scope, option } => {
+                scope.render("set-option", "u", out);
+                put(out, format_args!(" {}", option.name()));
+            }
+            Self::ShowUser { scope, option } => {
+                scope.render("show-options", "qv", out);
+                put(out, format_args!(" {}", option.name()));
+            }
+            Self::UnsetVariable(name) => put(out, format_args!("set-environment -gu {}", name.as_str())),
+            Self::RemoveVariable(name) => put(out, format_args!("set-environment -gr {}", name.as_str())),
+            Self::Bind(binding) => binding.render(out),
+            Self::UnbindAll(table) => put(out, format_args!("unbind-key -a -T {}", table.name())),
+
+            Self::SendBytes { pane, bytes } => render_bytes(*pane, bytes.as_bytes(), out),
+            Self::SendKey { pane, key } => match key.stroke() {
+                Stroke::Bytes(bytes) => render_bytes(*pane, &bytes, out),
+                Stroke::TmuxName(name) => {
+                    render_at("send-keys -t ", &Target::Pane(*pane), out);
+                    out.put_u8(b' ');
+                    quote(name.as_bytes(), out);
+                }
+            },
+            Self::SetBuffer { name, text } => {
+                put(out, format_args!("set-buffer -b {name} -- "));
+                quote(text.as_bytes(), out);
+            }
+            Self::LoadBuffer { name, path } => {
+                put(out, format_args!("load-buffer -b {name} "));
+                quote(&literal_in_format(path.as_bytes()), out);
+            }
+            Self::PasteBuffer { name, pane, bracketed } => {
+                let bracketed = if *bracketed { " -p" } else { "" };
+                put(out, format_args!("paste-buffer{bracketed} -r -d -b {name}"));
+                render_at(" -t ", &Target::Pane(*pane), out);
+            }
+            Self::DeleteBuffer(name) => put(out, format_args!("delete-buffer -b {name}")),
+            Self::LeaveMode(pane) => render_at("copy-mode -q -t ", &Target::Pane(*pane), out),
+
+            Self::CapturePane { pane, rows } => {
+                render_at("capture-pane -p -e -N -t ", &Target::Pane(*pane), out);
+                if let Rows::Range { first, last } = rows {
+                    put(out, format_args!(" -S {first} -E {last}"));
+                }
+            }
+            Self::CaptureSaved(pane) => render_at("capture-pane -p -e -N -a -t ", &Target::Pane(*pane), out),
+            Self::CapturePending(pane) => render_at("capture-pane -p -P -C -t ", &Target::Pane(*pane), out),
+
+            Self::Show { target, format } => {
+                out.put_slice(b"display-message -p ");
+                if let Some(target) = target {
+                    render_at("-t ", target, out);
+                    out.put_u8(b' ');
+                }
+                quote(format.as_str().as_bytes(), out);
+            }
+            Self::ListPanes(format) => render_list("list-panes -a", *format, out),
+            Self::ListWindows(format) => render_list("list-windows -a", *format, out),
+            Self::ListClients(format) => render_list("list-clients", *format, out),
+
+            Self::Subscribe { name, watched, format } => {
+                out.put_slice(b"refresh-client -B ");
+                let format = format.as_str();
+                match watched {
+                    Watched::Session => quote_plain(format_args!("{name}::{format}"), out),
+                    Watched::Pane(pane) => quote_plain(format_args!("{name}:{pane}:{format}"), out),
+                    Watched::AllPanes => quote_plain(format_args!("{name}:%*:{format}"), out),
+                    Watched::AllWindows => quote_plain(format_args!("{name}:@*:{format}"), out),
+                }
+            }
+            Self::Unsubscribe { name } => {
+                out.put_slice(b"refresh-client -B ");
+                quote_plain(name, out);
+            }
+            Self::PauseAfter(Some(seconds)) => {
+                put(out, format_args!("refresh-client -f pause-after={seconds}"))
+            }
+            Self::PauseAfter(None) => out.put_slice(b"refresh-client -f \"!pause-after\""),
+            Self::ContinuePane(pane) => {
+                out.put_slice(b"refresh-client -A ");
+                quote_plain(format_args!("{pane}:continue"), out);
+            }
+            Self::DetachClient(client) => {
+                out.put_slice(b"detach-client -t ");
+                quote(client.as_bytes(), out);
+            }
+        }
+    }
+}
+
+/// Commands on one line: tmux reads them as a unit and lets nothing come between them, not one byte
+/// of output. When one fails, those behind it are not executed and get no reply; when the line cannot
+/// be read, there is one reply in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    text: BytesMut,
+    commands: usize,
+}
+
+impl CommandLine {
+    pub fn new(first: &Command<'_>) -> Self {
+        let mut text = BytesMut::new();
+        first.render(&mut text);
+        Self { text, commands: 1 }
+    }
+
+    pub fn and(mut self, next: &Command<'_>) -> Self {
+        self.text.put_slice(b" ; ");
+        next.render(&mut self.text);
+        self.commands += 1;
+        self
+    }
+
+    /// How many replies come when all goes well.
+    pub fn replies(&self) -> usize {
+        self.commands
+    }
+
+    /// With the LF.
+    pub fn into_bytes(mut self) -> Bytes {
+        self.text.put_u8(b'\n');
+        self.text.freeze()
+    }
+}
+
+impl From<&Command<'_>> for CommandLine {
+    fn from(command: &Command<'_>) -> Self {
+        Self::new(command)
+    }
+}
+
+impl Scope {
+    fn render(&self, command: &str, flags: &str, out: &mut BytesMut) {
+        let (scope, target) = match self {
+            Self::Server => ("s", None),
+            Self::Session(target) => ("", Some(target)),
+            Self::Window(target) => ("w", Some(target)),
+            Self::Pane(target) => ("p", Some(target)),
+        };
+        out.put_slice(command.as_bytes());
+        if !(scope.is_empty() && flags.is_empty()) {
+            put(out, format_args!(" -{scope}{flags}"));
+        }
+        if let Some(target) = target {
+            render_at(" -t ", target, out);
+        }
+    }
+}
+
+fn render_at(command: &str, target: &Target, out: &mut BytesMut) {
+    out.put_slice(command.as_bytes());
+    target.render(out);
+}
+
+fn render_list(command: &str, format: Format, out: &mut BytesMut) {
+    out.put_slice(command.as_bytes());
+    out.put_slice(b" -F ");
+    quote(format.as_str().as_bytes(), out);
+}
+
+fn render_program(cwd: AbsolutePath<'_>, program: &Program<'_>, out: &mut BytesMut) {
+    out.put_slice(b" -c ");
+    quote(&literal_in_format(cwd.as_bytes()), out);
+    out.put_slice(b" -- ");
+    program.render(out);
+}
+
+fn render_bytes(pane: PaneId, bytes: &[u8], out: &mut BytesMut) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(32 + 3 * bytes.len());
+    put(out, format_args!("send-keys -t \"{pane}\" -H"));
+    for &byte in bytes {
+        out.put_slice(&[b' ', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}
+
+fn put(out: &mut BytesMut, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("memory is the only limit");
+}
