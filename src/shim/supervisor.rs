@@ -54,7 +54,7 @@ impl Supervisor {
                 self.obey(signal, terminal);
             }
             if self.ending.is_none() && terminal.is_gone() {
-                self.ending = Some(Ending::default());
+                self.ending = Some(Ending::begin());
             }
             if let Some(ending) = &mut self.ending {
                 ending.advance(self.program);
@@ -72,7 +72,7 @@ impl Supervisor {
         ];
         // A terminal that is gone would be reported for ever.
         let (count, deadline) = match &self.ending {
-            Some(ending) => (1, ending.next_at()),
+            Some(ending) => (1, ending.due()),
             None => (2, self.stops.due),
         };
         // Interrupted or not, the caller looks at everything.
@@ -156,28 +156,28 @@ impl Stops {
 }
 
 /// The last signals, sent one after the other.
-#[derive(Default)]
 struct Ending {
     sent: usize,
-    /// When the last one was sent.
-    at: Option<Instant>,
+    /// When the next one is due.
+    due: Instant,
 }
 
 impl Ending {
-    fn next_at(&self) -> Option<Instant> {
-        match (self.at, self.sent) {
-            (_, sent) if sent == LAST_SIGNALS.len() => None,
-            (at, _) => Some(at.map_or_else(Instant::now, |at| at + LAST_SIGNAL_LIMIT)),
-        }
+    fn begin() -> Self {
+        Self { sent: 0, due: Instant::now() }
+    }
+
+    fn due(&self) -> Option<Instant> {
+        (self.sent < LAST_SIGNALS.len()).then_some(self.due)
     }
 
     fn advance(&mut self, group: Pid) {
         let now = Instant::now();
-        if self.next_at().is_some_and(|next| next <= now) {
+        if self.due().is_some_and(|due| due <= now) {
             let _ = killpg(group, LAST_SIGNALS[self.sent]);
             let _ = killpg(group, Signal::SIGCONT);
             self.sent += 1;
-            self.at = Some(now);
+            self.due = now + LAST_SIGNAL_LIMIT;
         }
     }
 

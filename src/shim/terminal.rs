@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
-use nix::sys::termios::{InputFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{InputFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp, tcsetpgrp};
 
 /// The controlling terminal, opened once more: non-blocking here must not be non-blocking for the
@@ -49,9 +49,11 @@ impl Terminal {
             let _ = killpg(owner, Signal::SIGHUP);
             let _ = killpg(owner, Signal::SIGCONT);
         }
-        // Output that Ctrl+S has stopped goes on when the terminal knows no Ctrl+S.
+        // The marker must arrive as it is, and output that Ctrl+S has stopped must go on: it does when
+        // the terminal no longer knows Ctrl+S.
         if let Ok(mut modes) = tcgetattr(&self.0) {
             modes.input_flags.remove(InputFlags::IXON);
+            modes.output_flags.remove(OutputFlags::OPOST);
             let _ = tcsetattr(&self.0, SetArg::TCSANOW, &modes);
         }
     }

@@ -1,0 +1,875 @@
+//! The shim as a process: on a real pty, with a daemon that the test plays.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::shim::{ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, tcgetpgrp};
+use tempfile::TempDir;
+
+const SHIM: &str = env!("CARGO_BIN_EXE_codepiper");
+const NONCE: &str = "c0ffee";
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_program_runs_and_its_end_is_told_in_order() {
+    let mut pane = Pane::running(&["/bin/sh", "-c", "printf 'the tail'; exit 7"]);
+    let (status, mut daemon) = pane.exited();
+    assert_eq!(status, exited(7));
+    pane.wait_for(&format!("the tail{}", marker(status)));
+    assert_eq!(pane.exit_file(), status);
+    assert_eq!(fs::metadata(&pane.launch.exit_file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(pane.shim.try_wait().unwrap().is_none(), "the pty is held until the daemon releases it");
+    daemon.send(&ToShim::Release);
+    assert_eq!(pane.exit_code(), 7);
+}
+
+#[test]
+fn a_program_that_a_signal_ended_tells_the_signal() {
+    let mut pane = Pane::running(&["/bin/sh", "-c", "kill -9 $$"]);
+    assert_eq!(pane.finish(), (signaled(9), 137));
+    // A real-time signal: not every library can read this status.
+    let mut pane = Pane::running(&["/bin/sh", "-c", "kill -40 $$"]);
+    assert_eq!(pane.finish(), (signaled(40), 168));
+}
+
+#[test]
+fn a_program_that_cannot_be_executed_is_told_with_the_reason() {
+    let dir = TempDir::new().unwrap();
+    let (plain, lost) = (dir.path().join("plain"), dir.path().join("lost"));
+    fs::write(&plain, "no program").unwrap();
+    fs::write(&lost, "#!/no/such/interpreter\n").unwrap();
+    fs::set_permissions(&lost, fs::Permissions::from_mode(0o755)).unwrap();
+    let (plain, lost) = (plain.to_str().unwrap(), lost.to_str().unwrap());
+
+    let failure = |argv: &[&str], cwd: Option<&str>| {
+        let mut pane = Pane::open();
+        pane.launch.argv = argv.iter().map(ToString::to_string).collect();
+        pane.launch.cwd = cwd.map_or(pane.launch.cwd.clone(), PathBuf::from);
+        let mut daemon = pane.hello();
+        daemon.send(&ToShim::Launch(pane.launch.clone()));
+        let FromShim::Failed { errno, message } = daemon.read() else { panic!("it was executed: {argv:?}") };
+        pane.wait_for(&message);
+        assert_eq!(pane.exit_code(), 127);
+        (Errno::from_raw(errno), message)
+    };
+    assert_eq!(
+        failure(&["/no/such/program"], None),
+        (Errno::ENOENT, "cannot execute /no/such/program: No such file or directory".into())
+    );
+    assert_eq!(
+        failure(&["/bin/sh"], Some("/no/such/dir")),
+        (Errno::ENOENT, "cannot execute /bin/sh in /no/such/dir: No such file or directory".into())
+    );
+    assert_eq!(
+        failure(&[plain], None),
+        (Errno::EACCES, format!("cannot execute {plain}: Permission denied"))
+    );
+    assert_eq!(
+        failure(&[lost], None),
+        (Errno::ENOENT, format!("cannot execute {lost}: its interpreter is missing (see its first line)"))
+    );
+    assert_eq!(failure(&["sh"], None).1, "cannot execute sh: not an absolute path");
+    assert_eq!(
+        failure(&["/bin/sh", "a\0b"], None).1,
+        "cannot execute /bin/sh: an argument contains a NUL byte"
+    );
+    assert_eq!(failure(&[], None).1, "no program to execute was given");
+}
+
+#[test]
+fn the_program_gets_its_environment_and_nothing_else() {
+    let mut pane = Pane::open();
+    pane.launch.env = BTreeMap::from([("SECRET".into(), "a=b c".into()), ("TERM".into(), "dumb".into())]);
+    pane.launch(&["/usr/bin/env"]);
+    assert_eq!(pane.finish().0, exited(0));
+    assert_eq!(pane.before_marker(), "SECRET=a=b c\r\nTERM=dumb\r\n");
+
+    let mut pane = Pane::open();
+    pane.launch.env.clear();
+    pane.launch(&["/usr/bin/env"]);
+    assert_eq!(pane.finish().0, exited(0));
+    assert_eq!(pane.before_marker(), "TERM=of-the-pane\r\n");
+}
+
+#[test]
+fn the_program_inherits_neither_descriptors_nor_signal_dispositions() {
+    let script = "echo /proc/self/fd/*; exec sed -n '/^Sig[BIC]/p; /^Threads/p' /proc/self/status";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    assert_eq!(pane.finish().0, exited(0));
+    // The same without a shim: whoever runs the tests may leave descriptors open.
+    let plain = Command::new("/bin/bash").args(["-c", script]).output().unwrap().stdout;
+    let descriptors = String::from_utf8(plain).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(pane.output().lines().next().unwrap(), descriptors);
+    for mask in ["SigBlk", "SigIgn", "SigCgt"] {
+        pane.wait_for(&format!("{mask}:\t0000000000000000"));
+    }
+}
+
+#[test]
+fn the_program_sees_the_size_at_once_and_is_the_foreground() {
+    let mut pane = Pane::running(&["/bin/bash", "-c", "stty size; ps -o pid=,pgid=,tpgid= -p $$; read"]);
+    let program = pane.program;
+    pane.wait_for("31 97\r\n");
+    pane.wait_until("its group", |pane| {
+        let numbers: Vec<_> = pane.output().split_whitespace().skip(2).map(str::to_owned).collect();
+        numbers == vec![program.to_string(); 3]
+    });
+    assert_eq!(pane.foreground(), program);
+    pane.type_("\n");
+    assert_eq!(pane.finish().0, exited(0));
+}
+
+#[test]
+fn a_shell_has_its_job_control() {
+    let mut pane = Pane::open();
+    pane.launch.env.insert("PS1".into(), "ready> ".into());
+    let bash = pane.launch(&["/bin/bash", "--norc", "--noprofile", "--noediting", "-i"]);
+    pane.wait_for("ready> ");
+    pane.type_("sleep 1000\n");
+    let job = pane.wait_for_job(bash);
+
+    pane.type_("\x1a");
+    pane.wait_for("Stopped");
+    pane.wait_until("bash has the terminal", |pane| pane.foreground() == bash);
+    assert_eq!(state(job), Some('T'), "a stopped job stays stopped");
+
+    pane.type_("fg\n");
+    pane.wait_until("the job has the terminal", |pane| pane.foreground() == job && state(job) == Some('S'));
+    pane.type_("\x1a");
+    pane.wait_until("bash has the terminal", |pane| pane.foreground() == bash);
+    pane.type_("bg\n");
+    pane.wait_until("the job goes on in the background", |_| state(job) == Some('S'));
+    assert_eq!(pane.foreground(), bash);
+
+    pane.type_("fg\n");
+    pane.wait_until("the job has the terminal", |pane| pane.foreground() == job);
+    pane.type_("\x03");
+    pane.wait_until("the job is dead", |pane| state(job).is_none() && pane.foreground() == bash);
+
+    pane.clear();
+    pane.type_("seq 3 | sort -r | tr '\\n' ,\n");
+    pane.wait_for("3,2,1,");
+    pane.type_("suspend -f\necho still $((40 + 2))\n");
+    pane.wait_for("still 42");
+    pane.type_("exit 5\n");
+    assert_eq!(pane.finish(), (exited(5), 5));
+}
+
+#[test]
+fn a_program_that_is_stopped_by_a_key_goes_on_at_once() {
+    let mut pane = Pane::running(&["/bin/cat"]);
+    for round in 0..3 {
+        pane.type_(&format!("\x1around {round}\n"));
+        pane.wait_for(&format!("round {round}\r\nround {round}\r\n"));
+    }
+    pane.type_("\x04");
+    assert_eq!(pane.finish().0, exited(0));
+}
+
+#[test]
+fn a_raw_program_that_stops_itself_goes_on_at_once() {
+    let script = r#"
+        stty raw -echo
+        printf ready
+        while key=$(dd bs=1 count=1 2>/dev/null); do
+            case $key in
+                $'\x1a') printf '<stop>'; kill -TSTP 0; printf '<back>' ;;
+                q) exit 3 ;;
+                *) printf '<%s>' "$key" ;;
+            esac
+        done"#;
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    pane.wait_for("ready");
+    pane.type_("a\x1ab\x1ac");
+    pane.wait_for("<a><stop><back><b><stop><back><c>");
+    assert_eq!(pane.foreground(), pane.program);
+    pane.type_("q");
+    assert_eq!(pane.finish().0, exited(3));
+}
+
+#[test]
+fn vim_goes_on_after_stop() {
+    if !Path::new("/usr/bin/vim").exists() {
+        return;
+    }
+    let mut pane = Pane::open();
+    let file = pane.dir.path().join("alive");
+    pane.launch(&["/usr/bin/vim", "-u", "NONE", "-i", "NONE", "-N"]);
+    pane.wait_for("~");
+    pane.type_(":stop\r");
+    pane.type_(&format!("\x1a:call writefile(['alive'], '{}')\r", file.display()));
+    pane.wait_until("vim wrote the file", |_| file.exists());
+    pane.type_(":cquit 9\r");
+    assert_eq!(pane.finish().0, exited(9));
+}
+
+#[test]
+fn a_program_that_somebody_stops_goes_on() {
+    let mut pane = Pane::running(&["/bin/cat"]);
+    killpg(pane.program, Signal::SIGSTOP).unwrap();
+    pane.type_("hello\n");
+    pane.wait_for("hello\r\nhello\r\n");
+}
+
+#[test]
+fn a_dead_job_does_not_keep_the_terminal_from_the_program() {
+    // An interactive bash makes its own group, takes the terminal, and dies without giving it back.
+    let script = "bash --norc -ic 'kill -9 $$'; echo asking; read line; echo \"got $line\"";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    pane.wait_for("asking");
+    pane.type_("this\n");
+    pane.wait_for("got this");
+    assert_eq!(pane.finish().0, exited(0));
+}
+
+#[test]
+fn a_living_job_keeps_the_terminal() {
+    let script = r#"
+        bash --norc -ic 'echo holding; read -r line; echo "job got $line"' </dev/tty &
+        until [ -e go ]; do sleep 0.01; done
+        read -r line; echo "program got $line""#;
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    let program = pane.program;
+    pane.wait_for("holding");
+    let job = pane.wait_for_job(program);
+    fs::write(pane.dir.path().join("go"), "").unwrap();
+    pane.wait_until("the program wants to read", |_| state(program) == Some('T'));
+    let attempts = switches(program);
+    pane.wait_until("the program was continued and stopped again", |_| switches(program) > attempts + 2);
+    assert_eq!(pane.foreground(), job);
+    pane.type_("one\n");
+    pane.wait_for("job got one");
+    pane.wait_until("the program has the terminal", |pane| pane.foreground() == program);
+    pane.type_("two\n");
+    pane.wait_for("program got two");
+}
+
+#[test]
+fn orphans_become_children_of_the_shim_and_do_not_end_it() {
+    let script = "(setsid sh -c 'echo $$ >orphan.new; mv orphan.new orphan; exec sleep 60' &); read";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    let file = pane.dir.path().join("orphan");
+    pane.wait_until("the orphan runs", |_| file.exists());
+    let orphan = Pid::from_raw(fs::read_to_string(&file).unwrap().trim().parse().unwrap());
+    let shim = pane.shim.id().to_string();
+    pane.wait_until("the shim is its parent", |_| stat(orphan).is_some_and(|fields| fields[1] == shim));
+    kill(orphan, Signal::SIGSTOP).unwrap();
+    pane.wait_until("the orphan stopped", |_| state(orphan) == Some('T'));
+    kill(orphan, Signal::SIGKILL).unwrap();
+    pane.wait_until("the orphan is reaped", |_| state(orphan).is_none());
+    assert_eq!(pane.foreground(), pane.program);
+    pane.type_("\n");
+    assert_eq!(pane.finish().0, exited(0));
+}
+
+#[test]
+fn children_that_keep_the_pty_are_not_waited_for() {
+    let script =
+        "(trap '' HUP; echo $BASHPID >child; exec sleep 60) & until [ -s child ]; do :; done; exit 3";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    assert_eq!(pane.finish(), (exited(3), 3));
+    let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
+    kill(Pid::from_raw(child.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn the_rest_of_the_foreground_is_hung_up_at_the_end() {
+    let mut pane = Pane::running(&["/bin/bash", "-c", "sleep 60 & echo $! >child; exit 3"]);
+    assert_eq!(pane.finish(), (exited(3), 3));
+    let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
+    let child = Pid::from_raw(child.trim().parse().unwrap());
+    pane.wait_until("the child is gone", |_| matches!(state(child), None | Some('Z')));
+}
+
+#[test]
+fn signals_to_the_shim_reach_the_program() {
+    let script =
+        "for s in HUP TERM INT QUIT; do trap \"echo got-$s\" $s; done; echo ready; while :; do read; done";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    pane.wait_for("ready");
+    for signal in [Signal::SIGHUP, Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
+        pane.signal(signal);
+        pane.wait_for(&signal.as_str().replace("SIG", "got-"));
+    }
+    pane.signal(Signal::SIGUSR1);
+    assert_eq!(pane.finish(), (signaled(9), 137));
+}
+
+#[test]
+fn the_shim_is_one_thread() {
+    let pane = Pane::running(&["/bin/cat"]);
+    let status = fs::read_to_string(format!("/proc/{}/status", pane.shim.id())).unwrap();
+    assert!(status.contains("\nThreads:\t1\n"), "{status}");
+}
+
+#[test]
+fn a_program_without_its_pty_is_hung_up() {
+    let mut pane = Pane::running(&["/bin/sleep", "60"]);
+    let closed = Instant::now();
+    let mut daemon = pane.close();
+    let FromShim::Exited { status, .. } = daemon.read() else { panic!("the end was not told") };
+    assert_eq!(status, signaled(1));
+    assert_eq!(pane.exit_code(), 129);
+    assert_eq!(pane.exit_file(), status);
+    assert!(closed.elapsed() < Duration::from_secs(1), "{:?}", closed.elapsed());
+}
+
+#[test]
+fn a_stubborn_group_without_its_pty_is_gone_in_5_seconds() {
+    let script = r#"(trap "" HUP TERM INT; echo $BASHPID >child; while :; do sleep 0.1; done) &
+        until [ -s child ]; do :; done; echo ready; END"#;
+    for ignores in ["", "trap '' HUP TERM INT; while :; do read; sleep 0.1; done"] {
+        let mut pane =
+            Pane::running(&["/bin/bash", "-c", &script.replace("END", &format!("{ignores}\nread"))]);
+        pane.wait_for("ready");
+        let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
+        let closed = Instant::now();
+        drop(pane.close());
+        pane.exit_code();
+        assert!(closed.elapsed() < Duration::from_secs(5), "{:?}", closed.elapsed());
+        assert_eq!(pane.exit_file(), signaled(if ignores.is_empty() { 1 } else { 9 }));
+        assert_eq!(state(pane.program), None);
+        let child = Pid::from_raw(child.trim().parse().unwrap());
+        pane.wait_until("the child is gone", |_| matches!(state(child), None | Some('Z')));
+    }
+}
+
+#[test]
+fn a_pty_that_goes_while_it_is_held_ends_the_shim() {
+    let mut pane = Pane::running(&["/bin/true"]);
+    let (_, _daemon) = pane.exited();
+    pane.wait_for(&marker(exited(0)));
+    let closed = Instant::now();
+    pane.master = None;
+    assert_eq!(pane.exit_code(), 0);
+    assert!(closed.elapsed() < Duration::from_secs(2), "{:?}", closed.elapsed());
+}
+
+#[test]
+fn a_shim_that_is_refused_or_told_nonsense_says_so_and_ends() {
+    let told = |answer: &[u8]| {
+        let mut pane = Pane::open();
+        let mut daemon = pane.hello();
+        daemon.0.get_mut().write_all(answer).unwrap();
+        drop(daemon);
+        assert_eq!(pane.exit_code(), 125);
+        pane.wait_for("\n");
+        pane.output()
+    };
+    assert_eq!(
+        told(b"{\"type\":\"refused\",\"message\":\"not my pane\"}\n"),
+        "codepiper: the daemon refused this pane: not my pane\r\n"
+    );
+    for (answer, said) in [
+        (&b"{\"type\":\"launch\",\"env\":{\"KEY\":\"hunter2\"},\"argv\":7}\n"[..], "not a message of ours"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "not a message of ours"),
+        (b"{\"type\":\"release\"}\n", "released"),
+        (b"", "closed the connection"),
+        (b"{\"type\":", "closed the connection"),
+    ] {
+        let line = told(answer);
+        assert!(line.contains(said) && !line.contains("hunter2"), "{line}");
+        assert_eq!(line.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_an_error_of_one_line() {
+    let output = Command::new(SHIM).args(["shim", "--socket"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("codepiper: usage: "));
+}
+
+#[test]
+fn a_daemon_that_is_just_starting_is_waited_for() {
+    let mut pane = Pane::open();
+    // The name exists, but nobody listens: as after a crash. Then nothing; then a new daemon.
+    let socket = pane.dir.path().join("shim.sock");
+    let listener =
+        std::mem::replace(&mut pane.listener, UnixListener::bind(pane.dir.path().join("other")).unwrap());
+    drop(listener);
+    fs::remove_file(&socket).unwrap();
+    pane.listener = UnixListener::bind(&socket).unwrap();
+    pane.launch(&["/bin/true"]);
+    assert_eq!(pane.finish().0, exited(0));
+}
+
+#[test]
+fn a_daemon_that_restarts_at_the_end_releases_the_shim() {
+    let mut pane = Pane::running(&["/bin/sh", "-c", "exit 7"]);
+    let (first, daemon) = pane.exited();
+    drop(daemon);
+    let (second, mut daemon) = pane.exited();
+    assert_eq!(first, second);
+    daemon.0.get_mut().write_all(b"nonsense\n").unwrap();
+    let (third, mut daemon) = pane.exited();
+    assert_eq!(first, third);
+    daemon.send(&ToShim::Release);
+    assert_eq!(pane.exit_code(), 7);
+}
+
+#[test]
+fn without_a_daemon_the_pty_is_held_5_seconds() {
+    let mut pane = Pane::running(&["/bin/sh", "-c", "exit 7"]);
+    fs::remove_file(pane.dir.path().join("shim.sock")).unwrap();
+    pane.wait_for(&marker(exited(7)));
+    let ended = Instant::now();
+    assert_eq!(pane.exit_code(), 7);
+    let held = ended.elapsed();
+    assert!(Duration::from_secs(4) < held && held < Duration::from_secs(7), "{held:?}");
+}
+
+#[test]
+fn the_marker_follows_everything_even_on_a_pty_that_is_full() {
+    // dd ends when the terminal takes nothing more.
+    let script = "stty raw; yes tail | tr '\\n' x | dd bs=1 of=/dev/tty oflag=nonblock 2>/dev/null; exit 6";
+    let mut pane = Pane::running(&["/bin/bash", "-c", script]);
+    let program = pane.program;
+    let deadline = Instant::now() + TIMEOUT;
+    while state(program).is_some() {
+        assert!(Instant::now() < deadline, "the program did not end");
+        std::thread::yield_now();
+    }
+    assert!(pane.shim.try_wait().unwrap().is_none());
+    assert_eq!(pane.finish().0, exited(6));
+    let text = pane.before_marker();
+    assert!(
+        text.len() > 1000 && text.starts_with("tailxtailx") && "tailxtailx".contains(&text[text.len() - 5..])
+    );
+}
+
+#[test]
+fn odd_terminal_modes_do_not_keep_the_marker_back() {
+    for modes in ["stty tostop", "stty raw -opost", "stty olcuc", "stty -echo"] {
+        let mut pane = Pane::running(&["/bin/sh", "-c", &format!("{modes}; exit 4")]);
+        assert_eq!(pane.finish().0, exited(4), "{modes}");
+    }
+    // Ctrl+S has stopped the output.
+    let mut pane =
+        Pane::running(&["/bin/bash", "-c", "echo ready; until [ -e go ]; do sleep 0.01; done; exit 4"]);
+    pane.wait_for("ready");
+    pane.type_("\x13");
+    fs::write(pane.dir.path().join("go"), "").unwrap();
+    assert_eq!(pane.finish().0, exited(4));
+}
+
+#[test]
+fn under_tmux_every_line_arrives_before_the_marker() {
+    let dir = TempDir::new().unwrap();
+    let mut pane = Pane::prepare();
+    let mut tmux = Tmux::start(dir.path(), &pane.shim_args());
+    pane.launch(&["/bin/sh", "-c", "seq 20000; exit 7"]);
+    let output = tmux.output_until(&marker(exited(7)));
+    let (status, mut daemon) = pane.accept_exited();
+    assert_eq!(status, exited(7));
+    let numbers: String = (1..=20_000).map(|n| format!("{n}\r\n")).collect();
+    assert!(
+        output == numbers + &marker(status),
+        "it ends with {:?}",
+        &output[output.len().saturating_sub(200)..]
+    );
+    daemon.send(&ToShim::Release);
+}
+
+#[test]
+fn a_tmux_server_that_is_killed_takes_the_program_along() {
+    let dir = TempDir::new().unwrap();
+    let mut pane = Pane::prepare();
+    let tmux = Tmux::start(dir.path(), &pane.shim_args());
+    let program = pane.launch(&["/bin/bash", "-c", "trap '' HUP TERM; while :; do sleep 0.1; done"]);
+    let killed = Instant::now();
+    drop(tmux);
+    assert_eq!(pane.accept_exited().0, signaled(9));
+    assert_eq!(state(program), None);
+    assert_eq!(pane.exit_file(), signaled(9));
+    assert!(killed.elapsed() < Duration::from_secs(5), "{:?}", killed.elapsed());
+}
+
+fn exited(code: i32) -> ExitStatus {
+    ExitStatus { code: Some(code), signal: None }
+}
+
+fn signaled(signal: i32) -> ExitStatus {
+    ExitStatus { code: None, signal: Some(signal) }
+}
+
+fn marker(status: ExitStatus) -> String {
+    format!("\x1b]{}\x07", exit_marker(NONCE, status))
+}
+
+/// What follows the name in `/proc/<pid>/stat`: state, parent, group, …
+fn stat(pid: Pid) -> Option<Vec<String>> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(line.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
+
+fn state(pid: Pid) -> Option<char> {
+    stat(pid)?[0].chars().next()
+}
+
+/// How often a process has gone to sleep by itself, a stop included.
+fn switches(pid: Pid) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+/// One pane and its daemon. The shim in it is `Some` process of ours, or tmux's.
+struct Pane {
+    dir: TempDir,
+    listener: UnixListener,
+    session: SessionId,
+    launch: Launch,
+    master: Option<File>,
+    shim: Shim,
+    program: Pid,
+    seen: Vec<u8>,
+}
+
+/// The shim's process; none when tmux has started it.
+struct Shim(Option<Child>);
+
+impl Shim {
+    fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
+    fn try_wait(&mut self) -> std::io::Result<Option<std::process::ExitStatus>> {
+        self.0.as_mut().unwrap().try_wait()
+    }
+}
+
+impl Drop for Shim {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Pane {
+    fn drop(&mut self) {
+        if self.program.as_raw() > 1 && state(self.program).is_some() {
+            let _ = killpg(self.program, Signal::SIGKILL);
+        }
+    }
+}
+
+impl Pane {
+    /// A daemon that listens, and no shim.
+    fn prepare() -> Self {
+        let dir = TempDir::new().unwrap();
+        let listener = UnixListener::bind(dir.path().join("shim.sock")).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let launch = Launch {
+            argv: Vec::new(),
+            cwd: dir.path().into(),
+            env: BTreeMap::from([("PATH".into(), path), ("TERM".into(), "xterm".into())]),
+            nonce: NONCE.into(),
+            exit_file: dir.path().join("session.exit"),
+        };
+        Self {
+            dir,
+            listener,
+            session: SessionId::random(),
+            launch,
+            master: None,
+            shim: Shim(None),
+            program: Pid::from_raw(0),
+            seen: Vec::new(),
+        }
+    }
+
+    fn shim_args(&self) -> Vec<String> {
+        let socket = self.dir.path().join("shim.sock");
+        let words =
+            [SHIM, "shim", "--socket", socket.to_str().unwrap(), "--session", &self.session.to_string()];
+        words.map(str::to_owned).to_vec()
+    }
+
+    /// A shim on a pty, that waits for its launch.
+    fn open() -> Self {
+        let mut pane = Self::prepare();
+        let (master, terminal) = open_pty(31, 97);
+        let args = pane.shim_args();
+        let mut command = Command::new(&args[0]);
+        command.args(&args[1..]).env("TERM", "of-the-pane").env("TMUX", "secret");
+        let slave = || Stdio::from(terminal.try_clone().unwrap());
+        command.stdin(slave()).stdout(slave()).stderr(slave());
+        // SAFETY: only system calls that are async-signal-safe.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                Errno::result(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
+                Ok(())
+            })
+        };
+        pane.shim = Shim(Some(command.spawn().unwrap()));
+        pane.master = Some(master);
+        pane
+    }
+
+    /// A shim on a pty whose program runs.
+    fn running(argv: &[&str]) -> Self {
+        let mut pane = Self::open();
+        pane.launch(argv);
+        pane
+    }
+
+    fn launch(&mut self, argv: &[&str]) -> Pid {
+        self.launch.argv = argv.iter().map(ToString::to_string).collect();
+        let mut daemon = self.hello();
+        daemon.send(&ToShim::Launch(self.launch.clone()));
+        let FromShim::Started { pid } = daemon.read() else { panic!("not started") };
+        self.program = Pid::from_raw(pid);
+        self.program
+    }
+
+    fn hello(&mut self) -> Conversation {
+        let mut daemon = self.accept();
+        assert_eq!(daemon.read(), FromShim::Hello { protocol: PROTOCOL, session: self.session });
+        daemon
+    }
+
+    fn accept(&mut self) -> Conversation {
+        let mut fds = [PollFd::new(self.listener.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(
+            poll(&mut fds, PollTimeout::try_from(TIMEOUT).unwrap()),
+            Ok(1),
+            "the shim did not connect"
+        );
+        let (stream, _) = self.listener.accept().unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        Conversation(BufReader::new(stream))
+    }
+
+    /// Waits for the message that the program has ended.
+    fn accept_exited(&mut self) -> (ExitStatus, Conversation) {
+        let mut daemon = self.accept();
+        let FromShim::Exited { protocol: PROTOCOL, session, status } = daemon.read() else {
+            panic!("not ended")
+        };
+        assert_eq!(session, self.session);
+        (status, daemon)
+    }
+
+    /// The same for a shim on a pty, which must be read meanwhile.
+    fn exited(&mut self) -> (ExitStatus, Conversation) {
+        self.wait_until("the shim connects", |pane| {
+            let mut fds = [PollFd::new(pane.listener.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, PollTimeout::ZERO) == Ok(1)
+        });
+        self.accept_exited()
+    }
+
+    /// To the end of the shim: what was told, and its own exit code.
+    fn finish(&mut self) -> (ExitStatus, i32) {
+        let (status, mut daemon) = self.exited();
+        self.wait_for(&marker(status));
+        assert_eq!(self.exit_file(), status);
+        daemon.send(&ToShim::Release);
+        (status, self.exit_code())
+    }
+
+    fn exit_code(&mut self) -> i32 {
+        let mut code = None;
+        self.wait_until("the shim ends", |pane| {
+            code = pane.shim.try_wait().unwrap().map(|status| status.code().unwrap());
+            code.is_some()
+        });
+        code.unwrap()
+    }
+
+    fn exit_file(&self) -> ExitStatus {
+        let file: ExitFile = serde_json::from_slice(&fs::read(&self.launch.exit_file).unwrap()).unwrap();
+        assert_eq!((file.protocol, file.session, file.nonce.as_str()), (PROTOCOL, self.session, NONCE));
+        file.status
+    }
+
+    /// Closes the pty and waits for the shim's last message.
+    fn close(&mut self) -> Conversation {
+        self.master = None;
+        self.accept()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.shim.id().cast_signed()), signal).unwrap();
+    }
+
+    fn type_(&self, keys: &str) {
+        self.master.as_ref().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn foreground(&self) -> Pid {
+        tcgetpgrp(self.master.as_ref().unwrap()).unwrap()
+    }
+
+    /// The group in the foreground, when it is another than the program's.
+    fn wait_for_job(&mut self, program: Pid) -> Pid {
+        let mut job = program;
+        self.wait_until("a job has the terminal", |pane| {
+            job = pane.foreground();
+            job != program && state(job) == Some('S')
+        });
+        job
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8_lossy(&self.seen).into_owned()
+    }
+
+    fn before_marker(&self) -> String {
+        let output = self.output();
+        output.split_once("\x1b]5379;exit;").unwrap().0.to_owned()
+    }
+
+    fn clear(&mut self) {
+        self.seen.clear();
+    }
+
+    fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |pane| pane.output().contains(text));
+    }
+
+    /// Reads the pty until the condition holds.
+    fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&mut Self) -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
+        while !holds(self) {
+            assert!(Instant::now() < deadline, "waited for {what:?}; the output is {:?}", self.output());
+            self.read(Duration::from_millis(5));
+        }
+        self.read(Duration::ZERO);
+    }
+
+    fn read(&mut self, time: Duration) {
+        let Some(master) = &mut self.master else {
+            let _ = poll(&mut [], PollTimeout::try_from(time).unwrap());
+            return;
+        };
+        let mut fds = [PollFd::new(master.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, PollTimeout::try_from(time).unwrap()) != Ok(1) {
+            return;
+        }
+        let mut chunk = [0; 65536];
+        // EIO: nobody has the other side open any more.
+        if let Ok(count) = master.read(&mut chunk) {
+            self.seen.extend_from_slice(&chunk[..count]);
+        }
+    }
+}
+
+/// Both sides of a new pty. Other tests fork at the same time: a copy in one of their children would
+/// keep the pty open, so both are closed by exec from the start.
+fn open_pty(rows: u16, columns: u16) -> (File, File) {
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: reads a `winsize` that lives through the call.
+    Errno::result(unsafe { libc::ioctl(master.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) }).unwrap();
+    let mut options = File::options();
+    options.read(true).write(true).custom_flags(libc::O_NOCTTY);
+    let terminal = options.open(ptsname_r(&master).unwrap()).unwrap();
+    (File::from(OwnedFd::from(master)), terminal)
+}
+
+/// The daemon's side of one connection.
+struct Conversation(BufReader<UnixStream>);
+
+impl Conversation {
+    fn read(&mut self) -> FromShim {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    fn send(&mut self, message: &ToShim) {
+        let mut line = serde_json::to_vec(message).unwrap();
+        line.push(b'\n');
+        self.0.get_mut().write_all(&line).unwrap();
+    }
+}
+
+/// A private tmux server with one pane, and a control client that reads it.
+struct Tmux {
+    socket: PathBuf,
+    client: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Tmux {
+    fn start(dir: &Path, pane: &[String]) -> Self {
+        let socket = dir.join("tmux.sock");
+        let mut client = Self::command(&socket)
+            .args(["-C", "new-session", "-x", "80", "-y", "24", "--"])
+            .args(pane)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("tmux is needed");
+        let lines = BufReader::new(client.stdout.take().unwrap());
+        Self { socket, client, lines }
+    }
+
+    fn command(socket: &Path) -> Command {
+        let mut command = Command::new("tmux");
+        command.env_remove("TMUX").args(["-f", "/dev/null", "-S"]).arg(socket);
+        command
+    }
+
+    /// What the pane printed, to the end of `text`. The shim ends by itself after 5 s, and the client
+    /// with it: so this does too.
+    fn output_until(&mut self, text: &str) -> String {
+        let mut output = Vec::new();
+        let mut line = Vec::new();
+        while !output.ends_with(text.as_bytes()) {
+            line.clear();
+            if self.lines.read_until(b'\n', &mut line).unwrap() == 0 {
+                break;
+            }
+            if let Some(rest) = line.strip_prefix(b"%output %0 ") {
+                unescape(rest.strip_suffix(b"\n").unwrap_or(rest), &mut output);
+            }
+        }
+        String::from_utf8(output).unwrap()
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = Self::command(&self.socket).arg("kill-server").stderr(Stdio::null()).status();
+        let _ = self.client.kill();
+        let _ = self.client.wait();
+    }
+}
+
+/// `\ooo` in control mode is one byte.
+fn unescape(mut text: &[u8], output: &mut Vec<u8>) {
+    while let Some((&byte, rest)) = text.split_first() {
+        text = rest;
+        if byte == b'\\' {
+            let (digits, rest) = text.split_at(3);
+            output.push(digits.iter().fold(0, |value, digit| value * 8 + (digit - b'0')));
+            text = rest;
+        } else {
+            output.push(byte);
+        }
+    }
+}
