@@ -10,11 +10,13 @@
 //! | [`terminal`]   | the pane's pty: who is in the foreground, is it still there |
 //! | [`program`]    | fork and exec, with the reason when it fails |
 //! | [`signals`]    | signals as bytes in a pipe |
+//! | [`memory`]     | gives back what only the start needed |
 //! | [`supervisor`] | from the start of the program to its end |
 //!
 //! It runs once in every pane for days: one thread, no runtime, no clap, no buffers that stay.
 
 mod daemon;
+mod memory;
 mod program;
 mod signals;
 mod supervisor;
@@ -94,6 +96,7 @@ impl Shim {
     }
 
     fn run(mut self) -> ExitCode {
+        memory::trim();
         let end = self.supervisor.run(&self.terminal);
         let deadline = Instant::now() + HOLD_LIMIT;
         // Without the file the marker and the last message still carry the status.

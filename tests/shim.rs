@@ -123,13 +123,12 @@ fn the_program_inherits_neither_descriptors_nor_signal_dispositions() {
 
 #[test]
 fn the_program_sees_the_size_at_once_and_is_the_foreground() {
-    let mut pane = Pane::running(&["/bin/bash", "-c", "stty size; ps -o pid=,pgid=,tpgid= -p $$; read"]);
-    let program = pane.program;
+    let mut pane = Pane::running(&["/bin/bash", "-c", "stty size; cat /proc/$$/stat; read"]);
+    let (program, shim) = (pane.program.to_string(), pane.shim.id().to_string());
     pane.wait_for("31 97\r\n");
-    pane.wait_until("its group", |pane| {
-        let numbers: Vec<_> = pane.output().split_whitespace().skip(2).map(str::to_owned).collect();
-        numbers == vec![program.to_string(); 3]
-    });
+    // Number and name, state, parent, group, session, terminal, its foreground.
+    pane.wait_for(&format!("{program} (bash) S {shim} {program} {shim} "));
+    let program = pane.program;
     assert_eq!(pane.foreground(), program);
     pane.type_("\n");
     assert_eq!(pane.finish().0, exited(0));
@@ -266,7 +265,7 @@ fn orphans_become_children_of_the_shim_and_do_not_end_it() {
     let mut pane = Pane::running(&["/bin/bash", "-c", script]);
     let file = pane.dir.path().join("orphan");
     pane.wait_until("the orphan runs", |_| file.exists());
-    let orphan = Pid::from_raw(fs::read_to_string(&file).unwrap().trim().parse().unwrap());
+    let orphan = pane.pid_in("orphan");
     let shim = pane.shim.id().to_string();
     pane.wait_until("the shim is its parent", |_| stat(orphan).is_some_and(|fields| fields[1] == shim));
     kill(orphan, Signal::SIGSTOP).unwrap();
@@ -284,16 +283,14 @@ fn children_that_keep_the_pty_are_not_waited_for() {
         "(trap '' HUP; echo $BASHPID >child; exec sleep 60) & until [ -s child ]; do :; done; exit 3";
     let mut pane = Pane::running(&["/bin/bash", "-c", script]);
     assert_eq!(pane.finish(), (exited(3), 3));
-    let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
-    kill(Pid::from_raw(child.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
+    kill(pane.pid_in("child"), Signal::SIGKILL).unwrap();
 }
 
 #[test]
 fn the_rest_of_the_foreground_is_hung_up_at_the_end() {
     let mut pane = Pane::running(&["/bin/bash", "-c", "sleep 60 & echo $! >child; exit 3"]);
     assert_eq!(pane.finish(), (exited(3), 3));
-    let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
-    let child = Pid::from_raw(child.trim().parse().unwrap());
+    let child = pane.pid_in("child");
     pane.wait_until("the child is gone", |_| matches!(state(child), None | Some('Z')));
 }
 
@@ -332,20 +329,22 @@ fn a_program_without_its_pty_is_hung_up() {
 
 #[test]
 fn a_stubborn_group_without_its_pty_is_gone_in_5_seconds() {
-    let script = r#"(trap "" HUP TERM INT; echo $BASHPID >child; while :; do sleep 0.1; done) &
-        until [ -s child ]; do :; done; echo ready; END"#;
-    for ignores in ["", "trap '' HUP TERM INT; while :; do read; sleep 0.1; done"] {
-        let mut pane =
-            Pane::running(&["/bin/bash", "-c", &script.replace("END", &format!("{ignores}\nread"))]);
+    let child = r#"(trap "" HUP TERM INT; echo $BASHPID >child; while :; do sleep 0.1; done) &
+        until [ -s child ]; do sleep 0.01; done"#;
+    // Once only the child ignores the signals, once the program too.
+    for (program, signal) in [
+        ("echo ready; exec sleep 60", Signal::SIGHUP),
+        ("trap '' HUP TERM INT; echo ready; while :; do sleep 0.1; done", Signal::SIGKILL),
+    ] {
+        let mut pane = Pane::running(&["/bin/bash", "-c", &format!("{child}\n{program}")]);
         pane.wait_for("ready");
-        let child = fs::read_to_string(pane.dir.path().join("child")).unwrap();
         let closed = Instant::now();
         drop(pane.close());
         pane.exit_code();
         assert!(closed.elapsed() < Duration::from_secs(5), "{:?}", closed.elapsed());
-        assert_eq!(pane.exit_file(), signaled(if ignores.is_empty() { 1 } else { 9 }));
+        assert_eq!(pane.exit_file(), signaled(signal as i32));
         assert_eq!(state(pane.program), None);
-        let child = Pid::from_raw(child.trim().parse().unwrap());
+        let child = pane.pid_in("child");
         pane.wait_until("the child is gone", |_| matches!(state(child), None | Some('Z')));
     }
 }
@@ -398,12 +397,13 @@ fn wrong_arguments_are_an_error_of_one_line() {
 
 #[test]
 fn a_daemon_that_is_just_starting_is_waited_for() {
-    let mut pane = Pane::open();
-    // The name exists, but nobody listens: as after a crash. Then nothing; then a new daemon.
+    let mut pane = Pane::prepare();
     let socket = pane.dir.path().join("shim.sock");
-    let listener =
-        std::mem::replace(&mut pane.listener, UnixListener::bind(pane.dir.path().join("other")).unwrap());
-    drop(listener);
+    // A name without a listener, as after a crash; then nothing; then a new daemon.
+    pane.listener = UnixListener::bind(pane.dir.path().join("other")).unwrap();
+    pane.start();
+    let shim = Pid::from_raw(pane.shim.id().cast_signed());
+    pane.wait_until("the shim waits", |_| state(shim) == Some('S'));
     fs::remove_file(&socket).unwrap();
     pane.listener = UnixListener::bind(&socket).unwrap();
     pane.launch(&["/bin/true"]);
@@ -492,7 +492,10 @@ fn a_tmux_server_that_is_killed_takes_the_program_along() {
     let dir = TempDir::new().unwrap();
     let mut pane = Pane::prepare();
     let tmux = Tmux::start(dir.path(), &pane.shim_args());
-    let program = pane.launch(&["/bin/bash", "-c", "trap '' HUP TERM; while :; do sleep 0.1; done"]);
+    let script = "trap '' HUP TERM; echo >ready; while :; do sleep 0.1; done";
+    let program = pane.launch(&["/bin/bash", "-c", script]);
+    let ready = pane.dir.path().join("ready");
+    pane.wait_until("the program ignores signals", |_| ready.exists());
     let killed = Instant::now();
     drop(tmux);
     assert_eq!(pane.accept_exited().0, signaled(9));
@@ -607,8 +610,13 @@ impl Pane {
     /// A shim on a pty, that waits for its launch.
     fn open() -> Self {
         let mut pane = Self::prepare();
+        pane.start();
+        pane
+    }
+
+    fn start(&mut self) {
         let (master, terminal) = open_pty(31, 97);
-        let args = pane.shim_args();
+        let args = self.shim_args();
         let mut command = Command::new(&args[0]);
         command.args(&args[1..]).env("TERM", "of-the-pane").env("TMUX", "secret");
         let slave = || Stdio::from(terminal.try_clone().unwrap());
@@ -621,9 +629,8 @@ impl Pane {
                 Ok(())
             })
         };
-        pane.shim = Shim(Some(command.spawn().unwrap()));
-        pane.master = Some(master);
-        pane
+        self.shim = Shim(Some(command.spawn().unwrap()));
+        self.master = Some(master);
     }
 
     /// A shim on a pty whose program runs.
@@ -701,6 +708,12 @@ impl Pane {
         let file: ExitFile = serde_json::from_slice(&fs::read(&self.launch.exit_file).unwrap()).unwrap();
         assert_eq!((file.protocol, file.session, file.nonce.as_str()), (PROTOCOL, self.session, NONCE));
         file.status
+    }
+
+    /// The process whose number a program wrote to a file.
+    fn pid_in(&self, file: &str) -> Pid {
+        let text = fs::read_to_string(self.dir.path().join(file)).unwrap();
+        Pid::from_raw(text.trim().parse().unwrap())
     }
 
     /// Closes the pty and waits for the shim's last message.
