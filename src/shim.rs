@@ -4,14 +4,14 @@
 //! secrets would stand in argv or in tmux's environment. See [`codepiper_protocol::shim`] for the
 //! messages.
 //!
-//! | module         | what it does |
-//! |----------------|--------------|
-//! | [`daemon`]     | the conversation over the Unix socket |
-//! | [`terminal`]   | the pane's pty: who is in the foreground, is it still there |
-//! | [`program`]    | fork and exec, with the reason when it fails |
-//! | [`signals`]    | signals as bytes in a pipe |
-//! | [`memory`]     | gives back what only the start needed |
-//! | [`supervisor`] | from the start of the program to its end |
+//! | module       | what it does |
+//! |--------------|--------------|
+//! | `daemon`     | the conversation over the Unix socket |
+//! | `terminal`   | the pane's pty: who is in the foreground, is it still there |
+//! | `program`    | fork and exec, with the reason when it fails |
+//! | `signals`    | signals as bytes in a pipe |
+//! | `supervisor` | from the start of the program to its end |
+//! | `memory`     | gives back what only the start needed |
 //!
 //! It runs once in every pane for days: one thread, no runtime, no clap, no buffers that stay.
 

@@ -61,7 +61,8 @@ impl AsFd for Signals {
 
 /// Every disposition as a fresh program expects it. For the child between fork and exec.
 pub fn reset_all() {
-    // 64 is the highest number on Linux; a number that does not exist or cannot be set is refused.
+    // 64 is the highest number on Linux. What cannot be set is refused: KILL, STOP, and the two that the
+    // C library keeps for itself.
     for number in 1..=64 {
         // SAFETY: `signal` with SIG_DFL touches no memory of ours and is async-signal-safe.
         unsafe { libc::signal(number, libc::SIG_DFL) };
