@@ -1,0 +1,236 @@
+//! The command line: one file a verb, which holds its arguments, its call of the client and its output.
+//!
+//! | module | what the verbs share |
+//! |--------|----------------------|
+//! | [`failure`]   | how a verb ends: the message and the exit code |
+//! | [`output`]    | data on stdout, messages on stderr |
+//! | [`follow`]    | a subscription that survives a restart of the daemon |
+//! | [`view`]      | the own terminal while it shows another one |
+//! | [`condition`] | what can be waited for |
+//! | [`table`], [`time`] | how lists and times look |
+
+mod attach;
+mod completions;
+mod condition;
+mod daemon;
+mod doctor;
+mod failure;
+mod follow;
+mod keys;
+mod kill;
+mod man;
+mod output;
+mod providers;
+mod resize;
+mod resume;
+mod send;
+mod sessions;
+mod start;
+mod stop;
+mod table;
+mod tail;
+mod time;
+mod view;
+mod wait;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::client::Client;
+use crate::paths::{Flags, Paths};
+use failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
+
+/// Runs the command that the arguments of this process say.
+pub fn run() -> ExitCode {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => {
+            // A closed stdout is no reason to fail at showing help.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    command.color.choose();
+    let context = Context { flags: Flags { socket: command.socket, tmux_socket: None } };
+    failure::exit_code(command.verb.run(context))
+}
+
+/// Supervises coding agents in tmux: keeps them running, remembers what they print, lets you watch,
+/// answer and steer.
+#[derive(Parser)]
+#[command(name = "codepiper", version, disable_help_subcommand = true, after_help = exit_codes(OF_LIVE_SESSIONS))]
+struct Command {
+    /// The daemon's socket [env: CODEPIPER_SOCKET] [default: /tmp/codepiper.sock, or in CODEPIPER_HOME]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// When to use colours; NO_COLOR is respected
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Daemon(daemon::Daemon),
+    Start(start::Start),
+    Sessions(sessions::Sessions),
+    Attach(attach::Attach),
+    Send(send::Send),
+    Keys(keys::Keys),
+    Tail(tail::Tail),
+    Wait(wait::Wait),
+    Stop(stop::Stop),
+    Kill(kill::Kill),
+    Resume(resume::Resume),
+    Resize(resize::Resize),
+    Providers(providers::Providers),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+    Man(man::Man),
+}
+
+impl Verb {
+    fn run(self, context: Context) -> Outcome {
+        match self {
+            Verb::Daemon(verb) => verb.run(context),
+            Verb::Start(verb) => verb.run(context),
+            Verb::Sessions(verb) => verb.run(context),
+            Verb::Attach(verb) => verb.run(context),
+            Verb::Send(verb) => verb.run(context),
+            Verb::Keys(verb) => verb.run(context),
+            Verb::Tail(verb) => verb.run(context),
+            Verb::Wait(verb) => verb.run(context),
+            Verb::Stop(verb) => verb.run(context),
+            Verb::Kill(verb) => verb.run(context),
+            Verb::Resume(verb) => verb.run(context),
+            Verb::Resize(verb) => verb.run(context),
+            Verb::Providers(verb) => verb.run(context),
+            Verb::Doctor(verb) => verb.run(context),
+            Verb::Completions(verb) => verb.run(),
+            Verb::Man(verb) => verb.run(),
+        }
+    }
+}
+
+/// What every verb gets.
+struct Context {
+    flags: Flags,
+}
+
+impl Context {
+    fn paths(&self) -> Result<Paths, Failure> {
+        Ok(Paths::resolve(&self.flags)?.0)
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(self.paths()?.socket))
+    }
+
+    /// Runs what talks to the daemon. Verbs that do not, never pay for a runtime.
+    fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let output = runtime.block_on(future);
+        // A read of stdin may be under way in a thread that nobody can interrupt.
+        runtime.shutdown_background();
+        Ok(output)
+    }
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    fn choose(self) {
+        match self {
+            Color::Auto => anstream::ColorChoice::Auto,
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(words: &str) -> Result<Command, clap::Error> {
+        Command::try_parse_from(words.split(' '))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Command::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_verb_names_its_exit_codes() {
+        fn check(command: &clap::Command, path: &str) {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains("Exit codes:"), "{path}");
+            for verb in command.get_subcommands() {
+                check(verb, &format!("{path} {}", verb.get_name()));
+            }
+        }
+        check(&Command::command(), "codepiper");
+    }
+
+    #[test]
+    fn the_examples_of_the_documentation_are_understood() {
+        for line in [
+            "codepiper daemon",
+            "codepiper daemon --detach --tmux-socket /x",
+            "codepiper daemon stop --kill-sessions",
+            "codepiper start -p claude-code -d /p -- --model opus",
+            "codepiper send a1b2c3d4 text",
+            "codepiper send a1b2c3d4 --no-newline text",
+            "codepiper send a1b2c3d4 -",
+            "codepiper send a1b2c3d4 -- -x --no-newline",
+            "codepiper keys a1b2c3d4 escape up up enter",
+            "codepiper tail a1b2c3d4 --follow -n all",
+            "codepiper wait a1b2c3d4 --until quiet=1.5 --from 0:12 --timeout 3",
+            "codepiper sessions show a1b2c3d4 --json",
+            "codepiper sessions --status running --json",
+            "codepiper --socket /s sessions",
+            "codepiper sessions --socket /s --color never",
+        ] {
+            assert!(parse(line).is_ok(), "{line}: {}", parse(line).err().unwrap());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_a_usage_error() {
+        for line in [
+            "codepiper",
+            "codepiper logs",
+            "codepiper daemon --web",
+            "codepiper daemon --detach stop",
+            "codepiper send a1b2c3d4",
+            "codepiper send a1b2c3d4 text --file f",
+            "codepiper send a1b2c3d4 text --timeout 3",
+            "codepiper keys a1b2c3d4",
+            "codepiper tail x -n -1",
+            "codepiper tail x --raw --json",
+            "codepiper tail x --from 0:1 --since 1m",
+            "codepiper wait x",
+            "codepiper wait x --until text=[",
+            "codepiper resize x 80",
+            "codepiper sessions --status gone",
+            "codepiper sessions rename x",
+            "codepiper sessions rename x y --clear",
+        ] {
+            assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use std::io::{self, IsTerminal};
+use std::process::Command;
+
+use clap::Args;
+use codepiper_protocol::Size;
+use codepiper_protocol::wire::session::Session;
+use codepiper_protocol::wire::stream::{Begin, Delivery};
+
+use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
+use super::follow::Follow;
+use super::view::{View, own_size};
+use super::{Context, output};
+use crate::client::{Client, Item};
+
+/// Work in a session's terminal; Ctrl+B D leaves it and the session goes on
+#[derive(Args)]
+#[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
+pub(super) struct Attach {
+    /// The session's id, a unique prefix of it, or its name
+    #[arg(value_name = "ID")]
+    session: String,
+    /// Only look: no key reaches the session and its size stays; Ctrl+C leaves
+    #[arg(long)]
+    follow: bool,
+}
+
+impl Attach {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        if self.follow && !output::is_terminal() {
+            return Err(Failure::usage(
+                "`attach --follow` needs a terminal; use `tail --follow --raw` in a pipe",
+            ));
+        }
+        let client = context.client()?;
+        if self.follow {
+            return context.block_on(look(client, &self.session))?;
+        }
+        check_terminal()?;
+        let session = context.block_on(client.session(&self.session))??;
+        native(&context, &client, &session)
+    }
+}
+
+/// tmux needs a terminal that it knows.
+pub(super) fn check_terminal() -> Outcome {
+    if !(io::stdin().is_terminal() && output::is_terminal()) {
+        return Err(Failure::usage("`attach` needs a terminal; `send`, `keys` and `tail` work without"));
+    }
+    match std::env::var("TERM") {
+        Ok(term) if !term.is_empty() && term != "dumb" => Ok(()),
+        _ => Err(Failure::usage("TERM does not say which terminal this is; try TERM=xterm-256color")),
+    }
+}
+
+/// Gives the terminal to a tmux client until that ends.
+pub(super) fn native(context: &Context, client: &Client, session: &Session) -> Outcome {
+    let id = session.id.to_string();
+    let place = context.block_on(client.attach(&id))??;
+    if std::env::var_os("TMUX").is_some() {
+        output::say(
+            "this is inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer one",
+        );
+    }
+    let status = Command::new("tmux")
+        .arg("-u")
+        .arg("-S")
+        .arg(&place.tmux_socket)
+        .args(["attach-session", "-t", &format!("={}", place.tmux_session)])
+        .env_remove("TMUX")
+        .env_remove("TMUX_PANE")
+        .status()
+        .map_err(|error| Failure::new(format_args!("cannot run tmux: {}; is it in PATH?", reason(&error))))?;
+    if !status.success() {
+        let term = std::env::var("TERM").unwrap_or_default();
+        return Err(Failure::new(format_args!(
+            "tmux could not attach to session {}; if it does not know the terminal {term}, try TERM=xterm-256color",
+            session.short_id
+        )));
+    }
+    match context.block_on(client.session(&id))? {
+        Ok(session) => farewell(&session),
+        // Attaching worked; who cannot say how the session is, says nothing.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Shows the session until it ends or the person leaves.
+async fn look(client: Client, session: &str) -> Outcome {
+    let mut follow = Follow::begin(client, session, Begin::Live, Delivery::Latest).await?;
+    let id = follow.stream.session.short_id.clone();
+    if !follow.stream.session.status.is_live() {
+        return Err(Failure::ended(format_args!(
+            "session {id} has ended; `codepiper tail {id}` shows what it printed"
+        )));
+    }
+    let notice = own_size().and_then(|own| too_small(own, follow.stream.size));
+    if let Some(notice) = &notice {
+        output::say(notice);
+    }
+    let mut view = View::enter()?;
+    let shown = show(&mut view, &mut follow).await;
+    drop(view);
+    // Said again, since the session has painted over it.
+    if let Some(notice) = notice {
+        output::say(notice);
+    }
+    shown?;
+    farewell(&follow.stream.session)
+}
+
+async fn show(view: &mut View, follow: &mut Follow) -> Result<(), Failure> {
+    loop {
+        let item = tokio::select! {
+            item = follow.next() => item,
+            () = view.left() => return Ok(()),
+        };
+        match item? {
+            Item::Output(bytes) => view.output(&bytes)?,
+            Item::Keyframe { bytes, .. } => view.keyframe(&bytes)?,
+            Item::Ended { .. } => return Ok(()),
+            Item::Session if !follow.stream.session.status.is_live() => return Ok(()),
+            Item::Gap { .. } | Item::CaughtUp { .. } | Item::Session => {}
+        }
+    }
+}
+
+fn too_small(own: Size, session: Size) -> Option<String> {
+    let fits = own.cols() >= session.cols() && own.rows() >= session.rows();
+    (!fits)
+        .then(|| format!("this terminal ({own}) is smaller than the session's ({session}): make it larger"))
+}
+
+fn farewell(session: &Session) -> Outcome {
+    let id = &session.short_id;
+    match session.exit {
+        Some(exit) => output::say(format_args!("session {id} has ended: {exit}")),
+        None if !session.status.is_live() => output::say(format_args!("session {id} has ended")),
+        None => {
+            output::say(format_args!("session {id} keeps running; `codepiper attach {id}` comes back to it"))
+        }
+    }
+    Ok(())
+}

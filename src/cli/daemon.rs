@@ -1,0 +1,186 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use codepiper_protocol::wire::daemon::{DaemonStatus, StopDaemon};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
+use super::{Context, output, time};
+use crate::client::{Client, ClientError};
+
+/// What every ready daemon prints first.
+const READY: &str = "✓ Daemon started";
+const STOP_LIMIT: Duration = Duration::from_secs(60);
+const RESTART_LIMIT: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(20);
+
+/// Run the daemon, or ask the one that runs
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
+pub(super) struct Daemon {
+    /// Leave the terminal and return as soon as the daemon is ready
+    #[arg(long)]
+    detach: bool,
+    /// The tmux server's socket [default: the server `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
+    #[arg(long, value_name = "PATH")]
+    tmux_socket: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show the daemon, its tmux server and how many sessions there are
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// End the daemon; sessions go on without it
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Stop {
+        /// Kill every session and the tmux server too
+        #[arg(long)]
+        kill_sessions: bool,
+    },
+    /// Replace the daemon by a new one, for example after an update; sessions go on
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Restart,
+}
+
+impl Daemon {
+    pub(super) fn run(self, mut context: Context) -> Outcome {
+        context.flags.tmux_socket = self.tmux_socket;
+        match self.verb {
+            None if self.detach => detach(&context),
+            None => Ok(crate::daemon::run(crate::daemon::Options { flags: context.flags })?),
+            Some(Verb::Status { json }) => status(&context, json),
+            Some(Verb::Stop { kill_sessions }) => stop(&context, StopDaemon { kill_sessions }),
+            Some(Verb::Restart) => restart(&context),
+        }
+    }
+}
+
+/// Starts this program again, in a process session of its own: no terminal can end it by closing.
+fn detach(context: &Context) -> Outcome {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::new(format_args!("cannot find this program: {}", reason(&error))))?;
+    let mut command = Command::new(&program);
+    command.arg("daemon").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let flags = [("--socket", &context.flags.socket), ("--tmux-socket", &context.flags.tmux_socket)];
+    for (flag, path) in flags {
+        if let Some(path) = path {
+            command.arg(flag).arg(path);
+        }
+    }
+    // SAFETY: setsid is async-signal-safe and touches no memory of this process.
+    unsafe {
+        command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?));
+    }
+    let mut child = command.spawn().map_err(|error| {
+        Failure::new(format_args!("cannot start {}: {}", program.display(), reason(&error)))
+    })?;
+    match child.stdout.take().map(wait_until_ready) {
+        Some(Some(line)) => output::done(line.trim_start_matches("✓ ")),
+        _ => {
+            pass_on(child.stderr.take());
+            let status = child.wait().ok().and_then(|status| status.code()).unwrap_or(1);
+            Err(Failure::Silent { code: u8::try_from(status).unwrap_or(1).max(1) })
+        }
+    }
+}
+
+/// The line that says so; `None` when the daemon ended before.
+fn wait_until_ready(stdout: ChildStdout) -> Option<String> {
+    BufReader::new(stdout).lines().map_while(Result::ok).find(|line| line.starts_with(READY))
+}
+
+fn pass_on(stderr: Option<ChildStderr>) {
+    let mut said = Vec::new();
+    if let Some(mut stderr) = stderr {
+        // What was read before an error is what there is to say.
+        let _ = stderr.read_to_end(&mut said);
+    }
+    let _ = std::io::stderr().write_all(&said);
+}
+
+fn status(context: &Context, json: bool) -> Outcome {
+    let client = context.client()?;
+    let status = context.block_on(client.daemon())??;
+    if json {
+        return output::json(&status);
+    }
+    let DaemonStatus { version, pid, started_at, socket, tmux, sessions, .. } = status;
+    let age = time::age(started_at, Timestamp::now());
+    output::line(format_args!("Daemon {version} runs since {age}, pid {pid}"))?;
+    output::line(format_args!("  socket    {}", socket.display()))?;
+    let connection = match (tmux.connected, tmux.server_pid) {
+        (true, Some(pid)) => format!("connected, server pid {pid}"),
+        (true, None) => "connected".to_owned(),
+        (false, _) => "not connected".to_owned(),
+    };
+    output::line(format_args!("  tmux      {} on {}, {connection}", tmux.version, tmux.socket.display()))?;
+    output::line(format_args!("  sessions  {} live, {} ended", sessions.live, sessions.ended))
+}
+
+fn stop(context: &Context, request: StopDaemon) -> Outcome {
+    let client = context.client()?;
+    context.block_on(async {
+        let live = client.daemon().await?.sessions.live;
+        client.stop_daemon(request).await?;
+        let gone = async |client: &Client| match client.daemon().await {
+            Err(error) if error.is_absence() => Ok(Some(())),
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        };
+        until(STOP_LIMIT, &client, gone).await?;
+        match live {
+            0 => output::done("Daemon stopped"),
+            _ if request.kill_sessions => output::done("Daemon stopped, and every session with it"),
+            1 => output::done("Daemon stopped; 1 session keeps running"),
+            live => output::done(format_args!("Daemon stopped; {live} sessions keep running")),
+        }
+    })?
+}
+
+fn restart(context: &Context) -> Outcome {
+    let client = context.client()?;
+    context.block_on(async {
+        let before = client.daemon().await?.started_at;
+        client.restart_daemon().await?;
+        let back = async |client: &Client| match client.daemon().await {
+            Ok(status) => Ok((status.started_at != before).then_some(status)),
+            Err(error) if error.is_absence() => Ok(None),
+            Err(error) => Err(error),
+        };
+        let status = until(RESTART_LIMIT, &client, back).await?;
+        output::done(format_args!("Daemon restarted on {}", status.socket.display()))
+    })?
+}
+
+/// Asks until there is an answer. A daemon that ends or begins cannot tell when it has done so.
+async fn until<T>(
+    limit: Duration,
+    client: &Client,
+    ask: impl AsyncFn(&Client) -> Result<Option<T>, ClientError>,
+) -> Result<T, Failure> {
+    let give_up = Instant::now() + limit;
+    loop {
+        if let Some(answer) = ask(client).await? {
+            return Ok(answer);
+        }
+        if Instant::now() >= give_up {
+            let limit = limit.as_secs();
+            return Err(Failure::timeout(format_args!(
+                "the daemon was not done within {limit} s; see its log"
+            )));
+        }
+        sleep(RETRY).await;
+    }
+}

@@ -1,0 +1,131 @@
+//! How a verb ends: its message and its exit code.
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+
+use crate::client::ClientError;
+
+pub(super) type Outcome = Result<(), Failure>;
+
+const EXIT_CODES: [&str; 9] = [
+    "done",
+    "it failed",
+    "a flag, a directory, a name or a text that cannot be",
+    "no such session, or several that fit",
+    "the daemon is not running",
+    "a limit in time was reached",
+    "refused",
+    "the session has ended",
+    "the daemon speaks another protocol version",
+];
+
+/// The exit codes of a verb that works on one session.
+pub(super) const OF_SESSIONS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 8];
+/// The exit codes of a verb that works on a session that runs.
+pub(super) const OF_LIVE_SESSIONS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8];
+/// The exit codes of a verb that asks the daemon.
+pub(super) const OF_DAEMON: &[usize] = &[0, 1, 2, 4, 5, 6, 8];
+/// The exit codes of a verb that asks nobody.
+pub(super) const LOCAL: &[usize] = &[0, 1, 2];
+
+/// The table for a verb's help.
+pub(super) fn exit_codes(codes: &[usize]) -> String {
+    let lines: Vec<String> = codes.iter().map(|code| format!("  {code}  {}", EXIT_CODES[*code])).collect();
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+/// Why a verb did not do what it was asked for.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// One line for a person, and the exit code.
+    Said { code: u8, message: String },
+    /// Everything has been said already.
+    Silent { code: u8 },
+    /// Nobody reads our output any more: a reason to stop, not an error.
+    OutputClosed,
+}
+
+impl Failure {
+    pub(super) fn new(message: impl Display) -> Self {
+        Self::Said { code: 1, message: message.to_string() }
+    }
+
+    pub(super) fn usage(message: impl Display) -> Self {
+        Self::Said { code: 2, message: message.to_string() }
+    }
+
+    pub(super) fn timeout(message: impl Display) -> Self {
+        Self::Said { code: 5, message: message.to_string() }
+    }
+
+    pub(super) fn ended(message: impl Display) -> Self {
+        Self::Said { code: 7, message: message.to_string() }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self::Said { code: error.exit_code(), message: error.to_string() }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::new(format_args!("{error:#}"))
+    }
+}
+
+/// Errors of our own output; other I/O says on which thing it failed.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::OutputClosed,
+            _ => Self::new(format_args!("cannot write the output: {}", reason(&error))),
+        }
+    }
+}
+
+/// Says what is left to say.
+pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Silent { code }) => ExitCode::from(code),
+        Err(Failure::Said { code, message }) => {
+            super::output::error(&message);
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// A system error in words, without its number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codepiper_protocol::wire::problem::{Code, Problem};
+
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_its_code() {
+        let code = |failure| match failure {
+            Failure::Said { code, .. } => code,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(code(ClientError::NotRunning("/x".into()).into()), 4);
+        assert_eq!(code(ClientError::OtherProtocol(2).into()), 8);
+        for (problem, exit) in
+            [(Code::NotFound, 3), (Code::Ambiguous, 3), (Code::Refused, 6), (Code::SessionEnded, 7)]
+        {
+            assert_eq!(code(ClientError::Problem(Problem::new(problem, "x")).into()), exit);
+        }
+        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+    }
+}

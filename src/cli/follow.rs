@@ -1,0 +1,63 @@
+//! A subscription that survives a restart of the daemon.
+
+use std::time::Duration;
+
+use codepiper_protocol::wire::stream::{Begin, Delivery};
+use tokio::time::{Instant, sleep};
+
+use super::output::say;
+use crate::client::{Client, ClientError, Item, Stream};
+
+/// How long a daemon may be away.
+const ABSENCE: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_millis(100);
+
+pub(super) struct Follow {
+    client: Client,
+    delivery: Delivery,
+    pub stream: Stream,
+}
+
+impl Follow {
+    pub(super) async fn begin(
+        client: Client,
+        session: &str,
+        from: Begin,
+        delivery: Delivery,
+    ) -> Result<Self, ClientError> {
+        let stream = client.subscribe(session, from, delivery).await?;
+        Ok(Self { client, delivery, stream })
+    }
+
+    /// What comes next; when the daemon went away, from the new one. May be dropped and called again.
+    pub(super) async fn next(&mut self) -> Result<Item, ClientError> {
+        loop {
+            match self.stream.next().await {
+                Err(error) if error.is_absence() => self.stream = self.again().await?,
+                result => return result,
+            }
+        }
+    }
+
+    /// Goes on right after what was seen, or with the screen of now when only the latest matters. The
+    /// session keeps its id, but maybe not its name.
+    async fn again(&self) -> Result<Stream, ClientError> {
+        say(format_args!("the daemon is gone; waiting up to {} s for it to come back …", ABSENCE.as_secs()));
+        let give_up = Instant::now() + ABSENCE;
+        let session = self.stream.session.id.to_string();
+        let from = match self.delivery {
+            Delivery::Every => Begin::Cursor(self.stream.cursor),
+            Delivery::Latest => Begin::Live,
+        };
+        loop {
+            match self.client.subscribe(&session, from, self.delivery).await {
+                Err(error) if error.is_absence() && Instant::now() < give_up => sleep(RETRY).await,
+                Ok(stream) => {
+                    say("the daemon is back");
+                    return Ok(stream);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::{ArgGroup, Args};
+use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, SendText};
+
+use super::condition::Condition;
+use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
+use super::{Context, output, time, wait};
+
+/// Type text into a session and press Enter
+#[derive(Args)]
+#[command(
+    after_help = exit_codes(OF_LIVE_SESSIONS),
+    group = ArgGroup::new("what").args(["text", "file", "words"]).required(true)
+)]
+pub(super) struct Send {
+    /// The session's id, a unique prefix of it, or its name
+    #[arg(value_name = "ID")]
+    session: String,
+    /// The text, at most 1 MiB; `-` reads stdin
+    text: Option<OsString>,
+    /// Send what the file holds
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Do not press Enter
+    #[arg(long)]
+    no_newline: bool,
+    /// Print one JSON object: {"cursor", "receipt"}, with the cursor from before the text
+    #[arg(long)]
+    json: bool,
+    /// Then wait like `codepiper wait`: exit, quiet=SECONDS, text=REGEX, idle or waiting
+    #[arg(long, value_name = "CONDITION")]
+    wait: Option<Condition>,
+    /// How long to wait
+    #[arg(long, value_name = "SECONDS", value_parser = time::seconds, requires = "wait")]
+    timeout: Option<Duration>,
+    /// The text, whatever it begins with
+    #[arg(last = true, value_name = "TEXT")]
+    words: Vec<OsString>,
+}
+
+impl Send {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        let text = self.bytes()?;
+        let client = context.client()?;
+        let enter = !self.no_newline;
+        context.block_on(async {
+            let sent = client.send(&self.session, text, SendText { enter }).await?;
+            if let Some(warning) = &sent.warning {
+                output::say(format_args!("warning: {warning}"));
+            }
+            match (self.json, sent.receipt) {
+                (true, _) => output::json(&sent)?,
+                (false, Receipt::Written) => output::done("Sent")?,
+                (false, Receipt::Echoed) => output::done("Sent, and the program answered")?,
+            }
+            if let Some(condition) = &self.wait {
+                wait::until(client, &self.session, condition, Some(sent.cursor), self.timeout).await?;
+            }
+            Ok(())
+        })?
+    }
+
+    fn bytes(&self) -> Result<Bytes, Failure> {
+        let bytes = match (&self.text, &self.file) {
+            (_, Some(file)) => {
+                let cannot = |error: io::Error| {
+                    Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)))
+                };
+                read(File::open(file).map_err(cannot)?).map_err(cannot)?
+            }
+            (Some(text), None) if text == "-" => read(io::stdin().lock())
+                .map_err(|error| Failure::new(format_args!("cannot read stdin: {}", reason(&error))))?,
+            (Some(text), None) => text.as_bytes().to_vec(),
+            (None, None) => self.words.join(OsStr::new(" ")).into_vec(),
+        };
+        if bytes.len() > MAX_TEXT {
+            return Err(Failure::usage(format_args!(
+                "the text is longer than 1 MiB ({MAX_TEXT} bytes); send it in parts, or name a file that the \
+                 agent can read"
+            )));
+        }
+        Ok(bytes.into())
+    }
+}
+
+/// At most one byte more than may be sent.
+fn read(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        send: Send,
+    }
+
+    fn bytes(words: &[&[u8]]) -> Result<Bytes, Failure> {
+        let words = [b"send".as_slice(), b"a1"].into_iter().chain(words.iter().copied());
+        let line = Line::try_parse_from(words.map(OsStr::from_bytes)).map_err(Failure::usage)?;
+        line.send.bytes()
+    }
+
+    #[test]
+    fn any_bytes_are_text() {
+        assert_eq!(bytes(&[b"\xff\xfe"]).unwrap(), b"\xff\xfe".as_slice());
+        assert_eq!(bytes(&[b""]).unwrap(), b"".as_slice());
+        assert_eq!(bytes(&[b"--", b"-", b"--file", b"x"]).unwrap(), b"- --file x".as_slice());
+    }
+
+    #[test]
+    fn a_text_has_at_most_a_mebibyte() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().as_os_str().as_bytes().to_owned();
+        for (length, fits) in [(MAX_TEXT, true), (MAX_TEXT + 1, false)] {
+            file.as_file().set_len(length as u64).unwrap();
+            io::Write::flush(&mut file).unwrap();
+            assert_eq!(bytes(&[b"--file", &path]).is_ok(), fits);
+        }
+        assert!(matches!(bytes(&[b"--file", b"/nowhere/x"]), Err(Failure::Said { code: 2, .. })));
+    }
+}

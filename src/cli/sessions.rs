@@ -1,0 +1,275 @@
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use codepiper_protocol::wire::session::{Activity, Explanation, Session, Status};
+use jiff::Timestamp;
+
+use super::failure::{OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
+use super::table::{Cell, Table};
+use super::{Context, output, time, view};
+
+/// List sessions, ended ones too, or look at one
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
+pub(super) struct Sessions {
+    /// Only those in this state
+    #[arg(long, value_parser = status_parser())]
+    status: Option<Status>,
+    /// Only those of this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Print one JSON array, oldest first
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show one session
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Show {
+        /// Its id, a unique prefix of it, or its name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// Print it as a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what the state of a session rests on
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Explain {
+        /// Its id, a unique prefix of it, or its name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// Print one JSON object: the session and its evidence
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a session a name
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Rename {
+        /// Its id, a unique prefix of it, or its name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// The new name
+        #[arg(required_unless_present = "clear")]
+        name: Option<String>,
+        /// Take the name away
+        #[arg(long, conflicts_with = "name")]
+        clear: bool,
+    },
+    /// Forget a session that has ended, and what it printed
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Remove {
+        /// Its id, a unique prefix of it, or its name
+        #[arg(value_name = "ID")]
+        session: String,
+    },
+}
+
+impl Sessions {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        match self.verb {
+            None => list(&context, self.status, self.provider.as_deref(), self.json),
+            Some(Verb::Show { session, json }) => show(&context, &session, json),
+            Some(Verb::Explain { session, json }) => explain(&context, &session, json),
+            Some(Verb::Rename { session, name, .. }) => rename(&context, &session, name),
+            Some(Verb::Remove { session }) => remove(&context, &session),
+        }
+    }
+}
+
+fn status_parser() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str))
+        .map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).expect("one of them"))
+}
+
+fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json: bool) -> Outcome {
+    let client = context.client()?;
+    let sessions = context.block_on(client.sessions(status, provider))??;
+    if json {
+        return output::json(&sessions);
+    }
+    if sessions.is_empty() {
+        match (status, provider) {
+            (None, None) => {
+                output::say("no sessions; start one with `codepiper start -p claude-code -d DIR`")
+            }
+            _ => output::say("no such sessions; `codepiper sessions` lists all"),
+        }
+        return Ok(());
+    }
+    let width = view::own_size().map(|size| size.cols().into());
+    for line in table(&sessions, Timestamp::now(), home().as_deref()).lines(width) {
+        output::line(line)?;
+    }
+    Ok(())
+}
+
+fn table(sessions: &[Session], now: Timestamp, home: Option<&Path>) -> Table<8> {
+    let mut table =
+        Table::new(["ID", "NAME", "STATE", "ACTIVITY", "AGE", "PROVIDER", "BRANCH", "DIRECTORY"], 7);
+    for session in sessions {
+        table.row([
+            session.short_id.as_str().into(),
+            session.name.as_deref().unwrap_or("-").into(),
+            Cell::styled(session.word(), style(session)),
+            activity(session).into(),
+            time::age(session.created_at, now).into(),
+            session.provider.as_str().into(),
+            session.branch.as_deref().unwrap_or("-").into(),
+            short_path(&session.cwd, home).into(),
+        ]);
+    }
+    table
+}
+
+fn style(session: &Session) -> Style {
+    let color = match session.word() {
+        "Running" => AnsiColor::Green,
+        "Waiting" => AnsiColor::Yellow,
+        "Crashed" => AnsiColor::Red,
+        _ => return Style::new().dimmed(),
+    };
+    color.on_default()
+}
+
+fn activity(session: &Session) -> String {
+    match session.waiting_for {
+        _ if !session.status.is_live() => "-".to_owned(),
+        Some(what) if session.activity == Activity::Waiting => format!("waiting ({what})"),
+        _ => session.activity.to_string(),
+    }
+}
+
+fn home() -> Option<std::path::PathBuf> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(Into::into)
+}
+
+fn short_path(path: &Path, home: Option<&Path>) -> String {
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
+    }
+}
+
+fn show(context: &Context, session: &str, json: bool) -> Outcome {
+    let client = context.client()?;
+    let session = context.block_on(client.session(session))??;
+    if json {
+        return output::json(&session);
+    }
+    let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let mut table = Table::new([session.short_id.as_str(), session.word()], 1);
+    for (what, value) in [
+        ("id", session.id.to_string()),
+        ("name", optional(session.name.clone())),
+        ("provider", session.provider.clone()),
+        ("arguments", if session.args.is_empty() { "-".to_owned() } else { session.args.join(" ") }),
+        ("directory", session.cwd.display().to_string()),
+        ("branch", optional(session.branch.clone())),
+        ("activity", activity(&session)),
+        ("exit", optional(session.exit.map(|exit| exit.to_string()))),
+        ("title", optional(session.title.clone())),
+        ("size", session.size.to_string()),
+        ("pid", optional(session.pid.map(|pid| pid.to_string()))),
+        ("attached", session.attached.to_string()),
+        ("cursor", session.cursor.to_string()),
+        ("created", time::clock(session.created_at)),
+        ("updated", time::clock(session.updated_at)),
+    ] {
+        table.row([what.into(), value.into()]);
+    }
+    table.lines(None).into_iter().try_for_each(output::line)
+}
+
+fn explain(context: &Context, session: &str, json: bool) -> Outcome {
+    let client = context.client()?;
+    let explanation = context.block_on(client.explain(session))??;
+    if json {
+        return output::json(&explanation);
+    }
+    let Explanation { session, evidence } = explanation;
+    let state = match session.exit {
+        Some(exit) => format!("{}: {exit}", session.word()),
+        None => format!("{}, {}", session.word(), activity(&session)),
+    };
+    output::line(format_args!("Session {} is {state}", session.short_id))?;
+    let mut table = Table::new(["TIME", "SOURCE", "WHAT WAS SEEN", "WHAT IT PROVED"], 2);
+    for evidence in evidence {
+        let proved = if evidence.state.is_empty() { "-".to_owned() } else { evidence.state };
+        table.row([
+            time::clock(evidence.at).into(),
+            evidence.source.to_string().into(),
+            evidence.what.into(),
+            proved.into(),
+        ]);
+    }
+    table.lines(None).into_iter().try_for_each(output::line)
+}
+
+fn rename(context: &Context, session: &str, name: Option<String>) -> Outcome {
+    let client = context.client()?;
+    let session = context.block_on(client.rename(session, name))??;
+    match session.name {
+        Some(name) => output::done(format_args!("Session {} is named {name}", session.short_id)),
+        None => output::done(format_args!("Session {} has no name", session.short_id)),
+    }
+}
+
+fn remove(context: &Context, session: &str) -> Outcome {
+    let client = context.client()?;
+    context.block_on(client.remove(session))??;
+    output::done(format_args!("Session {session} removed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(json: &str) -> Session {
+        let mut value = serde_json::json!({
+            "id": "a1b2c3d4-0000-4000-8000-000000000000", "short_id": "a1b2c3d4", "name": null,
+            "provider": "claude-code", "args": [], "cwd": "/home/me/projects/my-app", "branch": "main",
+            "status": "running", "activity": "waiting", "waiting_for": "permission", "exit": null,
+            "size": {"cols": 80, "rows": 24}, "title": null, "pid": 1, "attached": 0, "cursor": "0:0",
+            "created_at": "2026-11-22T09:00:00Z", "updated_at": "2026-11-22T09:00:00Z",
+        });
+        let changes: serde_json::Map<_, _> = serde_json::from_str(json).unwrap();
+        value.as_object_mut().unwrap().extend(changes);
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn the_table_says_who_needs_a_person() {
+        let sessions = [
+            session("{}"),
+            session(r#"{"name": "api", "status": "crashed", "cwd": "/srv", "branch": null}"#),
+        ];
+        let now = "2026-11-22T10:00:00Z".parse().unwrap();
+        let lines = table(&sessions, now, Some(Path::new("/home/me"))).lines(None);
+        let text: Vec<String> =
+            lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        assert_eq!(
+            text,
+            [
+                "ID        NAME  STATE    ACTIVITY              AGE  PROVIDER     BRANCH  DIRECTORY",
+                "a1b2c3d4  -     Waiting  waiting (permission)  1h   claude-code  main    ~/projects/my-app",
+                "a1b2c3d4  api   Crashed  -                     1h   claude-code  -       /srv",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_home_directory_is_a_tilde() {
+        let short = |path: &str| short_path(Path::new(path), Some(Path::new("/home/me")));
+        assert_eq!(short("/home/me"), "~");
+        assert_eq!(short("/home/me/x"), "~/x");
+        assert_eq!(short("/home/meh"), "/home/meh");
+    }
+}

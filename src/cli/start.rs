@@ -1,0 +1,105 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use codepiper_protocol::Size;
+use codepiper_protocol::wire::session::{Session, StartSession};
+
+use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
+use super::{Context, attach, output, view};
+use crate::client::Client;
+
+/// Start a session; it is ready when its program was executed
+#[derive(Args)]
+#[command(after_help = exit_codes(OF_DAEMON))]
+pub(super) struct Start {
+    /// What to start: claude-code, codex or shell; see `codepiper providers`
+    #[arg(short, long, value_name = "NAME")]
+    provider: Option<String>,
+    /// The working directory
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// A name to use instead of the id
+    #[arg(long)]
+    name: Option<String>,
+    /// The first prompt for the agent
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// The size of the terminal [default: 120x32, or with --attach this terminal's]
+    #[arg(long, value_name = "COLSxROWS")]
+    size: Option<Size>,
+    /// Attach to the session at once
+    #[arg(long, conflicts_with = "json")]
+    attach: bool,
+    /// Print the session as a JSON object
+    #[arg(long)]
+    json: bool,
+    /// Arguments for the provider's program; for `shell`, the command
+    #[arg(last = true, value_name = "ARGS")]
+    args: Vec<String>,
+}
+
+impl Start {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        let dir = directory(&self.dir)?;
+        if self.attach {
+            attach::check_terminal()?;
+        }
+        let client = context.client()?;
+        let session = context.block_on(async {
+            let Some(provider) = self.provider else { return Err(which_provider(&client).await) };
+            let size = self.size.or_else(|| self.attach.then(view::own_size).flatten());
+            let request = StartSession {
+                provider,
+                dir,
+                name: self.name,
+                prompt: self.prompt,
+                size,
+                args: self.args,
+                path: std::env::var("PATH").ok(),
+            };
+            Ok(client.start(&request).await?)
+        })??;
+        if self.json {
+            return output::json(&session);
+        }
+        let Session { short_id, provider, .. } = &session;
+        output::done(format_args!("Session {short_id} started ({provider})"))?;
+        if self.attach { attach::native(&context, &client, &session) } else { Ok(()) }
+    }
+}
+
+/// The directory as programs in it will see it.
+fn directory(dir: &std::path::Path) -> Result<PathBuf, Failure> {
+    let cannot = |why: &str| {
+        Failure::usage(format_args!("cannot start in {}: {why}; choose a directory with -d", dir.display()))
+    };
+    let real = dir.canonicalize().map_err(|error| cannot(&reason(&error)))?;
+    match real.is_dir() {
+        true => Ok(real),
+        false => Err(cannot("it is not a directory")),
+    }
+}
+
+async fn which_provider(client: &Client) -> Failure {
+    let names = match client.providers().await {
+        Ok(providers) => providers.into_iter().map(|provider| provider.name).collect::<Vec<_>>().join(", "),
+        Err(_) => "claude-code, codex, shell".to_owned(),
+    };
+    Failure::usage(format_args!("which provider shall run? Say it with -p: {names}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_starts_in_a_directory_that_exists() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(directory(home.path()).unwrap(), home.path().canonicalize().unwrap());
+        for bad in [file, home.path().join("none")] {
+            assert!(matches!(directory(&bad), Err(Failure::Said { code: 2, .. })));
+        }
+    }
+}

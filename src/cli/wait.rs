@@ -1,0 +1,195 @@
+use std::time::Duration;
+
+use clap::Args;
+use codepiper_protocol::wire::session::{Activity, Session};
+use codepiper_protocol::wire::stream::{Begin, Delivery};
+use codepiper_protocol::{Cursor, Size};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::condition::Condition;
+use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
+use super::follow::Follow;
+use super::{Context, output, time};
+use crate::client::{Client, Item};
+use crate::terminal::text::TextLines;
+
+/// Wait until something happens in a session
+///
+/// With --from, everything since the cursor counts: `send --json` and `sessions show --json` tell it.
+/// Without, the state and the screen of now count, and what comes.
+#[derive(Args)]
+#[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
+pub(super) struct Wait {
+    /// The session's id, a unique prefix of it, or its name
+    #[arg(value_name = "ID")]
+    session: String,
+    /// exit, quiet=SECONDS (nothing printed), text=REGEX (a line of the rendered output fits), idle (nothing
+    /// to do) or waiting (for a person)
+    #[arg(long, value_name = "CONDITION")]
+    until: Condition,
+    /// Since when
+    #[arg(long, value_name = "CURSOR")]
+    from: Option<Cursor>,
+    /// How long
+    #[arg(long, value_name = "SECONDS", value_parser = time::seconds)]
+    timeout: Option<Duration>,
+    /// Print one JSON object: {"cursor", "line", "session"}, with the line that fits
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where it happened.
+#[derive(Debug, Serialize)]
+pub(super) struct Happened {
+    cursor: Cursor,
+    line: Option<String>,
+    session: Session,
+}
+
+impl Wait {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        let client = context.client()?;
+        let happened = until(client, &self.session, &self.until, self.from, self.timeout);
+        let happened = context.block_on(happened)??;
+        if self.json { output::json(&happened) } else { Ok(()) }
+    }
+}
+
+/// Waits until the condition holds, counted from the cursor, or from now.
+pub(super) async fn until(
+    client: Client,
+    session: &str,
+    condition: &Condition,
+    from: Option<Cursor>,
+    timeout: Option<Duration>,
+) -> Result<Happened, Failure> {
+    let watch = async {
+        let begin = from.map_or(Begin::Live, Begin::Cursor);
+        let follow = Follow::begin(client, session, begin, Delivery::Every).await?;
+        Watch::new(follow, condition, from).run().await
+    };
+    let limit = timeout.unwrap_or(Duration::MAX);
+    tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
+        let (expected, limit) = (condition.expected(), limit.as_secs_f64());
+        Err(Failure::timeout(format_args!("session {session} did not {expected} within {limit} s")))
+    })
+}
+
+struct Watch<'a> {
+    follow: Follow,
+    condition: &'a Condition,
+    from: Option<Cursor>,
+    /// Everything from before this command began was seen.
+    caught_up: bool,
+    /// When the last output came, or this wait began.
+    printed: Instant,
+    lines: TextLines,
+}
+
+impl<'a> Watch<'a> {
+    fn new(follow: Follow, condition: &'a Condition, from: Option<Cursor>) -> Self {
+        let lines = TextLines::new(follow.stream.size);
+        Self { follow, condition, from, caught_up: false, printed: Instant::now(), lines }
+    }
+
+    async fn run(mut self) -> Result<Happened, Failure> {
+        loop {
+            if self.state_fits() {
+                return Ok(self.happened(None));
+            }
+            let quiet_at = self.quiet_at();
+            let item = tokio::select! {
+                item = self.follow.next() => item?,
+                () = silence(quiet_at) => return Ok(self.happened(None)),
+            };
+            let line = match item {
+                Item::Output(bytes) => {
+                    self.printed = Instant::now();
+                    self.line_in(&bytes)
+                }
+                Item::Keyframe { size, bytes, .. } => self.line_on_screen(size, &bytes),
+                Item::CaughtUp { .. } => {
+                    self.caught_up = true;
+                    if !self.is_live() {
+                        return self.ended();
+                    }
+                    None
+                }
+                // At the cursor itself, it is the end of an earlier run of a session that was resumed.
+                Item::Ended { cursor, .. } if self.caught_up || self.from != Some(cursor) => {
+                    return self.ended();
+                }
+                Item::Session if self.caught_up && self.at_anchor() && !self.is_live() => {
+                    return self.ended();
+                }
+                Item::Ended { .. } | Item::Session | Item::Gap { .. } => None,
+            };
+            if line.is_some() {
+                return Ok(self.happened(line));
+            }
+        }
+    }
+
+    fn line_in(&mut self, bytes: &[u8]) -> Option<String> {
+        let Condition::Text(pattern) = self.condition else { return None };
+        let lines = self.lines.feed(bytes);
+        lines.into_iter().chain(self.lines.visible()).find(|line| pattern.is_match(line))
+    }
+
+    fn line_on_screen(&mut self, size: Size, screen: &[u8]) -> Option<String> {
+        let Condition::Text(pattern) = self.condition else { return None };
+        let lines = self.lines.keyframe(size, screen);
+        lines.into_iter().chain(self.lines.visible()).find(|line| pattern.is_match(line))
+    }
+
+    fn is_live(&self) -> bool {
+        self.follow.stream.session.status.is_live()
+    }
+
+    /// Nothing was printed since the cursor that was named.
+    fn at_anchor(&self) -> bool {
+        self.from == Some(self.follow.stream.cursor)
+    }
+
+    /// A state from before anything was printed after the cursor is older than what was sent there.
+    fn state_fits(&self) -> bool {
+        let activity = self.follow.stream.session.activity;
+        let fits = match self.condition {
+            Condition::Idle => activity == Activity::Idle,
+            Condition::Waiting => activity == Activity::Waiting,
+            _ => false,
+        };
+        fits && self.caught_up && self.is_live() && !self.at_anchor()
+    }
+
+    fn quiet_at(&self) -> Option<Instant> {
+        match self.condition {
+            Condition::Quiet(quiet) if self.caught_up => self.printed.checked_add(*quiet),
+            _ => None,
+        }
+    }
+
+    fn happened(self, line: Option<String>) -> Happened {
+        let stream = self.follow.stream;
+        Happened { cursor: stream.cursor, line, session: stream.session }
+    }
+
+    fn ended(self) -> Result<Happened, Failure> {
+        match self.condition {
+            Condition::Exit => Ok(self.happened(None)),
+            condition => {
+                let (id, expected) = (&self.follow.stream.session.short_id, condition.expected());
+                Err(Failure::ended(format_args!("session {id} ended and did not {expected}")))
+            }
+        }
+    }
+}
+
+/// Waits for the moment, or for ever.
+async fn silence(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

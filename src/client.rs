@@ -1,0 +1,156 @@
+//! The daemon's typed client, over its Unix socket.
+//!
+//! Every request has a connection of its own: on a Unix socket that costs microseconds, and nothing
+//! here has to notice that an idle connection went away. [`Stream`] is the WebSocket.
+
+mod error;
+mod http;
+mod stream;
+
+pub use error::ClientError;
+pub use stream::{Item, Stream};
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use codepiper_protocol::Size;
+use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
+use codepiper_protocol::wire::input::{SendKeys, SendText, Sent};
+use codepiper_protocol::wire::session::{
+    Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
+};
+use codepiper_protocol::wire::stream::{Begin, Delivery};
+use hyper::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+type Result<T> = std::result::Result<T, ClientError>;
+
+/// Knows where the daemon listens. A session is named by its id, a unique prefix of it, or its name.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+impl Client {
+    pub fn new(socket: PathBuf) -> Self {
+        Self { socket }
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub async fn daemon(&self) -> Result<DaemonStatus> {
+        self.read("/api/daemon").await
+    }
+
+    /// The answer comes before the daemon has ended.
+    pub async fn stop_daemon(&self, request: StopDaemon) -> Result<()> {
+        self.change(Method::POST, "/api/daemon/stop", &request).await
+    }
+
+    /// The answer comes before the daemon has restarted.
+    pub async fn restart_daemon(&self) -> Result<()> {
+        http::request(&self.socket, Method::POST, "/api/daemon/restart", None).await.map(drop)
+    }
+
+    pub async fn doctor(&self) -> Result<Vec<Check>> {
+        self.read("/api/doctor").await
+    }
+
+    pub async fn providers(&self) -> Result<Vec<Provider>> {
+        self.read("/api/providers").await
+    }
+
+    /// Oldest first.
+    pub async fn sessions(&self, status: Option<Status>, provider: Option<&str>) -> Result<Vec<Session>> {
+        let status = status.map(|status| format!("status={status}"));
+        let provider = provider.map(|provider| format!("provider={}", http::encode(provider)));
+        let query: Vec<String> = status.into_iter().chain(provider).collect();
+        self.read(&format!("/api/sessions?{}", query.join("&"))).await
+    }
+
+    pub async fn start(&self, request: &StartSession) -> Result<Session> {
+        self.ask(Method::POST, "/api/sessions", request).await
+    }
+
+    pub async fn session(&self, session: &str) -> Result<Session> {
+        self.read(&route(session, "")).await
+    }
+
+    pub async fn explain(&self, session: &str) -> Result<Explanation> {
+        self.read(&route(session, "/explain")).await
+    }
+
+    pub async fn attach(&self, session: &str) -> Result<Attach> {
+        self.read(&route(session, "/attach")).await
+    }
+
+    pub async fn rename(&self, session: &str, name: Option<String>) -> Result<Session> {
+        self.ask(Method::PATCH, &route(session, ""), &RenameSession { name }).await
+    }
+
+    pub async fn remove(&self, session: &str) -> Result<()> {
+        http::request(&self.socket, Method::DELETE, &route(session, ""), None).await.map(drop)
+    }
+
+    pub async fn stop(&self, session: &str, request: EndSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/stop"), &request).await
+    }
+
+    pub async fn kill(&self, session: &str, request: EndSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/kill"), &request).await
+    }
+
+    pub async fn resume(&self, session: &str, request: EndSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/resume"), &request).await
+    }
+
+    pub async fn resize(&self, session: &str, size: Size) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/resize"), &size).await
+    }
+
+    pub async fn send(&self, session: &str, text: Bytes, SendText { enter }: SendText) -> Result<Sent> {
+        let path = route(session, &format!("/input?enter={enter}"));
+        let body = http::Body { kind: "application/octet-stream", bytes: text };
+        http::parse(&http::request(&self.socket, Method::POST, &path, Some(body)).await?)
+    }
+
+    pub async fn keys(&self, session: &str, keys: Vec<String>) -> Result<Sent> {
+        self.ask(Method::POST, &route(session, "/keys"), &SendKeys { keys }).await
+    }
+
+    /// Opens a WebSocket with one subscription.
+    pub async fn subscribe(&self, session: &str, from: Begin, delivery: Delivery) -> Result<Stream> {
+        Stream::open(&self.socket, session, from, delivery).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        http::parse(&http::request(&self.socket, Method::GET, path, None).await?)
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T> {
+        let body = http::Body::json(body)?;
+        http::parse(&http::request(&self.socket, method, path, Some(body)).await?)
+    }
+
+    async fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
+        http::request(&self.socket, method, path, Some(http::Body::json(body)?)).await.map(drop)
+    }
+}
+
+fn route(session: &str, rest: &str) -> String {
+    format!("/api/sessions/{}{rest}", http::encode(session))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_the_path() {
+        assert_eq!(route("a1b2c3d4", "/stop"), "/api/sessions/a1b2c3d4/stop");
+        assert_eq!(route("../x y?ä", ""), "/api/sessions/%2E%2E%2Fx%20y%3F%C3%A4");
+    }
+}

@@ -1,0 +1,154 @@
+//! One request over the daemon's socket.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::{PROTOCOL, PROTOCOL_HEADER};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Method, Request, Response, body::Incoming, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+use tokio::time;
+
+use super::{ClientError, Result};
+
+/// A daemon that needs longer to read something is not well. Changes (stop, resume) have limits of
+/// their own, in the daemon.
+const READ_LIMIT: Duration = Duration::from_secs(15);
+/// How long to try when the daemon's queue of connections is full.
+const QUEUE_LIMIT: Duration = Duration::from_secs(5);
+
+pub(super) struct Body {
+    pub kind: &'static str,
+    pub bytes: Bytes,
+}
+
+impl Body {
+    pub(super) fn json(value: &impl Serialize) -> Result<Self> {
+        let bytes = serde_json::to_vec(value).map_err(ClientError::Request)?;
+        Ok(Self { kind: "application/json", bytes: bytes.into() })
+    }
+}
+
+/// Sends a request and reads the whole answer. An answer that is an error is a [`ClientError`].
+pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Option<Body>) -> Result<Bytes> {
+    let limit = if method == Method::GET { READ_LIMIT } else { Duration::MAX };
+    let answer = async {
+        let mut sender = connect(socket).await?;
+        let mut request = head(method, path);
+        if let Some(body) = &body {
+            request = request.header(header::CONTENT_TYPE, body.kind);
+        }
+        let body = body.map(|body| body.bytes).unwrap_or_default();
+        let response = sender.send_request(finish(request, body)?).await.map_err(|_| ClientError::Lost)?;
+        whole(response).await
+    };
+    time::timeout(limit, answer).await.unwrap_or(Err(ClientError::Silent))
+}
+
+/// Asks for a WebSocket at `/ws`.
+pub(super) async fn upgrade(socket: &Path) -> Result<TokioIo<hyper::upgrade::Upgraded>> {
+    let answer = async {
+        let mut sender = connect(socket).await?;
+        let request = head(Method::GET, "/ws")
+            .header(header::UPGRADE, "websocket")
+            .header(header::CONNECTION, "upgrade")
+            .header("sec-websocket-key", fastwebsockets::handshake::generate_key())
+            .header("sec-websocket-version", "13");
+        let request = finish(request, Bytes::new())?;
+        let response = sender.send_request(request).await.map_err(|_| ClientError::Lost)?;
+        if response.status() != hyper::StatusCode::SWITCHING_PROTOCOLS {
+            whole(response).await?;
+            return Err(ClientError::Answer("no WebSocket at /ws".into()));
+        }
+        hyper::upgrade::on(response).await.map_err(|_| ClientError::Lost)
+    };
+    let upgraded = time::timeout(READ_LIMIT, answer).await.unwrap_or(Err(ClientError::Silent))?;
+    Ok(TokioIo::new(upgraded))
+}
+
+pub(super) fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
+    serde_json::from_slice(answer).map_err(|error| ClientError::Answer(error.to_string()))
+}
+
+/// Percent-encodes everything but ASCII letters, digits, `-` and `_`. A name may hold dots, and a path
+/// of dots only would mean another place.
+pub(super) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => encoded.push(byte.into()),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+async fn connect(socket: &Path) -> Result<SendRequest<Full<Bytes>>> {
+    let stream = open(socket).await?;
+    let uid = nix::unistd::geteuid().as_raw();
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == uid => {}
+        Ok(peer) => return Err(ClientError::Foreign { socket: socket.into(), uid: peer.uid() }),
+        Err(error) => {
+            return Err(ClientError::Unreachable { socket: socket.into(), reason: error.to_string() });
+        }
+    }
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| ClientError::Lost)?;
+    // Its errors come out at the request as well.
+    tokio::spawn(connection.with_upgrades());
+    Ok(sender)
+}
+
+async fn open(socket: &Path) -> Result<UnixStream> {
+    let give_up = time::Instant::now() + QUEUE_LIMIT;
+    loop {
+        match UnixStream::connect(socket).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                return Err(ClientError::NotRunning(socket.into()));
+            }
+            // A Unix socket never says when its queue has room again.
+            Err(error) if error.kind() == ErrorKind::WouldBlock && time::Instant::now() < give_up => {
+                time::sleep(Duration::from_millis(10)).await;
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(ClientError::Silent),
+            Err(error) => {
+                return Err(ClientError::Unreachable {
+                    socket: socket.into(),
+                    reason: error.kind().to_string(),
+                });
+            }
+        }
+    }
+}
+
+fn head(method: Method, path: &str) -> hyper::http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::HOST, "localhost")
+        .header(PROTOCOL_HEADER, PROTOCOL)
+}
+
+fn finish(request: hyper::http::request::Builder, body: Bytes) -> Result<Request<Full<Bytes>>> {
+    request.body(Full::new(body)).map_err(|error| ClientError::Answer(error.to_string()))
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Bytes> {
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(|_| ClientError::Lost)?.to_bytes();
+    if status.is_success() {
+        return Ok(body);
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) => Err(ClientError::Problem(problem)),
+        Err(_) => Err(ClientError::Answer(format!("HTTP status {status}"))),
+    }
+}
