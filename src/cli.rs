@@ -61,13 +61,21 @@ pub fn run() -> ExitCode {
 /// Supervises coding agents in tmux: keeps them running, remembers what they print, lets you watch,
 /// answer and steer.
 #[derive(Parser)]
-#[command(name = "codepiper", version, disable_help_subcommand = true, after_help = exit_codes(OF_LIVE_SESSIONS))]
+#[command(name = "codepiper", bin_name = "codepiper", version, disable_help_subcommand = true)]
+#[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 struct Command {
     /// The daemon's socket [env: CODEPIPER_SOCKET] [default: /tmp/codepiper.sock, or in CODEPIPER_HOME]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     socket: Option<PathBuf>,
     /// When to use colours; NO_COLOR is respected
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     color: Color,
     #[command(subcommand)]
     verb: Verb,

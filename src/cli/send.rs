@@ -17,6 +17,7 @@ use super::{Context, output, time, wait};
 #[derive(Args)]
 #[command(
     after_help = exit_codes(OF_LIVE_SESSIONS),
+    override_usage = "codepiper send [OPTIONS] <ID> <TEXT|-|--file FILE|-- TEXT...>",
     group = ArgGroup::new("what").args(["text", "file", "words"]).required(true)
 )]
 pub(super) struct Send {

@@ -132,6 +132,7 @@ trait Printer {
 
 async fn print(mut follow: Follow, mut printer: impl Printer, live: bool) -> Outcome {
     let (mut caught_up, mut ended, mut unsettled) = (false, false, false);
+    let mut gap = None;
     loop {
         let item = tokio::select! {
             biased;
@@ -148,10 +149,17 @@ async fn print(mut follow: Follow, mut printer: impl Printer, live: bool) -> Out
                 (ended, unsettled) = (false, caught_up);
             }
             Item::Keyframe { cursor, size, reason, bytes } => {
+                // Most often a gap has just said more about it.
+                if reason == KeyframeReason::Discontinuity && gap != Some(cursor) {
+                    printer.gap(cursor, GapReason::DaemonAway, Lost::Unknown)?;
+                }
                 printer.keyframe(cursor, size, reason, &bytes)?;
                 ended &= reason != KeyframeReason::Launch;
             }
-            Item::Gap { cursor, reason, lost } => printer.gap(cursor, reason, lost)?,
+            Item::Gap { cursor, reason, lost } => {
+                printer.gap(cursor, reason, lost)?;
+                gap = Some(cursor);
+            }
             Item::Ended { cursor, exit } => {
                 printer.ended(cursor, exit)?;
                 ended = true;

@@ -38,11 +38,8 @@ impl Printer for Raw {
         Ok(())
     }
 
-    /// Not printed by the program. Where one stands for what is missing, a gap says so.
-    fn keyframe(&mut self, _: Cursor, _: Size, reason: KeyframeReason, _: &[u8]) -> Outcome {
-        if reason == KeyframeReason::Discontinuity {
-            output::say(gap_marker(GapReason::DaemonAway, Lost::Unknown));
-        }
+    /// Not printed by the program.
+    fn keyframe(&mut self, _: Cursor, _: Size, _: KeyframeReason, _: &[u8]) -> Outcome {
         Ok(())
     }
 

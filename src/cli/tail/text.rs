@@ -46,10 +46,7 @@ impl Printer for Text {
         self.print(lines)
     }
 
-    fn keyframe(&mut self, _: Cursor, size: Size, reason: KeyframeReason, screen: &[u8]) -> Outcome {
-        if reason == KeyframeReason::Discontinuity {
-            output::say(gap_marker(GapReason::DaemonAway, Lost::Unknown));
-        }
+    fn keyframe(&mut self, _: Cursor, size: Size, _: KeyframeReason, screen: &[u8]) -> Outcome {
         let lines = self.lines.keyframe(size, screen);
         self.print(lines)
     }
