@@ -158,9 +158,10 @@ facts! {
         pid: i32 = "client_pid",
         /// A connection like ours.
         control_mode: bool = "client_control_mode",
-        session: TmuxSessionId = "session_id",
-        cols: u16 = "client_width",
-        rows: u16 = "client_height",
+        session: Option<TmuxSessionId> = "session_id",
+        /// Unknown for connections like ours, which have no screen.
+        cols: Option<u16> = "client_width",
+        rows: Option<u16> = "client_height",
         /// `/dev/pts/7`, or `client-1234`.
         name: RawText = "client_name",
         session_name: RawText = "session_name",
