@@ -126,8 +126,8 @@ pub enum Command<'a> {
     },
     /// Answers the main screen that waits behind the alternate one. Fails when none does.
     CaptureSaved(PaneId),
-    /// Answers the beginning of an escape sequence whose end has not come yet, with each byte that
-    /// is not printable as `\ooo`.
+    /// Answers the beginning of an escape sequence whose end has not come yet, escaped as output is:
+    /// see [`unescape_into`](super::unescape_into). One empty line when there is none.
     CapturePending(PaneId),
 
     /// Answers one set of facts about `target`, or about the server.
@@ -158,7 +158,8 @@ pub enum Command<'a> {
     DetachClient(Text<'a>),
 }
 
-/// Which rows of a pane to capture. Row 0 is the first on the screen; negative ones are history.
+/// Which rows of a pane to capture. Row 0 is the first on the screen; negative ones are history. tmux
+/// moves both ends to where there are rows: without history, -5 to -1 answers row 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     Screen,
@@ -413,3 +414,6 @@ fn render_bytes(pane: PaneId, bytes: &[u8], out: &mut BytesMut) {
 fn put(out: &mut BytesMut, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("memory is the only limit");
 }
+
+#[cfg(test)]
+mod tests;

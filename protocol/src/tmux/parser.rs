@@ -187,3 +187,151 @@ impl Block {
 fn exit_item(reason: Option<&[u8]>) -> Item<'static> {
     Item::Exit { reason: reason.map(|reason| String::from_utf8_lossy(reason).into_owned()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tmux::TmuxSessionId;
+
+    /// The items of a whole stream, as text: items borrow from the parser.
+    fn items(stream: &[u8]) -> Vec<String> {
+        items_in_pieces([stream], MAX_LINE)
+    }
+
+    fn items_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec<String> {
+        let mut items = Vec::new();
+        let mut sink = |item: Item<'_>| items.push(format!("{item:?}"));
+        let mut parser = Parser::with_limit(limit);
+        for piece in pieces {
+            parser.feed(piece, &mut sink);
+        }
+        parser.finish(&mut sink);
+        items
+    }
+
+    fn only_reply(stream: &[u8]) -> Reply {
+        let mut replies = Vec::new();
+        Parser::new().feed(stream, &mut |item| match item {
+            Item::Reply(reply) => replies.push(reply),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(replies.len(), 1);
+        replies.remove(0)
+    }
+
+    #[test]
+    fn a_reply_has_the_lines_between_its_guards() {
+        let reply = only_reply(b"%begin 17 5 1\n%0\n\n  two\xff\n%end 17 5 1\n");
+        assert_eq!(reply.guard, Guard { time: 17, number: 5, flags: 1 });
+        assert!(reply.ok && reply.from_client());
+        assert_eq!(reply.lines().collect::<Vec<_>>(), [&b"%0"[..], b"", b"  two\xff"]);
+
+        let reply = only_reply(b"%begin 17 5 0\n%end 17 5 0\n");
+        assert!(!reply.from_client());
+        assert_eq!(reply.lines().count(), 0);
+
+        let reply = only_reply(b"%begin 17 5 1\nno such pane: %9\n%error 17 5 1\n");
+        assert!(!reply.ok);
+        assert_eq!(reply.message(), "no such pane: %9");
+    }
+
+    #[test]
+    fn only_its_own_guard_ends_a_reply() {
+        let screen = "%output %1 x\n%end 17 4 1\n%end 16 5 1\n%end 17 5 0\n%error\n%end 17 5 1 \n\
+             %begin 17 6 1\n%end 17 6 1\n%exit\n%pause %1\n";
+        let reply = only_reply(format!("%begin 17 5 1\n{screen}%end 17 5 1\n").as_bytes());
+        assert_eq!(reply.body, screen);
+    }
+
+    #[test]
+    fn notifications_in_a_reply_are_found_by_who_expects_them() {
+        let reply = only_reply(b"%begin 17 5 1\n%continue %1\n%end 17 5 1\n");
+        assert_eq!(reply.notifications().collect::<Vec<_>>(), [Notification::Continue { pane: PaneId(1) }]);
+    }
+
+    #[test]
+    fn an_exit_in_a_reply_counts_when_it_is_the_last_line() {
+        let exit = r#"Exit { reason: Some("server exited unexpectedly") }"#;
+        assert_eq!(items(b"%exit server exited unexpectedly\n"), [exit]);
+        assert_eq!(items(b"%begin 17 5 1\nbody\n%exit server exited unexpectedly\n"), [exit]);
+        assert_eq!(items(b"%begin 17 5 1\n%exit server exited unexpectedly\nmore\n"), [""; 0]);
+        assert_eq!(items(b"%begin 17 5 1\nbody\n"), [""; 0]);
+    }
+
+    #[test]
+    fn what_surrounds_the_stream_of_a_pty_is_ignored() {
+        assert_eq!(
+            items(b"\x1bP1000p%sessions-changed\r\n%exit\r\n\x1b\\"),
+            ["Notification(SessionsChanged)", "Exit { reason: None }"]
+        );
+    }
+
+    #[test]
+    fn unknown_lines_are_handed_on() {
+        assert_eq!(items(b"Last login\n%end 1 2 3\nhalf a li").len(), 3);
+        let mut items = Vec::new();
+        Parser::new().feed(b"%new-thing 1\n%session-changed $2 a\n", &mut |item| match item {
+            Item::Unknown(line) => items.push(String::from_utf8_lossy(line).into_owned()),
+            Item::Notification(Notification::SessionChanged { session, .. }) => {
+                assert_eq!(session, TmuxSessionId(2));
+            }
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(items, ["%new-thing 1"]);
+    }
+
+    #[test]
+    fn what_is_too_long_is_dropped_and_said() {
+        let stream = |count| format!("%output %1 {}\n%sessions-changed\n", "x".repeat(count));
+        let parse = |text: String| items_in_pieces([text.as_bytes()], 100);
+        assert_eq!(parse(stream(101)), ["TooLong { bytes: 112 }", "Notification(SessionsChanged)"]);
+        let reply = |lines| format!("%begin 1 2 1\n{}%end 1 2 1\n", "123456789\n".repeat(lines));
+        assert_eq!(parse(reply(9)).len(), 1);
+        assert!(parse(reply(11))[0].starts_with("TooLong"));
+    }
+
+    const PIECES: &[&str] = &[
+        "%begin 17 5 1\n",
+        "%end 17 5 1\n",
+        "%error 17 5 1\n",
+        "%begin 17 6 0\r\n",
+        "%end 17 6 0\r\n",
+        "%output %1 a\\033[0m\n",
+        "%extended-output %1 5 : x\n",
+        "%exit\n",
+        "%pause %1\n",
+        "%window-add @1\n",
+        "\x1bP1000p",
+        "\x1b\\",
+        "text\n",
+        "\n",
+        "%",
+        "long long long long line\n",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_some_items(bytes: Vec<u8>) {
+            items(&bytes);
+        }
+
+        #[test]
+        fn pieces_do_not_matter(
+            lines in prop::collection::vec(prop::sample::select(PIECES), 0..24),
+            cuts in prop::collection::vec(0..200usize, 0..4),
+        ) {
+            let stream = lines.concat().into_bytes();
+            let mut rest = &stream[..];
+            let mut pieces = Vec::new();
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                pieces.push(piece);
+                rest = after;
+            }
+            pieces.push(rest);
+            prop_assert_eq!(items_in_pieces(pieces, 24), items_in_pieces([&stream[..]], 24));
+        }
+    }
+}

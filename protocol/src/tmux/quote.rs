@@ -74,7 +74,7 @@ pub(super) mod tests {
                 _ => {
                     let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
                     let (word, rest) = line.split_at(end);
-                    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-@_+/.,:".contains(byte);
+                    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-@_=".contains(byte);
                     assert!(word.iter().all(plain), "{}", word.escape_ascii());
                     commands.last_mut().unwrap().push(word.to_vec());
                     line = rest;
