@@ -195,7 +195,7 @@ async fn watch(mut follow: Follow) -> Outcome {
                 view.keyframe(&bytes)?;
                 ended &= reason != KeyframeReason::Launch;
             }
-            Item::Gap { reason, lost, .. } => output::say(gap_marker(reason, lost)),
+            Item::Gap { reason, lost, .. } => view.say(&gap_marker(reason, lost)),
             Item::Ended { .. } => ended = true,
             Item::CaughtUp { .. } => {
                 caught_up = true;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use codepiper_protocol::Size;
-use nix::sys::termios::{self, FlushArg, LocalFlags, SetArg, Termios};
+use nix::sys::termios::{self, FlushArg, LocalFlags, OutputFlags, SetArg, Termios};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::failure::{Failure, Outcome};
@@ -12,8 +12,8 @@ use super::failure::{Failure, Outcome};
 /// Takes back what a program may have switched on: alternate screen, mouse, focus, bracketed paste,
 /// application keys, scroll region, origin and insert mode, character sets, colours, cursor shape,
 /// kitty keyboard, synchronized output, hyperlink. The cursor stays where it is: setting the region
-/// would move it.
-const RESET: &str = "\x1b[?2026l\x1b]8;;\x1b\\\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[?6l\x1b[4l\x1b[?7h\x1b[?25h\
+/// moves it, and so does leaving an alternate screen that was never entered.
+const RESET: &str = "\x1b[?2026l\x1b]8;;\x1b\\\x1b7\x1b[?1049l\x1b7\x1b[r\x1b8\x1b[?6l\x1b[4l\x1b[?7h\x1b[?25h\
     \x1b[?1l\x1b>\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\x1b[?1004l\x1b[?2004l\
     \x1b[<99u\x1b[>4m\x1b[0 q\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\\x1b(B\x0f\x1b[0m";
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -25,7 +25,8 @@ pub(super) struct View {
 }
 
 impl View {
-    /// Typed keys are not echoed from now on, since they go nowhere; Ctrl+C still is a signal.
+    /// Typed keys are not echoed from now on, since they go nowhere; Ctrl+C still is a signal. Output is
+    /// not processed: a line feed that only moves down must not return the cursor.
     pub(super) fn enter() -> Result<Self, Failure> {
         let signals = || -> io::Result<_> {
             Ok([
@@ -40,6 +41,7 @@ impl View {
         if let Some(before) = &before {
             let mut quiet = before.clone();
             quiet.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
+            quiet.output_flags.remove(OutputFlags::OPOST);
             // Without it the view is only less tidy.
             let _ = termios::tcsetattr(io::stdin(), SetArg::TCSANOW, &quiet);
         }
@@ -58,6 +60,11 @@ impl View {
 
     pub(super) fn output(&mut self, bytes: &[u8]) -> Outcome {
         super::output::bytes(bytes)
+    }
+
+    /// A message among the session's output.
+    pub(super) fn say(&mut self, text: &str) {
+        super::output::say(format_args!("\r\n{text}\r"));
     }
 
     /// Begins a new picture: a keyframe is made for a fresh terminal.
