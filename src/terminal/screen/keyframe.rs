@@ -1,0 +1,463 @@
+//! The whole state as escape sequences for a fresh terminal of the same size, ours or xterm.js.
+//!
+//! Whatever is written here must mean the same to both. Not every state of tmux can be reached from a
+//! fresh terminal: when the cursor stands below the scroll region in origin mode, where only a restored
+//! cursor gets to, the keyframe may have to give up the saved cursor for it.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::cell::{Attrs, Cell, Color, ColorKind, Link};
+use super::modes::{KittyKeyboard, Modes, Mouse};
+use super::{Charsets, Grid, Model, Pen, SavedCursor, Screen, default_tabs};
+
+impl Screen {
+    /// Escape sequences that bring a freshly reset terminal of the same size to this state. What is fed
+    /// after them continues the stream exactly, wherever it was cut.
+    pub fn keyframe(&self) -> Vec<u8> {
+        let mut painter = Painter::new(&self.model);
+        painter.paint();
+        let mut bytes = painter.out.into_bytes();
+        bytes.extend(self.parser.unfinished());
+        bytes
+    }
+}
+
+/// Writes for a terminal whose state it follows.
+struct Painter<'a> {
+    model: &'a Model,
+    out: String,
+    pen: Pen,
+    link: Option<Arc<Link>>,
+    /// `None` when it is not known.
+    position: Option<(usize, usize)>,
+}
+
+/// Erasing takes about as many bytes as this many spaces.
+const FEW_BLANKS: usize = 12;
+
+impl<'a> Painter<'a> {
+    fn new(model: &'a Model) -> Self {
+        let size = model.cols * model.rows / 2;
+        let out = String::with_capacity(size);
+        Self { model, out, pen: Pen::default(), link: None, position: Some((0, 0)) }
+    }
+
+    fn paint(&mut self) {
+        let model = self.model;
+        self.titles();
+        for command in model.palette.commands() {
+            self.write(format_args!("\x1b]{command}\x1b\\"));
+        }
+        self.screens();
+        self.tabs();
+        self.saved_cursor();
+        self.place_cursor();
+        self.switches();
+        self.charsets(model.charsets);
+        self.look(model.pen, model.link.as_ref());
+        self.repeatable();
+        if model.joiner {
+            self.out.push('\u{200d}');
+        }
+    }
+
+    fn titles(&mut self) {
+        for title in &self.model.titles {
+            self.write(format_args!("\x1b]2;{title}\x1b\\\x1b[22;0t"));
+        }
+        let title = &self.model.title;
+        if !title.is_empty() || !self.model.titles.is_empty() {
+            self.write(format_args!("\x1b]2;{title}\x1b\\"));
+        }
+    }
+
+    /// Both grids, with what is remembered at the change from one to the other.
+    fn screens(&mut self) {
+        let model = self.model;
+        let [main_keys, alternate_keys] = &model.modes.kitty;
+        self.kitty(main_keys);
+        if let Some(main) = &model.main {
+            self.grid(main);
+            if let Some((x, y)) = model.alternate_position {
+                self.go_to(x, y);
+                self.look(model.alternate_pen, None);
+                self.out.push_str("\x1b[?1049h");
+            } else {
+                self.out.push_str("\x1b[?1047h");
+            }
+            if self.pen.bg != Color::DEFAULT {
+                // xterm fills the alternate screen with the background, tmux does not.
+                self.look(Pen::default(), None);
+                self.out.push_str("\x1b[2J");
+            }
+            self.kitty(alternate_keys);
+        } else {
+            if *alternate_keys != KittyKeyboard::default() {
+                self.out.push_str("\x1b[?1047h");
+                self.kitty(alternate_keys);
+                self.out.push_str("\x1b[?1047l");
+            }
+            if let Some((x, y)) = model.alternate_position {
+                self.go_to(x, y);
+                self.look(model.alternate_pen, None);
+                self.out.push_str("\x1b[?1049h\x1b[?1049l");
+            }
+        }
+        self.position = None;
+        self.grid(&model.grid);
+    }
+
+    fn kitty(&mut self, keys: &KittyKeyboard) {
+        let mut flags = keys.stack.iter().chain([&keys.flags]);
+        if let Some(first) = flags.next().filter(|&&first| first != 0) {
+            self.write(format_args!("\x1b[={first}u"));
+        }
+        for flags in flags {
+            self.write(format_args!("\x1b[>{flags}u"));
+        }
+    }
+
+    fn grid(&mut self, grid: &Grid) {
+        let fillers = self.wrap_marks(grid);
+        for (y, row) in grid.iter().enumerate() {
+            let last = row.cells().len().max(if fillers.is_empty() { 0 } else { grid.cols() });
+            let mut x = 0;
+            while x < last {
+                let cell = row.cell(x);
+                let run = (x..last).take_while(|&x| row.cell(x) == cell).count();
+                if cell == Cell::BLANK {
+                    for x in x..x + run {
+                        if fillers.contains(&(x, y)) {
+                            self.erase(x, y, 1, Color::DEFAULT);
+                        }
+                    }
+                } else if cell.is_erased() && run > FEW_BLANKS {
+                    // In two parts, because erasing a whole row takes its wrap mark away.
+                    let part = run.div_ceil(2);
+                    self.erase(x, y, part, cell.style.bg);
+                    self.erase(x + part, y, run - part, cell.style.bg);
+                } else if !cell.glyph.is_tail() {
+                    for x in (x..x + run).step_by(if cell.glyph.is_wide() { 2 } else { 1 }) {
+                        self.go_to(x, y);
+                        self.cell(&cell);
+                    }
+                }
+                x += run;
+            }
+        }
+    }
+
+    /// Marks the rows that wrap where printing them will not, and answers where it left something to erase.
+    fn wrap_marks(&mut self, grid: &Grid) -> Vec<(usize, usize)> {
+        let (cols, rows) = (grid.cols(), grid.len());
+        let mut fillers = Vec::new();
+        if rows > 2 && grid.row(rows - 1).wrapped {
+            // The bottom row has no row to wrap into: its mark comes from above.
+            self.wrap_filler(cols, rows - 2);
+            self.out.push_str("\x1b[T");
+            self.position = None;
+            fillers.push((cols - 1, rows - 1));
+        }
+        for y in (0..rows - 1).filter(|&y| grid.row(y).wrapped && !wraps_when_printed(grid, y)) {
+            self.wrap_filler(cols, y);
+            fillers.extend([(cols - 1, y), (0, y + 1)]);
+        }
+        fillers
+    }
+
+    fn wrap_filler(&mut self, cols: usize, y: usize) {
+        self.look(Pen::default(), None);
+        self.go_to(cols - 1, y);
+        self.out.push_str("xx");
+        self.position = Some((1, y + 1));
+    }
+
+    fn erase(&mut self, x: usize, y: usize, count: usize, bg: Color) {
+        if count > 0 {
+            self.go_to(x, y);
+            self.look(Pen { bg, ..Pen::default() }, None);
+            self.write(format_args!("\x1b[{count}X"));
+        }
+    }
+
+    /// Prints a cell where the cursor is.
+    fn cell(&mut self, cell: &Cell) {
+        let model = self.model;
+        let extra = model.extra(cell.style.extra);
+        let underline = extra.map_or(Color::DEFAULT, |extra| extra.underline);
+        let pen = Pen { fg: cell.style.fg, bg: cell.style.bg, attrs: cell.style.attrs, underline };
+        self.look(pen, extra.and_then(|extra| extra.link.as_ref()));
+        if let Some(character) = cell.glyph.as_char() {
+            self.out.push(character);
+            let width = if cell.glyph.is_wide() { 2 } else { 1 };
+            // At the end of a row the next character wraps, which is right where it is relied upon.
+            self.position =
+                self.position.map(|(x, y)| if x + width < model.cols { (x + width, y) } else { (0, y + 1) });
+        } else if let Some(cluster) = cell.glyph.as_cluster() {
+            self.out.push_str(model.cluster(cluster));
+            // Terminals disagree on the width of clusters.
+            self.position = None;
+        }
+    }
+
+    fn tabs(&mut self) {
+        let model = self.model;
+        if model.tabs == default_tabs(model.cols) {
+            return;
+        }
+        self.out.push_str("\x1b[3g");
+        for x in (0..model.cols).filter(|&x| model.tabs[x]) {
+            self.go_to(x, 0);
+            self.out.push_str("\x1bH");
+        }
+    }
+
+    fn saved_cursor(&mut self) {
+        let SavedCursor { x, y, pen, charsets, origin } = self.model.saved;
+        if self.model.saved == SavedCursor::default() {
+            return;
+        }
+        self.charsets(charsets);
+        self.look(pen, None);
+        if origin {
+            // It takes the cursor home.
+            self.out.push_str("\x1b[?6h");
+        }
+        self.position = None;
+        self.go_to(x, y);
+        self.out.push_str("\x1b7");
+        if origin {
+            self.out.push_str("\x1b[?6l");
+        }
+        self.position = None;
+        self.out.push_str(match charsets {
+            Charsets { shifted: true, .. } => "\x0f\x1b(B\x1b)B",
+            Charsets { g0: false, g1: false, .. } => "",
+            _ => "\x1b(B\x1b)B",
+        });
+    }
+
+    /// Sets the scroll region and origin mode and puts the cursor where it is, all of which move it.
+    fn place_cursor(&mut self) {
+        let model = self.model;
+        let region = format!("\x1b[{};{}r", model.top + 1, model.bottom + 1);
+        let pending = model.x == model.cols;
+        let (x, y) = (if pending { last_glyph(model) } else { model.x }, model.y);
+        if model.modes.origin {
+            self.place_in_origin_mode(&region, y);
+            self.write(format_args!("\x1b[{}G", x + 1));
+            self.position = Some((x, y));
+        } else {
+            if (model.top, model.bottom) != (0, model.rows - 1) {
+                self.out.push_str(&region);
+            }
+            self.position = None;
+            self.go_to(x, y);
+        }
+        if pending {
+            let cell = model.grid.row(y).cell(x);
+            self.cell(&cell);
+        }
+    }
+
+    fn place_in_origin_mode(&mut self, region: &str, y: usize) {
+        let model = self.model;
+        let (top, bottom) = (model.top, model.bottom);
+        if (top..=bottom).contains(&y) {
+            self.write(format_args!("{region}\x1b[?6h\x1b[{}d", y - top + 1));
+            return;
+        }
+        self.out.push_str("\x1b[?6h");
+        if y < top {
+            // A new region takes the cursor to the first row, whatever the mode.
+            self.out.push_str(region);
+            self.vertically(0, y);
+            return;
+        }
+        let below = |y: usize| (y > bottom).then_some(y);
+        let alternate = model.alternate_position.filter(|_| !model.is_alternate());
+        if let Some(from) = below(model.saved.y).filter(|_| model.saved.origin) {
+            self.write(format_args!("{region}\x1b8"));
+            self.vertically(from, y);
+        } else if let Some(from) = alternate.and_then(|(_, y)| below(y)) {
+            self.write(format_args!("{region}\x1b[?1049l"));
+            self.vertically(from, y);
+        } else {
+            self.write(format_args!("\x1b[{}d\x1b7{region}\x1b8", y + 1));
+        }
+        // The restored look is not followed here.
+        self.out.push_str("\x1b(B\x1b)B\x0f\x1b[m");
+        self.pen = Pen::default();
+    }
+
+    fn vertically(&mut self, from: usize, to: usize) {
+        match to.abs_diff(from) {
+            0 => {}
+            rows => self.write(format_args!("\x1b[{rows}{}", if to > from { 'B' } else { 'A' })),
+        }
+    }
+
+    fn switches(&mut self) {
+        let modes = &self.model.modes;
+        let fresh = Modes::default();
+        let mut switch = |number: u16, on: bool, before: bool| {
+            if on != before {
+                self.write(format_args!("\x1b[?{number}{}", if on { 'h' } else { 'l' }));
+            }
+        };
+        switch(1, modes.application_cursor, fresh.application_cursor);
+        switch(7, modes.autowrap, fresh.autowrap);
+        switch(25, modes.cursor_visible, fresh.cursor_visible);
+        switch(1004, modes.focus, fresh.focus);
+        switch(1005, modes.mouse_utf8, fresh.mouse_utf8);
+        switch(1006, modes.mouse_sgr, fresh.mouse_sgr);
+        switch(2004, modes.bracketed_paste, fresh.bracketed_paste);
+        switch(2026, modes.synchronized_output, fresh.synchronized_output);
+        match modes.mouse {
+            Mouse::Off => {}
+            Mouse::Buttons => switch(1000, true, false),
+            Mouse::Drag => switch(1002, true, false),
+            Mouse::Motion => switch(1003, true, false),
+        }
+        if let Some(on) = modes.alternate_scroll {
+            switch(1007, on, !on);
+        }
+        if modes.insert {
+            self.out.push_str("\x1b[4h");
+        }
+        if modes.application_keypad {
+            self.out.push_str("\x1b=");
+        }
+        if modes.modify_other_keys != 0 {
+            self.write(format_args!("\x1b[>4;{}m", modes.modify_other_keys));
+        }
+        if modes.cursor_style != 0 {
+            self.write(format_args!("\x1b[{} q", modes.cursor_style));
+        }
+        if let Some(on) = modes.cursor_blink {
+            self.out.push_str(if on { "\x1b[?12h" } else { "\x1b[?12l" });
+        }
+    }
+
+    fn charsets(&mut self, charsets: Charsets) {
+        if charsets.g0 {
+            self.out.push_str("\x1b(0");
+        }
+        if charsets.g1 {
+            self.out.push_str("\x1b)0");
+        }
+        if charsets.shifted {
+            self.out.push('\x0e');
+        }
+    }
+
+    /// Prints the last character once more, so that REP can repeat it: any sequence ends that.
+    fn repeatable(&mut self) {
+        let model = self.model;
+        let Some(byte) = model.last else { return };
+        let stuck = model.x == model.cols && !model.modes.autowrap;
+        if !stuck {
+            let row = model.grid.row(model.y);
+            let printed = |x: usize| {
+                let cell = row.cell(x);
+                cell.style == model.style && cell.glyph == model.charsets.glyph(byte)
+            };
+            let in_last_column = !model.modes.autowrap && model.x + 1 == model.cols && printed(model.x);
+            let x = if in_last_column { model.x } else { model.x.saturating_sub(1) };
+            self.write(format_args!("\x1b[{}G", x + 1));
+            if model.modes.insert {
+                self.out.push_str("\x1b[P");
+            }
+        }
+        self.out.push(byte.into());
+    }
+
+    fn go_to(&mut self, x: usize, y: usize) {
+        match self.position {
+            Some(position) if position == (x, y) => {}
+            Some((_, at)) if at == y => self.write(format_args!("\x1b[{}G", x + 1)),
+            _ if x == 0 => self.write(format_args!("\x1b[{}H", y + 1)),
+            _ => self.write(format_args!("\x1b[{};{}H", y + 1, x + 1)),
+        }
+        self.position = Some((x, y));
+    }
+
+    /// Makes new characters look like this.
+    fn look(&mut self, pen: Pen, link: Option<&Arc<Link>>) {
+        if pen != self.pen {
+            self.out.push_str("\x1b[");
+            if pen != Pen::default() {
+                self.out.push('0');
+                self.attributes(pen.attrs);
+                self.color(pen.fg, 30);
+                self.color(pen.bg, 40);
+                self.color(pen.underline, 50);
+            }
+            self.out.push('m');
+            self.pen = pen;
+        }
+        if link != self.link.as_ref() {
+            match link {
+                Some(link) => self.write(format_args!("\x1b]8;{};{}\x1b\\", link.params, link.uri)),
+                None => self.out.push_str("\x1b]8;;\x1b\\"),
+            }
+            self.link = link.cloned();
+        }
+    }
+
+    fn attributes(&mut self, attrs: Attrs) {
+        for (attr, code) in [
+            (Attrs::BOLD, 1),
+            (Attrs::DIM, 2),
+            (Attrs::ITALIC, 3),
+            (Attrs::BLINK, 5),
+            (Attrs::REVERSE, 7),
+            (Attrs::HIDDEN, 8),
+            (Attrs::STRIKETHROUGH, 9),
+            (Attrs::OVERLINE, 53),
+        ] {
+            if attrs.has(attr) {
+                self.write(format_args!(";{code}"));
+            }
+        }
+        match attrs.underline() {
+            0 => {}
+            1 => self.out.push_str(";4"),
+            style => self.write(format_args!(";4:{style}")),
+        }
+    }
+
+    /// `base` is 30, 40 or 50.
+    fn color(&mut self, color: Color, base: u16) {
+        match color.kind() {
+            ColorKind::Default => {}
+            ColorKind::Basic(number @ 0..=7) => self.write(format_args!(";{}", base + u16::from(number))),
+            ColorKind::Basic(number) => self.write(format_args!(";{}", base + 52 + u16::from(number))),
+            ColorKind::Indexed(number) => self.write(format_args!(";{};5;{number}", base + 8)),
+            ColorKind::Rgb(red, green, blue) => {
+                self.write(format_args!(";{};2;{red};{green};{blue}", base + 8));
+            }
+        }
+    }
+
+    fn write(&mut self, text: std::fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = self.out.write_fmt(text);
+    }
+}
+
+/// Whether printing row `y` to its end and then the next row marks `y` as wrapped.
+fn wraps_when_printed(grid: &Grid, y: usize) -> bool {
+    let end = grid.row(y).cell(grid.cols() - 1);
+    let next = grid.row(y + 1).cell(0);
+    let printed = |cell: &Cell| !cell.is_erased() && cell.glyph.as_cluster().is_none();
+    let wide_cluster = end.glyph.is_tail() && grid.row(y).cell(grid.cols() - 2).glyph.as_cluster().is_some();
+    printed(&end) && !wide_cluster && !next.is_erased()
+}
+
+/// The column of the last character of the cursor's row.
+fn last_glyph(model: &Model) -> usize {
+    let last = model.cols - 1;
+    if model.grid.row(model.y).cell(last).glyph.is_tail() { last - 1 } else { last }
+}
