@@ -118,7 +118,6 @@ async fn show(view: &mut View, follow: &mut Follow) -> Result<(), Failure> {
             Item::Output(bytes) => view.output(&bytes)?,
             Item::Keyframe { bytes, .. } => view.keyframe(&bytes)?,
             Item::Ended { .. } => return Ok(()),
-            Item::Session if !follow.stream.session.status.is_live() => return Ok(()),
             Item::Gap { .. } | Item::CaughtUp { .. } | Item::Session => {}
         }
     }

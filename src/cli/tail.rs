@@ -78,21 +78,22 @@ impl Tail {
     }
 
     async fn print(self, client: Client) -> Outcome {
-        let follow = Follow::begin(client, &self.session, self.begin(), Delivery::Every).await?;
+        let from = self.begin();
+        let follow = Follow::begin(client, &self.session, from, Delivery::Every).await?;
         let kept = match self.kept() {
             Lines::Last(lines) => Some(lines as usize),
             Lines::All => None,
         };
         let on_terminal = output::is_terminal();
         if self.json {
-            print(follow, json::Json::default(), self.follow).await
+            print(follow, json::Json::default(), from, self.follow).await
         } else if on_terminal && self.follow {
             watch(follow).await
         } else if self.raw {
-            print(follow, raw::Raw::new(kept)?, self.follow).await
+            print(follow, raw::Raw::new(kept)?, from, self.follow).await
         } else {
             let text = text::Text::new(follow.stream.size, kept, self.follow);
-            print(follow, text, self.follow).await
+            print(follow, text, from, self.follow).await
         }
     }
 
@@ -130,9 +131,13 @@ trait Printer {
     fn ended(&mut self, cursor: Cursor, exit: Option<Exit>) -> Outcome;
 }
 
-async fn print(mut follow: Follow, mut printer: impl Printer, live: bool) -> Outcome {
+async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live: bool) -> Outcome {
     let (mut caught_up, mut ended, mut unsettled) = (false, false, false);
     let mut gap = None;
+    let first = follow.stream.cursor;
+    if from == Begin::Start && first.offset > 0 {
+        printer.gap(first, GapReason::Evicted, Lost::Bytes(first.offset))?;
+    }
     loop {
         let item = tokio::select! {
             biased;
@@ -167,7 +172,6 @@ async fn print(mut follow: Follow, mut printer: impl Printer, live: bool) -> Out
             Item::CaughtUp { .. } => {
                 printer.caught_up()?;
                 (caught_up, unsettled) = (true, true);
-                ended |= !follow.stream.session.status.is_live();
             }
             Item::Session => {}
         }
@@ -197,10 +201,7 @@ async fn watch(mut follow: Follow) -> Outcome {
             }
             Item::Gap { reason, lost, .. } => view.say(&gap_marker(reason, lost)),
             Item::Ended { .. } => ended = true,
-            Item::CaughtUp { .. } => {
-                caught_up = true;
-                ended |= !follow.stream.session.status.is_live();
-            }
+            Item::CaughtUp { .. } => caught_up = true,
             Item::Session => {}
         }
         if caught_up && ended {

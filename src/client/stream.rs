@@ -34,6 +34,8 @@ pub struct Stream {
     pub cursor: Cursor,
     pub size: Size,
     channel: u8,
+    /// It was to go on after a cursor: a keyframe to begin with means that it could not.
+    continues: bool,
     /// A keyframe whose screen comes in the next frame.
     announced: Option<(Cursor, Size, KeyframeReason)>,
     /// A frame cannot be given up half-way, so frames are read and written in tasks of their own, and
@@ -93,6 +95,7 @@ impl Stream {
                     cursor,
                     size,
                     channel,
+                    continues: matches!(from, Begin::Cursor(_)),
                     announced: None,
                     frames,
                     consumed,
@@ -118,7 +121,10 @@ impl Stream {
                 Message::Server(message) => *message,
             };
             match message {
-                ServerMessage::Keyframe { cursor, size, reason, .. } => {
+                ServerMessage::Keyframe { cursor, size, mut reason, .. } => {
+                    if self.continues && reason == KeyframeReason::Begin {
+                        reason = KeyframeReason::Discontinuity;
+                    }
                     self.announced = Some((cursor, size, reason));
                 }
                 ServerMessage::Gap { cursor, reason, lost, .. } => {
