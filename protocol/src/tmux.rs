@@ -12,13 +12,13 @@
 //! | module | what it knows |
 //! |--------|---------------|
 //! | [`framer`] | lines, and how long one may be |
-//! | [`line`] | the grammar of one line |
+//! | [`mod@line`] | the grammar of one line |
 //! | [`notification`] | what tmux tells unasked |
 //! | [`parser`] | reply blocks: which lines belong to a reply, and when it ends |
 //! | [`escape`] | the escaping of output |
 //! | [`command`] | every command that can be sent |
 //! | [`argument`], [`option`], [`binding`] | what the commands are made of |
-//! | [`format`] | what tmux is asked about things, and how its answers are read |
+//! | [`mod@format`] | what tmux is asked about things, and how its answers are read |
 //! | [`id`], [`text`], [`version`] | the small words |
 //!
 //! **Some commands crash the tmux server, and every session with it.** They are absent from
@@ -41,13 +41,15 @@ pub mod text;
 pub mod version;
 
 pub use argument::{
-    AbsolutePath, BufferName, InvalidSessionName, KeyBytes, Program, SessionName, SubscriptionName, Target, Text, VariableName,
+    AbsolutePath, BufferName, InvalidSessionName, KeyBytes, Program, SessionName, SubscriptionName, Target,
+    Text, VariableName,
 };
 pub use binding::{Binding, KeyTable};
 pub use command::{Command, CommandLine, Rows, Scope, Watched};
 pub use escape::{Escaped, unescape_into};
 pub use format::{
-    ClientFacts, Created, Facts, Format, PaneEnd, PaneFacts, ScreenFacts, ServerFacts, Signal, Tabs, WindowFacts,
+    ClientFacts, Created, Facts, Format, PaneEnd, PaneFacts, ScreenFacts, ServerFacts, Signal, Tabs,
+    WindowFacts,
 };
 pub use framer::{Framed, Framer, MAX_LINE};
 pub use id::{InvalidTmuxId, PaneId, TmuxSessionId, WindowId};

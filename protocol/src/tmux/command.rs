@@ -12,7 +12,7 @@
 //! | `wait-for` | blocks every command behind it |
 //! | empty lines, blank lines, comments | detach the client, or get no reply at all |
 //!
-//! Texts go through one quoting function, formats are those of [`format`](super::format), and options
+//! Texts go through one quoting function, formats are those of [`format`](mod@super::format), and options
 //! those of [`option`](super::option).
 
 use std::fmt::Write;
