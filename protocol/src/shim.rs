@@ -1,0 +1,108 @@
+//! The messages between the daemon and the shim that runs inside every pane.
+//!
+//! One JSON object a line over the shim's Unix socket. The shim speaks first. It connects twice in
+//! its life:
+//!
+//! 1. at the start: [`FromShim::Hello`] → [`ToShim::Launch`] → [`FromShim::Started`] or
+//!    [`FromShim::Failed`];
+//! 2. when the program has ended: [`FromShim::Exited`] → [`ToShim::Release`], once the daemon has
+//!    stored the tail of the output.
+//!
+//! Every message from the shim carries the protocol number of the shim's own build: a shim outlives
+//! the daemon that started it, so a newer daemon must understand older shims.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SessionId;
+
+/// The protocol number of this build.
+pub const PROTOCOL: u32 = 1;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum FromShim {
+    /// The process whose peer pid this connection has stands in a pane and waits for its program.
+    Hello { protocol: u32, session: SessionId },
+    /// The program was executed; its process group has the number `pid`.
+    Started { pid: i32 },
+    /// The program could not be executed. `errno` is 0 when the reason was not a system call.
+    Failed { errno: i32, message: String },
+    /// The program has ended; the exit file and the marker are written, the pty is held.
+    Exited { protocol: u32, session: SessionId, status: ExitStatus },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ToShim {
+    Launch(Launch),
+    Refused { message: String },
+    Release,
+}
+
+/// What the shim executes. Secrets may stand in `env`: it has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Launch {
+    /// Program and arguments; the program is an absolute path.
+    pub argv: Vec<String>,
+    pub cwd: PathBuf,
+    /// The whole environment of the program.
+    pub env: BTreeMap<String, String>,
+    /// Proves that an exit marker comes from this shim and not from the program's output. Hex.
+    pub nonce: String,
+    /// Where the exit status is written before the marker is printed (written beside, renamed).
+    pub exit_file: PathBuf,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitStatus {
+    /// Set when the program ended by itself.
+    pub code: Option<i32>,
+    /// Set when a signal ended it.
+    pub signal: Option<i32>,
+}
+
+/// What stands in the exit file, as JSON.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExitFile {
+    pub protocol: u32,
+    pub session: SessionId,
+    pub nonce: String,
+    pub status: ExitStatus,
+}
+
+/// The body of the private OSC that the shim prints when the program has ended; the whole marker is
+/// `ESC ]` body `BEL`. `5379` is not used by any terminal known to us.
+pub fn exit_marker(nonce: &str, status: ExitStatus) -> String {
+    let part = |number: Option<i32>| number.map(|n| n.to_string()).unwrap_or_default();
+    format!("5379;exit;{nonce};{};{}", part(status.code), part(status.signal))
+}
+
+/// Reads the body of an exit marker. `None` when it is something else or carries another nonce:
+/// then it is ordinary output.
+pub fn parse_exit_marker(body: &[u8], nonce: &str) -> Option<ExitStatus> {
+    let rest = std::str::from_utf8(body).ok()?.strip_prefix("5379;exit;")?.strip_prefix(nonce)?;
+    let (code, signal) = rest.strip_prefix(';')?.split_once(';')?;
+    let part = |text: &str| if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) };
+    Some(ExitStatus { code: part(code)?, signal: part(signal)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_read_back_only_with_its_nonce() {
+        for status in [ExitStatus { code: Some(7), signal: None }, ExitStatus { code: None, signal: Some(9) }]
+        {
+            let marker = exit_marker("c0ffee", status);
+            assert_eq!(parse_exit_marker(marker.as_bytes(), "c0ffee"), Some(status));
+            assert_eq!(parse_exit_marker(marker.as_bytes(), "c0ffe"), None);
+            assert_eq!(parse_exit_marker(marker.as_bytes(), "beef"), None);
+        }
+        assert_eq!(parse_exit_marker(b"5379;exit;c0ffee;x;", "c0ffee"), None);
+    }
+}

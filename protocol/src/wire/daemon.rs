@@ -1,0 +1,72 @@
+//! The daemon itself.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/daemon`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonStatus {
+    pub version: String,
+    pub protocol: u32,
+    pub pid: u32,
+    pub started_at: Timestamp,
+    pub socket: PathBuf,
+    pub tmux: TmuxStatus,
+    pub sessions: SessionCounts,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TmuxStatus {
+    pub connected: bool,
+    pub version: String,
+    pub socket: PathBuf,
+    pub server_pid: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionCounts {
+    pub live: usize,
+    pub ended: usize,
+}
+
+/// `POST /api/daemon/stop`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StopDaemon {
+    /// Kill every session first, and the tmux server with them.
+    #[serde(default)]
+    pub kill_sessions: bool,
+}
+
+/// One entry of `GET /api/providers`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provider {
+    pub name: String,
+    pub description: String,
+    /// The program it starts.
+    pub program: String,
+    /// Where the program was found, with the daemon's `PATH`.
+    pub found: Option<PathBuf>,
+    /// How `resume` continues a session.
+    pub resume: String,
+}
+
+/// One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    pub name: String,
+    pub verdict: Verdict,
+    /// What was found and, unless it is fine, what to do.
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Fine,
+    /// Works, but somebody should know.
+    Warning,
+    Broken,
+}

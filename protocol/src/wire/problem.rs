@@ -1,0 +1,99 @@
+//! Errors on the wire: RFC 9457 `application/problem+json` with a stable code.
+
+use serde::{Deserialize, Serialize};
+
+/// An error of the API. `detail` says what failed, on which thing, and what to do next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    pub code: Code,
+    /// The HTTP status.
+    pub status: u16,
+    pub title: String,
+    pub detail: String,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, status: code.status(), title: code.title().to_owned(), detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $status:literal $exit:literal $title:literal,)*) => {
+        /// What kind of error it is: stable, for programs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            pub const ALL: &[Code] = &[$(Code::$name,)*];
+
+            /// The HTTP status.
+            pub fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+
+            /// The exit code of the command line.
+            pub fn exit_code(self) -> u8 {
+                match self { $(Code::$name => $exit,)* }
+            }
+
+            fn title(self) -> &'static str {
+                match self { $(Code::$name => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request cannot be understood, or names something that cannot be.
+    Invalid 400 2 "The request is not valid",
+    /// The route or the session does not exist.
+    NotFound 404 3 "Not found",
+    /// The reference fits several sessions.
+    Ambiguous 409 3 "The reference is ambiguous",
+    /// The caller may not do this.
+    Refused 403 6 "Refused",
+    /// The session has ended.
+    SessionEnded 409 7 "The session has ended",
+    /// The session runs, and the request needs one that does not.
+    SessionLive 409 1 "The session is running",
+    /// The name is in use.
+    NameTaken 409 2 "The name is taken",
+    /// The program could not be started.
+    LaunchFailed 422 1 "The program could not be started",
+    /// The text or the body is larger than allowed.
+    TooLarge 413 2 "Too large",
+    /// The client speaks another protocol number.
+    ProtocolMismatch 426 8 "Another protocol version",
+    /// tmux does not answer, or answered with an error.
+    Tmux 503 1 "tmux failed",
+    /// A limit in time was reached.
+    Timeout 504 5 "Timed out",
+    /// The method does not exist on this route.
+    MethodNotAllowed 405 1 "Method not allowed",
+    /// Something that should not happen.
+    Internal 500 1 "Internal error",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_form_is_stable() {
+        let problem = Problem::new(Code::SessionEnded, "session a1b2c3d4 has ended");
+        assert_eq!(
+            serde_json::to_string(&problem).unwrap(),
+            r#"{"code":"session_ended","status":409,"title":"The session has ended","detail":"session a1b2c3d4 has ended"}"#
+        );
+    }
+}
