@@ -1,0 +1,194 @@
+//! The API: one router for every client. JSON over HTTP under `/api`, one WebSocket at `/ws`.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`server`]   | accepting connections, and who is at their other end |
+//! | [`caller`]   | owner or agent, and what each may do |
+//! | [`sessions`] | `/api/sessions` |
+//! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor` |
+//! | [`stream`]   | `/ws` |
+//!
+//! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.
+
+mod caller;
+mod server;
+mod sessions;
+mod stream;
+mod system;
+
+pub use caller::Caller;
+pub use server::serve;
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::{PROTOCOL, PROTOCOL_HEADER};
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderValue, StatusCode, header};
+use warp::reply::{Reply, Response};
+
+use crate::paths::Paths;
+use crate::session::Sessions;
+
+/// JSON bodies are at most this long, in bytes.
+const JSON_LIMIT: u64 = 512 * 1024;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct Api {
+    pub sessions: Sessions,
+    pub started_at: Timestamp,
+    pub socket: PathBuf,
+    pub tmux_socket: PathBuf,
+    /// Where requests to leave go.
+    pub leave: mpsc::Sender<Leave>,
+    /// Cancelled when connections shall close.
+    pub shutdown: CancellationToken,
+    pub paths: Arc<Paths>,
+    /// Launch records that could not be read, and why.
+    pub broken_records: Arc<Vec<(PathBuf, String)>>,
+}
+
+/// How the daemon shall leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    Stop {
+        kill_sessions: bool,
+    },
+    /// Execute itself again, under the same pid.
+    Restart,
+}
+
+/// All routes.
+fn router(api: Api) -> BoxedFilter<(Response,)> {
+    let permitted = permitted(api.clone());
+    let routes = sessions::routes(api.clone())
+        .or(system::routes(api.clone()))
+        .unify()
+        .or(stream::route(api))
+        .unify()
+        .boxed();
+    permitted.and(routes).recover(recover).unify().boxed()
+}
+
+/// Lets a request through when its caller may make it.
+fn permitted(api: Api) -> BoxedFilter<()> {
+    warp::any()
+        .and(warp::ext::get::<Caller>())
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::optional::<u32>(PROTOCOL_HEADER))
+        .and_then(move |caller: Caller, method: warp::http::Method, path: warp::path::FullPath, protocol: Option<u32>| {
+            let verdict = match protocol {
+                Some(other) if other != PROTOCOL => Err(Problem::new(
+                    Code::ProtocolMismatch,
+                    format!("the client speaks protocol {other} and the daemon {PROTOCOL}; use the same version of codepiper for both"),
+                )),
+                _ => caller::permit(&api.sessions, &caller, &method, path.as_str()),
+            };
+            async move { verdict.map_err(|problem| warp::reject::custom(Rejected(problem))) }
+        })
+        .untuple_one()
+        .boxed()
+}
+
+#[derive(Debug)]
+struct Rejected(Problem);
+
+impl warp::reject::Reject for Rejected {}
+
+async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
+    use warp::reject;
+    let problem = if let Some(Rejected(problem)) = rejection.find() {
+        problem.clone()
+    } else if rejection.is_not_found() {
+        Problem::new(Code::NotFound, "this route does not exist")
+    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
+        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
+    } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
+        Problem::new(Code::TooLarge, "the body is larger than this route takes")
+    } else if let Some(error) = rejection.find::<warp::filters::body::BodyDeserializeError>() {
+        Problem::new(Code::Invalid, error.to_string())
+    } else if rejection.find::<reject::LengthRequired>().is_some() {
+        Problem::new(Code::Invalid, "the request needs a Content-Length")
+    } else if rejection.find::<reject::InvalidQuery>().is_some() {
+        Problem::new(Code::Invalid, "the query is not valid")
+    } else {
+        Problem::new(Code::Invalid, format!("the request is not valid: {rejection:?}"))
+    };
+    Ok(answer_problem(&problem))
+}
+
+/// 200 with JSON, or the problem.
+fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
+    match result {
+        Ok(value) => warp::reply::json(&value).into_response(),
+        Err(problem) => answer_problem(&problem),
+    }
+}
+
+/// A status without a body, or the problem.
+fn answer_status(result: Result<StatusCode, Problem>) -> Response {
+    match result {
+        Ok(status) => status.into_response(),
+        Err(problem) => answer_problem(&problem),
+    }
+}
+
+fn answer_problem(problem: &Problem) -> Response {
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = Response::new(Bytes::from(body).into());
+    *response.status_mut() =
+        StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A filter that hands out a clone.
+fn with<T: Clone + Send + Sync + 'static>(
+    value: T,
+) -> impl Filter<Extract = (T,), Error = Infallible> + Clone {
+    warp::any().map(move || value.clone())
+}
+
+/// A JSON body; an empty one is the default.
+fn json_or_default<T>() -> impl Filter<Extract = (T,), Error = warp::Rejection> + Clone
+where
+    T: serde::de::DeserializeOwned + Default + Send + 'static,
+{
+    warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes()).and_then(|body: Bytes| async move {
+        if body.is_empty() {
+            return Ok(T::default());
+        }
+        serde_json::from_slice(&body).map_err(|error| {
+            warp::reject::custom(Rejected(Problem::new(
+                Code::Invalid,
+                format!("the body is not valid: {error}"),
+            )))
+        })
+    })
+}
+
+/// A JSON body.
+fn json<T>() -> impl Filter<Extract = (T,), Error = warp::Rejection> + Clone
+where
+    T: serde::de::DeserializeOwned + Send + 'static,
+{
+    warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes()).and_then(|body: Bytes| async move {
+        serde_json::from_slice::<T>(&body).map_err(|error| {
+            warp::reject::custom(Rejected(Problem::new(
+                Code::Invalid,
+                format!("the body is not valid: {error}"),
+            )))
+        })
+    })
+}

@@ -1,0 +1,101 @@
+//! Who calls, and what they may do.
+//!
+//! A process is an **agent** when its chain of parents reaches the shim of a session, or our tmux
+//! server. The shim is a child subreaper, so `setsid`, `nohup` and double forks stay below it. An agent
+//! may read its own session; the rest is refused and recorded. This fences accidents and prompt
+//! injection, not a hostile program of the same user.
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use warp::http::Method;
+
+use crate::process;
+use crate::session::Sessions;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The user of the daemon.
+    Owner,
+    /// A program that the daemon supervises. `None`: of no session that is known.
+    Agent { pid: i32, session: Option<SessionId> },
+}
+
+impl Caller {
+    /// Looks at the parents of the peer, in `/proc`.
+    pub fn of(sessions: &Sessions, pid: i32) -> Self {
+        let server = sessions.linked().map(|linked| linked.server.pid);
+        for process in std::iter::once(pid).chain(process::parents(pid)) {
+            let session = sessions.session_of_shim(process);
+            if session.is_some() || Some(process) == server {
+                return Self::Agent { pid, session };
+            }
+        }
+        Self::Owner
+    }
+}
+
+/// Whether the caller may make this request.
+pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
+    let Caller::Agent { pid, session } = caller else { return Ok(()) };
+    let own = |reference: &str| {
+        let reference = percent_decode(reference);
+        session.is_some() && sessions.find(&reference).ok().map(|found| found.id) == *session
+    };
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let allowed = match (method.as_str(), parts.as_slice()) {
+        // What may be subscribed to is checked there.
+        ("GET", ["ws"]) => true,
+        ("GET", ["api", "sessions", reference] | ["api", "sessions", reference, "explain"]) => own(reference),
+        _ => false,
+    };
+    if allowed {
+        return Ok(());
+    }
+    Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
+}
+
+/// Records the refusal and says it.
+pub fn refuse(sessions: &Sessions, pid: i32, session: Option<SessionId>, request: String) -> Problem {
+    let problem = Problem::new(
+        Code::Refused,
+        format!("a program inside a session may only read its own session; refused: {request}"),
+    );
+    sessions.event(session, Body::AuthAgentRefused { pid, request });
+    problem
+}
+
+/// `%41` in a path is `A`. What is no escape stays.
+pub fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = (byte == b'%')
+            .then(|| tail.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match escaped {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_paths_are_decoded() {
+        assert_eq!(percent_decode("a%20b%2Fc%zz%4"), "a b/c%zz%4");
+        assert_eq!(percent_decode("%C3%A9"), "é");
+    }
+}

@@ -1,0 +1,233 @@
+//! `/api/sessions`
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::Size;
+use codepiper_protocol::key::Key;
+use codepiper_protocol::wire::input::{MAX_TEXT, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::{
+    Attach, EndSession, Explanation, RenameSession, Session as View, StartSession, Status,
+};
+use serde::Deserialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::caller::percent_decode;
+use super::{Api, answer, answer_status, json, json_or_default, with};
+use crate::git;
+use crate::session::Session;
+
+/// The query of `GET /api/sessions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListSessions {
+    status: Option<Status>,
+    provider: Option<String>,
+}
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let at = |api: &Api| warp::path!("api" / "sessions" / Reference / ..).and(with(api.clone()));
+    let verb = |name: &'static str| warp::path(name).and(warp::path::end());
+
+    let list = warp::path!("api" / "sessions")
+        .and(warp::get())
+        .and(warp::query::<ListSessions>())
+        .and(with(api.clone()))
+        .then(|query, api| async move { answer(Ok(list(&api, query).await)) });
+    let start = warp::path!("api" / "sessions")
+        .and(warp::post())
+        .and(json::<StartSession>())
+        .and(with(api.clone()))
+        .then(|request, api: Api| async move {
+            answer(match api.sessions.start(request).await {
+                Ok(session) => Ok(view(&session).await),
+                Err(problem) => Err(problem),
+            })
+        });
+    let show = at(&api).and(warp::path::end()).and(warp::get()).then(|reference, api| async move {
+        answer(match find(&api, &reference) {
+            Ok(session) => Ok(view(&session).await),
+            Err(problem) => Err(problem),
+        })
+    });
+    let rename = at(&api).and(warp::path::end()).and(warp::patch()).and(json::<RenameSession>()).then(
+        |reference, api: Api, request: RenameSession| async move {
+            answer(rename(&api, &reference, request).await)
+        },
+    );
+    let remove = at(&api).and(warp::path::end()).and(warp::delete()).then(|reference, api: Api| async move {
+        answer_status(match find(&api, &reference) {
+            Ok(session) => api.sessions.remove(&session).await.map(|()| StatusCode::NO_CONTENT),
+            Err(problem) => Err(problem),
+        })
+    });
+    let explain = at(&api).and(verb("explain")).and(warp::get()).then(|reference, api| async move {
+        answer(match find(&api, &reference) {
+            Ok(session) => Ok(Explanation { evidence: session.evidence(), session: view(&session).await }),
+            Err(problem) => Err(problem),
+        })
+    });
+    let attach = at(&api)
+        .and(verb("attach"))
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(attach(&api, &reference).await) });
+    let end = at(&api)
+        .and(warp::path::param::<End>())
+        .and(warp::path::end())
+        .and(warp::post())
+        .and(json_or_default::<EndSession>())
+        .then(|reference, api: Api, verb, request| async move {
+            answer(end(&api, &reference, verb, request).await)
+        });
+    let resize = at(&api).and(verb("resize")).and(warp::post()).and(json::<Size>()).then(
+        |reference, api: Api, size| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => match api.sessions.resize(&session, size).await {
+                    Ok(()) => Ok(view(&session).await),
+                    Err(problem) => Err(problem),
+                },
+                Err(problem) => Err(problem),
+            })
+        },
+    );
+    let input = at(&api)
+        .and(verb("input"))
+        .and(warp::post())
+        .and(warp::query::<SendText>())
+        .and(warp::body::content_length_limit(MAX_TEXT as u64))
+        .and(warp::body::bytes())
+        .then(|reference, api: Api, how: SendText, text: Bytes| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => api.sessions.send_text(&session, text, how.enter).await,
+                Err(problem) => Err(problem),
+            })
+        });
+    let keys =
+        at(&api).and(verb("keys")).and(warp::post()).and(json::<SendKeys>()).then(
+            |reference, api: Api, request| async move { answer(keys(&api, &reference, request).await) },
+        );
+
+    list.or(start)
+        .unify()
+        .boxed()
+        .or(show)
+        .unify()
+        .or(rename)
+        .unify()
+        .or(remove)
+        .unify()
+        .boxed()
+        .or(explain)
+        .unify()
+        .or(attach)
+        .unify()
+        .or(resize)
+        .unify()
+        .boxed()
+        .or(input)
+        .unify()
+        .or(keys)
+        .unify()
+        .or(end)
+        .unify()
+        .boxed()
+}
+
+/// What stands for a session in a path.
+struct Reference(String);
+
+impl FromStr for Reference {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(percent_decode(text)))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Stop,
+    Kill,
+    Resume,
+}
+
+impl FromStr for End {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "stop" => Ok(Self::Stop),
+            "kill" => Ok(Self::Kill),
+            "resume" => Ok(Self::Resume),
+            _ => Err(()),
+        }
+    }
+}
+
+fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Session>, Problem> {
+    api.sessions.find(reference)
+}
+
+/// With the branch, which takes a look at the disk.
+async fn view(session: &Arc<Session>) -> View {
+    let cwd = session.cwd();
+    let branch = tokio::task::spawn_blocking(move || git::branch(&cwd)).await.ok().flatten();
+    View { branch, ..session.view() }
+}
+
+async fn list(api: &Api, query: ListSessions) -> Vec<View> {
+    let fits = |view: &View| {
+        query.status.is_none_or(|status| view.status == status)
+            && query.provider.as_ref().is_none_or(|provider| view.provider == *provider)
+    };
+    let mut views: Vec<View> = api.sessions.all().iter().map(|session| session.view()).filter(fits).collect();
+    let looked = tokio::task::spawn_blocking(move || {
+        for view in &mut views {
+            view.branch = git::branch(&view.cwd);
+        }
+        views
+    });
+    looked.await.unwrap_or_default()
+}
+
+async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.rename(&session, request.name).await?;
+    Ok(view(&session).await)
+}
+
+async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.ready_for_attach(&session).await?;
+    Ok(Attach { tmux_socket: api.tmux_socket.clone(), tmux_session: session.tmux_session().to_string() })
+}
+
+async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    match verb {
+        End::Stop => api.sessions.stop(&session, !request.no_wait).await,
+        End::Kill => api.sessions.kill(&session, !request.no_wait).await,
+        End::Resume if request.no_wait => {
+            let (sessions, session) = (api.sessions.clone(), session.clone());
+            tokio::spawn(async move {
+                if let Err(problem) = sessions.resume(&session).await {
+                    tracing::warn!(id = %session.id, %problem, "a session was not resumed");
+                }
+            });
+        }
+        End::Resume => api.sessions.resume(&session).await?,
+    }
+    Ok(view(&session).await)
+}
+
+async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
+    let session = find(api, reference)?;
+    let keys: Result<Vec<Key>, _> = request.keys.iter().map(|key| key.parse::<Key>()).collect();
+    let keys = keys.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+    api.sessions.send_keys(&session, &keys).await
+}

@@ -1,0 +1,558 @@
+//! `/ws`: subscriptions, terminals, events. See [`codepiper_protocol::wire::stream`].
+//!
+//! A connection is two tasks: one parses what the client sends; the other owns everything else and
+//! writes. It writes all that is pending at once, waits until something changes, and never makes
+//! anybody else wait: a slow client only stops its own connection.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::PROTOCOL;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::stream::{
+    Begin, ClientMessage, Delivery, GapReason, KEYFRAME_BIT, KeyframeReason, Lost, MAX_CHANNELS,
+    ServerMessage, WINDOW,
+};
+use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::task::AbortOnDropHandle;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{Response as HttpResponse, StatusCode, header};
+use warp::reply::{Reply, Response};
+
+use super::caller::refuse;
+use super::{Api, Caller, Rejected, with};
+use crate::bus::{Begun, Next, Reader};
+use crate::journal::Mark;
+use crate::session::Session;
+
+/// Output in one frame, in bytes.
+const FRAME: usize = 64 * 1024;
+/// Bytes that are gathered before they are written.
+const GATHER: usize = 256 * 1024;
+/// A `latest` reader that is further behind gets a keyframe.
+const BEHIND: u64 = 1024 * 1024;
+/// A message of a client is at most this long.
+const LONGEST_MESSAGE: usize = 1024 * 1024;
+/// Messages of the client that wait to be handled.
+const INCOMING: usize = 64;
+/// Events written at once.
+const EVENTS: usize = 256;
+
+pub fn route(api: Api) -> BoxedFilter<(Response,)> {
+    warp::path!("ws")
+        .and(warp::get())
+        .and(warp::header::optional::<String>("sec-websocket-key"))
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::ext::get::<Caller>())
+        .and(with(api))
+        .and_then(|key: Option<String>, upgrade: Option<OnUpgrade>, caller, api| async move {
+            let (Some(key), Some(upgrade)) = (key, upgrade) else {
+                let problem = Problem::new(Code::Invalid, "this route takes WebSocket connections only");
+                return Err(warp::reject::custom(Rejected(problem)));
+            };
+            Ok(accept(&key, upgrade, caller, api))
+        })
+        .boxed()
+}
+
+fn accept(key: &str, upgrade: OnUpgrade, caller: Caller, api: Api) -> Response {
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => serve(upgraded, caller, api).await,
+            Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+        }
+    });
+    HttpResponse::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(header::CONNECTION, "upgrade")
+        .header(header::UPGRADE, "websocket")
+        .header(header::SEC_WEBSOCKET_ACCEPT, accept_key(key))
+        .body("")
+        .map_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response(), Reply::into_response)
+}
+
+/// RFC 6455 §4.2.2.
+fn accept_key(key: &str) -> String {
+    use base64::Engine;
+    const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
+    digest.update(key.as_bytes());
+    digest.update(GUID);
+    base64::engine::general_purpose::STANDARD.encode(digest.finish())
+}
+
+/// What the parsing task hands on.
+enum Incoming {
+    Message(ClientMessage),
+    Typed {
+        channel: u8,
+        bytes: Bytes,
+    },
+    /// Not a message of ours.
+    Invalid(String),
+    Pong(Vec<u8>),
+}
+
+async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
+    let (read, write) = tokio::io::split(TokioIo::new(upgraded));
+    let (sender, incoming) = mpsc::channel(INCOMING);
+    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, sender)));
+    let mut connection = Connection {
+        after_events: None,
+        api,
+        caller,
+        watcher: Arc::new(Notify::new()),
+        channels: Vec::new(),
+        out: BytesMut::new(),
+    };
+    if let Err(error) = connection.run(write, incoming).await {
+        tracing::debug!(%error, "a WebSocket ended early");
+    }
+    drop(parsing);
+}
+
+async fn parse<R: AsyncRead + Unpin + Send>(read: R, sender: mpsc::Sender<Incoming>) {
+    // Only the reading half is used; frames are written by the other task.
+    let (mut reader, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
+    reader.set_auto_close(false);
+    reader.set_max_message_size(LONGEST_MESSAGE);
+    let mut reader = FragmentCollectorRead::new(reader);
+    loop {
+        let pongs = sender.clone();
+        let mut send = move |frame: Frame<'_>| {
+            let pong = (frame.opcode == OpCode::Pong).then(|| Incoming::Pong(frame.payload.to_vec()));
+            let pongs = pongs.clone();
+            async move {
+                if let Some(pong) = pong {
+                    let _ = pongs.send(pong).await;
+                }
+                Ok::<(), WebSocketError>(())
+            }
+        };
+        let Ok(frame) = reader.read_frame(&mut send).await else { return };
+        let incoming = match frame.opcode {
+            OpCode::Text => match serde_json::from_slice(&frame.payload) {
+                Ok(message) => Incoming::Message(message),
+                Err(error) => Incoming::Invalid(error.to_string()),
+            },
+            OpCode::Binary => match frame.payload.split_first() {
+                Some((&channel, bytes)) => Incoming::Typed { channel, bytes: Bytes::copy_from_slice(bytes) },
+                None => Incoming::Invalid("a binary frame has no channel".to_owned()),
+            },
+            OpCode::Close => return,
+            _ => continue,
+        };
+        if sender.send(incoming).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Connection {
+    api: Api,
+    caller: Caller,
+    watcher: Arc<Notify>,
+    /// By channel number.
+    channels: Vec<Option<Channel>>,
+    /// The events that are wanted, and the last one that was sent.
+    after_events: Option<(Option<SessionId>, u64)>,
+    /// What will be written next.
+    out: BytesMut,
+}
+
+struct Channel {
+    session: Arc<Session>,
+    reader: Reader,
+    delivery: Delivery,
+    /// Bytes sent and acknowledged, as offsets.
+    sent: u64,
+    acknowledged: u64,
+    /// Asked for before anything else is sent.
+    keyframe: Option<KeyframeReason>,
+    caught_up: bool,
+    ended: bool,
+    /// The session's object as it was told last.
+    told: Timestamp,
+}
+
+impl Connection {
+    async fn run<W>(
+        &mut self,
+        mut write: WriteHalf<W>,
+        mut incoming: mpsc::Receiver<Incoming>,
+    ) -> std::io::Result<()>
+    where
+        W: AsyncWrite,
+    {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
+        let shutdown = self.api.shutdown.clone();
+        loop {
+            let more = self.gather().await;
+            if !self.out.is_empty() {
+                // A client that does not read must not keep the daemon from leaving.
+                tokio::select! {
+                    written = write.write_all(&self.out) => written?,
+                    () = shutdown.cancelled() => return Ok(()),
+                }
+                self.out.clear();
+                if self.out.capacity() > 2 * GATHER {
+                    self.out = BytesMut::new();
+                }
+            }
+            if more {
+                // Messages are handled between two large writes.
+                tokio::task::yield_now().await;
+                while let Ok(message) = incoming.try_recv() {
+                    self.handle(message).await;
+                }
+                continue;
+            }
+            tokio::select! {
+                message = incoming.recv() => match message {
+                    Some(message) => self.handle(message).await,
+                    None => {
+                        // The client closed, or sent what no frame is: say goodbye, if it still listens.
+                        let _ = write.write_all(&close_frame(1000, "")).await;
+                        return write.shutdown().await;
+                    }
+                },
+                () = self.watcher.notified() => {}
+                () = shutdown.cancelled() => {
+                    write.write_all(&close_frame(1001, "the daemon leaves")).await?;
+                    return write.shutdown().await;
+                }
+            }
+        }
+    }
+
+    /// Gathers what is to be written. True when there is more.
+    async fn gather(&mut self) -> bool {
+        let mut more = self.gather_events();
+        for index in 0..self.channels.len() {
+            if let Some(mut channel) = self.channels[index].take() {
+                more |= self.gather_channel(index as u8, &mut channel).await;
+                self.channels[index] = Some(channel);
+            }
+        }
+        more
+    }
+
+    async fn gather_channel(&mut self, number: u8, channel: &mut Channel) -> bool {
+        self.tell_session(number, channel);
+        loop {
+            if self.out.len() >= GATHER {
+                return true;
+            }
+            if channel.delivery == Delivery::Latest
+                && channel.keyframe.is_none()
+                && channel.reader.behind() > BEHIND
+            {
+                channel.keyframe = Some(KeyframeReason::Behind);
+            }
+            let room = WINDOW.saturating_sub(channel.sent.saturating_sub(channel.acknowledged));
+            if room == 0 {
+                return false;
+            }
+            if let Some(reason) = channel.keyframe.take() {
+                self.send_keyframe(number, channel, reason).await;
+                continue;
+            }
+            match channel.reader.next(FRAME.min(room as usize)) {
+                Next::Output(bytes) => {
+                    channel.sent += bytes.len() as u64;
+                    channel.ended = false;
+                    put_frame(&mut self.out, OpCode::Binary, Some(number), &bytes);
+                }
+                Next::Mark(mark) => self.send_mark(number, channel, &mark),
+                Next::Gap { lost } => {
+                    let (cursor, reason) = (channel.reader.cursor(), GapReason::Evicted);
+                    self.jump(channel);
+                    self.tell(&ServerMessage::Gap {
+                        channel: number,
+                        cursor,
+                        reason,
+                        lost: Lost::Bytes(lost),
+                    });
+                }
+                Next::Pending => {
+                    self.at_end(number, channel);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn at_end(&mut self, number: u8, channel: &mut Channel) {
+        let cursor = channel.reader.cursor();
+        if !channel.caught_up {
+            channel.caught_up = true;
+            self.tell(&ServerMessage::CaughtUp { channel: number, cursor });
+        }
+        // A session that ended before this daemon started has no mark in the log.
+        if !channel.ended && !channel.session.is_live() && channel.reader.behind() == 0 {
+            channel.ended = true;
+            let exit = channel.session.exit();
+            self.tell(&ServerMessage::Ended { channel: number, cursor, exit });
+        }
+    }
+
+    fn send_mark(&mut self, number: u8, channel: &mut Channel, mark: &Mark) {
+        let cursor = channel.reader.cursor();
+        match mark {
+            Mark::Keyframe { size, screen, reason } => {
+                let (size, reason) = (*size, *reason);
+                channel.ended &= reason != KeyframeReason::Launch;
+                self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+                put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), screen);
+            }
+            Mark::Gap { reason, lost, .. } => {
+                let (reason, lost) = (*reason, *lost);
+                self.tell(&ServerMessage::Gap { channel: number, cursor, reason, lost });
+            }
+            Mark::Ended { exit } => {
+                channel.ended = true;
+                // The object says so too: whoever follows decides by it.
+                self.tell_session(number, channel);
+                self.tell(&ServerMessage::Ended { channel: number, cursor, exit: *exit });
+            }
+        }
+    }
+
+    async fn send_keyframe(&mut self, number: u8, channel: &mut Channel, reason: KeyframeReason) {
+        let before = channel.reader.cursor().offset;
+        let (size, screen) = match self.api.sessions.keyframe(&channel.session).await {
+            Some(keyframe) => {
+                channel.reader.seek(keyframe.offset);
+                (keyframe.size, keyframe.screen)
+            }
+            // Nothing of it ran since the daemon started.
+            None => {
+                channel.reader.seek(channel.session.cursor().offset);
+                (channel.session.size(), Bytes::new())
+            }
+        };
+        let cursor = channel.reader.cursor();
+        self.jump(channel);
+        if reason == KeyframeReason::Behind {
+            let lost = Lost::Bytes(cursor.offset.saturating_sub(before));
+            self.tell(&ServerMessage::Gap { channel: number, cursor, reason: GapReason::Behind, lost });
+        }
+        self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+        put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), &screen);
+    }
+
+    /// The reader moved: what lies behind it counts as acknowledged.
+    fn jump(&self, channel: &mut Channel) {
+        channel.sent = channel.reader.cursor().offset;
+        channel.acknowledged = channel.sent;
+    }
+
+    fn tell_session(&mut self, number: u8, channel: &mut Channel) {
+        let view = channel.session.view();
+        if view.updated_at != channel.told {
+            channel.told = view.updated_at;
+            self.tell(&ServerMessage::Session { channel: number, session: Box::new(view) });
+        }
+    }
+
+    fn gather_events(&mut self) -> bool {
+        let Some((session, after)) = self.after_events else { return false };
+        let events = self.api.sessions.bus().events.after(after, EVENTS);
+        let Some(last) = events.last().map(|event| event.seq) else { return false };
+        let more = events.len() == EVENTS;
+        self.after_events = Some((session, last));
+        for event in events {
+            if session.is_none() || event.session == session {
+                self.tell(&ServerMessage::Event { event });
+            }
+        }
+        more
+    }
+
+    async fn handle(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Message(ClientMessage::Subscribe { request, session, from, delivery }) => {
+                if let Err(problem) = self.subscribe(request, &session, from, delivery) {
+                    self.tell(&ServerMessage::Error { request: Some(request), problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Unsubscribe { channel }) => {
+                if let Some(channel) = self.channels.get_mut(usize::from(channel)) {
+                    *channel = None;
+                }
+            }
+            Incoming::Message(ClientMessage::Ack { channel, offset }) => {
+                if let Some(Some(channel)) = self.channels.get_mut(usize::from(channel)) {
+                    channel.acknowledged =
+                        offset.clamp(channel.acknowledged, channel.sent.max(channel.acknowledged));
+                }
+            }
+            Incoming::Message(ClientMessage::Events { session, after }) => {
+                if let Err(problem) = self.subscribe_events(session, after) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Typed { channel, bytes } => {
+                if let Err(problem) = self.typed(channel, &bytes).await {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Invalid(reason) => {
+                let problem = Problem::new(Code::Invalid, format!("the message is not valid: {reason}"));
+                self.tell(&ServerMessage::Error { request: None, problem });
+            }
+            Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        request: u32,
+        session: &str,
+        from: Begin,
+        delivery: Delivery,
+    ) -> Result<(), Problem> {
+        let session = self.api.sessions.find(session);
+        if let Caller::Agent { pid, session: own } = self.caller
+            && session.as_ref().ok().map(|session| session.id) != own
+        {
+            return Err(refuse(&self.api.sessions, pid, own, "subscribe to another session".to_owned()));
+        }
+        let session = session?;
+        let free = self.channels.iter().position(Option::is_none).unwrap_or(self.channels.len());
+        if free == MAX_CHANNELS {
+            let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
+            return Err(Problem::new(Code::Invalid, detail));
+        }
+        let (reader, begun) = session.log.reader(from, &self.watcher);
+        let number = free as u8;
+        let (cursor, view) = (reader.cursor(), session.view());
+        let mut channel = Channel {
+            reader,
+            delivery,
+            sent: cursor.offset,
+            acknowledged: cursor.offset,
+            keyframe: None,
+            caught_up: false,
+            ended: false,
+            told: view.updated_at,
+            session,
+        };
+        let size = view.size;
+        self.tell(&ServerMessage::Subscribed {
+            request,
+            channel: number,
+            cursor,
+            size,
+            session: Box::new(view),
+        });
+        match begun {
+            Begun::Continued => {}
+            Begun::NeedsKeyframe => channel.keyframe = Some(KeyframeReason::Begin),
+            Begun::Checkpoint(saved) => {
+                let (size, reason) = (saved.size, KeyframeReason::Begin);
+                self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+                put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), &saved.screen);
+            }
+        }
+        if free == self.channels.len() {
+            self.channels.push(Some(channel));
+        } else {
+            self.channels[free] = Some(channel);
+        }
+        Ok(())
+    }
+
+    fn subscribe_events(&mut self, session: Option<SessionId>, after: Option<u64>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller
+            && (session.is_none() || session != own)
+        {
+            return Err(refuse(&self.api.sessions, pid, own, "events of another session".to_owned()));
+        }
+        let events = &self.api.sessions.bus().events;
+        events.watch(&self.watcher);
+        self.after_events = Some((session, after.unwrap_or_else(|| events.last())));
+        Ok(())
+    }
+
+    async fn typed(&mut self, channel: u8, bytes: &[u8]) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, session, "typing".to_owned()));
+        }
+        let Some(Some(channel)) = self.channels.get(usize::from(channel)) else {
+            return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
+        };
+        self.api.sessions.type_bytes(&channel.session, bytes).await
+    }
+
+    fn tell(&mut self, message: &ServerMessage) {
+        match serde_json::to_vec(message) {
+            Ok(json) => put_frame(&mut self.out, OpCode::Text, None, &json),
+            Err(error) => tracing::error!(%error, "a message cannot be written"),
+        }
+    }
+}
+
+/// One whole, unmasked frame: RFC 6455 §5.2. `tag` is the first byte of its payload.
+fn put_frame(out: &mut BytesMut, opcode: OpCode, tag: Option<u8>, payload: &[u8]) {
+    const FIN: u8 = 0x80;
+    let length = payload.len() + usize::from(tag.is_some());
+    out.reserve(length + 10);
+    out.put_u8(FIN | opcode as u8);
+    match length {
+        0..126 => out.put_u8(length as u8),
+        126..=0xffff => {
+            out.put_u8(126);
+            out.put_u16(length as u16);
+        }
+        _ => {
+            out.put_u8(127);
+            out.put_u64(length as u64);
+        }
+    }
+    if let Some(tag) = tag {
+        out.put_u8(tag);
+    }
+    out.put_slice(payload);
+}
+
+fn close_frame(code: u16, reason: &str) -> BytesMut {
+    let mut out = BytesMut::new();
+    put_frame(&mut out, OpCode::Close, None, &[&code.to_be_bytes()[..], reason.as_bytes()].concat());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_handshake_answer_is_that_of_the_rfc() {
+        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn frames_have_the_length_in_three_forms() {
+        for (length, head) in [
+            (0, &[0x82, 1][..]),
+            (124, &[0x82, 125]),
+            (125, &[0x82, 126, 0, 126]),
+            (65534, &[0x82, 126, 0xff, 0xff]),
+            (65535, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let mut out = BytesMut::new();
+            put_frame(&mut out, OpCode::Binary, Some(7), &vec![1; length]);
+            assert!(out.starts_with(head), "{length}");
+            assert_eq!(out[head.len()], 7);
+            assert_eq!(out.len(), head.len() + 1 + length);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! `/api/daemon`, `/api/providers`, `/api/doctor`
+
+use codepiper_protocol::wire::PROTOCOL;
+use codepiper_protocol::wire::daemon::{DaemonStatus, Provider, StopDaemon, TmuxStatus};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::{Api, Leave, answer, answer_status, json_or_default, with};
+use crate::provider::{self, PROVIDERS};
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let status = warp::path!("api" / "daemon")
+        .and(warp::get())
+        .and(with(api.clone()))
+        .map(|api: Api| answer(Ok(status(&api))));
+    let stop = warp::path!("api" / "daemon" / "stop")
+        .and(warp::post())
+        .and(json_or_default::<StopDaemon>())
+        .and(with(api.clone()))
+        .then(|request: StopDaemon, api: Api| async move {
+            answer_status(leave(&api, Leave::Stop { kill_sessions: request.kill_sessions }).await)
+        });
+    let restart = warp::path!("api" / "daemon" / "restart")
+        .and(warp::post())
+        .and(with(api.clone()))
+        .then(|api: Api| async move { answer_status(leave(&api, Leave::Restart).await) });
+    let providers = warp::path!("api" / "providers")
+        .and(warp::get())
+        .and(with(api.clone()))
+        .map(|api: Api| answer(Ok(providers(&api))));
+    let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
+        let checks = tokio::task::spawn_blocking(move || crate::daemon::checks(&api)).await;
+        answer(checks.map_err(|error| Problem::new(Code::Internal, error.to_string())))
+    });
+    status.or(stop).unify().or(restart).unify().boxed().or(providers).unify().or(doctor).unify().boxed()
+}
+
+fn status(api: &Api) -> DaemonStatus {
+    let linked = api.sessions.linked();
+    DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: PROTOCOL,
+        pid: std::process::id(),
+        started_at: api.started_at,
+        socket: api.socket.clone(),
+        tmux: TmuxStatus {
+            connected: linked.is_some(),
+            version: linked
+                .as_ref()
+                .map(|linked| linked.server.version.lossy().into_owned())
+                .unwrap_or_default(),
+            socket: api.tmux_socket.clone(),
+            server_pid: linked.map(|linked| linked.server.pid),
+        },
+        sessions: api.sessions.counts(),
+    }
+}
+
+async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {
+    match api.leave.try_send(leave) {
+        Ok(()) => Ok(StatusCode::ACCEPTED),
+        Err(_) => Err(Problem::new(Code::Internal, "the daemon is leaving already")),
+    }
+}
+
+fn providers(api: &Api) -> Vec<Provider> {
+    let env = api.sessions.environment();
+    let path = env.get("PATH").map(String::as_str);
+    let describe = |provider: &&dyn provider::Provider| {
+        let program = provider.program(env);
+        Provider {
+            name: provider.name().to_owned(),
+            description: provider.description().to_owned(),
+            found: provider::look_up(&program, path, "/".as_ref()),
+            program,
+            resume: provider.resume_description().to_owned(),
+        }
+    };
+    PROVIDERS.iter().map(describe).collect()
+}

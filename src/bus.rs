@@ -1,0 +1,60 @@
+//! Append, publish, subscribe from a cursor: output and events.
+//!
+//! Every session has one [`Log`]; who publishes appends to its ring and to the journal, and wakes the
+//! watchers. A [`Reader`] is a position: it takes slices of the ring while it keeps up, reads the
+//! journal when it fell behind the ring, and learns of a gap when it fell behind the journal too.
+//! Nothing here waits for a reader.
+
+mod events;
+mod log;
+mod ring;
+
+pub use events::{EventLog, to_millisecond};
+pub use log::{Begun, Log, Next, Reader};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codepiper_protocol::SessionId;
+
+use crate::journal::Journal;
+
+/// Bytes of recent output kept for live readers, of one session.
+const RING_PER_SESSION: usize = 256 * 1024;
+/// And of all sessions.
+const RING_TOTAL: usize = 32 * 1024 * 1024;
+
+/// All logs, and the events.
+pub struct Bus {
+    journal: Arc<dyn Journal>,
+    logs: Mutex<HashMap<SessionId, Arc<Log>>>,
+    pub events: EventLog,
+}
+
+impl Bus {
+    pub fn new(journal: Arc<dyn Journal>) -> Self {
+        Self { journal, logs: Mutex::default(), events: EventLog::default() }
+    }
+
+    /// Opens the log of a session; `epoch` and `offset` say where it goes on.
+    pub fn open(&self, session: SessionId, epoch: u32, offset: u64) -> Arc<Log> {
+        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = Arc::new(Log::new(session, self.journal.clone(), epoch, offset));
+        logs.insert(session, log.clone());
+        let share = RING_PER_SESSION.min(RING_TOTAL / logs.len());
+        for log in logs.values() {
+            log.limit_ring(share);
+        }
+        log
+    }
+
+    /// Forgets a session and what it printed.
+    pub fn remove(&self, session: SessionId) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        self.journal.remove(session);
+    }
+
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+}

@@ -1,0 +1,357 @@
+//! One session's log, and its readers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use codepiper_protocol::wire::stream::Begin;
+use codepiper_protocol::{Cursor, SessionId};
+use tokio::sync::Notify;
+
+use super::ring::Ring;
+use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position};
+
+/// At most this many bytes are read from the journal at once.
+const JOURNAL_READ: usize = 256 * 1024;
+
+/// The log of one session: one writer, many readers.
+pub struct Log {
+    session: SessionId,
+    journal: Arc<dyn Journal>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// The epoch that is being written, and where each one began, oldest first.
+    epochs: Vec<(u32, u64)>,
+    end: Position,
+    ring: Ring,
+    watchers: Vec<Weak<Notify>>,
+}
+
+impl Log {
+    pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, offset: u64) -> Self {
+        let state = State {
+            epochs: vec![(epoch, offset)],
+            end: Position::at(offset),
+            ring: Ring::default(),
+            watchers: Vec::new(),
+        };
+        Self { session, journal, state: Mutex::new(state) }
+    }
+
+    /// Appends output and wakes the readers. `time` is in ms since 1970.
+    pub fn output(&self, time: i64, bytes: Bytes) {
+        self.append(time, Content::Output(bytes));
+    }
+
+    /// Appends a mark and wakes the readers.
+    pub fn mark(&self, time: i64, mark: Mark) {
+        self.append(time, Content::Mark(Arc::new(mark)));
+    }
+
+    /// Saves a screen from which rendering can begin.
+    pub fn checkpoint(&self, checkpoint: Checkpoint) {
+        self.journal.checkpoint(self.session, checkpoint);
+    }
+
+    /// The end of the output so far.
+    pub fn cursor(&self) -> Cursor {
+        let state = self.state();
+        Cursor::new(state.epoch(), state.end.offset)
+    }
+
+    /// Wakes all readers although nothing was appended: what belongs to the session changed.
+    pub fn wake(&self) {
+        self.state().wake();
+    }
+
+    /// A reader that begins where `begin` says, and what must be told to it first.
+    pub fn reader(self: &Arc<Self>, begin: Begin, watcher: &Arc<Notify>) -> (Reader, Begun) {
+        let (position, begun) = self.begin(begin);
+        let mut state = self.state();
+        state.watchers.retain(|other| other.strong_count() > 0);
+        if !state.watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
+            state.watchers.push(Arc::downgrade(watcher));
+        }
+        let history_end = state.end;
+        drop(state);
+        (Reader { log: self.clone(), at: position, history_end, read: Vec::new() }, begun)
+    }
+
+    fn begin(&self, begin: Begin) -> (Position, Begun) {
+        match begin {
+            Begin::Live => (self.state().end, Begun::NeedsKeyframe),
+            Begin::Start => (Position::at(self.first_offset()), Begun::Continued),
+            Begin::Cursor(cursor) => match self.state().position(cursor) {
+                Some(position) => (position, Begun::Continued),
+                None => (self.state().end, Begun::NeedsKeyframe),
+            },
+            Begin::Lines(lines) => {
+                let start = self.journal.start_for_lines(self.session, lines);
+                (self.at_least_first(start.at), Begun::from(start.checkpoint))
+            }
+            Begin::Since(time) => {
+                let start = self.journal.start_for_time(self.session, time);
+                (self.at_least_first(start.at), Begun::from(start.checkpoint))
+            }
+        }
+    }
+
+    fn at_least_first(&self, position: Position) -> Position {
+        position.max(Position::at(self.first_offset()))
+    }
+
+    /// Where this log began; in a daemon that found the session already there, not at 0.
+    fn first_offset(&self) -> u64 {
+        self.state().epochs.first().map_or(0, |(_, offset)| *offset)
+    }
+
+    pub(super) fn limit_ring(&self, bytes: usize) {
+        self.state().ring.set_limit(bytes);
+    }
+
+    fn append(&self, time: i64, content: Content) {
+        let mut state = self.state();
+        if let Content::Mark(mark) = &content
+            && let Mark::Gap { epoch, .. } = **mark
+        {
+            let offset = state.end.offset;
+            state.epochs.push((epoch, offset));
+        }
+        let entry = Entry { at: state.end, time, content };
+        state.end = entry.end();
+        self.journal.append(self.session, &entry);
+        state.ring.push(entry);
+        state.wake();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn epoch(&self) -> u32 {
+        self.epochs.last().map_or(0, |(epoch, _)| *epoch)
+    }
+
+    fn wake(&mut self) {
+        self.watchers.retain(|watcher| match watcher.upgrade() {
+            Some(watcher) => {
+                watcher.notify_one();
+                true
+            }
+            None => false,
+        });
+    }
+
+    /// Where a reader with this cursor goes on; `None` when it cannot be continued.
+    fn position(&self, cursor: Cursor) -> Option<Position> {
+        let index = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch)?;
+        let (_, start) = self.epochs[index];
+        let end = self.epochs.get(index + 1).map_or(self.end.offset, |(_, next)| *next);
+        (start..=end).contains(&cursor.offset).then(|| Position::at(cursor.offset))
+    }
+}
+
+/// How a reader begins.
+#[derive(Debug, PartialEq)]
+pub enum Begun {
+    /// With what is in the log.
+    Continued,
+    /// With this screen, then what is in the log.
+    Checkpoint(Checkpoint),
+    /// The reader needs the screen of now first, and is moved to its offset with [`Reader::seek`].
+    NeedsKeyframe,
+}
+
+impl From<Option<Checkpoint>> for Begun {
+    fn from(checkpoint: Option<Checkpoint>) -> Self {
+        checkpoint.map_or(Begun::Continued, Begun::Checkpoint)
+    }
+}
+
+/// A position in a log. It is woken through the watcher that it was made with.
+pub struct Reader {
+    log: Arc<Log>,
+    at: Position,
+    /// Where the log ended when this reader was made.
+    history_end: Position,
+    /// Read from the journal and not yet taken, last first.
+    read: Vec<Entry>,
+}
+
+/// What a reader gets next.
+#[derive(Debug, PartialEq)]
+pub enum Next {
+    Output(Bytes),
+    Mark(Arc<Mark>),
+    /// What lay between is kept nowhere.
+    Gap {
+        lost: u64,
+    },
+    /// Everything was read.
+    Pending,
+}
+
+impl Reader {
+    /// Takes what comes next, at most `max` bytes. May read the journal.
+    pub fn next(&mut self, max: usize) -> Next {
+        if self.read.is_empty() {
+            let state = self.log.state();
+            if self.at >= state.end {
+                return Next::Pending;
+            }
+            if let Some(entry) = state.ring.get(self.at) {
+                drop(state);
+                return self.take(entry, max);
+            }
+            drop(state);
+            self.read = self.log.journal.read(self.log.session, self.at, JOURNAL_READ);
+            self.read.reverse();
+        }
+        match self.read.pop() {
+            Some(entry) if entry.at.offset > self.at.offset => {
+                let lost = entry.at.offset - self.at.offset;
+                self.at = entry.at;
+                self.read.push(entry);
+                Next::Gap { lost }
+            }
+            Some(entry) => self.take(entry, max),
+            None => {
+                // Evicted between the two looks, or never kept: go on with what the ring holds.
+                let end = self.log.state().end;
+                let lost = end.offset - self.at.offset;
+                self.at = end;
+                Next::Gap { lost }
+            }
+        }
+    }
+
+    /// Moves to a keyframe's offset.
+    pub fn seek(&mut self, offset: u64) {
+        self.at = Position::at(offset);
+        self.read.clear();
+    }
+
+    /// Bytes between this reader and the end of the log.
+    pub fn behind(&self) -> u64 {
+        self.log.state().end.offset.saturating_sub(self.at.offset)
+    }
+
+    /// Everything that was there when the reader was made has been taken.
+    pub fn caught_up(&self) -> bool {
+        self.at >= self.history_end
+    }
+
+    pub fn cursor(&self) -> Cursor {
+        let state = self.log.state();
+        let epoch = state.epochs.iter().rev().find(|(_, start)| *start <= self.at.offset);
+        Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), self.at.offset)
+    }
+
+    fn take(&mut self, mut entry: Entry, max: usize) -> Next {
+        match &mut entry.content {
+            Content::Mark(mark) => {
+                self.at = Position { offset: entry.at.offset, mark: entry.at.mark + 1 };
+                Next::Mark(mark.clone())
+            }
+            Content::Output(bytes) => {
+                let piece = bytes.split_to(bytes.len().min(max));
+                self.at = Position::at(entry.at.offset + piece.len() as u64);
+                if !bytes.is_empty() {
+                    // Without more of the journal's entries behind it, the rest is simply read again.
+                    entry.at = self.at;
+                    if !self.read.is_empty() {
+                        self.read.push(entry);
+                    }
+                }
+                Next::Output(piece)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codepiper_protocol::wire::stream::{GapReason, Lost};
+
+    use super::*;
+    use crate::bus::Bus;
+    use crate::journal::Memory;
+
+    fn drain(reader: &mut Reader, max: usize) -> String {
+        let mut text = String::new();
+        loop {
+            match reader.next(max) {
+                Next::Output(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
+                Next::Mark(_) => text.push('|'),
+                Next::Gap { lost } => text.push_str(&format!("<{lost}>")),
+                Next::Pending => return text,
+            }
+        }
+    }
+
+    fn numbered(count: u32) -> String {
+        (0..count).map(|number| format!("{number}\n")).collect()
+    }
+
+    #[test]
+    fn a_slow_reader_is_served_by_the_journal_without_loss() {
+        let bus = Bus::new(Arc::new(Memory::new(64 << 20, 64 << 20)));
+        let log = bus.open(SessionId::random(), 0, 0);
+        let watcher = Arc::new(Notify::new());
+        let (mut slow, begun) = log.reader(Begin::Start, &watcher);
+        assert_eq!(begun, Begun::Continued);
+        let text = numbered(200_000);
+        for piece in text.as_bytes().chunks(1000) {
+            log.output(0, Bytes::copy_from_slice(piece));
+        }
+        log.mark(0, Mark::Ended { exit: None });
+        assert_eq!(drain(&mut slow, 777), text.clone() + "|");
+        let (mut middle, _) = log.reader(Begin::Cursor(Cursor::new(0, 500_000)), &watcher);
+        assert_eq!(drain(&mut middle, 1 << 20), text[500_000..].to_owned() + "|");
+    }
+
+    #[test]
+    fn beyond_the_journal_lies_a_gap_that_says_how_much() {
+        let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+        let log = bus.open(SessionId::random(), 0, 0);
+        let watcher = Arc::new(Notify::new());
+        let (mut slow, _) = log.reader(Begin::Start, &watcher);
+        for _ in 0..4096 {
+            log.output(0, Bytes::from(vec![b'x'; 1024]));
+        }
+        let Next::Gap { lost } = slow.next(1 << 20) else { panic!("no gap") };
+        assert_eq!(lost + drain(&mut slow, 1 << 20).len() as u64, 4096 * 1024);
+    }
+
+    #[test]
+    fn a_cursor_of_another_epoch_continues_only_inside_it() {
+        let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+        let log = bus.open(SessionId::random(), 3, 100);
+        let watcher = Arc::new(Notify::new());
+        log.output(0, Bytes::from_static(b"abc"));
+        log.mark(0, Mark::Gap { epoch: 4, reason: GapReason::Paused, lost: Lost::Unknown });
+        log.output(0, Bytes::from_static(b"def"));
+        let begin = |epoch, offset| log.reader(Begin::Cursor(Cursor::new(epoch, offset)), &watcher);
+        assert_eq!(drain(&mut begin(3, 102).0, 100), "c|def");
+        assert_eq!(drain(&mut begin(4, 104).0, 100), "ef");
+        for (epoch, offset) in [(3, 104), (4, 102), (2, 50), (4, 107)] {
+            assert_eq!(begin(epoch, offset).1, Begun::NeedsKeyframe, "{epoch}:{offset}");
+        }
+        assert_eq!(log.cursor(), Cursor::new(4, 106));
+    }
+
+    #[tokio::test]
+    async fn publishing_wakes_whoever_watches() {
+        let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+        let log = bus.open(SessionId::random(), 0, 0);
+        let watcher = Arc::new(Notify::new());
+        let (mut reader, _) = log.reader(Begin::Live, &watcher);
+        assert_eq!(reader.next(10), Next::Pending);
+        log.output(0, Bytes::from_static(b"x"));
+        watcher.notified().await;
+        assert_eq!(reader.next(10), Next::Output(Bytes::from_static(b"x")));
+    }
+}

@@ -1,0 +1,263 @@
+//! The recipe that starts and stops everything.
+
+mod doctor;
+mod instance;
+mod log;
+
+pub(crate) use doctor::checks;
+pub use doctor::local_checks;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use codepiper_protocol::event::Body;
+use jiff::Timestamp;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Api, Leave};
+use crate::bus::{Bus, to_millisecond};
+use crate::journal::Memory;
+use crate::paths::{Flags, Paths};
+use crate::session::{self, Places, Sessions};
+use crate::terminal::screens::Screens;
+use crate::tmux::server::{self, Address, Owner};
+use instance::Instance;
+
+/// Bytes of output kept in memory, of one session and of all.
+const KEPT_PER_SESSION: usize = 64 * 1024 * 1024;
+const KEPT_IN_ALL: usize = 256 * 1024 * 1024;
+/// Everything has this long to end.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub flags: Flags,
+}
+
+/// Runs the daemon until it is told to leave.
+///
+/// # Errors
+/// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
+/// text says what to do.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let (paths, _config) = Paths::resolve(&options.flags)?;
+    create_directories(&paths)?;
+    let instance = Instance::lock(&paths)?;
+    log::init(&paths.log_file())?;
+    let installed = server::installed_version()?;
+    anyhow::ensure!(
+        installed >= server::oldest(),
+        "tmux {installed} is installed, and codepiper needs {} or newer",
+        server::OLDEST
+    );
+    let listener = bind(&paths.socket)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let leave = runtime.block_on(serve(&paths, &instance, listener));
+    // What blocks (a disk) may not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let _ = std::fs::remove_file(&paths.socket);
+    drop(instance);
+    match leave? {
+        Leave::Stop { .. } => Ok(()),
+        Leave::Restart => Err(restart()),
+    }
+}
+
+async fn serve(
+    paths: &Paths,
+    instance: &Instance,
+    listener: std::os::unix::net::UnixListener,
+) -> anyhow::Result<Leave> {
+    let shutdown = CancellationToken::new();
+    let mut signals = Signals::listen()?;
+    let bus = Arc::new(Bus::new(Arc::new(Memory::new(KEPT_PER_SESSION, KEPT_IN_ALL))));
+    let journal = bus.journal().clone();
+    let screens = Screens::start(move |session, keyframe| {
+        session::save_checkpoint(&*journal, session, keyframe);
+    })?;
+    let places = Places {
+        records: paths.sessions(),
+        run: paths.run(),
+        shim_socket: paths.shim_socket(),
+        api_socket: paths.socket.clone(),
+        executable: std::env::current_exe().context("the daemon's own executable is not known")?,
+    };
+    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens));
+    let broken = sessions
+        .load_records()
+        .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
+    for (path, reason) in &broken {
+        tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
+    }
+    let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone())?);
+    let address = Address::new(paths.tmux_socket.clone());
+    let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
+    let (ready, linked) = oneshot::channel();
+    let mut link =
+        tokio::spawn(session::run_link(sessions.clone(), address.clone(), owner, ready, shutdown.clone()));
+    tokio::select! {
+        ended = &mut link => return Err(ended?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached"))),
+        linked = linked => linked.context("the connection to tmux ended at once")?,
+    }
+    let (leave, mut leaving) = mpsc::channel(1);
+    let api = Api {
+        sessions: sessions.clone(),
+        started_at: to_millisecond(Timestamp::now()),
+        socket: paths.socket.clone(),
+        tmux_socket: address.path(),
+        leave,
+        shutdown: shutdown.clone(),
+        broken_records: Arc::new(broken),
+        paths: Arc::new(paths.clone()),
+    };
+    listener.set_nonblocking(true)?;
+    let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?));
+    sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
+    announce(&paths.socket);
+
+    let leave = tokio::select! {
+        asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
+        () = signals.received() => Leave::Stop { kill_sessions: false },
+    };
+    tracing::info!(?leave, "leaving");
+    sessions.event(None, Body::SystemDaemonStopping {});
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    if leave == (Leave::Stop { kill_sessions: true }) {
+        sessions.kill_everything().await;
+    }
+    sessions.save_all().await;
+    shutdown.cancel();
+    let ended = async { tokio::join!(serving, shims, link) };
+    if tokio::time::timeout(LEAVE_LIMIT, ended).await.is_err() {
+        tracing::warn!("something did not end in time");
+    }
+    Ok(leave)
+}
+
+/// Tells whoever started us. They may not listen any more, which is no reason to end.
+fn announce(socket: &Path) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "✓ Daemon started on {}", socket.display()).and_then(|()| out.flush());
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+}
+
+/// The signals that mean: leave. A closed terminal (SIGHUP) is one of them.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// What programs inherit: our own environment, without what describes our own surroundings.
+fn program_environment() -> BTreeMap<String, String> {
+    const OURS: [&str; 11] = [
+        "TMUX",
+        "TMUX_PANE",
+        "TERM",
+        "TERM_PROGRAM",
+        "TERM_PROGRAM_VERSION",
+        "COLUMNS",
+        "LINES",
+        "NOTIFY_SOCKET",
+        "INVOCATION_ID",
+        "JOURNAL_STREAM",
+        "WATCHDOG_USEC",
+    ];
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !OURS.contains(&name.as_str()) && !name.starts_with("CODEPIPER_"))
+        .collect()
+}
+
+fn create_directories(paths: &Paths) -> anyhow::Result<()> {
+    let mut dirs: Vec<PathBuf> = vec![paths.data.clone(), paths.state.clone(), paths.run(), paths.sessions()];
+    dirs.extend(paths.home.clone());
+    dirs.sort();
+    for dir in dirs {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .with_context(|| format!("cannot create the directory {}", dir.display()))?;
+        let meta = std::fs::metadata(&dir)?;
+        let own = meta.uid() == nix::unistd::getuid().as_raw();
+        anyhow::ensure!(
+            own,
+            "the directory {} belongs to another user; choose another CODEPIPER_HOME",
+            dir.display()
+        );
+        if meta.permissions().mode() & 0o077 != 0 {
+            std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
+        }
+    }
+    Ok(())
+}
+
+/// Binds the API's socket, 0600 from its first moment. A socket that nobody answers is replaced.
+fn bind(path: &Path) -> anyhow::Result<std::os::unix::net::UnixListener> {
+    if UnixStream::connect(path).is_ok() {
+        anyhow::bail!(
+            "a daemon runs on {} already; codepiper daemon status tells about it, --socket chooses another",
+            path.display()
+        );
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) => {
+            use std::os::unix::fs::FileTypeExt;
+            anyhow::ensure!(
+                meta.file_type().is_socket() && meta.uid() == nix::unistd::getuid().as_raw(),
+                "{} exists and is not a socket of ours; choose another --socket",
+                path.display()
+            );
+            std::fs::remove_file(path)?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
+    }
+    // No thread runs yet that could create a file meanwhile.
+    let before = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
+    let bound = std::os::unix::net::UnixListener::bind(path);
+    nix::sys::stat::umask(before);
+    bound.with_context(|| format!("cannot listen on {}", path.display()))
+}
+
+/// Executes this program again, as it was started. Returns only when that fails.
+fn restart() -> anyhow::Error {
+    let mut args = std::env::args_os();
+    let program = match std::env::current_exe() {
+        // An executable that was replaced by a newer one has this mark in its link.
+        Ok(path) => PathBuf::from(path.to_string_lossy().trim_end_matches(" (deleted)").to_owned()),
+        Err(_) => args.next().unwrap_or_default().into(),
+    };
+    let error = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
+    anyhow::Error::from(error).context(format!("cannot execute {} again", program.display()))
+}

@@ -1,0 +1,104 @@
+//! What the bus appends to: the output of every session, in order, with its marks.
+//!
+//! [`Journal`] is the trait; [`Memory`] keeps it in memory, bounded.
+
+mod memory;
+
+pub use memory::Memory;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::wire::session::Exit;
+use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
+use codepiper_protocol::{SessionId, Size};
+
+/// A place in one session's log. Marks have no length: several may stand at one offset, and `mark`
+/// counts those that lie before this place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Bytes of output since the session began.
+    pub offset: u64,
+    pub mark: u32,
+}
+
+impl Position {
+    pub fn at(offset: u64) -> Self {
+        Self { offset, mark: 0 }
+    }
+}
+
+/// One entry of a session's log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub at: Position,
+    /// Milliseconds since 1970.
+    pub time: i64,
+    pub content: Content,
+}
+
+impl Entry {
+    /// The place right behind this entry.
+    pub fn end(&self) -> Position {
+        match &self.content {
+            Content::Output(bytes) => Position::at(self.at.offset + bytes.len() as u64),
+            Content::Mark(_) => Position { offset: self.at.offset, mark: self.at.mark + 1 },
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    Output(Bytes),
+    Mark(Arc<Mark>),
+}
+
+/// What happened to the stream at one place of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// From here on the screen is this one.
+    Keyframe { size: Size, screen: Bytes, reason: KeyframeReason },
+    /// Output is missing here. A new epoch begins.
+    Gap { epoch: u32, reason: GapReason, lost: Lost },
+    /// The program ended.
+    Ended { exit: Option<Exit> },
+}
+
+/// A screen that was saved so that rendering can begin in the middle of the log. Readers never see it
+/// otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    pub offset: u64,
+    pub size: Size,
+    pub screen: Bytes,
+}
+
+/// Where rendering can begin: at a checkpoint, or at a place where the screen is known anyway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    pub at: Position,
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Keeps the log of every session. Appending never blocks; reading may.
+pub trait Journal: Send + Sync {
+    fn append(&self, session: SessionId, entry: &Entry);
+
+    fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint);
+
+    /// The entries from `from` on, at most about `max` bytes of output, at least one entry if there is
+    /// any. The first entry begins later than `from` when what lay between is no longer kept.
+    fn read(&self, session: SessionId, from: Position, max: usize) -> Vec<Entry>;
+
+    /// The oldest place that is kept.
+    fn oldest(&self, session: SessionId) -> Position;
+
+    /// The latest place from which at least the last `lines` lines can be rendered.
+    fn start_for_lines(&self, session: SessionId, lines: u32) -> Start;
+
+    /// The latest place from which everything since `time` (ms since 1970) can be rendered.
+    fn start_for_time(&self, session: SessionId, time: i64) -> Start;
+
+    /// Forgets the session.
+    fn remove(&self, session: SessionId);
+}

@@ -1,0 +1,61 @@
+//! CodePiper runs coding agents in tmux, keeps them alive, remembers what they print, and lets people
+//! see and steer them.
+//!
+//! # The way of the data
+//!
+//! ```text
+//!  agent ─ shim ─ pty ─ tmux server ──(one `tmux -C` connection)──► parser ► connection
+//!                                                          protocol::tmux      │ output      │ replies, notifications
+//!                                                                              ▼             ▼
+//!                                                              terminal (one per pane)    session (one owner of state)
+//!                                                              screen · reports ─────────► evidence
+//!                                                                              │             │ events
+//!                                                                              └───► bus ◄───┘
+//!                                                                       append, publish, subscribe from a cursor
+//!                                                                              │             │
+//!                                                                           journal     api: tail, attach, wait, …
+//! ```
+//!
+//! # The rooms
+//!
+//! | room | what | sees |
+//! |------|------|------|
+//! | [`shim`]     | runs inside every pane: starts the program, reports its exit | protocol |
+//! | [`tmux`]     | the private server and the one connection to it | protocol |
+//! | [`terminal`] | one pane's screen, reports and text | protocol |
+//! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports |
+//! | [`journal`]  | what the bus appends to | protocol |
+//! | [`bus`]      | append, publish, subscribe from a cursor | journal |
+//! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
+//! | [`git`]      | what git says about a directory | protocol |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus |
+//! | [`daemon`]   | starts and stops everything | all of these |
+//! | [`client`]   | the daemon's typed client | protocol, paths |
+//! | [`cli`]      | one file a verb | client, protocol, terminal::text |
+//! | [`paths`], [`config`], [`process`] | places, the configuration file, other processes | |
+//!
+//! # What always holds
+//!
+//! * The reader of the control connection waits for nobody but the screens' bounded queue; then tmux
+//!   lets the programs wait, and nothing is lost.
+//! * Output has addresses: `(epoch, offset)`. Every reader is a cursor; none makes another one wait.
+//! * A keyframe at an offset, followed by what comes after it, equals the whole.
+//! * Nothing polls: an idle session costs no timer and no process.
+//! * What could crash tmux cannot be expressed as a command.
+//! * A process below a shim is an agent, and agents are not owners.
+
+pub mod api;
+pub mod bus;
+pub mod cli;
+pub mod client;
+pub mod config;
+pub mod daemon;
+pub mod git;
+pub mod journal;
+pub mod paths;
+pub mod process;
+pub mod provider;
+pub mod session;
+pub mod shim;
+pub mod terminal;
+pub mod tmux;

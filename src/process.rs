@@ -1,0 +1,97 @@
+//! A process that is not our child: signalled without the danger of hitting another one with the same
+//! number, and waited for without polling. Linux: a pidfd. Everything about `/proc` and peers that
+//! supervision needs is in this file.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use rustix::process::{Pid, PidfdFlags, Signal};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A handle on a process. It stays on that process, whatever happens to its number.
+#[derive(Clone)]
+pub struct Process {
+    pid: i32,
+    fd: Arc<AsyncFd<OwnedFd>>,
+}
+
+impl Process {
+    /// # Errors
+    /// When there is no such process any more.
+    pub fn open(pid: i32) -> io::Result<Self> {
+        let raw = Pid::from_raw(pid).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let fd = rustix::process::pidfd_open(raw, PidfdFlags::NONBLOCK)?;
+        // SAFETY: the descriptor is owned by the value that is registered, and closed with it.
+        let fd = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+        Ok(Self { pid, fd: Arc::new(fd.map_err(|error| error.into_parts().1)?) })
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// # Errors
+    /// When the process is gone.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(rustix::process::pidfd_send_signal(&self.fd, signal)?)
+    }
+
+    /// Returns when the process has ended.
+    pub async fn ended(&self) {
+        // An error here means that the descriptor is of no use: the same as an end.
+        let _ = self.fd.readable().await;
+    }
+}
+
+/// The parents of a process, nearest first, up to the first process of the system.
+pub fn parents(pid: i32) -> impl Iterator<Item = i32> {
+    // A process cannot be its own ancestor, but the chain is read while it changes: bounded.
+    const DEPTH: usize = 256;
+    std::iter::successors(parent(pid), |pid| parent(*pid)).take(DEPTH)
+}
+
+/// From `/proc/PID/stat`: the name in it may contain anything, but ends with the last `)`.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let rest = &stat[memchr::memrchr(b')', &stat)? + 1..];
+    let mut fields = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
+    let parent = fields.nth(1)?.parse().ok()?;
+    (parent > 0).then_some(parent)
+}
+
+/// Whether the terminal at this path edits lines (`ICANON`): then it cuts them at 4,095 bytes.
+pub fn edits_lines(tty: &std::path::Path) -> io::Result<bool> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::libc::O_NOCTTY | nix::libc::O_NONBLOCK | nix::libc::O_CLOEXEC)
+        .open(tty)?;
+    let attributes = nix::sys::termios::tcgetattr(&file)?;
+    Ok(attributes.local_flags.contains(nix::sys::termios::LocalFlags::ICANON))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parents_end_at_the_first_process() {
+        let own = std::process::id() as i32;
+        let chain: Vec<i32> = parents(own).collect();
+        assert_eq!(chain.first().copied(), Some(std::os::unix::process::parent_id() as i32));
+        assert!(!chain.contains(&own));
+        assert_eq!(parents(i32::MAX).count(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_process_is_seen() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let process = Process::open(child.id() as i32).unwrap();
+        process.signal(Signal::KILL).unwrap();
+        process.ended().await;
+        child.wait().unwrap();
+        assert!(process.signal(Signal::KILL).is_err());
+    }
+}

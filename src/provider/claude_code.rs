@@ -1,0 +1,138 @@
+//! Claude Code. Facts measured with 2.1.197.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use jiff::Timestamp;
+
+use super::{Argv, Launch, PromptDelivery, Provider, Quit};
+use crate::terminal::reports::Report;
+
+pub struct ClaudeCode;
+
+impl Provider for ClaudeCode {
+    fn name(&self) -> &'static str {
+        "claude-code"
+    }
+
+    fn description(&self) -> &'static str {
+        "Claude Code"
+    }
+
+    fn program(&self, _: &BTreeMap<String, String>) -> String {
+        "claude".into()
+    }
+
+    fn resume_description(&self) -> &'static str {
+        "continues the conversation (claude --resume)"
+    }
+
+    fn prompt_delivery(&self) -> PromptDelivery {
+        PromptDelivery::Argument
+    }
+
+    fn echoes(&self) -> bool {
+        true
+    }
+
+    /// Claude takes any UUID as the id of a new conversation: it gets the session's own.
+    fn choose_conversation(&self, session: SessionId) -> Option<String> {
+        Some(session.to_string())
+    }
+
+    fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
+        let mut args = Vec::new();
+        if let Some(id) = conversation {
+            args.extend(["--session-id".to_owned(), id.to_owned()]);
+        }
+        args.extend_from_slice(launch.args);
+        if let Some(prompt) = prompt {
+            args.extend(["--".to_owned(), prompt.to_owned()]);
+        }
+        Argv { program: self.program(launch.env), args }
+    }
+
+    /// A conversation that was never spoken in has no transcript, and `--resume` of it fails.
+    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
+        let spoken = conversation.is_some_and(|id| transcript(launch.env, launch.cwd, id).is_file());
+        if !spoken {
+            return self.start(launch, conversation, None);
+        }
+        let mut args = vec!["--resume".to_owned()];
+        args.extend(conversation.map(str::to_owned));
+        args.extend_from_slice(launch.args);
+        Argv { program: self.program(launch.env), args }
+    }
+
+    fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
+        None
+    }
+
+    /// The first Ctrl+C interrupts a turn, closes a dialog or empties the composer; two on an idle
+    /// composer end it with status 0.
+    fn quit(&self) -> Quit {
+        Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(300) }
+    }
+
+    fn quit_limit(&self) -> Duration {
+        Duration::from_secs(6)
+    }
+
+    /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
+    /// while a permission prompt is open: that proves nothing.
+    fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
+        let Report::Title(title) = report else { return None };
+        match title.chars().next() {
+            Some('⠂' | '⠐') => Some((Activity::Working, None)),
+            _ => Some((Activity::Unknown, None)),
+        }
+    }
+}
+
+/// Where Claude keeps the transcript of a conversation that was begun in `cwd`.
+fn transcript(env: &BTreeMap<String, String>, cwd: &Path, conversation: &str) -> PathBuf {
+    let root = match env.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env.get("HOME").map_or("/", String::as_str)).join(".claude"),
+    };
+    let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
+    let project: String = real
+        .to_string_lossy()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .collect();
+    root.join("projects").join(project).join(format!("{conversation}.jsonl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resume_needs_a_transcript() {
+        let home = tempfile::tempdir().unwrap();
+        let cwd = home.path().join("a.b");
+        std::fs::create_dir(&cwd).unwrap();
+        let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
+        let args = ["--model".to_owned(), "opus".to_owned()];
+        let launch = Launch { session: SessionId::random(), args: &args, cwd: &cwd, env: &env };
+        let argv = ClaudeCode.resume(&launch, Some("id"));
+        assert_eq!(argv.args, ["--session-id", "id", "--model", "opus"]);
+        let transcript = transcript(&env, &cwd, "id");
+        assert!(transcript.to_str().unwrap().ends_with("-a-b/id.jsonl"));
+        std::fs::create_dir_all(transcript.parent().unwrap()).unwrap();
+        std::fs::write(&transcript, "{}").unwrap();
+        assert_eq!(ClaudeCode.resume(&launch, Some("id")).args, ["--resume", "id", "--model", "opus"]);
+    }
+
+    #[test]
+    fn a_prompt_cannot_be_taken_for_an_option() {
+        let env = BTreeMap::new();
+        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env };
+        let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
+        assert_eq!(argv.args, ["--session-id", "id", "--", "--help me"]);
+    }
+}

@@ -1,0 +1,177 @@
+//! Codex CLI. Facts measured with 0.169.0.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use jiff::Timestamp;
+
+use super::{Argv, Launch, PromptDelivery, Provider, Quit};
+use crate::terminal::reports::Report;
+
+pub struct Codex;
+
+impl Provider for Codex {
+    fn name(&self) -> &'static str {
+        "codex"
+    }
+
+    fn description(&self) -> &'static str {
+        "Codex CLI"
+    }
+
+    fn program(&self, _: &BTreeMap<String, String>) -> String {
+        "codex".into()
+    }
+
+    fn resume_description(&self) -> &'static str {
+        "continues the conversation (codex resume)"
+    }
+
+    fn prompt_delivery(&self) -> PromptDelivery {
+        PromptDelivery::Argument
+    }
+
+    fn echoes(&self) -> bool {
+        true
+    }
+
+    fn choose_conversation(&self, _: SessionId) -> Option<String> {
+        None
+    }
+
+    /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
+    /// nobody sees it.
+    fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
+        let mut args = vec!["--no-daemon".to_owned()];
+        args.extend_from_slice(launch.args);
+        if let Some(prompt) = prompt {
+            args.extend(["--".to_owned(), prompt.to_owned()]);
+        }
+        Argv { program: self.program(launch.env), args }
+    }
+
+    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
+        let Some(id) = conversation else { return self.start(launch, None, None) };
+        let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
+        args.extend_from_slice(launch.args);
+        args.push(id.to_owned());
+        Argv { program: self.program(launch.env), args }
+    }
+
+    /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
+    fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String> {
+        let home = match launch.env.get("CODEX_HOME").filter(|dir| !dir.is_empty()) {
+            Some(dir) => PathBuf::from(dir),
+            None => Path::new(launch.env.get("HOME")?).join(".codex"),
+        };
+        let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
+        let mut found: Vec<(Timestamp, String)> = Vec::new();
+        for file in rollouts(&home.join("sessions"), 3) {
+            let Some((id, cwd, started)) = session_meta(&file) else { continue };
+            let here = cwd == launch.cwd || cwd == real;
+            if here && started >= since && !taken.contains(&id) {
+                found.push((started, id));
+            }
+        }
+        // The first one after the launch is the session's own; later ones are its forks or others'.
+        found.into_iter().min().map(|(_, id)| id)
+    }
+
+    /// The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with
+    /// status 0.
+    fn quit(&self) -> Quit {
+        Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(400) }
+    }
+
+    fn quit_limit(&self) -> Duration {
+        Duration::from_secs(6)
+    }
+
+    fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
+        let Report::AgentState { state, kind, .. } = report else { return None };
+        Some(match state.as_str() {
+            "working" => (Activity::Working, None),
+            "idle" | "done" | "error" => (Activity::Idle, None),
+            "blocked" if kind.as_deref() == Some("permission") => {
+                (Activity::Waiting, Some(WaitingFor::Permission))
+            }
+            "blocked" => (Activity::Waiting, Some(WaitingFor::Question)),
+            _ => (Activity::Unknown, None),
+        })
+    }
+}
+
+/// The rollout files below `dir`, which lie in folders for year, month and day.
+fn rollouts(dir: &Path, depth: u32) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        if depth > 0 && path.is_dir() {
+            found.extend(rollouts(&path, depth - 1));
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The id, the directory and the start of the conversation in a rollout file.
+fn session_meta(file: &Path) -> Option<(String, PathBuf, Timestamp)> {
+    let mut line = String::new();
+    BufReader::new(fs::File::open(file).ok()?).read_line(&mut line).ok()?;
+    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    let payload = line.get("payload").filter(|_| line["type"] == "session_meta")?;
+    let id = payload["id"].as_str()?.to_owned();
+    let cwd = PathBuf::from(payload["cwd"].as_str()?);
+    let started = payload["timestamp"].as_str().or(line["timestamp"].as_str())?.parse().ok()?;
+    Some((id, cwd, started))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_conversation_is_found_by_directory_and_time() {
+        let home = tempfile::tempdir().unwrap();
+        let day = home.path().join(".codex/sessions/2026/11/22");
+        fs::create_dir_all(&day).unwrap();
+        let write = |id: &str, cwd: &str, second: u32| {
+            let line = serde_json::json!({"timestamp": format!("2026-11-22T10:00:{second:02}.000Z"),
+                "type": "session_meta", "payload": {"id": id, "cwd": cwd, "timestamp": format!("2026-11-22T10:00:{second:02}.000Z")}});
+            fs::write(day.join(format!("rollout-{id}.jsonl")), format!("{line}\n{{}}\n")).unwrap();
+        };
+        write("before", "/work", 1);
+        write("elsewhere", "/other", 12);
+        write("first", "/work", 13);
+        write("second", "/work", 14);
+        fs::write(day.join("rollout-broken.jsonl"), "{").unwrap();
+        let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
+        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/work".as_ref(), env: &env };
+        let since = "2026-11-22T10:00:10Z".parse().unwrap();
+        assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
+        assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));
+        assert_eq!(Codex.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
+    }
+
+    #[test]
+    fn its_own_state_reports_are_understood() {
+        let report = |state: &str, kind: Option<&str>| Report::AgentState {
+            state: state.into(),
+            kind: kind.map(Into::into),
+            app: Some("codex".into()),
+        };
+        assert_eq!(Codex.interpret(&report("working", None)), Some((Activity::Working, None)));
+        assert_eq!(
+            Codex.interpret(&report("blocked", Some("permission"))),
+            Some((Activity::Waiting, Some(WaitingFor::Permission)))
+        );
+        assert_eq!(Codex.interpret(&report("clear", None)), Some((Activity::Unknown, None)));
+        assert_eq!(Codex.interpret(&Report::Bell), None);
+    }
+}

@@ -1,0 +1,481 @@
+//! The sessions: one owner of their state.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`machine`] | the life of a session as a pure state machine |
+//! | [`record`]  | the launch record on disk |
+//! | [`launch`]  | start and resume |
+//! | [`end`]     | stop, kill, remove, and what the machine wants done |
+//! | [`stream`]  | what comes over the control connection: output, captures, notifications |
+//! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
+//! | [`shims`]   | the socket where shims fetch launch records and report exits |
+//! | [`input`]   | text and keys, and their receipts |
+//! | [`size`]    | the size lease |
+
+mod end;
+mod input;
+mod launch;
+mod link;
+mod machine;
+mod record;
+mod shims;
+mod size;
+mod stream;
+
+pub use link::{Linked, run_link};
+pub use record::write_synced;
+pub use shims::serve_shims;
+pub use stream::save_checkpoint;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::Launch;
+use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
+use codepiper_protocol::wire::daemon::SessionCounts;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session as wire;
+use codepiper_protocol::{Cursor, SessionId, Size};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::bus::{Bus, Log, to_millisecond};
+use crate::process::Process;
+use crate::provider::Provider;
+use crate::terminal::reports::Scanner;
+use crate::terminal::screens::{Keyframe, Screens};
+use machine::{Input, Machine, Now};
+use record::Record;
+use stream::Arrival;
+
+/// What the sessions need from outside.
+pub struct Places {
+    /// Launch records.
+    pub records: PathBuf,
+    /// Exit files, and texts on their way to tmux.
+    pub run: PathBuf,
+    /// Where shims meet us.
+    pub shim_socket: PathBuf,
+    /// Where the API is; programs are told.
+    pub api_socket: PathBuf,
+    /// Our own executable, for the shim.
+    pub executable: PathBuf,
+}
+
+/// All sessions. Clones share them.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    places: Places,
+    /// What programs inherit.
+    environment: BTreeMap<String, String>,
+    bus: Arc<Bus>,
+    screens: Arc<Screens>,
+    started: Instant,
+    linked: watch::Sender<Option<Linked>>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    sessions: HashMap<SessionId, Arc<Session>>,
+    panes: HashMap<PaneId, Arc<Session>>,
+}
+
+/// One session.
+pub struct Session {
+    pub id: SessionId,
+    pub provider: &'static dyn Provider,
+    pub log: Arc<Log>,
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+    /// Whoever types holds it: input is never interleaved.
+    typing: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    record: Record,
+    machine: Machine,
+    /// Where its program runs, or ran last.
+    pane: Option<Pane>,
+    /// The grid as it is now; the record has the size that is pinned.
+    size: Size,
+    title: Option<String>,
+    attached: u32,
+    scanner: Scanner,
+    /// Set while a capture is being loaded: what arrives meanwhile waits, so that the keyframe stands
+    /// at its place in the log.
+    held: Option<VecDeque<Arrival>>,
+    /// What the shim is waiting for; handed out once.
+    launch: Option<Launch>,
+    /// What became of the last launch.
+    launched: Option<Result<(), String>>,
+    timer: Option<tokio::task::AbortHandle>,
+}
+
+struct Pane {
+    id: PaneId,
+    window: WindowId,
+    tmux_session: TmuxSessionId,
+    in_mode: bool,
+    shim_pid: i32,
+    shim: Option<Process>,
+}
+
+impl Sessions {
+    pub fn new(
+        places: Places,
+        environment: BTreeMap<String, String>,
+        bus: Arc<Bus>,
+        screens: Arc<Screens>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            places,
+            environment,
+            bus,
+            screens,
+            started: Instant::now(),
+            linked: watch::Sender::new(None),
+            table: Mutex::default(),
+        }))
+    }
+
+    /// Reads the launch records. What cannot be read is reported and left alone.
+    pub fn load_records(&self) -> std::io::Result<Vec<(PathBuf, String)>> {
+        let (records, broken) = Record::load_all(&self.0.places.records)?;
+        for record in records {
+            let Some(provider) = crate::provider::find(&record.provider) else {
+                tracing::warn!(id = %record.id, provider = record.provider, "a session of an unknown provider");
+                continue;
+            };
+            // Readers may have seen bytes that no record knows of: another epoch for what comes.
+            let log = self.0.bus.open(record.id, record.epoch + 1, record.offset);
+            let record = Record { epoch: record.epoch + 1, ..record };
+            self.insert(Session::new(record, provider, log));
+        }
+        Ok(broken)
+    }
+
+    /// All sessions, oldest first.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        let mut all: Vec<_> = self.table().sessions.values().cloned().collect();
+        all.sort_by_key(|session| (session.state().record.created_at, session.id));
+        all
+    }
+
+    pub fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.table().sessions.get(&id).cloned()
+    }
+
+    /// The session that a person means: its name, its id, or a prefix of its id that fits no other.
+    pub fn find(&self, reference: &str) -> Result<Arc<Session>, Problem> {
+        let all = self.all();
+        if let Some(named) = all.iter().find(|session| session.name().as_deref() == Some(reference)) {
+            return Ok(named.clone());
+        }
+        let wanted = reference.to_ascii_lowercase();
+        let fits: Vec<_> = all
+            .iter()
+            .filter(|session| !wanted.is_empty() && session.id.to_string().starts_with(&wanted))
+            .collect();
+        match fits.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(Problem::new(
+                Code::NotFound,
+                format!("no session '{reference}'; codepiper sessions lists those that exist"),
+            )),
+            several => {
+                let candidates: Vec<_> = several.iter().map(|session| session.id.short()).collect();
+                Err(Problem::new(
+                    Code::Ambiguous,
+                    format!(
+                        "'{reference}' fits several sessions: {}; type more of the id",
+                        candidates.join(", ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    pub fn counts(&self) -> SessionCounts {
+        let all = self.all();
+        let live = all.iter().filter(|session| session.is_live()).count();
+        SessionCounts { live, ended: all.len() - live }
+    }
+
+    /// What programs inherit.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.0.environment
+    }
+
+    pub fn bus(&self) -> &Arc<Bus> {
+        &self.0.bus
+    }
+
+    /// The screen of a session as it is now. `None` when there is none: nothing of it ran since the
+    /// daemon started.
+    pub async fn keyframe(&self, session: &Session) -> Option<Keyframe> {
+        self.0.screens.keyframe(session.id).await
+    }
+
+    pub async fn rename(&self, session: &Arc<Session>, name: Option<String>) -> Result<(), Problem> {
+        if let Some(name) = &name {
+            self.check_name(name, Some(session.id))?;
+        }
+        session.state().record.name = name.clone();
+        self.event(Some(session.id), Body::SessionRenamed { name });
+        self.save(session).await?;
+        self.touch(session);
+        Ok(())
+    }
+
+    /// The panes' process ids: whoever descends from one is an agent.
+    pub fn session_of_shim(&self, pid: i32) -> Option<SessionId> {
+        self.all().into_iter().find(|session| session.shim_pid() == Some(pid)).map(|session| session.id)
+    }
+
+    pub fn event(&self, session: Option<SessionId>, body: Body) {
+        self.0.bus.events.append(Timestamp::now(), session, body);
+    }
+
+    fn check_name(&self, name: &str, own: Option<SessionId>) -> Result<(), Problem> {
+        const LONGEST: usize = 64;
+        let printable = name.chars().all(|letter| !letter.is_control());
+        if name.is_empty()
+            || name.chars().count() > LONGEST
+            || !printable
+            || name.starts_with('-')
+            || name.trim() != name
+        {
+            return Err(Problem::new(
+                Code::Invalid,
+                format!(
+                    "'{}' cannot be a session's name; use 1 to {LONGEST} printable characters that begin neither with - nor with a blank",
+                    name.escape_debug()
+                ),
+            ));
+        }
+        match self.all().iter().find(|other| Some(other.id) != own && other.name().as_deref() == Some(name)) {
+            Some(other) => Err(Problem::new(
+                Code::NameTaken,
+                format!("session {} has the name '{name}' already; choose another", other.id.short()),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn insert(&self, session: Session) -> Arc<Session> {
+        let session = Arc::new(session);
+        self.table().sessions.insert(session.id, session.clone());
+        session
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Now {
+        Now { wall: Timestamp::now(), since_start: self.0.started.elapsed() }
+    }
+
+    /// Tells the session's machine something, and does what it wants.
+    fn apply(&self, session: &Arc<Session>, input: Input) {
+        let actions = {
+            let mut state = session.state();
+            match &input {
+                Input::Executed { .. } => state.launched = Some(Ok(())),
+                Input::LaunchFailed { message } => state.launched = Some(Err(message.clone())),
+                _ => {}
+            }
+            let actions = state.machine.handle(self.now(), input);
+            self.set_timer(session, &mut state);
+            actions
+        };
+        for action in actions {
+            self.perform(session, action);
+        }
+        self.touch(session);
+    }
+
+    fn set_timer(&self, session: &Arc<Session>, state: &mut State) {
+        if let Some(timer) = state.timer.take() {
+            timer.abort();
+        }
+        let Some(deadline) = state.machine.deadline() else { return };
+        let (sessions, session) = (self.clone(), session.clone());
+        let at = tokio::time::Instant::from_std(self.0.started + deadline);
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(at).await;
+            // The task may not abort itself in the middle of what it does.
+            session.state().timer = None;
+            sessions.apply(&session, Input::Deadline);
+        });
+        state.timer = Some(timer.abort_handle());
+    }
+
+    /// The session's object changed: whoever shows it is told.
+    fn touch(&self, session: &Session) {
+        session.state().record.updated_at = to_millisecond(Timestamp::now());
+        session.changed.send_replace(());
+        session.log.wake();
+    }
+
+    /// Writes the record, without holding anybody up.
+    async fn save(&self, session: &Session) -> Result<(), Problem> {
+        let record = session.record_now();
+        let dir = self.0.places.records.clone();
+        let saved = tokio::task::spawn_blocking(move || record.save(&dir)).await;
+        match saved {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Problem::new(
+                Code::Internal,
+                format!("cannot write the launch record in {}: {error}", self.0.places.records.display()),
+            )),
+            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
+        }
+    }
+
+    /// Writes the records of all sessions, before the daemon leaves.
+    pub async fn save_all(&self) {
+        for session in self.all() {
+            if let Err(problem) = self.save(&session).await {
+                tracing::error!(id = %session.id, %problem, "a launch record was not written");
+            }
+        }
+    }
+}
+
+impl Session {
+    fn new(record: Record, provider: &'static dyn Provider, log: Arc<Log>) -> Self {
+        Self {
+            id: record.id,
+            provider,
+            log,
+            state: Mutex::new(State {
+                machine: Machine::new(record.status, record.exit),
+                pane: None,
+                size: record.size,
+                title: None,
+                attached: 0,
+                scanner: Scanner::default(),
+                held: None,
+                launch: None,
+                launched: None,
+                timer: None,
+                record,
+            }),
+            changed: watch::Sender::new(()),
+            typing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// As every surface shows it, without the branch, which takes a look at the disk.
+    pub fn view(&self) -> wire::Session {
+        let cursor = self.log.cursor();
+        let state = self.state();
+        wire::Session {
+            id: self.id,
+            short_id: self.id.short(),
+            name: state.record.name.clone(),
+            provider: state.record.provider.clone(),
+            args: state.record.args.clone(),
+            cwd: state.record.cwd.clone(),
+            branch: None,
+            status: state.machine.status(),
+            activity: state.machine.activity(),
+            waiting_for: state.machine.waiting_for(),
+            exit: state.machine.exit(),
+            size: state.size,
+            title: state.title.clone(),
+            pid: state.machine.pid(),
+            attached: state.attached,
+            cursor,
+            created_at: state.record.created_at,
+            updated_at: state.record.updated_at,
+        }
+    }
+
+    pub fn evidence(&self) -> Vec<wire::Evidence> {
+        self.state().machine.evidence().cloned().collect()
+    }
+
+    pub fn name(&self) -> Option<String> {
+        self.state().record.name.clone()
+    }
+
+    pub fn cwd(&self) -> PathBuf {
+        self.state().record.cwd.clone()
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.state().machine.status().is_live()
+    }
+
+    pub fn size(&self) -> Size {
+        self.state().size
+    }
+
+    pub fn exit(&self) -> Option<wire::Exit> {
+        self.state().machine.exit()
+    }
+
+    /// The name of its tmux session.
+    pub fn tmux_session(&self) -> SessionName {
+        tmux_session_name(self.id)
+    }
+
+    pub fn cursor(&self) -> Cursor {
+        self.log.cursor()
+    }
+
+    fn shim_pid(&self) -> Option<i32> {
+        self.state().pane.as_ref().map(|pane| pane.shim_pid)
+    }
+
+    /// Returns when `condition` holds. It is looked at after every change.
+    async fn until(&self, condition: impl Fn(&State) -> bool) {
+        let mut changes = self.changed.subscribe();
+        while !condition(&self.state()) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn record_now(&self) -> Record {
+        let cursor = self.log.cursor();
+        let mut state = self.state();
+        state.record.status = state.machine.status();
+        state.record.exit = state.machine.exit();
+        state.record.pid = state.machine.pid();
+        (state.record.epoch, state.record.offset) = (cursor.epoch, cursor.offset);
+        state.record.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tmux_session_name(id: SessionId) -> SessionName {
+    format!("codepiper-{}", id.short())
+        .parse()
+        .unwrap_or_else(|_| unreachable!("hex digits are valid in a name"))
+}
+
+/// The session has ended, and what was asked for needs one that runs.
+fn ended_problem(session: &Session) -> Problem {
+    let exit = session.exit().map(|exit| format!(": it {exit}")).unwrap_or_default();
+    Problem::new(
+        Code::SessionEnded,
+        format!(
+            "session {} has ended{exit}; codepiper resume {} starts it again",
+            session.id.short(),
+            session.id.short()
+        ),
+    )
+}

@@ -1,0 +1,155 @@
+//! Stop, kill and remove; and what the machine wants done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::key::Key;
+use codepiper_protocol::tmux::{Command, Target};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
+use rustix::process::Signal;
+
+use super::machine::{Action, Input};
+use super::record::Record;
+use super::{Session, Sessions};
+use crate::journal::Mark;
+use crate::provider::Quit;
+
+impl Sessions {
+    /// Asks the program to quit, and makes it end if it does not. An ended session is fine.
+    pub async fn stop(&self, session: &Arc<Session>, wait: bool) {
+        self.apply(session, Input::StopRequested { quit_limit: session.provider.quit_limit() });
+        if wait {
+            session.until(|state| !state.machine.status().is_live()).await;
+        }
+    }
+
+    /// Ends the program now, and its tmux session with it. An ended session loses its tmux session.
+    pub async fn kill(&self, session: &Arc<Session>, wait: bool) {
+        if !session.is_live() {
+            self.kill_tmux_session(session);
+            return;
+        }
+        self.apply(session, Input::KillRequested);
+        if wait {
+            session.until(|state| !state.machine.status().is_live()).await;
+        }
+    }
+
+    /// Kills every session, and the tmux server with them.
+    pub async fn kill_everything(&self) {
+        let all = self.all();
+        futures_util::future::join_all(all.iter().map(|session| self.kill(session, true))).await;
+        self.kill_server().await;
+    }
+
+    /// Forgets an ended session and everything it printed.
+    pub async fn remove(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        if session.is_live() {
+            let id = session.id.short();
+            return Err(Problem::new(
+                Code::SessionLive,
+                format!("session {id} is running; codepiper stop {id} first"),
+            ));
+        }
+        self.kill_tmux_session(session);
+        self.forget(session).await;
+        Ok(())
+    }
+
+    pub(super) async fn forget(&self, session: &Arc<Session>) {
+        {
+            let mut table = self.table();
+            table.sessions.remove(&session.id);
+            table.panes.retain(|_, other| other.id != session.id);
+        }
+        self.0.screens.close(session.id);
+        self.0.bus.remove(session.id);
+        self.event(Some(session.id), Body::SessionRemoved {});
+        session.log.wake();
+        let (records, exit_file, id) =
+            (self.0.places.records.clone(), self.exit_file_path(session), session.id);
+        let removed = tokio::task::spawn_blocking(move || {
+            let _ = std::fs::remove_file(exit_file);
+            Record::remove(&records, id)
+        });
+        if let Ok(Err(error)) = removed.await {
+            tracing::error!(%id, %error, "a launch record cannot be removed");
+        }
+    }
+
+    pub(super) fn perform(&self, session: &Arc<Session>, action: Action) {
+        match action {
+            Action::Event(body) => self.event(Some(session.id), body),
+            Action::Quit => self.quit(session),
+            Action::Terminate => self.signal(session, Signal::TERM),
+            // To the shim this means: SIGKILL to the program's process group.
+            Action::KillProgram => self.signal(session, Signal::USR1),
+            Action::KillTmuxSession => self.kill_tmux_session(session),
+            Action::AbandonLaunch => {
+                session.state().launched =
+                    Some(Err("the pane's shim did not execute the program in time".to_owned()));
+                self.kill_tmux_session(session);
+            }
+            Action::Ended => self.ended(session),
+        }
+    }
+
+    fn quit(&self, session: &Arc<Session>) {
+        match session.provider.quit() {
+            Quit::HangUp => self.signal(session, Signal::HUP),
+            Quit::Keys { keys, pause } => {
+                let (sessions, session) = (self.clone(), session.clone());
+                tokio::spawn(async move { sessions.quit_by_keys(&session, keys, pause).await });
+            }
+        }
+    }
+
+    async fn quit_by_keys(&self, session: &Arc<Session>, keys: &[&str], pause: Duration) {
+        for key in keys {
+            let Ok(key) = key.parse::<Key>() else { continue };
+            if !session.is_live() || self.press(session, &[key]).await.is_err() {
+                return;
+            }
+            let ended = session.until(|state| !state.machine.status().is_live());
+            let _ = tokio::time::timeout(pause, ended).await;
+        }
+    }
+
+    fn signal(&self, session: &Arc<Session>, signal: Signal) {
+        let shim = session.state().pane.as_ref().and_then(|pane| pane.shim.clone());
+        match shim.map(|shim| shim.signal(signal)) {
+            Some(Ok(())) => {}
+            // Without a shim nobody can end the program gently.
+            Some(Err(_)) | None => self.kill_tmux_session(session),
+        }
+    }
+
+    /// Destroys the windows of a session. Its program gets SIGHUP from tmux, and the shim sees to it
+    /// that it ends.
+    fn kill_tmux_session(&self, session: &Arc<Session>) {
+        let Ok(connection) = self.connection() else { return };
+        let window = session.state().pane.as_ref().map(|pane| pane.window);
+        let named = Command::KillSession(Target::Named(session.tmux_session()));
+        let commands =
+            window.map(|window| Command::KillWindow(Target::Window(window))).into_iter().chain([named]);
+        for command in commands {
+            // It may be gone already, which is the purpose.
+            let _ = connection.send_and_forget(&command);
+        }
+    }
+
+    fn ended(&self, session: &Arc<Session>) {
+        let exit = session.exit();
+        session.log.mark(Timestamp::now().as_millisecond(), Mark::Ended { exit });
+        let cursor = session.cursor();
+        self.event(Some(session.id), Body::SessionEnded { exit, cursor });
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            if let Err(problem) = sessions.save(&session).await {
+                tracing::error!(id = %session.id, %problem, "the end of a session was not written down");
+            }
+        });
+    }
+}

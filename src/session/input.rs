@@ -1,0 +1,222 @@
+//! Text and keys for a session. Whoever types holds the session's lock: nothing is interleaved.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::key::Key;
+use codepiper_protocol::tmux::{BufferName, Command, CommandLine, KeyBytes, PaneFacts, PaneId, Target, Text};
+use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, Sent};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::launch::{absolute, tmux_problem};
+use super::{Session, Sessions, ended_problem};
+use crate::process;
+use crate::tmux::connection::Connection;
+use crate::tmux::server;
+
+/// Longer texts, and texts with NUL, go to tmux through a file.
+const LONGEST_COMMAND_TEXT: usize = 16 * 1024;
+/// A terminal that edits lines cuts them here (`N_TTY_BUF_SIZE` in n_tty.c).
+const LONGEST_COOKED_LINE: usize = 4095;
+/// Enter follows when the program showed that it took the text, or after this time.
+const ECHO_LIMIT: Duration = Duration::from_millis(400);
+const PASTE_END: &[u8] = b"\x1b[201~";
+
+impl Sessions {
+    /// Types a text, any bytes, and presses Enter after it if asked.
+    pub async fn send_text(&self, session: &Arc<Session>, text: Bytes, enter: bool) -> Result<Sent, Problem> {
+        if text.len() > MAX_TEXT {
+            return Err(Problem::new(
+                Code::TooLarge,
+                format!("the text has {} bytes, and at most {MAX_TEXT} can be sent at once", text.len()),
+            ));
+        }
+        let connection = self.connection()?;
+        let typing = session.typing.lock().await;
+        let pane = session.pane_for_input()?;
+        let bracketed = self.wants_bracketed_paste(session).await;
+        if bracketed && memchr::memmem::find(&text, PASTE_END).is_some() {
+            return Err(Problem::new(
+                Code::Invalid,
+                "the text contains the mark that ends a paste (ESC [ 201 ~), and the program would take the rest \
+                 for typing; take it out",
+            ));
+        }
+        let warning = cut_warning(&connection, pane, &text).await;
+        let cursor = session.cursor();
+        if !text.is_empty() {
+            self.paste(&connection, pane, &text, bracketed).await?;
+        }
+        let mut receipt = Receipt::Written;
+        if enter {
+            if !text.is_empty() && session.provider.echoes() && session.printed_since(cursor.offset).await {
+                receipt = Receipt::Echoed;
+            }
+            self.leave_mode(&connection, session, pane)?;
+            self.type_bytes_into(&connection, pane, b"\r")?;
+        }
+        drop(typing);
+        let bytes = text.len() as u64;
+        self.event(Some(session.id), Body::InputSent { bytes, enter, cursor });
+        Ok(Sent { cursor, receipt, warning })
+    }
+
+    /// Presses keys, one after another.
+    pub async fn send_keys(&self, session: &Arc<Session>, keys: &[Key]) -> Result<Sent, Problem> {
+        let cursor = session.cursor();
+        self.press(session, keys).await?;
+        let bytes = keys.len() as u64;
+        self.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
+        Ok(Sent { cursor, receipt: Receipt::Written, warning: None })
+    }
+
+    pub(super) async fn press(&self, session: &Arc<Session>, keys: &[Key]) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        let _typing = session.typing.lock().await;
+        let pane = session.pane_for_input()?;
+        self.leave_mode(&connection, session, pane)?;
+        let Some((last, first)) = keys.split_last() else { return Ok(()) };
+        for key in first {
+            let command = Command::SendKey { pane, key: key.clone() };
+            connection.send_and_forget(&command).map_err(tmux_problem)?;
+        }
+        connection.send(&Command::SendKey { pane, key: last.clone() }).await.map_err(tmux_problem)?;
+        Ok(())
+    }
+
+    /// Types bytes as they are: what a viewer's terminal sends for a key. The fastest way.
+    pub async fn type_bytes(&self, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        let _typing = session.typing.lock().await;
+        let pane = session.pane_for_input()?;
+        self.leave_mode(&connection, session, pane)?;
+        self.type_bytes_into(&connection, pane, bytes)
+    }
+
+    fn type_bytes_into(&self, connection: &Connection, pane: PaneId, bytes: &[u8]) -> Result<(), Problem> {
+        for bytes in KeyBytes::split(bytes) {
+            connection.send_and_forget(&Command::SendBytes { pane, bytes }).map_err(tmux_problem)?;
+        }
+        Ok(())
+    }
+
+    /// A pane in copy mode would swallow keys.
+    fn leave_mode(&self, connection: &Connection, session: &Session, pane: PaneId) -> Result<(), Problem> {
+        let mut state = session.state();
+        match &mut state.pane {
+            Some(state) if state.in_mode => {
+                state.in_mode = false;
+                connection.send_and_forget(&Command::LeaveMode(pane)).map_err(tmux_problem)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One line: nothing comes between, and copy mode does not see it.
+    async fn paste(
+        &self,
+        connection: &Connection,
+        pane: PaneId,
+        text: &[u8],
+        bracketed: bool,
+    ) -> Result<(), Problem> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let name = BufferName(NUMBER.fetch_add(1, Ordering::Relaxed));
+        let paste = Command::PasteBuffer { name, pane, bracketed };
+        match Text::new(text).filter(|text| text.as_bytes().len() <= LONGEST_COMMAND_TEXT) {
+            Some(text) => {
+                let line = CommandLine::new(&Command::SetBuffer { name, text }).and(&paste);
+                connection.send(line).await.map_err(tmux_problem)?;
+            }
+            None => {
+                let file =
+                    TextFile::write(self.0.places.run.join(format!("text-{name}")), text.to_vec()).await?;
+                let load = Command::LoadBuffer { name, path: absolute(&file.path)? };
+                connection.send(CommandLine::new(&load).and(&paste)).await.map_err(tmux_problem)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the screen, which follows the program's modes.
+    async fn wants_bracketed_paste(&self, session: &Session) -> bool {
+        self.0.screens.modes(session.id).await.is_some_and(|modes| modes.bracketed_paste)
+    }
+}
+
+impl Session {
+    fn pane_for_input(&self) -> Result<PaneId, Problem> {
+        let state = self.state();
+        match &state.pane {
+            Some(pane) if state.machine.status().is_live() => Ok(pane.id),
+            _ => {
+                drop(state);
+                Err(ended_problem(self))
+            }
+        }
+    }
+
+    /// Whether the program printed something behind `offset`, in good time.
+    async fn printed_since(&self, offset: u64) -> bool {
+        let watcher = Arc::new(tokio::sync::Notify::new());
+        let (_reader, _) = self.log.reader(codepiper_protocol::wire::stream::Begin::Start, &watcher);
+        let printed = async {
+            while self.log.cursor().offset <= offset {
+                watcher.notified().await;
+            }
+        };
+        tokio::time::timeout(ECHO_LIMIT, printed).await.is_ok()
+    }
+}
+
+/// A program that leaves line editing to the terminal gets no line longer than the terminal's buffer.
+async fn cut_warning(connection: &Connection, pane: PaneId, text: &[u8]) -> Option<String> {
+    let longest = text.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::len).max()?;
+    if longest <= LONGEST_COOKED_LINE {
+        return None;
+    }
+    let facts: PaneFacts = server::ask(connection, Some(Target::Pane(pane))).await.ok()?;
+    let tty = PathBuf::from(facts.tty.lossy().into_owned());
+    let edits_lines = tokio::task::spawn_blocking(move || process::edits_lines(&tty).unwrap_or(false)).await;
+    edits_lines.unwrap_or(false).then(|| {
+        format!("the terminal edits lines and cuts them at {LONGEST_COOKED_LINE} bytes; the longest line has {longest}")
+    })
+}
+
+/// A text on its way to tmux. 0600; gone with this value.
+struct TextFile {
+    path: PathBuf,
+}
+
+impl TextFile {
+    async fn write(path: PathBuf, text: Vec<u8>) -> Result<Self, Problem> {
+        let file = Self { path };
+        let path = file.path.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+            file.write_all(&text)
+        });
+        match written.await {
+            Ok(Ok(())) => Ok(file),
+            Ok(Err(error)) => {
+                Err(Problem::new(Code::Internal, format!("cannot write {}: {error}", file.path.display())))
+            }
+            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
+        }
+    }
+}
+
+impl Drop for TextFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(path = %self.path.display(), %error, "a text's file cannot be removed");
+        }
+    }
+}

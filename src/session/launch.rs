@@ -1,0 +1,362 @@
+//! Start and resume.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::Launch;
+use codepiper_protocol::tmux::{
+    AbsolutePath, Command, CommandLine, Created, Facts, PaneFacts, Program, Reply, Scope, SessionName,
+    Target, Text, UserOption,
+};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::{StartSession, Status};
+use codepiper_protocol::wire::stream::KeyframeReason;
+use codepiper_protocol::{SessionId, Size};
+use jiff::Timestamp;
+
+use super::machine::Input;
+use super::record::Record;
+use super::{Pane, Session, Sessions};
+use crate::bus::to_millisecond;
+use crate::journal::Mark;
+use crate::provider::{self, Argv, PromptDelivery, Provider};
+use crate::tmux::connection::Connection;
+use crate::tmux::server;
+
+/// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
+const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
+
+impl Sessions {
+    /// Starts a session; returns when its program was executed. On an error nothing is left behind.
+    pub async fn start(&self, request: StartSession) -> Result<Arc<Session>, Problem> {
+        let provider =
+            provider::find(&request.provider).ok_or_else(|| unknown_provider(&request.provider))?;
+        check_directory(&request.dir)?;
+        if let Some(name) = &request.name {
+            self.check_name(name, None)?;
+        }
+        for text in request.args.iter().chain(&request.prompt) {
+            if text.contains('\0') || text.len() > LONGEST_ARGUMENT {
+                let detail =
+                    format!("an argument or a prompt has a NUL or more than {LONGEST_ARGUMENT} bytes");
+                return Err(Problem::new(Code::Invalid, detail));
+            }
+        }
+        let connection = self.connection()?;
+        let id = self.unused_id();
+        let now = to_millisecond(Timestamp::now());
+        let record = Record {
+            version: Record::VERSION,
+            id,
+            name: request.name,
+            provider: request.provider,
+            args: request.args,
+            cwd: request.dir,
+            path: request.path,
+            size: request.size.unwrap_or(Size::DEFAULT),
+            conversation: provider.choose_conversation(id),
+            created_at: now,
+            launched_at: now,
+            nonce: String::new(),
+            status: Status::Starting,
+            exit: None,
+            pid: None,
+            epoch: 0,
+            offset: 0,
+            updated_at: now,
+        };
+        let created = Body::SessionCreated {
+            provider: record.provider.clone(),
+            name: record.name.clone(),
+            cwd: record.cwd.display().to_string(),
+        };
+        let log = self.0.bus.open(id, 0, 0);
+        let session = self.insert(Session::new(record, provider, log));
+        self.event(Some(id), created);
+        let (argument, typed) = match provider.prompt_delivery() {
+            PromptDelivery::Argument => (request.prompt, None),
+            PromptDelivery::Typed => (None, request.prompt),
+        };
+        match self.launch(&session, &connection, Begin::Start { prompt: argument }).await {
+            Ok(()) => {
+                if let Some(prompt) = typed {
+                    self.send_text(&session, prompt.into(), true).await?;
+                }
+                Ok(session)
+            }
+            Err(problem) => {
+                self.discard(&session).await;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Starts the program of an ended session again, with its conversation.
+    pub async fn resume(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        {
+            let mut state = session.state();
+            if state.machine.status().is_live() || state.launch.is_some() {
+                return Err(Problem::new(
+                    Code::SessionLive,
+                    format!("session {} is running; stop it first", session.id.short()),
+                ));
+            }
+            state.launched = None;
+        }
+        check_directory(&session.cwd())?;
+        self.launch(session, &connection, Begin::Resume).await
+    }
+
+    async fn launch(
+        &self,
+        session: &Arc<Session>,
+        connection: &Connection,
+        begin: Begin,
+    ) -> Result<(), Problem> {
+        let resumed = matches!(begin, Begin::Resume);
+        // Looking for a conversation reads files.
+        let (sessions, subject) = (self.clone(), session.clone());
+        let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
+        let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
+        let size = {
+            let mut state = session.state();
+            state.record.nonce = launch.nonce.clone();
+            state.record.launched_at = to_millisecond(Timestamp::now());
+            state.launch = Some(launch);
+            state.launched = None;
+            state.scanner = Default::default();
+            state.title = None;
+            state.size = state.record.size;
+            state.size
+        };
+        self.apply(session, Input::LaunchRequested { resumed });
+        if let Err(problem) = self.save(session).await {
+            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+            return Err(problem);
+        }
+        self.0.screens.open(session.id, size, session.cursor().offset);
+        let blank = Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Launch };
+        session.log.mark(Timestamp::now().as_millisecond(), blank);
+        if let Err(problem) = self.make_pane(session, connection, size, resumed).await {
+            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+            session.state().launch = None;
+            return Err(problem);
+        }
+        session.until(|state| state.launched.is_some() || !state.machine.status().is_live()).await;
+        let outcome = {
+            let mut state = session.state();
+            state.launch = None;
+            state.launched.clone()
+        };
+        match outcome {
+            Some(Ok(())) => self.save(session).await,
+            Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
+            None => {
+                Err(Problem::new(Code::LaunchFailed, "the session was ended before its program was executed"))
+            }
+        }
+    }
+
+    /// Decides what is executed, with which environment.
+    fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
+        let record = session.state().record.clone();
+        let mut env = self.0.environment.clone();
+        if let Some(path) = &record.path {
+            env.insert("PATH".into(), path.clone());
+        }
+        env.insert("CODEPIPER_SESSION".into(), record.id.to_string());
+        env.insert("CODEPIPER_SOCKET".into(), self.0.places.api_socket.display().to_string());
+        env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
+        let known = provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env: &env };
+        let provider = session.provider;
+        let argv = match begin {
+            Begin::Start { prompt } => {
+                provider.start(&known, record.conversation.as_deref(), prompt.as_deref())
+            }
+            Begin::Resume => {
+                let conversation = match record.conversation {
+                    Some(conversation) => Some(conversation),
+                    None => provider.find_conversation(&known, record.launched_at, &self.conversations()),
+                };
+                session.state().record.conversation = conversation.clone();
+                provider.resume(&known, conversation.as_deref())
+            }
+        };
+        let program = look_up(provider, &argv, &env, &record.cwd)?;
+        Ok(Launch {
+            argv: std::iter::once(program).chain(argv.args).collect(),
+            cwd: record.cwd,
+            env,
+            nonce: uuid::Uuid::new_v4().simple().to_string(),
+            exit_file: self.exit_file_path(session),
+        })
+    }
+
+    fn conversations(&self) -> Vec<String> {
+        self.all().iter().filter_map(|session| session.state().record.conversation.clone()).collect()
+    }
+
+    /// Makes the pane that the shim runs in: created, sized, tagged and linked to the hub in one line,
+    /// so that not one byte is missed.
+    async fn make_pane(
+        &self,
+        session: &Arc<Session>,
+        connection: &Connection,
+        size: Size,
+        resumed: bool,
+    ) -> Result<(), Problem> {
+        let name = session.tmux_session();
+        // `kill` took the tmux session away, `stop` left it.
+        let exists =
+            resumed && server::ask::<PaneFacts>(connection, Some(Target::Named(name.clone()))).await.is_ok();
+        let old_window = session.state().pane.as_ref().map(|pane| pane.window);
+        let id = session.id.to_string();
+        let (executable, socket) = (&self.0.places.executable, &self.0.places.shim_socket);
+        let words = [path_text(socket)?, text("--session")?, text(&id)?];
+        let words = [text("shim")?, text("--socket")?, words[0], words[1], words[2]];
+        let program = Program { path: absolute(executable)?, first: words[0], rest: &words[1..] };
+        let cwd = session.cwd();
+        let create = match exists {
+            true => Command::NewWindow { session: &name, cwd: absolute(&cwd)?, program },
+            false => Command::NewSession { name: &name, size, cwd: absolute(&cwd)?, program },
+        };
+        let line = CommandLine::new(&create);
+        let line = pin_tag_and_link(line, &name, size, text(&id)?);
+        let (done, made) = tokio::sync::oneshot::channel();
+        let (sessions, subject) = (self.clone(), session.clone());
+        let sent = connection.send_then(line, move |replies| {
+            let _ = done.send(sessions.pane_made(&subject, &replies));
+        });
+        sent.map_err(tmux_problem)?;
+        made.await.map_err(|_| Problem::new(Code::Tmux, "the connection to tmux was lost; try again"))??;
+        if let Some(window) = old_window.filter(|_| exists) {
+            // The window of the launch before; its output is in the log.
+            connection.send_and_forget(&Command::KillWindow(Target::Window(window))).map_err(tmux_problem)?;
+        }
+        Ok(())
+    }
+
+    /// Called at the place of the replies in the stream: the pane's output comes after them.
+    fn pane_made(&self, session: &Arc<Session>, replies: &[Reply]) -> Result<(), Problem> {
+        if let Some(failed) = replies.iter().find(|reply| !reply.ok) {
+            return Err(Problem::new(Code::Tmux, format!("tmux cannot make a pane: {}", failed.message())));
+        }
+        let created = replies.first().and_then(|reply| Created::parse(reply.lines().next()?));
+        let Some(created) = created else {
+            return Err(Problem::new(Code::Tmux, "tmux made a pane and did not say which"));
+        };
+        let pane = Pane {
+            id: created.pane,
+            window: created.window,
+            tmux_session: created.session,
+            in_mode: false,
+            shim_pid: created.pid,
+            shim: None,
+        };
+        self.set_pane(session, pane);
+        Ok(())
+    }
+
+    /// Forgets a session that never ran.
+    async fn discard(&self, session: &Arc<Session>) {
+        if let Ok(connection) = self.connection() {
+            let _ = connection.send(&Command::KillSession(Target::Named(session.tmux_session()))).await;
+        }
+        self.forget(session).await;
+    }
+
+    /// An id whose short form no other session has.
+    fn unused_id(&self) -> SessionId {
+        loop {
+            let id = SessionId::random();
+            if self.all().iter().all(|other| other.id.short() != id.short()) {
+                return id;
+            }
+        }
+    }
+}
+
+enum Begin {
+    Start { prompt: Option<String> },
+    Resume,
+}
+
+pub(super) fn pin_tag_and_link(
+    line: CommandLine,
+    name: &SessionName,
+    size: Size,
+    id: Text<'_>,
+) -> CommandLine {
+    let window = Target::LastWindowOf(name.clone());
+    let tag = Command::SetUser { scope: Scope::Pane(window.clone()), option: UserOption::ID, value: id };
+    line.and(&Command::ResizeWindow { window: window.clone(), size })
+        .and(&tag)
+        .and(&Command::LinkWindow { window, session: &SessionName::hub() })
+}
+
+fn look_up(
+    provider: &dyn Provider,
+    argv: &Argv,
+    env: &BTreeMap<String, String>,
+    cwd: &Path,
+) -> Result<String, Problem> {
+    let path = env.get("PATH").map(String::as_str);
+    let found = provider::look_up(&argv.program, path, cwd).ok_or_else(|| {
+        let place = if argv.program.contains('/') {
+            "it is no executable file"
+        } else {
+            "it is in no directory of PATH"
+        };
+        Problem::new(
+            Code::LaunchFailed,
+            format!(
+                "cannot start {}: program '{}' was not found: {place}; install it or correct PATH",
+                provider.name(),
+                argv.program
+            ),
+        )
+    })?;
+    found
+        .into_os_string()
+        .into_string()
+        .map_err(|path| Problem::new(Code::LaunchFailed, format!("the path {} is not UTF-8", path.display())))
+}
+
+fn unknown_provider(name: &str) -> Problem {
+    let names: Vec<_> = provider::PROVIDERS.iter().map(|provider| provider.name()).collect();
+    Problem::new(Code::Invalid, format!("no provider '{name}'; there are {}", names.join(", ")))
+}
+
+fn check_directory(dir: &Path) -> Result<(), Problem> {
+    let invalid = |what: String| Problem::new(Code::Invalid, what);
+    if !dir.is_absolute() {
+        return Err(invalid(format!("the directory {} is not absolute", dir.display())));
+    }
+    match std::fs::metadata(dir) {
+        Ok(meta) if meta.is_dir() => Ok(()),
+        Ok(_) => Err(invalid(format!("{} is not a directory", dir.display()))),
+        Err(error) => Err(invalid(format!("the directory {} cannot be used: {error}", dir.display()))),
+    }
+}
+
+pub(super) fn text(text: &str) -> Result<Text<'_>, Problem> {
+    Text::new(text).ok_or_else(|| Problem::new(Code::Invalid, "a text with NUL cannot be given to tmux"))
+}
+
+fn path_text(path: &Path) -> Result<Text<'_>, Problem> {
+    Text::new(path.as_os_str().as_encoded_bytes())
+        .ok_or_else(|| Problem::new(Code::Invalid, "a path with NUL cannot be given to tmux"))
+}
+
+pub(super) fn absolute(path: &Path) -> Result<AbsolutePath<'_>, Problem> {
+    AbsolutePath::new(path.as_os_str().as_encoded_bytes())
+        .ok_or_else(|| Problem::new(Code::Invalid, format!("the path {} is not absolute", path.display())))
+}
+
+pub(super) fn tmux_problem(error: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::Tmux, error.to_string())
+}

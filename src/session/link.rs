@@ -1,0 +1,316 @@
+//! Being connected to tmux: connecting, finding the sessions' panes again, losing the server.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::tmux::{Command, PaneFacts, PaneId, ServerFacts, SessionName, Target};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Status;
+use codepiper_protocol::wire::stream::{GapReason, Lost};
+use codepiper_protocol::{SessionId, Size};
+use tokio_util::sync::CancellationToken;
+
+use super::machine::Input;
+use super::stream::{PaneSink, Why, status_of};
+use super::{Pane, Session, Sessions};
+use crate::process::Process;
+use crate::tmux::connection::{self, CommandError, Connection, End};
+use crate::tmux::server::{self, Address, Owner, SetUpError};
+
+/// Pauses between attempts to connect.
+const BACK_OFF: [Duration; 6] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// A server that died is noticed by its process in this time.
+const SERVER_END_LIMIT: Duration = Duration::from_millis(150);
+/// Shims need at most 5 s to end their programs when their terminal is gone.
+const SHIM_END_LIMIT: Duration = Duration::from_secs(5);
+/// Opening a connection and setting the server up may take so long.
+const SET_UP_LIMIT: Duration = Duration::from_secs(20);
+
+/// A live connection and the server behind it.
+#[derive(Clone)]
+pub struct Linked {
+    pub connection: Connection,
+    pub server: ServerFacts,
+    /// Cancelled to make the connection anew.
+    drop_it: CancellationToken,
+}
+
+/// Keeps the sessions connected to tmux until `shutdown`. `ready` is told about the first connection.
+///
+/// # Errors
+/// When the first connection cannot be made, or the server belongs to somebody else.
+pub async fn run_link(
+    sessions: Sessions,
+    address: Address,
+    owner: Owner,
+    ready: tokio::sync::oneshot::Sender<()>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut ready = Some(ready);
+    let mut attempt = 0;
+    while !shutdown.is_cancelled() {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            () = tokio::time::sleep(BACK_OFF[attempt.min(BACK_OFF.len() - 1)]) => {}
+        }
+        attempt += 1;
+        match sessions.connect_once(&address, &owner, &mut ready, &mut attempt, &shutdown).await {
+            Ok(()) => {}
+            Err(error) if ready.is_some() => return Err(error),
+            // The server was taken over by another daemon, or replaced by one that we cannot use.
+            Err(error) => tracing::error!(%error, attempt, "tmux cannot be reached"),
+        }
+    }
+    sessions.0.linked.send_replace(None);
+    Ok(())
+}
+
+impl Sessions {
+    pub(super) fn connection(&self) -> Result<Connection, Problem> {
+        match &*self.0.linked.borrow() {
+            Some(linked) => Ok(linked.connection.clone()),
+            None => Err(Problem::new(
+                Code::Tmux,
+                "the daemon has no connection to tmux at the moment; it tries again by itself, and codepiper doctor says more",
+            )),
+        }
+    }
+
+    pub fn linked(&self) -> Option<Linked> {
+        self.0.linked.borrow().clone()
+    }
+
+    /// Makes the connection anew.
+    pub(super) fn unlink(&self) {
+        if let Some(linked) = self.linked() {
+            linked.drop_it.cancel();
+        }
+    }
+
+    /// Ends the tmux server, and every session with it.
+    pub async fn kill_server(&self) {
+        if let Ok(connection) = self.connection() {
+            let _ = connection.send(&Command::KillServer).await;
+        }
+    }
+
+    async fn connect_once(
+        &self,
+        address: &Address,
+        owner: &Owner,
+        ready: &mut Option<tokio::sync::oneshot::Sender<()>>,
+        attempt: &mut usize,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let (connection, reading) = connection::spawn(address.control_client())?;
+        let drop_it = CancellationToken::new();
+        let mut sink = PaneSink::new(self.clone(), connection.clone());
+        let reader = {
+            let drop_it = drop_it.clone();
+            tokio::spawn(async move {
+                tokio::select! {
+                    end = reading.run(&mut sink) => end,
+                    () = drop_it.cancelled() => End::Broken("dropped by us".to_owned()),
+                }
+            })
+        };
+        let set_up = async {
+            let facts = server::set_up(&connection, address, owner).await?;
+            let process = Process::open(facts.pid).map_err(|_| CommandError::Lost)?;
+            let linked = Linked { connection: connection.clone(), server: facts, drop_it: drop_it.clone() };
+            self.adopt(&linked).await?;
+            Ok::<_, SetUpError>((linked, process))
+        };
+        let (linked, server_process) = match tokio::time::timeout(SET_UP_LIMIT, set_up).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => {
+                drop_it.cancel();
+                return Err(error.into());
+            }
+            Err(_) => {
+                drop_it.cancel();
+                anyhow::bail!(
+                    "tmux did not answer within {SET_UP_LIMIT:?}; is its server at {} stopped?",
+                    address.path().display()
+                );
+            }
+        };
+        let body = Body::SystemTmuxConnected {
+            version: linked.server.version.lossy().into_owned(),
+            server_pid: linked.server.pid,
+        };
+        self.event(None, body);
+        self.0.linked.send_replace(Some(linked));
+        *attempt = 0;
+        if let Some(ready) = ready.take() {
+            let _ = ready.send(());
+        }
+        let end = tokio::select! {
+            end = reader => end.unwrap_or_else(|error| End::Broken(error.to_string())),
+            () = shutdown.cancelled() => return Ok(()),
+        };
+        self.0.linked.send_replace(None);
+        let server_gone = tokio::time::timeout(SERVER_END_LIMIT, server_process.ended()).await.is_ok();
+        tracing::warn!(?end, server_gone, "the connection to tmux ended");
+        self.event(None, Body::SystemTmuxLost { reason: format!("{end:?}"), server_gone });
+        if server_gone {
+            self.server_gone();
+        }
+        Ok(())
+    }
+
+    fn server_gone(&self) {
+        self.table().panes.clear();
+        for session in self.all() {
+            if session.is_live() && session.state().pane.is_some() {
+                self.apply(&session, Input::ServerGone);
+            }
+        }
+    }
+
+    /// Finds the panes of the sessions that run, and judges those that have none.
+    async fn adopt(&self, linked: &Linked) -> Result<(), CommandError> {
+        let connection = &linked.connection;
+        let panes = server::list::<PaneFacts>(connection, Command::ListPanes).await?;
+        let hub = SessionName::hub();
+        let in_hub: HashSet<PaneId> =
+            panes.iter().filter(|pane| pane.session_name == *hub.as_str()).map(|pane| pane.pane).collect();
+        let mut found: HashMap<SessionId, &PaneFacts> = HashMap::new();
+        for pane in &panes {
+            let Ok(id) = pane.id.lossy().parse::<SessionId>() else { continue };
+            // The link in the session's own tmux session is the one that people attach to.
+            if !found.contains_key(&id) || pane.session_name != *hub.as_str() {
+                found.insert(id, pane);
+            }
+        }
+        for session in self.all().into_iter().filter(|session| session.is_live()) {
+            match found.get(&session.id) {
+                Some(pane) => self.adopt_pane(linked, &session, pane, in_hub.contains(&pane.pane))?,
+                None => self.no_pane(linked, &session),
+            }
+        }
+        Ok(())
+    }
+
+    fn adopt_pane(
+        &self,
+        linked: &Linked,
+        session: &Arc<Session>,
+        facts: &PaneFacts,
+        in_hub: bool,
+    ) -> Result<(), CommandError> {
+        let window = Target::Window(facts.window);
+        if !in_hub {
+            let hub = SessionName::hub();
+            linked
+                .connection
+                .send_and_forget(&Command::LinkWindow { window: window.clone(), session: &hub })?;
+        }
+        let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
+        let pane = Pane {
+            id: facts.pane,
+            window: facts.window,
+            tmux_session: facts.session,
+            in_mode: facts.in_mode,
+            shim_pid: facts.pid,
+            shim: None,
+        };
+        if !known {
+            self.0.screens.open(session.id, session.size(), session.cursor().offset);
+        }
+        self.set_pane(session, pane);
+        if facts.dead {
+            let status = self
+                .exit_file(session)
+                .or(status_of(facts.dead_status, facts.dead_signal.map(|signal| signal.0)));
+            self.apply(session, Input::PaneDead { status });
+            return Ok(());
+        }
+        if session.view().pid.is_none() || !known {
+            let pid = session.state().record.pid;
+            self.apply(session, Input::Adopted { pid });
+        }
+        if let Some(size) = Size::new(facts.cols, facts.rows) {
+            session.state().size = size;
+        }
+        let why = Why::Gap { reason: GapReason::DaemonAway, lost: Lost::Unknown };
+        self.capture(&linked.connection, session, facts.pane, None, why);
+        Ok(())
+    }
+
+    /// A session that ran, and whose pane is not there.
+    fn no_pane(&self, linked: &Linked, session: &Arc<Session>) {
+        let (launched_at, starting) = {
+            let state = session.state();
+            (state.record.launched_at, state.machine.status() == Status::Starting)
+        };
+        let status = self.exit_file(session);
+        let server_is_younger = linked.server.start_time as i64 > launched_at.as_second();
+        if server_is_younger && status.is_none() && !starting {
+            self.apply(session, Input::ServerGone);
+            self.apply(session, Input::ShimGone { status });
+        } else {
+            self.apply(session, Input::PaneGone { status });
+        }
+    }
+
+    /// Remembers where a session runs, and watches the shim's process.
+    pub(super) fn set_pane(&self, session: &Arc<Session>, mut pane: Pane) {
+        let shim = Process::open(pane.shim_pid).ok();
+        pane.shim = shim.clone();
+        let id = pane.id;
+        {
+            let mut table = self.table();
+            table.panes.retain(|_, other| other.id != session.id);
+            table.panes.insert(id, session.clone());
+        }
+        session.state().pane = Some(pane);
+        session.changed.send_replace(());
+        let Some(shim) = shim else { return };
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            shim.ended().await;
+            let same = session.state().pane.as_ref().is_some_and(|pane| pane.shim_pid == shim.pid());
+            if same && session.is_live() {
+                let status = sessions.exit_file(&session);
+                sessions.apply(&session, Input::ShimGone { status });
+            }
+        });
+    }
+
+    /// The shim ends the program of a pane that is gone; only then has the session ended.
+    async fn pane_gone(&self, session: &Arc<Session>) {
+        let shim = session.state().pane.as_ref().and_then(|pane| pane.shim.clone());
+        if let Some(shim) = shim {
+            let _ = tokio::time::timeout(SHIM_END_LIMIT, shim.ended()).await;
+        }
+        let status = self.exit_file(session);
+        self.apply(session, Input::PaneGone { status });
+    }
+
+    /// After tmux said that windows or sessions changed: which panes are gone?
+    pub(super) async fn look_at_panes(&self, connection: &Connection) -> Result<(), CommandError> {
+        let panes = server::list::<PaneFacts>(connection, Command::ListPanes).await?;
+        let there: HashSet<PaneId> = panes.iter().map(|pane| pane.pane).collect();
+        let known: Vec<_> =
+            self.table().panes.iter().map(|(pane, session)| (*pane, session.clone())).collect();
+        for (pane, session) in known {
+            let own = session.state().pane.as_ref().is_some_and(|own| own.id == pane);
+            if own && !there.contains(&pane) {
+                self.table().panes.remove(&pane);
+                let sessions = self.clone();
+                tokio::spawn(async move { sessions.pane_gone(&session).await });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,590 @@
+//! The life of one session as a state machine: evidence in, actions out. No clock, no I/O, no error.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::ExitStatus;
+use codepiper_protocol::wire::session::{
+    Activity, Evidence, EvidenceSource, Exit, ExitReason, Status, WaitingFor,
+};
+use jiff::Timestamp;
+
+/// A program has this long to be executed after its pane was made.
+const LAUNCH_LIMIT: Duration = Duration::from_secs(15);
+/// SIGTERM has this long to work.
+const TERM_LIMIT: Duration = Duration::from_secs(3);
+/// SIGKILL has this long; after it the pane is destroyed.
+const KILL_LIMIT: Duration = Duration::from_secs(2);
+/// What is on its way when the shim is gone (marker, state of the pane) has this long to arrive.
+const TAIL_LIMIT: Duration = Duration::from_millis(1500);
+/// Shims need at most 5 s to end their programs when their terminal is gone.
+const SERVER_GONE_LIMIT: Duration = Duration::from_secs(5);
+/// So much evidence is kept.
+const EVIDENCE_KEPT: usize = 100;
+
+/// The time handed to the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// What people read.
+    pub wall: Timestamp,
+    /// What limits are measured with: time since the daemon started.
+    pub since_start: Duration,
+}
+
+/// What the machine is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A pane is about to be made for the session's program.
+    LaunchRequested {
+        resumed: bool,
+    },
+    /// The shim executed the program.
+    Executed {
+        pid: i32,
+    },
+    /// The program could not be executed.
+    LaunchFailed {
+        message: String,
+    },
+    /// The daemon found the session's pane alive.
+    Adopted {
+        pid: Option<i32>,
+    },
+    StopRequested {
+        quit_limit: Duration,
+    },
+    KillRequested,
+    /// The shim's marker stood in the output: everything before it was seen.
+    Marker(ExitStatus),
+    /// tmux says that the pane's process is dead. The status comes from the exit file or from tmux.
+    PaneDead {
+        status: Option<ExitStatus>,
+    },
+    /// The pane does not exist any more.
+    PaneGone {
+        status: Option<ExitStatus>,
+    },
+    /// The shim's process is gone. The status comes from the exit file.
+    ShimGone {
+        status: Option<ExitStatus>,
+    },
+    /// The tmux server is gone.
+    ServerGone,
+    /// Something proves what the program is doing.
+    Activity {
+        source: EvidenceSource,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        what: String,
+    },
+    /// The deadline that the machine asked for has passed.
+    Deadline,
+}
+
+/// What the machine wants done, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    Event(Body),
+    /// Ask the program to quit, the way its provider does.
+    Quit,
+    Terminate,
+    KillProgram,
+    /// Destroy the session's windows and its tmux session.
+    KillTmuxSession,
+    /// The launch took too long; its pane must go.
+    AbandonLaunch,
+    /// The session has ended: close its stream, save its record, answer who waits.
+    Ended,
+}
+
+/// What somebody asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Intent {
+    Stop,
+    Kill,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Pending {
+    Launch,
+    Quit,
+    Terminate,
+    Kill,
+    Destroy,
+    Tail(Option<ExitStatus>),
+    ServerGone(Option<ExitStatus>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Machine {
+    status: Status,
+    activity: Activity,
+    waiting_for: Option<WaitingFor>,
+    exit: Option<Exit>,
+    pid: Option<i32>,
+    evidence: VecDeque<Evidence>,
+    /// What the present activity rests on.
+    activity_source: Option<EvidenceSource>,
+    intent: Option<Intent>,
+    pending: Option<(Pending, Duration)>,
+    /// What to return to when a launch fails.
+    before_launch: (Status, Option<Exit>),
+    resumed: bool,
+}
+
+impl Machine {
+    /// A session that does not run; `exit` is how it ended, if it ever ran.
+    pub fn new(status: Status, exit: Option<Exit>) -> Self {
+        Self {
+            status,
+            activity: Activity::Unknown,
+            waiting_for: None,
+            exit,
+            pid: None,
+            evidence: VecDeque::new(),
+            activity_source: None,
+            intent: None,
+            pending: None,
+            before_launch: (status, exit),
+            resumed: false,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    pub fn activity(&self) -> Activity {
+        self.activity
+    }
+
+    pub fn waiting_for(&self) -> Option<WaitingFor> {
+        self.waiting_for
+    }
+
+    pub fn exit(&self) -> Option<Exit> {
+        self.exit
+    }
+
+    /// The process group of the program.
+    pub fn pid(&self) -> Option<i32> {
+        self.pid
+    }
+
+    /// Oldest first.
+    pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter()
+    }
+
+    /// When [`Input::Deadline`] is due, in time since the daemon started.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.pending.map(|(_, at)| at)
+    }
+
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
+        match input {
+            Input::LaunchRequested { resumed } => {
+                self.before_launch = (self.status, self.exit);
+                (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
+                self.resumed = resumed;
+                self.set_activity(Activity::Unknown, None, None);
+                self.wait(now, Pending::Launch, LAUNCH_LIMIT);
+                self.note(now, if resumed { "resume was requested" } else { "start was requested" });
+                vec![]
+            }
+            Input::Executed { pid } if self.status == Status::Starting => {
+                self.status = Status::Running;
+                self.pid = Some(pid);
+                if self.pending.is_some_and(|(pending, _)| pending == Pending::Launch) {
+                    self.pending = None;
+                }
+                self.note(now, &format!("the shim executed the program (process {pid})"));
+                vec![Action::Event(Body::SessionStarted { pid, resumed: self.resumed })]
+            }
+            Input::LaunchFailed { message } if self.status == Status::Starting => {
+                (self.status, self.exit) = self.before_launch;
+                self.pending = None;
+                self.note(now, &message);
+                vec![]
+            }
+            Input::Adopted { pid } => {
+                self.status = Status::Running;
+                self.pid = pid;
+                self.exit = None;
+                self.note(now, "the daemon found the program running in its pane");
+                vec![Action::Event(Body::SessionAdopted { pid })]
+            }
+            Input::StopRequested { quit_limit } if self.is_live() => {
+                if self.intent.is_some() {
+                    return vec![];
+                }
+                self.intent = Some(Intent::Stop);
+                self.wait(now, Pending::Quit, quit_limit);
+                self.note(now, "stop was requested: the program is asked to quit");
+                vec![Action::Event(Body::SessionStopRequested { kill: false }), Action::Quit]
+            }
+            Input::KillRequested if self.is_live() => {
+                if self.intent == Some(Intent::Kill) {
+                    return vec![];
+                }
+                self.intent = Some(Intent::Kill);
+                self.wait(now, Pending::Kill, KILL_LIMIT);
+                self.note(now, "kill was requested: SIGKILL to the program's process group");
+                vec![Action::Event(Body::SessionStopRequested { kill: true }), Action::KillProgram]
+            }
+            Input::Marker(status) if self.is_live() => {
+                self.end(now, Some(status), "the shim reported the end, after all output")
+            }
+            Input::PaneDead { status } if self.is_live() => {
+                self.end(now, status, "tmux reports the pane dead; the end of the output may be lost")
+            }
+            Input::PaneGone { status } if self.is_live() => {
+                self.end(now, status, "the pane is gone; the end of the output may be lost")
+            }
+            Input::ShimGone { status } if self.is_live() => match self.pending {
+                Some((Pending::ServerGone(_), _)) => self.server_gone(now, status),
+                _ => {
+                    self.note(now, "the shim's process is gone");
+                    self.wait(now, Pending::Tail(status), TAIL_LIMIT);
+                    vec![]
+                }
+            },
+            Input::ServerGone if self.is_live() => match self.pending {
+                Some((Pending::Tail(status), _)) => self.server_gone(now, status),
+                _ => {
+                    self.note(now, "the tmux server is gone; the shim ends the program");
+                    self.wait(now, Pending::ServerGone(None), SERVER_GONE_LIMIT);
+                    vec![]
+                }
+            },
+            Input::Activity { source, activity, waiting_for, what } if self.status == Status::Running => {
+                self.activity_evidence(now, source, activity, waiting_for, &what)
+            }
+            Input::Deadline => self.deadline_passed(now),
+            // What comes too late changes nothing.
+            _ => vec![],
+        }
+    }
+
+    fn is_live(&self) -> bool {
+        self.status.is_live()
+    }
+
+    fn wait(&mut self, now: Now, pending: Pending, limit: Duration) {
+        self.pending = Some((pending, now.since_start + limit));
+    }
+
+    fn deadline_passed(&mut self, now: Now) -> Vec<Action> {
+        let Some((pending, at)) = self.pending else { return vec![] };
+        if now.since_start < at {
+            return vec![];
+        }
+        self.pending = None;
+        match pending {
+            Pending::Launch => {
+                (self.status, self.exit) = self.before_launch;
+                self.note(now, "the program was not executed in time");
+                vec![Action::AbandonLaunch]
+            }
+            Pending::Quit => {
+                self.wait(now, Pending::Terminate, TERM_LIMIT);
+                self.note(now, "it did not quit in time: SIGTERM");
+                vec![Action::Terminate]
+            }
+            Pending::Terminate => {
+                self.wait(now, Pending::Kill, KILL_LIMIT);
+                self.note(now, "SIGTERM did not end it in time: SIGKILL");
+                vec![Action::KillProgram]
+            }
+            Pending::Kill => {
+                self.wait(now, Pending::Destroy, KILL_LIMIT);
+                self.note(now, "SIGKILL did not end it in time: its pane is destroyed");
+                vec![Action::KillTmuxSession]
+            }
+            Pending::Destroy => self.end(now, None, "its pane is destroyed; nobody saw it end"),
+            Pending::Tail(status) => {
+                self.end(now, status, "the shim is gone without a word; the end of the output may be lost")
+            }
+            Pending::ServerGone(status) => self.server_gone(now, status),
+        }
+    }
+
+    fn server_gone(&mut self, now: Now, status: Option<ExitStatus>) -> Vec<Action> {
+        let exit = Exit { reason: ExitReason::ServerGone, ..self.exit_with(status) };
+        self.end_with(now, exit, Status::Stopped, "its tmux server is gone")
+    }
+
+    fn end(&mut self, now: Now, status: Option<ExitStatus>, what: &str) -> Vec<Action> {
+        let exit = self.exit_with(status);
+        let status = match (self.intent, exit.code) {
+            (Some(_), _) | (None, Some(0)) => Status::Stopped,
+            (None, _) => Status::Crashed,
+        };
+        self.end_with(now, exit, status, what)
+    }
+
+    fn exit_with(&self, status: Option<ExitStatus>) -> Exit {
+        let reason = match (self.intent, status) {
+            (Some(Intent::Stop), _) => ExitReason::Stopped,
+            (Some(Intent::Kill), _) => ExitReason::Killed,
+            (None, Some(_)) => ExitReason::Exited,
+            (None, None) => ExitReason::Unknown,
+        };
+        match status {
+            Some(status) => Exit::new(status, reason),
+            None => Exit::without_status(reason),
+        }
+    }
+
+    fn end_with(&mut self, now: Now, exit: Exit, status: Status, what: &str) -> Vec<Action> {
+        let killed = self.intent == Some(Intent::Kill);
+        (self.status, self.exit, self.pid, self.pending, self.intent) =
+            (status, Some(exit), None, None, None);
+        self.set_activity(Activity::Unknown, None, None);
+        self.note(now, &format!("{what}: {exit}"));
+        let mut actions = vec![Action::Ended];
+        if killed {
+            actions.push(Action::KillTmuxSession);
+        }
+        actions
+    }
+
+    fn activity_evidence(
+        &mut self,
+        now: Now,
+        source: EvidenceSource,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        what: &str,
+    ) -> Vec<Action> {
+        // Weaker evidence does not contradict stronger evidence.
+        if self.activity_source.is_some_and(|present| present < source) {
+            return vec![];
+        }
+        if (self.activity, self.waiting_for) == (activity, waiting_for) {
+            self.activity_source = Some(source);
+            return vec![];
+        }
+        self.set_activity(activity, waiting_for, Some(source));
+        self.record(now, source, what);
+        vec![Action::Event(Body::SessionActivityChanged { activity, waiting_for })]
+    }
+
+    fn set_activity(
+        &mut self,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        source: Option<EvidenceSource>,
+    ) {
+        (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
+    }
+
+    fn note(&mut self, now: Now, what: &str) {
+        self.record(now, EvidenceSource::LifeCycle, what);
+    }
+
+    fn record(&mut self, now: Now, source: EvidenceSource, what: &str) {
+        let state = match (self.status, self.activity, self.waiting_for) {
+            (Status::Running, Activity::Waiting, Some(what)) => format!("running, waiting for {what}"),
+            (Status::Running, activity, _) => format!("running, {activity}"),
+            (status, ..) => status.to_string(),
+        };
+        if self.evidence.len() == EVIDENCE_KEPT {
+            self.evidence.pop_front();
+        }
+        let at = crate::bus::to_millisecond(now.wall);
+        self.evidence.push_back(Evidence { at, source, what: what.to_owned(), state });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Drives a machine through a script; `ms` is the time of each step.
+    struct Script {
+        machine: Machine,
+        actions: Vec<Action>,
+    }
+
+    impl Script {
+        fn running() -> Self {
+            let mut script = Self { machine: Machine::new(Status::Starting, None), actions: vec![] };
+            script.step(0, Input::LaunchRequested { resumed: false });
+            script.step(1, Input::Executed { pid: 42 });
+            script.actions.clear();
+            script
+        }
+
+        fn step(&mut self, ms: u64, input: Input) -> &mut Self {
+            let now = Now { wall: Timestamp::UNIX_EPOCH, since_start: Duration::from_millis(ms) };
+            self.actions.extend(self.machine.handle(now, input));
+            self
+        }
+
+        /// Lets time pass: every deadline up to `ms` is delivered.
+        fn until(&mut self, ms: u64) -> &mut Self {
+            while let Some(at) = self.machine.deadline().filter(|at| at.as_millis() as u64 <= ms) {
+                self.step(at.as_millis() as u64, Input::Deadline);
+            }
+            self
+        }
+
+        fn doings(&self) -> Vec<&Action> {
+            self.actions.iter().filter(|action| !matches!(action, Action::Event(_))).collect()
+        }
+    }
+
+    fn code(code: i32) -> ExitStatus {
+        ExitStatus { code: Some(code), signal: None }
+    }
+
+    fn signal(signal: i32) -> ExitStatus {
+        ExitStatus { code: None, signal: Some(signal) }
+    }
+
+    fn quit() -> Input {
+        Input::StopRequested { quit_limit: Duration::from_secs(5) }
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_is_judged_by_its_status() {
+        for (exit, status) in
+            [(code(0), Status::Stopped), (code(7), Status::Crashed), (signal(9), Status::Crashed)]
+        {
+            let mut script = Script::running();
+            script.step(10, Input::Marker(exit));
+            assert_eq!(script.machine.status(), status);
+            assert_eq!(script.machine.exit(), Some(Exit::new(exit, ExitReason::Exited)));
+            assert_eq!(script.doings(), [&Action::Ended]);
+            assert_eq!(script.machine.deadline(), None);
+        }
+    }
+
+    #[test]
+    fn stop_asks_then_terminates_then_kills_then_destroys() {
+        let mut script = Script::running();
+        script.step(1000, quit()).step(1500, quit()).until(20_000);
+        assert_eq!(
+            script.doings(),
+            [
+                &Action::Quit,
+                &Action::Terminate,
+                &Action::KillProgram,
+                &Action::KillTmuxSession,
+                &Action::Ended
+            ]
+        );
+        assert_eq!(script.machine.exit(), Some(Exit::without_status(ExitReason::Stopped)));
+        assert_eq!(script.machine.status(), Status::Stopped);
+    }
+
+    #[test]
+    fn stop_ends_as_soon_as_the_program_does() {
+        let mut script = Script::running();
+        script.step(1000, quit()).step(1200, Input::Marker(code(130))).until(20_000);
+        assert_eq!(script.doings(), [&Action::Quit, &Action::Ended]);
+        assert_eq!(script.machine.status(), Status::Stopped);
+        assert_eq!(script.machine.exit().unwrap().reason, ExitReason::Stopped);
+    }
+
+    #[test]
+    fn kill_overtakes_stop_and_takes_the_tmux_session_along() {
+        let mut script = Script::running();
+        script.step(1000, quit()).step(1100, Input::KillRequested).step(1110, Input::Marker(signal(9)));
+        assert_eq!(
+            script.doings(),
+            [&Action::Quit, &Action::KillProgram, &Action::Ended, &Action::KillTmuxSession]
+        );
+        assert_eq!(script.machine.exit(), Some(Exit::new(signal(9), ExitReason::Killed)));
+    }
+
+    #[test]
+    fn without_a_marker_the_pane_or_the_exit_file_tells() {
+        let mut script = Script::running();
+        script.step(10, Input::PaneDead { status: Some(code(3)) });
+        assert_eq!(script.machine.exit(), Some(Exit::new(code(3), ExitReason::Exited)));
+
+        let mut script = Script::running();
+        script.step(10, Input::ShimGone { status: Some(code(4)) });
+        assert_eq!(script.machine.status(), Status::Running, "the marker may still be on its way");
+        script.step(20, Input::Marker(code(5))).until(9000);
+        assert_eq!(script.machine.exit().unwrap().code, Some(5));
+
+        let mut script = Script::running();
+        script.step(10, Input::ShimGone { status: None }).until(9000);
+        assert_eq!(script.machine.exit(), Some(Exit::without_status(ExitReason::Unknown)));
+        assert_eq!(script.machine.status(), Status::Crashed);
+    }
+
+    #[test]
+    fn a_lost_server_ends_a_session_when_its_shim_is_gone_or_after_the_limit() {
+        let mut script = Script::running();
+        script.step(10, Input::ServerGone);
+        assert!(script.machine.status().is_live(), "the program may still run");
+        script.step(1200, Input::ShimGone { status: Some(signal(15)) });
+        assert_eq!(script.machine.exit(), Some(Exit::new(signal(15), ExitReason::ServerGone)));
+        assert_eq!(script.machine.status(), Status::Stopped);
+
+        let mut script = Script::running();
+        script.step(10, Input::ShimGone { status: None }).step(20, Input::ServerGone);
+        assert_eq!(script.machine.exit(), Some(Exit::without_status(ExitReason::ServerGone)));
+
+        let mut script = Script::running();
+        script.step(10, Input::ServerGone).until(5100);
+        assert_eq!(script.machine.status(), Status::Stopped);
+    }
+
+    #[test]
+    fn a_failed_launch_leaves_what_was() {
+        let ended = Some(Exit::new(code(7), ExitReason::Exited));
+        let mut script = Script { machine: Machine::new(Status::Crashed, ended), actions: vec![] };
+        script.step(0, Input::LaunchRequested { resumed: true });
+        assert_eq!((script.machine.status(), script.machine.exit()), (Status::Starting, None));
+        script.step(5, Input::LaunchFailed { message: "no such program".into() });
+        assert_eq!((script.machine.status(), script.machine.exit()), (Status::Crashed, ended));
+        script.step(10, Input::LaunchRequested { resumed: true }).until(60_000);
+        assert_eq!(script.doings(), [&Action::AbandonLaunch]);
+        assert_eq!(script.machine.status(), Status::Crashed);
+    }
+
+    #[test]
+    fn weaker_evidence_never_contradicts_stronger() {
+        let activity = |source, activity| Input::Activity {
+            source,
+            activity,
+            waiting_for: None,
+            what: "something".into(),
+        };
+        let mut script = Script::running();
+        script.step(10, activity(EvidenceSource::Report, Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle);
+        script.step(20, activity(EvidenceSource::Hook, Activity::Working));
+        script.step(30, activity(EvidenceSource::Report, Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Working);
+        script.step(40, Input::Marker(code(0))).step(50, activity(EvidenceSource::Hook, Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Unknown, "an ended session does nothing");
+    }
+
+    #[test]
+    fn what_comes_too_late_changes_nothing() {
+        let mut script = Script::running();
+        script.step(10, Input::Marker(code(0)));
+        script.actions.clear();
+        for input in [
+            Input::PaneDead { status: Some(code(1)) },
+            Input::ShimGone { status: None },
+            Input::ServerGone,
+            Input::KillRequested,
+            quit(),
+            Input::Deadline,
+        ] {
+            script.step(20, input);
+        }
+        assert_eq!(script.actions, []);
+        assert_eq!(script.machine.exit().unwrap().code, Some(0));
+    }
+}

@@ -1,0 +1,154 @@
+//! The launch record: everything needed to start a session again, as one small file a session.
+//!
+//! It is written and synced before anything is started, and rewritten when the session ends.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::wire::session::{Exit, Status};
+use codepiper_protocol::{SessionId, Size};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The version of the file's form.
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub version: u32,
+    pub id: SessionId,
+    pub name: Option<String>,
+    pub provider: String,
+    pub args: Vec<String>,
+    pub cwd: PathBuf,
+    /// The `PATH` that the program gets.
+    pub path: Option<String>,
+    pub size: Size,
+    /// The provider's id of the conversation.
+    pub conversation: Option<String>,
+    pub created_at: Timestamp,
+    /// When its program was started last.
+    pub launched_at: Timestamp,
+    /// Proves the shim's exit marker of the last launch.
+    pub nonce: String,
+    /// As last known: a session that lives here may have ended since.
+    pub status: Status,
+    pub exit: Option<Exit>,
+    /// The program's process group.
+    pub pid: Option<i32>,
+    /// The epoch that was written last, and where it began or ended.
+    pub epoch: u32,
+    pub offset: u64,
+    pub updated_at: Timestamp,
+}
+
+impl Record {
+    pub const VERSION: u32 = VERSION;
+
+    pub fn save(&self, dir: &Path) -> io::Result<()> {
+        let json = serde_json::to_vec_pretty(self)?;
+        write_synced(&file(dir, self.id), &json)
+    }
+
+    pub fn remove(dir: &Path, id: SessionId) -> io::Result<()> {
+        match fs::remove_file(file(dir, id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads all records. A record that cannot be read is returned with the reason.
+    pub fn load_all(dir: &Path) -> io::Result<(Vec<Record>, Vec<(PathBuf, String)>)> {
+        let mut records = Vec::new();
+        let mut broken = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            match Self::load(&path) {
+                Ok(record) => records.push(record),
+                Err(reason) => broken.push((path, reason)),
+            }
+        }
+        records.sort_by_key(|record| record.created_at);
+        Ok((records, broken))
+    }
+
+    fn load(path: &Path) -> Result<Record, String> {
+        let json = fs::read(path).map_err(|error| error.to_string())?;
+        let record: Record = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+        if record.version > VERSION {
+            return Err(format!(
+                "it was written by a newer codepiper (version {} of the form)",
+                record.version
+            ));
+        }
+        Ok(record)
+    }
+}
+
+fn file(dir: &Path, id: SessionId) -> PathBuf {
+    dir.join(format!("{id}.json"))
+}
+
+/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600.
+pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(dir) => fs::File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            version: VERSION,
+            id: SessionId::random(),
+            name: Some("n".into()),
+            provider: "shell".into(),
+            args: vec!["seq".into()],
+            cwd: "/".into(),
+            path: None,
+            size: Size::DEFAULT,
+            conversation: None,
+            created_at: Timestamp::UNIX_EPOCH,
+            launched_at: Timestamp::UNIX_EPOCH,
+            nonce: "ab".into(),
+            status: Status::Running,
+            exit: None,
+            pid: Some(1),
+            epoch: 2,
+            offset: 3,
+            updated_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_record_survives_and_a_broken_one_does_no_harm() {
+        let dir = tempfile::tempdir().unwrap();
+        let record = record();
+        record.save(dir.path()).unwrap();
+        record.save(dir.path()).unwrap();
+        fs::write(dir.path().join("broken.json"), "{").unwrap();
+        let newer = serde_json::to_string(&Record { version: VERSION + 1, ..record.clone() }).unwrap();
+        fs::write(dir.path().join("newer.json"), newer).unwrap();
+        let (records, broken) = Record::load_all(dir.path()).unwrap();
+        assert_eq!(records, [record.clone()]);
+        assert_eq!(broken.len(), 2);
+        Record::remove(dir.path(), record.id).unwrap();
+        Record::remove(dir.path(), record.id).unwrap();
+        assert_eq!(Record::load_all(dir.path()).unwrap().0, []);
+    }
+}

@@ -1,0 +1,153 @@
+//! Where shims meet the daemon: they fetch their launch record, and report the exit.
+//!
+//! A shim is known by its process: the peer of the connection must be the one that tmux reported for
+//! the session's pane. Anybody else is refused and recorded.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::{FromShim, ToShim};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio_util::sync::CancellationToken;
+
+use super::machine::Input;
+use super::{Session, Sessions};
+
+/// tmux's word on which process stands in a pane may come after the process itself.
+const PANE_LIMIT: Duration = Duration::from_secs(10);
+/// The shim holds its pty for 5 s; there is no sense in answering later.
+const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+const LONGEST_MESSAGE: u64 = 64 * 1024;
+
+/// Binds the shims' socket and answers until the token is cancelled.
+pub fn serve_shims(
+    sessions: Sessions,
+    shutdown: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let path = &sessions.0.places.shim_socket;
+    // A socket of an earlier daemon: the lock on the data directory says that it is gone.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let sessions = sessions.clone();
+                    tokio::spawn(async move {
+                        if let Err(error) = sessions.serve_shim(stream).await {
+                            tracing::debug!(%error, "a shim's connection ended early");
+                        }
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors: others must get the chance to close some.
+                    tracing::error!(%error, "a shim cannot be accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    })
+}
+
+impl Sessions {
+    async fn serve_shim(&self, stream: UnixStream) -> std::io::Result<()> {
+        let peer = stream.peer_cred()?;
+        if peer.uid() != nix::unistd::getuid().as_raw() {
+            return Ok(());
+        }
+        let pid = peer.pid().unwrap_or(0);
+        let mut conversation = Conversation { stream: BufReader::new(stream) };
+        match conversation.receive().await? {
+            FromShim::Hello { session, .. } => match self.expected_shim(session, pid).await {
+                Ok(session) => self.hand_out(&session, &mut conversation).await,
+                Err(reason) => self.refuse(session, pid, reason, conversation).await,
+            },
+            FromShim::Exited { session, .. } => match self.expected_shim(session, pid).await {
+                Ok(session) => {
+                    // The marker stands behind the last byte of the output: when it was seen, all was.
+                    let seen = session.until(|state| !state.machine.status().is_live());
+                    if tokio::time::timeout(RELEASE_LIMIT, seen).await.is_ok() {
+                        conversation.send(&ToShim::Release).await?;
+                    }
+                    Ok(())
+                }
+                Err(reason) => self.refuse(session, pid, reason, conversation).await,
+            },
+            FromShim::Started { .. } | FromShim::Failed { .. } => Ok(()),
+        }
+    }
+
+    async fn hand_out(&self, session: &Arc<Session>, conversation: &mut Conversation) -> std::io::Result<()> {
+        let Some(launch) = session.state().launch.take() else {
+            let message = "this session's launch record was handed out already".to_owned();
+            return conversation.send(&ToShim::Refused { message }).await;
+        };
+        let result = match conversation.send(&ToShim::Launch(launch)).await {
+            Ok(()) => conversation.receive().await,
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(FromShim::Started { pid }) => self.apply(session, Input::Executed { pid }),
+            Ok(FromShim::Failed { message, .. }) => self.apply(session, Input::LaunchFailed { message }),
+            other => {
+                let message = format!("the shim did not say whether the program was executed: {other:?}");
+                self.apply(session, Input::LaunchFailed { message });
+            }
+        }
+        Ok(())
+    }
+
+    /// The session whose pane's process this is.
+    async fn expected_shim(&self, id: SessionId, pid: i32) -> Result<Arc<Session>, &'static str> {
+        let session = self.get(id).ok_or("there is no such session")?;
+        let fits = |state: &super::State| state.pane.as_ref().is_some_and(|pane| pane.shim_pid == pid);
+        let known = tokio::time::timeout(PANE_LIMIT, session.until(fits)).await.is_ok();
+        if known { Ok(session) } else { Err("it is not the process of the session's pane") }
+    }
+
+    async fn refuse(
+        &self,
+        session: SessionId,
+        pid: i32,
+        reason: &str,
+        mut conversation: Conversation,
+    ) -> std::io::Result<()> {
+        let known = self.get(session).map(|session| session.id);
+        self.event(known, Body::AuthShimRefused { pid, reason: reason.to_owned() });
+        conversation.send(&ToShim::Refused { message: format!("refused: {reason}") }).await
+    }
+}
+
+/// One JSON object a line.
+struct Conversation {
+    stream: BufReader<UnixStream>,
+}
+
+impl Conversation {
+    async fn receive(&mut self) -> std::io::Result<FromShim> {
+        let mut line = Vec::new();
+        (&mut self.stream).take(LONGEST_MESSAGE).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(serde_json::from_slice(&line)?)
+    }
+
+    async fn send(&mut self, message: &ToShim) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.stream.get_mut().write_all(&line).await
+    }
+}

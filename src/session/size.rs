@@ -1,0 +1,126 @@
+//! The size of a session's terminal. The daemon pins it; looking never changes it. People who are
+//! attached natively decide while they are.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use codepiper_protocol::Size;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::tmux::{ClientFacts, Command, PaneFacts, Target, TmuxSessionId};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::stream::Why;
+use super::{Session, Sessions, ended_problem};
+use crate::tmux::connection::{CommandError, Connection};
+use crate::tmux::server;
+
+/// While a person is attached, tmux reads on when we do not, and buffers without bound. After so many
+/// seconds it discards instead, and says so.
+const PAUSE_AFTER: Option<NonZeroU32> = NonZeroU32::new(30);
+
+impl Sessions {
+    /// Gives the session's terminal another size, for everybody.
+    pub async fn resize(&self, session: &Arc<Session>, size: Size) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        if !session.is_live() {
+            return Err(ended_problem(session));
+        }
+        let attached = {
+            let mut state = session.state();
+            state.record.size = size;
+            state.attached
+        };
+        if attached > 0 {
+            return Err(Problem::new(
+                Code::Refused,
+                format!(
+                    "somebody is attached to session {} and decides its size; {size} is used when they detach",
+                    session.id.short()
+                ),
+            ));
+        }
+        if session.size() != size {
+            self.pin(&connection, session, size)?;
+            session.until(|state| state.size == size || !state.machine.status().is_live()).await;
+        }
+        self.save(session).await
+    }
+
+    /// Sees to it that there is something to attach to.
+    pub async fn ready_for_attach(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        if !session.is_live() {
+            return Err(ended_problem(session));
+        }
+        let target = Target::Named(session.tmux_session());
+        match server::ask::<PaneFacts>(&connection, Some(target)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Problem::new(
+                Code::Tmux,
+                format!(
+                    "the tmux session of {} is gone, though its program runs: {error}",
+                    session.id.short()
+                ),
+            )),
+        }
+    }
+
+    /// Resizes and captures in one line, so that the keyframe stands at the place of the resize.
+    fn pin(&self, connection: &Connection, session: &Arc<Session>, size: Size) -> Result<(), Problem> {
+        let Some((pane, window)) = session.state().pane.as_ref().map(|pane| (pane.id, pane.window)) else {
+            return Err(ended_problem(session));
+        };
+        let resize = Command::ResizeWindow { window: Target::Window(window), size };
+        self.capture(connection, session, pane, Some(resize), Why::Resized);
+        Ok(())
+    }
+
+    /// Counts who is attached natively, and hands the size over or takes it back.
+    pub(super) async fn look_at_clients(&self, connection: &Connection) -> Result<(), CommandError> {
+        let mut attached: HashMap<TmuxSessionId, u32> = HashMap::new();
+        let clients = server::list::<ClientFacts>(connection, Command::ListClients).await?;
+        for client in clients.iter().filter(|client| !client.control_mode) {
+            if let Some(session) = client.session {
+                *attached.entry(session).or_default() += 1;
+            }
+        }
+        let pause = PAUSE_AFTER.filter(|_| !attached.is_empty());
+        connection.send_and_forget(&Command::PauseAfter(pause))?;
+        for session in self.all() {
+            let Some(change) = session.count_attached(&attached) else { continue };
+            let Change { before, now, window, pinned } = change;
+            if before == 0 {
+                connection.send_and_forget(&Command::UnpinWindow(window))?;
+            } else if now == 0 && session.is_live() {
+                self.pin(connection, &session, pinned)
+                    .map_err(|problem| CommandError::Unreadable(problem.detail))?;
+            }
+            let body = match now > before {
+                true => Body::TerminalClientAttached { clients: now },
+                false => Body::TerminalClientDetached { clients: now },
+            };
+            self.event(Some(session.id), body);
+            self.touch(&session);
+        }
+        Ok(())
+    }
+}
+
+struct Change {
+    before: u32,
+    now: u32,
+    window: Target,
+    pinned: Size,
+}
+
+impl Session {
+    fn count_attached(&self, attached: &HashMap<TmuxSessionId, u32>) -> Option<Change> {
+        let mut state = self.state();
+        let pane = state.pane.as_ref()?;
+        let now = attached.get(&pane.tmux_session).copied().unwrap_or(0);
+        let window = Target::Window(pane.window);
+        let before = std::mem::replace(&mut state.attached, now);
+        (before != now).then_some(Change { before, now, window, pinned: state.record.size })
+    }
+}

@@ -1,0 +1,428 @@
+//! What comes over the control connection, in its order: output, captures, notifications.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::{ExitFile, ExitStatus, parse_exit_marker};
+use codepiper_protocol::tmux::{
+    Command, CommandLine, Facts, Notification, PaneEnd, PaneId, Reply, Rows, ScreenFacts, Target, WindowId,
+};
+use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
+use codepiper_protocol::{Cursor, Size};
+use jiff::Timestamp;
+
+use super::machine::Input;
+use super::{Session, Sessions, State};
+use crate::journal::{Checkpoint, Mark};
+use crate::terminal::capture::{Capture, Facts as ScreenState};
+use crate::terminal::reports::Report;
+use crate::terminal::screens::Keyframe;
+use crate::tmux::connection::{Connection, Sink};
+use crate::tmux::server::PANE_END;
+
+/// Something about one pane whose place in the stream matters.
+pub(super) enum Arrival {
+    Output(Bytes),
+    Capture(Box<Captured>),
+    Dead(Option<ExitStatus>),
+}
+
+pub(super) struct Captured {
+    capture: Capture,
+    size: Size,
+    why: Why,
+}
+
+/// Why a screen was captured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Why {
+    Resized,
+    /// Output before it is missing.
+    Gap {
+        reason: GapReason,
+        lost: Lost,
+    },
+}
+
+/// The sink of one connection.
+pub(super) struct PaneSink {
+    sessions: Sessions,
+    connection: Connection,
+    /// Several notifications may mean that panes or clients changed; one look is enough.
+    looking: Arc<Looking>,
+}
+
+#[derive(Default)]
+struct Looking {
+    panes: AtomicBool,
+    clients: AtomicBool,
+}
+
+impl PaneSink {
+    pub fn new(sessions: Sessions, connection: Connection) -> Self {
+        Self { sessions, connection, looking: Arc::default() }
+    }
+
+    fn look_at_panes(&self) {
+        if self.looking.panes.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (sessions, connection, looking) =
+            (self.sessions.clone(), self.connection.clone(), self.looking.clone());
+        tokio::spawn(async move {
+            looking.panes.store(false, Ordering::Relaxed);
+            if let Err(error) = sessions.look_at_panes(&connection).await {
+                tracing::warn!(%error, "the panes cannot be listed");
+            }
+        });
+    }
+
+    fn look_at_clients(&self) {
+        if self.looking.clients.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (sessions, connection, looking) =
+            (self.sessions.clone(), self.connection.clone(), self.looking.clone());
+        tokio::spawn(async move {
+            looking.clients.store(false, Ordering::Relaxed);
+            if let Err(error) = sessions.look_at_clients(&connection).await {
+                tracing::warn!(%error, "the clients cannot be listed");
+            }
+        });
+    }
+}
+
+impl Sink for PaneSink {
+    fn output(&mut self, pane: PaneId, bytes: Bytes) {
+        // The hub's own window and panes that were removed have no session.
+        let session = self.sessions.table().panes.get(&pane).cloned();
+        if let Some(session) = session {
+            self.sessions.arrive(&session, Arrival::Output(bytes));
+        }
+    }
+
+    fn notification(&mut self, notification: Notification) {
+        match notification {
+            Notification::SubscriptionChanged(change) if change.name == *PANE_END.as_str() => {
+                if let Some(end) = PaneEnd::parse(change.value.as_bytes()) {
+                    self.sessions.pane_end(end);
+                }
+            }
+            Notification::PaneModeChanged { pane } => self.sessions.ask_mode(&self.connection, pane),
+            Notification::LayoutChange { window, layout, .. } => {
+                if let Some(size) = layout.size() {
+                    self.sessions.layout_changed(&self.connection, window, size);
+                }
+            }
+            Notification::Pause { pane } => self.sessions.paused(&self.connection, pane),
+            Notification::WindowClose { .. } | Notification::SessionsChanged => self.look_at_panes(),
+            Notification::ClientSessionChanged { .. } | Notification::ClientDetached { .. } => {
+                self.look_at_clients();
+            }
+            // We were moved off the hub: a new connection goes back to it.
+            Notification::SessionChanged { name, .. } if name != *"_hub" => {
+                tracing::warn!(?name, "tmux moved us to another session");
+                self.sessions.unlink();
+            }
+            _ => {}
+        }
+    }
+
+    async fn room(&mut self) {
+        self.sessions.0.screens.room().await;
+    }
+
+    fn has_room(&self) -> bool {
+        !self.sessions.0.screens.is_full()
+    }
+}
+
+impl Sessions {
+    /// Takes what arrived for a session, or lets it wait for the capture before it.
+    pub(super) fn arrive(&self, session: &Arc<Session>, arrival: Arrival) {
+        let mut state = session.state();
+        match &mut state.held {
+            Some(held) => held.push_back(arrival),
+            None => self.take(session, state, arrival),
+        }
+    }
+
+    fn take(&self, session: &Arc<Session>, mut state: std::sync::MutexGuard<'_, State>, arrival: Arrival) {
+        match arrival {
+            Arrival::Output(bytes) => {
+                let mut reports = Vec::new();
+                let base = session.log.cursor();
+                state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
+                session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
+                self.0.screens.feed(session.id, bytes);
+                drop(state);
+                for (place, report) in reports {
+                    let cursor = Cursor::new(base.epoch, base.offset + place as u64);
+                    self.reported(session, cursor, report);
+                }
+            }
+            Arrival::Capture(captured) => {
+                state.held = Some(VecDeque::new());
+                state.size = captured.size;
+                drop(state);
+                self.load(session, *captured);
+            }
+            Arrival::Dead(status) => {
+                drop(state);
+                self.apply(session, Input::PaneDead { status });
+            }
+        }
+    }
+
+    /// Hands a capture to the screen; goes on when the keyframe is there.
+    fn load(&self, session: &Arc<Session>, captured: Captured) {
+        let Captured { capture, size, why } = captured;
+        let keyframe = self.0.screens.load(session.id, size, capture);
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            let keyframe = keyframe.await.ok();
+            sessions.loaded(&session, size, why, keyframe);
+        });
+    }
+
+    fn loaded(&self, session: &Arc<Session>, size: Size, why: Why, keyframe: Option<Keyframe>) {
+        let time = Timestamp::now().as_millisecond();
+        let reason = match why {
+            Why::Resized => KeyframeReason::Resize,
+            Why::Gap { reason, lost } => {
+                let epoch = session.log.cursor().epoch + 1;
+                session.log.mark(time, Mark::Gap { epoch, reason, lost });
+                KeyframeReason::Discontinuity
+            }
+        };
+        let cursor = session.log.cursor();
+        if let Some(keyframe) = keyframe {
+            session.log.mark(time, Mark::Keyframe { size, screen: keyframe.screen, reason });
+        }
+        match why {
+            Why::Resized => self.event(Some(session.id), Body::TerminalResized { size, cursor }),
+            Why::Gap { reason, lost } => {
+                self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason, lost });
+            }
+        }
+        self.touch(session);
+        // What waited goes on; another capture among it holds up the rest again.
+        let mut waiting = session.state().held.take().unwrap_or_default();
+        while let Some(arrival) = waiting.pop_front() {
+            self.take(session, session.state(), arrival);
+            let mut state = session.state();
+            if let Some(held) = &mut state.held {
+                held.extend(waiting);
+                return;
+            }
+        }
+    }
+
+    fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
+        if let Some((activity, waiting_for)) = session.provider.interpret(&report) {
+            let what = format!("it reported {report:?}");
+            let source = EvidenceSource::Report;
+            self.apply(session, Input::Activity { source, activity, waiting_for, what });
+        }
+        match report {
+            Report::ExitMarker(body) => {
+                let nonce = session.state().record.nonce.clone();
+                if let Some(status) = parse_exit_marker(&body, &nonce) {
+                    self.apply(session, Input::Marker(status));
+                }
+            }
+            Report::Title(title) => {
+                let changed = {
+                    let mut state = session.state();
+                    let title = Some(title.clone()).filter(|title| !title.is_empty());
+                    let changed = state.title != title;
+                    state.title = title;
+                    changed
+                };
+                // Titles that spin are not worth an event each, but everybody shows the newest.
+                if changed {
+                    self.touch(session);
+                }
+            }
+            Report::Bell => self.event(Some(session.id), Body::TerminalBellRang { cursor }),
+            Report::Notification { title, text } => {
+                self.event(Some(session.id), Body::TerminalNotified { title, text });
+            }
+            Report::Progress { .. } | Report::AgentState { .. } | Report::PromptMark { .. } => {}
+        }
+    }
+
+    fn pane_end(&self, end: PaneEnd) {
+        let session = self.table().panes.get(&end.pane).cloned();
+        let Some(session) = session else { return };
+        if let Some(pane) = &mut session.state().pane {
+            pane.in_mode = end.in_mode;
+        }
+        if end.dead {
+            let status =
+                self.exit_file(&session).or(status_of(end.status, end.signal.map(|signal| signal.0)));
+            self.arrive(&session, Arrival::Dead(status));
+        }
+    }
+
+    /// What the shim wrote before it said anything, if it belongs to the last launch.
+    pub(super) fn exit_file(&self, session: &Session) -> Option<ExitStatus> {
+        let text = std::fs::read(self.exit_file_path(session)).ok()?;
+        let file: ExitFile = serde_json::from_slice(&text).ok()?;
+        (file.nonce == session.state().record.nonce).then_some(file.status)
+    }
+
+    pub(super) fn exit_file_path(&self, session: &Session) -> std::path::PathBuf {
+        self.0.places.run.join(format!("{}.exit", session.id))
+    }
+
+    fn ask_mode(&self, connection: &Connection, pane: PaneId) {
+        let Some(session) = self.table().panes.get(&pane).cloned() else { return };
+        let line =
+            CommandLine::new(&Command::Show { target: Some(Target::Pane(pane)), format: PaneEnd::FORMAT });
+        let asked = connection.send_then(line, move |replies| {
+            let end = replies.first().and_then(|reply| PaneEnd::parse(reply.lines().next()?));
+            if let (Some(end), Some(pane)) = (end, &mut session.state().pane) {
+                pane.in_mode = end.in_mode;
+            }
+        });
+        if let Err(error) = asked {
+            tracing::warn!(%error, "a pane's mode cannot be asked");
+        }
+    }
+
+    fn layout_changed(&self, connection: &Connection, window: WindowId, size: Size) {
+        let session = self.session_of_window(window);
+        let Some(session) = session.filter(|session| session.size() != size && session.is_live()) else {
+            return;
+        };
+        let Some(pane) = session.state().pane.as_ref().map(|pane| pane.id) else { return };
+        self.capture(connection, &session, pane, None, Why::Resized);
+    }
+
+    fn session_of_window(&self, window: WindowId) -> Option<Arc<Session>> {
+        let sessions: Vec<_> = self.table().panes.values().cloned().collect();
+        sessions
+            .into_iter()
+            .find(|session| session.state().pane.as_ref().is_some_and(|pane| pane.window == window))
+    }
+
+    fn paused(&self, connection: &Connection, pane: PaneId) {
+        let Some(session) = self.table().panes.get(&pane).cloned() else { return };
+        tracing::warn!(id = %session.id, "tmux discarded output, since it was not read in time");
+        let why = Why::Gap { reason: GapReason::Paused, lost: Lost::Unknown };
+        self.capture(connection, &session, pane, Some(Command::ContinuePane(pane)), why);
+    }
+
+    /// Captures a pane's screen at one place of its output, after `first`. The capture takes its place
+    /// in the session's stream.
+    pub(super) fn capture(
+        &self,
+        connection: &Connection,
+        session: &Arc<Session>,
+        pane: PaneId,
+        first: Option<Command<'_>>,
+        why: Why,
+    ) {
+        let (line, skip) = match first {
+            Some(first) => (CommandLine::new(&first).and(&capture_commands(pane)[0]), 1),
+            None => (CommandLine::new(&capture_commands(pane)[0]), 0),
+        };
+        let line = capture_commands(pane)[1..].iter().fold(line, CommandLine::and);
+        let (sessions, session) = (self.clone(), session.clone());
+        let sent = connection.send_then(line, move |replies| {
+            if replies.len() > skip {
+                sessions.captured(&session, &replies[skip..], why);
+            }
+        });
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a pane cannot be captured");
+        }
+    }
+
+    /// Takes the replies to [`capture_commands`].
+    pub(super) fn captured(&self, session: &Arc<Session>, replies: &[Reply], why: Why) {
+        match read_capture(replies) {
+            Some((capture, size)) => {
+                self.arrive(session, Arrival::Capture(Box::new(Captured { capture, size, why })));
+            }
+            // The pane is gone, and something else will say so.
+            None => tracing::warn!(id = %session.id, ?replies, "a capture cannot be read"),
+        }
+    }
+}
+
+/// What makes a capture, for one line. The last one fails unless the alternate screen is on.
+pub(super) fn capture_commands(pane: PaneId) -> [Command<'static>; 4] {
+    [
+        Command::CapturePane { pane, rows: Rows::Screen },
+        Command::CapturePending(pane),
+        Command::Show { target: Some(Target::Pane(pane)), format: ScreenFacts::FORMAT },
+        Command::CaptureSaved(pane),
+    ]
+}
+
+fn read_capture(replies: &[Reply]) -> Option<(Capture, Size)> {
+    let [screen, pending, facts, saved @ ..] = replies else { return None };
+    if !(screen.ok && pending.ok && facts.ok) {
+        return None;
+    }
+    let rows = |reply: &Reply| reply.lines().map(|line| reply.body.slice_ref(line)).collect::<Vec<_>>();
+    let facts = ScreenFacts::parse(facts.lines().next()?)?;
+    let size = Size::new(facts.cols, facts.rows)?;
+    let saved_lines = saved.first().filter(|saved| saved.ok && facts.alternate_on).map(rows);
+    let pending = pending.lines().next().map(|line| pending.body.slice_ref(line)).unwrap_or_default();
+    let facts = screen_state(facts);
+    Some((Capture { lines: rows(screen), joined_lines: None, saved_lines, pending, facts }, size))
+}
+
+fn screen_state(facts: ScreenFacts) -> ScreenState {
+    let saved = u16::try_from(facts.saved_x).ok().zip(u16::try_from(facts.saved_y).ok());
+    ScreenState {
+        cursor_x: facts.cursor_x,
+        cursor_y: facts.cursor_y,
+        cursor_visible: facts.cursor_visible,
+        insert: facts.insert,
+        wrap: facts.wrap,
+        origin: facts.origin,
+        keypad: facts.keypad,
+        keypad_cursor: facts.cursor_keys,
+        scroll_upper: facts.scroll_upper,
+        scroll_lower: facts.scroll_lower,
+        mouse_standard: facts.mouse_standard,
+        mouse_button: facts.mouse_button,
+        mouse_all: facts.mouse_all,
+        mouse_utf8: facts.mouse_utf8,
+        mouse_sgr: facts.mouse_sgr,
+        alternate_on: facts.alternate_on,
+        alternate_saved: saved,
+        width: facts.cols,
+        height: facts.rows,
+        tabs: facts.tabs.0,
+        title: String::new(),
+    }
+}
+
+/// tmux's word on how a pane's process ended; it does not always have one.
+pub(super) fn status_of(code: Option<i32>, signal: Option<i32>) -> Option<ExitStatus> {
+    match (code, signal) {
+        (None, None) => None,
+        // The shim ends with 128 and the signal's number when a signal ended its program.
+        (Some(code), None) if code > 128 => Some(ExitStatus { code: None, signal: Some(code - 128) }),
+        (code, signal) => Some(ExitStatus { code, signal }),
+    }
+}
+
+/// What the thread of the screens does with a checkpoint.
+pub fn save_checkpoint(
+    journal: &dyn crate::journal::Journal,
+    session: codepiper_protocol::SessionId,
+    keyframe: Keyframe,
+) {
+    let Keyframe { offset, size, screen } = keyframe;
+    journal.checkpoint(session, Checkpoint { offset, size, screen });
+}

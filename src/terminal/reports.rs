@@ -1,0 +1,281 @@
+//! What a program says of itself in its output: control strings and bells.
+//!
+//! A report proves only what the program *says*.
+
+use memchr::memchr2;
+
+/// Longer control strings are passed over.
+const MAX_STRING: usize = 16 * 1024;
+
+const BEL: u8 = 0x07;
+const CAN: u8 = 0x18;
+const SUB: u8 = 0x1a;
+const ESC: u8 = 0x1b;
+
+/// One thing a program reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// OSC 0 or 2.
+    Title(String),
+    Bell,
+    /// OSC 9, 99 or 777.
+    Notification {
+        title: Option<String>,
+        text: String,
+    },
+    /// OSC 9;4: `state` is 0 (off) to 4, `percent` up to 100.
+    Progress {
+        state: u8,
+        percent: Option<u8>,
+    },
+    /// OSC 7501, e.g. `state=blocked:kind=permission:app=codex`.
+    AgentState {
+        state: String,
+        kind: Option<String>,
+        app: Option<String>,
+    },
+    /// OSC 133: `A` prompt, `B` command line, `C` output, `D` end with the exit status if it has one.
+    PromptMark {
+        mark: char,
+        status: Option<i32>,
+    },
+    /// The body of what may be the shim's exit marker, see [`codepiper_protocol::shim`].
+    ExitMarker(Vec<u8>),
+}
+
+/// Finds reports in a stream that may be cut anywhere, also inside tmux's passthrough wrapping
+/// (`ESC P tmux; … ESC \` with every inner ESC doubled).
+#[derive(Default)]
+pub struct Scanner {
+    state: State,
+    string: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum State {
+    #[default]
+    Ground,
+    Escape,
+    String(Kind),
+    /// An ESC inside a string: `\` ends it.
+    StringEscape(Kind),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Osc,
+    Dcs,
+    /// SOS, PM, APC, and tmux's `ESC k`: nothing in them is a report.
+    Other,
+}
+
+impl Scanner {
+    /// Calls `on` for each report with the index right behind its last byte.
+    pub fn scan(&mut self, bytes: &[u8], on: &mut dyn FnMut(usize, Report)) {
+        let mut index = 0;
+        while index < bytes.len() {
+            let rest = &bytes[index..];
+            match self.state {
+                State::Ground => match memchr2(ESC, BEL, rest) {
+                    None => return,
+                    Some(found) => {
+                        index += found + 1;
+                        if rest[found] == BEL {
+                            on(index, Report::Bell);
+                        } else {
+                            self.state = State::Escape;
+                        }
+                    }
+                },
+                State::Escape => {
+                    index += 1;
+                    self.string.clear();
+                    self.state = match rest[0] {
+                        b']' => State::String(Kind::Osc),
+                        b'P' => State::String(Kind::Dcs),
+                        b'X' | b'^' | b'_' | b'k' => State::String(Kind::Other),
+                        ESC => State::Escape,
+                        _ => State::Ground,
+                    };
+                }
+                State::String(kind) => {
+                    let end = string_end(kind, rest);
+                    self.keep(kind, &rest[..end.unwrap_or(rest.len())]);
+                    let Some(end) = end else { return };
+                    index += end + 1;
+                    self.state = match rest[end] {
+                        ESC => State::StringEscape(kind),
+                        BEL => {
+                            self.finish(kind, index, on);
+                            State::Ground
+                        }
+                        _ => State::Ground,
+                    };
+                }
+                State::StringEscape(kind) => match rest[0] {
+                    b'\\' => {
+                        index += 1;
+                        self.state = State::Ground;
+                        self.finish(kind, index, on);
+                    }
+                    ESC if kind == Kind::Dcs => {
+                        index += 1;
+                        self.keep(kind, &[ESC]);
+                        self.state = State::String(kind);
+                    }
+                    // An ESC that does not end the string aborts it and begins something else.
+                    _ => self.state = State::Escape,
+                },
+            }
+        }
+    }
+
+    fn keep(&mut self, kind: Kind, bytes: &[u8]) {
+        // One byte beyond the limit marks the string as too long.
+        let room = (MAX_STRING + 1).saturating_sub(self.string.len());
+        if kind != Kind::Other {
+            self.string.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    fn finish(&mut self, kind: Kind, index: usize, on: &mut dyn FnMut(usize, Report)) {
+        let string = std::mem::take(&mut self.string);
+        if string.len() > MAX_STRING {
+            return;
+        }
+        match kind {
+            Kind::Osc => {
+                if let Some(report) = osc(&string) {
+                    on(index, report);
+                }
+            }
+            Kind::Dcs => {
+                if let Some(inner) = string.strip_prefix(b"tmux;") {
+                    // What is wrapped ends where the wrapping ends.
+                    Scanner::default().scan(inner, &mut |_, report| on(index, report));
+                }
+            }
+            Kind::Other => {}
+        }
+        self.string = string;
+    }
+}
+
+/// Where a byte ends the string or may do so. BEL ends only an OSC.
+fn string_end(kind: Kind, bytes: &[u8]) -> Option<usize> {
+    let escape = match kind {
+        Kind::Osc => memchr2(ESC, BEL, bytes),
+        Kind::Dcs | Kind::Other => memchr::memchr(ESC, bytes),
+    };
+    let until = escape.unwrap_or(bytes.len());
+    memchr2(CAN, SUB, &bytes[..until]).or(escape)
+}
+
+fn osc(body: &[u8]) -> Option<Report> {
+    if body.starts_with(b"5379;exit;") {
+        return Some(Report::ExitMarker(body.to_vec()));
+    }
+    let body = String::from_utf8_lossy(body);
+    let (number, rest) = body.split_once(';').unwrap_or((&body, ""));
+    match number {
+        "0" | "2" => Some(Report::Title(rest.to_owned())),
+        "9" => match rest.strip_prefix("4;") {
+            Some(progress) => {
+                let (state, percent) = progress.split_once(';').unwrap_or((progress, ""));
+                let percent = percent.parse().ok().filter(|percent| *percent <= 100);
+                Some(Report::Progress { state: state.parse().ok().filter(|state| *state <= 4)?, percent })
+            }
+            None => Some(Report::Notification { title: None, text: rest.to_owned() }),
+        },
+        // Kitty: metadata, then the text; only plain, whole notifications are understood.
+        "99" => {
+            let (_, text) = rest.split_once(';')?;
+            (!text.is_empty()).then(|| Report::Notification { title: None, text: text.to_owned() })
+        }
+        "777" => {
+            let (title, text) = rest.strip_prefix("notify;")?.split_once(';')?;
+            Some(Report::Notification { title: Some(title.to_owned()), text: text.to_owned() })
+        }
+        "133" => {
+            let mut parts = rest.split(';');
+            let mark = parts.next()?.chars().next()?;
+            let status = parts.next().and_then(|status| status.parse().ok());
+            Some(Report::PromptMark { mark, status })
+        }
+        "7501" => {
+            let value = |key: &str| {
+                let mut pairs = rest.split(':').filter_map(|pair| pair.split_once('='));
+                pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned())
+            };
+            Some(Report::AgentState { state: value("state")?, kind: value("kind"), app: value("app") })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan_in(pieces: &[&[u8]]) -> Vec<Report> {
+        let mut scanner = Scanner::default();
+        let mut found = Vec::new();
+        for piece in pieces {
+            scanner.scan(piece, &mut |_, report| found.push(report));
+        }
+        found
+    }
+
+    const SAMPLE: &[u8] = b"a\x1b]0;one\x07b\x07\x1b]2;two\x1b\\c\x1b[31mred\x1b]9;hello\x07\
+        \x1bPtmux;\x1b\x1b]777;notify;Title;text\x07\x1b\\\x1b]9;4;3;50\x07\x1b]7501;state=blocked:kind=permission:app=codex\x1b\\\
+        \x1b]133;D;7\x07\x1b_apc \x07 text\x1b\\\x1bktitle\x1b\\\x1b]99;i=1;kitty\x07\x1b]5379;exit;ab;7;\x07";
+
+    fn expected() -> Vec<Report> {
+        let notification = |title: Option<&str>, text: &str| Report::Notification {
+            title: title.map(str::to_owned),
+            text: text.to_owned(),
+        };
+        vec![
+            Report::Title("one".into()),
+            Report::Bell,
+            Report::Title("two".into()),
+            notification(None, "hello"),
+            notification(Some("Title"), "text"),
+            Report::Progress { state: 3, percent: Some(50) },
+            Report::AgentState {
+                state: "blocked".into(),
+                kind: Some("permission".into()),
+                app: Some("codex".into()),
+            },
+            Report::PromptMark { mark: 'D', status: Some(7) },
+            notification(None, "kitty"),
+            Report::ExitMarker(b"5379;exit;ab;7;".to_vec()),
+        ]
+    }
+
+    #[test]
+    fn every_report_is_found_wherever_the_stream_is_cut() {
+        assert_eq!(scan_in(&[SAMPLE]), expected());
+        for cut in 0..SAMPLE.len() {
+            assert_eq!(scan_in(&[&SAMPLE[..cut], &SAMPLE[cut..]]), expected(), "cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = SAMPLE.chunks(1).collect();
+        assert_eq!(scan_in(&bytes), expected());
+    }
+
+    #[test]
+    fn broken_and_huge_strings_report_nothing_and_do_no_harm() {
+        let huge = [b"\x1b]0;".as_slice(), &vec![b'x'; 1 << 20], b"\x07\x1b]2;after\x07"].concat();
+        assert_eq!(scan_in(&[&huge]), [Report::Title("after".into())]);
+        assert_eq!(scan_in(&[b"\x1b]0;cut\x18\x1b]2;x\x07"]), [Report::Title("x".into())]);
+        assert_eq!(scan_in(&[b"\x1b]0;cut\x1b]2;x\x07"]), [Report::Title("x".into())]);
+        assert_eq!(scan_in(&[b"\x1b]9;4;9;1\x07\x1b]777;x\x07\x1b]7501;app=x\x07"]), []);
+    }
+
+    #[test]
+    fn a_report_names_the_place_behind_it() {
+        let mut places = Vec::new();
+        Scanner::default().scan(b"ab\x07\x1b]0;t\x07cd", &mut |index, _| places.push(index));
+        assert_eq!(places, [3, 9]);
+    }
+}

@@ -1,0 +1,249 @@
+//! The thread that feeds every session's screen.
+//!
+//! It has a queue that is bounded in bytes. When the queue is full, the reader of the control
+//! connection pauses; tmux then lets the programs wait, and nothing is lost. A model may lag behind
+//! its log, never skip; a keyframe names the offset that the model has reached.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use codepiper_protocol::{SessionId, Size};
+use tokio::sync::{Notify, oneshot};
+
+use super::capture::Capture;
+use super::screen::{Modes, Screen};
+
+/// Bytes that may wait to be fed.
+const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
+/// A checkpoint is made after so many bytes.
+const CHECKPOINT_EVERY: u64 = 1024 * 1024;
+
+/// A screen at one place of the output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Keyframe {
+    /// The screen shows everything before this offset, in bytes.
+    pub offset: u64,
+    pub size: Size,
+    /// Escape sequences for a fresh terminal of this size.
+    pub screen: Bytes,
+}
+
+/// Hands bytes and questions to the thread.
+pub struct Screens {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    /// The thread waits here for work.
+    work: Condvar,
+    /// The connection waits here for room.
+    room: Notify,
+    on_checkpoint: Box<dyn Fn(SessionId, Keyframe) + Send + Sync>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    /// Questions go ahead of bytes.
+    questions: Vec<(SessionId, Question)>,
+    /// Bytes in `jobs`.
+    bytes: usize,
+    waiting: bool,
+    closed: bool,
+}
+
+enum Question {
+    Keyframe(oneshot::Sender<Keyframe>),
+    Modes(oneshot::Sender<Modes>),
+}
+
+enum Job {
+    Open { session: SessionId, size: Size, offset: u64 },
+    Feed { session: SessionId, bytes: Bytes },
+    Load { session: SessionId, size: Size, capture: Box<Capture>, reply: oneshot::Sender<Keyframe> },
+    Close { session: SessionId },
+}
+
+struct Model {
+    screen: Screen,
+    offset: u64,
+    checkpoint_at: u64,
+}
+
+impl Screens {
+    /// Starts the thread; `on_checkpoint` is called on it.
+    pub fn start(
+        on_checkpoint: impl Fn(SessionId, Keyframe) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            room: Notify::new(),
+            on_checkpoint: Box::new(on_checkpoint),
+        });
+        let worker = shared.clone();
+        std::thread::Builder::new().name("screens".into()).spawn(move || worker.run())?;
+        Ok(Self { shared })
+    }
+
+    /// A blank screen for a session whose next byte has this offset. Replaces an older one.
+    pub fn open(&self, session: SessionId, size: Size, offset: u64) {
+        self.push(Job::Open { session, size, offset }, 0);
+    }
+
+    pub fn feed(&self, session: SessionId, bytes: Bytes) {
+        let length = bytes.len();
+        self.push(Job::Feed { session, bytes }, length);
+    }
+
+    /// Replaces what is on the screen, in order with the bytes fed. The answer is the new keyframe.
+    pub fn load(&self, session: SessionId, size: Size, capture: Capture) -> oneshot::Receiver<Keyframe> {
+        let (reply, receiver) = oneshot::channel();
+        self.push(Job::Load { session, size, capture: Box::new(capture), reply }, 0);
+        receiver
+    }
+
+    /// The screen of now. `None` when the session has no screen.
+    pub async fn keyframe(&self, session: SessionId) -> Option<Keyframe> {
+        let (reply, receiver) = oneshot::channel();
+        self.ask(session, Question::Keyframe(reply));
+        receiver.await.ok()
+    }
+
+    /// What the program has asked the terminal for. `None` when the session has no screen.
+    pub async fn modes(&self, session: SessionId) -> Option<Modes> {
+        let (reply, receiver) = oneshot::channel();
+        self.ask(session, Question::Modes(reply));
+        receiver.await.ok()
+    }
+
+    fn ask(&self, session: SessionId, question: Question) {
+        let mut queue = self.shared.queue();
+        queue.questions.push((session, question));
+        self.shared.wake(queue);
+    }
+
+    pub fn close(&self, session: SessionId) {
+        self.push(Job::Close { session }, 0);
+    }
+
+    /// Returns when the queue has room.
+    pub async fn room(&self) {
+        while self.is_full() {
+            self.shared.room.notified().await;
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.shared.queue().bytes > QUEUE_LIMIT
+    }
+
+    fn push(&self, job: Job, bytes: usize) {
+        let mut queue = self.shared.queue();
+        queue.bytes += bytes;
+        queue.jobs.push_back(job);
+        self.shared.wake(queue);
+    }
+}
+
+impl Drop for Screens {
+    fn drop(&mut self) {
+        let mut queue = self.shared.queue();
+        queue.closed = true;
+        self.shared.wake(queue);
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, queue: MutexGuard<'_, Queue>) {
+        let waiting = queue.waiting;
+        drop(queue);
+        if waiting {
+            self.work.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        let mut models: HashMap<SessionId, Model> = HashMap::new();
+        loop {
+            let mut queue = self.queue();
+            while queue.jobs.is_empty() && queue.questions.is_empty() {
+                if queue.closed {
+                    return;
+                }
+                queue.waiting = true;
+                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.waiting = false;
+            }
+            let questions = std::mem::take(&mut queue.questions);
+            let job = queue.jobs.pop_front();
+            if let Some(Job::Feed { bytes, .. }) = &job {
+                let was_full = queue.bytes > QUEUE_LIMIT;
+                queue.bytes -= bytes.len();
+                if was_full && queue.bytes <= QUEUE_LIMIT {
+                    self.room.notify_one();
+                }
+            }
+            drop(queue);
+            let mut unanswered = Vec::new();
+            for (session, question) in questions {
+                match (models.get(&session), question) {
+                    // Nobody may wait any more.
+                    (Some(model), Question::Keyframe(reply)) => drop(reply.send(model.keyframe())),
+                    (Some(model), Question::Modes(reply)) => drop(reply.send(model.screen.modes().clone())),
+                    (None, question) => unanswered.push((session, question)),
+                }
+            }
+            if let Some(job) = job {
+                self.run_job(&mut models, job);
+            }
+            if !unanswered.is_empty() {
+                // The screen may be opened by a job that still waits.
+                let mut queue = self.queue();
+                if !queue.jobs.is_empty() {
+                    queue.questions.append(&mut unanswered);
+                }
+            }
+        }
+    }
+
+    fn run_job(&self, models: &mut HashMap<SessionId, Model>, job: Job) {
+        match job {
+            Job::Open { session, size, offset } => {
+                let model =
+                    Model { screen: Screen::new(size), offset, checkpoint_at: offset + CHECKPOINT_EVERY };
+                models.insert(session, model);
+            }
+            Job::Feed { session, bytes } => {
+                let Some(model) = models.get_mut(&session) else { return };
+                model.screen.feed(&bytes);
+                model.offset += bytes.len() as u64;
+                if model.offset >= model.checkpoint_at {
+                    model.checkpoint_at = model.offset + CHECKPOINT_EVERY;
+                    (self.on_checkpoint)(session, model.keyframe());
+                }
+            }
+            Job::Load { session, size, capture, reply } => {
+                let Some(model) = models.get_mut(&session) else { return };
+                model.screen.load(size, &capture);
+                // Nobody waits any more when the session ended meanwhile.
+                let _ = reply.send(model.keyframe());
+            }
+            Job::Close { session } => {
+                models.remove(&session);
+            }
+        }
+    }
+}
+
+impl Model {
+    fn keyframe(&self) -> Keyframe {
+        Keyframe { offset: self.offset, size: self.screen.size(), screen: self.screen.keyframe().into() }
+    }
+}

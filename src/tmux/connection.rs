@@ -1,0 +1,370 @@
+//! The control connection: commands out, replies matched, output handed to the sink.
+//!
+//! One task reads. It parses, unescapes and hands on; it never waits for a disk or a viewer, only for
+//! the sink when that says it is full. Commands are written at once by whoever sends them; what the
+//! pipe does not take waits in a bounded buffer that the task empties.
+
+use std::collections::VecDeque;
+use std::io;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use codepiper_protocol::tmux::{Command, CommandLine, Item, Notification, PaneId, Parser, Reply};
+use tokio::net::unix::pipe;
+use tokio::process::Child;
+use tokio::sync::{Notify, oneshot};
+
+/// Bytes read from the pipe at once.
+const READ: usize = 256 * 1024;
+/// Reads in a row before other tasks get their turn.
+const READS_IN_A_ROW: usize = 8;
+/// Bytes of commands that may wait for tmux to read them.
+const WRITE_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Where everything goes that tmux sends without being asked.
+pub trait Sink: Send {
+    /// What one pane printed since the last call, in order with everything else.
+    fn output(&mut self, pane: PaneId, bytes: Bytes);
+
+    fn notification(&mut self, notification: Notification);
+
+    /// Returns when the sink takes more. Meanwhile nothing is read, and tmux lets the programs wait.
+    fn room(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// False while [`Sink::room`] would wait.
+    fn has_room(&self) -> bool;
+}
+
+/// Sends commands. Clones share the connection.
+#[derive(Clone)]
+pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    pipe: pipe::Sender,
+    /// The task waits here for something to write.
+    pending: Notify,
+}
+
+struct State {
+    /// Replies that will come, in order.
+    expected: VecDeque<Expected>,
+    unwritten: BytesMut,
+    scratch: BytesMut,
+    closed: bool,
+}
+
+struct Expected {
+    /// Commands of the line that have not answered.
+    remaining: usize,
+    replies: Vec<Reply>,
+    then: Then,
+}
+
+/// What happens with the replies of a line.
+enum Then {
+    Ignore,
+    /// Called by the reading task at the place of the last reply in the stream: all output before it
+    /// was handed to the sink, none after it.
+    Call(Box<dyn FnOnce(Vec<Reply>) + Send>),
+}
+
+/// Why a command has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("the connection to tmux was lost")]
+    Lost,
+    #[error("tmux does not read its commands any more")]
+    Stalled,
+    #[error("tmux refused '{command}': {message}")]
+    Refused { command: String, message: String },
+    #[error("tmux's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// tmux said so. No reason after a detach and the like.
+    Exit(Option<String>),
+    /// The client's output ended without a word: the client was killed.
+    Eof,
+    /// A line was too long, or reading failed: begin anew.
+    Broken(String),
+}
+
+/// The reading end of a new connection.
+pub struct Reading {
+    pub child: Child,
+    pipe: pipe::Receiver,
+    connection: Connection,
+}
+
+/// Starts a tmux control client. Its pipes are the connection.
+pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Reading)> {
+    // The client needs no terminal, and must not get our terminal's signals.
+    unsafe {
+        // SAFETY: setsid is async-signal-safe and touches no memory.
+        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
+    }
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(io::Error::other("the tmux client has no pipes"));
+    };
+    let shared = Shared {
+        state: Mutex::new(State {
+            expected: VecDeque::new(),
+            unwritten: BytesMut::new(),
+            scratch: BytesMut::new(),
+            closed: false,
+        }),
+        pipe: pipe::Sender::from_owned_fd(stdin.into_owned_fd()?)?,
+        pending: Notify::new(),
+    };
+    let connection = Connection { shared: Arc::new(shared) };
+    let pipe = pipe::Receiver::from_owned_fd(stdout.into_owned_fd()?)?;
+    Ok((connection.clone(), Reading { child, pipe, connection }))
+}
+
+impl Connection {
+    /// Sends a line and returns its replies. An error reply of any of its commands is an error.
+    pub async fn send(&self, line: impl Into<CommandLine>) -> Result<Vec<Reply>, CommandError> {
+        let (reply, receiver) = oneshot::channel();
+        let line = line.into();
+        let command = abbreviate(&line);
+        self.send_then(line, move |replies| drop(reply.send(replies)))?;
+        let replies = receiver.await.map_err(|_| CommandError::Lost)?;
+        match replies.iter().find(|reply| !reply.ok) {
+            Some(failed) => Err(CommandError::Refused { command, message: failed.message() }),
+            None => Ok(replies),
+        }
+    }
+
+    /// Sends a line; `then` is called with its replies at their place in the stream, or never when the
+    /// connection is lost. A failed command is the last one that has a reply.
+    pub fn send_then(
+        &self,
+        line: CommandLine,
+        then: impl FnOnce(Vec<Reply>) + Send + 'static,
+    ) -> Result<(), CommandError> {
+        self.write(line.replies(), Then::Call(Box::new(then)), |out| {
+            out.extend_from_slice(&line.into_bytes())
+        })
+    }
+
+    /// Sends a command whose reply does not matter, as fast as it goes.
+    pub fn send_and_forget(&self, command: &Command) -> Result<(), CommandError> {
+        self.write(1, Then::Ignore, |out| command.write_line(out))
+    }
+
+    fn write(
+        &self,
+        replies: usize,
+        then: Then,
+        render: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), CommandError> {
+        let state = &mut *self.shared.state();
+        if state.closed {
+            return Err(CommandError::Lost);
+        }
+        if state.unwritten.len() > WRITE_LIMIT {
+            return Err(CommandError::Stalled);
+        }
+        state.expected.push_back(Expected { remaining: replies, replies: Vec::new(), then });
+        if !state.unwritten.is_empty() {
+            render(&mut state.unwritten);
+            return Ok(());
+        }
+        state.scratch.clear();
+        render(&mut state.scratch);
+        let written = self.shared.pipe.try_write(&state.scratch).unwrap_or(0);
+        if written < state.scratch.len() {
+            state.unwritten.extend_from_slice(&state.scratch[written..]);
+            self.shared.pending.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes what waits, until the connection ends.
+    async fn write_pending(&self) {
+        loop {
+            self.pending.notified().await;
+            while !self.state().unwritten.is_empty() {
+                if self.pipe.writable().await.is_err() {
+                    return;
+                }
+                let mut state = self.state();
+                match self.pipe.try_write(&state.unwritten) {
+                    Ok(written) => drop(state.unwritten.split_to(written)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(_) => return,
+                }
+            }
+        }
+    }
+
+    /// The line whose replies are complete with this one, and what to do with them.
+    fn reply(&self, reply: Reply) -> Option<(Then, Vec<Reply>)> {
+        if !reply.from_client() {
+            return None;
+        }
+        let mut state = self.state();
+        let Some(expected) = state.expected.front_mut() else {
+            tracing::warn!(?reply, "tmux answered a command that nobody sent");
+            return None;
+        };
+        expected.remaining = expected.remaining.saturating_sub(1);
+        let failed = !reply.ok;
+        match expected.then {
+            Then::Ignore if failed => tracing::debug!(message = reply.message(), "tmux refused a command"),
+            Then::Ignore => {}
+            Then::Call(_) => expected.replies.push(reply),
+        }
+        // The rest of a line whose command failed is dropped by tmux.
+        if failed || expected.remaining == 0 {
+            let done = state.expected.pop_front()?;
+            return Some((done.then, done.replies));
+        }
+        None
+    }
+
+    fn close(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        // Dropping the callbacks tells who waits.
+        state.expected.clear();
+    }
+}
+
+/// Output of one read, by pane, in one buffer each.
+#[derive(Default)]
+struct Batch {
+    panes: Vec<(PaneId, BytesMut)>,
+    used: usize,
+}
+
+impl Batch {
+    fn buffer(&mut self, pane: PaneId) -> &mut BytesMut {
+        let found = self.panes[..self.used].iter().position(|(id, _)| *id == pane);
+        let index = found.unwrap_or_else(|| {
+            if self.used == self.panes.len() {
+                self.panes.push((pane, BytesMut::new()));
+            }
+            self.panes[self.used].0 = pane;
+            self.used += 1;
+            self.used - 1
+        });
+        &mut self.panes[index].1
+    }
+
+    fn flush(&mut self, sink: &mut impl Sink) {
+        for (pane, buffer) in &mut self.panes[..self.used] {
+            if !buffer.is_empty() {
+                sink.output(*pane, buffer.split().freeze());
+            }
+        }
+        self.used = 0;
+    }
+}
+
+impl Reading {
+    /// Reads until the connection ends. Everybody who waits for a reply is told then.
+    pub async fn run(mut self, sink: &mut impl Sink) -> End {
+        let shared = self.connection.shared.clone();
+        let end = tokio::select! {
+            end = self.read(sink) => end,
+            () = shared.write_pending() => End::Eof,
+        };
+        shared.close();
+        // A client that was told to go is gone soon; one that hangs is killed by the drop.
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), self.child.wait()).await;
+        end
+    }
+
+    async fn read(&mut self, sink: &mut impl Sink) -> End {
+        let shared = self.connection.shared.clone();
+        let mut parser = Parser::new();
+        let mut batch = Batch::default();
+        let mut buffer = vec![0; READ];
+        let mut end = None;
+        loop {
+            if !sink.has_room() {
+                sink.room().await;
+            }
+            if self.pipe.readable().await.is_err() {
+                return End::Eof;
+            }
+            for _ in 0..READS_IN_A_ROW {
+                let length = match self.pipe.try_read(&mut buffer) {
+                    Ok(0) => {
+                        parser.finish(&mut |item| handle(item, &shared, &mut batch, sink, &mut end));
+                        batch.flush(sink);
+                        return end.unwrap_or(End::Eof);
+                    }
+                    Ok(length) => length,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return End::Broken(error.to_string()),
+                };
+                parser.feed(&buffer[..length], &mut |item| handle(item, &shared, &mut batch, sink, &mut end));
+                batch.flush(sink);
+                if let Some(end) = end.take() {
+                    return end;
+                }
+                if length < READ / 4 || !sink.has_room() {
+                    break;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn handle(item: Item<'_>, shared: &Shared, batch: &mut Batch, sink: &mut impl Sink, end: &mut Option<End>) {
+    match item {
+        Item::Output { pane, data, .. } => {
+            let malformed = data.unescape_into(batch.buffer(pane));
+            if malformed > 0 {
+                tracing::warn!(%pane, malformed, "output with escapes that are none");
+            }
+        }
+        Item::Reply(reply) => {
+            if let Some((Then::Call(then), replies)) = shared.reply(reply) {
+                batch.flush(sink);
+                then(replies);
+            }
+        }
+        Item::Notification(notification) => {
+            batch.flush(sink);
+            sink.notification(notification);
+        }
+        Item::Exit { reason } => *end = Some(End::Exit(reason)),
+        Item::Unknown(line) => {
+            tracing::info!(line = %line.escape_ascii(), "a line from tmux that is not known")
+        }
+        Item::TooLong { bytes } => *end = Some(End::Broken(format!("a line of {bytes} bytes"))),
+    }
+}
+
+/// A command line for a message: long ones are texts that somebody sent.
+fn abbreviate(line: &CommandLine) -> String {
+    const LENGTH: usize = 120;
+    let text = String::from_utf8_lossy(&line.clone().into_bytes()).trim_end().to_owned();
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,283 @@
+//! The private tmux server: how it is started, whose it is, and how it is set up.
+
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Command as Process;
+
+use codepiper_protocol::tmux::{
+    Alert, Binding, ClientFacts, Clipboard, Command, ExtendedKeys, Facts, Format, KeyTable, PaneEnd,
+    PrefixKey, Scope, ServerFacts, Setting, SubscriptionName, Target, Terminal, Text, UserOption, Version,
+    Watched,
+};
+
+use super::connection::{CommandError, Connection};
+
+/// The first version with flow control, subscriptions and `-B`.
+pub const OLDEST: &str = "3.2";
+/// Lines of history that tmux keeps for people who attach, and for healing.
+const HISTORY: u32 = 10_000;
+/// The subscription that tells of panes whose program ended, and of panes in copy mode.
+pub const PANE_END: SubscriptionName = SubscriptionName::new("pane-end");
+/// What the hub's own window runs; 68 years.
+const KEEPER: [&str; 2] = ["sleep", "2147483647"];
+
+/// Where a server is reached.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// `None`: the server named `codepiper` of this user.
+    socket: Option<PathBuf>,
+}
+
+impl Address {
+    pub fn new(socket: Option<PathBuf>) -> Self {
+        Self { socket }
+    }
+
+    /// The path of the server's socket. For a named server: where tmux puts it (`make_label` in tmux.c).
+    pub fn path(&self) -> PathBuf {
+        match &self.socket {
+            Some(socket) => socket.clone(),
+            None => {
+                let dir = std::env::var_os("TMUX_TMPDIR").filter(|dir| !dir.is_empty());
+                let uid = nix::unistd::getuid();
+                Path::new(&dir.unwrap_or_else(|| "/tmp".into())).join(format!("tmux-{uid}/codepiper"))
+            }
+        }
+    }
+
+    /// The control client: attaches to the hub, and starts server and hub where they are missing.
+    pub fn control_client(&self) -> tokio::process::Command {
+        // Under systemd the server gets a scope of its own, where that works, so that stopping the unit
+        // cannot reach it.
+        let mut command = match in_own_scope() {
+            true => {
+                let mut command = tokio::process::Command::new("systemd-run");
+                command.args(["--user", "--scope", "--quiet", "--collect", "tmux"]);
+                command
+            }
+            false => tokio::process::Command::new("tmux"),
+        };
+        command.env_clear().envs(scrubbed_environment()).arg("-u");
+        match &self.socket {
+            Some(socket) => command.arg("-S").arg(socket),
+            None => command.args(["-L", "codepiper"]),
+        };
+        command.args(["-f", "/dev/null", "-C", "new-session", "-A", "-s", "_hub", "-x", "80", "-y", "24"]);
+        command.args(KEEPER).current_dir("/");
+        command
+    }
+}
+
+fn in_own_scope() -> bool {
+    std::env::var_os("INVOCATION_ID").is_some()
+        && std::env::var_os("NOTIFY_SOCKET").is_some()
+        && Process::new("systemd-run")
+            .args(["--user", "--scope", "--quiet", "--collect", "true"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+}
+
+/// What the server itself needs. Programs get their environment from the shim, so nothing else has to
+/// be in tmux's, where every pane and `show-environment` would show it.
+fn scrubbed_environment() -> impl Iterator<Item = (String, String)> {
+    const KEPT: [&str; 9] =
+        ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMUX_TMPDIR"];
+    // systemd-run --user finds its manager by this.
+    const SCOPE: [&str; 2] = ["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+    KEPT.into_iter().chain(SCOPE).filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+}
+
+/// The version of the installed tmux. Starts a process.
+///
+/// # Errors
+/// When tmux cannot be run; the text says what to do.
+pub fn installed_version() -> anyhow::Result<Version> {
+    let output = Process::new("tmux").arg("-V").output().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            anyhow::anyhow!("tmux is not installed; install tmux {OLDEST} or newer and start again")
+        }
+        _ => anyhow::anyhow!("tmux cannot be run: {error}"),
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.trim().strip_prefix("tmux ").unwrap_or(text.trim());
+    version.parse().map_err(|_| anyhow::anyhow!("tmux -V printed '{}', which is no version", text.trim()))
+}
+
+/// The mark that a daemon leaves on its server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Random, kept in the daemon's data directory.
+    pub instance: String,
+    /// The daemon's socket: it answers while the owner lives.
+    pub socket: PathBuf,
+}
+
+impl Owner {
+    fn to_text(&self) -> String {
+        format!("{} {}", self.instance, self.socket.display())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (instance, socket) = text.split_once(' ')?;
+        Some(Self { instance: instance.to_owned(), socket: socket.into() })
+    }
+
+    fn is_alive(&self) -> bool {
+        UnixStream::connect(&self.socket).is_ok()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    #[error(
+        "tmux {found} runs at {socket}, and codepiper needs {OLDEST} or newer; end that server or install a newer tmux"
+    )]
+    TooOld { found: String, socket: PathBuf },
+    #[error(
+        "the tmux server at {server} belongs to another daemon, which runs on {owner}; \
+         stop that one (codepiper --socket {owner} daemon stop) or choose another --tmux-socket"
+    )]
+    Owned { server: PathBuf, owner: PathBuf },
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// Makes the server ours: checks version and owner before it touches anything, then sets every option.
+pub async fn set_up(
+    connection: &Connection,
+    address: &Address,
+    owner: &Owner,
+) -> Result<ServerFacts, SetUpError> {
+    let facts: ServerFacts = ask(connection, None).await?;
+    let version: Version = match facts.version.lossy().parse() {
+        Ok(version) if version >= oldest() => version,
+        _ => {
+            return Err(SetUpError::TooOld {
+                found: facts.version.lossy().into_owned(),
+                socket: address.path(),
+            });
+        }
+    };
+    if let Some(other) = Owner::parse(&facts.owner.lossy())
+        && other.instance != owner.instance
+        && other.is_alive()
+    {
+        return Err(SetUpError::Owned { server: address.path(), owner: other.socket });
+    }
+    let text = owner.to_text();
+    let value = Text::new(&text).unwrap_or_else(|| unreachable_nul());
+    let mut commands = vec![Command::SetUser { scope: Scope::Server, option: UserOption::OWNER, value }];
+    commands.extend(settings(&version).into_iter().map(Command::Set));
+    commands.extend(keys());
+    let format = PaneEnd::FORMAT;
+    commands.push(Command::Subscribe { name: PANE_END, watched: Watched::AllPanes, format });
+    for command in &commands {
+        connection.send(command).await?;
+    }
+    detach_stale_clients(connection).await?;
+    Ok(facts)
+}
+
+/// Paths from the system and instance ids hold no NUL.
+fn unreachable_nul() -> Text<'static> {
+    unreachable!("a path cannot contain NUL")
+}
+
+pub fn oldest() -> Version {
+    OLDEST.parse().unwrap_or_else(|_| unreachable!("the constant is a version"))
+}
+
+/// One set of facts about a target, or about the server.
+pub async fn ask<F: Facts>(connection: &Connection, target: Option<Target>) -> Result<F, CommandError> {
+    let replies = connection.send(&Command::Show { target, format: F::FORMAT }).await?;
+    let line = replies.first().and_then(|reply| reply.lines().next()).unwrap_or_default();
+    F::parse(line).ok_or_else(|| CommandError::Unreadable(line.escape_ascii().to_string()))
+}
+
+/// The lines of a list. Lines that are none are passed over.
+pub async fn list<F: Facts>(
+    connection: &Connection,
+    command: fn(Format) -> Command<'static>,
+) -> Result<Vec<F>, CommandError> {
+    let replies = connection.send(&command(F::FORMAT)).await?;
+    Ok(replies.iter().flat_map(|reply| reply.lines()).filter_map(F::parse).collect())
+}
+
+fn settings(version: &Version) -> Vec<Setting> {
+    let mut settings = vec![
+        Setting::ExitEmpty(false),
+        Setting::EscapeTime(0),
+        Setting::FocusEvents(true),
+        Setting::DefaultTerminal(if knows_tmux_terminal() { Terminal::Tmux } else { Terminal::Screen }),
+        Setting::TrueColor,
+        Setting::ExtendedKeys(ExtendedKeys::On),
+        Setting::SetClipboard(Clipboard::External),
+        // Command lines are messages too, and texts that people send stand in them.
+        Setting::MessageLimit(0),
+        Setting::KeepUnattached,
+        Setting::DetachOnDestroy(true),
+        Setting::Status(false),
+        Setting::SetTitles(false),
+        Setting::HistoryLimit(HISTORY),
+        Setting::NoUpdateEnvironment,
+        Setting::NoDefaultCommand,
+        Setting::DefaultShell,
+        Setting::NoPrefix2,
+        Setting::Mouse(false),
+        Setting::RemainOnExit(true),
+        Setting::AutomaticRename(false),
+        Setting::AllowRename(false),
+        Setting::MonitorActivity(false),
+        Setting::MonitorBell(false),
+    ];
+    settings.extend([Alert::Bell, Alert::Activity, Alert::Silence].map(Setting::NoAlert));
+    settings.extend([Alert::Bell, Alert::Activity, Alert::Silence].map(Setting::NoVisual));
+    settings.extend(PrefixKey::new('b').map(Setting::Prefix));
+    if "3.3".parse().is_ok_and(|since: Version| *version >= since) {
+        settings.extend([Setting::AllowPassthrough(false), Setting::NoRemainOnExitText]);
+    }
+    settings
+}
+
+/// Only harmless keys: see [`Binding`].
+fn keys() -> Vec<Command<'static>> {
+    let mut commands = vec![Command::UnbindAll(KeyTable::Prefix), Command::UnbindAll(KeyTable::Root)];
+    let mut bindings =
+        vec![Binding::Detach, Binding::CopyMode, Binding::CopyModeUp, Binding::Paste, Binding::Help];
+    bindings.extend(PrefixKey::new('b').map(Binding::SendPrefix));
+    commands.extend(bindings.into_iter().map(Command::Bind));
+    commands
+}
+
+/// `tmux-256color` is missing in the terminfo of some systems.
+fn knows_tmux_terminal() -> bool {
+    const PLACES: [&str; 4] =
+        ["/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/local/share/terminfo"];
+    PLACES
+        .iter()
+        .any(|place| ["t", "74"].iter().any(|dir| Path::new(place).join(dir).join("tmux-256color").exists()))
+}
+
+/// A client of ours whose daemon was killed may still hold the panes back.
+async fn detach_stale_clients(connection: &Connection) -> Result<(), CommandError> {
+    let own: ClientFacts = ask(connection, None).await?;
+    for client in list::<ClientFacts>(connection, Command::ListClients).await? {
+        let stale = client.control_mode && client.session == own.session && client.pid != own.pid;
+        if let Some(name) = Text::new(client.name.as_bytes()).filter(|_| stale) {
+            connection.send(&Command::DetachClient(name)).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_mark_is_read_back() {
+        let owner = Owner { instance: "abc".into(), socket: "/tmp/with space.sock".into() };
+        assert_eq!(Owner::parse(&owner.to_text()), Some(owner));
+        assert_eq!(Owner::parse(""), None);
+    }
+}
