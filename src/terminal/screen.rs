@@ -68,7 +68,7 @@ pub(super) trait Sink {
     /// Row `y` of the main screen is about to scroll off the top.
     fn scrolls_off(&mut self, _model: &mut Model, _y: usize) {}
     /// The main screen was cleared; what scrolled off before has no continuation.
-    fn cleared(&mut self) {}
+    fn cleared(&mut self, _model: &mut Model) {}
     /// The cursor is about to go down to row `y` of the main screen, from one above it.
     fn goes_down_to(&mut self, _model: &mut Model, _y: usize) {}
     /// The alternate screen is about to be left.
@@ -274,6 +274,15 @@ impl Model {
 
     pub fn is_alternate(&self) -> bool {
         self.main.is_some()
+    }
+
+    /// The main screen, shown or not.
+    pub fn main_grid(&self) -> &Grid {
+        self.main.as_deref().unwrap_or(&self.grid)
+    }
+
+    pub fn main_grid_mut(&mut self) -> &mut Grid {
+        self.main.as_deref_mut().unwrap_or(&mut self.grid)
     }
 
     /// Appends what a row shows, blanks at its end included.

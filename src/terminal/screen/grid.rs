@@ -71,7 +71,8 @@ impl Grid {
         std::mem::replace(&mut self.changed_from, self.rows.len())
     }
 
-    pub fn changed_since(&mut self, y: usize) {
+    /// Rows from `y` on are to be looked at once more.
+    pub fn keep_changed(&mut self, y: usize) {
         self.changed_from = self.changed_from.min(y);
     }
 
@@ -132,9 +133,18 @@ impl Grid {
         }
         for y in y..y + count.max(0) as usize {
             let cols = self.cols;
-            self.row_mut(y).empty(cols, bg);
+            let row = self.row_mut(y);
+            // The row stays in its place: what was printed of it counts.
+            let printed = row.printed;
+            row.empty(cols, bg);
+            (row.printed, row.changed) = (printed, true);
         }
         self.unwrap_above(y);
+    }
+
+    /// Forgets what was printed of the rows.
+    pub fn forget_printed(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.printed = 0);
     }
 
     /// Makes room for `count` cells. With more cells than half of what is left of the row, tmux
@@ -240,7 +250,7 @@ impl Row {
             self.cells.resize(cols, Cell::erased(bg));
         }
         self.wrapped = false;
-        self.changed = bg != Color::DEFAULT;
+        self.changed = false;
         self.printed = 0;
     }
 

@@ -322,9 +322,10 @@ impl<'a, S: Sink> Writer<'a, S> {
             for y in 0..used.map_or(0, |last| last + 1) {
                 self.sink.scrolls_off(self.model, y);
             }
-            self.sink.cleared();
+            self.sink.cleared(self.model);
         }
         self.model.grid.clear_rows(0, self.model.rows as isize, bg);
+        self.model.grid.forget_printed();
     }
 
     /// DECALN: the screen full of E.

@@ -1,0 +1,519 @@
+//! The output as lines of text: what a terminal would have left in its scrollback. Lines are in order,
+//! without escapes and trailing blanks, wrapped ones joined, an overwritten one in its last form.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
+use std::mem::take;
+use std::ops::Range;
+
+use codepiper_protocol::Size;
+
+use super::screen::{Grid, Model, Screen, Sink};
+
+/// Turns raw output into lines.
+///
+/// It begins with looking back: a line comes when it has scrolled off, and an alternate screen that is
+/// left leaves nothing, as in a scrollback. [`finish`](TextLines::finish) brings what is on the screen.
+///
+/// [`follow`](TextLines::follow) also brings what is on the screen, and from then on a line comes
+/// when the cursor has left it downwards. A line that changes later comes again, unless it only became blank or
+/// again what it was. An alternate screen comes once, in its last form, when it is left.
+/// [`flush`](TextLines::flush) brings the line that the cursor is in, as far as it goes.
+pub struct TextLines {
+    screen: Screen,
+    lines: Lines,
+}
+
+/// A line, or the beginning of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// All of it, also what came before.
+    pub text: &'a str,
+    /// Bytes of `text` that came before, as a line that was not complete.
+    pub seen: usize,
+    /// What came before as an incomplete line was overwritten and is not the beginning of this one.
+    pub breaks: bool,
+    /// Whether the cursor has left it.
+    pub complete: bool,
+}
+
+/// A line longer than that comes in pieces.
+const MAX_LINE: usize = 1024 * 1024;
+/// Lines that a reload may bring back on the screen: at most its height, and a wide one brings many narrow
+/// ones.
+const REMEMBERED: usize = 2 * Size::MAX as usize;
+
+impl Line<'_> {
+    /// Appends what a plain stream needs: the part not seen before, and an end of line when it is complete.
+    pub fn append_to(&self, out: &mut String) {
+        if self.breaks {
+            out.push('\n');
+        }
+        out.push_str(&self.text[self.seen..]);
+        if self.complete {
+            out.push('\n');
+        }
+    }
+}
+
+impl TextLines {
+    pub fn new(size: Size) -> Self {
+        Self { screen: Screen::new(size), lines: Lines::default() }
+    }
+
+    pub fn feed(&mut self, bytes: &[u8], on_line: &mut impl FnMut(Line<'_>)) {
+        self.screen.feed_with(bytes, &mut Listener { lines: &mut self.lines, on_line });
+    }
+
+    /// Continues from a keyframe, after a resize or a gap. What came before does not come again, and
+    /// what the old screen showed and the new one does not comes now.
+    pub fn load_keyframe(&mut self, size: Size, keyframe: &[u8], on_line: &mut impl FnMut(Line<'_>)) {
+        let old = std::mem::replace(&mut self.screen, Screen::new(size));
+        self.screen.feed(keyframe);
+        let mut listener = Listener { lines: &mut self.lines, on_line };
+        listener.carry_over(old.model(), self.screen.model_mut());
+    }
+
+    /// Brings what is on the screen and begins to follow.
+    pub fn follow(&mut self, on_line: &mut impl FnMut(Line<'_>)) {
+        self.lines.following = true;
+        let model = self.screen.model_mut();
+        let mut listener = Listener { lines: &mut self.lines, on_line };
+        if !model.is_alternate() {
+            listener.settle(model, 0, model.y);
+        }
+        listener.rest(model);
+    }
+
+    /// Brings the line that the cursor is in, if it has news. Call it when the output has been quiet for a
+    /// moment.
+    pub fn flush(&mut self, on_line: &mut impl FnMut(Line<'_>)) {
+        let model = self.screen.model_mut();
+        if self.lines.following && !model.is_alternate() {
+            Listener { lines: &mut self.lines, on_line }.cursor_line(model);
+        }
+    }
+
+    /// Brings everything on the screen that did not come yet: the main screen, then the alternate one if
+    /// that is shown. The last line is incomplete when the cursor is in it.
+    pub fn finish(&mut self, on_line: &mut impl FnMut(Line<'_>)) {
+        let model = self.screen.model_mut();
+        let mut listener = Listener { lines: &mut self.lines, on_line };
+        listener.rest(model);
+        if model.is_alternate() {
+            listener.alternate(model);
+        }
+    }
+}
+
+/// What came so far.
+#[derive(Default)]
+struct Lines {
+    following: bool,
+    /// The beginning of a line whose end is still on the screen.
+    head: String,
+    /// The incomplete line that came last.
+    open: Option<String>,
+    /// Marks of the last lines, for finding them on a reloaded screen.
+    recent: VecDeque<u64>,
+    text: String,
+}
+
+struct Listener<'a, F> {
+    lines: &'a mut Lines,
+    on_line: &'a mut F,
+}
+
+impl<F: FnMut(Line<'_>)> Sink for Listener<'_, F> {
+    fn scrolls_off(&mut self, model: &mut Model, y: usize) {
+        let row = model.grid.row(y);
+        let (wrapped, printed) = (row.wrapped, row.printed);
+        if printed != 0 && !row.changed && self.lines.head.is_empty() {
+            return;
+        }
+        let mut head = take(&mut self.lines.head);
+        let alone = head.is_empty() && !wrapped;
+        model.append_text(row, &mut head);
+        if wrapped && head.len() < MAX_LINE {
+            self.lines.head = head;
+            return;
+        }
+        trim(&mut head);
+        if !(alone && printed == mark(&head)) {
+            self.line(&head);
+        }
+        head.clear();
+        self.lines.head = head;
+    }
+
+    fn cleared(&mut self, _: &mut Model) {
+        self.end_head();
+    }
+
+    fn goes_down_to(&mut self, model: &mut Model, y: usize) {
+        if self.lines.following {
+            let from = model.grid.take_changed().min(model.y);
+            self.settle(model, from, y);
+        }
+    }
+
+    fn leaves_alternate(&mut self, model: &mut Model) {
+        if self.lines.following {
+            self.alternate(model);
+        }
+    }
+}
+
+impl<F: FnMut(Line<'_>)> Listener<'_, F> {
+    /// Brings lines of the main screen between two rows that have news. A line that goes on in row `to` waits.
+    fn settle(&mut self, model: &mut Model, from: usize, to: usize) {
+        let grid = &model.grid;
+        let mut start = (0..from).rev().take_while(|&y| grid.row(y).wrapped).last().unwrap_or(from);
+        while start < to {
+            let end = line_end(&model.grid, start);
+            if end > to {
+                model.grid.keep_changed(start);
+                return;
+            }
+            self.settle_line(model, start..end);
+            start = end;
+        }
+    }
+
+    fn settle_line(&mut self, model: &mut Model, rows: Range<usize>) {
+        let has_news = |y: usize| model.main_grid().row(y).changed || model.main_grid().row(y).printed == 0;
+        if !rows.clone().any(has_news) {
+            return;
+        }
+        let mut text = take(&mut self.lines.text);
+        text.clear();
+        append_line(model, model.main_grid(), rows.clone(), &mut text);
+        let mark = mark(&text);
+        let came = |y: usize| model.main_grid().row(y).printed;
+        let same = rows.clone().all(|y| came(y) == mark);
+        let became_blank = text.is_empty() && rows.clone().any(|y| came(y) != 0);
+        for y in rows {
+            let row = model.main_grid_mut().marks_mut(y);
+            (row.printed, row.changed) = (mark, false);
+        }
+        if !self.lines.head.is_empty() {
+            let mut whole = take(&mut self.lines.head);
+            whole.push_str(&text);
+            self.line(&whole);
+        } else if !same && !became_blank {
+            self.line(&text);
+        }
+        self.lines.text = text;
+    }
+
+    /// Brings the rest of the main screen.
+    fn rest(&mut self, model: &mut Model) {
+        let cursor = if model.is_alternate() { None } else { Some(model.y) };
+        let used = used_rows(model.main_grid());
+        let mut start = 0;
+        while start < used.max(cursor.unwrap_or(0)) {
+            let rows = start..line_end(model.main_grid(), start);
+            start = rows.end;
+            if cursor.is_some_and(|y| rows.contains(&y)) && used <= rows.end {
+                return self.cursor_line(model);
+            }
+            self.settle_line(model, rows);
+        }
+    }
+
+    fn cursor_line(&mut self, model: &Model) {
+        let grid = &model.grid;
+        let start = (0..model.y).rev().take_while(|&y| grid.row(y).wrapped).last().unwrap_or(model.y);
+        let mut text = self.lines.head.clone();
+        append_line(model, grid, start..line_end(grid, start), &mut text);
+        let complete = grid.row(start).printed == mark(&text);
+        if complete || self.lines.open.as_deref().unwrap_or_default() == text {
+            return;
+        }
+        self.bring(&text, false);
+        self.lines.open = Some(text);
+    }
+
+    /// Brings what the alternate screen shows.
+    fn alternate(&mut self, model: &Model) {
+        let mut start = 0;
+        let mut text = String::new();
+        while start < used_rows(&model.grid) {
+            let end = line_end(&model.grid, start);
+            text.clear();
+            append_line(model, &model.grid, start..end, &mut text);
+            self.line(&text);
+            start = end;
+        }
+    }
+
+    fn end_head(&mut self) {
+        if !self.lines.head.is_empty() {
+            let mut head = take(&mut self.lines.head);
+            trim(&mut head);
+            self.line(&head);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.bring(text, true);
+        self.lines.open = None;
+        self.lines.remember(mark(text));
+    }
+
+    fn bring(&mut self, text: &str, complete: bool) {
+        let open = self.lines.open.as_deref();
+        let continues = open.is_none_or(|open| text.starts_with(open));
+        let seen = if continues { open.map_or(0, str::len) } else { 0 };
+        (self.on_line)(Line { text, seen, breaks: !continues, complete });
+    }
+
+    /// Finds the lines of the new screen among those that came and those that the old screen showed.
+    fn carry_over(&mut self, old: &Model, new: &mut Model) {
+        let shown = pending_lines(old, self.lines.head.as_str());
+        self.lines.head.clear();
+        let came = self.lines.recent.len();
+        let known: Vec<u64> =
+            self.lines.recent.iter().copied().chain(shown.iter().map(|text| mark(text))).collect();
+        let mut lines = Vec::new();
+        let mut start = 0;
+        while start < used_rows(new.main_grid()) {
+            let rows = start..line_end(new.main_grid(), start);
+            let mut text = String::new();
+            append_line(new, new.main_grid(), rows.clone(), &mut text);
+            start = rows.end;
+            lines.push((rows, mark(&text)));
+        }
+        let marks: Vec<u64> = lines.iter().map(|(_, mark)| *mark).collect();
+        let place = best_place(&known, &marks);
+        for text in shown.iter().take(place.saturating_sub(came)) {
+            self.line(text);
+        }
+        for (index, (rows, mark)) in lines.into_iter().enumerate() {
+            if place + index < came {
+                // The first line may be the end of one whose beginning is above the screen.
+                let printed = if index == 0 { mark } else { known[place + index] };
+                for y in rows {
+                    let row = new.main_grid_mut().marks_mut(y);
+                    (row.printed, row.changed) = (printed, printed != mark);
+                }
+            }
+        }
+        if self.lines.following && !new.is_alternate() {
+            self.settle(new, 0, new.y);
+        }
+    }
+}
+
+impl Lines {
+    fn remember(&mut self, mark: u64) {
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(mark);
+    }
+}
+
+/// The row behind the line that begins in row `start`.
+fn line_end(grid: &Grid, start: usize) -> usize {
+    (start..grid.len() - 1).find(|&y| !grid.row(y).wrapped).map_or(grid.len(), |last| last + 1)
+}
+
+/// Rows up to the last one with a character.
+fn used_rows(grid: &Grid) -> usize {
+    grid.iter().rposition(|row| row.cells().iter().any(|cell| !cell.is_erased())).map_or(0, |last| last + 1)
+}
+
+fn append_line(model: &Model, grid: &Grid, rows: Range<usize>, text: &mut String) {
+    rows.for_each(|y| model.append_text(grid.row(y), text));
+    trim(text);
+}
+
+/// Lines of the main screen that did not come yet, or changed since.
+fn pending_lines(model: &Model, head: &str) -> Vec<String> {
+    let grid = model.main_grid();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while start < used_rows(grid) {
+        let rows = start..line_end(grid, start);
+        let mut text = if start == 0 { head.to_owned() } else { String::new() };
+        append_line(model, grid, rows.clone(), &mut text);
+        if rows.clone().any(|y| grid.row(y).printed != mark(&text)) {
+            lines.push(text);
+        }
+        start = rows.end;
+    }
+    lines
+}
+
+/// Where in `known` the lines `marks` begin: where most of them agree, and of such places the last.
+fn best_place(known: &[u64], marks: &[u64]) -> usize {
+    let agree = |place: usize| known[place..].iter().zip(marks).filter(|(a, b)| a == b).count();
+    let best = (0..known.len()).map(|place| (agree(place), place)).max();
+    best.filter(|(agree, _)| *agree > 0).map_or(known.len(), |(_, place)| place)
+}
+
+fn trim(text: &mut String) {
+    text.truncate(text.trim_end_matches(' ').len());
+}
+
+/// Stands for a line; never 0.
+fn mark(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size() -> Size {
+        Size::new(10, 4).unwrap()
+    }
+
+    /// What a plain stream gets of the whole output.
+    fn whole(bytes: &[u8]) -> String {
+        let (mut lines, mut out) = (TextLines::new(size()), String::new());
+        lines.feed(bytes, &mut |line| line.append_to(&mut out));
+        lines.finish(&mut |line| line.append_to(&mut out));
+        out
+    }
+
+    /// What a plain stream gets while it follows; `None` is a moment of quiet.
+    fn followed(steps: &[Option<&str>]) -> String {
+        let (mut lines, mut out) = (TextLines::new(size()), String::new());
+        let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+        lines.follow(&mut on_line);
+        for step in steps {
+            match step {
+                Some(bytes) => lines.feed(bytes.as_bytes(), &mut on_line),
+                None => lines.flush(&mut on_line),
+            }
+        }
+        out
+    }
+
+    fn numbers(range: Range<u32>) -> String {
+        range.map(|n| format!("{n}\r\n")).collect()
+    }
+
+    fn plain(text: &str) -> String {
+        text.replace('\r', "")
+    }
+
+    #[test]
+    fn lines_come_once_and_in_order() {
+        let log = numbers(0..100);
+        assert_eq!(whole(log.as_bytes()), plain(&log));
+        assert_eq!(followed(&[Some(&log)]), plain(&log));
+        let blanks = "a\r\n\r\n\r\nb\r\n\r\n\r\n\r\n\r\nc";
+        assert_eq!(whole(blanks.as_bytes()), plain(blanks));
+        assert_eq!(followed(&[Some(blanks), None]), plain(blanks));
+    }
+
+    #[test]
+    fn escapes_and_blanks_at_the_end_go() {
+        assert_eq!(whole("\x1b[1;31mred\x1b[m   \r\né世e\u{301}\t\r\n".as_bytes()), "red\né世e\u{301}\n");
+    }
+
+    #[test]
+    fn wrapped_lines_are_joined() {
+        let long = "abcdefghijklmnopqrstuvwxyz";
+        let log = format!("{long}\r\n0123456789\r\n{long}{long}\r\nend\r\n");
+        assert_eq!(whole(log.as_bytes()), plain(&log));
+        assert_eq!(followed(&[Some(&log)]), plain(&log));
+        let endless = "0123456789".repeat(20);
+        assert_eq!(whole(endless.as_bytes()), endless);
+        assert_eq!(followed(&[Some(&endless), None, Some("!\r\n")]), format!("{endless}!\n"));
+    }
+
+    #[test]
+    fn an_overwritten_line_comes_in_its_last_form() {
+        let progress = "10%\r20%\r30%\r\ndone\r\n";
+        assert_eq!(whole(progress.as_bytes()), "30%\ndone\n");
+        assert_eq!(followed(&[Some(progress)]), "30%\ndone\n");
+        // Looking back there is only the last form; a follower has seen the first.
+        let redrawn = "one\r\ntwo\r\n\x1b[2A\x1b[2Kone\r\n\x1b[2KTWO\r\n";
+        assert_eq!(whole(redrawn.as_bytes()), "one\nTWO\n");
+        assert_eq!(followed(&[Some(redrawn)]), "one\ntwo\nTWO\n");
+    }
+
+    #[test]
+    fn an_unfinished_line_comes_after_a_moment_and_only_once() {
+        assert_eq!(followed(&[Some("$ "), None, None, Some("ls\r\nfile"), None]), "$ ls\nfile");
+        assert_eq!(followed(&[Some("10%"), None, Some("\r20%"), None, Some("\r\n")]), "10%\n20%\n");
+        assert_eq!(followed(&[Some("10%"), None, Some(" of 5\r\nnext"), None]), "10% of 5\nnext");
+        assert_eq!(followed(&[None, Some("x\r\n"), None, None]), "x\n");
+    }
+
+    #[test]
+    fn the_alternate_screen_comes_when_it_is_left() {
+        let session = "before\r\n\x1b[?1049h\x1b[Hmenu\r\n> item\x1b[2;3HITEM\x1b[?1049lafter\r\n";
+        assert_eq!(followed(&[Some(session)]), "before\nmenu\n> ITEM\nafter\n");
+        assert_eq!(whole(session.as_bytes()), "before\nafter\n");
+        assert_eq!(whole(b"before\r\n\x1b[?1049h\x1b[Hmenu"), "before\nmenu\n");
+    }
+
+    #[test]
+    fn a_cleared_screen_was_scrolled_off() {
+        assert_eq!(whole(b"one\r\ntwo\x1b[H\x1b[2Jthree"), "one\ntwo\nthree");
+        assert_eq!(followed(&[Some("one\r\ntwo\x1b[H\x1b[2Jthree"), None]), "one\ntwo\nthree");
+    }
+
+    #[test]
+    fn looking_back_and_following_leave_no_seam() {
+        for cut in 0..60 {
+            let log = numbers(0..30);
+            let (mut lines, mut out) = (TextLines::new(size()), String::new());
+            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+            let (history, live) = log.split_at(cut);
+            lines.feed(history.as_bytes(), &mut on_line);
+            lines.follow(&mut on_line);
+            lines.feed(live.as_bytes(), &mut on_line);
+            assert_eq!(out, plain(&log), "cut at {cut}");
+        }
+    }
+
+    /// A terminal of another size after the same output.
+    fn reloaded(log: &str, size: Size) -> Vec<u8> {
+        let mut screen = Screen::new(size);
+        screen.feed(log.as_bytes());
+        screen.keyframe()
+    }
+
+    #[test]
+    fn a_resize_neither_repeats_nor_loses() {
+        let long = "abcdefghijklmnopqrstuvwxyz";
+        for (cols, rows) in [(10, 2), (10, 9), (5, 4), (40, 4), (40, 20), (13, 3)] {
+            let size = Size::new(cols, rows).unwrap();
+            for follows in [false, true] {
+                let first = format!("{}{long}\r\n{}prompt", numbers(0..9), numbers(3..6));
+                let second = format!(" done\r\n{}", numbers(10..30));
+                let (mut lines, mut out) = (TextLines::new(self::size()), String::new());
+                let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+                if follows {
+                    lines.follow(&mut on_line);
+                }
+                lines.feed(first.as_bytes(), &mut on_line);
+                lines.load_keyframe(size, &reloaded(&first, size), &mut on_line);
+                lines.flush(&mut on_line);
+                lines.feed(second.as_bytes(), &mut on_line);
+                lines.finish(&mut on_line);
+                assert_eq!(out, plain(&(first + &second)), "{size}, following: {follows}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_missed_comes_with_the_keyframe() {
+        let (mut lines, mut out) = (TextLines::new(size()), String::new());
+        let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+        lines.follow(&mut on_line);
+        lines.feed(numbers(0..5).as_bytes(), &mut on_line);
+        lines.load_keyframe(size(), &reloaded(&numbers(0..7), size()), &mut on_line);
+        lines.feed(numbers(7..9).as_bytes(), &mut on_line);
+        assert_eq!(out, plain(&numbers(0..9)));
+    }
+}
