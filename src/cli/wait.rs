@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use clap::Args;
 use codepiper_protocol::wire::session::{Activity, Session};
-use codepiper_protocol::wire::stream::{Begin, Delivery};
+use codepiper_protocol::wire::stream::{Begin, Delivery, KeyframeReason};
 use codepiper_protocol::{Cursor, Size};
+use regex::Regex;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -12,7 +13,7 @@ use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 use super::follow::Follow;
 use super::{Context, output, time};
 use crate::client::{Client, Item};
-use crate::terminal::text::TextLines;
+use crate::terminal::text::{Line, TextLines};
 
 /// Wait until something happens in a session
 ///
@@ -89,7 +90,9 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(follow: Follow, condition: &'a Condition, from: Option<Cursor>) -> Self {
-        let lines = TextLines::new(follow.stream.size);
+        let mut lines = TextLines::new(follow.stream.size);
+        // From the first byte on: a line that is overwritten before it scrolls off counts too.
+        lines.follow(&mut |_| {});
         Self { follow, condition, from, caught_up: false, printed: Instant::now(), lines }
     }
 
@@ -108,7 +111,7 @@ impl<'a> Watch<'a> {
                     self.printed = Instant::now();
                     self.line_in(&bytes)
                 }
-                Item::Keyframe { size, bytes, .. } => self.line_on_screen(size, &bytes),
+                Item::Keyframe { size, reason, bytes, .. } => self.line_on_screen(size, reason, &bytes),
                 Item::CaughtUp { .. } => {
                     self.caught_up = true;
                     if !self.is_live() {
@@ -131,16 +134,23 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// The first line that fits among those that the bytes changed.
     fn line_in(&mut self, bytes: &[u8]) -> Option<String> {
         let Condition::Text(pattern) = self.condition else { return None };
-        let lines = self.lines.feed(bytes);
-        lines.into_iter().chain(self.lines.visible()).find(|line| pattern.is_match(line))
+        let mut first = First { pattern, line: None };
+        self.lines.feed(bytes, &mut |line| first.look(line));
+        // What stands on the screen counts too: a prompt, or a program that never leaves its screen.
+        self.lines.finish(&mut |line| first.look(line));
+        first.line
     }
 
-    fn line_on_screen(&mut self, size: Size, screen: &[u8]) -> Option<String> {
+    /// What a resize shows again is not new; any other keyframe may show what was never told.
+    fn line_on_screen(&mut self, size: Size, reason: KeyframeReason, screen: &[u8]) -> Option<String> {
         let Condition::Text(pattern) = self.condition else { return None };
-        let lines = self.lines.keyframe(size, screen);
-        lines.into_iter().chain(self.lines.visible()).find(|line| pattern.is_match(line))
+        let mut first = First { pattern, line: None };
+        self.lines.load_keyframe(size, screen, &mut |line| first.look(line));
+        self.lines.finish(&mut |line| first.look(line));
+        first.line.filter(|_| reason != KeyframeReason::Resize)
     }
 
     fn is_live(&self) -> bool {
@@ -182,6 +192,20 @@ impl<'a> Watch<'a> {
                 let (id, expected) = (&self.follow.stream.session.short_id, condition.expected());
                 Err(Failure::ended(format_args!("session {id} ended and did not {expected}")))
             }
+        }
+    }
+}
+
+/// The first line that fits.
+struct First<'a> {
+    pattern: &'a Regex,
+    line: Option<String>,
+}
+
+impl First<'_> {
+    fn look(&mut self, line: Line<'_>) {
+        if self.line.is_none() && self.pattern.is_match(line.text) {
+            self.line = Some(line.text.to_owned());
         }
     }
 }
