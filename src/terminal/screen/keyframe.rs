@@ -21,6 +21,19 @@ impl Screen {
         bytes.extend(self.parser.unfinished());
         bytes
     }
+
+    /// A row's text with the sequences for its look, without blanks at the end. Empty when there is no
+    /// such row.
+    pub fn row_styled(&self, y: u16) -> String {
+        let mut painter = Painter::new(&self.model);
+        if usize::from(y) < self.model.rows {
+            for cell in self.model.grid.row(y.into()).trimmed().iter().filter(|cell| !cell.glyph.is_tail()) {
+                painter.cell(cell);
+            }
+            painter.look(Pen::default(), None);
+        }
+        painter.out
+    }
 }
 
 /// Writes for a terminal whose state it follows.
@@ -145,6 +158,11 @@ impl<'a> Painter<'a> {
                 }
                 x += run;
             }
+            let wraps = row.wrapped && y + 1 < grid.len() && wraps_when_printed(grid, y);
+            if !wraps && self.position == Some((0, y + 1)) {
+                // It is there only for a character that shall wrap.
+                self.position = None;
+            }
         }
     }
 
@@ -258,6 +276,8 @@ impl<'a> Painter<'a> {
         if pending {
             let cell = model.grid.row(y).cell(x);
             self.cell(&cell);
+            // A control ends what REP repeats; this one changes nothing.
+            self.out.push('\x0f');
         }
     }
 

@@ -1,0 +1,180 @@
+//! The model against the tmux that is installed.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use bytes::Bytes;
+use codepiper::terminal::capture::{Capture, Facts};
+use codepiper::terminal::screen::Screen;
+use codepiper_protocol::Size;
+use proptest::prelude::*;
+
+use super::{cases, screen, size, stream};
+
+/// A server of its own, ended when it goes.
+struct Tmux {
+    directory: tempfile::TempDir,
+}
+
+impl Tmux {
+    fn start() -> Self {
+        let tmux = Self { directory: tempfile::tempdir().expect("a temporary directory") };
+        let keeper = ["new-session", "-d", "-s", "keeper", "sleep 3600"];
+        let options = [";", "set", "-g", "status", "off", ";", "set", "-g", "allow-passthrough", "off"];
+        let output = tmux.run(&[&keeper[..], &options[..]].concat());
+        assert!(output.status.success(), "{output:?}");
+        tmux
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        // A command that hangs ends by itself: the only time limit here.
+        Command::new("timeout")
+            .args(["30", "tmux", "-u", "-f", "/dev/null", "-S", &self.path("socket")])
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("TERM", "xterm-256color")
+            .output()
+            .expect("tmux can be started")
+    }
+
+    /// What tmux shows after a program has printed `stream`.
+    fn print(&self, size: Size, stream: &[u8]) -> Capture {
+        std::fs::write(self.path("stream"), stream).expect("the stream can be written");
+        // tmux answers the status report when it has read everything before it.
+        let program = format!(
+            "stty raw -echo; cat '{}'; printf '\\033[5n'; head -c 4 >'{}'; tmux -S '{}' wait-for -S printed; sleep 3600",
+            self.path("stream"),
+            self.path("answer"),
+            self.path("socket")
+        );
+        let (cols, rows) = (size.cols().to_string(), size.rows().to_string());
+        let facts = format!("\x1e\n{}", Facts::FORMAT);
+        let capture = ["capture-pane", "-p", "-e", "-N", "-t", "case"];
+        let mark = [";", "display-message", "-p", "-t", "case", "\x1e", ";"];
+        let output = self.run(
+            &[
+                &["new-session", "-d", "-s", "case", "-x", &cols, "-y", &rows, &program, ";"][..],
+                &["wait-for", "printed", ";"],
+                &capture,
+                &mark,
+                &["capture-pane", "-p", "-J", "-t", "case"],
+                &mark,
+                &capture,
+                &["-a", "-q"],
+                &mark,
+                &["capture-pane", "-p", "-P", "-C", "-t", "case", ";"],
+                &["display-message", "-p", "-t", "case", &facts, ";", "kill-session", "-t", "case"],
+            ]
+            .concat(),
+        );
+        assert!(output.status.success(), "{output:?}");
+        let answer = Bytes::from(output.stdout);
+        let parts: Vec<Bytes> = split(&answer, b"\x1e\n");
+        let lines = |part: &Bytes| split(&part.slice(..part.len().saturating_sub(1)), b"\n");
+        let facts: Facts = std::str::from_utf8(&parts[4]).expect("text").trim_end_matches('\n').parse().expect("facts");
+        Capture {
+            lines: lines(&parts[0]),
+            joined_lines: Some(lines(&parts[1])),
+            saved_lines: facts.alternate_on.then(|| lines(&parts[2])),
+            pending: parts[3].slice(..parts[3].len().saturating_sub(1)),
+            facts,
+        }
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        self.run(&["kill-server"]);
+    }
+}
+
+fn split(bytes: &Bytes, separator: &[u8]) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut start = 0;
+    for at in 0..bytes.len() {
+        if at >= start && bytes[at..].starts_with(separator) {
+            parts.push(bytes.slice(start..at));
+            start = at + separator.len();
+        }
+    }
+    parts.push(bytes.slice(start..));
+    parts
+}
+
+/// Whether our model does with the piece what tmux does.
+fn agrees(screen: &Screen, piece: &[u8]) -> bool {
+    let cursor = screen.cursor();
+    let row = screen.row_text(cursor.y);
+    let wide = |text: &str| text.chars().any(|character| "世界あ한🦀".contains(character));
+    let text = String::from_utf8_lossy(piece);
+    let edits = text.starts_with("\x1b[") && text.ends_with(['@', 'P', 'X', 'K', 'J', 'b']);
+    let prints = !text.starts_with('\x1b');
+    // tmux leaves half of a wide character behind. Elsewhere it does not, but for one in the first column.
+    let halves = wide(&row) && (edits || prints && screen.modes().insert)
+        || prints && screen.modes().insert && wide(&text)
+        || cursor.x == 1 && wide(&row.chars().take(1).collect::<String>());
+    !halves
+}
+
+/// What a capture tells of a row: it ends with the last cell that was written, not erased.
+fn told(styled: &str) -> &str {
+    let mut text = styled;
+    loop {
+        let shorter = text.trim_end_matches(' ');
+        let shorter = match shorter.rfind("\x1b[") {
+            Some(start) if shorter[start..].find('m') == Some(shorter.len() - start - 1) => &shorter[..start],
+            _ => shorter,
+        };
+        if shorter == text {
+            return text;
+        }
+        text = shorter;
+    }
+}
+
+/// What a loaded capture must agree on.
+fn compare(expected: &Screen, capture: &Capture) {
+    let mut loaded = Screen::new(expected.size());
+    loaded.load(expected.size(), capture);
+    for y in 0..expected.size().rows() {
+        assert_eq!(told(&expected.row_styled(y)), told(&loaded.row_styled(y)), "row {y}");
+    }
+    assert_eq!(expected.cursor(), loaded.cursor(), "cursor");
+    assert_eq!(expected.title(), loaded.title(), "title");
+    assert_eq!(expected.is_alternate(), loaded.is_alternate(), "alternate screen");
+    assert_eq!(expected.region(), loaded.region(), "scroll region");
+}
+
+#[test]
+fn random_streams_end_in_the_screen_that_tmux_shows() {
+    let tmux = Tmux::start();
+    let mut runner = proptest::test_runner::TestRunner::new(cases(32));
+    let strategy = (size(), stream::pieces(stream::common_piece()));
+    let result = runner.run(&strategy, |(size, pieces)| {
+        let mut expected = screen(size, b"\x1b]2;before\x07");
+        let stream = stream::agreed(&mut expected, pieces, agrees);
+        let stream = [b"\x1b]2;before\x07".as_slice(), &stream].concat();
+        let capture = tmux.print(size, &stream);
+        expected.feed(b"\x1b[5n");
+        let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compare(&expected, &capture)));
+        prop_assert!(shown.is_ok(), "{} {}", size, stream.escape_ascii());
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    let tmux = Tmux::start();
+    let socket = tmux.path("socket");
+    assert!(Path::new(&socket).exists());
+    drop(tmux);
+    assert!(!Path::new(&socket).exists());
+}
