@@ -1,10 +1,13 @@
 use std::io::{self, IsTerminal};
-use std::process::Command;
+use std::process::ExitStatus;
 
 use clap::Args;
-use codepiper_protocol::Size;
-use codepiper_protocol::wire::session::Session;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::session::{Attach as Place, Session};
 use codepiper_protocol::wire::stream::{Begin, Delivery};
+use codepiper_protocol::{SessionId, Size};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
 use super::follow::Follow;
@@ -61,27 +64,59 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
             "this is inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer one",
         );
     }
-    let status = Command::new("tmux")
+    let status = context.block_on(work(client, session.id, &place))??;
+    let failed = status.is_some_and(|status| !status.success());
+    match context.block_on(client.session(&id))? {
+        // A session that ends may take its tmux server with it.
+        Ok(session) if !failed || !session.status.is_live() => farewell(&session),
+        // Attaching worked; who cannot say how the session is, says nothing.
+        Err(_) if !failed => Ok(()),
+        _ => {
+            let (id, term) = (&session.short_id, std::env::var("TERM").unwrap_or_default());
+            Err(Failure::new(format_args!(
+                "tmux could not attach to session {id}; if it does not know the terminal {term}, try \
+                 TERM=xterm-256color"
+            )))
+        }
+    }
+}
+
+/// Runs a tmux client until it ends or the program does: tmux itself would go on showing what a program
+/// left that has ended. `None` when the program ended first.
+async fn work(client: &Client, session: SessionId, place: &Place) -> Result<Option<ExitStatus>, Failure> {
+    // Before the client, so that no end is missed.
+    let mut events = client.events(Some(session)).await?;
+    let mut tmux = tokio::process::Command::new("tmux")
         .arg("-u")
         .arg("-S")
         .arg(&place.tmux_socket)
         .args(["attach-session", "-t", &format!("={}", place.tmux_session)])
         .env_remove("TMUX")
         .env_remove("TMUX_PANE")
-        .status()
+        .spawn()
         .map_err(|error| Failure::new(format_args!("cannot run tmux: {}; is it in PATH?", reason(&error))))?;
-    if !status.success() {
-        let term = std::env::var("TERM").unwrap_or_default();
-        return Err(Failure::new(format_args!(
-            "tmux could not attach to session {}; if it does not know the terminal {term}, try TERM=xterm-256color",
-            session.short_id
-        )));
+    let ended = async {
+        loop {
+            match events.next().await {
+                Ok(event) if matches!(event.body, Body::SessionEnded { .. }) => return,
+                Ok(_) => {}
+                // The daemon left; the person stays, and leaves by hand.
+                Err(_) => return std::future::pending().await,
+            }
+        }
+    };
+    let status = tokio::select! {
+        status = tmux.wait() => Some(status),
+        () = ended => None,
+    };
+    if status.is_none()
+        && let Some(pid) = tmux.id()
+    {
+        // It gives the terminal back as it was.
+        let _ = kill(Pid::from_raw(pid as i32), Signal::SIGTERM);
+        let _ = tmux.wait().await;
     }
-    match context.block_on(client.session(&id))? {
-        Ok(session) => farewell(&session),
-        // Attaching worked; who cannot say how the session is, says nothing.
-        Err(_) => Ok(()),
-    }
+    status.transpose().map_err(|error| Failure::new(format_args!("cannot wait for tmux: {}", reason(&error))))
 }
 
 /// Shows the session until it ends or the person leaves.

@@ -10,7 +10,7 @@ use codepiper_protocol::wire::session::Exit;
 use codepiper_protocol::wire::stream::{Begin, Delivery, GapReason, KeyframeReason, Lost};
 use codepiper_protocol::{Cursor, Size};
 
-use super::failure::{OF_SESSIONS, Outcome, exit_codes};
+use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
 use super::follow::Follow;
 use super::time::Since;
 use super::view::View;
@@ -19,6 +19,8 @@ use crate::client::{Client, Item};
 
 /// Lines shown when nothing else is said.
 const LINES: u32 = 50;
+/// What a shell reports for Ctrl+C.
+const INTERRUPTED: u8 = 130;
 /// An unfinished line is shown when nothing was printed for this long.
 const QUIET: Duration = Duration::from_millis(200);
 
@@ -188,7 +190,7 @@ async fn watch(mut follow: Follow) -> Outcome {
     loop {
         let item = tokio::select! {
             item = follow.next() => item?,
-            () = view.left() => return Ok(()),
+            () = view.left() => return Err(Failure::Silent { code: INTERRUPTED }),
         };
         match item {
             Item::Output(bytes) => {

@@ -1,19 +1,21 @@
-//! A WebSocket with one subscription.
+//! The WebSocket: one subscription, or events.
 
 use std::path::Path;
 
 use bytes::{Buf, Bytes};
+use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::session::{Exit, Session};
 use codepiper_protocol::wire::stream::{
     ACK_EVERY, Begin, ClientMessage, Delivery, GapReason, KEYFRAME_BIT, KeyframeReason, Lost, ServerMessage,
 };
-use codepiper_protocol::{Cursor, Size};
+use codepiper_protocol::{Cursor, SessionId, Size};
 use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ClientError, Result, http};
@@ -74,15 +76,7 @@ enum Message {
 
 impl Stream {
     pub(super) async fn open(socket: &Path, session: &str, from: Begin, delivery: Delivery) -> Result<Self> {
-        let socket = WebSocket::after_handshake(http::upgrade(socket).await?, Role::Client);
-        let (read, mut write) = socket.split(tokio::io::split);
-        let (sender, mut frames) = mpsc::channel(QUEUE);
-        let reading = tokio::spawn(forward(FragmentCollectorRead::new(read), sender));
-        match message(&mut frames).await? {
-            ServerMessage::Hello { protocol: PROTOCOL, .. } => {}
-            ServerMessage::Hello { protocol, .. } => return Err(ClientError::OtherProtocol(protocol)),
-            other => return Err(unexpected(&other)),
-        }
+        let Connection { reading, mut frames, mut write } = Connection::open(socket).await?;
         let request =
             ClientMessage::Subscribe { request: REQUEST, session: session.to_owned(), from, delivery };
         tell(&mut write, &request).await?;
@@ -172,6 +166,54 @@ impl Stream {
             }
             due
         });
+    }
+}
+
+/// Events from now on.
+pub struct Events {
+    frames: mpsc::Receiver<Message>,
+    _reading: AbortOnDropHandle<()>,
+    /// Closing it would end the connection.
+    _write: WebSocketWrite,
+}
+
+impl Events {
+    pub(super) async fn open(socket: &Path, session: Option<SessionId>) -> Result<Self> {
+        let Connection { reading, frames, mut write } = Connection::open(socket).await?;
+        tell(&mut write, &ClientMessage::Events { session, after: None }).await?;
+        Ok(Self { frames, _reading: AbortOnDropHandle::new(reading), _write: write })
+    }
+
+    /// What happens next. May be dropped and called again without losing anything.
+    pub async fn next(&mut self) -> Result<Event> {
+        loop {
+            match message(&mut self.frames).await? {
+                ServerMessage::Event { event } => return Ok(event),
+                ServerMessage::Error { problem, .. } => return Err(ClientError::Problem(problem)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A WebSocket that said hello.
+struct Connection {
+    reading: JoinHandle<()>,
+    frames: mpsc::Receiver<Message>,
+    write: WebSocketWrite,
+}
+
+impl Connection {
+    async fn open(socket: &Path) -> Result<Self> {
+        let socket = WebSocket::after_handshake(http::upgrade(socket).await?, Role::Client);
+        let (read, write) = socket.split(tokio::io::split);
+        let (sender, mut frames) = mpsc::channel(QUEUE);
+        let reading = tokio::spawn(forward(FragmentCollectorRead::new(read), sender));
+        match message(&mut frames).await? {
+            ServerMessage::Hello { protocol: PROTOCOL, .. } => Ok(Self { reading, frames, write }),
+            ServerMessage::Hello { protocol, .. } => Err(ClientError::OtherProtocol(protocol)),
+            other => Err(unexpected(&other)),
+        }
     }
 }
 
