@@ -29,13 +29,15 @@ use crate::bus::{Bus, to_millisecond};
 use crate::journal::Memory;
 use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions};
-use crate::terminal::screens::Screens;
+use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use instance::Instance;
 
 /// Bytes of output kept in memory, of one session and of all.
 const KEPT_PER_SESSION: usize = 64 * 1024 * 1024;
 const KEPT_IN_ALL: usize = 256 * 1024 * 1024;
+/// Screens that wait to be captured anew.
+const STALE_SCREENS: usize = 1024;
 /// Everything has this long to end.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -83,8 +85,11 @@ async fn serve(
     let mut signals = Signals::listen()?;
     let bus = Arc::new(Bus::new(Arc::new(Memory::new(KEPT_PER_SESSION, KEPT_IN_ALL))));
     let journal = bus.journal().clone();
-    let screens = Screens::start(move |session, keyframe| {
-        session::save_checkpoint(&*journal, session, keyframe);
+    let (stale, mut stale_screens) = mpsc::channel(STALE_SCREENS);
+    let screens = Screens::start(move |session, notice| match notice {
+        Notice::Checkpoint(keyframe) => session::save_checkpoint(&*journal, session, keyframe),
+        // More than so many at once do not wait: their next resize captures them.
+        Notice::WantsCapture => drop(stale.try_send(session)),
     })?;
     let places = Places {
         records: paths.sessions(),
@@ -100,6 +105,12 @@ async fn serve(
     for (path, reason) in &broken {
         tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
     }
+    let recapturing = sessions.clone();
+    tokio::spawn(async move {
+        while let Some(session) = stale_screens.recv().await {
+            recapturing.recapture(session);
+        }
+    });
     let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone())?);
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };

@@ -27,7 +27,7 @@ pub use record::write_synced;
 pub use shims::serve_shims;
 pub use stream::save_checkpoint;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -49,7 +49,7 @@ use crate::terminal::reports::Scanner;
 use crate::terminal::screens::{Keyframe, Screens};
 use machine::{Input, Machine, Now};
 use record::Record;
-use stream::Arrival;
+use stream::Flow;
 
 /// What the sessions need from outside.
 pub struct Places {
@@ -107,9 +107,7 @@ struct State {
     title: Option<String>,
     attached: u32,
     scanner: Scanner,
-    /// Set while a capture is being loaded: what arrives meanwhile waits, so that the keyframe stands
-    /// at its place in the log.
-    held: Option<VecDeque<Arrival>>,
+    flow: Flow,
     /// What the shim is waiting for; handed out once.
     launch: Option<Launch>,
     /// What became of the last launch.
@@ -362,7 +360,7 @@ impl Session {
                 title: None,
                 attached: 0,
                 scanner: Scanner::default(),
-                held: None,
+                flow: Flow::Open,
                 launch: None,
                 launched: None,
                 timer: None,

@@ -9,6 +9,7 @@
 //! | [`text`]    | the output as lines of text |
 
 pub mod capture;
+pub mod heal;
 pub mod reports;
 pub mod screen;
 pub mod screens;

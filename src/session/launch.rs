@@ -19,6 +19,7 @@ use jiff::Timestamp;
 
 use super::machine::Input;
 use super::record::Record;
+use super::stream::Flow;
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::Mark;
@@ -129,6 +130,7 @@ impl Sessions {
             state.launch = Some(launch);
             state.launched = None;
             state.scanner = Default::default();
+            state.flow = Flow::Open;
             state.title = None;
             state.size = state.record.size;
             state.size

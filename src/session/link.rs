@@ -8,12 +8,11 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::tmux::{Command, PaneFacts, PaneId, ServerFacts, SessionName, Target};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
-use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{SessionId, Size};
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
-use super::stream::{PaneSink, Why, status_of};
+use super::stream::{PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::process::Process;
 use crate::tmux::connection::{self, CommandError, Connection, End};
@@ -159,6 +158,9 @@ impl Sessions {
             () = shutdown.cancelled() => return Ok(()),
         };
         self.0.linked.send_replace(None);
+        for session in self.all() {
+            self.cover(&session);
+        }
         let server_gone = tokio::time::timeout(SERVER_END_LIMIT, server_process.ended()).await.is_ok();
         tracing::warn!(?end, server_gone, "the connection to tmux ended");
         self.event(None, Body::SystemTmuxLost { reason: format!("{end:?}"), server_gone });
@@ -224,6 +226,8 @@ impl Sessions {
             shim_pid: facts.pid,
             shim: None,
         };
+        // What comes before the capture is covered by it.
+        self.cover(session);
         if !known {
             self.0.screens.open(session.id, session.size(), session.cursor().offset);
         }
@@ -242,8 +246,7 @@ impl Sessions {
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
         }
-        let why = Why::Gap { reason: GapReason::DaemonAway, lost: Lost::Unknown };
-        self.capture(&linked.connection, session, facts.pane, None, why);
+        self.capture_after_absence(&linked.connection, session, facts.pane, known);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What comes over the control connection, in its order: output, captures, notifications.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use codepiper_protocol::tmux::{
 };
 use codepiper_protocol::wire::session::EvidenceSource;
 use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
-use codepiper_protocol::{Cursor, Size};
+use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 
 use super::machine::Input;
@@ -20,9 +20,10 @@ use super::{Session, Sessions, State};
 use crate::journal::{Checkpoint, Mark};
 use crate::terminal::capture::{Capture, Facts as ScreenState};
 use crate::terminal::reports::Report;
-use crate::terminal::screens::Keyframe;
+use crate::terminal::heal::Held;
+use crate::terminal::screens::{Heal, Keyframe, Loaded};
 use crate::tmux::connection::{Connection, Sink};
-use crate::tmux::server::PANE_END;
+use crate::tmux::server::{self, PANE_END};
 
 /// Something about one pane whose place in the stream matters.
 pub(super) enum Arrival {
@@ -34,6 +35,7 @@ pub(super) enum Arrival {
 pub(super) struct Captured {
     capture: Capture,
     size: Size,
+    held: Option<Held>,
     why: Why,
 }
 
@@ -41,12 +43,26 @@ pub(super) struct Captured {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Why {
     Resized,
-    /// Output before it is missing.
-    Gap {
+    /// Output before it was missed. With `rows`, so many rows of history are searched for it.
+    Missed {
         reason: GapReason,
-        lost: Lost,
+        rows: Option<u32>,
     },
 }
+
+/// What becomes of what arrives.
+pub(super) enum Flow {
+    /// It is published.
+    Open,
+    /// It waits for the screen that was captured before it, so that the keyframe stands at its place.
+    Held(VecDeque<Arrival>),
+    /// It is covered by a capture that was asked for.
+    Covered,
+}
+
+/// Rows of history that are searched for what was missed, if fewer do not show it. Each search holds
+/// tmux up: about 20 ms for 1,000 rows.
+const SEARCHED: [u32; 3] = [200, 2000, server::HISTORY];
 
 /// The sink of one connection.
 pub(super) struct PaneSink {
@@ -145,20 +161,23 @@ impl Sessions {
     /// Takes what arrived for a session, or lets it wait for the capture before it.
     pub(super) fn arrive(&self, session: &Arc<Session>, arrival: Arrival) {
         let mut state = session.state();
-        match &mut state.held {
-            Some(held) => held.push_back(arrival),
-            None => self.take(session, state, arrival),
+        if let Flow::Held(waiting) = &mut state.flow {
+            waiting.push_back(arrival);
+            return;
         }
+        self.take(session, state, arrival);
     }
 
-    fn take(&self, session: &Arc<Session>, mut state: std::sync::MutexGuard<'_, State>, arrival: Arrival) {
+    fn take(&self, session: &Arc<Session>, mut state: MutexGuard<'_, State>, arrival: Arrival) {
         match arrival {
             Arrival::Output(bytes) => {
                 let mut reports = Vec::new();
                 let base = session.log.cursor();
                 state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
-                session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
-                self.0.screens.feed(session.id, bytes);
+                if matches!(state.flow, Flow::Open) {
+                    session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
+                    self.0.screens.feed(session.id, bytes);
+                }
                 drop(state);
                 for (place, report) in reports {
                     let cursor = Cursor::new(base.epoch, base.offset + place as u64);
@@ -166,7 +185,7 @@ impl Sessions {
                 }
             }
             Arrival::Capture(captured) => {
-                state.held = Some(VecDeque::new());
+                state.flow = Flow::Held(VecDeque::new());
                 state.size = captured.size;
                 drop(state);
                 self.load(session, *captured);
@@ -178,44 +197,78 @@ impl Sessions {
         }
     }
 
+    /// From now on everything is covered by the next capture.
+    pub(super) fn cover(&self, session: &Session) {
+        session.state().flow = Flow::Covered;
+    }
+
     /// Hands a capture to the screen; goes on when the keyframe is there.
     fn load(&self, session: &Arc<Session>, captured: Captured) {
-        let Captured { capture, size, why } = captured;
-        let keyframe = self.0.screens.load(session.id, size, capture);
+        let Captured { capture, size, held, why } = captured;
+        let more = more_rows(why, held.as_ref());
+        let heal = held.map(|held| Heal { held, or_nothing: more.is_some() });
+        let loaded = self.0.screens.load(session.id, size, capture, heal);
         let (sessions, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
-            let keyframe = keyframe.await.ok();
-            sessions.loaded(&session, size, why, keyframe);
+            match (loaded.await.ok().flatten(), more, sessions.connection()) {
+                (None, Some(why), Ok(connection)) => sessions.look_further(&connection, &session, why),
+                (loaded, ..) => sessions.loaded(&session, size, why, loaded),
+            }
         });
     }
 
-    fn loaded(&self, session: &Arc<Session>, size: Size, why: Why, keyframe: Option<Keyframe>) {
-        let time = Timestamp::now().as_millisecond();
-        let reason = match why {
-            Why::Resized => KeyframeReason::Resize,
-            Why::Gap { reason, lost } => {
-                let epoch = session.log.cursor().epoch + 1;
-                session.log.mark(time, Mark::Gap { epoch, reason, lost });
-                KeyframeReason::Discontinuity
+    /// What was missed does not stand in the rows that were searched.
+    fn look_further(&self, connection: &Connection, session: &Arc<Session>, why: Why) {
+        let waiting = std::mem::replace(&mut session.state().flow, Flow::Covered);
+        let pane = session.state().pane.as_ref().map(|pane| pane.id);
+        if let Some(pane) = pane {
+            self.capture(connection, session, pane, None, why);
+        }
+        // The new capture covers what waited, but reports and ends count.
+        if let Flow::Held(waiting) = waiting {
+            for arrival in waiting {
+                self.take(session, session.state(), arrival);
             }
+        }
+    }
+
+    fn loaded(&self, session: &Arc<Session>, size: Size, why: Why, loaded: Option<Loaded>) {
+        let time = Timestamp::now().as_millisecond();
+        let (keyframe, healed) = match loaded {
+            Some(Loaded { keyframe, healed }) => (Some(keyframe), healed),
+            None => (None, None),
         };
+        let mut reason = KeyframeReason::Resize;
+        if let Why::Missed { reason: missed, .. } = why {
+            reason = KeyframeReason::Discontinuity;
+            match healed {
+                Some(healed) if healed.is_empty() => reason = KeyframeReason::Healed,
+                Some(healed) => {
+                    reason = KeyframeReason::Healed;
+                    tracing::info!(id = %session.id, bytes = healed.len(), "output that was missed was found in tmux");
+                    session.log.output(time, healed);
+                }
+                None => {
+                    let (epoch, lost) = (session.log.cursor().epoch + 1, Lost::Unknown);
+                    session.log.mark(time, Mark::Gap { epoch, reason: missed, lost });
+                    let cursor = session.log.cursor();
+                    self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason: missed, lost });
+                }
+            }
+        }
         let cursor = session.log.cursor();
         if let Some(keyframe) = keyframe {
             session.log.mark(time, Mark::Keyframe { size, screen: keyframe.screen, reason });
         }
-        match why {
-            Why::Resized => self.event(Some(session.id), Body::TerminalResized { size, cursor }),
-            Why::Gap { reason, lost } => {
-                self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason, lost });
-            }
+        if why == Why::Resized {
+            self.event(Some(session.id), Body::TerminalResized { size, cursor });
         }
         self.touch(session);
         // What waited goes on; another capture among it holds up the rest again.
-        let mut waiting = session.state().held.take().unwrap_or_default();
+        let Flow::Held(mut waiting) = std::mem::replace(&mut session.state().flow, Flow::Open) else { return };
         while let Some(arrival) = waiting.pop_front() {
             self.take(session, session.state(), arrival);
-            let mut state = session.state();
-            if let Some(held) = &mut state.held {
+            if let Flow::Held(held) = &mut session.state().flow {
                 held.extend(waiting);
                 return;
             }
@@ -314,8 +367,30 @@ impl Sessions {
     fn paused(&self, connection: &Connection, pane: PaneId) {
         let Some(session) = self.table().panes.get(&pane).cloned() else { return };
         tracing::warn!(id = %session.id, "tmux discarded output, since it was not read in time");
-        let why = Why::Gap { reason: GapReason::Paused, lost: Lost::Unknown };
+        let why = Why::Missed { reason: GapReason::Paused, rows: Some(SEARCHED[0]) };
         self.capture(connection, &session, pane, Some(Command::ContinuePane(pane)), why);
+    }
+
+    /// Captures a screen that its model lost track of.
+    pub fn recapture(&self, session: SessionId) {
+        let (Some(session), Ok(connection)) = (self.get(session), self.connection()) else { return };
+        let pane = session.state().pane.as_ref().map(|pane| pane.id);
+        if let Some(pane) = pane.filter(|_| session.is_live()) {
+            self.capture(&connection, &session, pane, None, Why::Resized);
+        }
+    }
+
+    /// Captures a pane after the connection was away. What a session that was known printed meanwhile
+    /// is looked for.
+    pub(super) fn capture_after_absence(
+        &self,
+        connection: &Connection,
+        session: &Arc<Session>,
+        pane: PaneId,
+        known: bool,
+    ) {
+        let rows = known.then_some(SEARCHED[0]);
+        self.capture(connection, session, pane, None, Why::Missed { reason: GapReason::DaemonAway, rows });
     }
 
     /// Captures a pane's screen at one place of its output, after `first`. The capture takes its place
@@ -328,56 +403,82 @@ impl Sessions {
         first: Option<Command<'_>>,
         why: Why,
     ) {
-        let (line, skip) = match first {
-            Some(first) => (CommandLine::new(&first).and(&capture_commands(pane)[0]), 1),
-            None => (CommandLine::new(&capture_commands(pane)[0]), 0),
+        let skip = usize::from(first.is_some());
+        let searched = match why {
+            Why::Missed { rows: Some(rows), .. } => {
+                let rows = Rows::HistoryAndScreen(rows);
+                [false, true].map(|joined| Command::CaptureText { pane, rows, joined }).to_vec()
+            }
+            _ => vec![],
         };
-        let line = capture_commands(pane)[1..].iter().fold(line, CommandLine::and);
+        let mut commands = first.into_iter().chain(searched).chain(capture_commands(pane));
+        let Some(line) = commands.next().map(|first| CommandLine::new(&first)) else { return };
+        let line = commands.fold(line, |line, command| line.and(&command));
         let (sessions, session) = (self.clone(), session.clone());
         let sent = connection.send_then(line, move |replies| {
-            if replies.len() > skip {
-                sessions.captured(&session, &replies[skip..], why);
+            match read_capture(replies.get(skip..).unwrap_or_default(), why) {
+                Some(captured) => sessions.arrive(&session, Arrival::Capture(Box::new(captured))),
+                // The pane is gone, and something else will say so.
+                None => tracing::warn!(id = %session.id, ?replies, "a capture cannot be read"),
             }
         });
         if let Err(error) = sent {
             tracing::warn!(%error, "a pane cannot be captured");
         }
     }
+}
 
-    /// Takes the replies to [`capture_commands`].
-    pub(super) fn captured(&self, session: &Arc<Session>, replies: &[Reply], why: Why) {
-        match read_capture(replies) {
-            Some((capture, size)) => {
-                self.arrive(session, Arrival::Capture(Box::new(Captured { capture, size, why })));
-            }
-            // The pane is gone, and something else will say so.
-            None => tracing::warn!(id = %session.id, ?replies, "a capture cannot be read"),
-        }
-    }
+/// The same question with more rows, if there are more.
+fn more_rows(why: Why, held: Option<&Held>) -> Option<Why> {
+    let (Why::Missed { reason, rows: Some(rows) }, Some(held)) = (why, held) else { return None };
+    let next = SEARCHED.into_iter().find(|next| *next > rows)?;
+    (held.history > u64::from(rows)).then_some(Why::Missed { reason, rows: Some(next) })
 }
 
 /// What makes a capture, for one line. The last one fails unless the alternate screen is on.
-pub(super) fn capture_commands(pane: PaneId) -> [Command<'static>; 4] {
+fn capture_commands(pane: PaneId) -> [Command<'static>; 5] {
     [
         Command::CapturePane { pane, rows: Rows::Screen },
+        Command::CaptureText { pane, rows: Rows::Screen, joined: true },
         Command::CapturePending(pane),
         Command::Show { target: Some(Target::Pane(pane)), format: ScreenFacts::FORMAT },
         Command::CaptureSaved(pane),
     ]
 }
 
-fn read_capture(replies: &[Reply]) -> Option<(Capture, Size)> {
-    let [screen, pending, facts, saved @ ..] = replies else { return None };
-    if !(screen.ok && pending.ok && facts.ok) {
+fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
+    let rows = |reply: &Reply| reply.lines().map(|line| reply.body.slice_ref(line)).collect::<Vec<_>>();
+    let searching = matches!(why, Why::Missed { rows: Some(_), .. });
+    let (searched, replies) = replies.split_at_checked(if searching { 2 } else { 0 })?;
+    let [screen, joined, pending, facts, saved @ ..] = replies else { return None };
+    if ![screen, joined, pending, facts].iter().all(|reply| reply.ok) {
         return None;
     }
-    let rows = |reply: &Reply| reply.lines().map(|line| reply.body.slice_ref(line)).collect::<Vec<_>>();
     let facts = ScreenFacts::parse(facts.lines().next()?)?;
     let size = Size::new(facts.cols, facts.rows)?;
+    let held = match (searched, why) {
+        ([text, text_joined], Why::Missed { rows: Some(searched), .. }) => Some(Held {
+            history: facts.history_size.into(),
+            limit: server::HISTORY.into(),
+            history_rows: searched.min(facts.history_size) as usize,
+            rows: rows(text),
+            joined: rows(text_joined),
+            cursor_y: facts.cursor_y,
+        }),
+        _ => None,
+    };
+    // The main screen cannot be compared while the alternate one is on.
+    let held = held.filter(|_| !facts.alternate_on);
     let saved_lines = saved.first().filter(|saved| saved.ok && facts.alternate_on).map(rows);
     let pending = pending.lines().next().map(|line| pending.body.slice_ref(line)).unwrap_or_default();
-    let facts = screen_state(facts);
-    Some((Capture { lines: rows(screen), joined_lines: None, saved_lines, pending, facts }, size))
+    let capture = Capture {
+        lines: rows(screen),
+        joined_lines: Some(rows(joined)),
+        saved_lines,
+        pending,
+        facts: screen_state(facts),
+    };
+    Some(Captured { capture, size, held, why })
 }
 
 fn screen_state(facts: ScreenFacts) -> ScreenState {
@@ -420,7 +521,7 @@ pub(super) fn status_of(code: Option<i32>, signal: Option<i32>) -> Option<ExitSt
 /// What the thread of the screens does with a checkpoint.
 pub fn save_checkpoint(
     journal: &dyn crate::journal::Journal,
-    session: codepiper_protocol::SessionId,
+    session: SessionId,
     keyframe: Keyframe,
 ) {
     let Keyframe { offset, size, screen } = keyframe;

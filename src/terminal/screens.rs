@@ -12,7 +12,8 @@ use codepiper_protocol::{SessionId, Size};
 use tokio::sync::{Notify, oneshot};
 
 use super::capture::Capture;
-use super::screen::{Modes, Screen};
+use super::heal::{self, Held, Known, KnownRow};
+use super::screen::{self, Modes, Screen};
 
 /// Bytes that may wait to be fed.
 const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
@@ -29,6 +30,32 @@ pub struct Keyframe {
     pub screen: Bytes,
 }
 
+/// What became of a capture.
+#[derive(Debug, PartialEq)]
+pub struct Loaded {
+    /// Behind `healed`.
+    pub keyframe: Keyframe,
+    /// What was printed since the screen was fed last, if it was to be found. `None`: it cannot be.
+    pub healed: Option<Bytes>,
+}
+
+/// What the thread says without being asked.
+#[derive(Debug)]
+pub enum Notice {
+    /// Rendering can begin here.
+    Checkpoint(Keyframe),
+    /// tmux has a screen that the model cannot know: it must be captured.
+    WantsCapture,
+}
+
+/// How to find what was printed meanwhile.
+#[derive(Debug)]
+pub struct Heal {
+    pub held: Held,
+    /// When it cannot be found, leave everything as it is.
+    pub or_nothing: bool,
+}
+
 /// Hands bytes and questions to the thread.
 pub struct Screens {
     shared: Arc<Shared>,
@@ -40,7 +67,7 @@ struct Shared {
     work: Condvar,
     /// The connection waits here for room.
     room: Notify,
-    on_checkpoint: Box<dyn Fn(SessionId, Keyframe) + Send + Sync>,
+    on_notice: Box<dyn Fn(SessionId, Notice) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -62,26 +89,28 @@ enum Question {
 enum Job {
     Open { session: SessionId, size: Size, offset: u64 },
     Feed { session: SessionId, bytes: Bytes },
-    Load { session: SessionId, size: Size, capture: Box<Capture>, reply: oneshot::Sender<Keyframe> },
+    Load { session: SessionId, size: Size, capture: Box<Capture>, heal: Option<Heal>, reply: oneshot::Sender<Option<Loaded>> },
     Close { session: SessionId },
 }
 
 struct Model {
     screen: Screen,
+    history: History,
+    asked_for_capture: bool,
     offset: u64,
     checkpoint_at: u64,
 }
 
 impl Screens {
-    /// Starts the thread; `on_checkpoint` is called on it.
+    /// Starts the thread; `on_notice` is called on it.
     pub fn start(
-        on_checkpoint: impl Fn(SessionId, Keyframe) + Send + Sync + 'static,
+        on_notice: impl Fn(SessionId, Notice) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             work: Condvar::new(),
             room: Notify::new(),
-            on_checkpoint: Box::new(on_checkpoint),
+            on_notice: Box::new(on_notice),
         });
         let worker = shared.clone();
         std::thread::Builder::new().name("screens".into()).spawn(move || worker.run())?;
@@ -98,10 +127,17 @@ impl Screens {
         self.push(Job::Feed { session, bytes }, length);
     }
 
-    /// Replaces what is on the screen, in order with the bytes fed. The answer is the new keyframe.
-    pub fn load(&self, session: SessionId, size: Size, capture: Capture) -> oneshot::Receiver<Keyframe> {
+    /// Replaces what is on the screen, in order with the bytes fed. With `heal`, what was printed
+    /// meanwhile is found first.
+    pub fn load(
+        &self,
+        session: SessionId,
+        size: Size,
+        capture: Capture,
+        heal: Option<Heal>,
+    ) -> oneshot::Receiver<Option<Loaded>> {
         let (reply, receiver) = oneshot::channel();
-        self.push(Job::Load { session, size, capture: Box::new(capture), reply }, 0);
+        self.push(Job::Load { session, size, capture: Box::new(capture), heal, reply }, 0);
         receiver
     }
 
@@ -217,23 +253,31 @@ impl Shared {
         match job {
             Job::Open { session, size, offset } => {
                 let model =
-                    Model { screen: Screen::new(size), offset, checkpoint_at: offset + CHECKPOINT_EVERY };
+                    Model {
+                    screen: Screen::new(size),
+                    history: History::default(),
+                    asked_for_capture: false,
+                    offset,
+                    checkpoint_at: offset + CHECKPOINT_EVERY,
+                };
                 models.insert(session, model);
             }
             Job::Feed { session, bytes } => {
                 let Some(model) = models.get_mut(&session) else { return };
-                model.screen.feed(&bytes);
+                model.screen.feed_with(&bytes, &mut model.history);
                 model.offset += bytes.len() as u64;
+                if model.screen.wants_capture() && !std::mem::replace(&mut model.asked_for_capture, true) {
+                    (self.on_notice)(session, Notice::WantsCapture);
+                }
                 if model.offset >= model.checkpoint_at {
                     model.checkpoint_at = model.offset + CHECKPOINT_EVERY;
-                    (self.on_checkpoint)(session, model.keyframe());
+                    (self.on_notice)(session, Notice::Checkpoint(model.keyframe()));
                 }
             }
-            Job::Load { session, size, capture, reply } => {
+            Job::Load { session, size, capture, heal, reply } => {
                 let Some(model) = models.get_mut(&session) else { return };
-                model.screen.load(size, &capture);
                 // Nobody waits any more when the session ended meanwhile.
-                let _ = reply.send(model.keyframe());
+                let _ = reply.send(model.load(size, &capture, heal));
             }
             Job::Close { session } => {
                 models.remove(&session);
@@ -242,7 +286,44 @@ impl Shared {
     }
 }
 
+/// Counts the rows that scrolled off the main screen, as tmux counts its history.
+#[derive(Default)]
+struct History(u64);
+
+impl screen::Sink for History {
+    fn scrolls_off(&mut self, _: &mut screen::Model, _: usize) {
+        self.0 += 1;
+    }
+}
+
 impl Model {
+    fn load(&mut self, size: Size, capture: &Capture, heal: Option<Heal>) -> Option<Loaded> {
+        let mut healed = None;
+        if let Some(Heal { held, or_nothing }) = heal {
+            healed = self.heal(&held);
+            if healed.is_none() && or_nothing {
+                return None;
+            }
+            self.history.0 = held.history;
+        }
+        self.screen.load(size, capture);
+        self.asked_for_capture = false;
+        Some(Loaded { keyframe: self.keyframe(), healed })
+    }
+
+    /// What the program printed since it was fed last. The offset counts it.
+    fn heal(&mut self, held: &Held) -> Option<Bytes> {
+        if self.screen.is_alternate() {
+            return None;
+        }
+        let rows = 0..=self.screen.cursor().y;
+        let row = |y| KnownRow { text: self.screen.row_text(y), wraps: self.screen.row_wraps(y) };
+        let known = Known { history: self.history.0, rows: rows.map(row).collect() };
+        let missing = Bytes::from(heal::missing(&known, held)?);
+        self.offset += missing.len() as u64;
+        Some(missing)
+    }
+
     fn keyframe(&self) -> Keyframe {
         Keyframe { offset: self.offset, size: self.screen.size(), screen: self.screen.keyframe().into() }
     }

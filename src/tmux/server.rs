@@ -15,7 +15,7 @@ use super::connection::{CommandError, Connection};
 /// The first version with flow control, subscriptions and `-B`.
 pub const OLDEST: &str = "3.2";
 /// Lines of history that tmux keeps for people who attach, and for healing.
-const HISTORY: u32 = 10_000;
+pub const HISTORY: u32 = 10_000;
 /// The subscription that tells of panes whose program ended, and of panes in copy mode.
 pub const PANE_END: SubscriptionName = SubscriptionName::new("pane-end");
 /// What the hub's own window runs; 68 years.

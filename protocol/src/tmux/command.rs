@@ -124,6 +124,12 @@ pub enum Command<'a> {
         pane: PaneId,
         rows: Rows,
     },
+    /// Answers rows as text, without colours. Joined: rows that wrap are one line.
+    CaptureText {
+        pane: PaneId,
+        rows: Rows,
+        joined: bool,
+    },
     /// Answers the main screen that waits behind the alternate one. Fails when none does.
     CaptureSaved(PaneId),
     /// Answers the beginning of an escape sequence whose end has not come yet, escaped as output is:
@@ -163,7 +169,20 @@ pub enum Command<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
     Screen,
+    /// So many rows of history, and the screen.
+    HistoryAndScreen(u32),
     Range { first: i32, last: i32 },
+}
+
+impl Rows {
+    fn render(self, out: &mut BytesMut) {
+        match self {
+            Self::Screen => {}
+            Self::HistoryAndScreen(0) => put(out, format_args!(" -S 0")),
+            Self::HistoryAndScreen(rows) => put(out, format_args!(" -S -{rows}")),
+            Self::Range { first, last } => put(out, format_args!(" -S {first} -E {last}")),
+        }
+    }
 }
 
 /// What a user option belongs to.
@@ -276,9 +295,12 @@ impl Command<'_> {
 
             Self::CapturePane { pane, rows } => {
                 render_at("capture-pane -p -e -N -t ", &Target::Pane(*pane), out);
-                if let Rows::Range { first, last } = rows {
-                    put(out, format_args!(" -S {first} -E {last}"));
-                }
+                rows.render(out);
+            }
+            Self::CaptureText { pane, rows, joined } => {
+                let how = if *joined { "J" } else { "N" };
+                render_at(&format!("capture-pane -p -{how} -t "), &Target::Pane(*pane), out);
+                rows.render(out);
             }
             Self::CaptureSaved(pane) => render_at("capture-pane -p -e -N -a -t ", &Target::Pane(*pane), out),
             Self::CapturePending(pane) => render_at("capture-pane -p -P -C -t ", &Target::Pane(*pane), out),

@@ -156,6 +156,8 @@ pub enum KeyframeReason {
     Behind,
     /// What was printed before cannot be continued: the daemon was away, or output was lost.
     Discontinuity,
+    /// Nobody listened for a while; what was printed then was found in tmux and stands before this.
+    Healed,
     /// A program was started in the session.
     Launch,
 }
