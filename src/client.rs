@@ -1,25 +1,25 @@
 //! The daemon's typed client, over its Unix socket.
 //!
 //! Every request has a connection of its own: on a Unix socket that costs microseconds, and nothing
-//! here has to notice that an idle connection went away. [`Stream`] is the WebSocket.
+//! here has to notice that an idle connection went away. [`Stream`] and [`Events`] are WebSockets.
 
 mod error;
 mod http;
 mod stream;
 
 pub use error::ClientError;
-pub use stream::{Item, Stream};
+pub use stream::{Events, Item, Stream};
 
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use codepiper_protocol::Size;
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
 use codepiper_protocol::wire::input::{SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
+use codepiper_protocol::{SessionId, Size};
 use hyper::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -124,6 +124,11 @@ impl Client {
     /// Opens a WebSocket with one subscription.
     pub async fn subscribe(&self, session: &str, from: Begin, delivery: Delivery) -> Result<Stream> {
         Stream::open(&self.socket, session, from, delivery).await
+    }
+
+    /// Opens a WebSocket for events, of one session or of all.
+    pub async fn events(&self, session: Option<SessionId>) -> Result<Events> {
+        Events::open(&self.socket, session).await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
