@@ -191,6 +191,7 @@ fn text_arrives_as_it_was_given() {
     let daemon = Daemon::start();
     let id = daemon.shell("stty raw -echo; echo READY; head -c 9 | od -An -tx1");
     daemon.ok(&["wait", &id, "--until", "text=READY", "--timeout", "20"]);
+    daemon.ok(&["send", &id, "--no-newline", ""]);
     daemon.ok(&["send", &id, "--no-newline", "--", "-n", "é"]);
     let mut send =
         daemon.command(&["send", &id, "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();

@@ -43,7 +43,10 @@ pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Opt
         let mut sender = connect(socket).await?;
         let mut request = head(method, path);
         if let Some(body) = &body {
-            request = request.header(header::CONTENT_TYPE, body.kind);
+            // hyper says nothing of a body without bytes, and the daemon wants to know.
+            request = request
+                .header(header::CONTENT_TYPE, body.kind)
+                .header(header::CONTENT_LENGTH, body.bytes.len());
         }
         let body = body.map(|body| body.bytes).unwrap_or_default();
         let response = sender.send_request(finish(request, body)?).await.map_err(|_| ClientError::Lost)?;
