@@ -57,8 +57,6 @@ pub enum Body {
     TerminalResized { size: Size, cursor: Cursor },
     #[serde(rename = "terminal.gap_recorded")]
     TerminalGapRecorded { cursor: Cursor, reason: GapReason, lost: Lost },
-    #[serde(rename = "terminal.title_changed")]
-    TerminalTitleChanged { title: String },
     #[serde(rename = "terminal.bell_rang")]
     TerminalBellRang { cursor: Cursor },
     #[serde(rename = "terminal.notified")]
@@ -97,7 +95,6 @@ impl Body {
             | SessionActivityChanged { .. } => Source::Session,
             TerminalResized { .. }
             | TerminalGapRecorded { .. }
-            | TerminalTitleChanged { .. }
             | TerminalBellRang { .. }
             | TerminalNotified { .. }
             | TerminalClientAttached { .. }

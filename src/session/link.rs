@@ -73,6 +73,19 @@ pub async fn run_link(
     Ok(())
 }
 
+impl Pane {
+    fn of(facts: &PaneFacts) -> Self {
+        Self {
+            id: facts.pane,
+            window: facts.window,
+            tmux_session: facts.session,
+            in_mode: facts.in_mode,
+            shim_pid: facts.pid,
+            shim: None,
+        }
+    }
+}
+
 impl Sessions {
     pub(super) fn connection(&self) -> Result<Connection, Problem> {
         match &*self.0.linked.borrow() {
@@ -115,12 +128,7 @@ impl Sessions {
         let mut sink = PaneSink::new(self.clone(), connection.clone());
         let reader = {
             let drop_it = drop_it.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    end = reading.run(&mut sink) => end,
-                    () = drop_it.cancelled() => End::Broken("dropped by us".to_owned()),
-                }
-            })
+            tokio::spawn(async move { reading.run(&mut sink, drop_it).await })
         };
         let set_up = async {
             let facts = server::set_up(&connection, address, owner).await?;
@@ -153,9 +161,14 @@ impl Sessions {
         if let Some(ready) = ready.take() {
             let _ = ready.send(());
         }
+        let mut reader = reader;
         let end = tokio::select! {
-            end = reader => end.unwrap_or_else(|error| End::Broken(error.to_string())),
-            () = shutdown.cancelled() => return Ok(()),
+            end = &mut reader => end.unwrap_or_else(|error| End::Broken(error.to_string())),
+            () = shutdown.cancelled() => {
+                drop_it.cancel();
+                let _ = reader.await;
+                return Ok(());
+            }
         };
         self.0.linked.send_replace(None);
         for session in self.all() {
@@ -194,9 +207,14 @@ impl Sessions {
                 found.insert(id, pane);
             }
         }
-        for session in self.all().into_iter().filter(|session| session.is_live()) {
+        for session in self.all() {
+            // A record may say that a program ended which runs; one whose shim holds the pty has ended.
+            let ended = !session.is_live();
+            let runs = |pane: &PaneFacts| !pane.dead && self.exit_file(&session).is_none();
             match found.get(&session.id) {
+                Some(pane) if ended && !runs(pane) => session.state().pane = Some(Pane::of(pane)),
                 Some(pane) => self.adopt_pane(linked, &session, pane, in_hub.contains(&pane.pane))?,
+                None if ended => {}
                 None => self.no_pane(linked, &session),
             }
         }
@@ -218,20 +236,12 @@ impl Sessions {
                 .send_and_forget(&Command::LinkWindow { window: window.clone(), session: &hub })?;
         }
         let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
-        let pane = Pane {
-            id: facts.pane,
-            window: facts.window,
-            tmux_session: facts.session,
-            in_mode: facts.in_mode,
-            shim_pid: facts.pid,
-            shim: None,
-        };
         // What comes before the capture is covered by it.
         self.cover(session);
         if !known {
             self.0.screens.open(session.id, session.size(), session.cursor().offset);
         }
-        self.set_pane(session, pane);
+        self.set_pane(session, Pane::of(facts));
         if facts.dead {
             let status = self
                 .exit_file(session)

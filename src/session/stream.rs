@@ -296,7 +296,7 @@ impl Sessions {
                     state.title = title;
                     changed
                 };
-                // Titles that spin are not worth an event each, but everybody shows the newest.
+                // Titles spin: they are no events, but everybody shows the newest.
                 if changed {
                     self.touch(session);
                 }

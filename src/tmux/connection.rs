@@ -14,6 +14,7 @@ use codepiper_protocol::tmux::{Command, CommandLine, Item, Notification, PaneId,
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot};
+use tokio_util::sync::CancellationToken;
 
 /// Bytes read from the pipe at once.
 const READ: usize = 256 * 1024;
@@ -92,6 +93,8 @@ pub enum End {
     Exit(Option<String>),
     /// The client's output ended without a word: the client was killed.
     Eof,
+    /// By us.
+    Dropped,
     /// A line was too long, or reading failed: begin anew.
     Broken(String),
 }
@@ -282,12 +285,17 @@ impl Batch {
 }
 
 impl Reading {
-    /// Reads until the connection ends. Everybody who waits for a reply is told then.
-    pub async fn run(mut self, sink: &mut impl Sink) -> End {
+    /// Reads until the connection ends or is dropped. Everybody who waits for a reply is told then.
+    pub async fn run(mut self, sink: &mut impl Sink, drop_it: CancellationToken) -> End {
         let shared = self.connection.shared.clone();
         let end = tokio::select! {
             end = self.read(sink) => end,
             () = shared.write_pending() => End::Eof,
+            () = drop_it.cancelled() => {
+                // To the server this is a detach like any other.
+                let _ = self.child.start_kill();
+                End::Dropped
+            }
         };
         shared.close();
         // A client that was told to go is gone soon; one that hangs is killed by the drop.

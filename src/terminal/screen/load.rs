@@ -3,6 +3,7 @@
 use codepiper_protocol::Size;
 
 use super::super::capture::{Capture, Facts};
+use super::cell::Color;
 use super::modes::Mouse;
 use super::{Grid, Model, Pen, Screen};
 
@@ -36,17 +37,25 @@ impl Screen {
 
     /// Reads captured rows. Clusters and looks keep their numbers, since the model's tables are used.
     fn grid_of(&mut self, size: Size, lines: &[bytes::Bytes], joined: Option<&[bytes::Bytes]>) -> Grid {
-        let rows = usize::from(size.rows());
+        let (cols, rows) = (usize::from(size.cols()), usize::from(size.rows()));
         let mut reader = Screen::new(size);
+        // A row may be too long where tmux holds half of a wide character: the rest goes to the row below,
+        // which is then cleared.
+        reader.model.rows += 1;
+        reader.model.grid = Grid::new(cols, rows + 1);
         std::mem::swap(&mut reader.model.clusters, &mut self.model.clusters);
         std::mem::swap(&mut reader.model.extras, &mut self.model.extras);
-        // Captured rows use SO and SI around line drawing characters. Nothing may wrap.
-        reader.feed(b"\x1b)0\x1b[?7l");
+        // Captured rows use SO and SI around line drawing characters.
+        reader.feed(b"\x1b)0");
         for (y, line) in lines.iter().take(rows).enumerate() {
             reader.feed(format!("\x1b[{}H", y + 1).as_bytes());
+            reader.model.grid.clear_rows(y, 1, Color::DEFAULT);
             reader.feed(&with_overline(line));
         }
         let mut model = reader.model;
+        model.rows = rows;
+        model.grid = model.grid.resized(cols, rows);
+        (0..rows).for_each(|y| model.grid.marks_mut(y).wrapped = false);
         if let Some(joined) = joined {
             model.mark_wraps(joined);
         }

@@ -82,8 +82,8 @@ impl<'a, S: Sink> Writer<'a, S> {
             return;
         }
         model.grid.row_mut(model.y).put(model.x, glyph, width, model.style);
-        // Without autowrap the cursor stays in the last column.
-        let end = model.cols - usize::from(!autowrap);
+        // Without autowrap the cursor stays in the last column, if the character leaves one.
+        let end = model.cols - usize::from(!autowrap && model.cols > width);
         model.x = (model.x + width).min(end);
     }
 
