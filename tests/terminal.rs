@@ -4,6 +4,7 @@
 
 mod stream;
 mod tmux;
+mod xterm;
 
 use codepiper::terminal::screen::Screen;
 use codepiper_protocol::Size;

@@ -63,11 +63,15 @@ pub fn is_beyond_keyframes(screen: &Screen) -> bool {
     screen.modes().origin && screen.cursor().y > screen.region().1
 }
 
-/// The pieces that another terminal is known to treat alike, given what came before.
-pub fn agreed(screen: &mut Screen, pieces: Vec<Piece>, agrees: impl Fn(&Screen, &[u8]) -> bool) -> Vec<u8> {
+/// The stream of those pieces that another terminal treats alike, as `admit` says from the state before.
+pub fn agreed(
+    screen: &mut Screen,
+    pieces: Vec<Piece>,
+    mut admit: impl FnMut(&Screen, Piece) -> Option<Piece>,
+) -> Vec<u8> {
     let mut stream = Vec::new();
     for piece in pieces {
-        if agrees(screen, &piece) {
+        if let Some(piece) = admit(screen, piece) {
             screen.feed(&piece);
             stream.extend(piece);
         }
@@ -96,7 +100,8 @@ fn select(pieces: &[&str]) -> impl Strategy<Value = Piece> + use<> {
 
 fn numbered(finals: &str) -> impl Strategy<Value = Piece> + use<> {
     let last = prop::sample::select(finals.chars().collect::<Vec<_>>());
-    (prop_oneof![5 => 0..6u16, 1 => 6..40u16], last).prop_map(|(n, last)| format!("\x1b[{n}{last}").into_bytes())
+    (prop_oneof![5 => 0..6u16, 1 => 6..40u16], last)
+        .prop_map(|(n, last)| format!("\x1b[{n}{last}").into_bytes())
 }
 
 fn numbered_twice(last: &'static str) -> impl Strategy<Value = Piece> {

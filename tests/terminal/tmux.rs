@@ -76,7 +76,8 @@ impl Tmux {
         let answer = Bytes::from(output.stdout);
         let parts: Vec<Bytes> = split(&answer, b"\x1e\n");
         let lines = |part: &Bytes| split(&part.slice(..part.len().saturating_sub(1)), b"\n");
-        let facts: Facts = std::str::from_utf8(&parts[4]).expect("text").trim_end_matches('\n').parse().expect("facts");
+        let facts: Facts =
+            std::str::from_utf8(&parts[4]).expect("text").trim_end_matches('\n').parse().expect("facts");
         Capture {
             lines: lines(&parts[0]),
             joined_lines: Some(lines(&parts[1])),
@@ -106,19 +107,26 @@ fn split(bytes: &Bytes, separator: &[u8]) -> Vec<Bytes> {
     parts
 }
 
-/// Whether our model does with the piece what tmux does.
-fn agrees(screen: &Screen, piece: &[u8]) -> bool {
+/// Characters with a width in every C library, beside ASCII.
+const KNOWN: &str = "世界あ한🦀👩🚀❤🇩🇪éß─│┌\u{301}\u{302}\u{303}\u{fe0f}";
+
+/// The piece, if our model does with it what tmux does.
+fn admit(screen: &Screen, piece: Vec<u8>) -> Option<Vec<u8>> {
     let cursor = screen.cursor();
     let row = screen.row_text(cursor.y);
-    let wide = |text: &str| text.chars().any(|character| "世界あ한🦀".contains(character));
-    let text = String::from_utf8_lossy(piece);
+    let wide = |text: &str| text.chars().any(|character| "世界あ한🦀👩🚀".contains(character));
+    let text = String::from_utf8(piece).ok()?;
     let edits = text.starts_with("\x1b[") && text.ends_with(['@', 'P', 'X', 'K', 'J', 'b']);
     let prints = !text.starts_with('\x1b');
     // tmux leaves half of a wide character behind. Elsewhere it does not, but for one in the first column.
+    // It does not know hyperlinks, takes an APC for a title, and joins only what it read in one piece.
+    let unknown = ["\u{200d}", "\x1b]8;", "\x1b_"].iter().any(|part| text.contains(part));
     let halves = wide(&row) && (edits || prints && screen.modes().insert)
         || prints && screen.modes().insert && wide(&text)
         || cursor.x == 1 && wide(&row.chars().take(1).collect::<String>());
-    !halves
+    // It drops characters that the C library does not know.
+    let strange = text.chars().any(|character| !(character.is_ascii() || KNOWN.contains(character)));
+    (!halves && !unknown && !strange).then(|| text.into_bytes())
 }
 
 /// What a capture tells of a row: it ends with the last cell that was written, not erased.
@@ -148,19 +156,23 @@ fn compare(expected: &Screen, capture: &Capture) {
     assert_eq!(expected.title(), loaded.title(), "title");
     assert_eq!(expected.is_alternate(), loaded.is_alternate(), "alternate screen");
     assert_eq!(expected.region(), loaded.region(), "scroll region");
+    assert_eq!(expected.modes().origin, loaded.modes().origin, "origin mode");
+    assert_eq!(expected.modes().mouse, loaded.modes().mouse, "mouse");
+    assert_eq!(expected.modes().application_cursor, loaded.modes().application_cursor, "cursor keys");
 }
 
 #[test]
 fn random_streams_end_in_the_screen_that_tmux_shows() {
     let tmux = Tmux::start();
     let mut runner = proptest::test_runner::TestRunner::new(cases(32));
-    let strategy = (size(), stream::pieces(stream::common_piece()));
+    let strategy = (size(), stream::pieces(stream::any_piece()));
     let result = runner.run(&strategy, |(size, pieces)| {
         let mut expected = screen(size, b"\x1b]2;before\x07");
-        let stream = stream::agreed(&mut expected, pieces, agrees);
-        let stream = [b"\x1b]2;before\x07".as_slice(), &stream].concat();
+        let stream = stream::agreed(&mut expected, pieces, admit);
+        // The end of a string, so that the status report behind it is understood.
+        let stream = [b"\x1b]2;before\x07".as_slice(), &stream, b"\x1b\\"].concat();
         let capture = tmux.print(size, &stream);
-        expected.feed(b"\x1b[5n");
+        expected.feed(b"\x1b\\\x1b[5n");
         let shown = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| compare(&expected, &capture)));
         prop_assert!(shown.is_ok(), "{} {}", size, stream.escape_ascii());
         Ok(())

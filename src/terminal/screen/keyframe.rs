@@ -69,7 +69,7 @@ impl<'a> Painter<'a> {
         self.switches();
         self.charsets(model.charsets);
         self.look(model.pen, model.link.as_ref());
-        self.repeatable();
+        self.repeat();
         if model.joiner {
             self.out.push('\u{200d}');
         }
@@ -256,15 +256,19 @@ impl<'a> Painter<'a> {
         });
     }
 
-    /// Sets the scroll region and origin mode and puts the cursor where it is, all of which move it.
+    /// Sets the scroll region and origin mode and puts the cursor where it is, all of which move it. Or
+    /// where it was before the character that REP repeats: that will be printed once more.
     fn place_cursor(&mut self) {
         let model = self.model;
         let region = format!("\x1b[{};{}r", model.top + 1, model.bottom + 1);
-        let pending = model.x == model.cols;
-        let (x, y) = (if pending { last_glyph(model) } else { model.x }, model.y);
+        let behind = model.x == model.cols;
+        let (x, y) = match self.repeatable() {
+            Some((x, _)) => (x, model.y),
+            None if behind => (last_glyph(model), model.y),
+            None => (model.x, model.y),
+        };
         if model.modes.origin {
-            self.place_in_origin_mode(&region, y);
-            self.write(format_args!("\x1b[{}G", x + 1));
+            self.place_in_origin_mode(&region, x, y);
             self.position = Some((x, y));
         } else {
             if (model.top, model.bottom) != (0, model.rows - 1) {
@@ -273,19 +277,21 @@ impl<'a> Painter<'a> {
             self.position = None;
             self.go_to(x, y);
         }
-        if pending {
+        if behind && self.repeatable().is_none() {
             let cell = model.grid.row(y).cell(x);
             self.cell(&cell);
-            // A control ends what REP repeats; this one changes nothing.
-            self.out.push('\x0f');
+            if model.last.is_none() {
+                // A control ends what REP repeats; this one changes nothing.
+                self.out.push('\x0f');
+            }
         }
     }
 
-    fn place_in_origin_mode(&mut self, region: &str, y: usize) {
+    fn place_in_origin_mode(&mut self, region: &str, x: usize, y: usize) {
         let model = self.model;
         let (top, bottom) = (model.top, model.bottom);
         if (top..=bottom).contains(&y) {
-            self.write(format_args!("{region}\x1b[?6h\x1b[{}d", y - top + 1));
+            self.write(format_args!("{region}\x1b[?6h\x1b[{};{}H", y - top + 1, x + 1));
             return;
         }
         self.out.push_str("\x1b[?6h");
@@ -293,6 +299,7 @@ impl<'a> Painter<'a> {
             // A new region takes the cursor to the first row, whatever the mode.
             self.out.push_str(region);
             self.vertically(0, y);
+            self.right(x);
             return;
         }
         let below = |y: usize| (y > bottom).then_some(y);
@@ -306,6 +313,7 @@ impl<'a> Painter<'a> {
         } else {
             self.write(format_args!("\x1b[{}d\x1b7{region}\x1b8", y + 1));
         }
+        self.right(x);
         // The restored look is not followed here.
         self.out.push_str("\x1b(B\x1b)B\x0f\x1b[m");
         self.pen = Pen::default();
@@ -315,6 +323,14 @@ impl<'a> Painter<'a> {
         match to.abs_diff(from) {
             0 => {}
             rows => self.write(format_args!("\x1b[{rows}{}", if to > from { 'B' } else { 'A' })),
+        }
+    }
+
+    /// Only the way for a cursor outside of the region: xterm.js goes astray there in origin mode.
+    fn right(&mut self, x: usize) {
+        self.out.push('\r');
+        if x > 0 {
+            self.write(format_args!("\x1b[{x}C"));
         }
     }
 
@@ -372,25 +388,30 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Prints the last character once more, so that REP can repeat it: any sequence ends that.
-    fn repeatable(&mut self) {
+    /// Where the character that REP repeats was printed, and the character. Any sequence ends that, so it
+    /// is printed once more at the very end. Nowhere when it was dropped behind the last column.
+    fn repeatable(&self) -> Option<(usize, u8)> {
         let model = self.model;
-        let Some(byte) = model.last else { return };
-        let stuck = model.x == model.cols && !model.modes.autowrap;
-        if !stuck {
-            let row = model.grid.row(model.y);
-            let printed = |x: usize| {
-                let cell = row.cell(x);
-                cell.style == model.style && cell.glyph == model.charsets.glyph(byte)
-            };
-            let in_last_column = !model.modes.autowrap && model.x + 1 == model.cols && printed(model.x);
-            let x = if in_last_column { model.x } else { model.x.saturating_sub(1) };
-            self.write(format_args!("\x1b[{}G", x + 1));
-            if model.modes.insert {
-                self.out.push_str("\x1b[P");
-            }
+        let byte = model.last?;
+        if model.modes.autowrap {
+            return Some((model.x.saturating_sub(1), byte));
         }
-        self.out.push(byte.into());
+        let printed = |x: usize| {
+            let cell = model.grid.row(model.y).cell(x);
+            cell.style == model.style && cell.glyph == model.charsets.glyph(byte)
+        };
+        match model.x {
+            x if x == model.cols => None,
+            x if x + 1 == model.cols && printed(x) => Some((x, byte)),
+            x => Some((x.saturating_sub(1), byte)),
+        }
+    }
+
+    fn repeat(&mut self) {
+        if self.repeatable().is_some() && self.model.modes.insert {
+            self.out.push_str("\x1b[P");
+        }
+        self.out.extend(self.model.last.map(char::from));
     }
 
     fn go_to(&mut self, x: usize, y: usize) {
