@@ -147,12 +147,13 @@ async fn serve(
     if leave == (Leave::Stop { kill_sessions: true }) {
         sessions.kill_everything().await;
     }
-    sessions.save_all().await;
+    // Nothing may come between: the link would start another server.
     shutdown.cancel();
     let ended = async { tokio::join!(serving, shims, link) };
     if tokio::time::timeout(LEAVE_LIMIT, ended).await.is_err() {
         tracing::warn!("something did not end in time");
     }
+    sessions.save_all().await;
     Ok(leave)
 }
 

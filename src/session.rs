@@ -3,6 +3,7 @@
 //! | module | what |
 //! |--------|------|
 //! | [`machine`] | the life of a session as a pure state machine |
+//! | [`marker`]  | the shim's word in the output that the program has ended |
 //! | [`record`]  | the launch record on disk |
 //! | [`launch`]  | start and resume |
 //! | [`end`]     | stop, kill, remove, and what the machine wants done |
@@ -17,6 +18,7 @@ mod input;
 mod launch;
 mod link;
 mod machine;
+mod marker;
 mod record;
 mod shims;
 mod size;
@@ -48,6 +50,7 @@ use crate::provider::Provider;
 use crate::terminal::reports::Scanner;
 use crate::terminal::screens::{Keyframe, Screens};
 use machine::{Input, Machine, Now};
+use marker::Marker;
 use record::Record;
 use stream::Flow;
 
@@ -107,6 +110,7 @@ struct State {
     title: Option<String>,
     attached: u32,
     scanner: Scanner,
+    marker: Marker,
     flow: Flow,
     /// What the shim is waiting for; handed out once.
     launch: Option<Launch>,
@@ -150,9 +154,10 @@ impl Sessions {
                 tracing::warn!(id = %record.id, provider = record.provider, "a session of an unknown provider");
                 continue;
             };
-            // Readers may have seen bytes that no record knows of: another epoch for what comes.
-            let log = self.0.bus.open(record.id, record.epoch + 1, record.offset);
-            let record = Record { epoch: record.epoch + 1, ..record };
+            // After an end without warning, readers may have seen bytes that no record knows of.
+            let epoch = record.epoch + u32::from(!record.complete);
+            let log = self.0.bus.open(record.id, epoch, record.offset);
+            let record = Record { epoch, complete: false, ..record };
             self.insert(Session::new(record, provider, log));
         }
         Ok(broken)
@@ -337,9 +342,10 @@ impl Sessions {
         }
     }
 
-    /// Writes the records of all sessions, before the daemon leaves.
+    /// Writes the records of all sessions, when nothing is published any more.
     pub async fn save_all(&self) {
         for session in self.all() {
+            session.state().record.complete = true;
             if let Err(problem) = self.save(&session).await {
                 tracing::error!(id = %session.id, %problem, "a launch record was not written");
             }
@@ -360,6 +366,7 @@ impl Session {
                 title: None,
                 attached: 0,
                 scanner: Scanner::default(),
+                marker: Marker::new(&record.nonce),
                 flow: Flow::Open,
                 launch: None,
                 launched: None,
@@ -467,7 +474,7 @@ fn tmux_session_name(id: SessionId) -> SessionName {
 
 /// The session has ended, and what was asked for needs one that runs.
 fn ended_problem(session: &Session) -> Problem {
-    let exit = session.exit().map(|exit| format!(": it {exit}")).unwrap_or_default();
+    let exit = session.exit().map(|exit| format!(": {exit}")).unwrap_or_default();
     Problem::new(
         Code::SessionEnded,
         format!(

@@ -81,6 +81,11 @@ pub fn exit_marker(nonce: &str, status: ExitStatus) -> String {
     format!("5379;exit;{nonce};{};{}", part(status.code), part(status.signal))
 }
 
+/// How every marker of a launch begins: `ESC ]` and the body up to its numbers.
+pub fn exit_marker_head(nonce: &str) -> String {
+    format!("\x1b]5379;exit;{nonce};")
+}
+
 /// Reads the body of an exit marker. `None` when it is something else or carries another nonce:
 /// then it is ordinary output.
 pub fn parse_exit_marker(body: &[u8], nonce: &str) -> Option<ExitStatus> {

@@ -456,7 +456,12 @@ impl Connection {
         });
         match begun {
             Begun::Continued => {}
-            Begun::NeedsKeyframe => channel.keyframe = Some(KeyframeReason::Begin),
+            Begun::NeedsKeyframe => {
+                // A cursor that cannot be continued: something is missing.
+                let lost = matches!(from, Begin::Cursor(_));
+                let reason = if lost { KeyframeReason::Discontinuity } else { KeyframeReason::Begin };
+                channel.keyframe = Some(reason);
+            }
             Begun::Checkpoint(saved) => {
                 let (size, reason) = (saved.size, KeyframeReason::Begin);
                 self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });

@@ -82,10 +82,13 @@ impl Log {
         match begin {
             Begin::Live => (self.state().end, Begun::NeedsKeyframe),
             Begin::Start => (Position::at(self.first_offset()), Begun::Continued),
-            Begin::Cursor(cursor) => match self.state().position(cursor) {
-                Some(position) => (position, Begun::Continued),
-                None => (self.state().end, Begun::NeedsKeyframe),
-            },
+            Begin::Cursor(cursor) => {
+                let state = self.state();
+                match state.position(cursor) {
+                    Some(position) => (position, Begun::Continued),
+                    None => (state.end, Begun::NeedsKeyframe),
+                }
+            }
             Begin::Lines(lines) => {
                 let start = self.journal.start_for_lines(self.session, lines);
                 (self.at_least_first(start.at), Begun::from(start.checkpoint))

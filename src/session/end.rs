@@ -41,7 +41,7 @@ impl Sessions {
     pub async fn kill_everything(&self) {
         let all = self.all();
         futures_util::future::join_all(all.iter().map(|session| self.kill(session, true))).await;
-        self.kill_server().await;
+        self.kill_server();
     }
 
     /// Forgets an ended session and everything it printed.

@@ -18,6 +18,7 @@ use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 
 use super::machine::Input;
+use super::marker::Marker;
 use super::record::Record;
 use super::stream::Flow;
 use super::{Pane, Session, Sessions};
@@ -68,6 +69,7 @@ impl Sessions {
             epoch: 0,
             offset: 0,
             updated_at: now,
+            complete: false,
         };
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
@@ -126,6 +128,7 @@ impl Sessions {
         let size = {
             let mut state = session.state();
             state.record.nonce = launch.nonce.clone();
+            state.marker = Marker::new(&launch.nonce);
             state.record.launched_at = to_millisecond(Timestamp::now());
             state.launch = Some(launch);
             state.launched = None;

@@ -109,9 +109,9 @@ impl Sessions {
     }
 
     /// Ends the tmux server, and every session with it.
-    pub async fn kill_server(&self) {
+    pub(super) fn kill_server(&self) {
         if let Ok(connection) = self.connection() {
-            let _ = connection.send(&Command::KillServer).await;
+            let _ = connection.send_and_forget(&Command::KillServer);
         }
     }
 

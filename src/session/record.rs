@@ -42,6 +42,9 @@ pub struct Record {
     pub epoch: u32,
     pub offset: u64,
     pub updated_at: Timestamp,
+    /// The daemon left in order: nobody has seen a byte behind `offset`.
+    #[serde(default)]
+    pub complete: bool,
 }
 
 impl Record {
@@ -132,6 +135,7 @@ mod tests {
             epoch: 2,
             offset: 3,
             updated_at: Timestamp::UNIX_EPOCH,
+            complete: false,
         }
     }
 

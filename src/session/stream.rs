@@ -1,12 +1,12 @@
 //! What comes over the control connection, in its order: output, captures, notifications.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, MutexGuard};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
-use codepiper_protocol::shim::{ExitFile, ExitStatus, parse_exit_marker};
+use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{
     Command, CommandLine, Facts, Notification, PaneEnd, PaneId, Reply, Rows, ScreenFacts, Target, WindowId,
 };
@@ -19,8 +19,8 @@ use super::machine::Input;
 use super::{Session, Sessions, State};
 use crate::journal::{Checkpoint, Mark};
 use crate::terminal::capture::{Capture, Facts as ScreenState};
-use crate::terminal::reports::Report;
 use crate::terminal::heal::Held;
+use crate::terminal::reports::Report;
 use crate::terminal::screens::{Heal, Keyframe, Loaded};
 use crate::tmux::connection::{Connection, Sink};
 use crate::tmux::server::{self, PANE_END};
@@ -171,10 +171,11 @@ impl Sessions {
     fn take(&self, session: &Arc<Session>, mut state: MutexGuard<'_, State>, arrival: Arrival) {
         match arrival {
             Arrival::Output(bytes) => {
+                let (bytes, ended) = state.marker.take_out(bytes);
                 let mut reports = Vec::new();
                 let base = session.log.cursor();
                 state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
-                if matches!(state.flow, Flow::Open) {
+                if matches!(state.flow, Flow::Open) && !bytes.is_empty() {
                     session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
                     self.0.screens.feed(session.id, bytes);
                 }
@@ -182,6 +183,9 @@ impl Sessions {
                 for (place, report) in reports {
                     let cursor = Cursor::new(base.epoch, base.offset + place as u64);
                     self.reported(session, cursor, report);
+                }
+                if let Some(status) = ended {
+                    self.apply(session, Input::Marker(status));
                 }
             }
             Arrival::Capture(captured) => {
@@ -265,7 +269,9 @@ impl Sessions {
         }
         self.touch(session);
         // What waited goes on; another capture among it holds up the rest again.
-        let Flow::Held(mut waiting) = std::mem::replace(&mut session.state().flow, Flow::Open) else { return };
+        let Flow::Held(mut waiting) = std::mem::replace(&mut session.state().flow, Flow::Open) else {
+            return;
+        };
         while let Some(arrival) = waiting.pop_front() {
             self.take(session, session.state(), arrival);
             if let Flow::Held(held) = &mut session.state().flow {
@@ -282,12 +288,6 @@ impl Sessions {
             self.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
         match report {
-            Report::ExitMarker(body) => {
-                let nonce = session.state().record.nonce.clone();
-                if let Some(status) = parse_exit_marker(&body, &nonce) {
-                    self.apply(session, Input::Marker(status));
-                }
-            }
             Report::Title(title) => {
                 let changed = {
                     let mut state = session.state();
@@ -519,11 +519,7 @@ pub(super) fn status_of(code: Option<i32>, signal: Option<i32>) -> Option<ExitSt
 }
 
 /// What the thread of the screens does with a checkpoint.
-pub fn save_checkpoint(
-    journal: &dyn crate::journal::Journal,
-    session: SessionId,
-    keyframe: Keyframe,
-) {
+pub fn save_checkpoint(journal: &dyn crate::journal::Journal, session: SessionId, keyframe: Keyframe) {
     let Keyframe { offset, size, screen } = keyframe;
     journal.checkpoint(session, Checkpoint { offset, size, screen });
 }

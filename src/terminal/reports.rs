@@ -39,8 +39,6 @@ pub enum Report {
         mark: char,
         status: Option<i32>,
     },
-    /// The body of what may be the shim's exit marker, see [`codepiper_protocol::shim`].
-    ExitMarker(Vec<u8>),
 }
 
 /// Finds reports in a stream that may be cut anywhere, also inside tmux's passthrough wrapping
@@ -172,9 +170,6 @@ fn string_end(kind: Kind, bytes: &[u8]) -> Option<usize> {
 }
 
 fn osc(body: &[u8]) -> Option<Report> {
-    if body.starts_with(b"5379;exit;") {
-        return Some(Report::ExitMarker(body.to_vec()));
-    }
     let body = String::from_utf8_lossy(body);
     let (number, rest) = body.split_once(';').unwrap_or((&body, ""));
     match number {
@@ -228,7 +223,7 @@ mod tests {
 
     const SAMPLE: &[u8] = b"a\x1b]0;one\x07b\x07\x1b]2;two\x1b\\c\x1b[31mred\x1b]9;hello\x07\
         \x1bPtmux;\x1b\x1b]777;notify;Title;text\x07\x1b\\\x1b]9;4;3;50\x07\x1b]7501;state=blocked:kind=permission:app=codex\x1b\\\
-        \x1b]133;D;7\x07\x1b_apc \x07 text\x1b\\\x1bktitle\x1b\\\x1b]99;i=1;kitty\x07\x1b]5379;exit;ab;7;\x07";
+        \x1b]133;D;7\x07\x1b_apc \x07 text\x1b\\\x1bktitle\x1b\\\x1b]99;i=1;kitty\x07\x1b]5379;x\x07";
 
     fn expected() -> Vec<Report> {
         let notification = |title: Option<&str>, text: &str| Report::Notification {
@@ -249,7 +244,6 @@ mod tests {
             },
             Report::PromptMark { mark: 'D', status: Some(7) },
             notification(None, "kitty"),
-            Report::ExitMarker(b"5379;exit;ab;7;".to_vec()),
         ]
     }
 

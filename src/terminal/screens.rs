@@ -87,10 +87,25 @@ enum Question {
 }
 
 enum Job {
-    Open { session: SessionId, size: Size, offset: u64 },
-    Feed { session: SessionId, bytes: Bytes },
-    Load { session: SessionId, size: Size, capture: Box<Capture>, heal: Option<Heal>, reply: oneshot::Sender<Option<Loaded>> },
-    Close { session: SessionId },
+    Open {
+        session: SessionId,
+        size: Size,
+        offset: u64,
+    },
+    Feed {
+        session: SessionId,
+        bytes: Bytes,
+    },
+    Load {
+        session: SessionId,
+        size: Size,
+        capture: Box<Capture>,
+        heal: Option<Heal>,
+        reply: oneshot::Sender<Option<Loaded>>,
+    },
+    Close {
+        session: SessionId,
+    },
 }
 
 struct Model {
@@ -103,9 +118,7 @@ struct Model {
 
 impl Screens {
     /// Starts the thread; `on_notice` is called on it.
-    pub fn start(
-        on_notice: impl Fn(SessionId, Notice) + Send + Sync + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn start(on_notice: impl Fn(SessionId, Notice) + Send + Sync + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             work: Condvar::new(),
@@ -252,8 +265,7 @@ impl Shared {
     fn run_job(&self, models: &mut HashMap<SessionId, Model>, job: Job) {
         match job {
             Job::Open { session, size, offset } => {
-                let model =
-                    Model {
+                let model = Model {
                     screen: Screen::new(size),
                     history: History::default(),
                     asked_for_capture: false,

@@ -1,0 +1,129 @@
+//! The shim's exit marker: it stands in the output right behind the program's last byte.
+
+use bytes::{Bytes, BytesMut};
+use codepiper_protocol::shim::{ExitStatus, exit_marker_head, parse_exit_marker};
+
+/// A marker has two numbers behind its head.
+const LONGEST_TAIL: usize = 32;
+/// A chunk that ends with so many of a marker's first bytes is held back. Fewer are not: a program may
+/// print an ESC and wait.
+const SHORTEST_HELD: usize = 3;
+
+/// Finds the marker of one launch, and takes it out of the output: the program did not print it.
+#[derive(Debug)]
+pub struct Marker {
+    nonce: String,
+    head: Vec<u8>,
+    /// The beginning of what may be the marker, from the chunks before.
+    begun: BytesMut,
+    /// So many of its first bytes were not held back.
+    known: usize,
+}
+
+impl Marker {
+    pub fn new(nonce: &str) -> Self {
+        let head = exit_marker_head(nonce).into_bytes();
+        Self { nonce: nonce.to_owned(), head, begun: BytesMut::new(), known: 0 }
+    }
+
+    /// What the program printed, and how it ended if the marker is complete. Without a nonce nothing
+    /// is a marker.
+    pub fn take_out(&mut self, bytes: Bytes) -> (Bytes, Option<ExitStatus>) {
+        if self.nonce.is_empty() {
+            return (bytes, None);
+        }
+        if self.begun.is_empty() {
+            return self.find(bytes, 0);
+        }
+        let mut whole = std::mem::take(&mut self.begun);
+        whole.extend_from_slice(&bytes);
+        let known = std::mem::take(&mut self.known);
+        self.find(whole.freeze(), known)
+    }
+
+    /// The first `known` bytes were handed on before.
+    fn find(&mut self, bytes: Bytes, known: usize) -> (Bytes, Option<ExitStatus>) {
+        let up_to = |end: usize| bytes.slice(known.min(end)..end);
+        let Some(start) = memchr::memmem::find(&bytes, &self.head) else {
+            let begun = self.begins(&bytes);
+            let start = bytes.len() - begun;
+            self.begun = BytesMut::from(&bytes[start..]);
+            if begun < SHORTEST_HELD {
+                self.known = begun;
+                return (up_to(bytes.len()), None);
+            }
+            self.known = known.saturating_sub(start);
+            return (up_to(start), None);
+        };
+        let marker = &bytes[start..];
+        let Some(end) = memchr::memchr(b'\x07', marker) else {
+            if marker.len() > self.head.len() + LONGEST_TAIL {
+                return (up_to(bytes.len()), None);
+            }
+            self.begun = BytesMut::from(marker);
+            self.known = known.saturating_sub(start);
+            return (up_to(start), None);
+        };
+        // Between ESC ] and BEL.
+        let Some(status) = parse_exit_marker(&marker[2..end], &self.nonce) else {
+            return (up_to(bytes.len()), None);
+        };
+        let behind = &marker[end + 1..];
+        if behind.is_empty() {
+            return (up_to(start), Some(status));
+        }
+        (Bytes::from([&up_to(start), behind].concat()), Some(status))
+    }
+
+    /// So many bytes at the end may be the beginning of the marker.
+    fn begins(&self, bytes: &[u8]) -> usize {
+        let longest = bytes.len().min(self.head.len() - 1);
+        (1..=longest).rev().find(|length| self.head.starts_with(&bytes[bytes.len() - length..])).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codepiper_protocol::shim::exit_marker;
+
+    use super::*;
+
+    const STATUS: ExitStatus = ExitStatus { code: Some(7), signal: None };
+
+    fn run(chunks: &[&[u8]]) -> (Vec<u8>, Option<ExitStatus>) {
+        let mut marker = Marker::new("c0ffee");
+        let mut printed = Vec::new();
+        let mut ended = None;
+        for chunk in chunks {
+            let (bytes, status) = marker.take_out(Bytes::copy_from_slice(chunk));
+            printed.extend_from_slice(&bytes);
+            ended = ended.or(status);
+        }
+        (printed, ended)
+    }
+
+    #[test]
+    fn the_marker_is_found_wherever_it_is_cut_and_is_no_output() {
+        let stream = format!("last line\r\n\x1b]{}\x07child", exit_marker("c0ffee", STATUS)).into_bytes();
+        assert_eq!(run(&[&stream]), (b"last line\r\nchild".to_vec(), Some(STATUS)));
+        for cut in 0..stream.len() {
+            let (printed, ended) = run(&[&stream[..cut], &stream[cut..]]);
+            assert_eq!(ended, Some(STATUS), "cut at {cut}");
+            let visible: Vec<u8> =
+                printed.into_iter().filter(|byte| !matches!(byte, b'\x1b' | b']')).collect();
+            assert_eq!(visible, b"last line\r\nchild", "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn forged_and_broken_markers_are_ordinary_output() {
+        let forged = format!("\x1b]{}\x07", exit_marker("beef", STATUS)).into_bytes();
+        let broken = b"\x1b]5379;exit;c0ffee;x;y\x07".to_vec();
+        let endless = [b"\x1b]5379;exit;c0ffee;".to_vec(), vec![b'1'; 100]].concat();
+        for stream in [forged, broken, endless] {
+            assert_eq!(run(&[&stream]), (stream.clone(), None));
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            assert_eq!(run(&bytes), (stream.clone(), None));
+        }
+    }
+}
