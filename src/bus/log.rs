@@ -231,9 +231,13 @@ impl Reader {
         }
     }
 
-    /// Moves to a keyframe's offset.
+    /// Moves to a keyframe's offset. Marks at that offset from before this reader was made are history:
+    /// the end of an earlier run, say.
     pub fn seek(&mut self, offset: u64) {
-        self.at = Position::at(offset);
+        self.at = match self.history_end {
+            end if end.offset == offset => end,
+            _ => Position::at(offset),
+        };
         self.read.clear();
     }
 
@@ -314,6 +318,23 @@ mod tests {
         assert_eq!(drain(&mut slow, 777), text.clone() + "|");
         let (mut middle, _) = log.reader(Begin::Cursor(Cursor::new(0, 500_000)), &watcher);
         assert_eq!(drain(&mut middle, 1 << 20), text[500_000..].to_owned() + "|");
+    }
+
+    #[test]
+    fn who_begins_now_is_not_told_of_an_earlier_end() {
+        let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+        let log = bus.open(SessionId::random(), 0, 0);
+        let watcher = Arc::new(Notify::new());
+        log.output(0, Bytes::from_static(b"abc"));
+        log.mark(0, Mark::Ended { exit: None });
+        let (mut reader, _) = log.reader(Begin::Live, &watcher);
+        reader.seek(3);
+        assert_eq!(drain(&mut reader, 10), "");
+        log.output(0, Bytes::from_static(b"d"));
+        log.mark(0, Mark::Ended { exit: None });
+        assert_eq!(drain(&mut reader, 10), "d|");
+        reader.seek(1);
+        assert_eq!(drain(&mut reader, 10), "bc|d|");
     }
 
     #[test]
