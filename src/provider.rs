@@ -44,10 +44,18 @@ pub enum PromptDelivery {
     Typed,
 }
 
+/// Where an agent's prompts are written. It takes a text as a bracketed paste and shows it; Enter before
+/// that would become a part of the text, or would answer a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Composer {
+    /// How what stands for a long text or an image begins.
+    pub placeholders: &'static [&'static str],
+}
+
 /// How to ask a program to quit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quit {
-    /// These keys, one after another with a pause, until it ends.
+    /// These keys, one after another with a pause, until it ends or gives the terminal back.
     Keys { keys: &'static [&'static str], pause: Duration },
     /// SIGHUP: what a shell gets when its terminal closes.
     HangUp,
@@ -71,8 +79,8 @@ pub trait Provider: Send + Sync {
     /// The provider's id of the conversation that a new session will have, where it can be chosen.
     fn choose_conversation(&self, session: SessionId) -> Option<String>;
 
-    /// Whether it has a composer that shows what was typed before Enter may follow.
-    fn echoes(&self) -> bool;
+    /// Where its prompts are written, if it has such a place.
+    fn composer(&self) -> Option<Composer>;
 
     fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv;
 

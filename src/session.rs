@@ -11,8 +11,10 @@
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
 //! | [`input`]   | text and keys, and their receipts |
+//! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`size`]    | the size lease |
 
+mod composer;
 mod end;
 mod input;
 mod launch;

@@ -8,7 +8,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 
-use super::{Argv, Launch, PromptDelivery, Provider, Quit};
+use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
 use crate::terminal::reports::Report;
 
 pub struct ClaudeCode;
@@ -34,8 +34,8 @@ impl Provider for ClaudeCode {
         PromptDelivery::Argument
     }
 
-    fn echoes(&self) -> bool {
-        true
+    fn composer(&self) -> Option<Composer> {
+        Some(Composer { placeholders: &["[Pasted text", "[Image"] })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.
@@ -71,10 +71,11 @@ impl Provider for ClaudeCode {
         None
     }
 
-    /// The first Ctrl+C interrupts a turn, closes a dialog or empties the composer; two on an idle
-    /// composer end it with status 0.
+    /// Escape refuses in a dialog, where Ctrl+C does nothing, and interrupts a turn. Then the first Ctrl+C
+    /// may only empty the composer; two on an idle composer end it with status 0.
     fn quit(&self) -> Quit {
-        Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(300) }
+        let keys = &["escape", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c"];
+        Quit::Keys { keys, pause: Duration::from_millis(300) }
     }
 
     fn quit_limit(&self) -> Duration {

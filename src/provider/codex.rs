@@ -10,7 +10,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 
-use super::{Argv, Launch, PromptDelivery, Provider, Quit};
+use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
 use crate::terminal::reports::Report;
 
 pub struct Codex;
@@ -36,8 +36,8 @@ impl Provider for Codex {
         PromptDelivery::Argument
     }
 
-    fn echoes(&self) -> bool {
-        true
+    fn composer(&self) -> Option<Composer> {
+        Some(Composer { placeholders: &["[Pasted Content", "[Image"] })
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {
@@ -88,8 +88,9 @@ impl Provider for Codex {
         Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(400) }
     }
 
+    /// Soon after the first prompt it takes 4 to 5 s to end.
     fn quit_limit(&self) -> Duration {
-        Duration::from_secs(6)
+        Duration::from_secs(10)
     }
 
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {

@@ -7,7 +7,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 
-use super::{Argv, Launch, PromptDelivery, Provider, Quit};
+use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
 use crate::terminal::reports::Report;
 
 pub struct Shell;
@@ -33,8 +33,8 @@ impl Provider for Shell {
         PromptDelivery::Typed
     }
 
-    fn echoes(&self) -> bool {
-        false
+    fn composer(&self) -> Option<Composer> {
+        None
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {

@@ -107,9 +107,17 @@ impl Sessions {
     }
 
     async fn quit_by_keys(&self, session: &Arc<Session>, keys: &[&str], pause: Duration) {
+        // One that was just started does not read yet.
+        if let Some(mut composer) = self.composer(session).await {
+            composer.ready(self).await;
+        }
         for key in keys {
             let Ok(key) = key.parse::<Key>() else { continue };
-            if !session.is_live() || self.press(session, &[key]).await.is_err() {
+            // A program that has given the terminal back is about to end: there, Ctrl+C would be a signal.
+            if !session.is_live() || self.edits_lines(session).await {
+                return;
+            }
+            if self.press(session, &[key]).await.is_err() {
                 return;
             }
             let ended = session.until(|state| !state.machine.status().is_live());

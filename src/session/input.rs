@@ -5,7 +5,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -24,8 +23,6 @@ use crate::tmux::server;
 const LONGEST_COMMAND_TEXT: usize = 16 * 1024;
 /// A terminal that edits lines cuts them here (`N_TTY_BUF_SIZE` in n_tty.c).
 const LONGEST_COOKED_LINE: usize = 4095;
-/// Enter follows when the program showed that it took the text, or after this time.
-const ECHO_LIMIT: Duration = Duration::from_millis(400);
 const PASTE_END: &[u8] = b"\x1b[201~";
 
 impl Sessions {
@@ -40,6 +37,11 @@ impl Sessions {
         let connection = self.connection()?;
         let typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
+        let mut composer = self.composer(session).await;
+        if let Some(composer) = &mut composer {
+            composer.ready(self).await;
+            composer.expect(&text);
+        }
         let bracketed = self.wants_bracketed_paste(session).await;
         if bracketed && memchr::memmem::find(&text, PASTE_END).is_some() {
             return Err(Problem::new(
@@ -55,8 +57,12 @@ impl Sessions {
         }
         let mut receipt = Receipt::Written;
         if enter {
-            if !text.is_empty() && session.provider.echoes() && session.printed_since(cursor.offset).await {
-                receipt = Receipt::Echoed;
+            if let Some(composer) = &mut composer {
+                match composer.shows_text().await {
+                    Some(true) => receipt = Receipt::Echoed,
+                    Some(false) => return Err(not_shown(session)),
+                    None => {}
+                }
             }
             self.leave_mode(&connection, session, pane)?;
             self.type_bytes_into(&connection, pane, b"\r")?;
@@ -88,6 +94,14 @@ impl Sessions {
         }
         connection.send(&Command::SendKey { pane, key: last.clone() }).await.map_err(tmux_problem)?;
         Ok(())
+    }
+
+    /// Whether the session's program leaves line editing, and what Ctrl+C means, to the terminal.
+    pub(super) async fn edits_lines(&self, session: &Session) -> bool {
+        match (self.connection(), session.pane_for_input()) {
+            (Ok(connection), Ok(pane)) => edits_lines(&connection, pane).await,
+            _ => false,
+        }
     }
 
     /// Types bytes as they are: what a viewer's terminal sends for a key. The fastest way.
@@ -161,18 +175,17 @@ impl Session {
             }
         }
     }
+}
 
-    /// Whether the program printed something behind `offset`, in good time.
-    async fn printed_since(&self, offset: u64) -> bool {
-        let watcher = Arc::new(tokio::sync::Notify::new());
-        let (_reader, _) = self.log.reader(codepiper_protocol::wire::stream::Begin::Start, &watcher);
-        let printed = async {
-            while self.log.cursor().offset <= offset {
-                watcher.notified().await;
-            }
-        };
-        tokio::time::timeout(ECHO_LIMIT, printed).await.is_ok()
-    }
+fn not_shown(session: &Session) -> Problem {
+    let (provider, id) = (session.provider.name(), session.id.short());
+    Problem::new(
+        Code::NotTaken,
+        format!(
+            "the text was typed, but {provider} does not show it, so Enter was not pressed; look at the session \
+             with codepiper tail {id}, and press keys with codepiper keys {id}"
+        ),
+    )
 }
 
 /// A program that leaves line editing to the terminal gets no line longer than the terminal's buffer.
@@ -181,12 +194,18 @@ async fn cut_warning(connection: &Connection, pane: PaneId, text: &[u8]) -> Opti
     if longest <= LONGEST_COOKED_LINE {
         return None;
     }
-    let facts: PaneFacts = server::ask(connection, Some(Target::Pane(pane))).await.ok()?;
-    let tty = PathBuf::from(facts.tty.lossy().into_owned());
-    let edits_lines = tokio::task::spawn_blocking(move || process::edits_lines(&tty).unwrap_or(false)).await;
-    edits_lines.unwrap_or(false).then(|| {
+    edits_lines(connection, pane).await.then(|| {
         format!("the terminal edits lines and cuts them at {LONGEST_COOKED_LINE} bytes; the longest line has {longest}")
     })
+}
+
+/// Whether the program leaves line editing to the terminal. False when nobody can tell.
+async fn edits_lines(connection: &Connection, pane: PaneId) -> bool {
+    let Ok(facts) = server::ask::<PaneFacts>(connection, Some(Target::Pane(pane))).await else {
+        return false;
+    };
+    let tty = PathBuf::from(facts.tty.lossy().into_owned());
+    tokio::task::spawn_blocking(move || process::edits_lines(&tty).unwrap_or(false)).await.unwrap_or(false)
 }
 
 /// A text on its way to tmux. 0600; gone with this value.

@@ -43,6 +43,6 @@ pub struct Sent {
 pub enum Receipt {
     /// tmux wrote the bytes to the program's terminal.
     Written,
-    /// The program printed something after it.
+    /// The agent's composer showed it before Enter was pressed.
     Echoed,
 }
