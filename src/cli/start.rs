@@ -22,7 +22,7 @@ pub(super) struct Start {
     #[arg(long)]
     name: Option<String>,
     /// The first prompt for the agent
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// The size of the terminal [default: 120x32, or with --attach this terminal's]
     #[arg(long, value_name = "COLSxROWS")]
