@@ -41,8 +41,11 @@ use terminal::Terminal;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long the daemon may take to answer the first message: it waits for tmux, as may many others.
 const LAUNCH_LIMIT: Duration = Duration::from_secs(30);
-/// How long the pty is held, after the program has ended, for a daemon that does not release it.
+/// How long the pty is held, after the program has ended, for a daemon that is away or does not want it.
 const HOLD_LIMIT: Duration = Duration::from_secs(5);
+/// How long it is held for a daemon that is there and stands still: tmux forgets what a daemon has not
+/// read when the pane dies.
+const STANDSTILL_LIMIT: Duration = Duration::from_secs(60);
 
 /// The shim itself failed and no program ran; the same number as in `env` and `timeout`.
 const SHIM_FAILED: u8 = 125;
@@ -98,11 +101,11 @@ impl Shim {
     fn run(mut self) -> ExitCode {
         memory::trim();
         let end = self.supervisor.run(&self.terminal);
-        let deadline = Instant::now() + HOLD_LIMIT;
+        let ended = Instant::now();
         // Without the file the marker and the last message still carry the status.
         let _ = self.write_exit_file(end.status);
         match end {
-            End { pty_gone: false, status } => self.hold_pty(status, deadline),
+            End { pty_gone: false, status } => self.hold_pty(status, ended),
             // Nothing is left to hold. One attempt tells a daemon that has lost its tmux server.
             End { pty_gone: true, status } => {
                 if let Ok(mut daemon) = Daemon::connect(&self.args.socket) {
@@ -114,18 +117,23 @@ impl Shim {
     }
 
     /// Prints the marker and keeps the pty open until the daemon has stored what stands before it.
-    fn hold_pty(&self, status: ExitStatus, deadline: Instant) {
+    fn hold_pty(&self, status: ExitStatus, ended: Instant) {
+        let (deadline, patience) = (ended + HOLD_LIMIT, ended + STANDSTILL_LIMIT);
         self.terminal.take_back();
         let marker = format!("\x1b]{}\x07", exit_marker(&self.nonce, status));
-        let _ = self.terminal.write(marker.as_bytes(), deadline);
+        // A terminal that is full is one that the daemon lets wait.
+        let _ = self.terminal.write(marker.as_bytes(), patience);
 
         let mut pause = Pause::default();
-        while Instant::now() < deadline {
+        loop {
             let released = Daemon::connect(&self.args.socket).and_then(|mut daemon| {
                 daemon.send(&self.exited(status))?;
-                daemon.receive(&self.terminal, deadline)
+                daemon.receive(&self.terminal, patience)
             });
-            if matches!(released, Ok(ToShim::Release)) || self.terminal.gone_within(pause.next()) {
+            if matches!(released, Ok(ToShim::Release))
+                || Instant::now() >= deadline
+                || self.terminal.gone_within(pause.next())
+            {
                 return;
             }
         }

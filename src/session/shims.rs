@@ -19,7 +19,7 @@ use super::{Session, Sessions};
 
 /// tmux's word on which process stands in a pane may come after the process itself.
 const PANE_LIMIT: Duration = Duration::from_secs(10);
-/// The shim holds its pty for 5 s; there is no sense in answering later.
+/// The marker is waited for as long as output arrives, and so long after it.
 const RELEASE_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_MESSAGE: u64 = 64 * 1024;
 
@@ -77,8 +77,7 @@ impl Sessions {
             FromShim::Exited { session, .. } => match self.expected_shim(session, pid).await {
                 Ok(session) => {
                     // The marker stands behind the last byte of the output: when it was seen, all was.
-                    let seen = session.until(|state| !state.machine.status().is_live());
-                    if tokio::time::timeout(RELEASE_LIMIT, seen).await.is_ok() {
+                    if ended_while_it_prints(&session).await {
                         conversation.send(&ToShim::Release).await?;
                     }
                     Ok(())
@@ -127,6 +126,20 @@ impl Sessions {
         let known = self.get(session).map(|session| session.id);
         self.event(known, Body::AuthShimRefused { pid, reason: reason.to_owned() });
         conversation.send(&ToShim::Refused { message: format!("refused: {reason}") }).await
+    }
+}
+
+/// Whether the session ended before its output fell silent.
+async fn ended_while_it_prints(session: &Session) -> bool {
+    loop {
+        let before = session.cursor();
+        let ended = session.until(|state| !state.machine.status().is_live());
+        if tokio::time::timeout(RELEASE_LIMIT, ended).await.is_ok() {
+            return true;
+        }
+        if session.cursor() == before {
+            return false;
+        }
     }
 }
 
