@@ -1,0 +1,74 @@
+//! A command whose output is read while it runs.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::{Ran, eventually};
+
+pub struct Reader {
+    child: Child,
+    stdout: Arc<Mutex<Vec<u8>>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Reader {
+    pub fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (stdout, stderr) = (Arc::default(), Arc::default());
+        let threads = vec![
+            gather(child.stdout.take().unwrap(), &stdout),
+            gather(child.stderr.take().unwrap(), &stderr),
+        ];
+        Self { child, stdout, stderr, threads }
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// What was read so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.stdout.lock().unwrap().clone()
+    }
+
+    pub fn wait_for(&self, text: &str) {
+        eventually(text, || memchr::memmem::find(&self.stdout.lock().unwrap(), text.as_bytes()).map(|_| ()));
+    }
+
+    /// Waits until the command has ended; everything that it wrote to stdout.
+    pub fn finish(&mut self) -> Vec<u8> {
+        self.ended();
+        self.bytes()
+    }
+
+    /// Waits until the command has ended.
+    pub fn ended(&mut self) -> Ran {
+        let status = eventually("the command ends", || self.child.try_wait().unwrap());
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+        let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+        Ran { code: status.code(), stdout: text(&self.stdout), stderr: text(&self.stderr) }
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn gather(mut source: impl Read + Send + 'static, sink: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    let sink = sink.clone();
+    std::thread::spawn(move || {
+        let mut chunk = vec![0; 65536];
+        while let Ok(length @ 1..) = source.read(&mut chunk) {
+            sink.lock().unwrap().extend_from_slice(&chunk[..length]);
+        }
+    })
+}

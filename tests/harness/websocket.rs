@@ -1,0 +1,110 @@
+//! The WebSocket of the API, by hand: it reads only when it is told to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, ServerMessage};
+
+use super::TIMEOUT;
+
+pub struct WebSocket {
+    stream: BufReader<UnixStream>,
+}
+
+#[derive(Debug)]
+pub enum Frame {
+    Message(Box<ServerMessage>),
+    Binary { tag: u8, bytes: Vec<u8> },
+    Closed,
+}
+
+impl WebSocket {
+    pub fn open(socket: &Path) -> Self {
+        let stream = UnixStream::connect(socket).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let mut stream = BufReader::new(stream);
+        let request = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        assert!(line.contains(" 101 "), "{line}");
+        while line != "\r\n" {
+            line.clear();
+            stream.read_line(&mut line).unwrap();
+        }
+        let mut socket = Self { stream };
+        let hello = socket.message();
+        assert!(matches!(hello, ServerMessage::Hello { .. }), "{hello:?}");
+        socket
+    }
+
+    pub fn subscribe(&mut self, session: &str, from: Begin, delivery: Delivery) {
+        self.tell(&ClientMessage::Subscribe { request: 1, session: session.to_owned(), from, delivery });
+    }
+
+    pub fn tell(&mut self, message: &ClientMessage) {
+        self.send(1, &serde_json::to_vec(message).unwrap());
+    }
+
+    /// Types into a channel.
+    pub fn type_(&mut self, channel: u8, bytes: &[u8]) {
+        self.send(2, &[&[channel], bytes].concat());
+    }
+
+    /// The next message; frames of terminals are passed over.
+    pub fn message(&mut self) -> ServerMessage {
+        loop {
+            match self.next() {
+                Frame::Message(message) => return *message,
+                Frame::Binary { .. } => {}
+                Frame::Closed => panic!("the daemon closed the WebSocket"),
+            }
+        }
+    }
+
+    /// The first message that fits.
+    pub fn until<T>(&mut self, mut fits: impl FnMut(ServerMessage) -> Option<T>) -> T {
+        loop {
+            if let Some(found) = fits(self.message()) {
+                return found;
+            }
+        }
+    }
+
+    pub fn next(&mut self) -> Frame {
+        let mut head = [0; 2];
+        if self.stream.read_exact(&mut head).is_err() {
+            return Frame::Closed;
+        }
+        let length = match head[1] {
+            126 => u64::from(u16::from_be_bytes(self.array())),
+            127 => u64::from_be_bytes(self.array()),
+            length => u64::from(length),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        self.stream.read_exact(&mut payload).unwrap();
+        match head[0] {
+            0x81 => Frame::Message(Box::new(serde_json::from_slice(&payload).unwrap())),
+            0x82 => Frame::Binary { tag: payload[0], bytes: payload.split_off(1) },
+            0x88 => Frame::Closed,
+            other => panic!("a frame that begins with {other:#x}"),
+        }
+    }
+
+    /// One masked frame; the mask is 0.
+    fn send(&mut self, opcode: u8, payload: &[u8]) {
+        let mut frame = vec![0x80 | opcode, 0x80 | 127];
+        frame.extend((payload.len() as u64).to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(payload);
+        self.stream.get_mut().write_all(&frame).unwrap();
+    }
+
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+}

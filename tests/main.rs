@@ -1,0 +1,8 @@
+//! All integration tests, as one binary.
+
+mod cli;
+mod harness;
+mod input;
+mod output;
+mod shim;
+mod terminal;

@@ -1,0 +1,67 @@
+//! What a program prints is seen: all of it, once, in order, with its end.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::harness::{Home, assert_same, eventually, exists, exited, numbers, signaled};
+
+#[test]
+fn every_line_is_seen_once_and_in_order() {
+    let home = Home::running();
+    let session = home.bash("stty -echo; echo ready; read; seq 1 200000");
+    let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+    reader.wait_for("ready\r\n");
+    home.ok(["send", &session.short_id, ""]);
+    reader.wait_for("\n50000\r\n");
+    let mut late = home.follow(&session, &["--raw", "-n", "all"]);
+    let wanted = format!("ready\r\n{}", numbers(200_000));
+    assert_same(&reader.finish(), wanted.as_bytes());
+    assert_same(&late.finish(), wanted.as_bytes());
+    let text = home.ok(["tail", &session.short_id, "-n", "all"]);
+    assert_same(text.as_bytes(), wanted.replace('\r', "").as_bytes());
+}
+
+#[test]
+fn the_last_output_and_the_status_of_a_program_that_exits_at_once_are_seen() {
+    let home = Home::running();
+    for (end, exit) in [("exit 7", exited(7)), ("kill -9 $$", signaled(9))] {
+        let session = home.bash(&format!("seq 1 20000; {end}"));
+        let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+        assert_same(&reader.finish(), numbers(20_000).as_bytes());
+        assert_eq!(home.session(&session.short_id).exit, Some(exit));
+    }
+}
+
+#[test]
+fn a_program_that_ends_while_the_daemon_stands_still_loses_nothing() {
+    let home = Home::running();
+    for (end, exit) in [("exit 7", exited(7)), ("kill -9 $$", signaled(9))] {
+        let session =
+            home.bash(&format!("until [ -e go ]; do read -t 0.01; done; rm go; seq 1 20000; {end}"));
+        let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+        home.signal_daemon(Signal::SIGSTOP);
+        std::fs::write(home.path("go"), "").unwrap();
+        eventually("the program goes on", || (!home.path("go").exists()).then_some(()));
+        // The standstill.
+        std::thread::sleep(Duration::from_secs(3));
+        home.signal_daemon(Signal::SIGCONT);
+        assert_same(&reader.finish(), numbers(20_000).as_bytes());
+        assert_eq!(home.session(&session.short_id).exit, Some(exit));
+    }
+}
+
+#[test]
+fn a_flood_while_the_daemon_stands_still_is_neither_lost_nor_doubled() {
+    let home = Home::running();
+    let session = home.bash("echo ready; until [ -e go ]; do read -t 0.01; done; echo >on; seq 1 300000");
+    let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+    reader.wait_for("ready\r\n");
+    home.signal_daemon(Signal::SIGSTOP);
+    std::fs::write(home.path("go"), "").unwrap();
+    eventually("the program goes on", || exists(&home.path("on")));
+    // The standstill: longer than a shim waits for a daemon that is not there.
+    std::thread::sleep(Duration::from_secs(7));
+    home.signal_daemon(Signal::SIGCONT);
+    assert_same(&reader.finish(), format!("ready\r\n{}", numbers(300_000)).as_bytes());
+}
