@@ -408,3 +408,6 @@ impl PartialEq for Model {
 fn default_tabs(cols: usize) -> Vec<bool> {
     (0..cols).map(|x| x > 0 && x % 8 == 0).collect()
 }
+
+#[cfg(test)]
+mod tests;

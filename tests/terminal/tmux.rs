@@ -14,11 +14,13 @@ use super::{cases, screen, size, stream};
 /// A server of its own, ended when it goes.
 struct Tmux {
     directory: tempfile::TempDir,
+    printed: std::cell::Cell<u32>,
 }
 
 impl Tmux {
     fn start() -> Self {
-        let tmux = Self { directory: tempfile::tempdir().expect("a temporary directory") };
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let tmux = Self { directory, printed: std::cell::Cell::new(0) };
         let keeper = ["new-session", "-d", "-s", "keeper", "sleep 3600"];
         let options = [";", "set", "-g", "status", "off", ";", "set", "-g", "allow-passthrough", "off"];
         let output = tmux.run(&[&keeper[..], &options[..]].concat());
@@ -45,34 +47,36 @@ impl Tmux {
     /// What tmux shows after a program has printed `stream`.
     fn print(&self, size: Size, stream: &[u8]) -> Capture {
         std::fs::write(self.path("stream"), stream).expect("the stream can be written");
+        // A case that failed leaves its session behind.
+        let case = &format!("case-{}", self.printed.replace(self.printed.get() + 1));
         // tmux answers the status report when it has read everything before it.
         let program = format!(
-            "stty raw -echo; cat '{}'; printf '\\033[5n'; head -c 4 >'{}'; tmux -S '{}' wait-for -S printed; sleep 3600",
+            "stty raw -echo; cat '{}'; printf '\\033[5n'; head -c 4 >'{}'; tmux -S '{}' wait-for -S {case}; sleep 3600",
             self.path("stream"),
             self.path("answer"),
             self.path("socket")
         );
         let (cols, rows) = (size.cols().to_string(), size.rows().to_string());
         let facts = format!("\x1e\n{}", Facts::FORMAT);
-        let capture = ["capture-pane", "-p", "-e", "-N", "-t", "case"];
-        let mark = [";", "display-message", "-p", "-t", "case", "\x1e", ";"];
+        let capture = ["capture-pane", "-p", "-e", "-N", "-t", case];
+        let mark = [";", "display-message", "-p", "-t", case, "\x1e", ";"];
         let output = self.run(
             &[
-                &["new-session", "-d", "-s", "case", "-x", &cols, "-y", &rows, &program, ";"][..],
-                &["wait-for", "printed", ";"],
+                &["new-session", "-d", "-s", case, "-x", &cols, "-y", &rows, &program, ";"][..],
+                &["wait-for", case, ";"],
                 &capture,
                 &mark,
-                &["capture-pane", "-p", "-J", "-t", "case"],
+                &["capture-pane", "-p", "-J", "-t", case],
                 &mark,
                 &capture,
                 &["-a", "-q"],
                 &mark,
-                &["capture-pane", "-p", "-P", "-C", "-t", "case", ";"],
-                &["display-message", "-p", "-t", "case", &facts, ";", "kill-session", "-t", "case"],
+                &["capture-pane", "-p", "-P", "-C", "-t", case, ";"],
+                &["display-message", "-p", "-t", case, &facts, ";", "kill-session", "-t", case],
             ]
             .concat(),
         );
-        assert!(output.status.success(), "{output:?}");
+        assert!(output.status.success(), "{output:?} {size} {}", stream.escape_ascii());
         let answer = Bytes::from(output.stdout);
         let parts: Vec<Bytes> = split(&answer, b"\x1e\n");
         let lines = |part: &Bytes| split(&part.slice(..part.len().saturating_sub(1)), b"\n");

@@ -99,24 +99,19 @@ impl Model {
         };
     }
 
-    /// Marks the rows that go on in the next: a joined line begins with the text of its rows.
+    /// Marks the rows that go on in the next: a joined line has as many characters as its rows together.
+    /// (Not the same ones: line drawing characters are captured as ASCII there.)
     fn mark_wraps(&mut self, joined: &[bytes::Bytes]) {
-        let mut lines = joined.iter();
-        let mut rest = String::new();
+        let mut lines = joined.iter().map(|line| String::from_utf8_lossy(line).chars().count());
+        let mut rest = 0;
         for y in 0..self.rows {
-            if rest.is_empty() {
-                let Some(line) = lines.next() else { return };
-                rest = String::from_utf8_lossy(line).into_owned();
+            if rest == 0 {
+                rest = lines.next().unwrap_or(0);
             }
             let mut text = String::new();
             self.append_text(self.grid.row(y), &mut text);
-            let Some(more) = rest.strip_prefix(text.as_str()).or_else(|| rest.strip_prefix(text.trim_end()))
-            else {
-                // The two captures do not fit; which rows wrap is then better not told.
-                return;
-            };
-            rest = more.trim_start_matches(' ').to_owned();
-            self.grid.marks_mut(y).wrapped = !rest.is_empty() && y + 1 < self.rows;
+            rest = rest.saturating_sub(text.chars().count());
+            self.grid.marks_mut(y).wrapped = rest > 0 && y + 1 < self.rows;
         }
     }
 }
