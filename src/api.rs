@@ -35,6 +35,7 @@ use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
+use crate::hook::Intake;
 use crate::paths::Paths;
 use crate::session::Sessions;
 
@@ -45,6 +46,7 @@ const JSON_LIMIT: u64 = 512 * 1024;
 #[derive(Clone)]
 pub struct Api {
     pub sessions: Sessions,
+    pub hooks: Intake,
     pub started_at: Timestamp,
     pub socket: PathBuf,
     pub tmux_socket: PathBuf,

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Leave};
 use crate::bus::{Bus, to_millisecond};
+use crate::hook::Intake;
 use crate::journal::Memory;
 use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions};
@@ -96,6 +97,7 @@ async fn serve(
         run: paths.run(),
         shim_socket: paths.shim_socket(),
         api_socket: paths.socket.clone(),
+        spool: paths.spool(),
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
     let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens));
@@ -111,6 +113,7 @@ async fn serve(
             recapturing.recapture(session);
         }
     });
+    let hooks = Intake::new(sessions.clone(), paths.spool());
     let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone())?);
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
@@ -124,6 +127,7 @@ async fn serve(
     let (leave, mut leaving) = mpsc::channel(1);
     let api = Api {
         sessions: sessions.clone(),
+        hooks: hooks.clone(),
         started_at: to_millisecond(Timestamp::now()),
         socket: paths.socket.clone(),
         tmux_socket: address.path(),
@@ -132,6 +136,8 @@ async fn serve(
         broken_records: Arc::new(broken),
         paths: Arc::new(paths.clone()),
     };
+    // What agents did while nobody listened comes before what they do now.
+    hooks.take_spool().await;
     listener.set_nonblocking(true)?;
     let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });

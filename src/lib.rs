@@ -27,6 +27,8 @@
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
+//! | [`hook`]     | intake of the providers' hooks | session |
+//! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
 //! | [`api`]      | one router for every client; the WebSocket | session, bus |
 //! | [`daemon`]   | starts and stops everything | all of these |
@@ -51,6 +53,8 @@ pub mod client;
 pub mod config;
 pub mod daemon;
 pub mod git;
+pub mod hook;
+pub mod hook_forward;
 pub mod journal;
 pub mod paths;
 pub mod process;

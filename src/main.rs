@@ -8,5 +8,8 @@ fn main() -> ExitCode {
     if args.next_if(|verb| verb == "shim").is_some() {
         return codepiper::shim::run(args);
     }
+    if args.next_if(|verb| verb == "hook-forward").is_some() {
+        return codepiper::hook_forward::run(args);
+    }
     codepiper::cli::run()
 }

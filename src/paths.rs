@@ -91,6 +91,11 @@ impl Paths {
         self.data.join("run")
     }
 
+    /// Hooks that came while no daemon ran.
+    pub fn spool(&self) -> PathBuf {
+        self.data.join("spool")
+    }
+
     /// One launch record a session.
     pub fn sessions(&self) -> PathBuf {
         self.data.join("sessions")

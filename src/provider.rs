@@ -26,6 +26,8 @@ pub struct Launch<'a> {
     pub cwd: &'a Path,
     /// The environment that the program will have.
     pub env: &'a BTreeMap<String, String>,
+    /// A command line for `/bin/sh` that takes a hook's payload on standard input.
+    pub hook: &'a str,
 }
 
 /// A program and its arguments. The program is looked up in the environment's `PATH`.
@@ -95,6 +97,9 @@ pub trait Provider: Send + Sync {
 
     /// How long [`Provider::quit`] may take.
     fn quit_limit(&self) -> Duration;
+
+    /// What a hook's payload means; `None` when it means nothing.
+    fn interpret_hook(&self, payload: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)>;
 
     /// What a report means for this provider's programs; `None` when it means nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)>;

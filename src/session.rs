@@ -66,7 +66,9 @@ pub struct Places {
     pub shim_socket: PathBuf,
     /// Where the API is; programs are told.
     pub api_socket: PathBuf,
-    /// Our own executable, for the shim.
+    /// Where hooks wait while the daemon is away.
+    pub spool: PathBuf,
+    /// Our own executable, for the shim and the hooks.
     pub executable: PathBuf,
 }
 
@@ -245,6 +247,21 @@ impl Sessions {
 
     pub fn event(&self, session: Option<SessionId>, body: Body) {
         self.0.bus.events.append(Timestamp::now(), session, body);
+    }
+
+    /// A provider's hook said something.
+    pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
+        let meaning = session.provider.interpret_hook(&payload);
+        let body = crate::hook::body_of(payload);
+        let what = match &body.hook_event() {
+            Some(event) => format!("the hook {event}"),
+            None => "a hook".to_owned(),
+        };
+        self.0.bus.events.append(at, Some(session.id), body);
+        if let Some((activity, waiting_for)) = meaning {
+            let source = wire::EvidenceSource::Hook;
+            self.apply(session, Input::Activity { source, activity, waiting_for, what });
+        }
     }
 
     fn check_name(&self, name: &str, own: Option<SessionId>) -> Result<(), Problem> {

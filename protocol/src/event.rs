@@ -67,6 +67,39 @@ pub enum Body {
     TerminalClientDetached { clients: u32 },
     #[serde(rename = "input.sent")]
     InputSent { bytes: u64, enter: bool, cursor: Cursor },
+    #[serde(rename = "hook.session_started")]
+    HookSessionStarted(Hook),
+    #[serde(rename = "hook.prompt_submitted")]
+    HookPromptSubmitted(Hook),
+    #[serde(rename = "hook.tool_announced")]
+    HookToolAnnounced(Hook),
+    #[serde(rename = "hook.permission_requested")]
+    HookPermissionRequested(Hook),
+    #[serde(rename = "hook.tool_used")]
+    HookToolUsed(Hook),
+    #[serde(rename = "hook.tool_failed")]
+    HookToolFailed(Hook),
+    #[serde(rename = "hook.notified")]
+    HookNotified(Hook),
+    #[serde(rename = "hook.turn_ended")]
+    HookTurnEnded(Hook),
+    #[serde(rename = "hook.turn_failed")]
+    HookTurnFailed(Hook),
+    #[serde(rename = "hook.subagent_started")]
+    HookSubagentStarted(Hook),
+    #[serde(rename = "hook.subagent_ended")]
+    HookSubagentEnded(Hook),
+    #[serde(rename = "hook.compaction_announced")]
+    HookCompactionAnnounced(Hook),
+    #[serde(rename = "hook.compacted")]
+    HookCompacted(Hook),
+    #[serde(rename = "hook.interrupted")]
+    HookInterrupted(Hook),
+    #[serde(rename = "hook.session_ended")]
+    HookSessionEnded(Hook),
+    /// A hook that this version does not know.
+    #[serde(rename = "hook.received")]
+    HookReceived(Hook),
     #[serde(rename = "auth.agent_refused")]
     AuthAgentRefused { pid: i32, request: String },
     #[serde(rename = "auth.shim_refused")]
@@ -81,7 +114,48 @@ pub enum Body {
     SystemTmuxLost { reason: String, server_gone: bool },
 }
 
+/// What a provider's hook said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The provider's own name of the event, e.g. `PreToolUse`.
+    pub event: String,
+    /// As the provider sent it.
+    pub payload: serde_json::Value,
+}
+
 impl Body {
+    /// The event of a hook, by the name that Claude Code and Codex give it.
+    pub fn hook(event: String, payload: serde_json::Value) -> Self {
+        let hook = Hook { event, payload };
+        match hook.event.as_str() {
+            "SessionStart" => Self::HookSessionStarted(hook),
+            "UserPromptSubmit" => Self::HookPromptSubmitted(hook),
+            "PreToolUse" => Self::HookToolAnnounced(hook),
+            "PermissionRequest" => Self::HookPermissionRequested(hook),
+            "PostToolUse" => Self::HookToolUsed(hook),
+            "PostToolUseFailure" => Self::HookToolFailed(hook),
+            "Notification" => Self::HookNotified(hook),
+            "Stop" => Self::HookTurnEnded(hook),
+            "StopFailure" => Self::HookTurnFailed(hook),
+            "SubagentStart" => Self::HookSubagentStarted(hook),
+            "SubagentStop" => Self::HookSubagentEnded(hook),
+            "PreCompact" => Self::HookCompactionAnnounced(hook),
+            "PostCompact" => Self::HookCompacted(hook),
+            "Interrupt" => Self::HookInterrupted(hook),
+            "SessionEnd" => Self::HookSessionEnded(hook),
+            _ => Self::HookReceived(hook),
+        }
+    }
+
+    /// The provider's name of the hook, if this is one.
+    pub fn hook_event(&self) -> Option<&str> {
+        use Body::*;
+        match self {
+            HookSessionStarted(hook) | HookPromptSubmitted(hook) | HookToolAnnounced(hook) | HookPermissionRequested(hook) | HookToolUsed(hook) | HookToolFailed(hook) | HookNotified(hook) | HookTurnEnded(hook) | HookTurnFailed(hook) | HookSubagentStarted(hook) | HookSubagentEnded(hook) | HookCompactionAnnounced(hook) | HookCompacted(hook) | HookInterrupted(hook) | HookSessionEnded(hook) | HookReceived(hook) => Some(&hook.event),
+            _ => None,
+        }
+    }
+
     pub fn source(&self) -> Source {
         use Body::*;
         match self {
@@ -99,6 +173,7 @@ impl Body {
             | TerminalNotified { .. }
             | TerminalClientAttached { .. }
             | TerminalClientDetached { .. } => Source::Terminal,
+            HookSessionStarted(_) | HookPromptSubmitted(_) | HookToolAnnounced(_) | HookPermissionRequested(_) | HookToolUsed(_) | HookToolFailed(_) | HookNotified(_) | HookTurnEnded(_) | HookTurnFailed(_) | HookSubagentStarted(_) | HookSubagentEnded(_) | HookCompactionAnnounced(_) | HookCompacted(_) | HookInterrupted(_) | HookSessionEnded(_) | HookReceived(_) => Source::Hook,
             InputSent { .. } => Source::Input,
             AuthAgentRefused { .. } | AuthShimRefused { .. } => Source::Auth,
             SystemDaemonStarted { .. }

@@ -5,11 +5,13 @@
 //! | [`tmux`] | daemon and tmux server: control-mode lines in, typed commands out |
 //! | [`wire`] | daemon and its clients: requests, answers, WebSocket messages |
 //! | [`shim`] | daemon and the shim in each pane |
+//! | [`hook`] | agents' hooks and the daemon |
 //! | [`event`]| daemon and its journal, and everybody who reads events |
 //! | [`id`], [`cursor`], [`key`], [`size`] | the small words that the others use |
 
 pub mod cursor;
 pub mod event;
+pub mod hook;
 pub mod id;
 pub mod key;
 pub mod shim;

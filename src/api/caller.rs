@@ -48,6 +48,8 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
         // What may be subscribed to is checked there.
         ("GET", ["ws"]) => true,
         ("GET", ["api", "sessions", reference] | ["api", "sessions", reference, "explain"]) => own(reference),
+        // Its own hooks.
+        ("POST", ["api", "sessions", reference, "hooks"]) => own(reference),
         _ => false,
     };
     if allowed {

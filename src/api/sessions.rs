@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codepiper_protocol::Size;
+use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD};
 use codepiper_protocol::key::Key;
 use codepiper_protocol::wire::input::{MAX_TEXT, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -112,6 +113,19 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
             |reference, api: Api, request| async move { answer(keys(&api, &reference, request).await) },
         );
 
+    let hook = at(&api)
+        .and(verb("hooks"))
+        .and(warp::post())
+        .and(warp::header::optional::<String>(DELIVERY_HEADER))
+        .and(warp::body::content_length_limit(MAX_PAYLOAD as u64))
+        .and(warp::body::bytes())
+        .then(|reference, api: Api, delivery, payload: Bytes| async move {
+            answer_status(match find(&api, &reference) {
+                Ok(session) => api.hooks.receive(&session, delivery, &payload).await.map(|()| StatusCode::NO_CONTENT),
+                Err(problem) => Err(problem),
+            })
+        });
+
     list.or(start)
         .unify()
         .boxed()
@@ -132,6 +146,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(input)
         .unify()
         .or(keys)
+        .unify()
+        .or(hook)
         .unify()
         .or(end)
         .unify()

@@ -7,6 +7,7 @@ use std::time::Duration;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
 use crate::terminal::reports::Report;
@@ -48,6 +49,7 @@ impl Provider for ClaudeCode {
         if let Some(id) = conversation {
             args.extend(["--session-id".to_owned(), id.to_owned()]);
         }
+        args.extend(settings(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
             args.extend(["--".to_owned(), prompt.to_owned()]);
@@ -63,6 +65,7 @@ impl Provider for ClaudeCode {
         }
         let mut args = vec!["--resume".to_owned()];
         args.extend(conversation.map(str::to_owned));
+        args.extend(settings(launch));
         args.extend_from_slice(launch.args);
         Argv { program: self.program(launch.env), args }
     }
@@ -82,6 +85,26 @@ impl Provider for ClaudeCode {
         Duration::from_secs(6)
     }
 
+    fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        match field("hook_event_name") {
+            // After a compaction the turn goes on.
+            "SessionStart" if field("source") != "compact" => Some((Activity::Idle, None)),
+            "UserPromptSubmit" | "PreToolUse" | "PostToolUse" | "PostToolUseFailure" | "PreCompact" => {
+                Some((Activity::Working, None))
+            }
+            "PermissionRequest" => Some(match field("tool_name") {
+                "AskUserQuestion" | "ExitPlanMode" => (Activity::Waiting, Some(WaitingFor::Question)),
+                _ => (Activity::Waiting, Some(WaitingFor::Permission)),
+            }),
+            "Stop" | "StopFailure" => Some((Activity::Idle, None)),
+            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
+            "Notification" if field("notification_type") == "idle_prompt" => Some((Activity::Idle, None)),
+            "SessionEnd" => Some((Activity::Unknown, None)),
+            _ => None,
+        }
+    }
+
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
     /// while a permission prompt is open: that proves nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
@@ -91,6 +114,29 @@ impl Provider for ClaudeCode {
             _ => Some((Activity::Unknown, None)),
         }
     }
+}
+
+/// Hooks of this launch. They stand beside those of the person's own settings files.
+fn settings(launch: &Launch) -> [String; 2] {
+    const EVENTS: [&str; 14] = [
+        "SessionStart",
+        "UserPromptSubmit",
+        "PreToolUse",
+        "PermissionRequest",
+        "PostToolUse",
+        "PostToolUseFailure",
+        "Notification",
+        "Stop",
+        "StopFailure",
+        "SubagentStart",
+        "SubagentStop",
+        "PreCompact",
+        "PostCompact",
+        "SessionEnd",
+    ];
+    let hook = json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": 5}]}]);
+    let hooks: serde_json::Map<_, _> = EVENTS.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
+    ["--settings".to_owned(), json!({ "hooks": hooks }).to_string()]
 }
 
 /// Where Claude keeps the transcript of a conversation that was begun in `cwd`.
@@ -119,21 +165,59 @@ mod tests {
         std::fs::create_dir(&cwd).unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
         let args = ["--model".to_owned(), "opus".to_owned()];
-        let launch = Launch { session: SessionId::random(), args: &args, cwd: &cwd, env: &env };
+        let launch = Launch { session: SessionId::random(), args: &args, cwd: &cwd, env: &env, hook: "hook" };
+        let own = |argv: Argv| -> Vec<String> {
+            let settings = argv.args.iter().position(|arg| arg == "--settings").unwrap();
+            let is_json = serde_json::from_str::<Value>(&argv.args[settings + 1]).is_ok();
+            assert!(is_json);
+            [&argv.args[..settings], &argv.args[settings + 2..]].concat()
+        };
         let argv = ClaudeCode.resume(&launch, Some("id"));
-        assert_eq!(argv.args, ["--session-id", "id", "--model", "opus"]);
+        assert_eq!(own(argv), ["--session-id", "id", "--model", "opus"]);
         let transcript = transcript(&env, &cwd, "id");
         assert!(transcript.to_str().unwrap().ends_with("-a-b/id.jsonl"));
         std::fs::create_dir_all(transcript.parent().unwrap()).unwrap();
         std::fs::write(&transcript, "{}").unwrap();
-        assert_eq!(ClaudeCode.resume(&launch, Some("id")).args, ["--resume", "id", "--model", "opus"]);
+        assert_eq!(own(ClaudeCode.resume(&launch, Some("id"))), ["--resume", "id", "--model", "opus"]);
+    }
+
+    /// Real payloads, and what each proves.
+    #[test]
+    fn hooks_tell_the_state() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code");
+        let meaning = |name: &str| {
+            let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+            ClaudeCode.interpret_hook(&serde_json::from_str(&text).unwrap())
+        };
+        let (working, idle) = (Some((Activity::Working, None)), Some((Activity::Idle, None)));
+        let waiting = |what| Some((Activity::Waiting, Some(what)));
+        for (name, expected) in [
+            ("SessionStart", idle),
+            ("SessionStart.clear", idle),
+            ("SessionStart.compact", None),
+            ("UserPromptSubmit", working),
+            ("PreToolUse", working),
+            ("PermissionRequest", waiting(WaitingFor::Permission)),
+            ("PermissionRequest.AskUserQuestion", waiting(WaitingFor::Question)),
+            ("PermissionRequest.ExitPlanMode", waiting(WaitingFor::Question)),
+            ("PostToolUse", working),
+            ("PostToolUseFailure", working),
+            ("Notification", None),
+            ("Notification.idle_prompt", idle),
+            ("Stop", idle),
+            ("StopFailure", idle),
+            ("SubagentStop", None),
+            ("SessionEnd", Some((Activity::Unknown, None))),
+        ] {
+            assert_eq!(meaning(name), expected, "{name}");
+        }
     }
 
     #[test]
     fn a_prompt_cannot_be_taken_for_an_option() {
         let env = BTreeMap::new();
-        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env };
+        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env, hook: "hook" };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
-        assert_eq!(argv.args, ["--session-id", "id", "--", "--help me"]);
+        assert!(argv.args.ends_with(&["--".to_owned(), "--help me".to_owned()]));
     }
 }

@@ -93,6 +93,10 @@ impl Provider for Codex {
         Duration::from_secs(10)
     }
 
+    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
+        None
+    }
+
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
         let Report::AgentState { state, kind, .. } = report else { return None };
         Some(match state.as_str() {
@@ -153,7 +157,7 @@ mod tests {
         write("second", "/work", 14);
         fs::write(day.join("rollout-broken.jsonl"), "{").unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
-        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/work".as_ref(), env: &env };
+        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/work".as_ref(), env: &env, hook: "hook" };
         let since = "2026-11-22T10:00:10Z".parse().unwrap();
         assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
         assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));

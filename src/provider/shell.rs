@@ -64,6 +64,10 @@ impl Provider for Shell {
         Duration::from_secs(2)
     }
 
+    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
+        None
+    }
+
     /// Shells that mark their prompts (OSC 133) say when they wait for a command.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
         match report {
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn arguments_are_the_command() {
         let env = BTreeMap::from([("SHELL".to_owned(), "/bin/zsh".to_owned())]);
-        let launch = |args| Launch { session: SessionId::random(), args, cwd: "/".as_ref(), env: &env };
+        let launch = |args| Launch { session: SessionId::random(), args, cwd: "/".as_ref(), env: &env, hook: "hook" };
         let args = ["seq".to_owned(), "3".to_owned()];
         let argv = Shell.start(&launch(&args), None, None);
         assert_eq!(argv, Argv { program: "seq".into(), args: vec!["3".into()] });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
+use codepiper_protocol::hook;
 use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{
     AbsolutePath, Command, CommandLine, Created, Facts, PaneFacts, Program, Reply, Scope, SessionName,
@@ -173,10 +174,13 @@ impl Sessions {
         if let Some(path) = &record.path {
             env.insert("PATH".into(), path.clone());
         }
-        env.insert("CODEPIPER_SESSION".into(), record.id.to_string());
-        env.insert("CODEPIPER_SOCKET".into(), self.0.places.api_socket.display().to_string());
+        let places = &self.0.places;
+        let spool = crate::hook::spool_of(&places.spool, record.id);
+        env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
+        env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
+        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
-        let known = provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env: &env };
+        let known = provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env: &env, hook: &hook_command(&places.executable) };
         let provider = session.provider;
         let argv = match begin {
             Begin::Start { prompt } => {
@@ -288,6 +292,11 @@ impl Sessions {
 enum Begin {
     Start { prompt: Option<String> },
     Resume,
+}
+
+/// A command line for `/bin/sh` that forwards a hook.
+fn hook_command(executable: &Path) -> String {
+    format!("'{}' hook-forward", executable.display().to_string().replace('\'', "'\\''"))
 }
 
 pub(super) fn pin_tag_and_link(

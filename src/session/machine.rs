@@ -361,7 +361,7 @@ impl Machine {
         what: &str,
     ) -> Vec<Action> {
         // Weaker evidence does not contradict stronger evidence.
-        if self.activity_source.is_some_and(|present| present < source) {
+        if self.activity_source.is_some_and(|present| rank(present) < rank(source)) {
             return vec![];
         }
         if (self.activity, self.waiting_for) == (activity, waiting_for) {
@@ -397,6 +397,15 @@ impl Machine {
         }
         let at = crate::bus::to_millisecond(now.wall);
         self.evidence.push_back(Evidence { at, source, what: what.to_owned(), state });
+    }
+}
+
+/// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
+/// since no hook tells of a refusal or an interrupt.
+fn rank(source: EvidenceSource) -> EvidenceSource {
+    match source {
+        EvidenceSource::Transcript => EvidenceSource::Hook,
+        other => other,
     }
 }
 

@@ -1,0 +1,43 @@
+//! Between `codepiper hook-forward`, which agents run as their hook, and the daemon.
+//!
+//! A payload goes to `POST /api/sessions/ID/hooks`. When the daemon is away or does not answer, it is
+//! written into the spool instead, and the daemon takes it from there, in order, once.
+
+/// In the agent's environment: the session, the daemon's socket, the session's spool directory.
+pub const SESSION_VARIABLE: &str = "CODEPIPER_SESSION";
+pub const SOCKET_VARIABLE: &str = "CODEPIPER_SOCKET";
+pub const SPOOL_VARIABLE: &str = "CODEPIPER_SPOOL";
+
+/// The request header with the payload's number: the same payload may come by both ways.
+pub const DELIVERY_HEADER: &str = "codepiper-delivery";
+
+/// A payload is at most this long, in bytes. Tools print a lot.
+pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;
+
+/// Numbers one payload: nanoseconds since 1970, then the process. In the order of their time as text
+/// too; the spool's file names are made of it.
+pub fn delivery(nanoseconds: u128, pid: u32) -> String {
+    format!("{nanoseconds:020}-{pid}")
+}
+
+/// When the payload was made, in ns since 1970.
+pub fn delivery_time(delivery: &str) -> Option<u128> {
+    let (time, pid) = delivery.split_once('-')?;
+    pid.parse::<u32>().ok()?;
+    (time.len() == 20).then(|| time.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_sort_by_time() {
+        let (early, late) = (delivery(999, 70000), delivery(1_795_387_797_668_000_000, 5));
+        assert!(early < late);
+        assert_eq!(delivery_time(&late), Some(1_795_387_797_668_000_000));
+        for bad in ["", "1-2", "../../etc/passwd", "00000000000000000999", "0000000000000000099x-1"] {
+            assert_eq!(delivery_time(bad), None, "{bad}");
+        }
+    }
+}

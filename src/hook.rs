@@ -1,0 +1,162 @@
+//! Intake of the providers' hooks: live over the API, and from the spool.
+
+use std::collections::{HashSet, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::hook::{MAX_PAYLOAD, delivery_time};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::session::{Session, Sessions};
+
+/// So many deliveries are remembered: a payload that came live may also stand in the spool.
+const REMEMBERED: usize = 4096;
+
+/// Takes hooks in. Clones share it.
+#[derive(Clone)]
+pub struct Intake {
+    sessions: Sessions,
+    spool: PathBuf,
+    taken: Arc<Mutex<Taken>>,
+    /// One intake at a time for all sessions keeps the order; it is short.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    order: VecDeque<String>,
+    set: HashSet<String>,
+}
+
+/// A payload in the spool.
+struct Spooled {
+    path: PathBuf,
+    delivery: String,
+    payload: Vec<u8>,
+}
+
+impl Intake {
+    pub fn new(sessions: Sessions, spool: PathBuf) -> Self {
+        Self { sessions, spool, taken: Arc::default(), turn: Arc::default() }
+    }
+
+    /// Takes a payload that came over the API. What lies in the spool of its session is older and goes
+    /// first.
+    pub async fn receive(
+        &self,
+        session: &Arc<Session>,
+        delivery: Option<String>,
+        payload: &[u8],
+    ) -> Result<(), Problem> {
+        let value: Value = serde_json::from_slice(payload)
+            .map_err(|error| Problem::new(Code::Invalid, format!("the hook's payload is not JSON: {error}")))?;
+        let _turn = self.turn.lock().await;
+        self.take_spool_of(session).await;
+        let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
+        if delivery.as_ref().is_none_or(|delivery| self.is_new(delivery)) {
+            let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
+            self.sessions.hook(session, at, value);
+        }
+        Ok(())
+    }
+
+    /// Takes everything that was spooled while no daemon ran.
+    pub async fn take_spool(&self) {
+        let _turn = self.turn.lock().await;
+        for session in self.sessions.all() {
+            self.take_spool_of(&session).await;
+        }
+    }
+
+    async fn take_spool_of(&self, session: &Arc<Session>) {
+        let dir = spool_of(&self.spool, session.id);
+        let Ok(spooled) = tokio::task::spawn_blocking(move || read_spool(&dir)).await else { return };
+        for Spooled { path, delivery, payload } in spooled {
+            if self.is_new(&delivery) {
+                match serde_json::from_slice(&payload) {
+                    Ok(value) => {
+                        let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
+                        self.sessions.hook(session, at, value);
+                    }
+                    Err(error) => tracing::warn!(path = %path.display(), %error, "a spooled hook is not JSON"),
+                }
+            }
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(path = %path.display(), %error, "a spooled hook cannot be removed");
+            }
+        }
+    }
+
+    /// False when this delivery was taken before.
+    fn is_new(&self, delivery: &str) -> bool {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if !taken.set.insert(delivery.to_owned()) {
+            return false;
+        }
+        taken.order.push_back(delivery.to_owned());
+        if taken.order.len() > REMEMBERED
+            && let Some(oldest) = taken.order.pop_front()
+        {
+            taken.set.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// Where the hooks of a session are spooled.
+pub fn spool_of(spool: &Path, session: SessionId) -> PathBuf {
+    spool.join(session.to_string())
+}
+
+/// The event of a payload.
+pub fn body_of(payload: Value) -> Body {
+    let event = payload.get("hook_event_name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Body::hook(event, payload)
+}
+
+fn time_of(delivery: &str) -> Option<Timestamp> {
+    Timestamp::from_nanosecond(i128::try_from(delivery_time(delivery)?).ok()?).ok()
+}
+
+/// What lies in a spool directory, oldest first. Files of others and unfinished ones are left alone.
+fn read_spool(dir: &Path) -> Vec<Spooled> {
+    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
+    let mut spooled: Vec<Spooled> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let delivery = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
+            delivery_time(&delivery)?;
+            let meta = fs::symlink_metadata(&path).ok()?;
+            if !meta.is_file() || meta.len() > MAX_PAYLOAD as u64 {
+                return None;
+            }
+            Some(Spooled { payload: fs::read(&path).ok()?, path, delivery })
+        })
+        .collect();
+    spooled.sort_by(|one, other| one.delivery.cmp(&other.delivery));
+    spooled
+}
+
+#[cfg(test)]
+mod tests {
+    use codepiper_protocol::hook::delivery;
+
+    use super::*;
+
+    #[test]
+    fn a_spool_is_read_in_order_and_foreign_files_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for time in [30_u128, 9, 200] {
+            fs::write(dir.path().join(format!("{}.json", delivery(time, 1))), time.to_string()).unwrap();
+        }
+        fs::write(dir.path().join("x.json"), "no").unwrap();
+        fs::write(dir.path().join(format!("{}.new", delivery(1, 1))), "unfinished").unwrap();
+        let payloads: Vec<_> = read_spool(dir.path()).into_iter().map(|spooled| spooled.payload).collect();
+        assert_eq!(payloads, [&b"9"[..], b"30", b"200"]);
+    }
+}
