@@ -5,7 +5,7 @@
 //! | [`server`]   | accepting connections, and who is at their other end |
 //! | [`caller`]   | owner or agent, and what each may do |
 //! | [`sessions`] | `/api/sessions` |
-//! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor` |
+//! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
 //!
 //! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.

@@ -18,6 +18,7 @@ mod failure;
 mod follow;
 mod keys;
 mod kill;
+mod logs;
 mod man;
 mod output;
 mod providers;
@@ -90,6 +91,7 @@ enum Verb {
     Send(send::Send),
     Keys(keys::Keys),
     Tail(tail::Tail),
+    Logs(logs::Logs),
     Wait(wait::Wait),
     Stop(stop::Stop),
     Kill(kill::Kill),
@@ -111,6 +113,7 @@ impl Verb {
             Verb::Send(verb) => verb.run(context),
             Verb::Keys(verb) => verb.run(context),
             Verb::Tail(verb) => verb.run(context),
+            Verb::Logs(verb) => verb.run(context),
             Verb::Wait(verb) => verb.run(context),
             Verb::Stop(verb) => verb.run(context),
             Verb::Kill(verb) => verb.run(context),

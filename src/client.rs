@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
+use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
@@ -126,9 +127,15 @@ impl Client {
         Stream::open(&self.socket, session, from, delivery).await
     }
 
-    /// Opens a WebSocket for events, of one session or of all.
-    pub async fn events(&self, session: Option<SessionId>) -> Result<Events> {
-        Events::open(&self.socket, session).await
+    pub async fn list_events(&self, wanted: &ListEvents) -> Result<FoundEvents> {
+        let query =
+            serde_urlencoded::to_string(wanted).map_err(|error| ClientError::Answer(error.to_string()))?;
+        self.read(&format!("/api/events?{query}")).await
+    }
+
+    /// Opens a WebSocket for events, of one session or of all: from now on, or after a `seq`.
+    pub async fn events(&self, session: Option<SessionId>, after: Option<u64>) -> Result<Events> {
+        Events::open(&self.socket, session, after).await
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {

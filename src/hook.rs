@@ -53,8 +53,9 @@ impl Intake {
         delivery: Option<String>,
         payload: &[u8],
     ) -> Result<(), Problem> {
-        let value: Value = serde_json::from_slice(payload)
-            .map_err(|error| Problem::new(Code::Invalid, format!("the hook's payload is not JSON: {error}")))?;
+        let value: Value = serde_json::from_slice(payload).map_err(|error| {
+            Problem::new(Code::Invalid, format!("the hook's payload is not JSON: {error}"))
+        })?;
         let _turn = self.turn.lock().await;
         self.take_spool_of(session).await;
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
@@ -83,7 +84,9 @@ impl Intake {
                         let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
                         self.sessions.hook(session, at, value);
                     }
-                    Err(error) => tracing::warn!(path = %path.display(), %error, "a spooled hook is not JSON"),
+                    Err(error) => {
+                        tracing::warn!(path = %path.display(), %error, "a spooled hook is not JSON")
+                    }
                 }
             }
             if let Err(error) = fs::remove_file(&path) {

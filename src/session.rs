@@ -253,8 +253,8 @@ impl Sessions {
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
         let body = crate::hook::body_of(payload);
-        let what = match &body.hook_event() {
-            Some(event) => format!("the hook {event}"),
+        let what = match body.as_hook() {
+            Some(hook) => format!("the hook {}", hook.event),
             None => "a hook".to_owned(),
         };
         self.0.bus.events.append(at, Some(session.id), body);

@@ -33,6 +33,13 @@ pub enum Source {
     System,
 }
 
+impl Event {
+    /// What happened, e.g. `session.ended`.
+    pub fn kind(&self) -> &'static str {
+        self.body.kind()
+    }
+}
+
 /// What happened. A kind, once released, keeps its name and its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data")]
@@ -147,11 +154,70 @@ impl Body {
         }
     }
 
-    /// The provider's name of the hook, if this is one.
-    pub fn hook_event(&self) -> Option<&str> {
+    /// As on the wire.
+    pub fn kind(&self) -> &'static str {
         use Body::*;
         match self {
-            HookSessionStarted(hook) | HookPromptSubmitted(hook) | HookToolAnnounced(hook) | HookPermissionRequested(hook) | HookToolUsed(hook) | HookToolFailed(hook) | HookNotified(hook) | HookTurnEnded(hook) | HookTurnFailed(hook) | HookSubagentStarted(hook) | HookSubagentEnded(hook) | HookCompactionAnnounced(hook) | HookCompacted(hook) | HookInterrupted(hook) | HookSessionEnded(hook) | HookReceived(hook) => Some(&hook.event),
+            SessionCreated { .. } => "session.created",
+            SessionStarted { .. } => "session.started",
+            SessionAdopted { .. } => "session.adopted",
+            SessionStopRequested { .. } => "session.stop_requested",
+            SessionEnded { .. } => "session.ended",
+            SessionRenamed { .. } => "session.renamed",
+            SessionRemoved { .. } => "session.removed",
+            SessionActivityChanged { .. } => "session.activity_changed",
+            TerminalResized { .. } => "terminal.resized",
+            TerminalGapRecorded { .. } => "terminal.gap_recorded",
+            TerminalBellRang { .. } => "terminal.bell_rang",
+            TerminalNotified { .. } => "terminal.notified",
+            TerminalClientAttached { .. } => "terminal.client_attached",
+            TerminalClientDetached { .. } => "terminal.client_detached",
+            InputSent { .. } => "input.sent",
+            HookSessionStarted(_) => "hook.session_started",
+            HookPromptSubmitted(_) => "hook.prompt_submitted",
+            HookToolAnnounced(_) => "hook.tool_announced",
+            HookPermissionRequested(_) => "hook.permission_requested",
+            HookToolUsed(_) => "hook.tool_used",
+            HookToolFailed(_) => "hook.tool_failed",
+            HookNotified(_) => "hook.notified",
+            HookTurnEnded(_) => "hook.turn_ended",
+            HookTurnFailed(_) => "hook.turn_failed",
+            HookSubagentStarted(_) => "hook.subagent_started",
+            HookSubagentEnded(_) => "hook.subagent_ended",
+            HookCompactionAnnounced(_) => "hook.compaction_announced",
+            HookCompacted(_) => "hook.compacted",
+            HookInterrupted(_) => "hook.interrupted",
+            HookSessionEnded(_) => "hook.session_ended",
+            HookReceived(_) => "hook.received",
+            AuthAgentRefused { .. } => "auth.agent_refused",
+            AuthShimRefused { .. } => "auth.shim_refused",
+            SystemDaemonStarted { .. } => "system.daemon_started",
+            SystemDaemonStopping { .. } => "system.daemon_stopping",
+            SystemTmuxConnected { .. } => "system.tmux_connected",
+            SystemTmuxLost { .. } => "system.tmux_lost",
+        }
+    }
+
+    /// The hook, if this is one.
+    pub fn as_hook(&self) -> Option<&Hook> {
+        use Body::*;
+        match self {
+            HookSessionStarted(hook)
+            | HookPromptSubmitted(hook)
+            | HookToolAnnounced(hook)
+            | HookPermissionRequested(hook)
+            | HookToolUsed(hook)
+            | HookToolFailed(hook)
+            | HookNotified(hook)
+            | HookTurnEnded(hook)
+            | HookTurnFailed(hook)
+            | HookSubagentStarted(hook)
+            | HookSubagentEnded(hook)
+            | HookCompactionAnnounced(hook)
+            | HookCompacted(hook)
+            | HookInterrupted(hook)
+            | HookSessionEnded(hook)
+            | HookReceived(hook) => Some(hook),
             _ => None,
         }
     }
@@ -173,7 +239,22 @@ impl Body {
             | TerminalNotified { .. }
             | TerminalClientAttached { .. }
             | TerminalClientDetached { .. } => Source::Terminal,
-            HookSessionStarted(_) | HookPromptSubmitted(_) | HookToolAnnounced(_) | HookPermissionRequested(_) | HookToolUsed(_) | HookToolFailed(_) | HookNotified(_) | HookTurnEnded(_) | HookTurnFailed(_) | HookSubagentStarted(_) | HookSubagentEnded(_) | HookCompactionAnnounced(_) | HookCompacted(_) | HookInterrupted(_) | HookSessionEnded(_) | HookReceived(_) => Source::Hook,
+            HookSessionStarted(_)
+            | HookPromptSubmitted(_)
+            | HookToolAnnounced(_)
+            | HookPermissionRequested(_)
+            | HookToolUsed(_)
+            | HookToolFailed(_)
+            | HookNotified(_)
+            | HookTurnEnded(_)
+            | HookTurnFailed(_)
+            | HookSubagentStarted(_)
+            | HookSubagentEnded(_)
+            | HookCompactionAnnounced(_)
+            | HookCompacted(_)
+            | HookInterrupted(_)
+            | HookSessionEnded(_)
+            | HookReceived(_) => Source::Hook,
             InputSent { .. } => Source::Input,
             AuthAgentRefused { .. } | AuthShimRefused { .. } => Source::Auth,
             SystemDaemonStarted { .. }
@@ -187,6 +268,18 @@ impl Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_are_those_of_the_wire() {
+        for body in [
+            Body::SessionRemoved {},
+            Body::SessionStopRequested { kill: true },
+            Body::hook("PreToolUse".into(), serde_json::json!({})),
+            Body::hook("Whatever".into(), serde_json::json!({})),
+        ] {
+            assert_eq!(serde_json::to_value(&body).unwrap()["kind"], body.kind());
+        }
+    }
 
     #[test]
     fn the_wire_form_has_six_fields() {

@@ -5,10 +5,12 @@
 //! | [`session`] | sessions: the object that every surface shows, and the requests about them |
 //! | [`input`]   | text and keys for a session, and their receipts |
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
+//! | [`events`]  | which events are asked for |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
 pub mod daemon;
+pub mod events;
 pub mod input;
 pub mod problem;
 pub mod session;

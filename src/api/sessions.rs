@@ -121,7 +121,9 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::body::bytes())
         .then(|reference, api: Api, delivery, payload: Bytes| async move {
             answer_status(match find(&api, &reference) {
-                Ok(session) => api.hooks.receive(&session, delivery, &payload).await.map(|()| StatusCode::NO_CONTENT),
+                Ok(session) => {
+                    api.hooks.receive(&session, delivery, &payload).await.map(|()| StatusCode::NO_CONTENT)
+                }
                 Err(problem) => Err(problem),
             })
         });

@@ -1,7 +1,8 @@
-//! `/api/daemon`, `/api/providers`, `/api/doctor`
+//! `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events`
 
 use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::daemon::{DaemonStatus, Provider, StopDaemon, TmuxStatus};
+use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -12,6 +13,7 @@ use super::{Api, Leave, answer, answer_status, json_or_default, with};
 use crate::provider::{self, PROVIDERS};
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let events_api = api.clone();
     let status = warp::path!("api" / "daemon")
         .and(warp::get())
         .and(with(api.clone()))
@@ -35,7 +37,24 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         let checks = tokio::task::spawn_blocking(move || crate::daemon::checks(&api)).await;
         answer(checks.map_err(|error| Problem::new(Code::Internal, error.to_string())))
     });
-    status.or(stop).unify().or(restart).unify().boxed().or(providers).unify().or(doctor).unify().boxed()
+    let events = warp::path!("api" / "events")
+        .and(warp::get())
+        .and(warp::query::<ListEvents>())
+        .and(with(events_api))
+        .map(|wanted: ListEvents, api: Api| answer(Ok(api.sessions.bus().events.find(&wanted))));
+    status
+        .or(stop)
+        .unify()
+        .or(restart)
+        .unify()
+        .boxed()
+        .or(providers)
+        .unify()
+        .or(doctor)
+        .unify()
+        .or(events)
+        .unify()
+        .boxed()
 }
 
 fn status(api: &Api) -> DaemonStatus {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Event};
+use codepiper_protocol::wire::events::{FoundEvents, ListEvents, MAX_EVENTS};
 use jiff::{Timestamp, Unit};
 use tokio::sync::Notify;
 
@@ -53,6 +54,16 @@ impl EventLog {
         let state = self.state();
         let start = state.events.partition_point(|event| event.seq <= after);
         state.events.range(start..).take(max).cloned().collect()
+    }
+
+    /// The newest events that are asked for, oldest first, and the `seq` of the newest of all.
+    pub fn find(&self, wanted: &ListEvents) -> FoundEvents {
+        let state = self.state();
+        let limit = wanted.limit.min(MAX_EVENTS) as usize;
+        let fitting = state.events.iter().rev().filter(|event| wanted.fits(event));
+        let mut events: Vec<Event> = fitting.take(limit).cloned().collect();
+        events.reverse();
+        FoundEvents { events, last: state.last }
     }
 
     pub fn watch(&self, watcher: &Arc<Notify>) {

@@ -85,7 +85,7 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
 /// left that has ended. `None` when the program ended first.
 async fn work(client: &Client, session: SessionId, place: &Place) -> Result<Option<ExitStatus>, Failure> {
     // Before the client, so that no end is missed.
-    let mut events = client.events(Some(session)).await?;
+    let mut events = client.events(Some(session), None).await?;
     let mut tmux = tokio::process::Command::new("tmux")
         .arg("-u")
         .arg("-S")

@@ -169,7 +169,7 @@ impl Stream {
     }
 }
 
-/// Events from now on.
+/// Events as they happen.
 pub struct Events {
     frames: mpsc::Receiver<Message>,
     _reading: AbortOnDropHandle<()>,
@@ -178,9 +178,9 @@ pub struct Events {
 }
 
 impl Events {
-    pub(super) async fn open(socket: &Path, session: Option<SessionId>) -> Result<Self> {
+    pub(super) async fn open(socket: &Path, session: Option<SessionId>, after: Option<u64>) -> Result<Self> {
         let Connection { reading, frames, mut write } = Connection::open(socket).await?;
-        tell(&mut write, &ClientMessage::Events { session, after: None }).await?;
+        tell(&mut write, &ClientMessage::Events { session, after }).await?;
         Ok(Self { frames, _reading: AbortOnDropHandle::new(reading), _write: write })
     }
 

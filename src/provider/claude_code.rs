@@ -135,7 +135,8 @@ fn settings(launch: &Launch) -> [String; 2] {
         "SessionEnd",
     ];
     let hook = json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": 5}]}]);
-    let hooks: serde_json::Map<_, _> = EVENTS.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
+    let hooks: serde_json::Map<_, _> =
+        EVENTS.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
     ["--settings".to_owned(), json!({ "hooks": hooks }).to_string()]
 }
 
@@ -216,7 +217,8 @@ mod tests {
     #[test]
     fn a_prompt_cannot_be_taken_for_an_option() {
         let env = BTreeMap::new();
-        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env, hook: "hook" };
+        let launch =
+            Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env, hook: "hook" };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
         assert!(argv.args.ends_with(&["--".to_owned(), "--help me".to_owned()]));
     }

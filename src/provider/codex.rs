@@ -157,7 +157,13 @@ mod tests {
         write("second", "/work", 14);
         fs::write(day.join("rollout-broken.jsonl"), "{").unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
-        let launch = Launch { session: SessionId::random(), args: &[], cwd: "/work".as_ref(), env: &env, hook: "hook" };
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &[],
+            cwd: "/work".as_ref(),
+            env: &env,
+            hook: "hook",
+        };
         let since = "2026-11-22T10:00:10Z".parse().unwrap();
         assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
         assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));

@@ -180,7 +180,13 @@ impl Sessions {
         env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
         env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
-        let known = provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env: &env, hook: &hook_command(&places.executable) };
+        let known = provider::Launch {
+            session: record.id,
+            args: &record.args,
+            cwd: &record.cwd,
+            env: &env,
+            hook: &hook_command(&places.executable),
+        };
         let provider = session.provider;
         let argv = match begin {
             Begin::Start { prompt } => {

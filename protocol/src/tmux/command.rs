@@ -171,7 +171,10 @@ pub enum Rows {
     Screen,
     /// So many rows of history, and the screen.
     HistoryAndScreen(u32),
-    Range { first: i32, last: i32 },
+    Range {
+        first: i32,
+        last: i32,
+    },
 }
 
 impl Rows {

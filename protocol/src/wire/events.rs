@@ -1,0 +1,76 @@
+//! Events on the wire.
+
+use serde::{Deserialize, Serialize};
+
+use crate::SessionId;
+use crate::event::{Event, Source};
+
+/// At most this many events in one answer.
+pub const MAX_EVENTS: u32 = 10_000;
+
+/// The query of `GET /api/events`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListEvents {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// A kind like `session.ended`, or the beginning of kinds up to a dot like `session`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// So many of the newest.
+    #[serde(default = "default_limit")]
+    pub limit: u32,
+}
+
+fn default_limit() -> u32 {
+    100
+}
+
+impl ListEvents {
+    /// Whether the event is asked for; the limit does not count.
+    pub fn fits(&self, event: &Event) -> bool {
+        let kind_fits = |wanted: &String| {
+            event
+                .kind()
+                .strip_prefix(wanted.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.session.is_none_or(|session| event.session == Some(session))
+            && self.source.is_none_or(|source| event.source == source)
+            && self.kind.as_ref().is_none_or(kind_fits)
+            && self.since.is_none_or(|since| event.at.as_millisecond() >= since)
+    }
+}
+
+/// The answer to `GET /api/events`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoundEvents {
+    /// Oldest first.
+    pub events: Vec<Event>,
+    /// The `seq` of the newest event of all: what is subscribed to after it misses nothing.
+    pub last: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Body;
+
+    #[test]
+    fn kinds_fit_whole_or_up_to_a_dot() {
+        let body = Body::SessionRemoved {};
+        let event =
+            Event { seq: 1, at: jiff::Timestamp::UNIX_EPOCH, session: None, source: body.source(), body };
+        let fits = |kind: &str| {
+            ListEvents { session: None, source: None, kind: Some(kind.into()), since: None, limit: 1 }
+                .fits(&event)
+        };
+        assert!(fits("session.removed") && fits("session"));
+        assert!(!fits("session.remove") && !fits("sess") && !fits("hook"));
+    }
+}
