@@ -29,7 +29,7 @@ use crate::bus::{Bus, to_millisecond};
 use crate::hook::Intake;
 use crate::journal::Memory;
 use crate::paths::{Flags, Paths};
-use crate::session::{self, Places, Sessions};
+use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use instance::Instance;
@@ -100,7 +100,10 @@ async fn serve(
         spool: paths.spool(),
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
-    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens));
+    let (state_files, changed_files) = StateFiles::new();
+    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files);
+    let following = sessions.clone();
+    tokio::spawn(async move { following.follow_state_files(changed_files).await });
     let broken = sessions
         .load_records()
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;

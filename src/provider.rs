@@ -101,6 +101,16 @@ pub trait Provider: Send + Sync {
     /// What a hook's payload means; `None` when it means nothing.
     fn interpret_hook(&self, payload: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)>;
 
+    /// Where the program with this process id writes about its own state.
+    fn state_file(&self, _env: &BTreeMap<String, String>, _pid: i32) -> Option<PathBuf> {
+        None
+    }
+
+    /// What a state file means; `None` when it means nothing.
+    fn interpret_state_file(&self, _content: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
+        None
+    }
+
     /// What a report means for this provider's programs; `None` when it means nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)>;
 }

@@ -13,6 +13,7 @@
 //! | [`input`]   | text and keys, and their receipts |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`size`]    | the size lease |
+//! | [`state_files`] | what providers write about their state |
 
 mod composer;
 mod end;
@@ -24,11 +25,13 @@ mod marker;
 mod record;
 mod shims;
 mod size;
+mod state_files;
 mod stream;
 
 pub use link::{Linked, run_link};
 pub use record::write_synced;
 pub use shims::serve_shims;
+pub use state_files::StateFiles;
 pub use stream::save_checkpoint;
 
 use std::collections::{BTreeMap, HashMap};
@@ -82,6 +85,7 @@ struct Inner {
     environment: BTreeMap<String, String>,
     bus: Arc<Bus>,
     screens: Arc<Screens>,
+    state_files: Arc<StateFiles>,
     started: Instant,
     linked: watch::Sender<Option<Linked>>,
     table: Mutex<Table>,
@@ -138,12 +142,14 @@ impl Sessions {
         environment: BTreeMap<String, String>,
         bus: Arc<Bus>,
         screens: Arc<Screens>,
+        state_files: Arc<StateFiles>,
     ) -> Self {
         Self(Arc::new(Inner {
             places,
             environment,
             bus,
             screens,
+            state_files,
             started: Instant::now(),
             linked: watch::Sender::new(None),
             table: Mutex::default(),
@@ -262,6 +268,8 @@ impl Sessions {
             let source = wire::EvidenceSource::Hook;
             self.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
+        // At the start its directory may not have been there.
+        self.watch_state_file(session);
     }
 
     fn check_name(&self, name: &str, own: Option<SessionId>) -> Result<(), Problem> {
@@ -306,6 +314,7 @@ impl Sessions {
 
     /// Tells the session's machine something, and does what it wants.
     fn apply(&self, session: &Arc<Session>, input: Input) {
+        let runs = matches!(input, Input::Executed { .. } | Input::Adopted { .. });
         let actions = {
             let mut state = session.state();
             match &input {
@@ -319,6 +328,9 @@ impl Sessions {
         };
         for action in actions {
             self.perform(session, action);
+        }
+        if runs {
+            self.watch_state_file(session);
         }
         self.touch(session);
     }

@@ -105,6 +105,21 @@ impl Provider for ClaudeCode {
         }
     }
 
+    fn state_file(&self, env: &BTreeMap<String, String>, pid: i32) -> Option<PathBuf> {
+        Some(home(env).join(format!("sessions/{pid}.json")))
+    }
+
+    /// It is the only one to tell at once that a person refused or interrupted. Undocumented.
+    fn interpret_state_file(&self, content: &Value) -> Option<(Activity, Option<WaitingFor>)> {
+        match content.get("status")?.as_str()? {
+            "busy" => Some((Activity::Working, None)),
+            "idle" => Some((Activity::Idle, None)),
+            // It says "permission prompt" of questions and plans too: the hook knows better.
+            "waiting" => Some((Activity::Waiting, None)),
+            _ => None,
+        }
+    }
+
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
     /// while a permission prompt is open: that proves nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
@@ -140,19 +155,23 @@ fn settings(launch: &Launch) -> [String; 2] {
     ["--settings".to_owned(), json!({ "hooks": hooks }).to_string()]
 }
 
-/// Where Claude keeps the transcript of a conversation that was begun in `cwd`.
-fn transcript(env: &BTreeMap<String, String>, cwd: &Path, conversation: &str) -> PathBuf {
-    let root = match env.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
+/// Where Claude keeps everything.
+fn home(env: &BTreeMap<String, String>) -> PathBuf {
+    match env.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
         Some(dir) => PathBuf::from(dir),
         None => Path::new(env.get("HOME").map_or("/", String::as_str)).join(".claude"),
-    };
+    }
+}
+
+/// Where Claude keeps the transcript of a conversation that was begun in `cwd`.
+fn transcript(env: &BTreeMap<String, String>, cwd: &Path, conversation: &str) -> PathBuf {
     let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
     let project: String = real
         .to_string_lossy()
         .chars()
         .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
         .collect();
-    root.join("projects").join(project).join(format!("{conversation}.jsonl"))
+    home(env).join("projects").join(project).join(format!("{conversation}.jsonl"))
 }
 
 #[cfg(test)]
@@ -212,6 +231,17 @@ mod tests {
         ] {
             assert_eq!(meaning(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn the_state_file_tells_the_state() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code/sessions-pid-file.json");
+        let samples: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let meanings: Vec<_> = samples.iter().map(|sample| ClaudeCode.interpret_state_file(sample)).collect();
+        assert_eq!(
+            meanings,
+            [Activity::Idle, Activity::Working, Activity::Waiting].map(|activity| Some((activity, None)))
+        );
     }
 
     #[test]

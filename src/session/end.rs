@@ -149,6 +149,7 @@ impl Sessions {
     }
 
     fn ended(&self, session: &Arc<Session>) {
+        self.forget_state_file(session);
         let exit = session.exit();
         session.log.mark(Timestamp::now().as_millisecond(), Mark::Ended { exit });
         let cursor = session.cursor();

@@ -364,7 +364,9 @@ impl Machine {
         if self.activity_source.is_some_and(|present| rank(present) < rank(source)) {
             return vec![];
         }
-        if (self.activity, self.waiting_for) == (activity, waiting_for) {
+        // One who waits for something known goes on waiting for it.
+        let vaguer = activity == Activity::Waiting && waiting_for.is_none();
+        if (self.activity, self.waiting_for) == (activity, waiting_for) || vaguer && self.activity == activity {
             self.activity_source = Some(source);
             return vec![];
         }
