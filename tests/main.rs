@@ -2,6 +2,7 @@
 
 mod cli;
 mod harness;
+mod hooks;
 mod input;
 mod output;
 mod shim;

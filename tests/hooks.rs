@@ -1,0 +1,205 @@
+//! Hooks and state files, with a stand-in for the agent that forwards what is typed into it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use codepiper_protocol::event::Event;
+use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Home, eventually};
+
+/// Runs the hook of its settings for each line it reads, and writes the state file when told to.
+const AGENT: &str = r#"#!/bin/bash
+while [ $# -gt 0 ]; do [ "$1" = --settings ] && settings=$2; shift; done
+hook=$(printf %s "$settings" | sed 's/.*"command":"\([^"]*\)".*/\1/')
+mkdir -p "$HOME/.claude/sessions"
+echo ready
+number=0
+while IFS= read -r line; do
+    number=$((number + 1))
+    case $line in
+        state:*) printf '{"status":"%s"}' "${line#state:}" > "$HOME/.claude/sessions/$$.json" ;;
+        *) printf %s "$line" | sh -c "$hook" ;;
+    esac
+    echo "line $number taken with status $?"
+done
+"#;
+
+struct Agent {
+    home: Home,
+    session: Session,
+    lines: u32,
+}
+
+impl Agent {
+    fn start() -> Self {
+        let home = Home::running();
+        let program = home.path("bin/claude");
+        std::fs::create_dir(home.path("bin")).unwrap();
+        std::fs::write(&program, AGENT).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = home.command(["start", "-p", "claude-code", "--json"]);
+        let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
+        let output = command.env("PATH", path).stderr(Stdio::inherit()).output().unwrap();
+        let session: Session = serde_json::from_slice(&output.stdout).unwrap();
+        home.until_printed(&session, "ready");
+        Self { home, session, lines: 0 }
+    }
+
+    /// Types a line and waits until the agent has done what it says.
+    fn take(&mut self, line: &str) {
+        self.lines += 1;
+        self.home.ok(["send", &self.session.id.to_string(), "--", line]);
+        self.home.until_printed(&self.session, &format!("line {} taken with status 0", self.lines));
+    }
+
+    /// As `take`, when no daemon can help.
+    fn take_by_tmux(&mut self, line: &str) {
+        let target = format!("=codepiper-{}:", self.session.short_id);
+        self.home.tmux_says(&["send-keys", "-t", &target, "-l", "--", line]);
+        self.home.tmux_says(&["send-keys", "-t", &target, "Enter"]);
+        self.lines += 1;
+        let wanted = format!("line {} taken with status 0", self.lines);
+        eventually(&wanted, || {
+            self.home.tmux_says(&["capture-pane", "-p", "-J", "-t", &target]).contains(&wanted).then_some(())
+        });
+    }
+
+    fn until_it_is(&self, activity: Activity, waiting_for: Option<WaitingFor>) {
+        let what = format!("it is {activity:?} {waiting_for:?}");
+        self.home.until(&self.session, &what, |session| {
+            (session.activity, session.waiting_for) == (activity, waiting_for)
+        });
+    }
+
+    fn hooks(&self) -> Vec<Event> {
+        let logs = self.home.ok(["logs", &self.session.short_id, "--source", "hook", "--json"]);
+        logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn prompts(&self) -> Vec<String> {
+        let prompt = |event: &Event| event.body.as_hook().unwrap().payload["prompt"].as_str().map(str::to_owned);
+        self.hooks().iter().filter_map(prompt).collect()
+    }
+}
+
+fn payload(name: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string()
+}
+
+fn prompt(text: &str) -> String {
+    serde_json::json!({"hook_event_name": "UserPromptSubmit", "prompt": text}).to_string()
+}
+
+#[test]
+fn hooks_become_events_and_states_each_once_and_in_order() {
+    let mut agent = Agent::start();
+    for (name, activity, waiting_for) in [
+        ("SessionStart", Activity::Idle, None),
+        ("UserPromptSubmit", Activity::Working, None),
+        ("PermissionRequest", Activity::Waiting, Some(WaitingFor::Permission)),
+        ("PostToolUse", Activity::Working, None),
+        ("PermissionRequest.AskUserQuestion", Activity::Waiting, Some(WaitingFor::Question)),
+        ("Stop", Activity::Idle, None),
+    ] {
+        agent.take(&payload(name));
+        agent.until_it_is(activity, waiting_for);
+    }
+    let kinds: Vec<_> = agent.hooks().iter().map(Event::kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            "hook.session_started",
+            "hook.prompt_submitted",
+            "hook.permission_requested",
+            "hook.tool_used",
+            "hook.permission_requested",
+            "hook.turn_ended"
+        ]
+    );
+    let explanation = agent.home.explain(&agent.session.short_id);
+    assert!(explanation.evidence.iter().any(|evidence| evidence.what == "the hook PermissionRequest"));
+    agent.home.ok(["wait", &agent.session.short_id, "--until", "idle", "--timeout", "5"]);
+}
+
+#[test]
+fn a_refusal_that_no_hook_tells_is_seen_in_the_state_file() {
+    let mut agent = Agent::start();
+    agent.take(&payload("UserPromptSubmit"));
+    agent.take("state:busy");
+    agent.take(&payload("PermissionRequest"));
+    agent.take("state:waiting");
+    agent.until_it_is(Activity::Waiting, Some(WaitingFor::Permission));
+    agent.take("state:idle");
+    agent.until_it_is(Activity::Idle, None);
+}
+
+#[test]
+fn hooks_wait_for_a_daemon_that_is_away_and_come_once() {
+    let mut agent = Agent::start();
+    agent.take(&prompt("one"));
+    agent.home.stop_daemon();
+    agent.take_by_tmux(&prompt("two"));
+    agent.take_by_tmux(&prompt("three"));
+    agent.home.start_daemon();
+    assert_eq!(agent.prompts(), ["two", "three"], "events are kept in memory only");
+    agent.home.stop_daemon();
+    agent.home.start_daemon();
+    assert_eq!(agent.prompts(), Vec::<String>::new(), "the spool is empty");
+}
+
+#[test]
+fn a_daemon_that_stands_still_holds_no_agent_up() {
+    let mut agent = Agent::start();
+    agent.home.signal_daemon(Signal::SIGSTOP);
+    let start = Instant::now();
+    let mut forward = agent.home.command(["hook-forward"]);
+    forward.env("CODEPIPER_SESSION", agent.session.id.to_string());
+    forward.env("CODEPIPER_SOCKET", agent.home.socket());
+    forward.env("CODEPIPER_SPOOL", agent.home.path(&format!("data/spool/{}", agent.session.id)));
+    let mut child = forward.stdin(Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), prompt("held").as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(start.elapsed() < Duration::from_secs(10), "it waited for {:?}", start.elapsed());
+    agent.home.signal_daemon(Signal::SIGCONT);
+    agent.take(&prompt("next"));
+    eventually("the hook that waited comes too", || (agent.prompts().len() >= 2).then_some(()));
+    assert_eq!(agent.prompts(), ["held", "next"], "once, though it came by two ways");
+}
+
+#[test]
+fn nobody_delivers_hooks_for_another_session() {
+    let mut agent = Agent::start();
+    let other = agent.home.bash(&format!(
+        "echo '{}' | CODEPIPER_SESSION={} {} hook-forward; echo forwarded",
+        prompt("forged"),
+        agent.session.id,
+        crate::harness::CODEPIPER
+    ));
+    agent.home.until_printed(&other, "forwarded");
+    agent.take(&prompt("own"));
+    assert_eq!(agent.prompts(), ["own"]);
+    let refused = agent.home.ok(["logs", &other.short_id, "--type", "auth.agent_refused"]);
+    assert!(refused.contains("hooks"), "{refused}");
+}
+
+#[test]
+fn logs_filter_follow_and_name_what_is_wrong() {
+    let mut agent = Agent::start();
+    agent.take(&prompt("one"));
+    let all = agent.home.ok(["logs"]);
+    assert!(all.contains("system.daemon_started") && all.contains("session.started"), "{all}");
+    let some = agent.home.ok(["logs", &agent.session.short_id, "--type", "session", "-n", "1"]);
+    assert_eq!(some.lines().count(), 1, "{some}");
+    let args = ["logs", "--follow", "--source", "hook", "--json"];
+    let follower = crate::harness::Reader::start(agent.home.command(args));
+    agent.take(&prompt("two"));
+    follower.wait_for("two");
+    agent.home.fails(3, ["logs", "nobody"]);
+    assert_eq!(agent.home.run(["logs", "--source", "x"]).code, Some(2));
+}
