@@ -2,6 +2,8 @@
 //!
 //! A report proves only what the program *says*.
 
+use std::fmt;
+
 use memchr::memchr2;
 
 /// Longer control strings are passed over.
@@ -39,6 +41,24 @@ pub enum Report {
         mark: char,
         status: Option<i32>,
     },
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Report::Title(title) => write!(f, "the title '{}'", title.escape_debug()),
+            Report::Bell => f.write_str("a bell"),
+            Report::Notification { text, .. } => write!(f, "'{}'", text.escape_debug()),
+            Report::Progress { state: 0, .. } => f.write_str("no progress"),
+            Report::Progress { percent: Some(percent), .. } => write!(f, "a progress of {percent} %"),
+            Report::Progress { .. } => f.write_str("progress"),
+            Report::AgentState { state, kind: Some(kind), .. } => {
+                write!(f, "the state '{}' ({})", state.escape_debug(), kind.escape_debug())
+            }
+            Report::AgentState { state, .. } => write!(f, "the state '{}'", state.escape_debug()),
+            Report::PromptMark { mark, .. } => write!(f, "the prompt mark {mark}"),
+        }
+    }
 }
 
 /// Finds reports in a stream that may be cut anywhere, also inside tmux's passthrough wrapping
