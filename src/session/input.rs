@@ -14,7 +14,7 @@ use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::launch::{absolute, tmux_problem};
-use super::{Session, Sessions, ended_problem};
+use super::{Session, Sessions, ended_problem, machine};
 use crate::process;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
@@ -65,6 +65,7 @@ impl Sessions {
                 }
             }
             self.leave_mode(&connection, session, pane)?;
+            self.apply(session, machine::Input::Submitted);
             self.type_bytes_into(&connection, pane, b"\r")?;
         }
         drop(typing);

@@ -78,6 +78,8 @@ pub enum Input {
         waiting_for: Option<WaitingFor>,
         what: String,
     },
+    /// Enter is about to be pressed after a text: who was idle may have something to do.
+    Submitted,
     /// The deadline that the machine asked for has passed.
     Deadline,
 }
@@ -262,6 +264,12 @@ impl Machine {
             },
             Input::Activity { source, activity, waiting_for, what } if self.status == Status::Running => {
                 self.activity_evidence(now, source, activity, waiting_for, &what)
+            }
+            Input::Submitted if self.status == Status::Running && self.activity == Activity::Idle => {
+                self.set_activity(Activity::Unknown, None, None);
+                self.note(now, "a text was submitted; it has not said yet what it does with it");
+                let (activity, waiting_for) = (self.activity, self.waiting_for);
+                vec![Action::Event(Body::SessionActivityChanged { activity, waiting_for })]
             }
             Input::Deadline => self.deadline_passed(now),
             // What comes too late changes nothing.
@@ -578,6 +586,23 @@ mod tests {
         assert_eq!(script.machine.activity(), Activity::Working);
         script.step(40, Input::Marker(code(0))).step(50, activity(EvidenceSource::Hook, Activity::Idle));
         assert_eq!(script.machine.activity(), Activity::Unknown, "an ended session does nothing");
+    }
+
+    #[test]
+    fn idle_ends_with_what_is_submitted() {
+        let report = |activity| Input::Activity {
+            source: EvidenceSource::Report,
+            activity,
+            waiting_for: None,
+            what: "something".into(),
+        };
+        let mut script = Script::running();
+        script.step(10, report(Activity::Idle)).step(20, Input::Submitted);
+        assert_eq!(script.machine.activity(), Activity::Unknown, "it may not have begun yet");
+        script.step(30, report(Activity::Working)).step(40, Input::Submitted);
+        assert_eq!(script.machine.activity(), Activity::Working, "one more thing to do");
+        script.step(50, report(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle);
     }
 
     #[test]
