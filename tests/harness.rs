@@ -32,6 +32,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Home {
     dir: TempDir,
     daemon: Option<Daemon>,
+    /// What its commands have in their environment beside the usual.
+    extra: Vec<(String, String)>,
 }
 
 /// A daemon in the foreground.
@@ -53,7 +55,7 @@ impl Home {
         // Sockets have short paths.
         let dir = tempfile::Builder::new().prefix("cp-").tempdir_in("/tmp").unwrap();
         fs::create_dir(dir.path().join("user")).unwrap();
-        Self { dir, daemon: None }
+        Self { dir, daemon: None, extra: Vec::new() }
     }
 
     /// A home whose daemon is ready.
@@ -112,8 +114,14 @@ impl Home {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(CODEPIPER);
         command.args(args).env_clear().current_dir(self.dir.path());
-        command.envs(self.environment());
+        command.envs(self.environment()).envs(self.extra.iter().cloned());
         command
+    }
+
+    /// For every command from now on; a daemon hands its environment on to programs.
+    pub fn set_environment(&mut self, variables: &[(&str, &str)]) {
+        self.extra =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }
 
     pub fn environment(&self) -> [(&'static str, String); 6] {

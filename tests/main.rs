@@ -1,5 +1,6 @@
 //! All integration tests, as one binary.
 
+mod agents;
 mod cli;
 mod harness;
 mod hooks;

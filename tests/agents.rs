@@ -1,0 +1,289 @@
+//! The real agents, Claude Code and Codex, against the scripted model (`fixtures/agents`,
+//! `fixtures/model`): what is known of them must be true of them.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Session, Status, WaitingFor};
+use serde_json::Value;
+
+use crate::harness::{Home, exited};
+
+/// What differs between them.
+struct Agent {
+    provider: &'static str,
+    program: &'static str,
+    /// What makes the model use a tool that needs permission, before a file's name.
+    touch: &'static str,
+    asks: &'static str,
+    /// The key that says yes.
+    yes: &'static str,
+    quit: &'static str,
+    model: &'static str,
+}
+
+const CLAUDE_CODE: Agent = Agent {
+    provider: "claude-code",
+    program: "claude",
+    touch: "run: touch ",
+    asks: "Do you want to proceed",
+    yes: "1",
+    quit: "/exit",
+    model: "haiku",
+};
+
+const CODEX: Agent = Agent {
+    provider: "codex",
+    program: "codex",
+    touch: "run: !touch ",
+    asks: "Would you like to run",
+    yes: "y",
+    quit: "/quit",
+    model: "gpt-5.4",
+};
+
+const STOPPED: Exit = Exit { code: Some(0), signal: None, reason: ExitReason::Stopped };
+
+#[test]
+fn claude_code_continues_its_conversation() {
+    conversation(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_continues_its_conversation() {
+    conversation(&CODEX);
+}
+
+fn conversation(agent: &Agent) {
+    let bed = Bed::new(agent);
+    // As soon as it was started.
+    let id = &bed.start(&[]).id.to_string();
+    bed.says(id, "hello one");
+    let tail = bed.home.ok(["tail", id]);
+    assert!(tail.contains("You said: hello one"), "{tail}");
+    bed.says(id, "two lines\nin one prompt");
+
+    let stopped = bed.stop(id);
+    assert_eq!((stopped.status, stopped.exit), (Status::Stopped, Some(STOPPED)));
+    let refused = bed.home.fails(7, ["send", id, "too late"]);
+    assert!(refused.contains("resume"), "{refused}");
+
+    bed.home.ok(["resume", id]);
+    bed.says(id, "hello two");
+    let request = bed.request("hello two");
+    assert_eq!(request["earlier"], serde_json::json!(["hello one", "two lines\nin one prompt"]), "{request}");
+
+    bed.home.ok(["send", id, agent.quit, "--wait", "exit", "--timeout", "20"]);
+    let ended = bed.home.session(id);
+    assert_eq!((ended.status, ended.exit), (Status::Stopped, Some(exited(0))));
+}
+
+#[test]
+fn claude_code_takes_a_first_prompt_and_arguments() {
+    first_prompt(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_takes_a_first_prompt_and_arguments() {
+    first_prompt(&CODEX);
+}
+
+fn first_prompt(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&["--prompt", "--begin here", "--", "--model", agent.model]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "text=You said: --begin here", "--timeout", "20"]);
+    let model = bed.request("--begin here")["model"].as_str().unwrap().to_owned();
+    assert!(model.contains(agent.model), "{model}");
+    // A draft in the composer is no obstacle.
+    bed.home.ok(["send", id, "--no-newline", "a draft"]);
+    assert_eq!(bed.stop(id).exit, Some(STOPPED));
+    // The arguments hold for the next run, the first prompt does not.
+    bed.home.ok(["resume", id]);
+    bed.says(id, "go on");
+    let request = bed.request("go on");
+    assert_eq!(request["earlier"], serde_json::json!(["--begin here"]), "{request}");
+    assert!(request["model"].as_str().unwrap().contains(agent.model), "{request}");
+    // In the middle of a turn.
+    bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    assert_eq!(bed.stop(id).exit, Some(STOPPED));
+}
+
+#[test]
+fn claude_code_is_not_given_permission_by_a_text() {
+    permission(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_is_not_given_permission_by_a_text() {
+    permission(&CODEX);
+}
+
+fn permission(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    let asks = format!("text={}", agent.asks);
+    let ask = |file: &str| {
+        let prompt = format!("{}{file}", agent.touch);
+        bed.home.ok(["send", id, &prompt, "--wait", &asks, "--timeout", "20"]);
+    };
+    ask("allowed");
+    let refused = bed.home.fails(1, ["send", id, "some text"]);
+    assert!(refused.contains("Enter was not pressed"), "{refused}");
+    assert!(!bed.project.join("allowed").exists());
+    bed.home.ok(["keys", id, agent.yes]);
+    bed.home.ok(["wait", id, "--until", "text=Tool result:", "--timeout", "20"]);
+    assert!(bed.project.join("allowed").exists());
+    ask("never");
+    assert_eq!(bed.stop(id).exit, Some(STOPPED));
+    assert!(!bed.project.join("never").exists());
+}
+
+#[test]
+fn codex_says_what_it_does() {
+    let bed = Bed::new(&CODEX);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["send", id, "hello", "--wait", "idle", "--timeout", "20"]);
+    assert!(bed.home.ok(["tail", id]).contains("You said: hello"));
+    bed.home.ok(["send", id, "run: !touch it", "--wait", "waiting", "--timeout", "20"]);
+    let waits = bed.home.session(id);
+    assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
+    bed.home.ok(["keys", id, "escape"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    let states: Vec<_> = bed.home.explain(id).evidence.into_iter().map(|evidence| evidence.state).collect();
+    let wanted = ["running, working", "running, waiting for permission", "running, idle"];
+    for state in wanted {
+        assert!(states.iter().any(|seen| seen == state), "{state} is missing in {states:?}");
+    }
+}
+
+#[test]
+fn claude_code_says_when_it_works() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    assert_eq!(bed.home.session(id).activity, Activity::Working);
+    bed.home.ok(["keys", id, "escape"]);
+    bed.home.ok(["wait", id, "--until", "text=Interrupted", "--timeout", "20"]);
+    let session = bed.home.session(id);
+    // Its title at rest is the one it has while it asks for permission: no proof.
+    bed.home.until(&session, "nothing is known any more", |session| session.activity == Activity::Unknown);
+    let evidence = bed.home.explain(id).evidence;
+    assert!(evidence.iter().any(|evidence| evidence.state == "running, working"), "{evidence:?}");
+}
+
+/// One agent's CLI with a prepared home, a project and a model of its own.
+struct Bed {
+    home: Home,
+    project: PathBuf,
+    agent: &'static str,
+    _model: Model,
+}
+
+impl Bed {
+    fn new(agent: &Agent) -> Self {
+        let bin = fixtures().join("agents/node_modules/.bin");
+        assert!(
+            bin.join(agent.program).exists(),
+            "{} is not installed in fixtures/agents; `make test` installs it, or `npm ci` there",
+            agent.program
+        );
+        let mut home = Home::new();
+        let project = home.path("project");
+        fs::create_dir(&project).unwrap();
+        done(Command::new("git").args(["init", "--quiet"]).arg(&project));
+        let model = Model::start(&home.path("requests.jsonl"));
+        let user = home.path("user");
+        let key = "sk-test-not-a-real-key-00000000000000000000";
+        let seed = |script: &str, what: &str| {
+            done(
+                Command::new("node")
+                    .arg(fixtures().join("agents").join(script))
+                    .arg(&user)
+                    .arg(what)
+                    .arg(&project),
+            );
+        };
+        seed("seed-claude.mjs", key);
+        seed("seed-codex.mjs", model.url.rsplit(':').next().unwrap());
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        home.set_environment(&[
+            ("PATH", &path),
+            ("COLORTERM", "truecolor"),
+            ("ANTHROPIC_BASE_URL", &model.url),
+            ("ANTHROPIC_API_KEY", key),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("DISABLE_TELEMETRY", "1"),
+            ("DISABLE_AUTOUPDATER", "1"),
+            ("DISABLE_ERROR_REPORTING", "1"),
+            ("SCRIPTED_API_KEY", "any"),
+        ]);
+        home.start_daemon();
+        Self { home, project, agent: agent.provider, _model: model }
+    }
+
+    fn start(&self, args: &[&str]) -> Session {
+        let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
+        serde_json::from_str(&self.home.ok([&start, args].concat())).unwrap()
+    }
+
+    /// Sends a prompt; the model repeats each line.
+    fn says(&self, id: &str, prompt: &str) {
+        let answer = format!("text=You said: {}", prompt.lines().next().unwrap());
+        self.home.ok(["send", id, prompt, "--wait", &answer, "--timeout", "20"]);
+        self.home.ok(["wait", id, "--until", "quiet=0.5", "--timeout", "20"]);
+    }
+
+    /// Stops the session; the agent must need nothing but its own keys.
+    fn stop(&self, id: &str) -> Session {
+        let session = serde_json::from_str(&self.home.ok(["stop", id, "--json"])).unwrap();
+        let evidence = self.home.explain(id).evidence;
+        assert!(!evidence.iter().any(|evidence| evidence.what.contains("SIG")), "{evidence:?}");
+        session
+    }
+
+    /// The request that this prompt made.
+    fn request(&self, typed: &str) -> Value {
+        let log = fs::read_to_string(self.home.path("requests.jsonl")).unwrap();
+        let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        requests
+            .into_iter()
+            .find(|request| request["typed"] == typed)
+            .unwrap_or_else(|| panic!("{typed}: {log}"))
+    }
+}
+
+/// The scripted model server. It ends with its standard input.
+struct Model {
+    url: String,
+    process: Child,
+}
+
+impl Model {
+    fn start(log: &Path) -> Self {
+        let mut command = Command::new("node");
+        command.arg(fixtures().join("model/server.mjs")).arg("--log").arg(log).arg("--until-stdin-closes");
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut greeting = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut greeting).unwrap();
+        let url = greeting.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { url, process }
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
+    }
+}
+
+fn fixtures() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures"))
+}
+
+fn done(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}
