@@ -1,0 +1,66 @@
+# make run    install what is missing, build, start the daemon and a session `demo`, say how to watch it
+# make test   install what the tests need, then run every check and test
+# make lint   formatting, clippy, shell scripts
+# make bench  the benchmarks: pure code, then everything end to end
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.PHONY: run build test lint bench need-to-run need-to-test npm
+
+# Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
+export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
+
+# On a machine that builds once, what incremental builds keep is never used.
+ifdef CI
+export CARGO_INCREMENTAL := 0
+LOCKED := --locked
+endif
+
+CODEPIPER := target/release/codepiper
+
+run: build
+	@if $(CODEPIPER) daemon status >/dev/null 2>&1; then $(CODEPIPER) daemon status; else $(CODEPIPER) daemon --detach; fi
+	@case "$$($(CODEPIPER) sessions show demo --json 2>/dev/null)" in \
+	    '') $(CODEPIPER) start -p shell --name demo ;; \
+	    *'"status":"stopped"'* | *'"status":"crashed"'*) $(CODEPIPER) resume demo ;; \
+	    *) echo "✓ Session demo runs" ;; \
+	esac
+	@echo
+	@echo "  $(CODEPIPER) attach demo              its terminal; Ctrl+B D leaves it running"
+	@echo "  $(CODEPIPER) tail demo --follow       what it prints"
+	@echo "  $(CODEPIPER) send demo 'echo hello'   type into it"
+	@echo "  $(CODEPIPER) sessions                 everything that runs"
+	@echo "  $(CODEPIPER) daemon stop              end the daemon; sessions go on without it"
+
+# Optimised: it handles megabytes of output a second. For work on the code, `cargo build` is faster.
+build: need-to-run
+	cargo build --release $(LOCKED)
+
+test: need-to-test npm lint
+	node --test fixtures/model/*.test.mjs
+	cargo test --workspace --tests $(LOCKED)
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	@for script in .ci/*; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; fi
+
+bench: need-to-run
+	cargo bench --bench pure
+	cargo bench --bench end_to_end
+
+need-to-run:
+	@.ci/install run
+
+need-to-test:
+	@.ci/install test
+
+# The real agents and xterm.js, at the versions of the lock files.
+npm: fixtures/agents/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
+
+# Claude Code's binary comes with an install script.
+fixtures/%/node_modules/.package-lock.json: fixtures/%/package-lock.json | need-to-test
+	cd fixtures/$* && npm ci --ignore-scripts=false
+	@touch $@
