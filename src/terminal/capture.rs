@@ -1,13 +1,14 @@
 //! What tmux tells of a pane's screen: at adoption, at a resize, after a pause.
 //!
-//! All of it must come from one command line, so that nothing is printed in between:
-//! `capture-pane -p -e -N ; capture-pane -p -J ; capture-pane -p -e -N -a -q ; capture-pane -p -P -C ;
-//! display-message -p FORMAT`, each with `-t` and the pane.
-
-use std::str::FromStr;
+//! All of it must come from one command line, so that nothing is printed in between.
+//!
+//! tmux does not tell everything: a captured row ends with the last cell that was written, so the
+//! background of cells behind it that were only erased is lost, and half of a character of several bytes is not
+//! pending.
 
 use bytes::Bytes;
 use codepiper_protocol::Size;
+use codepiper_protocol::tmux::ScreenFacts;
 
 /// A pane's screen, for [`Screen::load`](super::screen::Screen::load).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +26,7 @@ pub struct Capture {
     pub facts: Facts,
 }
 
-/// Cursor and modes, from `display-message -p` with [`Facts::FORMAT`].
+/// Cursor and modes, see [`ScreenFacts`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// 0 is the first column; `width` means that the next character wraps.
@@ -51,6 +52,7 @@ pub struct Facts {
     pub height: u16,
     /// Columns with a tab stop.
     pub tabs: Vec<u16>,
+    /// Empty when tmux was not asked: the model then keeps the one it has.
     pub title: String,
 }
 
@@ -76,13 +78,6 @@ impl Capture {
 }
 
 impl Facts {
-    /// One line; the title stands last because it may hold spaces.
-    pub const FORMAT: &'static str = "#{cursor_x} #{cursor_y} #{cursor_flag} #{insert_flag} #{wrap_flag} \
-        #{origin_flag} #{keypad_flag} #{keypad_cursor_flag} #{scroll_region_upper} #{scroll_region_lower} \
-        #{mouse_standard_flag} #{mouse_button_flag} #{mouse_all_flag} #{mouse_utf8_flag} #{mouse_sgr_flag} \
-        #{alternate_on} #{alternate_saved_x} #{alternate_saved_y} #{pane_width} #{pane_height} \
-        #{pane_tabs}, #{pane_title}";
-
     /// The facts of a blank screen.
     pub fn new(size: Size) -> Self {
         Self {
@@ -122,81 +117,38 @@ impl Default for Facts {
     }
 }
 
-/// The answer to [`Facts::FORMAT`] was something else.
-#[derive(Debug, PartialEq, Eq)]
-pub struct InvalidFacts(String);
-
-impl std::fmt::Display for InvalidFacts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "tmux described a pane in an unknown way: '{}'", self.0)
+impl From<ScreenFacts> for Facts {
+    fn from(facts: ScreenFacts) -> Self {
+        Self {
+            cursor_x: facts.cursor_x,
+            cursor_y: facts.cursor_y,
+            cursor_visible: facts.cursor_visible,
+            insert: facts.insert,
+            wrap: facts.wrap,
+            origin: facts.origin,
+            keypad: facts.keypad,
+            keypad_cursor: facts.cursor_keys,
+            scroll_upper: facts.scroll_upper,
+            scroll_lower: facts.scroll_lower,
+            mouse_standard: facts.mouse_standard,
+            mouse_button: facts.mouse_button,
+            mouse_all: facts.mouse_all,
+            mouse_utf8: facts.mouse_utf8,
+            mouse_sgr: facts.mouse_sgr,
+            alternate_on: facts.alternate_on,
+            // tmux writes UINT_MAX for never.
+            alternate_saved: u16::try_from(facts.saved_x).ok().zip(u16::try_from(facts.saved_y).ok()),
+            width: facts.cols,
+            height: facts.rows,
+            tabs: facts.tabs.0,
+            title: String::new(),
+        }
     }
-}
-
-impl std::error::Error for InvalidFacts {}
-
-impl FromStr for Facts {
-    type Err = InvalidFacts;
-
-    fn from_str(line: &str) -> Result<Self, Self::Err> {
-        parse(line).ok_or_else(|| InvalidFacts(line.to_owned()))
-    }
-}
-
-fn parse(line: &str) -> Option<Facts> {
-    let mut words = line.splitn(22, ' ');
-    let mut number = || words.next()?.parse::<u32>().ok();
-    let mut coordinates = [0u32; 20];
-    for coordinate in &mut coordinates {
-        *coordinate = number()?;
-    }
-    let [x, y, visible, insert, wrap, origin, keypad, keypad_cursor, upper, lower, rest @ ..] = coordinates;
-    let [standard, button, all, utf8, sgr, alternate, saved_x, saved_y, width, height] = rest;
-    let cell = |n: u32| u16::try_from(n).ok();
-    let tabs = words.next()?.split(',').filter(|stop| !stop.is_empty());
-    Some(Facts {
-        cursor_x: cell(x)?,
-        cursor_y: cell(y)?,
-        cursor_visible: visible != 0,
-        insert: insert != 0,
-        wrap: wrap != 0,
-        origin: origin != 0,
-        keypad: keypad != 0,
-        keypad_cursor: keypad_cursor != 0,
-        scroll_upper: cell(upper)?,
-        scroll_lower: cell(lower)?,
-        mouse_standard: standard != 0,
-        mouse_button: button != 0,
-        mouse_all: all != 0,
-        mouse_utf8: utf8 != 0,
-        mouse_sgr: sgr != 0,
-        alternate_on: alternate != 0,
-        // tmux prints UINT_MAX for "never".
-        alternate_saved: cell(saved_x).zip(cell(saved_y)),
-        width: cell(width)?,
-        height: cell(height)?,
-        tabs: tabs.map(|stop| stop.parse().ok()).collect::<Option<_>>()?,
-        title: words.next().unwrap_or_default().to_owned(),
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn facts_parse_what_tmux_prints() {
-        let line = "80 3 1 0 1 0 0 1 0 23 0 1 0 0 1 1 4294967295 4294967295 80 24 8,16,24, my title, long";
-        let facts: Facts = line.parse().unwrap();
-        assert_eq!((facts.cursor_x, facts.cursor_y), (80, 3));
-        assert!(facts.cursor_visible && facts.wrap && facts.keypad_cursor && facts.alternate_on);
-        assert_eq!(facts.alternate_saved, None);
-        assert_eq!(facts.tabs, [8, 16, 24]);
-        assert_eq!(facts.title, "my title, long");
-        assert_eq!(facts.size(), Size::new(80, 24));
-        assert!("80 3".parse::<Facts>().is_err());
-        let no_tabs = "0 0 1 0 1 0 0 0 0 1 0 0 0 0 0 0 1 2 5 2 , ".parse::<Facts>().unwrap();
-        assert_eq!((no_tabs.tabs, no_tabs.alternate_saved), (vec![], Some((1, 2))));
-    }
 
     #[test]
     fn pending_bytes_are_unescaped() {

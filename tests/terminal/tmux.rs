@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use bytes::Bytes;
-use codepiper::terminal::capture::{Capture, Facts};
+use codepiper::terminal::capture::{self, Capture};
 use codepiper::terminal::screen::Screen;
 use codepiper_protocol::Size;
+use codepiper_protocol::tmux::{Facts, ScreenFacts};
 use proptest::prelude::*;
 
 use super::{cases, screen, size, stream};
@@ -57,7 +58,7 @@ impl Tmux {
             self.path("socket")
         );
         let (cols, rows) = (size.cols().to_string(), size.rows().to_string());
-        let facts = format!("\x1e\n{}", Facts::FORMAT);
+        let facts = format!("\x1e\n{}\x1e\n#{{pane_title}}", ScreenFacts::FORMAT.as_str());
         let capture = ["capture-pane", "-p", "-e", "-N", "-t", case];
         let mark = [";", "display-message", "-p", "-t", case, "\x1e", ";"];
         let output = self.run(
@@ -80,14 +81,14 @@ impl Tmux {
         let answer = Bytes::from(output.stdout);
         let parts: Vec<Bytes> = split(&answer, b"\x1e\n");
         let lines = |part: &Bytes| split(&part.slice(..part.len().saturating_sub(1)), b"\n");
-        let facts: Facts =
-            std::str::from_utf8(&parts[4]).expect("text").trim_end_matches('\n').parse().expect("facts");
+        let facts = ScreenFacts::parse(&parts[4]).expect("facts");
+        let title = String::from_utf8_lossy(parts[5].trim_ascii_end()).into_owned();
         Capture {
             lines: lines(&parts[0]),
             joined_lines: Some(lines(&parts[1])),
             saved_lines: facts.alternate_on.then(|| lines(&parts[2])),
             pending: parts[3].slice(..parts[3].len().saturating_sub(1)),
-            facts,
+            facts: capture::Facts { title, ..facts.into() },
         }
     }
 }

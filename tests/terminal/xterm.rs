@@ -199,7 +199,7 @@ impl Agreement {
         }
         probe.push_str("\x1b[4l\x1b[?7h\r\tt\x1b[2;2H\r\np\r\nq\x1bMr\x1b[49m\x1b[1;1Hh");
         if let Some(mode) = self.entered.filter(|_| screen.is_alternate() && !screen.modes().origin) {
-            probe.push_str(&format!("\x1b[r\x1b[?{mode}l\x1b[49mz"));
+            probe.push_str(&format!("\x1b[r\x1b[?{mode}l{PLAIN}\x1b[49mz"));
         }
         probe.into_bytes()
     }

@@ -16,6 +16,7 @@ impl Screen {
     /// after them continues the stream exactly, wherever it was cut.
     pub fn keyframe(&self) -> Vec<u8> {
         let mut painter = Painter::new(&self.model);
+        painter.mid_character = self.parser.is_mid_character();
         painter.paint();
         let mut bytes = painter.out.into_bytes();
         bytes.extend(self.parser.unfinished());
@@ -44,6 +45,8 @@ struct Painter<'a> {
     link: Option<Arc<Link>>,
     /// `None` when it is not known.
     position: Option<(usize, usize)>,
+    /// The first bytes of a character will follow.
+    mid_character: bool,
 }
 
 /// Erasing takes about as many bytes as this many spaces.
@@ -53,7 +56,7 @@ impl<'a> Painter<'a> {
     fn new(model: &'a Model) -> Self {
         let size = model.cols * model.rows / 2;
         let out = String::with_capacity(size);
-        Self { model, out, pen: Pen::default(), link: None, position: Some((0, 0)) }
+        Self { model, out, pen: Pen::default(), link: None, position: Some((0, 0)), mid_character: false }
     }
 
     fn paint(&mut self) {
@@ -69,7 +72,7 @@ impl<'a> Painter<'a> {
         self.switches();
         self.charsets(model.charsets);
         self.look(model.pen, model.link.as_ref());
-        self.repeat();
+        self.print_again();
         if model.joiner {
             self.out.push('\u{200d}');
         }
@@ -233,7 +236,9 @@ impl<'a> Painter<'a> {
 
     fn saved_cursor(&mut self) {
         let SavedCursor { x, y, pen, charsets, origin } = self.model.saved;
-        if self.model.saved == SavedCursor::default() {
+        // xterm.js has one place for this and for what 1049 saves.
+        let overwritten = self.model.alternate_position.is_some() && !self.model.is_alternate();
+        if self.model.saved == SavedCursor::default() && !overwritten {
             return;
         }
         self.charsets(charsets);
@@ -257,16 +262,12 @@ impl<'a> Painter<'a> {
     }
 
     /// Sets the scroll region and origin mode and puts the cursor where it is, all of which move it. Or
-    /// where it was before the character that REP repeats: that will be printed once more.
+    /// where it was before the character that will be printed once more.
     fn place_cursor(&mut self) {
         let model = self.model;
         let region = format!("\x1b[{};{}r", model.top + 1, model.bottom + 1);
-        let behind = model.x == model.cols;
-        let (x, y) = match self.repeatable() {
-            Some((x, _)) => (x, model.y),
-            None if behind => (last_glyph(model), model.y),
-            None => (model.x, model.y),
-        };
+        let (again, behind) = (self.printed_last(), model.x == model.cols);
+        let (x, y) = (again.or(behind.then(|| last_glyph(model))).unwrap_or(model.x), model.y);
         if model.modes.origin {
             self.place_in_origin_mode(&region, x, y);
             self.position = Some((x, y));
@@ -277,7 +278,7 @@ impl<'a> Painter<'a> {
             self.position = None;
             self.go_to(x, y);
         }
-        if behind && self.repeatable().is_none() {
+        if behind && again.is_none() {
             let cell = model.grid.row(y).cell(x);
             self.cell(&cell);
             if model.last.is_none() {
@@ -388,30 +389,53 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Where the character that REP repeats was printed, and the character. Any sequence ends that, so it
-    /// is printed once more at the very end. Nowhere when it was dropped behind the last column.
-    fn repeatable(&self) -> Option<(usize, u8)> {
+    /// The column of the character that was printed last, if nothing came after it. Printed once more at
+    /// the very end, it can be repeated (REP, which any sequence ends) and joined: xterm.js joins a mark
+    /// only to what it has just printed.
+    fn printed_last(&self) -> Option<usize> {
         let model = self.model;
-        let byte = model.last?;
-        if model.modes.autowrap {
-            return Some((model.x.saturating_sub(1), byte));
-        }
-        let printed = |x: usize| {
-            let cell = model.grid.row(model.y).cell(x);
-            cell.style == model.style && cell.glyph == model.charsets.glyph(byte)
-        };
-        match model.x {
-            x if x == model.cols => None,
-            x if x + 1 == model.cols && printed(x) => Some((x, byte)),
-            x => Some((x.saturating_sub(1), byte)),
+        let row = model.grid.row(model.y);
+        match model.last {
+            Some(_) if model.modes.autowrap => model.x.checked_sub(1),
+            // Dropped behind the last column.
+            Some(_) if model.x == model.cols => None,
+            Some(byte) => {
+                let cell = row.cell(model.x);
+                let here = cell.style == model.style && cell.glyph == model.charsets.glyph(byte);
+                if here && model.x + 1 == model.cols { Some(model.x) } else { model.x.checked_sub(1) }
+            }
+            None => {
+                let x = (0..model.x).rev().find(|&x| !row.cell(x).glyph.is_tail())?;
+                let cell = row.cell(x);
+                let byte = cell.glyph.as_char().filter(char::is_ascii).map(|character| character as u8);
+                let ends_here = x + if cell.glyph.is_wide() { 2 } else { 1 } == model.x;
+                // A cluster may begin with an ASCII character.
+                let mapped = model.charsets.draws_lines() && cell.glyph.as_cluster().is_some();
+                let plain = model.modes.autowrap && !model.modes.insert && !mapped;
+                let may_be = ends_here && cell.style == model.style && plain;
+                // REP must not repeat it, and half a character ends that.
+                let same =
+                    byte.is_none_or(|byte| self.mid_character && model.charsets.glyph(byte) == cell.glyph);
+                (may_be && same).then_some(x)
+            }
         }
     }
 
-    fn repeat(&mut self) {
-        if self.repeatable().is_some() && self.model.modes.insert {
-            self.out.push_str("\x1b[P");
+    fn print_again(&mut self) {
+        let model = self.model;
+        match (model.last, self.printed_last()) {
+            (Some(byte), again) => {
+                if again.is_some() && model.modes.insert {
+                    self.out.push_str("\x1b[P");
+                }
+                self.out.push(byte.into());
+            }
+            (None, Some(x)) => {
+                let cell = model.grid.row(model.y).cell(x);
+                self.cell(&cell);
+            }
+            (None, None) => {}
         }
-        self.out.extend(self.model.last.map(char::from));
     }
 
     fn go_to(&mut self, x: usize, y: usize) {

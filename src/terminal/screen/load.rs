@@ -81,7 +81,9 @@ impl Model {
         self.saved.x = self.saved.x.min(last_col);
         self.saved.y = self.saved.y.min(last_row);
         self.last = None;
-        self.title.clone_from(&facts.title);
+        if !facts.title.is_empty() {
+            self.title.clone_from(&facts.title);
+        }
         let modes = &mut self.modes;
         modes.cursor_visible = facts.cursor_visible;
         modes.insert = facts.insert;

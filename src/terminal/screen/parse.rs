@@ -109,6 +109,11 @@ impl Parser {
         [&self.character, sequence].concat()
     }
 
+    /// Whether only the first bytes of a character were seen.
+    pub fn is_mid_character(&self) -> bool {
+        !self.character.is_empty()
+    }
+
     /// Forgets the sequence it is in, not the character: tmux tells of the one and not of the other.
     pub fn forget_sequence(&mut self) {
         self.enter(State::Ground);

@@ -444,7 +444,7 @@ pub enum Part {
 }
 
 impl Charsets {
-    fn draws_lines(self) -> bool {
+    pub fn draws_lines(self) -> bool {
         if self.shifted { self.g1 } else { self.g0 }
     }
 
