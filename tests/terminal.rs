@@ -3,6 +3,7 @@
 //! `CODEPIPER_CASES=n` sets the number of random streams of each test.
 
 mod stream;
+mod text;
 mod tmux;
 mod xterm;
 
