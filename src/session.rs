@@ -157,7 +157,7 @@ impl Sessions {
     }
 
     /// Reads the launch records. What cannot be read is reported and left alone.
-    pub fn load_records(&self) -> std::io::Result<Vec<(PathBuf, String)>> {
+    pub fn load_records(&self) -> std::io::Result<Vec<record::Broken>> {
         let (records, broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
             let Some(provider) = crate::provider::find(&record.provider) else {

@@ -81,7 +81,8 @@ impl Agent {
     }
 
     fn prompts(&self) -> Vec<String> {
-        let prompt = |event: &Event| event.body.as_hook().unwrap().payload["prompt"].as_str().map(str::to_owned);
+        let prompt =
+            |event: &Event| event.body.as_hook().unwrap().payload["prompt"].as_str().map(str::to_owned);
         self.hooks().iter().filter_map(prompt).collect()
     }
 }

@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn the_state_file_tells_the_state() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code/sessions-pid-file.json");
+        let file =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code/sessions-pid-file.json");
         let samples: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         let meanings: Vec<_> = samples.iter().map(|sample| ClaudeCode.interpret_state_file(sample)).collect();
         assert_eq!(

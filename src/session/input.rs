@@ -90,10 +90,10 @@ impl Sessions {
         self.leave_mode(&connection, session, pane)?;
         let Some((last, first)) = keys.split_last() else { return Ok(()) };
         for key in first {
-            let command = Command::SendKey { pane, key: key.clone() };
+            let command = Command::SendKey { pane, key: *key };
             connection.send_and_forget(&command).map_err(tmux_problem)?;
         }
-        connection.send(&Command::SendKey { pane, key: last.clone() }).await.map_err(tmux_problem)?;
+        connection.send(&Command::SendKey { pane, key: *last }).await.map_err(tmux_problem)?;
         Ok(())
     }
 

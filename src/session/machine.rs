@@ -374,7 +374,8 @@ impl Machine {
         }
         // One who waits for something known goes on waiting for it.
         let vaguer = activity == Activity::Waiting && waiting_for.is_none();
-        if (self.activity, self.waiting_for) == (activity, waiting_for) || vaguer && self.activity == activity {
+        if (self.activity, self.waiting_for) == (activity, waiting_for) || vaguer && self.activity == activity
+        {
             self.activity_source = Some(source);
             return vec![];
         }

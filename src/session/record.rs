@@ -12,6 +12,9 @@ use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// A file that cannot be read, and why.
+pub type Broken = (PathBuf, String);
+
 /// The version of the file's form.
 const VERSION: u32 = 1;
 
@@ -63,7 +66,7 @@ impl Record {
     }
 
     /// Reads all records. A record that cannot be read is returned with the reason.
-    pub fn load_all(dir: &Path) -> io::Result<(Vec<Record>, Vec<(PathBuf, String)>)> {
+    pub fn load_all(dir: &Path) -> io::Result<(Vec<Record>, Vec<Broken>)> {
         let mut records = Vec::new();
         let mut broken = Vec::new();
         for entry in fs::read_dir(dir)? {

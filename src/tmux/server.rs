@@ -165,7 +165,7 @@ pub async fn set_up(
         return Err(SetUpError::Owned { server: address.path(), owner: other.socket });
     }
     let text = owner.to_text();
-    let value = Text::new(&text).unwrap_or_else(|| unreachable_nul());
+    let value = Text::new(&text).unwrap_or_else(unreachable_nul);
     let mut commands = vec![Command::SetUser { scope: Scope::Server, option: UserOption::OWNER, value }];
     commands.extend(settings(&version).into_iter().map(Command::Set));
     commands.extend(keys());
