@@ -165,7 +165,7 @@ pub async fn set_up(
         return Err(SetUpError::Owned { server: address.path(), owner: other.socket });
     }
     let text = owner.to_text();
-    let value = Text::new(&text).unwrap_or_else(unreachable_nul);
+    let value = Text::new(&text).ok_or(CommandError::Unreadable("a socket path with NUL".into()))?;
     let mut commands = vec![Command::SetUser { scope: Scope::Server, option: UserOption::OWNER, value }];
     commands.extend(settings(&version).into_iter().map(Command::Set));
     commands.extend(keys());
@@ -176,11 +176,6 @@ pub async fn set_up(
     }
     detach_stale_clients(connection).await?;
     Ok(facts)
-}
-
-/// Paths from the system and instance ids hold no NUL.
-fn unreachable_nul() -> Text<'static> {
-    unreachable!("a path cannot contain NUL")
 }
 
 pub fn oldest() -> Version {
