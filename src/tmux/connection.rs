@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use codepiper_protocol::tmux::{Command, CommandLine, Item, Notification, PaneId, Parser, Reply};
 use tokio::net::unix::pipe;
 use tokio::process::Child;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes read from the pipe at once.
@@ -48,6 +48,8 @@ struct Shared {
     pipe: pipe::Sender,
     /// The task waits here for something to write.
     pending: Notify,
+    /// What became of the command that the client was started with, once it is known.
+    first: watch::Sender<Option<Result<(), String>>>,
 }
 
 struct State {
@@ -131,6 +133,7 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
         }),
         pipe: pipe::Sender::from_owned_fd(stdin.into_owned_fd()?)?,
         pending: Notify::new(),
+        first: watch::Sender::new(None),
     };
     let connection = Connection { shared: Arc::new(shared) };
     let pipe = pipe::Receiver::from_owned_fd(stdout.into_owned_fd()?)?;
@@ -138,6 +141,20 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
 }
 
 impl Connection {
+    /// Returns when the client is attached. tmux reads commands before that, too, and executes them
+    /// for a client without a session.
+    pub async fn attached(&self) -> Result<(), CommandError> {
+        let mut first = self.shared.first.subscribe();
+        let first = first.wait_for(Option::is_some).await.map_err(|_| CommandError::Lost)?;
+        match &*first {
+            Some(Err(message)) => {
+                Err(CommandError::Refused { command: "new-session".to_owned(), message: message.clone() })
+            }
+            Some(Ok(())) if self.shared.state().closed => Err(CommandError::Lost),
+            _ => Ok(()),
+        }
+    }
+
     /// Sends a line and returns its replies. An error reply of any of its commands is an error.
     pub async fn send(&self, line: impl Into<CommandLine>) -> Result<Vec<Reply>, CommandError> {
         let (reply, receiver) = oneshot::channel();
@@ -223,6 +240,8 @@ impl Shared {
     /// The line whose replies are complete with this one, and what to do with them.
     fn reply(&self, reply: Reply) -> Option<(Then, Vec<Reply>)> {
         if !reply.from_client() {
+            let outcome = if reply.ok { Ok(()) } else { Err(reply.message()) };
+            self.began(outcome);
             return None;
         }
         let mut state = self.state();
@@ -245,9 +264,19 @@ impl Shared {
         None
     }
 
+    /// The first word on the client's own command is the one that counts.
+    fn began(&self, outcome: Result<(), String>) {
+        self.first.send_if_modified(|first| {
+            let is_first = first.is_none();
+            first.get_or_insert(outcome);
+            is_first
+        });
+    }
+
     fn close(&self) {
         let mut state = self.state();
         state.closed = true;
+        self.began(Ok(()));
         // Dropping the callbacks tells who waits.
         state.expected.clear();
     }

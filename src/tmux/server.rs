@@ -148,6 +148,7 @@ pub async fn set_up(
     address: &Address,
     owner: &Owner,
 ) -> Result<ServerFacts, SetUpError> {
+    connection.attached().await?;
     let facts: ServerFacts = ask(connection, None).await?;
     let version: Version = match facts.version.lossy().parse() {
         Ok(version) if version >= oldest() => version,
