@@ -114,7 +114,13 @@ async fn open(socket: &Path) -> Result<UnixStream> {
     loop {
         match UnixStream::connect(socket).await {
             Ok(stream) => return Ok(stream),
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    // The last: it closed its socket before it took the connection.
+                    ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset
+                ) =>
+            {
                 return Err(ClientError::NotRunning(socket.into()));
             }
             // A Unix socket never says when its queue has room again.
