@@ -121,11 +121,11 @@ async fn serve(
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
     let (ready, linked) = oneshot::channel();
-    let mut link =
+    let link =
         tokio::spawn(session::run_link(sessions.clone(), address.clone(), owner, ready, shutdown.clone()));
-    tokio::select! {
-        ended = &mut link => return Err(ended?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached"))),
-        linked = linked => linked.context("the connection to tmux ended at once")?,
+    if linked.await.is_err() {
+        // Without a first connection the link ends, and says why.
+        return Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached")));
     }
     let (leave, mut leaving) = mpsc::channel(1);
     let api = Api {

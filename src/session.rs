@@ -36,6 +36,7 @@ pub use stream::save_checkpoint;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -88,6 +89,8 @@ struct Inner {
     state_files: Arc<StateFiles>,
     started: Instant,
     linked: watch::Sender<Option<Linked>>,
+    /// Set when the tmux server shall not outlive the link to it.
+    server_ends_too: AtomicBool,
     table: Mutex<Table>,
 }
 
@@ -152,6 +155,7 @@ impl Sessions {
             state_files,
             started: Instant::now(),
             linked: watch::Sender::new(None),
+            server_ends_too: AtomicBool::new(false),
             table: Mutex::default(),
         }))
     }

@@ -1,6 +1,7 @@
 //! Stop, kill and remove; and what the machine wants done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
@@ -37,11 +38,11 @@ impl Sessions {
         }
     }
 
-    /// Kills every session, and the tmux server with them.
+    /// Kills every session, and the tmux server as soon as the link to it ends.
     pub async fn kill_everything(&self) {
         let all = self.all();
         futures_util::future::join_all(all.iter().map(|session| self.kill(session, true))).await;
-        self.kill_server();
+        self.0.server_ends_too.store(true, Ordering::Relaxed);
     }
 
     /// Forgets an ended session and everything it printed.

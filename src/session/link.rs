@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
@@ -31,6 +32,8 @@ const BACK_OFF: [Duration; 6] = [
 const SERVER_END_LIMIT: Duration = Duration::from_millis(150);
 /// Shims need at most 5 s to end their programs when their terminal is gone.
 const SHIM_END_LIMIT: Duration = Duration::from_secs(5);
+/// A server that was told to end has done so in this time.
+const KILL_SERVER_LIMIT: Duration = Duration::from_secs(2);
 /// Opening a connection and setting the server up may take so long.
 const SET_UP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -108,13 +111,6 @@ impl Sessions {
         }
     }
 
-    /// Ends the tmux server, and every session with it.
-    pub(super) fn kill_server(&self) {
-        if let Ok(connection) = self.connection() {
-            let _ = connection.send_and_forget(&Command::KillServer);
-        }
-    }
-
     async fn connect_once(
         &self,
         address: &Address,
@@ -165,6 +161,11 @@ impl Sessions {
         let end = tokio::select! {
             end = &mut reader => end.unwrap_or_else(|error| End::Broken(error.to_string())),
             () = shutdown.cancelled() => {
+                let ends_server = self.0.server_ends_too.load(Ordering::Relaxed);
+                if ends_server && connection.send_and_forget(&Command::KillServer).is_ok() {
+                    // A client that goes before the server has read its command takes that along.
+                    let _ = tokio::time::timeout(KILL_SERVER_LIMIT, server_process.ended()).await;
+                }
                 drop_it.cancel();
                 let _ = reader.await;
                 return Ok(());
