@@ -2,6 +2,7 @@
 
 mod agents;
 mod cli;
+mod daemons;
 mod harness;
 mod hooks;
 mod input;

@@ -1,0 +1,225 @@
+//! Daemons come and go; sessions stay, and belong to one daemon.
+
+use std::fs;
+use std::process::Stdio;
+
+use codepiper_protocol::wire::daemon::Verdict;
+use codepiper_protocol::wire::session::{ExitReason, Session, Status};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Home, Pty, eventually, is_gone};
+
+/// A program that counts the lines that it is told.
+const COUNTER: &str = "stty -echo; n=0; echo ready; while read -r; do n=$((n+1)); echo line $n; done";
+
+fn pid(session: &Session) -> i32 {
+    session.pid.unwrap()
+}
+
+#[test]
+fn two_homes_live_side_by_side() {
+    let (one, other) = (Home::running(), Home::running());
+    let session = one.bash(COUNTER);
+    other.bash(COUNTER);
+    assert_eq!((one.sessions().len(), other.sessions().len()), (1, 1));
+    other.fails(3, ["sessions", "show", &session.short_id]);
+    one.ok(["send", &session.short_id, "x"]);
+    one.until_printed(&session, "line 1\r\n");
+}
+
+#[test]
+fn a_second_daemon_of_one_home_is_refused() {
+    let home = Home::running();
+    let session = home.bash(COUNTER);
+    let message = home.fails(1, ["daemon"]);
+    assert!(message.contains("another daemon uses") && message.contains("codepiper daemon status"), "{message}");
+    let other_socket = home.path("other.sock");
+    home.fails(1, ["--socket", other_socket.to_str().unwrap(), "daemon"]);
+    assert!(!other_socket.exists());
+    assert_eq!(home.session(&session.short_id).status, Status::Running);
+}
+
+#[test]
+fn a_daemon_that_is_given_the_tmux_server_of_another_is_refused_and_touches_nothing() {
+    let owner = Home::running();
+    let session = owner.bash(COUNTER);
+    let facts = || {
+        let format = "#{session_name} #{window_id} #{pane_id} #{pane_pid} #{window_width}x#{window_height}";
+        let options = owner.tmux_says(&["show-options", "-s"]) + &owner.tmux_says(&["show-options", "-g"]);
+        options + &owner.tmux_says(&["list-panes", "-a", "-F", format])
+    };
+    let before = facts();
+    let stranger = Home::new();
+    let server = owner.path("tmux.sock");
+    let message = stranger.fails(1, ["daemon", "--tmux-socket", server.to_str().unwrap()]);
+    assert!(message.contains("belongs to another daemon"), "{message}");
+    assert!(message.contains(owner.socket().to_str().unwrap()), "{message}");
+    assert_eq!(facts(), before);
+    owner.ok(["send", &session.short_id, "x"]);
+    owner.until_printed(&session, "line 1\r\n");
+    assert!(stranger.files("").iter().all(|name| name != "codepiper.sock"));
+}
+
+#[test]
+fn sessions_live_on_however_the_daemon_leaves() {
+    let mut home = Home::running();
+    let session = home.bash(COUNTER);
+    let mut count = 0;
+    let mut check = |home: &Home| {
+        count += 1;
+        let now = home.session(&session.short_id);
+        assert_eq!((now.status, now.pid), (Status::Running, session.pid));
+        home.ok(["send", &session.short_id, "x"]);
+        home.until_printed(&session, &format!("line {count}\r\n"));
+    };
+    check(&home);
+    home.stop_daemon();
+    home.start_daemon();
+    check(&home);
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        home.signal_daemon(signal);
+        assert_eq!(home.daemon_ended(), Some(0), "{signal}");
+        assert!(!home.socket().exists(), "{signal}");
+        home.start_daemon();
+        check(&home);
+    }
+    // Without a word.
+    home.signal_daemon(Signal::SIGKILL);
+    assert_eq!(home.daemon_ended(), None);
+    home.start_daemon();
+    check(&home);
+    let explanation = home.explain(&session.short_id);
+    assert!(explanation.evidence.iter().any(|evidence| evidence.what.contains("found the program running")));
+}
+
+#[test]
+fn sessions_live_on_when_the_daemons_terminal_is_closed() {
+    let mut home = Home::new();
+    let mut terminal = Pty::run(home.command(["daemon"]), 80, 24);
+    terminal.wait_for("✓ Daemon started on ");
+    let session = home.bash(COUNTER);
+    terminal.close();
+    assert_eq!(terminal.exit_code(), Some(0));
+    assert!(!is_gone(pid(&session)));
+    home.start_daemon();
+    home.ok(["send", &session.short_id, "x"]);
+    home.until_printed(&session, "line 1\r\n");
+}
+
+#[test]
+fn ctrl_c_in_the_daemons_terminal_reaches_no_session() {
+    let mut home = Home::new();
+    let mut terminal = Pty::run(home.command(["daemon"]), 80, 24);
+    terminal.wait_for("✓ Daemon started on ");
+    let session = home.bash(COUNTER);
+    terminal.type_(b"\x03");
+    assert_eq!(terminal.exit_code(), Some(0));
+    home.start_daemon();
+    assert_eq!(home.session(&session.short_id).pid, session.pid);
+}
+
+#[test]
+fn a_program_that_ended_while_no_daemon_ran_tells_its_status() {
+    let mut home = Home::running();
+    let wait = "until [ -e go ]; do read -t 0.01; done; exit 7";
+    let session = home.bash(wait);
+    home.stop_daemon();
+    fs::write(home.path("go"), "").unwrap();
+    eventually("the program ends", || is_gone(pid(&session)).then_some(()));
+    home.start_daemon();
+    let ended = home.until_ended(&session);
+    assert_eq!((ended.status, ended.exit.unwrap().code), (Status::Crashed, Some(7)));
+}
+
+#[test]
+fn a_restart_keeps_the_process_and_the_sessions() {
+    let home = Home::running();
+    let session = home.bash(COUNTER);
+    let before = home.status();
+    home.ok(["daemon", "restart"]);
+    let after = home.status();
+    assert_eq!((after.pid, after.sessions), (before.pid, before.sessions));
+    assert!(after.started_at > before.started_at);
+    home.ok(["send", &session.short_id, "x"]);
+    home.until_printed(&session, "line 1\r\n");
+}
+
+#[test]
+fn a_detached_daemon_needs_nobody() {
+    let home = Home::new();
+    let mut terminal = Pty::run(home.command(["daemon", "--detach"]), 80, 24);
+    assert_eq!(terminal.exit_code(), Some(0));
+    assert!(terminal.seen().contains("Daemon started on "), "{}", terminal.seen());
+    terminal.close();
+    let session = home.bash(COUNTER);
+    home.ok(["daemon", "stop"]);
+    home.fails(4, ["sessions"]);
+    home.ok(["daemon", "--detach"]);
+    assert_eq!(home.session(&session.short_id).pid, session.pid);
+    assert!(home.ok(["daemon", "stop"]).contains("1 session keeps running"));
+}
+
+#[test]
+fn killing_the_sessions_with_the_daemon_ends_everything() {
+    let mut home = Home::running();
+    let stubborn = home.bash("trap '' HUP TERM INT; echo ready; while :; do read -t 1; done");
+    home.until_printed(&stubborn, "ready");
+    let gentle = home.start(&["sleep", "1000"]);
+    let server = home.status().tmux.server_pid.unwrap();
+    home.ok(["daemon", "stop", "--kill-sessions"]);
+    assert_eq!(home.daemon_ended(), Some(0));
+    for (what, pid) in [("one", pid(&stubborn)), ("the other", pid(&gentle)), ("the server", server)] {
+        eventually(what, || is_gone(pid).then_some(()));
+    }
+    home.start_daemon();
+    for session in home.sessions() {
+        assert_eq!((session.status, session.exit.unwrap().reason), (Status::Stopped, ExitReason::Killed));
+    }
+}
+
+#[test]
+fn a_broken_launch_record_is_reported_and_does_no_harm() {
+    let mut home = Home::running();
+    let session = home.bash(COUNTER);
+    home.stop_daemon();
+    let broken = home.path("data/sessions/11111111-1111-4111-8111-111111111111.json");
+    fs::write(&broken, "{\"version\": 1, \"id\":").unwrap();
+    home.start_daemon();
+    assert_eq!(home.session(&session.short_id).status, Status::Running);
+    let checks: Vec<codepiper_protocol::wire::daemon::Check> =
+        serde_json::from_str(&home.run(["doctor", "--json"]).stdout).unwrap();
+    let records = checks.iter().find(|check| check.name == "launch records").unwrap();
+    assert_eq!(records.verdict, Verdict::Broken);
+    assert!(records.detail.contains(broken.to_str().unwrap()), "{}", records.detail);
+    assert!(broken.exists());
+}
+
+#[test]
+fn a_stale_socket_is_replaced_and_another_file_is_not() {
+    let mut home = Home::running();
+    home.signal_daemon(Signal::SIGKILL);
+    home.daemon_ended();
+    assert!(home.socket().exists());
+    home.fails(4, ["sessions"]);
+    home.start_daemon();
+    home.stop_daemon();
+    fs::write(home.socket(), "precious").unwrap();
+    home.fails(1, ["daemon"]);
+    assert_eq!(fs::read_to_string(home.socket()).unwrap(), "precious");
+}
+
+#[test]
+fn a_home_is_made_private_and_a_path_that_is_too_long_is_refused() {
+    let home = Home::running();
+    use std::os::unix::fs::PermissionsExt;
+    for private in ["", "data", "data/sessions", "data/run", "state"] {
+        assert_eq!(fs::metadata(home.path(private)).unwrap().permissions().mode() & 0o777, 0o700, "{private}");
+    }
+    assert_eq!(fs::metadata(home.socket()).unwrap().permissions().mode() & 0o777, 0o600);
+    let deep = home.path(&"deep/".repeat(30));
+    let mut command = home.command(["daemon"]);
+    let output = command.env("CODEPIPER_HOME", deep).stdin(Stdio::null()).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("the system allows 107"), "{message}");
+}
