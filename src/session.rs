@@ -109,6 +109,8 @@ pub struct Session {
     changed: watch::Sender<()>,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
+    /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
+    saving: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -362,8 +364,12 @@ impl Sessions {
         session.log.wake();
     }
 
-    /// Writes the record, without holding anybody up.
+    /// Writes the record, without holding anybody up. A session that was removed has none.
     async fn save(&self, session: &Session) -> Result<(), Problem> {
+        let _saving = session.saving.lock().await;
+        if self.get(session.id).is_none() {
+            return Ok(());
+        }
         let record = session.record_now();
         let dir = self.0.places.records.clone();
         let saved = tokio::task::spawn_blocking(move || record.save(&dir)).await;
@@ -410,6 +416,7 @@ impl Session {
             }),
             changed: watch::Sender::new(()),
             typing: tokio::sync::Mutex::default(),
+            saving: tokio::sync::Mutex::default(),
         }
     }
 
@@ -470,6 +477,10 @@ impl Session {
 
     pub fn cursor(&self) -> Cursor {
         self.log.cursor()
+    }
+
+    fn has_pane(&self, pane: PaneId) -> bool {
+        self.state().pane.as_ref().is_some_and(|own| own.id == pane)
     }
 
     fn shim_pid(&self) -> Option<i32> {

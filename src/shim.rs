@@ -103,7 +103,7 @@ impl Shim {
         let end = self.supervisor.run(&self.terminal);
         let ended = Instant::now();
         // Without the file the marker and the last message still carry the status.
-        let _ = self.write_exit_file(end.status);
+        let _ = self.write_exit_file(&end);
         match end {
             End { pty_gone: false, status } => self.hold_pty(status, ended),
             // Nothing is left to hold. One attempt tells a daemon that has lost its tmux server.
@@ -143,9 +143,10 @@ impl Shim {
         FromShim::Exited { protocol: PROTOCOL, session: self.args.session, status }
     }
 
-    fn write_exit_file(&self, status: ExitStatus) -> io::Result<()> {
+    fn write_exit_file(&self, &End { status, pty_gone: pane_gone }: &End) -> io::Result<()> {
         let Self { args: Args { session, .. }, nonce, exit_file, .. } = self;
-        let content = ExitFile { protocol: PROTOCOL, session: *session, nonce: nonce.clone(), status };
+        let nonce = nonce.clone();
+        let content = ExitFile { protocol: PROTOCOL, session: *session, nonce, status, pane_gone };
         let beside = exit_file.with_added_extension("new");
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

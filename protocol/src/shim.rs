@@ -72,6 +72,9 @@ pub struct ExitFile {
     pub session: SessionId,
     pub nonce: String,
     pub status: ExitStatus,
+    /// The pane was gone before the program.
+    #[serde(default)]
+    pub pane_gone: bool,
 }
 
 /// The body of the private OSC that the shim prints when the program has ended; the whole marker is

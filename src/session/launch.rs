@@ -67,6 +67,7 @@ impl Sessions {
             status: Status::Starting,
             exit: None,
             pid: None,
+            server: None,
             epoch: 0,
             offset: 0,
             updated_at: now,
@@ -130,6 +131,7 @@ impl Sessions {
             let mut state = session.state();
             state.record.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
+            state.record.server = self.linked().map(|linked| linked.server_id());
             state.record.launched_at = to_millisecond(Timestamp::now());
             state.launch = Some(launch);
             state.launched = None;

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
-use codepiper_protocol::tmux::{Command, PaneFacts, PaneId, ServerFacts, SessionName, Target};
+use codepiper_protocol::tmux::{
+    Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Target,
+};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
 use codepiper_protocol::{SessionId, Size};
@@ -44,6 +46,13 @@ pub struct Linked {
     pub server: ServerFacts,
     /// Cancelled to make the connection anew.
     drop_it: CancellationToken,
+}
+
+impl Linked {
+    /// Tells servers apart that were at the same place one after another.
+    pub(super) fn server_id(&self) -> (i32, u64) {
+        (self.server.pid, self.server.start_time)
+    }
 }
 
 /// Keeps the sessions connected to tmux until `shutdown`. `ready` is told about the first connection.
@@ -245,7 +254,7 @@ impl Sessions {
         self.set_pane(session, Pane::of(facts));
         if facts.dead {
             let status = self
-                .exit_file(session)
+                .exit_status(session)
                 .or(status_of(facts.dead_status, facts.dead_signal.map(|signal| signal.0)));
             self.apply(session, Input::PaneDead { status });
             return Ok(());
@@ -263,13 +272,22 @@ impl Sessions {
 
     /// A session that ran, and whose pane is not there.
     fn no_pane(&self, linked: &Linked, session: &Arc<Session>) {
-        let (launched_at, starting) = {
+        let (server, launched_at, starting, watched) = {
             let state = session.state();
-            (state.record.launched_at, state.machine.status() == Status::Starting)
+            let watched = state.pane.as_ref().filter(|pane| pane.shim.is_some()).map(|pane| pane.id);
+            let starting = state.machine.status() == Status::Starting;
+            (state.record.server, state.record.launched_at, starting, watched)
         };
-        let status = self.exit_file(session);
-        let server_is_younger = linked.server.start_time as i64 > launched_at.as_second();
-        if server_is_younger && status.is_none() && !starting {
+        if let Some(pane) = watched {
+            let (sessions, session) = (self.clone(), session.clone());
+            tokio::spawn(async move { sessions.pane_gone(&session, pane).await });
+            return;
+        }
+        let file = self.exit_file(session);
+        let status = file.as_ref().map(|file| file.status);
+        let another_server = server.is_some_and(|server| server != linked.server_id())
+            || linked.server.start_time as i64 > launched_at.as_second();
+        if another_server && file.is_none_or(|file| file.pane_gone) && !starting {
             self.apply(session, Input::ServerGone);
             self.apply(session, Input::ShimGone { status });
         } else {
@@ -295,36 +313,47 @@ impl Sessions {
             shim.ended().await;
             let same = session.state().pane.as_ref().is_some_and(|pane| pane.shim_pid == shim.pid());
             if same && session.is_live() {
-                let status = sessions.exit_file(&session);
+                let status = sessions.exit_status(&session);
                 sessions.apply(&session, Input::ShimGone { status });
             }
         });
     }
 
     /// The shim ends the program of a pane that is gone; only then has the session ended.
-    async fn pane_gone(&self, session: &Arc<Session>) {
+    async fn pane_gone(&self, session: &Arc<Session>, pane: PaneId) {
         let shim = session.state().pane.as_ref().and_then(|pane| pane.shim.clone());
         if let Some(shim) = shim {
             let _ = tokio::time::timeout(SHIM_END_LIMIT, shim.ended()).await;
         }
-        let status = self.exit_file(session);
+        // It may have been started again meanwhile.
+        if !session.has_pane(pane) {
+            return;
+        }
+        let status = self.exit_status(session);
         self.apply(session, Input::PaneGone { status });
     }
 
-    /// After tmux said that windows or sessions changed: which panes are gone?
-    pub(super) async fn look_at_panes(&self, connection: &Connection) -> Result<(), CommandError> {
-        let panes = server::list::<PaneFacts>(connection, Command::ListPanes).await?;
-        let there: HashSet<PaneId> = panes.iter().map(|pane| pane.pane).collect();
+    /// After tmux said that windows or sessions changed: which panes are gone? The list is compared at
+    /// its place in the stream: a pane that is made behind it is known behind it.
+    pub(super) fn look_at_panes(&self, connection: &Connection) -> Result<(), CommandError> {
+        let sessions = self.clone();
+        let line = CommandLine::new(&Command::ListPanes(PaneFacts::FORMAT));
+        connection.send_then(line, move |replies| {
+            let Some(reply) = replies.first().filter(|reply| reply.ok) else { return };
+            sessions
+                .compare_panes(&reply.lines().filter_map(PaneFacts::parse).map(|pane| pane.pane).collect());
+        })
+    }
+
+    fn compare_panes(&self, there: &HashSet<PaneId>) {
         let known: Vec<_> =
             self.table().panes.iter().map(|(pane, session)| (*pane, session.clone())).collect();
         for (pane, session) in known {
-            let own = session.state().pane.as_ref().is_some_and(|own| own.id == pane);
-            if own && !there.contains(&pane) {
+            if session.has_pane(pane) && !there.contains(&pane) {
                 self.table().panes.remove(&pane);
                 let sessions = self.clone();
-                tokio::spawn(async move { sessions.pane_gone(&session).await });
+                tokio::spawn(async move { sessions.pane_gone(&session, pane).await });
             }
         }
-        Ok(())
     }
 }

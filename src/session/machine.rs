@@ -57,6 +57,8 @@ pub enum Input {
     KillRequested,
     /// The shim's marker stood in the output: everything before it was seen.
     Marker(ExitStatus),
+    /// The shim says that its program ended, and its marker did not come.
+    Reported(ExitStatus),
     /// tmux says that the pane's process is dead. The status comes from the exit file or from tmux.
     PaneDead {
         status: Option<ExitStatus>,
@@ -240,9 +242,14 @@ impl Machine {
             Input::Marker(status) if self.is_live() => {
                 self.end(now, Some(status), "the shim reported the end, after all output")
             }
+            Input::Reported(status) if self.is_live() => {
+                self.end(now, Some(status), "the shim reported the end; its mark in the output was not seen")
+            }
             Input::PaneDead { status } if self.is_live() => {
                 self.end(now, status, "tmux reports the pane dead; the end of the output may be lost")
             }
+            // The shim is still about to end the program.
+            Input::PaneGone { .. } if matches!(self.pending, Some((Pending::ServerGone(_), _))) => vec![],
             Input::PaneGone { status } if self.is_live() => {
                 self.end(now, status, "the pane is gone; the end of the output may be lost")
             }

@@ -41,6 +41,9 @@ pub struct Record {
     pub exit: Option<Exit>,
     /// The program's process group.
     pub pid: Option<i32>,
+    /// The tmux server of the last launch: its process and when it was started.
+    #[serde(default)]
+    pub server: Option<(i32, u64)>,
     /// The epoch that was written last, and where it began or ended.
     pub epoch: u32,
     pub offset: u64,
@@ -135,6 +138,7 @@ mod tests {
             status: Status::Running,
             exit: None,
             pid: Some(1),
+            server: Some((2, 3)),
             epoch: 2,
             offset: 3,
             updated_at: Timestamp::UNIX_EPOCH,

@@ -19,8 +19,9 @@ use super::{Session, Sessions};
 
 /// tmux's word on which process stands in a pane may come after the process itself.
 const PANE_LIMIT: Duration = Duration::from_secs(10);
-/// The marker is waited for as long as output arrives, and so long after it.
-const RELEASE_LIMIT: Duration = Duration::from_secs(5);
+/// The marker is waited for as long as output arrives, and so long after it. A daemon that was away
+/// when it was printed never sees it.
+const MARKER_LIMIT: Duration = Duration::from_secs(3);
 const LONGEST_MESSAGE: u64 = 64 * 1024;
 
 /// Binds the shims' socket and answers until the token is cancelled.
@@ -74,13 +75,13 @@ impl Sessions {
                 Ok(session) => self.hand_out(&session, &mut conversation).await,
                 Err(reason) => self.refuse(session, pid, reason, conversation).await,
             },
-            FromShim::Exited { session, .. } => match self.expected_shim(session, pid).await {
+            FromShim::Exited { session, status, .. } => match self.expected_shim(session, pid).await {
                 Ok(session) => {
                     // The marker stands behind the last byte of the output: when it was seen, all was.
-                    if ended_while_it_prints(&session).await {
-                        conversation.send(&ToShim::Release).await?;
+                    if !ended_while_it_prints(&session).await {
+                        self.apply(&session, Input::Reported(status));
                     }
-                    Ok(())
+                    conversation.send(&ToShim::Release).await
                 }
                 Err(reason) => self.refuse(session, pid, reason, conversation).await,
             },
@@ -134,7 +135,7 @@ async fn ended_while_it_prints(session: &Session) -> bool {
     loop {
         let before = session.cursor();
         let ended = session.until(|state| !state.machine.status().is_live());
-        if tokio::time::timeout(RELEASE_LIMIT, ended).await.is_ok() {
+        if tokio::time::timeout(MARKER_LIMIT, ended).await.is_ok() {
             return true;
         }
         if session.cursor() == before {

@@ -91,7 +91,7 @@ impl PaneSink {
             (self.sessions.clone(), self.connection.clone(), self.looking.clone());
         tokio::spawn(async move {
             looking.panes.store(false, Ordering::Relaxed);
-            if let Err(error) = sessions.look_at_panes(&connection).await {
+            if let Err(error) = sessions.look_at_panes(&connection) {
                 tracing::warn!(%error, "the panes cannot be listed");
             }
         });
@@ -317,16 +317,20 @@ impl Sessions {
         }
         if end.dead {
             let status =
-                self.exit_file(&session).or(status_of(end.status, end.signal.map(|signal| signal.0)));
+                self.exit_status(&session).or(status_of(end.status, end.signal.map(|signal| signal.0)));
             self.arrive(&session, Arrival::Dead(status));
         }
     }
 
     /// What the shim wrote before it said anything, if it belongs to the last launch.
-    pub(super) fn exit_file(&self, session: &Session) -> Option<ExitStatus> {
+    pub(super) fn exit_file(&self, session: &Session) -> Option<ExitFile> {
         let text = std::fs::read(self.exit_file_path(session)).ok()?;
         let file: ExitFile = serde_json::from_slice(&text).ok()?;
-        (file.nonce == session.state().record.nonce).then_some(file.status)
+        (file.nonce == session.state().record.nonce).then_some(file)
+    }
+
+    pub(super) fn exit_status(&self, session: &Session) -> Option<ExitStatus> {
+        self.exit_file(session).map(|file| file.status)
     }
 
     pub(super) fn exit_file_path(&self, session: &Session) -> std::path::PathBuf {
