@@ -32,7 +32,10 @@ fn a_second_daemon_of_one_home_is_refused() {
     let home = Home::running();
     let session = home.bash(COUNTER);
     let message = home.fails(1, ["daemon"]);
-    assert!(message.contains("another daemon uses") && message.contains("codepiper daemon status"), "{message}");
+    assert!(
+        message.contains("another daemon uses") && message.contains("codepiper daemon status"),
+        "{message}"
+    );
     let other_socket = home.path("other.sock");
     home.fails(1, ["--socket", other_socket.to_str().unwrap(), "daemon"]);
     assert!(!other_socket.exists());
@@ -213,7 +216,11 @@ fn a_home_is_made_private_and_a_path_that_is_too_long_is_refused() {
     let home = Home::running();
     use std::os::unix::fs::PermissionsExt;
     for private in ["", "data", "data/sessions", "data/run", "state"] {
-        assert_eq!(fs::metadata(home.path(private)).unwrap().permissions().mode() & 0o777, 0o700, "{private}");
+        assert_eq!(
+            fs::metadata(home.path(private)).unwrap().permissions().mode() & 0o777,
+            0o700,
+            "{private}"
+        );
     }
     assert_eq!(fs::metadata(home.socket()).unwrap().permissions().mode() & 0o777, 0o600);
     let deep = home.path(&"deep/".repeat(30));

@@ -75,12 +75,13 @@ impl Home {
 
     /// Starts the daemon and waits until it is ready.
     pub fn start_daemon(&mut self) {
-        self.start_daemon_with(&[]);
+        self.start_daemon_in([]);
     }
 
-    pub fn start_daemon_with(&mut self, flags: &[&str]) {
+    /// The same with more in its environment.
+    pub fn start_daemon_in<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let mut command = self.command(["daemon"]);
-        command.args(flags).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.envs(environment).stdin(Stdio::null()).stdout(Stdio::piped());
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("daemon.stderr")).unwrap();
         let mut child = command.stderr(log).spawn().unwrap();
         let mut ready = String::new();
@@ -176,6 +177,14 @@ impl Home {
         assert_eq!(ran.stdout, "", "{args:?}");
         assert_eq!(ran.stderr.lines().count(), 1, "{args:?}: {}", ran.stderr);
         ran.stderr
+    }
+
+    /// Runs a command whose arguments are not understood: what is wrong stands on stderr.
+    pub fn fails_at_usage<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) {
+        let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        let ran = self.run(&args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{args:?}");
+        assert!(ran.stderr.starts_with("error: "), "{args:?}: {}", ran.stderr);
     }
 
     /// Starts a session of the `shell` provider in this home.

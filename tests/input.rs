@@ -108,7 +108,13 @@ fn every_text_arrives_as_it_is() {
     ];
     let mut wanted = Vec::new();
     for text in texts {
-        home.ok([OsStr::new("send"), program.id().as_ref(), "--no-newline".as_ref(), "--".as_ref(), OsStr::from_bytes(text)]);
+        home.ok([
+            OsStr::new("send"),
+            program.id().as_ref(),
+            "--no-newline".as_ref(),
+            "--".as_ref(),
+            OsStr::from_bytes(text),
+        ]);
         wanted.extend_from_slice(text);
     }
     program.expect(&wanted);

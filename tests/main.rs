@@ -6,6 +6,8 @@ mod daemons;
 mod harness;
 mod hooks;
 mod input;
+mod lifecycle;
+mod loss;
 mod output;
 mod shim;
 mod terminal;
