@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Session, Status, WaitingFor};
 use serde_json::Value;
 
@@ -160,18 +161,34 @@ fn codex_says_what_it_does() {
 }
 
 #[test]
-fn claude_code_says_when_it_works() {
+fn claude_code_says_what_it_does() {
     let bed = Bed::new(&CLAUDE_CODE);
     let id = &bed.start(&[]).id.to_string();
+    // An interrupt, of which no hook tells.
     bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
     assert_eq!(bed.home.session(id).activity, Activity::Working);
     bed.home.ok(["keys", id, "escape"]);
     bed.home.ok(["wait", id, "--until", "text=Interrupted", "--timeout", "20"]);
-    let session = bed.home.session(id);
-    // Its title at rest is the one it has while it asks for permission: no proof.
-    bed.home.until(&session, "nothing is known any more", |session| session.activity == Activity::Unknown);
-    let evidence = bed.home.explain(id).evidence;
-    assert!(evidence.iter().any(|evidence| evidence.state == "running, working"), "{evidence:?}");
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    // What was interrupted stands in the composer again.
+    bed.home.ok(["keys", id, "ctrl+u"]);
+    // A permission that is refused, and one that is given.
+    for (answer, made) in [("escape", false), ("1", true)] {
+        bed.home.ok(["send", id, "run: touch made", "--wait", "waiting", "--timeout", "20"]);
+        let waits = bed.home.session(id);
+        assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
+        bed.home.ok(["keys", id, answer]);
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+        assert_eq!(bed.project.join("made").exists(), made, "after {answer}");
+    }
+    let logs = bed.home.ok(["logs", id, "--source", "hook", "--json"]);
+    let events: Vec<Event> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = |kind: &str| events.iter().filter(|event| event.kind() == kind).count();
+    assert_eq!(count("hook.session_started"), 1);
+    assert_eq!(count("hook.prompt_submitted"), 3);
+    assert_eq!(count("hook.permission_requested"), 2);
+    assert_eq!(count("hook.tool_used"), 1);
+    assert_eq!(count("hook.turn_ended"), 1, "an interrupt and a refusal end turns without a word");
 }
 
 /// One agent's CLI with a prepared home, a project and a model of its own.
