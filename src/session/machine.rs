@@ -20,6 +20,8 @@ const KILL_LIMIT: Duration = Duration::from_secs(2);
 const TAIL_LIMIT: Duration = Duration::from_millis(1500);
 /// Shims need at most 5 s to end their programs when their terminal is gone.
 const SERVER_GONE_LIMIT: Duration = Duration::from_secs(5);
+/// A program that works on what was submitted says so within this time.
+const DOUBT_LIMIT: Duration = Duration::from_secs(5);
 /// So much evidence is kept.
 const EVIDENCE_KEPT: usize = 100;
 
@@ -134,6 +136,8 @@ pub struct Machine {
     activity_source: Option<EvidenceSource>,
     intent: Option<Intent>,
     pending: Option<(Pending, Duration)>,
+    /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
+    doubt: Option<(EvidenceSource, Duration)>,
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
@@ -152,6 +156,7 @@ impl Machine {
             activity_source: None,
             intent: None,
             pending: None,
+            doubt: None,
             before_launch: (status, exit),
             resumed: false,
         }
@@ -185,7 +190,9 @@ impl Machine {
 
     /// When [`Input::Deadline`] is due, in time since the daemon started.
     pub fn deadline(&self) -> Option<Duration> {
-        self.pending.map(|(_, at)| at)
+        let pending = self.pending.map(|(_, at)| at);
+        let doubt = self.doubt.map(|(_, until)| until);
+        pending.into_iter().chain(doubt).min()
     }
 
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
@@ -273,10 +280,11 @@ impl Machine {
                 self.activity_evidence(now, source, activity, waiting_for, &what)
             }
             Input::Submitted if self.status == Status::Running && self.activity == Activity::Idle => {
+                let source = self.activity_source.unwrap_or(EvidenceSource::Silence);
                 self.set_activity(Activity::Unknown, None, None);
+                self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
                 self.note(now, "a text was submitted; it has not said yet what it does with it");
-                let (activity, waiting_for) = (self.activity, self.waiting_for);
-                vec![Action::Event(Body::SessionActivityChanged { activity, waiting_for })]
+                vec![self.activity_changed()]
             }
             Input::Deadline => self.deadline_passed(now),
             // What comes too late changes nothing.
@@ -293,6 +301,11 @@ impl Machine {
     }
 
     fn deadline_passed(&mut self, now: Now) -> Vec<Action> {
+        if let Some((source, _)) = self.doubt.filter(|(_, until)| now.since_start >= *until) {
+            self.set_activity(Activity::Idle, None, Some(source));
+            self.record(now, source, "it did nothing about the text that was submitted");
+            return vec![self.activity_changed()];
+        }
         let Some((pending, at)) = self.pending else { return vec![] };
         if now.since_start < at {
             return vec![];
@@ -375,6 +388,13 @@ impl Machine {
         waiting_for: Option<WaitingFor>,
         what: &str,
     ) -> Vec<Action> {
+        // It may be from before the text that was submitted.
+        if activity == Activity::Idle
+            && let Some((present, _)) = &mut self.doubt
+        {
+            *present = source.min(*present);
+            return vec![];
+        }
         // Weaker evidence does not contradict stronger evidence.
         if self.activity_source.is_some_and(|present| rank(present) < rank(source)) {
             return vec![];
@@ -388,7 +408,12 @@ impl Machine {
         }
         self.set_activity(activity, waiting_for, Some(source));
         self.record(now, source, what);
-        vec![Action::Event(Body::SessionActivityChanged { activity, waiting_for })]
+        vec![self.activity_changed()]
+    }
+
+    fn activity_changed(&self) -> Action {
+        let (activity, waiting_for) = (self.activity, self.waiting_for);
+        Action::Event(Body::SessionActivityChanged { activity, waiting_for })
     }
 
     fn set_activity(
@@ -397,6 +422,7 @@ impl Machine {
         waiting_for: Option<WaitingFor>,
         source: Option<EvidenceSource>,
     ) {
+        self.doubt = None;
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
     }
 
@@ -606,11 +632,17 @@ mod tests {
         };
         let mut script = Script::running();
         script.step(10, report(Activity::Idle)).step(20, Input::Submitted);
+        script.step(25, report(Activity::Idle));
         assert_eq!(script.machine.activity(), Activity::Unknown, "it may not have begun yet");
         script.step(30, report(Activity::Working)).step(40, Input::Submitted);
         assert_eq!(script.machine.activity(), Activity::Working, "one more thing to do");
         script.step(50, report(Activity::Idle));
         assert_eq!(script.machine.activity(), Activity::Idle);
+        script.step(60, Input::Submitted).until(5059);
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        script.until(5060);
+        assert_eq!(script.machine.activity(), Activity::Idle, "the text was a command, say");
+        assert_eq!(script.machine.deadline(), None);
     }
 
     #[test]
