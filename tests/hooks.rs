@@ -11,15 +11,19 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Home, eventually};
 
-/// Runs the hook of its settings for each line it reads, and writes the state file when told to.
+/// Runs the hook of its settings for each line it reads, and writes the state file when told to. It takes pastes,
+/// as agents do.
 const AGENT: &str = r#"#!/bin/bash
 while [ $# -gt 0 ]; do [ "$1" = --settings ] && settings=$2; shift; done
 hook=$(printf %s "$settings" | sed 's/.*"command":"\([^"]*\)".*/\1/')
 mkdir -p "$HOME/.claude/sessions"
-echo ready
+stty -icanon
+printf '\033[?2004hready\n'
 number=0
 while IFS= read -r line; do
     number=$((number + 1))
+    line=${line#$'\033[200~'}
+    line=${line%$'\033[201~'}
     case $line in
         state:*) printf '{"status":"%s"}' "${line#state:}" > "$HOME/.claude/sessions/$$.json" ;;
         *) printf %s "$line" | sh -c "$hook" ;;
