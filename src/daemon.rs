@@ -116,7 +116,7 @@ async fn serve(
             recapturing.recapture(session);
         }
     });
-    let hooks = Intake::new(sessions.clone(), paths.spool());
+    let hooks = Intake::new(sessions.clone());
     let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone())?);
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };

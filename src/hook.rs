@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Body;
 use codepiper_protocol::hook::{MAX_PAYLOAD, delivery_time};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
@@ -21,7 +19,6 @@ const REMEMBERED: usize = 4096;
 #[derive(Clone)]
 pub struct Intake {
     sessions: Sessions,
-    spool: PathBuf,
     taken: Arc<Mutex<Taken>>,
     /// One intake at a time for all sessions keeps the order; it is short.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -41,8 +38,8 @@ struct Spooled {
 }
 
 impl Intake {
-    pub fn new(sessions: Sessions, spool: PathBuf) -> Self {
-        Self { sessions, spool, taken: Arc::default(), turn: Arc::default() }
+    pub fn new(sessions: Sessions) -> Self {
+        Self { sessions, taken: Arc::default(), turn: Arc::default() }
     }
 
     /// Takes a payload that came over the API. What lies in the spool of its session is older and goes
@@ -75,7 +72,7 @@ impl Intake {
     }
 
     async fn take_spool_of(&self, session: &Arc<Session>) {
-        let dir = spool_of(&self.spool, session.id);
+        let dir = self.sessions.spool_of(session.id);
         let Ok(spooled) = tokio::task::spawn_blocking(move || read_spool(&dir)).await else { return };
         for Spooled { path, delivery, payload } in spooled {
             if self.is_new(&delivery) {
@@ -109,17 +106,6 @@ impl Intake {
         }
         true
     }
-}
-
-/// Where the hooks of a session are spooled.
-pub fn spool_of(spool: &Path, session: SessionId) -> PathBuf {
-    spool.join(session.to_string())
-}
-
-/// The event of a payload.
-pub fn body_of(payload: Value) -> Body {
-    let event = payload.get("hook_event_name").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Body::hook(event, payload)
 }
 
 fn time_of(delivery: &str) -> Option<Timestamp> {

@@ -261,10 +261,15 @@ impl Sessions {
         self.0.bus.events.append(Timestamp::now(), session, body);
     }
 
+    /// Where the hooks of a session wait while no daemon runs.
+    pub fn spool_of(&self, id: SessionId) -> PathBuf {
+        self.0.places.spool.join(id.to_string())
+    }
+
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
-        let body = crate::hook::body_of(payload);
+        let body = Body::hook(payload);
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
             None => "a hook".to_owned(),

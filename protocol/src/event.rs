@@ -132,7 +132,9 @@ pub struct Hook {
 
 impl Body {
     /// The event of a hook, by the name that Claude Code and Codex give it.
-    pub fn hook(event: String, payload: serde_json::Value) -> Self {
+    pub fn hook(payload: serde_json::Value) -> Self {
+        let name = payload.get("hook_event_name").and_then(serde_json::Value::as_str);
+        let event = name.unwrap_or_default().to_owned();
         let hook = Hook { event, payload };
         match hook.event.as_str() {
             "SessionStart" => Self::HookSessionStarted(hook),
@@ -274,8 +276,8 @@ mod tests {
         for body in [
             Body::SessionRemoved {},
             Body::SessionStopRequested { kill: true },
-            Body::hook("PreToolUse".into(), serde_json::json!({})),
-            Body::hook("Whatever".into(), serde_json::json!({})),
+            Body::hook(serde_json::json!({"hook_event_name": "PreToolUse"})),
+            Body::hook(serde_json::json!({})),
         ] {
             assert_eq!(serde_json::to_value(&body).unwrap()["kind"], body.kind());
         }

@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_hook_is_told_in_a_few_words() {
-        let hook = |payload| describe(&Body::hook("x".into(), payload));
+        let hook = |payload| describe(&Body::hook(payload));
         assert_eq!(hook(json!({"tool_name": "Bash", "tool_input": {"command": "ls\n-l"}})), "Bash ls -l");
         assert_eq!(hook(json!({"prompt": "hello"})), "hello");
         assert_eq!(hook(json!({"prompt": "x".repeat(500)})).chars().count(), 121);

@@ -177,7 +177,7 @@ impl Sessions {
             env.insert("PATH".into(), path.clone());
         }
         let places = &self.0.places;
-        let spool = crate::hook::spool_of(&places.spool, record.id);
+        let spool = self.spool_of(record.id);
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
         env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
         env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
