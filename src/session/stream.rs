@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use super::machine::Input;
 use super::{Session, Sessions, State};
 use crate::journal::{Checkpoint, Mark};
-use crate::terminal::capture::{Capture, Facts as ScreenState};
+use crate::terminal::capture::Capture;
 use crate::terminal::heal::Held;
 use crate::terminal::reports::Report;
 use crate::terminal::screens::{Heal, Keyframe, Loaded};
@@ -480,36 +480,9 @@ fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
         joined_lines: Some(rows(joined)),
         saved_lines,
         pending,
-        facts: screen_state(facts),
+        facts: facts.into(),
     };
     Some(Captured { capture, size, held, why })
-}
-
-fn screen_state(facts: ScreenFacts) -> ScreenState {
-    let saved = u16::try_from(facts.saved_x).ok().zip(u16::try_from(facts.saved_y).ok());
-    ScreenState {
-        cursor_x: facts.cursor_x,
-        cursor_y: facts.cursor_y,
-        cursor_visible: facts.cursor_visible,
-        insert: facts.insert,
-        wrap: facts.wrap,
-        origin: facts.origin,
-        keypad: facts.keypad,
-        keypad_cursor: facts.cursor_keys,
-        scroll_upper: facts.scroll_upper,
-        scroll_lower: facts.scroll_lower,
-        mouse_standard: facts.mouse_standard,
-        mouse_button: facts.mouse_button,
-        mouse_all: facts.mouse_all,
-        mouse_utf8: facts.mouse_utf8,
-        mouse_sgr: facts.mouse_sgr,
-        alternate_on: facts.alternate_on,
-        alternate_saved: saved,
-        width: facts.cols,
-        height: facts.rows,
-        tabs: facts.tabs.0,
-        title: String::new(),
-    }
 }
 
 /// tmux's word on how a pane's process ended; it does not always have one.
