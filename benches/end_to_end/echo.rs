@@ -1,0 +1,243 @@
+//! How long a key takes from whoever presses it to the program and back: row 2 idle, row 3 beside a
+//! flood in another session.
+
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::bed::{Bed, LIMIT, wait_for_file};
+use crate::daemon::Daemon;
+use crate::hop::Hop;
+use crate::process::Work;
+use crate::program::{self, Flood};
+use crate::report::{Report, Samples, Target, heading, percentiles};
+use crate::terminal::Terminal;
+use crate::tmux::{Control, Server};
+use crate::viewer::Viewer;
+use crate::{Options, Result};
+
+/// Letters with which no escape sequence of tmux ends.
+const KEYS: &[u8] = b"vwyzo";
+/// Twenty keys a second.
+const BETWEEN_KEYS: Duration = Duration::from_millis(50);
+/// A flood runs so long before anything is measured beside it.
+const WARM_UP: Duration = Duration::from_millis(400);
+
+/// Somewhere a key can be pressed, and its echo be read.
+pub trait Echo {
+    fn press(&mut self, key: u8) -> Result<()>;
+
+    /// Reads what there is, at least one byte. True when the key's echo was in it.
+    fn read(&mut self, key: u8) -> Result<bool>;
+
+    /// Where there is something to read.
+    fn descriptor(&self) -> BorrowedFd<'_>;
+}
+
+/// Presses a key and waits for its echo.
+fn press(contender: &mut dyn Echo, key: u8) -> Result<Duration> {
+    let pressed = Instant::now();
+    contender.press(key)?;
+    loop {
+        ensure!(readable(contender, pressed + LIMIT)?, "the key {} has no echo", key as char);
+        if contender.read(key)? {
+            return Ok(pressed.elapsed());
+        }
+    }
+}
+
+fn readable(contender: &dyn Echo, until: Instant) -> Result<bool> {
+    let mut descriptors = [PollFd::new(contender.descriptor(), PollFlags::POLLIN)];
+    let left = until.saturating_duration_since(Instant::now());
+    let timeout = PollTimeout::try_from(left.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
+    Ok(poll(&mut descriptors, timeout)? > 0)
+}
+
+/// Takes what comes until then: a contender that is not read would fill up.
+fn drain(contender: &mut dyn Echo, until: Instant) -> Result<()> {
+    while Instant::now() < until {
+        if readable(contender, until)? {
+            contender.read(0)?;
+        }
+    }
+    Ok(())
+}
+
+struct Contender<'a> {
+    name: &'static str,
+    echo: Box<dyn Echo + 'a>,
+    samples: Samples,
+}
+
+impl<'a> Contender<'a> {
+    fn new(name: &'static str, echo: impl Echo + 'a) -> Self {
+        Self { name, echo: Box::new(echo), samples: Samples::default() }
+    }
+
+    fn median(&self) -> f64 {
+        self.samples.median()
+    }
+}
+
+fn print(contenders: &[Contender<'_>]) {
+    let rows: Vec<_> = contenders.iter().map(|contender| (contender.name, &contender.samples)).collect();
+    percentiles(&rows);
+}
+
+const PTY: &str = "the program on a bare pty";
+const HOP: &str = "one hop over a Unix socket";
+const ATTACH: &str = "tmux attach";
+const CONTROL: &str = "bare tmux -C";
+const US: &str = "codepiper";
+
+/// Row 2. The contenders take turns with every key, so that each gets 20 keys a second and all see the
+/// same moments of the machine.
+pub fn measure_idle(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
+    let keys = options.rounds(1200, 200);
+    let daemon = Daemon::start(bed, "idle-echo")?;
+    let attached = Server::new(bed, "idle-attached", &daemon.tmux_socket())?;
+    let bare = Server::new(bed, "idle-bare", &daemon.tmux_socket())?;
+    let mut control = Control::start(&bare)?;
+
+    let on = |place: &str, start: &mut dyn FnMut(&[String]) -> Result<()>| {
+        let ready = bed.path(&format!("idle-{place}.ready"));
+        start(&program::echo(&ready))?;
+        wait_for_file(&ready)
+    };
+    let (mut pty, mut pane) = (None, None);
+    on("pty", &mut |words| {
+        let mut command = bed.command(&words[0]);
+        command.args(&words[1..]);
+        pty = Some(Terminal::start(command)?);
+        Ok(())
+    })?;
+    on("attach", &mut |words| attached.start("echo", words))?;
+    on("control", &mut |words| {
+        pane = Some(control.start_session("echo", words)?);
+        Ok(())
+    })?;
+    on("us", &mut |words| daemon.start_session("echo", words))?;
+    let mut viewer = Viewer::connect(&daemon.socket())?;
+    viewer.subscribe("echo")?;
+    let mut contenders = [
+        Contender::new(PTY, pty.context("no pty")?),
+        Contender::new(HOP, Hop::start(bed, "idle-hop")?),
+        Contender::new(ATTACH, attached.attach("echo")?),
+        Contender::new(CONTROL, control.echo(pane.context("no pane")?)),
+        Contender::new(US, viewer),
+    ];
+    let turn = BETWEEN_KEYS / contenders.len() as u32;
+    for contender in &mut contenders {
+        drain(&mut *contender.echo, Instant::now() + WARM_UP)?;
+        for key in KEYS {
+            drain(&mut *contender.echo, Instant::now() + BETWEEN_KEYS)?;
+            press(&mut *contender.echo, *key).context(contender.name)?;
+        }
+    }
+    let (ours, tmux) = (daemon.pid()?, daemon.tmux_pid()?);
+    let before = (Work::of(ours)?, Work::of(tmux)?);
+    let mut next = Instant::now();
+    for round in 0..keys {
+        let key = KEYS[round % KEYS.len()];
+        for contender in &mut contenders {
+            next += turn;
+            drain(&mut *contender.echo, next)?;
+            contender.samples.push(press(&mut *contender.echo, key).context(contender.name)?);
+        }
+    }
+    let (work, tmux) = (Work::of(ours)?.since(&before.0), Work::of(tmux)?.since(&before.1));
+
+    heading(&format!("row 2 · echo of one key, idle, 20 keys a second ({keys} keys each)"));
+    print(&contenders);
+    let [pty, hop, attach, control, us] = contenders.each_ref().map(Contender::median);
+    let own = us - control - hop;
+    println!("  where the time goes at the median, in ms, by the bare parts:");
+    println!(
+        "    program and pty {pty:.3} · tmux {:.3} · one hop {hop:.3} · the daemon beyond that {own:.3}",
+        control - pty
+    );
+    let each = |name: &str, time: Duration| format!("{name} {:.0}", time.as_secs_f64() * 1e6 / keys as f64);
+    let threads: Vec<_> = work.threads.iter().map(|(name, time)| each(name, *time)).collect();
+    println!("  processor time a key, in µs: {} · {}", threads.join(" · "), each("tmux", tmux.cpu()));
+    println!("  {us:.3} ms is {:.2} × tmux attach", us / attach);
+    report.ratio("2  echo, idle: codepiper / (tmux -C + hop)", us / (control + hop), Target::AtMost(1.2));
+    Ok(())
+}
+
+/// Row 3. Each contender has its own flood, and only the flood of the one that is measured runs. The
+/// hop is measured beside the flood through the bare client.
+pub fn measure_beside_a_flood(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
+    for (what, rate, limit) in [("2 MB/s", 2_000_000, 1.7), ("without pause", 0, 1.3)] {
+        beside(bed, options, report, what, rate, limit)?;
+    }
+    Ok(())
+}
+
+fn beside(
+    bed: &Bed,
+    options: &Options,
+    report: &mut Report,
+    what: &str,
+    rate: u64,
+    limit: f64,
+) -> Result<()> {
+    let rounds = options.rounds(12, 3);
+    let keys = 40;
+    let name = |place: &str| format!("{rate}-{place}");
+    let daemon = Daemon::start(bed, &name("daemon"))?;
+    let attached = Server::new(bed, &name("attached"), &daemon.tmux_socket())?;
+    let bare = Server::new(bed, &name("bare"), &daemon.tmux_socket())?;
+    let mut control = Control::start(&bare)?;
+    let mut floods = [
+        Flood::new(bed, &name("flood-a"))?,
+        Flood::new(bed, &name("flood-c"))?,
+        Flood::new(bed, &name("flood-u"))?,
+    ];
+    attached.start("flood", &floods[0].command(rate)?)?;
+    control.start_session("flood", &floods[1].command(rate)?)?;
+    daemon.start_session("flood", &floods[2].command(rate)?)?;
+    let ready = ["a", "c", "u"].map(|place| bed.path(&name(&format!("ready-{place}"))));
+    attached.start("echo", &program::echo(&ready[0]))?;
+    let pane = control.start_session("echo", &program::echo(&ready[1]))?;
+    daemon.start_session("echo", &program::echo(&ready[2]))?;
+    ready.iter().try_for_each(|path| wait_for_file(path))?;
+    let mut viewer = Viewer::connect(&daemon.socket())?;
+    viewer.subscribe("echo")?;
+
+    let mut hop = Contender::new(HOP, Hop::start(bed, &name("hop"))?);
+    let mut contenders = [
+        Contender::new(ATTACH, attached.attach("echo")?),
+        Contender::new(CONTROL, control.echo(pane)),
+        Contender::new(US, viewer),
+    ];
+    for _ in 0..rounds {
+        for (contender, flood) in contenders.iter_mut().zip(&mut floods) {
+            flood.toggle()?;
+            let mut next = Instant::now() + WARM_UP;
+            for number in 0..keys {
+                let key = KEYS[number % KEYS.len()];
+                next += BETWEEN_KEYS;
+                drain(&mut *contender.echo, next)?;
+                contender.samples.push(press(&mut *contender.echo, key).context(contender.name)?);
+                if contender.name == CONTROL {
+                    // Half-way to the next key; nobody reads the flood for the time of a hop.
+                    drain(&mut *contender.echo, next + BETWEEN_KEYS / 2)?;
+                    hop.samples.push(press(&mut *hop.echo, key)?);
+                }
+            }
+            flood.toggle()?;
+            drain(&mut *contender.echo, Instant::now() + WARM_UP)?;
+        }
+    }
+    heading(&format!("row 3 · echo of one key beside a flood, {what} ({} keys each)", rounds * keys));
+    let [attach, control, us] = contenders.each_ref().map(Contender::median);
+    let beside = hop.median();
+    let [attached, controlled, ours] = contenders;
+    print(&[hop, attached, controlled, ours]);
+    println!("  {us:.3} ms is {:.2} × tmux attach", us / attach);
+    let ratio = us / (control + beside);
+    report.ratio(format!("3  echo beside {what}: codepiper / (tmux -C + hop)"), ratio, Target::AtMost(limit));
+    Ok(())
+}

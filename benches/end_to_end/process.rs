@@ -1,0 +1,105 @@
+//! What a process has used so far.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+
+use crate::Result;
+
+extern "C" fn ignore(_: i32) {}
+
+/// Ctrl+C interrupts what waits, so that everything that was started is ended.
+pub fn stop_on_signals() -> Result<()> {
+    let action = SigAction::new(SigHandler::Handler(ignore), SaFlags::empty(), SigSet::empty());
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(signal, &action)? };
+    }
+    Ok(())
+}
+
+/// Memory, in KiB.
+#[derive(Clone, Copy, Default)]
+pub struct Memory {
+    pub resident: f64,
+    /// Shared pages count for their share.
+    pub proportional: f64,
+}
+
+pub fn memory(pid: i32) -> Result<Memory> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).context("a process is gone")?;
+    let field = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).unwrap_or_default()
+    };
+    Ok(Memory { resident: field("Rss:"), proportional: field("Pss:") })
+}
+
+/// What the threads of a process have done so far.
+#[derive(Clone, Default)]
+pub struct Work {
+    /// Time on a processor, by the thread's name.
+    pub threads: BTreeMap<String, Duration>,
+    /// How often a thread went to sleep.
+    pub switches: u64,
+    /// Page faults of children that were waited for: it changes when a child was started and has ended.
+    pub children_faults: u64,
+}
+
+impl Work {
+    pub fn of(pid: i32) -> Result<Self> {
+        let mut work = Work::default();
+        for thread in fs::read_dir(format!("/proc/{pid}/task")).context("a process is gone")? {
+            let dir = thread?.path();
+            let read = |name| fs::read_to_string(dir.join(name)).unwrap_or_default();
+            let number =
+                |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
+            let nanos = number(read("schedstat").split_whitespace().next());
+            *work.threads.entry(read("comm").trim().to_owned()).or_default() += Duration::from_nanos(nanos);
+            let status = read("status");
+            let switches = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            work.switches += number(switches.map(str::trim));
+        }
+        work.children_faults = field(pid, 8)?;
+        Ok(work)
+    }
+
+    pub fn since(&self, before: &Self) -> Self {
+        let used = |(name, now): (&String, &Duration)| {
+            (name.clone(), now.saturating_sub(before.threads.get(name).copied().unwrap_or_default()))
+        };
+        Self {
+            threads: self.threads.iter().map(used).collect(),
+            switches: self.switches - before.switches,
+            children_faults: self.children_faults - before.children_faults,
+        }
+    }
+
+    pub fn cpu(&self) -> Duration {
+        self.threads.values().sum()
+    }
+}
+
+/// The children of a process.
+pub fn children(pid: i32) -> Result<Vec<i32>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(child) = entry?.file_name().to_string_lossy().parse::<i32>() else { continue };
+        // A process may end while it is looked at.
+        if field(child, 1).is_ok_and(|parent| parent == pid as u64) {
+            children.push(child);
+        }
+    }
+    children.sort_unstable();
+    Ok(children)
+}
+
+/// A number of `/proc/PID/stat`, counted from the state, which stands right behind the name.
+fn field(pid: i32, index: usize) -> Result<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a process is gone")?;
+    let (_, rest) = stat.rsplit_once(')').context("/proc is not as expected")?;
+    rest.split_whitespace().nth(index).and_then(|text| text.parse().ok()).context("/proc is not as expected")
+}

@@ -1,0 +1,153 @@
+//! What runs in the terminals: this executable, called with `--program`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use crate::Result;
+use crate::bed::{Bed, LIMIT};
+
+/// Between two writes of a paced flood.
+const TICK: Duration = Duration::from_millis(2);
+
+pub fn run(args: &[String]) -> ExitCode {
+    let ended = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["flood", socket, rate] => flood(Path::new(socket), rate.parse().unwrap_or(0)),
+        ["hop", socket] => hop(Path::new(socket)),
+        _ => return ExitCode::from(2),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// A shell command that echoes in raw mode; `ready` appears when it does.
+pub fn echo(ready: &Path) -> Vec<String> {
+    let script = format!("stty raw -echo; : > '{}'; exec cat", ready.display());
+    ["sh", "-c", &script].map(str::to_owned).to_vec()
+}
+
+fn own(words: &[&str]) -> Result<Vec<String>> {
+    let own = std::env::current_exe()?;
+    let own = own.to_str().context("the path of this program is not UTF-8")?;
+    Ok([own, "--program"].iter().chain(words).map(|word| (*word).to_owned()).collect())
+}
+
+/// The command of [`hop`].
+pub fn hop_command(socket: &Path) -> Result<Vec<String>> {
+    own(&["hop", &socket.display().to_string()])
+}
+
+/// Sends back what it gets.
+fn hop(socket: &Path) -> std::io::Result<()> {
+    let mut stream = UnixStream::connect(socket)?;
+    let mut buffer = [0; 4096];
+    loop {
+        let length = stream.read(&mut buffer)?;
+        if length == 0 {
+            return Ok(());
+        }
+        stream.write_all(&buffer[..length])?;
+    }
+}
+
+/// A program in some terminal that prints while it is told to.
+pub struct Flood {
+    socket: PathBuf,
+    listener: UnixListener,
+    control: Option<UnixStream>,
+}
+
+impl Flood {
+    pub fn new(bed: &Bed, name: &str) -> Result<Self> {
+        let socket = bed.path(&format!("{name}.sock"));
+        let listener = UnixListener::bind(&socket)?;
+        Ok(Self { socket, listener, control: None })
+    }
+
+    /// The program to start, printing so many bytes a second; 0: as many as it can.
+    pub fn command(&self, rate: u64) -> Result<Vec<String>> {
+        own(&["flood", &self.socket.display().to_string(), &rate.to_string()])
+    }
+
+    fn control(&mut self) -> Result<&mut UnixStream> {
+        let stream = match self.control.take() {
+            Some(stream) => stream,
+            None => accept(&self.listener)?,
+        };
+        Ok(self.control.insert(stream))
+    }
+
+    /// Begins or stops.
+    pub fn toggle(&mut self) -> Result<()> {
+        self.control()?.write_all(b"!")?;
+        Ok(())
+    }
+}
+
+/// The next connection, in good time.
+pub fn accept(listener: &UnixListener) -> Result<UnixStream> {
+    listener.set_nonblocking(true)?;
+    let give_up = Instant::now() + LIMIT;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                stream.set_nonblocking(false)?;
+                return Ok(stream);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                ensure!(Instant::now() < give_up, "a program of the benchmark does not start");
+                sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn flood(socket: &Path, rate: u64) -> std::io::Result<()> {
+    let mut control = UnixStream::connect(socket)?;
+    let text = log();
+    let mut stdout = std::io::stdout().lock();
+    let mut at = 0;
+    loop {
+        control.set_nonblocking(false)?;
+        if control.read(&mut [0])? == 0 {
+            return Ok(());
+        }
+        control.set_nonblocking(true)?;
+        let mut next = Instant::now();
+        while control.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+            let length = match rate {
+                0 => 4096,
+                rate => {
+                    next += TICK;
+                    sleep(next.saturating_duration_since(Instant::now()));
+                    (rate * TICK.as_millis() as u64 / 1000) as usize
+                }
+            };
+            if at + length > text.len() {
+                at = 0;
+            }
+            stdout.write_all(&text[at..at + length])?;
+            stdout.flush()?;
+            at += length;
+        }
+    }
+}
+
+/// Lines as a build or a server prints them.
+fn log() -> Vec<u8> {
+    (0..2000)
+        .map(|number| {
+            let (second, took) = (number % 60, number * 7 % 997);
+            format!("12:00:{second:02} \x1b[32mINFO\x1b[m request {number} to /api/things took {took} ms\n")
+        })
+        .collect::<String>()
+        .into_bytes()
+}

@@ -1,0 +1,156 @@
+//! A connection to the daemon's WebSocket, as lean as the other contenders' connections.
+
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, KEYFRAME_BIT, ServerMessage};
+
+use crate::Result;
+use crate::bed::LIMIT;
+use crate::echo::Echo;
+
+const TEXT: u8 = 1;
+const BINARY: u8 = 2;
+
+pub struct Viewer {
+    stream: UnixStream,
+    /// Received and not yet taken.
+    received: Vec<u8>,
+    buffer: Vec<u8>,
+    channel: u8,
+}
+
+enum Frame {
+    Message(Box<ServerMessage>),
+    Output(Vec<u8>),
+    Keyframe,
+}
+
+impl Viewer {
+    pub fn connect(socket: &Path) -> Result<Self> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.write_all(
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )?;
+        let mut viewer = Self { stream, received: Vec::new(), buffer: vec![0; 64 * 1024], channel: 0 };
+        let end = loop {
+            viewer.receive()?;
+            if let Some(at) = viewer.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break at + 4;
+            }
+        };
+        ensure!(viewer.received.starts_with(b"HTTP/1.1 101"), "no WebSocket");
+        viewer.received.drain(..end);
+        ensure!(
+            matches!(viewer.wait_for_frame()?, Frame::Message(hello) if matches!(*hello, ServerMessage::Hello { .. }))
+        );
+        Ok(viewer)
+    }
+
+    /// Subscribes to a session; returns when its screen is there.
+    pub fn subscribe(&mut self, session: &str) -> Result<()> {
+        let request = ClientMessage::Subscribe {
+            request: 1,
+            session: session.to_owned(),
+            from: Begin::Live,
+            delivery: Delivery::Latest,
+        };
+        self.send(TEXT, &serde_json::to_vec(&request)?)?;
+        loop {
+            match self.wait_for_frame()? {
+                Frame::Message(message) => match *message {
+                    ServerMessage::Subscribed { channel, .. } => self.channel = channel,
+                    ServerMessage::Error { problem, .. } => bail!("{}", problem.detail),
+                    _ => {}
+                },
+                Frame::Keyframe => return Ok(()),
+                Frame::Output(_) => bail!("output before the screen"),
+            }
+        }
+    }
+
+    pub fn unsubscribe(&mut self) -> Result<()> {
+        let request = ClientMessage::Unsubscribe { channel: self.channel };
+        self.send(TEXT, &serde_json::to_vec(&request)?)
+    }
+
+    /// One frame, masked with zeros.
+    fn send(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
+        let mut frame = vec![0x80 | opcode];
+        match u16::try_from(payload.len())? {
+            length @ 0..126 => frame.push(0x80 | length as u8),
+            length => {
+                frame.push(0x80 | 126);
+                frame.extend(length.to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend(payload);
+        Ok(self.stream.write_all(&frame)?)
+    }
+
+    fn receive(&mut self) -> Result<()> {
+        let length = self.stream.read(&mut self.buffer).context("the daemon is silent")?;
+        ensure!(length > 0, "the daemon closed the connection");
+        self.received.extend_from_slice(&self.buffer[..length]);
+        Ok(())
+    }
+
+    fn wait_for_frame(&mut self) -> Result<Frame> {
+        loop {
+            if let Some(frame) = self.next_frame()? {
+                return Ok(frame);
+            }
+            self.receive()?;
+        }
+    }
+
+    /// The next frame, if all of it was received.
+    fn next_frame(&mut self) -> Result<Option<Frame>> {
+        let number = |bytes: Option<&[u8]>| {
+            bytes.map(|bytes| bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
+        };
+        let Some([head, length]) = self.received.first_chunk::<2>().copied() else { return Ok(None) };
+        let (start, length) = match length {
+            126 => (4, number(self.received.get(2..4))),
+            127 => (10, number(self.received.get(2..10))),
+            length => (2, Some(usize::from(length))),
+        };
+        let Some(payload) = length.and_then(|length| self.received.get(start..start + length)) else {
+            return Ok(None);
+        };
+        let end = start + payload.len();
+        let frame = match (head & 0xf, payload.split_first()) {
+            (TEXT, _) => Frame::Message(Box::new(serde_json::from_slice(payload)?)),
+            (BINARY, Some((tag, _))) if tag & KEYFRAME_BIT != 0 => Frame::Keyframe,
+            (BINARY, Some((_, output))) => Frame::Output(output.to_vec()),
+            _ => bail!("a frame that is none of ours"),
+        };
+        self.received.drain(..end);
+        Ok(Some(frame))
+    }
+}
+
+impl Echo for Viewer {
+    fn press(&mut self, key: u8) -> Result<()> {
+        self.send(BINARY, &[self.channel, key])
+    }
+
+    fn read(&mut self, key: u8) -> Result<bool> {
+        self.receive()?;
+        let mut seen = false;
+        while let Some(frame) = self.next_frame()? {
+            seen |= matches!(frame, Frame::Output(output) if output.contains(&key));
+        }
+        Ok(seen)
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.stream.as_fd()
+    }
+}
