@@ -87,11 +87,15 @@ async fn serve(
     let bus = Arc::new(Bus::new(Arc::new(Memory::new(KEPT_PER_SESSION, KEPT_IN_ALL))));
     let journal = bus.journal().clone();
     let (stale, mut stale_screens) = mpsc::channel(STALE_SCREENS);
-    let screens = Screens::start(move |session, notice| match notice {
-        Notice::Checkpoint(keyframe) => session::save_checkpoint(&*journal, session, keyframe),
-        // More than so many at once do not wait: their next resize captures them.
-        Notice::WantsCapture => drop(stale.try_send(session)),
-    })?;
+    // Only the benchmark wants to know what the screens cost.
+    let screens = match std::env::var_os("CODEPIPER_WITHOUT_SCREEN") {
+        Some(_) => Screens::none(),
+        None => Screens::start(move |session, notice| match notice {
+            Notice::Checkpoint(keyframe) => session::save_checkpoint(&*journal, session, keyframe),
+            // More than so many at once do not wait: their next resize captures them.
+            Notice::WantsCapture => drop(stale.try_send(session)),
+        })?,
+    };
     let places = Places {
         records: paths.sessions(),
         run: paths.run(),

@@ -117,6 +117,13 @@ struct Model {
 }
 
 impl Screens {
+    /// No screens at all: nothing is fed, and every question stays without an answer.
+    pub fn none() -> Self {
+        let queue = Mutex::new(Queue { closed: true, ..Queue::default() });
+        let (work, room) = (Condvar::new(), Notify::new());
+        Self { shared: Arc::new(Shared { queue, work, room, on_notice: Box::new(|_, _| {}) }) }
+    }
+
     /// Starts the thread; `on_notice` is called on it.
     pub fn start(on_notice: impl Fn(SessionId, Notice) + Send + Sync + 'static) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
@@ -170,6 +177,9 @@ impl Screens {
 
     fn ask(&self, session: SessionId, question: Question) {
         let mut queue = self.shared.queue();
+        if queue.closed {
+            return;
+        }
         queue.questions.push((session, question));
         self.shared.wake(queue);
     }
@@ -191,6 +201,9 @@ impl Screens {
 
     fn push(&self, job: Job, bytes: usize) {
         let mut queue = self.shared.queue();
+        if queue.closed {
+            return;
+        }
         queue.bytes += bytes;
         queue.jobs.push_back(job);
         self.shared.wake(queue);
