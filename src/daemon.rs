@@ -1,11 +1,7 @@
 //! The recipe that starts and stops everything.
 
-mod doctor;
 mod instance;
 mod log;
-
-pub(crate) use doctor::checks;
-pub use doctor::local_checks;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -30,10 +30,11 @@
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, terminal::text |
+//! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |
 //! | [`paths`], [`config`], [`process`] | places, the configuration file, other processes | |
 //!
 //! # What always holds
@@ -52,6 +53,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod git;
 pub mod hook;
 pub mod hook_forward;

@@ -10,6 +10,7 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::{Api, Leave, answer, answer_status, json_or_default, with};
+use crate::doctor;
 use crate::provider::{self, PROVIDERS};
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -34,7 +35,15 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(with(api.clone()))
         .map(|api: Api| answer(Ok(providers(&api))));
     let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
-        let checks = tokio::task::spawn_blocking(move || crate::daemon::checks(&api)).await;
+        let checks = tokio::task::spawn_blocking(move || {
+            doctor::checks(&doctor::Daemon {
+                sessions: &api.sessions,
+                paths: &api.paths,
+                tmux_socket: &api.tmux_socket,
+                broken_records: &api.broken_records,
+            })
+        })
+        .await;
         answer(checks.map_err(|error| Problem::new(Code::Internal, error.to_string())))
     });
     let events = warp::path!("api" / "events")

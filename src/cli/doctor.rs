@@ -23,7 +23,7 @@ impl Doctor {
             Err(error) if error.is_absence() => {
                 let (name, detail) = ("daemon".to_owned(), error.to_string());
                 let daemon = Check { name, verdict: Verdict::Warning, detail };
-                [vec![daemon], crate::daemon::local_checks(&paths)].concat()
+                [vec![daemon], crate::doctor::local_checks(&paths)].concat()
             }
             checks => checks?,
         };

@@ -6,10 +6,19 @@ use std::path::{Path, PathBuf};
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 
-use crate::api::Api;
 use crate::paths::Paths;
 use crate::provider::{self, PROVIDERS};
+use crate::session::Sessions;
 use crate::tmux::server;
+
+/// A daemon, as far as it is looked at.
+pub struct Daemon<'a> {
+    pub sessions: &'a Sessions,
+    pub paths: &'a Paths,
+    pub tmux_socket: &'a Path,
+    /// Launch records that could not be read, and why.
+    pub broken_records: &'a [(PathBuf, String)],
+}
 
 /// What can be said without a daemon.
 pub fn local_checks(paths: &Paths) -> Vec<Check> {
@@ -17,11 +26,11 @@ pub fn local_checks(paths: &Paths) -> Vec<Check> {
 }
 
 /// What the daemon can say.
-pub(crate) fn checks(api: &Api) -> Vec<Check> {
-    let mut checks = local_checks(&api.paths);
-    checks.push(connection(api));
-    checks.push(records(&api.broken_records));
-    let env = api.sessions.environment();
+pub fn checks(daemon: &Daemon) -> Vec<Check> {
+    let mut checks = local_checks(daemon.paths);
+    checks.push(connection(daemon));
+    checks.push(records(daemon.broken_records));
+    let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
     for provider in PROVIDERS {
         let program = provider.program(env);
@@ -65,23 +74,23 @@ fn known_bugs(version: &Version) -> &'static str {
     }
 }
 
-fn connection(api: &Api) -> Check {
-    let (verdict, detail) = match api.sessions.linked() {
+fn connection(daemon: &Daemon) -> Check {
+    let (verdict, detail) = match daemon.sessions.linked() {
         Some(linked) => (
             Verdict::Fine,
             format!(
                 "version {}, process {}, {}",
                 linked.server.version.lossy(),
                 linked.server.pid,
-                api.tmux_socket.display()
+                daemon.tmux_socket.display()
             ),
         ),
         None => (
             Verdict::Broken,
             format!(
                 "no connection to the server at {}; see {}",
-                api.tmux_socket.display(),
-                api.paths.log_file().display()
+                daemon.tmux_socket.display(),
+                daemon.paths.log_file().display()
             ),
         ),
     };
