@@ -281,6 +281,11 @@ impl Sessions {
     /// Forgets a session that never ran.
     async fn discard(&self, session: &Arc<Session>) {
         if let Ok(connection) = self.connection() {
+            let window = session.state().pane.as_ref().map(|pane| pane.window);
+            // It is linked to the hub, too, and would stay there.
+            if let Some(window) = window {
+                let _ = connection.send(&Command::KillWindow(Target::Window(window))).await;
+            }
             let _ = connection.send(&Command::KillSession(Target::Named(session.tmux_session()))).await;
         }
         self.forget(session).await;
