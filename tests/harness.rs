@@ -179,6 +179,12 @@ impl Home {
         ran.stderr
     }
 
+    /// The same for a command that does something before it fails.
+    pub fn fails_after_output<S: AsRef<OsStr>>(&self, code: i32, args: impl IntoIterator<Item = S>) {
+        let ran = self.run(args);
+        assert_eq!((ran.code, ran.stderr.lines().count()), (Some(code), 1), "{ran:?}");
+    }
+
     /// Runs a command whose arguments are not understood: what is wrong stands on stderr.
     pub fn fails_at_usage<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) {
         let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();

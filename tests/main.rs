@@ -1,13 +1,19 @@
 //! All integration tests, as one binary.
 
 mod agents;
+mod callers;
 mod cli;
 mod daemons;
 mod harness;
 mod hooks;
+mod idle;
 mod input;
 mod lifecycle;
 mod loss;
 mod output;
+mod refusals;
+mod rooms;
 mod shim;
+mod slow;
 mod terminal;
+mod waiting;

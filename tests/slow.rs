@@ -1,0 +1,111 @@
+//! A subscriber that does not read makes nobody wait.
+
+use codepiper_protocol::wire::session::Session;
+use codepiper_protocol::wire::stream::{
+    Begin, ClientMessage, Delivery, GapReason, KEYFRAME_BIT, KeyframeReason, Lost, ServerMessage, WINDOW,
+};
+
+use crate::harness::{Frame, Home, WebSocket, assert_same, eventually, numbers, status_of};
+
+/// More than the daemon keeps of a session, in lines of 100 bytes.
+const LINES: u32 = 720_000;
+/// What the daemon keeps of one session.
+const KEPT: u64 = 64 << 20;
+
+fn resident(home: &Home) -> u64 {
+    let kilobytes = status_of(home.daemon_pid(), "VmRSS").unwrap();
+    kilobytes.trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+fn subscribed(home: &Home, session: &Session, delivery: Delivery) -> WebSocket {
+    let mut socket = home.websocket();
+    socket.subscribe(&session.short_id, Begin::Start, delivery);
+    socket.until(|message| matches!(message, ServerMessage::CaughtUp { .. }).then_some(()));
+    socket
+}
+
+/// Reads up to the end of the session and acknowledges everything: what it was told, and how many bytes.
+fn catch_up(socket: &mut WebSocket) -> (Vec<ServerMessage>, u64) {
+    let (mut told, mut bytes, mut offset) = (Vec::new(), 0, 0);
+    loop {
+        match socket.next() {
+            Frame::Binary { tag, bytes: _ } if tag & KEYFRAME_BIT != 0 => {}
+            Frame::Binary { bytes: piece, tag } => {
+                bytes += piece.len() as u64;
+                offset += piece.len() as u64;
+                socket.tell(&ClientMessage::Ack { channel: tag, offset });
+            }
+            Frame::Message(message) => {
+                match &*message {
+                    ServerMessage::Ended { .. } => return (told, bytes),
+                    ServerMessage::Gap { cursor, .. } | ServerMessage::Keyframe { cursor, .. } => {
+                        offset = cursor.offset;
+                    }
+                    _ => {}
+                }
+                told.push(*message);
+            }
+            Frame::Closed => panic!("closed after {bytes} bytes: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_missed() {
+    let home = Home::running();
+    let script = format!("stty -echo; echo ready; read; exec seq -f '%099.0f' 1 {LINES}");
+    let session = home.bash(&script);
+    home.until_printed(&session, "ready");
+    let mut latest = subscribed(&home, &session, Delivery::Latest);
+    let mut every = subscribed(&home, &session, Delivery::Every);
+    let before = resident(&home);
+    home.ok(["send", &session.short_id, ""]);
+    // Others do not notice.
+    let other = home.bash("seq 1 20000");
+    let mut reader = home.follow(&other, &["--raw", "-n", "all"]);
+    assert_same(&reader.finish(), numbers(20_000).as_bytes());
+    home.ok(["wait", &session.short_id, "--until", "exit", "--timeout", "100"]);
+    let printed = home.session(&session.short_id).cursor.offset;
+    assert!(printed > KEPT + (4 << 20), "{printed}");
+    let grown = resident(&home).saturating_sub(before);
+    assert!(grown < KEPT + (32 << 20), "the daemon has grown by {grown} bytes");
+
+    let (told, bytes) = catch_up(&mut latest);
+    let behind = told.iter().any(|message| {
+        matches!(message, ServerMessage::Gap { reason: GapReason::Behind, lost: Lost::Bytes(lost), .. } if *lost > KEPT)
+    });
+    let keyframe = told
+        .iter()
+        .any(|message| matches!(message, ServerMessage::Keyframe { reason: KeyframeReason::Behind, .. }));
+    assert!(behind && keyframe, "{told:?}");
+    assert!(bytes < 4 * WINDOW, "{bytes}");
+
+    // Everything that is kept, and how much is not.
+    let (told, bytes) = catch_up(&mut every);
+    let lost: u64 = told
+        .iter()
+        .map(|message| match message {
+            ServerMessage::Gap { reason: GapReason::Evicted, lost: Lost::Bytes(lost), .. } => *lost,
+            _ => 0,
+        })
+        .sum();
+    let ready = "ready\r\n".len() as u64;
+    assert_eq!(bytes + lost, printed - ready);
+    assert!(bytes > KEPT / 2 && lost > 0, "{bytes} {lost}");
+}
+
+#[test]
+fn a_reader_that_is_stopped_for_a_while_gets_everything() {
+    use nix::sys::signal::{Signal, kill};
+    let home = Home::running();
+    let session = home.bash("stty -echo; echo ready; read; seq 1 300000; echo >over; read");
+    let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+    reader.wait_for("ready\r\n");
+    let pid = nix::unistd::Pid::from_raw(reader.pid());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    home.ok(["send", &session.short_id, ""]);
+    eventually("the program does not wait", || home.path("over").exists().then_some(()));
+    kill(pid, Signal::SIGCONT).unwrap();
+    home.ok(["send", &session.short_id, ""]);
+    assert_same(&reader.finish(), format!("ready\r\n{}", numbers(300_000)).as_bytes());
+}
