@@ -156,7 +156,7 @@ mod tests {
         let newer = serde_json::to_string(&Record { version: VERSION + 1, ..record.clone() }).unwrap();
         fs::write(dir.path().join("newer.json"), newer).unwrap();
         let (records, broken) = Record::load_all(dir.path()).unwrap();
-        assert_eq!(records, [record.clone()]);
+        assert_eq!(records, std::slice::from_ref(&record));
         assert_eq!(broken.len(), 2);
         Record::remove(dir.path(), record.id).unwrap();
         Record::remove(dir.path(), record.id).unwrap();
