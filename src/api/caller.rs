@@ -43,19 +43,23 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
         let reference = percent_decode(reference);
         session.is_some() && sessions.find(&reference).ok().map(|found| found.id) == *session
     };
+    if agents_may(method, path, own) {
+        return Ok(());
+    }
+    Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
+}
+
+/// What an agent may ask for; `own` says whether a reference is its own session.
+fn agents_may(method: &Method, path: &str, own: impl Fn(&str) -> bool) -> bool {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
-    let allowed = match (method.as_str(), parts.as_slice()) {
+    match (method.as_str(), parts.as_slice()) {
         // What may be subscribed to is checked there.
         ("GET", ["ws"]) => true,
         ("GET", ["api", "sessions", reference] | ["api", "sessions", reference, "explain"]) => own(reference),
         // Its own hooks.
         ("POST", ["api", "sessions", reference, "hooks"]) => own(reference),
         _ => false,
-    };
-    if allowed {
-        return Ok(());
     }
-    Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
 }
 
 /// Records the refusal and says it.
@@ -94,6 +98,65 @@ pub fn percent_decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every route: the method, the path, and whether an agent may make the request when `{}` is its own
+    /// session. When it is another one it never may. The owner may everything.
+    const ROUTES: [(&str, &str, bool); 22] = [
+        ("GET", "/ws", true),
+        ("GET", "/api/sessions", false),
+        ("POST", "/api/sessions", false),
+        ("GET", "/api/sessions/{}", true),
+        ("PATCH", "/api/sessions/{}", false),
+        ("DELETE", "/api/sessions/{}", false),
+        ("GET", "/api/sessions/{}/explain", true),
+        ("GET", "/api/sessions/{}/attach", false),
+        ("POST", "/api/sessions/{}/stop", false),
+        ("POST", "/api/sessions/{}/kill", false),
+        ("POST", "/api/sessions/{}/resume", false),
+        ("POST", "/api/sessions/{}/resize", false),
+        ("POST", "/api/sessions/{}/input", false),
+        ("POST", "/api/sessions/{}/keys", false),
+        ("POST", "/api/sessions/{}/hooks", true),
+        ("GET", "/api/daemon", false),
+        ("POST", "/api/daemon/stop", false),
+        ("POST", "/api/daemon/restart", false),
+        ("GET", "/api/providers", false),
+        ("GET", "/api/doctor", false),
+        ("GET", "/api/events", false),
+        // What is no route is no way around.
+        ("GET", "/api/sessions/{}/", false),
+    ];
+
+    #[test]
+    fn agents_may_what_the_table_says() {
+        let may = |method: &str, path: &str| {
+            agents_may(&Method::from_bytes(method.as_bytes()).unwrap(), path, |reference| reference == "own")
+        };
+        for (method, path, allowed) in ROUTES {
+            assert_eq!(may(method, &path.replace("{}", "own")), allowed, "{method} {path}");
+            if path.contains("{}") {
+                for other in ["other", "", "..", "own%2F..%2Fother", "own/../other"] {
+                    assert!(!may(method, &path.replace("{}", other)), "{method} {path} {other}");
+                }
+            }
+            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"] {
+                let known = ROUTES.iter().any(|route| (route.0, route.1, route.2) == (method, path, true));
+                assert!(known || !may(method, &path.replace("{}", "own")), "{method} {path}");
+            }
+        }
+    }
+
+    /// The table has every route that is there: whoever adds one decides.
+    #[test]
+    fn the_table_names_every_route() {
+        let sources = [include_str!("sessions.rs"), include_str!("system.rs"), include_str!("stream.rs")];
+        let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());
+        let verbs = |name: &str| routes.iter().map(|source| source.matches(name).count()).sum::<usize>();
+        let made =
+            verbs("warp::get()") + verbs("warp::post()") + verbs("warp::patch()") + verbs("warp::delete()");
+        // `stop`, `kill` and `resume` are one filter; the last line of the table is no route.
+        assert_eq!(made + 2, ROUTES.len() - 1);
+    }
 
     #[test]
     fn escapes_in_paths_are_decoded() {
