@@ -5,7 +5,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use codepiper_protocol::wire::problem::Code;
 use codepiper_protocol::wire::session::Session;
+use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
 
 use crate::harness::{Home, assert_same, eventually};
 
@@ -169,6 +171,29 @@ fn keys_arrive_also_while_somebody_scrolls() {
     scroll(&home, &program.session);
     home.ok(["send", program.id(), "and a line"]);
     program.expect(&[&bytes.repeat(3), b"and a line\r".as_slice()].concat());
+}
+
+#[test]
+fn what_a_viewer_types_arrives_also_while_somebody_scrolls() {
+    let home = Home::running();
+    let program = RawReader::start(&home, "got");
+    let mut viewer = home.websocket();
+    viewer.subscribe(program.id(), Begin::Live, Delivery::Latest);
+    let channel = viewer.until(|message| match message {
+        ServerMessage::Subscribed { channel, .. } => Some(channel),
+        _ => None,
+    });
+    viewer.type_(channel, b"a\0\x1b[Aq");
+    program.expect(b"a\0\x1b[Aq");
+    scroll(&home, &program.session);
+    viewer.type_(channel, b"bcd");
+    program.expect(b"a\0\x1b[Aqbcd");
+    viewer.type_(channel + 1, b"nowhere");
+    let refused = viewer.until(|message| match message {
+        ServerMessage::Error { problem, .. } => Some(problem.code),
+        _ => None,
+    });
+    assert_eq!(refused, Code::Invalid);
 }
 
 #[test]

@@ -61,10 +61,6 @@ impl Pty {
         Self { child, window: Some(Window { master, close, reading }), seen }
     }
 
-    pub fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
-    }
-
     pub fn resize(&self, columns: u16, rows: u16) {
         resize(&self.window.as_ref().unwrap().master, columns, rows);
     }
