@@ -224,7 +224,6 @@ mod tests {
     fn what_cannot_be_is_a_usage_error() {
         for line in [
             "codepiper",
-            "codepiper logs",
             "codepiper daemon --web",
             "codepiper daemon --detach stop",
             "codepiper send a1b2c3d4",
