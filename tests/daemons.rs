@@ -152,7 +152,7 @@ fn a_detached_daemon_needs_nobody() {
     let home = Home::new();
     let mut terminal = Pty::run(home.command(["daemon", "--detach"]), 80, 24);
     assert_eq!(terminal.exit_code(), Some(0));
-    assert!(terminal.seen().contains("Daemon started on "), "{}", terminal.seen());
+    terminal.wait_for("Daemon started on ");
     terminal.close();
     let session = home.bash(COUNTER);
     home.ok(["daemon", "stop"]);

@@ -256,7 +256,7 @@ fn a_person_who_attaches_decides_the_size_until_they_leave() {
     home.fails(6, ["resize", id, "80x24"]);
     person.type_(b"\x02d");
     assert_eq!(person.exit_code(), Some(0));
-    assert!(person.seen().contains("keeps running"), "{}", person.seen());
+    person.wait_for("keeps running");
     // What was asked for meanwhile is used now.
     home.until_printed(&session, "24 80\r\n");
     let after = home.until(&session, "nobody is attached", |session| session.attached == 0);
