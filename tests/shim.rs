@@ -425,8 +425,9 @@ fn a_daemon_that_restarts_at_the_end_releases_the_shim() {
 
 #[test]
 fn without_a_daemon_the_pty_is_held_5_seconds() {
-    let mut pane = Pane::running(&["/bin/sh", "-c", "exit 7"]);
+    let mut pane = Pane::running(&["/bin/sh", "-c", "until [ -e go ]; do sleep 0.01; done; exit 7"]);
     fs::remove_file(pane.dir.path().join("shim.sock")).unwrap();
+    fs::write(pane.dir.path().join("go"), "").unwrap();
     pane.wait_for(&marker(exited(7)));
     let ended = Instant::now();
     assert_eq!(pane.exit_code(), 7);
