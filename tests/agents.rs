@@ -160,8 +160,7 @@ fn states(agent: &Agent) {
     bed.home.ok(["wait", id, "--until", "text=You said: hello", "--timeout", "20"]);
     let prompt = format!("{}it", agent.touch);
     bed.home.ok(["send", id, &prompt, "--wait", "waiting", "--timeout", "20"]);
-    let waits = bed.home.session(id);
-    assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
+    bed.until_it_asks(id);
     bed.home.ok(["keys", id, "escape"]);
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
     let states: Vec<_> = bed.home.explain(id).evidence.into_iter().map(|evidence| evidence.state).collect();
@@ -186,8 +185,7 @@ fn claude_code_says_what_it_does() {
     // A permission that is refused, and one that is given.
     for (answer, made) in [("escape", false), ("1", true)] {
         bed.home.ok(["send", id, "run: touch made", "--wait", "waiting", "--timeout", "20"]);
-        let waits = bed.home.session(id);
-        assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
+        bed.until_it_asks(id);
         bed.home.ok(["keys", id, answer]);
         bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
         assert_eq!(bed.project.join("made").exists(), made, "after {answer}");
@@ -211,6 +209,15 @@ struct Bed {
 }
 
 impl Bed {
+    /// The state file may say that it waits before the hook says for what.
+    fn until_it_asks(&self, id: &str) {
+        let waits = self.home.session(id);
+        assert_eq!(waits.activity, Activity::Waiting);
+        self.home.until(&waits, "it waits for a permission", |session| {
+            session.waiting_for == Some(WaitingFor::Permission)
+        });
+    }
+
     fn new(agent: &Agent) -> Self {
         let bin = fixtures().join("agents/node_modules/.bin");
         assert!(
