@@ -199,12 +199,8 @@ impl Connection {
             if !self.out.is_empty() {
                 // A client that does not read must not keep the daemon from leaving.
                 tokio::select! {
-                    written = write.write_all(&self.out) => written?,
+                    written = self.write_out(&mut write, &mut incoming) => written?,
                     () = shutdown.cancelled() => return Ok(()),
-                }
-                self.out.clear();
-                if self.out.capacity() > 2 * GATHER {
-                    self.out = BytesMut::new();
                 }
             }
             if more {
@@ -231,6 +227,41 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Writes what was gathered. Acknowledgements are taken meanwhile: a client may write one before it
+    /// reads on, and would wait for us while we wait for it. What else it says waits.
+    async fn write_out<W: AsyncWrite>(
+        &mut self,
+        write: &mut WriteHalf<W>,
+        incoming: &mut mpsc::Receiver<Incoming>,
+    ) -> std::io::Result<()> {
+        let mut out = std::mem::take(&mut self.out);
+        let mut later = None;
+        {
+            let mut writing = std::pin::pin!(write.write_all(&out));
+            let mut open = true;
+            loop {
+                tokio::select! {
+                    written = writing.as_mut() => break written?,
+                    message = incoming.recv(), if open && later.is_none() => match message {
+                        Some(Incoming::Message(ClientMessage::Ack { channel, offset })) => {
+                            self.acknowledge(channel, offset);
+                        }
+                        Some(other) => later = Some(other),
+                        None => open = false,
+                    },
+                }
+            }
+        }
+        if out.capacity() <= 2 * GATHER {
+            out.clear();
+            self.out = out;
+        }
+        if let Some(message) = later {
+            self.handle(message).await;
+        }
+        Ok(())
     }
 
     /// Gathers what is to be written. True when there is more.
@@ -389,12 +420,7 @@ impl Connection {
                     *channel = None;
                 }
             }
-            Incoming::Message(ClientMessage::Ack { channel, offset }) => {
-                if let Some(Some(channel)) = self.channels.get_mut(usize::from(channel)) {
-                    channel.acknowledged =
-                        offset.clamp(channel.acknowledged, channel.sent.max(channel.acknowledged));
-                }
-            }
+            Incoming::Message(ClientMessage::Ack { channel, offset }) => self.acknowledge(channel, offset),
             Incoming::Message(ClientMessage::Events { session, after }) => {
                 if let Err(problem) = self.subscribe_events(session, after) {
                     self.tell(&ServerMessage::Error { request: None, problem });
@@ -410,6 +436,12 @@ impl Connection {
                 self.tell(&ServerMessage::Error { request: None, problem });
             }
             Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
+        }
+    }
+
+    fn acknowledge(&mut self, channel: u8, offset: u64) {
+        if let Some(Some(channel)) = self.channels.get_mut(usize::from(channel)) {
+            channel.acknowledged = offset.clamp(channel.acknowledged, channel.sent.max(channel.acknowledged));
         }
     }
 
