@@ -95,6 +95,31 @@ fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_misse
 }
 
 #[test]
+fn a_client_may_write_much_before_it_reads_on() {
+    let home = Home::running();
+    let session = home.bash("seq 1 200000");
+    home.until_ended(&session);
+    let mut socket = home.websocket();
+    socket.subscribe(&session.short_id, Begin::Start, Delivery::Every);
+    let mut output = Vec::new();
+    loop {
+        match socket.next() {
+            Frame::Binary { tag: 0, bytes } => {
+                output.extend_from_slice(&bytes);
+                let offset = output.len() as u64;
+                for _ in 0..1000 {
+                    socket.tell(&ClientMessage::Ack { channel: 0, offset });
+                }
+            }
+            Frame::Message(message) if matches!(*message, ServerMessage::Ended { .. }) => break,
+            Frame::Closed => panic!("closed"),
+            _ => {}
+        }
+    }
+    assert_same(&output, numbers(200_000).as_bytes());
+}
+
+#[test]
 fn a_reader_that_is_stopped_for_a_while_gets_everything() {
     use nix::sys::signal::{Signal, kill};
     let home = Home::running();
