@@ -80,6 +80,32 @@ pub struct Start {
     pub checkpoint: Option<Checkpoint>,
 }
 
+/// Where a program's cursor stood when its output had reached an offset, counted as tmux counts. After
+/// an absence of the daemon, what tmux holds behind this line is what the journal may lack.
+///
+/// A tick may be older than the end of the log: what was appended since then is replayed on top of it.
+/// It never names an offset whose output is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Bytes of output that the screen had taken in.
+    pub offset: u64,
+    /// The absolute line of the cursor: lines scrolled into the history, and its row.
+    pub line: u64,
+    /// The row of the cursor on the screen, from 0.
+    pub row: u16,
+}
+
+/// The end of a session's log, for a daemon that goes on with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Last {
+    /// The newest epoch that a [`Mark::Gap`] began; 0 when there was none.
+    pub epoch: u32,
+    pub end: Position,
+    /// Of the newest entry. Milliseconds since 1970.
+    pub time: i64,
+    pub tick: Option<Tick>,
+}
+
 /// Keeps the log of every session. Appending never blocks; reading may.
 pub trait Journal: Send + Sync {
     fn append(&self, session: SessionId, entry: &Entry);
@@ -101,4 +127,13 @@ pub trait Journal: Send + Sync {
 
     /// Forgets the session.
     fn remove(&self, session: SessionId);
+
+    /// Notes where the cursor stands, for healing after an absence of the daemon. Only the newest is
+    /// kept. It belongs behind the output that it speaks of.
+    fn tick(&self, _session: SessionId, _tick: Tick) {}
+
+    /// What was appended last, by this daemon or the one before; `None` for a session that is not known.
+    fn last(&self, _session: SessionId) -> Option<Last> {
+        None
+    }
 }

@@ -16,6 +16,14 @@ impl SessionId {
         Self(Uuid::new_v4())
     }
 
+    pub const fn to_bytes(self) -> [u8; 16] {
+        *self.0.as_bytes()
+    }
+
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The first 8 hex digits, unique among the sessions of one daemon.
     pub fn short(&self) -> String {
         format!("{:08x}", self.0.as_fields().0)

@@ -1,19 +1,15 @@
 //! The journal's twin in memory: the last bytes of every session, bounded for each and for all.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod log;
 
-use bytes::{Bytes, BytesMut};
+pub(super) use log::{CHUNK, Log, OVERHEAD};
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use codepiper_protocol::SessionId;
 
-use super::{Checkpoint, Content, Entry, Journal, Mark, Position, Start};
-
-/// Output is packed into chunks of this many bytes.
-const CHUNK: usize = 64 * 1024;
-/// A chunk holds output of at most this long, so that a time can be found again. Milliseconds.
-const CHUNK_TIME: i64 = 1000;
-/// What an entry costs beside its bytes.
-const OVERHEAD: usize = 128;
+use super::{Checkpoint, Entry, Journal, Position, Start};
 
 /// See the module.
 pub struct Memory {
@@ -27,48 +23,6 @@ struct State {
     logs: HashMap<SessionId, Log>,
     /// Bytes held by all logs.
     used: usize,
-}
-
-#[derive(Default)]
-struct Log {
-    entries: VecDeque<Stored>,
-    checkpoints: BTreeMap<u64, Checkpoint>,
-    used: usize,
-}
-
-struct Stored {
-    at: Position,
-    time: i64,
-    content: StoredContent,
-}
-
-enum StoredContent {
-    Output(BytesMut),
-    Mark(Arc<Mark>),
-}
-
-impl Stored {
-    fn end(&self) -> Position {
-        match &self.content {
-            StoredContent::Output(bytes) => Position::at(self.at.offset + bytes.len() as u64),
-            StoredContent::Mark(_) => Position { offset: self.at.offset, mark: self.at.mark + 1 },
-        }
-    }
-
-    fn cost(&self) -> usize {
-        OVERHEAD
-            + match &self.content {
-                StoredContent::Output(bytes) => bytes.capacity(),
-                StoredContent::Mark(mark) => mark_cost(mark),
-            }
-    }
-}
-
-fn mark_cost(mark: &Mark) -> usize {
-    match mark {
-        Mark::Keyframe { screen, .. } => screen.len(),
-        Mark::Gap { .. } | Mark::Ended { .. } => 0,
-    }
 }
 
 impl Memory {
@@ -88,9 +42,9 @@ impl State {
             self.evict_oldest(session);
         }
         while self.used > total {
-            let Some(largest) = self.logs.iter().max_by_key(|(_, log)| log.used).map(|(id, _)| *id) else {
-                return;
-            };
+            // Of two that are alike, not the one that is going on.
+            let largest = self.logs.iter().max_by_key(|(id, log)| (log.used, **id != session));
+            let Some(largest) = largest.map(|(id, _)| *id) else { return };
             self.evict_oldest(largest);
         }
     }
@@ -98,79 +52,8 @@ impl State {
     fn evict_oldest(&mut self, session: SessionId) {
         let Some(log) = self.logs.get_mut(&session) else { return };
         let before = log.used;
-        if let Some(stored) = log.entries.pop_front() {
-            log.used = log.used.saturating_sub(stored.cost());
-        }
-        let oldest = log.oldest().offset;
-        while let Some(entry) = log.checkpoints.first_entry() {
-            if *entry.key() >= oldest {
-                break;
-            }
-            log.used = log.used.saturating_sub(entry.remove().screen.len() + OVERHEAD);
-        }
-        if log.entries.is_empty() {
-            log.used = log.checkpoints.values().map(|saved| saved.screen.len() + OVERHEAD).sum();
-        }
+        log.evict_oldest();
         self.used = self.used.saturating_sub(before - log.used);
-    }
-}
-
-impl Log {
-    fn oldest(&self) -> Position {
-        self.entries.front().map(|stored| stored.at).unwrap_or_default()
-    }
-
-    fn append(&mut self, entry: &Entry) {
-        let Content::Output(bytes) = &entry.content else {
-            let Content::Mark(mark) = &entry.content else { return };
-            self.push(Stored { at: entry.at, time: entry.time, content: StoredContent::Mark(mark.clone()) });
-            return;
-        };
-        if let Some(last) = self.entries.back_mut()
-            && let StoredContent::Output(chunk) = &mut last.content
-            && chunk.len() + bytes.len() <= CHUNK
-            && (0..CHUNK_TIME).contains(&(entry.time - last.time))
-        {
-            let before = chunk.capacity();
-            chunk.extend_from_slice(bytes);
-            self.used += chunk.capacity() - before;
-            return;
-        }
-        let content = StoredContent::Output(BytesMut::from(bytes.as_ref()));
-        self.push(Stored { at: entry.at, time: entry.time, content });
-    }
-
-    fn push(&mut self, stored: Stored) {
-        self.used += stored.cost();
-        self.entries.push_back(stored);
-    }
-
-    /// The index of the first entry that reaches beyond `from`.
-    fn index(&self, from: Position) -> usize {
-        self.entries.partition_point(|stored| stored.end() <= from)
-    }
-
-    /// The latest checkpoint or keyframe at or before `offset`, else the oldest place.
-    fn start_before(&self, offset: u64) -> Start {
-        let checkpoint = self.checkpoints.range(..=offset).next_back().map(|(_, saved)| saved);
-        let oldest = self.oldest();
-        match checkpoint {
-            Some(saved) if saved.offset > oldest.offset => {
-                Start { at: self.behind_marks(saved.offset), checkpoint: Some(saved.clone()) }
-            }
-            _ => Start { at: oldest, checkpoint: None },
-        }
-    }
-
-    /// A checkpoint is taken after what stands at its offset.
-    fn behind_marks(&self, offset: u64) -> Position {
-        let end = self
-            .entries
-            .partition_point(|stored| stored.at.offset <= offset && stored.end().offset <= offset);
-        match self.entries.get(end.wrapping_sub(1)) {
-            Some(last) if last.end().offset == offset => last.end(),
-            _ => Position::at(offset),
-        }
     }
 }
 
@@ -187,41 +70,14 @@ impl Journal for Memory {
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint) {
         let state = &mut *self.state();
         let Some(log) = state.logs.get_mut(&session) else { return };
-        let cost = checkpoint.screen.len() + OVERHEAD;
-        if checkpoint.offset >= log.oldest().offset
-            && log.checkpoints.insert(checkpoint.offset, checkpoint).is_none()
-        {
-            log.used += cost;
-            state.used += cost;
-        }
+        let before = log.used;
+        log.save(checkpoint);
+        state.used += log.used - before;
     }
 
     fn read(&self, session: SessionId, from: Position, max: usize) -> Vec<Entry> {
         let state = self.state();
-        let Some(log) = state.logs.get(&session) else { return Vec::new() };
-        let mut found = Vec::new();
-        let mut bytes = 0;
-        for stored in log.entries.range(log.index(from)..) {
-            if bytes >= max {
-                break;
-            }
-            let (at, content) = match &stored.content {
-                StoredContent::Mark(mark) => (stored.at, Content::Mark(mark.clone())),
-                StoredContent::Output(chunk) => {
-                    let skip = from.offset.saturating_sub(stored.at.offset) as usize;
-                    let piece = &chunk[skip..chunk.len().min(skip + max - bytes)];
-                    bytes += piece.len();
-                    let at = if skip > 0 { Position::at(from.offset) } else { stored.at };
-                    (at, Content::Output(Bytes::copy_from_slice(piece)))
-                }
-            };
-            let cut = matches!(&content, Content::Output(piece) if at.offset + (piece.len() as u64) < stored.end().offset);
-            found.push(Entry { at, time: stored.time, content });
-            if cut {
-                break;
-            }
-        }
-        found
+        state.logs.get(&session).map(|log| log.read(from, max)).unwrap_or_default()
     }
 
     fn oldest(&self, session: SessionId) -> Position {
@@ -233,17 +89,11 @@ impl Journal for Memory {
         let Some(log) = state.logs.get(&session) else {
             return Start { at: Position::default(), checkpoint: None };
         };
-        // A line may be drawn anywhere on the screen, so a screen's worth more than asked for is read.
-        let mut wanted = u64::from(lines) + u64::from(codepiper_protocol::Size::MAX);
-        for stored in log.entries.iter().rev() {
-            let StoredContent::Output(chunk) = &stored.content else { continue };
-            let newlines = memchr::memchr_iter(b'\n', chunk).count() as u64;
-            if newlines >= wanted {
-                return log.start_before(stored.at.offset);
-            }
-            wanted -= newlines;
+        let mut wanted = wanted_newlines(lines);
+        match log.offset_of_newlines(&mut wanted) {
+            Some(offset) => log.start_before(offset),
+            None => Start { at: log.oldest(), checkpoint: None },
         }
-        Start { at: log.oldest(), checkpoint: None }
     }
 
     fn start_for_time(&self, session: SessionId, time: i64) -> Start {
@@ -251,11 +101,7 @@ impl Journal for Memory {
         let Some(log) = state.logs.get(&session) else {
             return Start { at: Position::default(), checkpoint: None };
         };
-        // The clock may have jumped: take the first entry that is not older, from the oldest on.
-        match log.entries.iter().find(|stored| stored.time >= time) {
-            Some(stored) => log.start_before(stored.at.offset),
-            None => log.start_before(log.entries.back().map_or(0, |last| last.end().offset)),
-        }
+        log.start_before(log.offset_of_time(time).unwrap_or(log.end().offset))
     }
 
     fn remove(&self, session: SessionId) {
@@ -266,11 +112,20 @@ impl Journal for Memory {
     }
 }
 
+/// A line may be drawn anywhere on the screen, so a screen's worth more than asked for is read.
+pub(super) fn wanted_newlines(lines: u32) -> u64 {
+    u64::from(lines) + u64::from(codepiper_protocol::Size::MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
     use codepiper_protocol::Size;
 
     use super::*;
+    use crate::journal::{Content, Mark};
 
     fn output(offset: u64, time: i64, text: &str) -> Entry {
         Entry {
