@@ -1,9 +1,11 @@
 //! What the bus appends to: the output of every session, in order, with its marks.
 //!
-//! [`Journal`] is the trait; [`Memory`] keeps it in memory, bounded.
+//! [`Journal`] is the trait; [`Disk`] keeps it in files, [`Memory`] in memory, bounded.
 
+pub mod disk;
 mod memory;
 
+pub use disk::Disk;
 pub use memory::Memory;
 
 use std::sync::Arc;

@@ -1,0 +1,462 @@
+//! All generations, oldest first: reading across them, setting damaged ones aside, deleting old ones.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use codepiper_protocol::SessionId;
+use sled::Db;
+
+use super::generation::{self, Failure, Generation};
+use super::space;
+use super::summary::{self, Summary};
+use super::{Damage, Notice, Options};
+use crate::journal::{Checkpoint, Entry, Last, Position};
+
+pub struct Generations {
+    dir: PathBuf,
+    options: Options,
+    all: Mutex<BTreeMap<u64, Arc<Generation>>>,
+    damage: Mutex<Vec<Damage>>,
+}
+
+/// What a daemon begins with.
+#[derive(Default)]
+pub struct Opened {
+    /// The generation that is gone on with.
+    pub active: Option<(Arc<Generation>, Db)>,
+    /// Sessions of it with output that was never packed.
+    pub tails: Vec<SessionId>,
+    pub lasts: BTreeMap<SessionId, Last>,
+}
+
+impl Generations {
+    pub fn new(options: Options) -> Self {
+        Self { dir: options.dir.clone(), options, all: Mutex::default(), damage: Mutex::default() }
+    }
+
+    /// Looks through the directory. What is damaged is set aside.
+    pub fn open(&self) -> io::Result<Opened> {
+        let mut opened = Opened::default();
+        let numbers = self.numbers()?;
+        let newest = numbers.last().copied();
+        let enough_space = self.has_space(0);
+        for number in numbers {
+            let Some((generation, trusted)) = self.find(number, &mut opened.lasts) else { continue };
+            self.all().insert(number, generation.clone());
+            if !enough_space {
+                // Opening writes; what is there is looked at when somebody reads it.
+                continue;
+            }
+            let is_newest = newest == Some(number);
+            if trusted && !is_newest {
+                continue;
+            }
+            self.check(&generation, trusted, is_newest, &mut opened);
+        }
+        if opened.active.is_none() && enough_space {
+            self.find_lasts(&mut opened.lasts);
+        }
+        Ok(opened)
+    }
+
+    fn numbers(&self) -> io::Result<Vec<u64>> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let name = entry?.file_name();
+            let Some(name) = name.to_str() else { continue };
+            numbers.extend(name.strip_suffix(".json").unwrap_or(name).parse::<u64>().ok());
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        Ok(numbers)
+    }
+
+    /// One that lies there, and whether its files are as a clean close left them.
+    fn find(&self, number: u64, lasts: &mut BTreeMap<SessionId, Last>) -> Option<(Arc<Generation>, bool)> {
+        let dir = self.dir.join(number.to_string());
+        let read = Summary::read(&summary::path(&dir));
+        let unreadable = read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
+        let summary = read.unwrap_or_default();
+        for (session, tally) in &summary.sessions {
+            let last = lasts.entry(*session).or_default();
+            last.epoch = last.epoch.max(tally.epoch);
+            last.time = last.time.max(tally.time);
+            last.end = last.end.max(tally.end());
+        }
+        let generation = Arc::new(Generation::existing(number, dir, summary));
+        if !generation.dir.is_dir() {
+            let what = if generation.dir.exists() { "it is not a directory" } else { "it is missing" };
+            self.set_aside(&generation, what);
+            return None;
+        }
+        if unreadable {
+            self.note(&generation, "its summary cannot be read", None, (0, 0));
+        }
+        let trusted = generation.is_untouched();
+        Some((generation, trusted))
+    }
+
+    /// Opens one and compares it with its summary, if it is not known to be whole.
+    fn check(&self, generation: &Arc<Generation>, trusted: bool, newest: bool, opened: &mut Opened) {
+        let read_only = generation.summary().damage.is_some();
+        if read_only && trusted {
+            return;
+        }
+        let scanned = match trusted {
+            true => generation.open_for_writing().and_then(|db| {
+                let read = db.clone();
+                let lasts = super::guard::caught(|| generation::lasts(&read))??;
+                Ok((db, generation::Contents { lasts, ..Default::default() }))
+            }),
+            false => generation.open_and_scan(),
+        };
+        let (db, contents) = match scanned {
+            Ok(scanned) => scanned,
+            Err(Failure::Damaged(what)) => return self.set_aside(generation, &what),
+            Err(Failure::Hung) => return self.set_aside(generation, "it does not answer"),
+            Err(Failure::Full) => return,
+            Err(Failure::Locked) => {
+                self.note(generation, "it is in use by another process", None, (0, 0));
+                return;
+            }
+        };
+        let mut lost = (0, 0);
+        if !trusted {
+            let mut summary = generation.summary();
+            lost = summary.missing_in(&contents.sessions);
+            summary.sessions = contents.sessions;
+            summary.files.clear();
+            if lost != (0, 0) {
+                summary.damage = Some("rows are missing".to_owned());
+            }
+        }
+        if lost != (0, 0) {
+            let kept = generation.summary().sessions.values().any(summary::Tally::has_entries);
+            if !kept {
+                self.set_aside_with(generation, "it came back empty", lost);
+                return;
+            }
+            self.note(generation, "rows are missing", Some(generation.dir.clone()), lost);
+        }
+        for (session, stored) in contents.lasts {
+            let last = opened.lasts.entry(session).or_default();
+            let (epoch, end) = (last.epoch.max(stored.epoch), last.end.max(stored.end));
+            *last = Last { epoch, end, ..stored };
+        }
+        if newest && lost == (0, 0) && !read_only {
+            opened.tails = contents.tails;
+            opened.active = Some((generation.clone(), db));
+        } else {
+            drop(db);
+            generation.close();
+        }
+    }
+
+    /// The ends of the logs stand in every generation; the newest that answers knows them best.
+    fn find_lasts(&self, lasts: &mut BTreeMap<SessionId, Last>) {
+        let all: Vec<_> = self.all().values().rev().cloned().collect();
+        for generation in all {
+            let Some(stored) = self.ask(&generation, generation::lasts) else { continue };
+            for (session, stored) in stored {
+                let last = lasts.entry(session).or_default();
+                if stored.end >= last.end {
+                    *last = Last { epoch: last.epoch.max(stored.epoch), ..stored };
+                } else if last.tick.is_none() {
+                    last.tick = stored.tick;
+                }
+            }
+            return;
+        }
+    }
+
+    /// Begins a new one, behind all others.
+    pub fn create(&self) -> Result<(Arc<Generation>, Db), Failure> {
+        let unusable = |error: io::Error| match error.kind() {
+            io::ErrorKind::StorageFull => Failure::Full,
+            _ => Failure::Damaged(format!("{}: {error}", self.dir.display())),
+        };
+        generation::create_dir(&self.dir).map_err(unusable)?;
+        let taken = self.numbers().map_err(unusable)?;
+        let newest = self.all().keys().next_back().copied();
+        // Those that were set aside keep their number.
+        let aside = self.set_asides().into_iter().map(|(number, _)| number).max();
+        let number = taken.last().copied().max(newest).max(aside).unwrap_or(0) + 1;
+        let dir = self.dir.join(number.to_string());
+        generation::create_dir(&dir).map_err(unusable)?;
+        let summary = Summary::new((self.options.probes.now)());
+        let generation = Arc::new(Generation::existing(number, dir, summary));
+        let db = generation.open_for_writing()?;
+        self.all().insert(number, generation.clone());
+        Ok((generation, db))
+    }
+
+    pub fn contains(&self, generation: &Generation) -> bool {
+        self.all().contains_key(&generation.number)
+    }
+
+    pub fn count(&self) -> usize {
+        self.all().len()
+    }
+
+    pub fn damage(&self) -> Vec<Damage> {
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes on the disk, as they were measured last, those set aside with them.
+    pub fn bytes(&self) -> u64 {
+        let kept: u64 = self.all().values().map(|one| one.bytes.load(Ordering::Relaxed)).sum();
+        kept + self.set_asides().iter().map(|(_, path)| size(path)).sum::<u64>()
+    }
+
+    /// There is room for so many bytes above the reserve.
+    pub fn has_space(&self, bytes: u64) -> bool {
+        // Where nothing can be asked, writing says what is wrong.
+        let free = (self.options.probes.free_space)(&self.dir).unwrap_or(u64::MAX);
+        free >= self.options.reserve_bytes.saturating_add(bytes)
+    }
+
+    /// Deletes the oldest until all others take at most `limit` bytes, and those written to before
+    /// `since` (ms since 1970), but never `active`.
+    pub fn retain(&self, active: u64, limit: u64, since: i64) {
+        let mut total = self.bytes();
+        let mut candidates: Vec<(u64, PathBuf, u64)> = Vec::new();
+        for (number, path) in self.set_asides() {
+            let bytes = size(&path);
+            candidates.push((number, path, bytes));
+        }
+        for generation in self.all().values().filter(|one| one.number != active) {
+            let bytes = generation.bytes.load(Ordering::Relaxed);
+            candidates.push((generation.number, generation.dir.clone(), bytes));
+        }
+        candidates.sort();
+        for (number, path, bytes) in candidates {
+            let kept = self.all().get(&number).filter(|one| one.dir == path).cloned();
+            let outdated = kept.as_ref().is_some_and(|one| one.summary().updated < since);
+            if total <= limit && !outdated {
+                continue;
+            }
+            if let Some(generation) = kept {
+                self.all().remove(&number);
+                generation.give_up();
+            }
+            tracing::info!(path = %path.display(), bytes, "old output is deleted");
+            remove(&path);
+            remove(&summary::path(&path));
+            total = total.saturating_sub(bytes);
+        }
+    }
+
+    /// Closes what nobody reads; says when to look again.
+    pub fn close_idle(&self) -> Option<Instant> {
+        let all: Vec<_> = self.all().values().cloned().collect();
+        all.iter().filter_map(|generation| generation.close_if_idle()).min()
+    }
+
+    /// Closes all that are open for reading.
+    pub fn close_all(&self) {
+        let all: Vec<_> = self.all().values().cloned().collect();
+        for generation in all {
+            generation.close_if_read();
+        }
+    }
+
+    /// Takes a session out of all generations; those that hold rows of it.
+    pub fn forget(&self, session: SessionId) -> Vec<Arc<Generation>> {
+        let mut all: Vec<_> = self.all().values().cloned().collect();
+        all.retain(|generation| generation.summary().sessions.remove(&session).is_some());
+        all
+    }
+
+    pub fn oldest(&self, session: SessionId) -> Option<Position> {
+        self.of(session).first().map(|(_, tally)| tally.first())
+    }
+
+    /// Entries from `from` on, across generations.
+    pub fn read(&self, session: SessionId, from: Position, max: usize) -> Vec<Entry> {
+        let (mut next, mut left) = (from, max);
+        let mut entries = Vec::new();
+        for (generation, tally) in self.of(session) {
+            if tally.end() <= next {
+                continue;
+            }
+            if left == 0 {
+                break;
+            }
+            let (at, max) = (next, left);
+            let Some(read) = self.ask(&generation, move |db| generation::read(db, session, at, max)) else {
+                continue;
+            };
+            for entry in &read {
+                if let crate::journal::Content::Output(bytes) = &entry.content {
+                    left = left.saturating_sub(bytes.len());
+                }
+            }
+            next = read.last().map_or(next, Entry::end);
+            entries.extend(read);
+        }
+        entries
+    }
+
+    /// The offset from which on there are `wanted` newlines before `before`.
+    pub fn newlines_back(
+        &self,
+        session: SessionId,
+        before: Option<Position>,
+        mut wanted: u64,
+    ) -> Option<u64> {
+        let before = before.unwrap_or(Position { offset: u64::MAX, mark: u32::MAX });
+        for (generation, tally) in self.of(session).into_iter().rev() {
+            if tally.end() <= before && tally.newlines < wanted {
+                wanted -= tally.newlines;
+                continue;
+            }
+            let asked =
+                self.ask(&generation, move |db| generation::newlines_back(db, session, before, wanted));
+            match asked {
+                Some(Ok(offset)) => return Some(offset),
+                Some(Err(left)) => wanted = left,
+                None => {}
+            }
+        }
+        None
+    }
+
+    pub fn offset_of_time(&self, session: SessionId, time: i64) -> Option<u64> {
+        let mut generations = self.of(session).into_iter().filter(|(_, tally)| tally.latest >= time);
+        generations.find_map(|(generation, _)| {
+            self.ask(&generation, move |db| generation::offset_of_time(db, session, time)).flatten()
+        })
+    }
+
+    pub fn checkpoint_before(&self, session: SessionId, offset: u64) -> Option<Checkpoint> {
+        let mut found: Option<Checkpoint> = None;
+        let mut all: Vec<_> = self.all().values().cloned().collect();
+        all.reverse();
+        for generation in all {
+            let Some(tally) = generation.tally(session) else { continue };
+            let Some((first, last)) = tally.checkpoints else { continue };
+            if first > offset || found.as_ref().is_some_and(|found| found.offset >= last) {
+                continue;
+            }
+            let asked = self.ask(&generation, move |db| generation::checkpoint_before(db, session, offset));
+            let better =
+                asked.flatten().filter(|new| found.as_ref().is_none_or(|old| old.offset < new.offset));
+            found = better.or(found);
+        }
+        found
+    }
+
+    pub fn behind_marks(&self, session: SessionId, offset: u64) -> Position {
+        let around = self
+            .of(session)
+            .into_iter()
+            .filter(|(_, tally)| (tally.first().offset..=tally.end().offset).contains(&offset));
+        around
+            .filter_map(|(generation, _)| {
+                self.ask(&generation, move |db| generation::behind_marks(db, session, offset))
+            })
+            .max()
+            .unwrap_or(Position::at(offset))
+    }
+
+    /// Those with entries of a session, oldest first.
+    fn of(&self, session: SessionId) -> Vec<(Arc<Generation>, summary::Tally)> {
+        let all: Vec<_> = self.all().values().cloned().collect();
+        let with_tally = all.into_iter().filter_map(|generation| {
+            let tally = generation.tally(session).filter(summary::Tally::has_entries)?;
+            Some((generation, tally))
+        });
+        with_tally.collect()
+    }
+
+    /// Asks one, and sets it aside when its answer shows damage.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        generation: &Arc<Generation>,
+        ask: impl FnOnce(&Db) -> sled::Result<T> + Send + 'static,
+    ) -> Option<T> {
+        match generation.ask(ask) {
+            Ok(answer) => Some(answer),
+            Err(Failure::Damaged(what)) if self.has_space(0) => {
+                self.set_aside(generation, &what);
+                None
+            }
+            Err(failure) => {
+                tracing::warn!(generation = generation.number, ?failure, "cannot be read now");
+                None
+            }
+        }
+    }
+
+    /// Takes a damaged generation out of use. It is kept under another name.
+    pub fn set_aside(&self, generation: &Arc<Generation>, what: &str) {
+        let lost = generation.summary().totals();
+        self.set_aside_with(generation, what, lost);
+    }
+
+    fn set_aside_with(&self, generation: &Arc<Generation>, what: &str, lost: (u64, u64)) {
+        // Two readers may find it damaged at once.
+        let known = self.all().remove(&generation.number).is_some();
+        if !known && self.damage().iter().any(|damage| damage.generation == generation.number) {
+            return;
+        }
+        generation.give_up();
+        let now = (self.options.probes.now)();
+        let aside = self.dir.join(format!("{}.damaged-{now}", generation.number));
+        let kept = fs::rename(&generation.dir, &aside).is_ok();
+        let summary = fs::rename(summary::path(&generation.dir), summary::path(&aside));
+        if let Err(error) = summary
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "the summary of a damaged generation stays");
+        }
+        self.note(generation, what, kept.then_some(aside), lost);
+    }
+
+    fn note(&self, generation: &Generation, what: &str, kept: Option<PathBuf>, lost: (u64, u64)) {
+        let damage = Damage {
+            generation: generation.number,
+            what: what.to_owned(),
+            kept,
+            lost_bytes: lost.0,
+            lost_marks: lost.1,
+        };
+        tracing::error!(?damage, "the journal is damaged");
+        self.damage.lock().unwrap_or_else(PoisonError::into_inner).push(damage.clone());
+        (self.options.probes.notice)(Notice::Damaged(damage));
+    }
+
+    /// What was set aside, with its number.
+    fn set_asides(&self) -> Vec<(u64, PathBuf)> {
+        let Ok(entries) = fs::read_dir(&self.dir) else { return Vec::new() };
+        let aside = entries.flatten().filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (number, rest) = name.split_once(".damaged-")?;
+            (!rest.ends_with(".json")).then_some(())?;
+            Some((number.parse().ok()?, entry.path()))
+        });
+        aside.collect()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Generation>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn size(path: &Path) -> u64 {
+    if path.is_dir() { space::used(path) } else { path.metadata().map_or(0, |metadata| metadata.len()) }
+}
+
+fn remove(path: &Path) {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    if let Err(error) = removed
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "cannot be deleted");
+    }
+}
