@@ -36,7 +36,7 @@ pub use stream::save_checkpoint;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -106,6 +106,8 @@ pub struct Session {
     pub provider: &'static dyn Provider,
     pub log: Arc<Log>,
     state: Mutex<State>,
+    /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
+    version: AtomicU64,
     changed: watch::Sender<()>,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
@@ -365,6 +367,7 @@ impl Sessions {
     /// The session's object changed: whoever shows it is told.
     fn touch(&self, session: &Session) {
         session.state().record.updated_at = to_millisecond(Timestamp::now());
+        session.version.fetch_add(1, Ordering::Relaxed);
         session.changed.send_replace(());
         session.log.wake();
     }
@@ -419,6 +422,7 @@ impl Session {
                 timer: None,
                 record,
             }),
+            version: AtomicU64::new(0),
             changed: watch::Sender::new(()),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
@@ -449,6 +453,11 @@ impl Session {
             created_at: state.record.created_at,
             updated_at: state.record.updated_at,
         }
+    }
+
+    /// Changes with every change of the object that people are told.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
     }
 
     pub fn evidence(&self) -> Vec<wire::Evidence> {

@@ -17,7 +17,6 @@ use codepiper_protocol::wire::stream::{
 use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::task::AbortOnDropHandle;
@@ -178,8 +177,8 @@ struct Channel {
     keyframe: Option<KeyframeReason>,
     caught_up: bool,
     ended: bool,
-    /// The session's object as it was told last.
-    told: Timestamp,
+    /// The version of the session's object that was told last.
+    told: u64,
 }
 
 impl Connection {
@@ -387,10 +386,11 @@ impl Connection {
     }
 
     fn tell_session(&mut self, number: u8, channel: &mut Channel) {
-        let view = channel.session.view();
-        if view.updated_at != channel.told {
-            channel.told = view.updated_at;
-            self.tell(&ServerMessage::Session { channel: number, session: Box::new(view) });
+        let version = channel.session.version();
+        if version != channel.told {
+            channel.told = version;
+            let session = Box::new(channel.session.view());
+            self.tell(&ServerMessage::Session { channel: number, session });
         }
     }
 
@@ -466,6 +466,7 @@ impl Connection {
         }
         let (reader, begun) = session.log.reader(from, &self.watcher);
         let number = free as u8;
+        let told = session.version();
         let (cursor, view) = (reader.cursor(), session.view());
         let mut channel = Channel {
             reader,
@@ -475,7 +476,7 @@ impl Connection {
             keyframe: None,
             caught_up: false,
             ended: false,
-            told: view.updated_at,
+            told,
             session,
         };
         let size = view.size;

@@ -26,8 +26,11 @@ impl Ring {
 
     /// The entry at `from`, cut at its front if `from` lies inside. `None` when it is not in the ring.
     pub fn get(&self, from: Position) -> Option<Entry> {
-        let index = self.entries.partition_point(|entry| entry.end() <= from);
-        let entry = self.entries.get(index)?;
+        // Nearly always it is the newest one.
+        let entry = match self.entries.back() {
+            Some(newest) if newest.at <= from && from < newest.end() => newest,
+            _ => self.entries.get(self.entries.partition_point(|entry| entry.end() <= from))?,
+        };
         if entry.at > from {
             return None;
         }

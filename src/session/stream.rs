@@ -155,6 +155,10 @@ impl Sink for PaneSink {
     fn has_room(&self) -> bool {
         !self.sessions.0.screens.is_full()
     }
+
+    fn settle(&mut self) {
+        self.sessions.0.screens.wake();
+    }
 }
 
 impl Sessions {
@@ -268,7 +272,12 @@ impl Sessions {
             self.event(Some(session.id), Body::TerminalResized { size, cursor });
         }
         self.touch(session);
-        // What waited goes on; another capture among it holds up the rest again.
+        self.release(session);
+        self.0.screens.wake();
+    }
+
+    /// What waited goes on; another capture among it holds up the rest again.
+    fn release(&self, session: &Arc<Session>) {
         let Flow::Held(mut waiting) = std::mem::replace(&mut session.state().flow, Flow::Open) else {
             return;
         };

@@ -139,12 +139,27 @@ impl Screens {
 
     /// A blank screen for a session whose next byte has this offset. Replaces an older one.
     pub fn open(&self, session: SessionId, size: Size, offset: u64) {
-        self.push(Job::Open { session, size, offset }, 0);
+        self.push(Job::Open { session, size, offset });
     }
 
+    /// Hands over what a session printed. The thread takes it after the next [`Screens::wake`], or when
+    /// it is asked for something else: waking it takes longer than all the rest of a key's echo, so
+    /// whoever waits for the echo goes first.
     pub fn feed(&self, session: SessionId, bytes: Bytes) {
-        let length = bytes.len();
-        self.push(Job::Feed { session, bytes }, length);
+        let mut queue = self.shared.queue();
+        if queue.closed {
+            return;
+        }
+        queue.bytes += bytes.len();
+        queue.jobs.push_back(Job::Feed { session, bytes });
+    }
+
+    /// Lets the thread take what it was fed.
+    pub fn wake(&self) {
+        let queue = self.shared.queue();
+        if !queue.jobs.is_empty() {
+            self.shared.wake(queue);
+        }
     }
 
     /// Replaces what is on the screen, in order with the bytes fed. With `heal`, what was printed
@@ -157,7 +172,7 @@ impl Screens {
         heal: Option<Heal>,
     ) -> oneshot::Receiver<Option<Loaded>> {
         let (reply, receiver) = oneshot::channel();
-        self.push(Job::Load { session, size, capture: Box::new(capture), heal, reply }, 0);
+        self.push(Job::Load { session, size, capture: Box::new(capture), heal, reply });
         receiver
     }
 
@@ -185,7 +200,7 @@ impl Screens {
     }
 
     pub fn close(&self, session: SessionId) {
-        self.push(Job::Close { session }, 0);
+        self.push(Job::Close { session });
     }
 
     /// Returns when the queue has room.
@@ -199,12 +214,11 @@ impl Screens {
         self.shared.queue().bytes > QUEUE_LIMIT
     }
 
-    fn push(&self, job: Job, bytes: usize) {
+    fn push(&self, job: Job) {
         let mut queue = self.shared.queue();
         if queue.closed {
             return;
         }
-        queue.bytes += bytes;
         queue.jobs.push_back(job);
         self.shared.wake(queue);
     }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use codepiper_protocol::tmux::{Command, CommandLine, Item, Notification, PaneId, Parser, Reply};
+use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
@@ -18,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Bytes read from the pipe at once.
 const READ: usize = 256 * 1024;
-/// Reads in a row before other tasks get their turn.
-const READS_IN_A_ROW: usize = 8;
 /// Bytes of commands that may wait for tmux to read them.
 const WRITE_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -35,6 +34,9 @@ pub trait Sink: Send {
 
     /// False while [`Sink::room`] would wait.
     fn has_room(&self) -> bool;
+
+    /// Whoever waits for what was handed over has had a turn: now is the time for the rest of the work.
+    fn settle(&mut self);
 }
 
 /// Sends commands. Clones share the connection.
@@ -326,6 +328,7 @@ impl Reading {
                 End::Dropped
             }
         };
+        sink.settle();
         shared.close();
         // A client that was told to go is gone soon; one that hangs is killed by the drop.
         let _ = tokio::time::timeout(std::time::Duration::from_millis(200), self.child.wait()).await;
@@ -342,30 +345,22 @@ impl Reading {
             if !sink.has_room() {
                 sink.room().await;
             }
-            if self.pipe.readable().await.is_err() {
-                return End::Eof;
-            }
-            for _ in 0..READS_IN_A_ROW {
-                let length = match self.pipe.try_read(&mut buffer) {
-                    Ok(0) => {
-                        parser.finish(&mut |item| handle(item, &shared, &mut batch, sink, &mut end));
-                        batch.flush(sink);
-                        return end.unwrap_or(End::Eof);
-                    }
-                    Ok(length) => length,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return End::Broken(error.to_string()),
-                };
-                parser.feed(&buffer[..length], &mut |item| handle(item, &shared, &mut batch, sink, &mut end));
-                batch.flush(sink);
-                if let Some(end) = end.take() {
-                    return end;
+            let length = match self.pipe.read(&mut buffer).await {
+                Ok(0) => {
+                    parser.finish(&mut |item| handle(item, &shared, &mut batch, sink, &mut end));
+                    batch.flush(sink);
+                    return end.unwrap_or(End::Eof);
                 }
-                if length < READ / 4 || !sink.has_room() {
-                    break;
-                }
+                Ok(length) => length,
+                Err(error) => return End::Broken(error.to_string()),
+            };
+            parser.feed(&buffer[..length], &mut |item| handle(item, &shared, &mut batch, sink, &mut end));
+            batch.flush(sink);
+            if let Some(end) = end.take() {
+                return end;
             }
             tokio::task::yield_now().await;
+            sink.settle();
         }
     }
 }
