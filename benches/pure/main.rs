@@ -1,4 +1,4 @@
-//! Benchmarks of pure code: no tmux, no files, no clock. `cargo bench --bench pure [FILTER]`.
+//! Benchmarks of pure code: no tmux, no clock, and no files but the journal's. `cargo bench --bench pure [FILTER]`.
 
 mod fan_out;
 mod journal;

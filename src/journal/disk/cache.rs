@@ -80,7 +80,12 @@ impl Cache {
             for last in [&mut cached.taken, &mut cached.stored] {
                 last.end = last.end.min(entry.at);
             }
+            let unwritten = std::mem::take(&mut cached.unwritten);
+            let used = std::mem::take(&mut cached.log).used;
+            self.unwritten = self.unwritten.saturating_sub(unwritten);
+            self.used = self.used.saturating_sub(used);
         }
+        let cached = self.session(session);
         let used = cached.log.used;
         cached.log.append(entry);
         follow(&mut cached.last, entry);
@@ -159,7 +164,7 @@ impl Cache {
             let Some(cached) = self.sessions.get_mut(&session) else { continue };
             let piece = cached.take(session);
             bytes += piece.entries.iter().map(cost).sum::<usize>();
-            cached.dirty = cached.taken.end < cached.last.end;
+            cached.dirty = cached.taken.end < cached.last.end && !piece.entries.is_empty();
             if cached.dirty {
                 self.dirty.push_back(session);
             }

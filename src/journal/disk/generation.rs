@@ -171,8 +171,9 @@ impl Generation {
 
     /// Closes it if nobody read it for a while; says when to look again.
     pub fn close_if_idle(&self) -> Option<Instant> {
-        let used = match &*self.handle() {
-            Handle::Open { used, written: false, .. } => *used,
+        // Somebody who opens it holds the lock, maybe for long.
+        let used = match self.handle.try_lock().as_deref() {
+            Ok(Handle::Open { used, written: false, .. }) => *used,
             _ => return None,
         };
         if used.elapsed() < READ_IDLE {
@@ -184,7 +185,8 @@ impl Generation {
 
     /// Closes it, unless a writer has it.
     pub fn close_if_read(&self) {
-        if matches!(&*self.handle(), Handle::Open { written: false, .. }) {
+        let read = matches!(self.handle.try_lock().as_deref(), Ok(Handle::Open { written: false, .. }));
+        if read {
             self.close();
         }
     }

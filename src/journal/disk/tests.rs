@@ -672,3 +672,16 @@ fn what_was_stored_survives_sigkill() {
         }
     }
 }
+
+#[test]
+fn who_goes_on_earlier_than_what_was_stored_is_stored_too() {
+    let dir = TempDir::new().unwrap();
+    let (disk, _) = Disk::open(options(&dir));
+    let mut feed = Feed::new();
+    feed.lines(&disk, 10_000);
+    is_stored(&disk, &feed);
+    feed.end = Position::at(5_000);
+    feed.lines(&disk, 1_000);
+    eventually("written", || disk.usage().unwritten_bytes == 0 && disk.usage().written_bytes == 11_000);
+    assert_eq!(disk.last(feed.session).map(|last| last.end), Some(feed.end));
+}
