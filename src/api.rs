@@ -36,6 +36,7 @@ use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
 use crate::hook::Intake;
+use crate::journal::Disk;
 use crate::paths::Paths;
 use crate::session::Sessions;
 
@@ -55,6 +56,7 @@ pub struct Api {
     /// Cancelled when connections shall close.
     pub shutdown: CancellationToken,
     pub paths: Arc<Paths>,
+    pub journal: Arc<Disk>,
     /// Launch records that could not be read, and why.
     pub broken_records: Arc<Vec<(PathBuf, String)>>,
 }

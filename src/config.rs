@@ -10,6 +10,7 @@ use serde::Deserialize;
 pub struct Config {
     pub daemon: Daemon,
     pub tmux: Tmux,
+    pub journal: Journal,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +25,28 @@ pub struct Daemon {
 pub struct Tmux {
     /// The tmux server's socket.
     pub socket: Option<PathBuf>,
+}
+
+/// How much of what sessions print is kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Journal {
+    /// All of it takes at most so many MiB on the disk, and is kept for at most so many days.
+    pub max_mib: u64,
+    pub max_days: u32,
+    /// So many MiB are left free on the disk.
+    pub reserve_mib: u64,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { max_mib: 4096, max_days: 30, reserve_mib: 64 }
+    }
+}
+
+impl Journal {
+    /// The least that is of any use.
+    const MIN_MIB: u64 = 16;
 }
 
 impl Config {
@@ -47,6 +70,12 @@ impl Config {
                 return Err(serde::de::Error::custom(format!("{key} must be an absolute path")));
             }
         }
+        if config.journal.max_mib < Journal::MIN_MIB || config.journal.max_days == 0 {
+            return Err(serde::de::Error::custom(format!(
+                "journal.max_mib must be at least {}, and journal.max_days at least 1",
+                Journal::MIN_MIB
+            )));
+        }
         Ok(config)
     }
 }
@@ -61,6 +90,9 @@ mod tests {
         assert!(error.contains("line 3") && error.contains("sokcet"), "{error}");
         let error = Config::parse("[daemon]\nsocket = 'a'\n").unwrap_err().to_string();
         assert!(error.contains("daemon.socket"), "{error}");
+        let error = Config::parse("[journal]\nmax_mib = 1\n").unwrap_err().to_string();
+        assert!(error.contains("journal.max_mib"), "{error}");
+        assert_eq!(Config::parse("[journal]\nmax_days = 7\n").unwrap().journal.max_mib, 4096);
         assert_eq!(Config::parse("").unwrap().tmux.socket, None);
     }
 }

@@ -22,17 +22,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Leave};
 use crate::bus::{Bus, to_millisecond};
+use crate::config::Config;
 use crate::hook::Intake;
-use crate::journal::Memory;
+use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use instance::Instance;
 
-/// Bytes of output kept in memory, of one session and of all.
-const KEPT_PER_SESSION: usize = 64 * 1024 * 1024;
-const KEPT_IN_ALL: usize = 256 * 1024 * 1024;
+/// What the journal says of itself and nobody has taken.
+const JOURNAL_NOTICES: usize = 64;
 /// Screens that wait to be captured anew.
 const STALE_SCREENS: usize = 1024;
 /// Everything has this long to end.
@@ -50,7 +50,7 @@ pub struct Options {
 /// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
 /// text says what to do.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let (paths, _config) = Paths::resolve(&options.flags)?;
+    let (paths, config) = Paths::resolve(&options.flags)?;
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
@@ -62,7 +62,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     );
     let listener = bind(&paths.socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &instance, listener));
+    let leave = runtime.block_on(serve(&paths, &config, &instance, listener));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let _ = std::fs::remove_file(&paths.socket);
@@ -75,19 +75,25 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 async fn serve(
     paths: &Paths,
+    config: &Config,
     instance: &Instance,
     listener: std::os::unix::net::UnixListener,
 ) -> anyhow::Result<Leave> {
     let shutdown = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    let bus = Arc::new(Bus::new(Arc::new(Memory::new(KEPT_PER_SESSION, KEPT_IN_ALL))));
+    let (noticed, mut journal_notices) = mpsc::channel(JOURNAL_NOTICES);
+    // Nobody waits for anything yet.
+    let disk = Arc::new(open_journal(paths, config, noticed));
+    let bus = Arc::new(Bus::new(disk.clone()));
     let journal = bus.journal().clone();
     let (stale, mut stale_screens) = mpsc::channel(STALE_SCREENS);
     // Only the benchmark wants to know what the screens cost.
     let screens = match std::env::var_os("CODEPIPER_WITHOUT_SCREEN") {
         Some(_) => Screens::none(),
         None => Screens::start(move |session, notice| match notice {
-            Notice::Checkpoint(keyframe) => session::save_checkpoint(&*journal, session, keyframe),
+            Notice::Checkpoint(keyframe, scrolled) => {
+                session::save_checkpoint(&*journal, session, keyframe, scrolled);
+            }
             // More than so many at once do not wait: their next resize captures them.
             Notice::WantsCapture => drop(stale.try_send(session)),
         })?,
@@ -110,6 +116,13 @@ async fn serve(
     for (path, reason) in &broken {
         tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
     }
+    sessions.restore_screens().await;
+    let noticing = sessions.clone();
+    tokio::spawn(async move {
+        while let Some(notice) = journal_notices.recv().await {
+            noticing.event(None, journal_event(notice));
+        }
+    });
     let recapturing = sessions.clone();
     tokio::spawn(async move {
         while let Some(session) = stale_screens.recv().await {
@@ -136,6 +149,7 @@ async fn serve(
         tmux_socket: address.path(),
         leave,
         shutdown: shutdown.clone(),
+        journal: disk.clone(),
         broken_records: Arc::new(broken),
         paths: Arc::new(paths.clone()),
     };
@@ -162,8 +176,45 @@ async fn serve(
     if tokio::time::timeout(LEAVE_LIMIT, ended).await.is_err() {
         tracing::warn!("something did not end in time");
     }
+    // What is stored decides where the next daemon goes on.
+    if tokio::task::spawn_blocking(move || disk.close()).await.is_err() {
+        tracing::error!("the journal was not closed");
+    }
     sessions.save_all().await;
     Ok(leave)
+}
+
+fn open_journal(paths: &Paths, config: &Config, noticed: mpsc::Sender<disk::Notice>) -> Disk {
+    let mut options = disk::Options {
+        retention_bytes: config.journal.max_mib << 20,
+        retention_days: config.journal.max_days,
+        reserve_bytes: config.journal.reserve_mib << 20,
+        ..disk::Options::new(paths.journal())
+    };
+    // More than the channel holds stands in the daemon's log only.
+    options.probes.notice = Arc::new(move |notice| drop(noticed.try_send(notice)));
+    let (disk, report) = Disk::open(options);
+    match &report.unusable {
+        Some(reason) => tracing::error!(reason, "the journal cannot be used: output stays in memory"),
+        None => tracing::info!(report.generations, report.bytes, report.sessions, "the journal is open"),
+    }
+    disk
+}
+
+fn journal_event(notice: disk::Notice) -> Body {
+    match notice {
+        disk::Notice::Damaged(damage) => Body::JournalDamaged {
+            generation: damage.generation,
+            what: damage.what,
+            kept: damage.kept.map(|path| path.display().to_string()),
+            lost_bytes: damage.lost_bytes,
+            lost_marks: damage.lost_marks,
+        },
+        disk::Notice::Paused => Body::JournalPaused {},
+        disk::Notice::Resumed { dropped_bytes } => Body::JournalResumed { dropped_bytes },
+        disk::Notice::WriterReplaced => Body::JournalWriterReplaced {},
+        disk::Notice::Failed(what) => Body::JournalFailed { what },
+    }
 }
 
 /// Tells whoever started us. They may not listen any more, which is no reason to end.

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 
+use crate::journal::Disk;
+use crate::journal::disk::Usage;
 use crate::paths::Paths;
 use crate::provider::{self, PROVIDERS};
 use crate::session::Sessions;
@@ -16,6 +18,7 @@ pub struct Daemon<'a> {
     pub sessions: &'a Sessions,
     pub paths: &'a Paths,
     pub tmux_socket: &'a Path,
+    pub journal: &'a Disk,
     /// Launch records that could not be read, and why.
     pub broken_records: &'a [(PathBuf, String)],
 }
@@ -30,6 +33,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     let mut checks = local_checks(daemon.paths);
     checks.push(connection(daemon));
     checks.push(records(daemon.broken_records));
+    checks.push(journal(&daemon.journal.usage(), &daemon.paths.journal()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
     for provider in PROVIDERS {
@@ -107,6 +111,31 @@ fn records(broken: &[(PathBuf, String)]) -> Check {
         }
     };
     Check { name: "launch records".into(), verdict, detail }
+}
+
+fn journal(usage: &Usage, dir: &Path) -> Check {
+    let (verdict, detail) = if let Some(reason) = &usage.failing {
+        let what = format!("cannot be written, and what is printed stays in memory: {reason}");
+        (Verdict::Broken, format!("{what}; make {} writable, it is tried again", dir.display()))
+    } else if usage.paused {
+        (Verdict::Broken, format!("the disk is full; make room where {} lies", dir.display()))
+    } else if let Some(damage) = usage.damage.last() {
+        let lost: u64 = usage.damage.iter().map(|damage| damage.lost_bytes).sum();
+        let what = format!("{lost} bytes that were stored cannot be read any more; the latest: {damage}");
+        (Verdict::Warning, format!("{what}; codepiper logs --type journal tells all"))
+    } else if usage.dropped_bytes > 0 {
+        let dropped = usage.dropped_bytes;
+        (Verdict::Warning, format!("{dropped} bytes were not stored, since the disk was full or too slow"))
+    } else {
+        let (used, limit) = (mib(usage.disk_bytes), mib(usage.limit_bytes));
+        let count = usage.generations;
+        (Verdict::Fine, format!("{used} of at most {limit} MiB in {count} generations, {}", dir.display()))
+    };
+    Check { name: "journal".into(), verdict, detail }
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
 }
 
 fn private(name: &str, dir: &Path) -> Check {

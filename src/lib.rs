@@ -30,8 +30,8 @@
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
-//! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, journal::Disk, provider, hook, git, doctor |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |

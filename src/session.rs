@@ -46,15 +46,17 @@ use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
 use codepiper_protocol::wire::daemon::SessionCounts;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session as wire;
+use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::bus::{Bus, Log, to_millisecond};
+use crate::journal::{Mark, Position};
 use crate::process::Process;
 use crate::provider::Provider;
 use crate::terminal::reports::Scanner;
-use crate::terminal::screens::{Keyframe, Screens};
+use crate::terminal::screens::{Keyframe, Model, Screens};
 use machine::{Input, Machine, Now};
 use marker::Marker;
 use record::Record;
@@ -124,6 +126,8 @@ struct State {
     size: Size,
     title: Option<String>,
     attached: u32,
+    /// The model of its screen stands where its log ends.
+    has_screen: bool,
     scanner: Scanner,
     marker: Marker,
     flow: Flow,
@@ -172,10 +176,17 @@ impl Sessions {
                 tracing::warn!(id = %record.id, provider = record.provider, "a session of an unknown provider");
                 continue;
             };
-            // After an end without warning, readers may have seen bytes that no record knows of.
-            let epoch = record.epoch + u32::from(!record.complete);
-            let log = self.0.bus.open(record.id, epoch, record.offset);
-            let record = Record { epoch, complete: false, ..record };
+            let stored = self.0.bus.journal().last(record.id).unwrap_or_default();
+            let end = stored.end.max(Position::at(record.offset));
+            let epoch = record.epoch.max(stored.epoch);
+            let log = self.0.bus.open(record.id, epoch, end);
+            // After an end without warning, readers may have seen bytes that are not stored.
+            let whole = record.complete || !record.status.is_live() && stored.end.offset >= record.offset;
+            if !whole {
+                let (epoch, reason, lost) = (epoch + 1, GapReason::DaemonAway, Lost::Nothing);
+                log.mark(Timestamp::now().as_millisecond(), Mark::Gap { epoch, reason, lost });
+            }
+            let record = Record { complete: false, ..record };
             self.insert(Session::new(record, provider, log));
         }
         Ok(broken)
@@ -237,10 +248,32 @@ impl Sessions {
         &self.0.bus
     }
 
-    /// The screen of a session as it is now. `None` when there is none: nothing of it ran since the
-    /// daemon started.
-    pub async fn keyframe(&self, session: &Session) -> Option<Keyframe> {
-        self.0.screens.keyframe(session.id).await
+    /// The screen of a session as it is now, or as it was when its program ended. `None` when that is
+    /// not known.
+    pub async fn keyframe(&self, session: &Arc<Session>) -> Option<Keyframe> {
+        match self.0.screens.keyframe(session.id).await {
+            // It ended before this daemon started.
+            None if !session.is_live() => Some(self.replay(session).await?.keyframe()),
+            keyframe => keyframe,
+        }
+    }
+
+    /// Gives the sessions that run the screens back that they had, by the journal.
+    pub async fn restore_screens(&self) {
+        for session in self.all().into_iter().filter(|session| session.is_live()) {
+            if let Some(model) = self.replay(&session).await {
+                session.state().has_screen = true;
+                self.0.screens.open(session.id, model);
+            }
+        }
+    }
+
+    async fn replay(&self, session: &Arc<Session>) -> Option<Model> {
+        let (journal, session) = (self.0.bus.journal().clone(), session.clone());
+        let replayed = tokio::task::spawn_blocking(move || {
+            stream::replay(&*journal, session.id, session.size(), session.cursor().offset)
+        });
+        replayed.await.ok().flatten()
     }
 
     pub async fn rename(&self, session: &Arc<Session>, name: Option<String>) -> Result<(), Problem> {
@@ -414,6 +447,7 @@ impl Session {
                 size: record.size,
                 title: None,
                 attached: 0,
+                has_screen: false,
                 scanner: Scanner::default(),
                 marker: Marker::new(&record.nonce),
                 flow: Flow::Open,

@@ -12,6 +12,7 @@ mod lifecycle;
 mod loss;
 mod output;
 mod refusals;
+mod remembers;
 mod rooms;
 mod shim;
 mod slow;

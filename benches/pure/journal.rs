@@ -15,6 +15,8 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use tokio::sync::Notify;
 
+use crate::now;
+
 const KEPT: usize = 16 << 20;
 
 /// In pieces of this many bytes, into a journal that is full: old output leaves all the time.
@@ -39,14 +41,14 @@ fn append(bencher: Bencher<'_, '_>, piece: usize) {
 #[divan::bench]
 fn catch_up(bencher: Bencher<'_, '_>) {
     let bus = Bus::new(Arc::new(Memory::new(2 * KEPT, 2 * KEPT)));
-    let log = bus.open(SessionId::random(), 0, 0);
+    let log = bus.open(SessionId::random(), 0, Position::default());
     let watcher = Arc::new(Notify::new());
     let piece = Bytes::from(vec![b'x'; 8192]);
     for _ in 0..KEPT / piece.len() {
         log.output(0, piece.clone());
     }
     bencher.counter(BytesCount::new(KEPT)).bench_local(|| {
-        let (mut reader, _) = log.reader(Begin::Start, &watcher);
+        let (mut reader, _) = now(log.reader(Begin::Start, &watcher));
         let mut taken = 0;
         while let Next::Output(bytes) = black_box(reader.next(64 * 1024)) {
             taken += bytes.len();
@@ -97,6 +99,7 @@ fn append_to_disk(bencher: Bencher<'_, '_>) {
         let entry = Entry { at, time: 0, content: Content::Output(bytes.clone()) };
         at = entry.end();
         disk.append(session, &entry);
+        disk.wake();
     });
 }
 
@@ -118,6 +121,7 @@ fn fill(disk: &Disk, printed: &[u8]) -> Vec<SessionId> {
         let entry = Entry { at: ends[which], time: number as i64, content };
         ends[which] = entry.end();
         disk.append(sessions[which], &entry);
+        disk.wake();
         while number % 1000 == 0 && disk.usage().unwritten_bytes > 16 << 20 {
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -40,6 +40,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 sessions: &api.sessions,
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
+                journal: &api.journal,
                 broken_records: &api.broken_records,
             })
         })
@@ -50,7 +51,9 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(warp::query::<ListEvents>())
         .and(with(events_api))
-        .map(|wanted: ListEvents, api: Api| answer(Ok(api.sessions.bus().events.find(&wanted))));
+        .then(|wanted: ListEvents, api: Api| async move {
+            answer(Ok(api.sessions.bus().events.find(wanted).await))
+        });
     status
         .or(stop)
         .unify()

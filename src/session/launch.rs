@@ -24,8 +24,9 @@ use super::record::Record;
 use super::stream::Flow;
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
-use crate::journal::Mark;
+use crate::journal::{Mark, Position};
 use crate::provider::{self, Argv, PromptDelivery, Provider};
+use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
 
@@ -78,7 +79,7 @@ impl Sessions {
             name: record.name.clone(),
             cwd: record.cwd.display().to_string(),
         };
-        let log = self.0.bus.open(id, 0, 0);
+        let log = self.0.bus.open(id, 0, Position::default());
         let session = self.insert(Session::new(record, provider, log));
         self.event(Some(id), created);
         let (argument, typed) = match provider.prompt_delivery() {
@@ -146,7 +147,8 @@ impl Sessions {
             self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
             return Err(problem);
         }
-        self.0.screens.open(session.id, size, session.cursor().offset);
+        self.0.screens.open(session.id, Model::new(size, session.cursor().offset));
+        session.state().has_screen = true;
         let blank = Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Launch };
         session.log.mark(Timestamp::now().as_millisecond(), blank);
         if let Err(problem) = self.make_pane(session, connection, size, resumed).await {

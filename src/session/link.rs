@@ -18,6 +18,7 @@ use super::machine::Input;
 use super::stream::{PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::process::Process;
+use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
 use crate::tmux::server::{self, Address, Owner, SetUpError};
 
@@ -248,8 +249,9 @@ impl Sessions {
         let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
         // What comes before the capture is covered by it.
         self.cover(session);
-        if !known {
-            self.0.screens.open(session.id, session.size(), session.cursor().offset);
+        let had_screen = std::mem::replace(&mut session.state().has_screen, true);
+        if !had_screen {
+            self.0.screens.open(session.id, Model::new(session.size(), session.cursor().offset));
         }
         self.set_pane(session, Pane::of(facts));
         if facts.dead {
@@ -266,7 +268,7 @@ impl Sessions {
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
         }
-        self.capture_after_absence(&linked.connection, session, facts.pane, known);
+        self.capture_after_absence(&linked.connection, session, facts.pane, had_screen);
         Ok(())
     }
 
