@@ -38,6 +38,7 @@ use warp::reply::{Reply, Response};
 use crate::hook::Intake;
 use crate::paths::Paths;
 use crate::session::Sessions;
+use crate::small_file::Broken;
 
 /// JSON bodies are at most this long, in bytes.
 const JSON_LIMIT: u64 = 512 * 1024;
@@ -55,8 +56,8 @@ pub struct Api {
     /// Cancelled when connections shall close.
     pub shutdown: CancellationToken,
     pub paths: Arc<Paths>,
-    /// Launch records that could not be read, and why.
-    pub broken_records: Arc<Vec<(PathBuf, String)>>,
+    /// Small files of the daemon's own that cannot be used, and why.
+    pub broken_files: Arc<Vec<Broken>>,
 }
 
 /// How the daemon shall leave.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 pub struct Config {
     pub daemon: Daemon,
     pub tmux: Tmux,
+    pub sessions: Sessions,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +25,22 @@ pub struct Daemon {
 pub struct Tmux {
     /// The tmux server's socket.
     pub socket: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    pub resume_after_reboot: AfterReboot,
+}
+
+/// What goes on by itself when the machine was started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterReboot {
+    /// Agents with a conversation.
+    #[default]
+    Agents,
+    Never,
 }
 
 impl Config {
@@ -62,5 +79,15 @@ mod tests {
         let error = Config::parse("[daemon]\nsocket = 'a'\n").unwrap_err().to_string();
         assert!(error.contains("daemon.socket"), "{error}");
         assert_eq!(Config::parse("").unwrap().tmux.socket, None);
+    }
+
+    #[test]
+    fn what_goes_on_after_a_reboot_is_one_of_two_words() {
+        let parse = |text: &str| Config::parse(text).map(|config| config.sessions.resume_after_reboot);
+        assert_eq!(parse(""), Ok(AfterReboot::Agents));
+        assert_eq!(parse("[sessions]\nresume_after_reboot = 'agents'\n"), Ok(AfterReboot::Agents));
+        assert_eq!(parse("[sessions]\nresume_after_reboot = 'never'\n"), Ok(AfterReboot::Never));
+        let error = parse("[sessions]\nresume_after_reboot = 'all'\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("`agents` or `never`"), "{error}");
     }
 }

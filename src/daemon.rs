@@ -1,5 +1,6 @@
 //! The recipe that starts and stops everything.
 
+mod boot;
 mod instance;
 mod log;
 
@@ -22,12 +23,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Api, Leave};
 use crate::bus::{Bus, to_millisecond};
+use crate::config::Config;
 use crate::hook::Intake;
 use crate::journal::Memory;
 use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
+use boot::Boot;
 use instance::Instance;
 
 /// Bytes of output kept in memory, of one session and of all.
@@ -50,7 +53,7 @@ pub struct Options {
 /// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
 /// text says what to do.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let (paths, _config) = Paths::resolve(&options.flags)?;
+    let (paths, config) = Paths::resolve(&options.flags)?;
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
@@ -62,7 +65,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     );
     let listener = bind(&paths.socket)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &instance, listener));
+    let leave = runtime.block_on(serve(&paths, &config, &instance, listener));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let _ = std::fs::remove_file(&paths.socket);
@@ -75,6 +78,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 async fn serve(
     paths: &Paths,
+    config: &Config,
     instance: &Instance,
     listener: std::os::unix::net::UnixListener,
 ) -> anyhow::Result<Leave> {
@@ -104,12 +108,10 @@ async fn serve(
     let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files(changed_files).await });
-    let broken = sessions
+    sessions
         .load_records()
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
-    for (path, reason) in &broken {
-        tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
-    }
+    let boot = Boot::look(paths);
     let recapturing = sessions.clone();
     tokio::spawn(async move {
         while let Some(session) = stale_screens.recv().await {
@@ -136,7 +138,7 @@ async fn serve(
         tmux_socket: address.path(),
         leave,
         shutdown: shutdown.clone(),
-        broken_records: Arc::new(broken),
+        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
         paths: Arc::new(paths.clone()),
     };
     // What agents did while nobody listened comes before what they do now.
@@ -145,6 +147,7 @@ async fn serve(
     let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket);
+    boot.resume_or_offer(&sessions, config.sessions.resume_after_reboot);
 
     let leave = tokio::select! {
         asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),

@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Stdio;
 
-use codepiper_protocol::wire::daemon::Verdict;
 use codepiper_protocol::wire::session::{ExitReason, Session, Status};
 use nix::sys::signal::Signal;
 
@@ -178,23 +177,6 @@ fn killing_the_sessions_with_the_daemon_ends_everything() {
     for session in home.sessions() {
         assert_eq!((session.status, session.exit.unwrap().reason), (Status::Stopped, ExitReason::Killed));
     }
-}
-
-#[test]
-fn a_broken_launch_record_is_reported_and_does_no_harm() {
-    let mut home = Home::running();
-    let session = home.bash(COUNTER);
-    home.stop_daemon();
-    let broken = home.path("data/sessions/11111111-1111-4111-8111-111111111111.json");
-    fs::write(&broken, "{\"version\": 1, \"id\":").unwrap();
-    home.start_daemon();
-    assert_eq!(home.session(&session.short_id).status, Status::Running);
-    let checks: Vec<codepiper_protocol::wire::daemon::Check> =
-        serde_json::from_str(&home.run(["doctor", "--json"]).stdout).unwrap();
-    let records = checks.iter().find(|check| check.name == "launch records").unwrap();
-    assert_eq!(records.verdict, Verdict::Broken);
-    assert!(records.detail.contains(broken.to_str().unwrap()), "{}", records.detail);
-    assert!(broken.exists());
 }
 
 #[test]

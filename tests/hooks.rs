@@ -159,6 +159,21 @@ fn hooks_wait_for_a_daemon_that_is_away_and_come_once() {
 }
 
 #[test]
+fn hooks_wait_for_the_launch_record_of_their_session() {
+    let mut agent = Agent::start();
+    agent.home.stop_daemon();
+    let record = agent.home.path(&format!("data/sessions/{}.json", agent.session.id));
+    let json = std::fs::read(&record).unwrap();
+    std::fs::write(&record, "{").unwrap();
+    agent.home.start_daemon();
+    agent.take_by_tmux(&prompt("one"));
+    agent.home.stop_daemon();
+    std::fs::write(&record, json).unwrap();
+    agent.home.start_daemon();
+    assert_eq!(agent.prompts(), ["one"]);
+}
+
+#[test]
 fn a_daemon_that_stands_still_holds_no_agent_up() {
     let mut agent = Agent::start();
     agent.home.signal_daemon(Signal::SIGSTOP);

@@ -11,6 +11,8 @@ mod input;
 mod lifecycle;
 mod loss;
 mod output;
+mod reboot;
+mod records;
 mod refusals;
 mod rooms;
 mod shim;

@@ -40,7 +40,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 sessions: &api.sessions,
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
-                broken_records: &api.broken_records,
+                broken_files: &api.broken_files,
             })
         })
         .await;

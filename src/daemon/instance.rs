@@ -6,14 +6,26 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
 
 use crate::paths::Paths;
-use crate::session::write_synced;
+use crate::small_file::{self, Broken, write_synced};
+
+/// The version of the id file's form.
+const VERSION: u32 = 1;
 
 /// Holds the lock on the data directory, and knows the id that marks our tmux server.
 pub struct Instance {
     id: String,
+    broken: Option<Broken>,
     _lock: Flock<File>,
+}
+
+/// What stands in the file `instance`.
+#[derive(Serialize, Deserialize)]
+struct IdFile {
+    version: u32,
+    id: String,
 }
 
 impl Instance {
@@ -36,18 +48,26 @@ impl Instance {
             ),
             other => anyhow::anyhow!("cannot lock {}: {other}", path.display()),
         })?;
-        let id_file = paths.data.join("instance");
-        let id = match std::fs::read_to_string(&id_file) {
-            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
-            _ => {
-                let id = uuid::Uuid::new_v4().simple().to_string();
-                write_synced(&id_file, id.as_bytes())
-                    .with_context(|| format!("cannot write {}", id_file.display()))?;
-                id
-            }
-        };
         let _ = writeln!(&*lock, "{}", std::process::id());
-        Ok(Self { id, _lock: lock })
+        let path = paths.data.join("instance");
+        let new = || uuid::Uuid::new_v4().simple().to_string();
+        let (id, broken) = match small_file::read::<IdFile>(&path, VERSION) {
+            Ok(Some(file)) => (file.id, None),
+            Ok(None) => {
+                let file = IdFile { version: VERSION, id: new() };
+                write_synced(&path, &serde_json::to_vec(&file)?)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                (file.id, None)
+            }
+            // Our server is known by our socket too: another id does for this time.
+            Err(reason) => (new(), Some((path, reason))),
+        };
+        Ok(Self { id, broken, _lock: lock })
+    }
+
+    /// The file with the id, if it cannot be read, and why.
+    pub fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
     }
 
     pub fn id(&self) -> &str {

@@ -72,6 +72,7 @@ impl Sessions {
             offset: 0,
             updated_at: now,
             complete: false,
+            crashes: Vec::new(),
         };
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
@@ -172,34 +173,16 @@ impl Sessions {
     /// Decides what is executed, with which environment.
     fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
         let record = session.state().record.clone();
-        let mut env = self.0.environment.clone();
-        if let Some(path) = &record.path {
-            env.insert("PATH".into(), path.clone());
-        }
-        let places = &self.0.places;
-        let spool = self.spool_of(record.id);
-        env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
-        env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
-        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
-        env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
-        let known = provider::Launch {
-            session: record.id,
-            args: &record.args,
-            cwd: &record.cwd,
-            env: &env,
-            hook: &hook_command(&places.executable),
-        };
+        let env = self.program_environment(&record);
+        let hook = hook_command(&self.0.places.executable);
+        let known = known(&record, &env, &hook);
         let provider = session.provider;
         let argv = match begin {
             Begin::Start { prompt } => {
                 provider.start(&known, record.conversation.as_deref(), prompt.as_deref())
             }
             Begin::Resume => {
-                let conversation = match record.conversation {
-                    Some(conversation) => Some(conversation),
-                    None => provider.find_conversation(&known, record.launched_at, &self.conversations()),
-                };
-                session.state().record.conversation = conversation.clone();
+                let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
         };
@@ -211,6 +194,33 @@ impl Sessions {
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             exit_file: self.exit_file_path(session),
         })
+    }
+
+    /// What the program of a session has in its environment.
+    fn program_environment(&self, record: &Record) -> BTreeMap<String, String> {
+        let mut env = self.0.environment.clone();
+        if let Some(path) = &record.path {
+            env.insert("PATH".into(), path.clone());
+        }
+        let spool = self.spool_of(record.id);
+        env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
+        env.insert(hook::SOCKET_VARIABLE.into(), self.0.places.api_socket.display().to_string());
+        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
+        env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
+        env
+    }
+
+    /// The conversation of a session, if it has one. Reads files.
+    pub(super) fn find_conversation(&self, session: &Session) -> Option<String> {
+        let record = session.state().record.clone();
+        if record.conversation.is_some() {
+            return record.conversation;
+        }
+        let env = self.program_environment(&record);
+        let known = known(&record, &env, "");
+        let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
+        session.state().record.conversation = found.clone();
+        found
     }
 
     fn conversations(&self) -> Vec<String> {
@@ -305,6 +315,10 @@ impl Sessions {
 enum Begin {
     Start { prompt: Option<String> },
     Resume,
+}
+
+fn known<'a>(record: &'a Record, env: &'a BTreeMap<String, String>, hook: &'a str) -> provider::Launch<'a> {
+    provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env, hook }
 }
 
 /// A command line for `/bin/sh` that forwards a hook.
