@@ -18,4 +18,5 @@ mod rooms;
 mod shim;
 mod slow;
 mod terminal;
+mod upgrade;
 mod waiting;
