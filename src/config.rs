@@ -82,6 +82,14 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_shows_every_key_as_it_can_be_written() {
+        let guide = include_str!("../docs/sessions.md");
+        let example = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = Config::parse(example).unwrap();
+        assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
+    }
+
+    #[test]
     fn what_goes_on_after_a_reboot_is_one_of_two_words() {
         let parse = |text: &str| Config::parse(text).map(|config| config.sessions.resume_after_reboot);
         assert_eq!(parse(""), Ok(AfterReboot::Agents));
