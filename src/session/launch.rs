@@ -10,7 +10,7 @@ use codepiper_protocol::hook;
 use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{
     AbsolutePath, Command, CommandLine, Created, Facts, PaneFacts, Program, Reply, Scope, SessionName,
-    Target, Text, UserOption,
+    Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{StartSession, Status};
@@ -128,7 +128,7 @@ impl Sessions {
         let (sessions, subject) = (self.clone(), session.clone());
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
         let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
-        let size = {
+        let (size, old) = {
             let mut state = session.state();
             state.record.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
@@ -140,19 +140,21 @@ impl Sessions {
             state.flow = Flow::Open;
             state.title = None;
             state.size = state.record.size;
-            state.size
+            // What the pane of the launch before still says is none of this one's.
+            (state.size, state.pane.take())
         };
+        self.table().panes.retain(|_, other| other.id != session.id);
         self.apply(session, Input::LaunchRequested { resumed });
         if let Err(problem) = self.save(session).await {
-            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+            self.launch_failed(session, &problem, old);
             return Err(problem);
         }
         self.0.screens.open(session.id, size, session.cursor().offset);
         let blank = Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Launch };
         session.log.mark(Timestamp::now().as_millisecond(), blank);
-        if let Err(problem) = self.make_pane(session, connection, size, resumed).await {
-            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
-            session.state().launch = None;
+        let old_window = old.as_ref().map(|pane| pane.window);
+        if let Err(problem) = self.make_pane(session, connection, size, resumed, old_window).await {
+            self.launch_failed(session, &problem, old);
             return Err(problem);
         }
         session.until(|state| state.launched.is_some() || !state.machine.status().is_live()).await;
@@ -167,6 +169,16 @@ impl Sessions {
             None => {
                 Err(Problem::new(Code::LaunchFailed, "the session was ended before its program was executed"))
             }
+        }
+    }
+
+    /// The session is as it was, and has the pane that it had.
+    fn launch_failed(&self, session: &Arc<Session>, problem: &Problem, old: Option<Pane>) {
+        self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+        let mut state = session.state();
+        state.launch = None;
+        if state.pane.is_none() {
+            state.pane = old;
         }
     }
 
@@ -235,12 +247,12 @@ impl Sessions {
         connection: &Connection,
         size: Size,
         resumed: bool,
+        old_window: Option<WindowId>,
     ) -> Result<(), Problem> {
         let name = session.tmux_session();
         // `kill` took the tmux session away, `stop` left it.
         let exists =
             resumed && server::ask::<PaneFacts>(connection, Some(Target::Named(name.clone()))).await.is_ok();
-        let old_window = session.state().pane.as_ref().map(|pane| pane.window);
         let id = session.id.to_string();
         let (executable, socket) = (&self.0.places.executable, &self.0.places.shim_socket);
         let words = [path_text(socket)?, text("--session")?, text(&id)?];
