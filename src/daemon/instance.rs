@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
@@ -13,6 +16,9 @@ use crate::small_file::{self, Broken, write_synced};
 
 /// The version of the id file's form.
 const VERSION: u32 = 1;
+/// A daemon that does not answer any more has left after this.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(20);
 
 /// Holds the lock on the data directory, and knows the id that marks our tmux server.
 pub struct Instance {
@@ -40,7 +46,7 @@ impl Instance {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        let lock = take(file, &paths.socket).map_err(|errno| match errno {
             nix::errno::Errno::EWOULDBLOCK => anyhow::anyhow!(
                 "another daemon uses {} already; codepiper daemon status tells about it, and another CODEPIPER_HOME \
                  lets a second one live beside it",
@@ -72,5 +78,22 @@ impl Instance {
 
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+/// Takes the lock. A daemon that answers has it for good; one that does not may be about to leave.
+fn take(mut file: File, socket: &Path) -> Result<Flock<File>, nix::errno::Errno> {
+    let give_up = Instant::now() + LEAVE_LIMIT;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((back, nix::errno::Errno::EWOULDBLOCK))
+                if Instant::now() < give_up && UnixStream::connect(socket).is_err() =>
+            {
+                file = back;
+                std::thread::sleep(RETRY);
+            }
+            Err((_, errno)) => return Err(errno),
+        }
     }
 }
