@@ -213,7 +213,8 @@ fn what_claude_code_tells_while_no_daemon_runs_is_not_lost() {
     bed.until_it_asks(id);
     bed.home.ok(["keys", id, "1"]);
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
-    let turn = "slow: 20 100 ;; run: touch second ;; slow: 5 100";
+    // Long enough to kill the daemon in its first part.
+    let turn = "slow: 30 200 ;; run: touch second ;; slow: 5 100";
     bed.home.ok(["send", id, turn, "--wait", "text=word3", "--timeout", "20"]);
     assert_eq!(bed.home.session(id).activity, Activity::Working);
     let before = eventually("every payload so far was taken", || {
