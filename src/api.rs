@@ -39,6 +39,7 @@ use crate::hook::Intake;
 use crate::journal::Disk;
 use crate::paths::Paths;
 use crate::session::Sessions;
+use crate::small_file::Broken;
 
 /// JSON bodies are at most this long, in bytes.
 const JSON_LIMIT: u64 = 512 * 1024;
@@ -57,8 +58,8 @@ pub struct Api {
     pub shutdown: CancellationToken,
     pub paths: Arc<Paths>,
     pub journal: Arc<Disk>,
-    /// Launch records that could not be read, and why.
-    pub broken_records: Arc<Vec<(PathBuf, String)>>,
+    /// Small files of the daemon's own that cannot be used, and why.
+    pub broken_files: Arc<Vec<Broken>>,
 }
 
 /// How the daemon shall leave.

@@ -11,6 +11,7 @@ pub struct Config {
     pub daemon: Daemon,
     pub tmux: Tmux,
     pub journal: Journal,
+    pub sessions: Sessions,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,6 +48,22 @@ impl Default for Journal {
 impl Journal {
     /// The least that is of any use.
     const MIN_MIB: u64 = 16;
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    pub resume_after_reboot: AfterReboot,
+}
+
+/// What goes on by itself when the machine was started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterReboot {
+    /// Agents with a conversation.
+    #[default]
+    Agents,
+    Never,
 }
 
 impl Config {
@@ -94,5 +111,23 @@ mod tests {
         assert!(error.contains("journal.max_mib"), "{error}");
         assert_eq!(Config::parse("[journal]\nmax_days = 7\n").unwrap().journal.max_mib, 4096);
         assert_eq!(Config::parse("").unwrap().tmux.socket, None);
+    }
+
+    #[test]
+    fn the_guide_shows_every_key_as_it_can_be_written() {
+        let guide = include_str!("../docs/sessions.md");
+        let example = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+        let config = Config::parse(example).unwrap();
+        assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
+    }
+
+    #[test]
+    fn what_goes_on_after_a_reboot_is_one_of_two_words() {
+        let parse = |text: &str| Config::parse(text).map(|config| config.sessions.resume_after_reboot);
+        assert_eq!(parse(""), Ok(AfterReboot::Agents));
+        assert_eq!(parse("[sessions]\nresume_after_reboot = 'agents'\n"), Ok(AfterReboot::Agents));
+        assert_eq!(parse("[sessions]\nresume_after_reboot = 'never'\n"), Ok(AfterReboot::Never));
+        let error = parse("[sessions]\nresume_after_reboot = 'all'\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("`agents` or `never`"), "{error}");
     }
 }

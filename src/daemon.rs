@@ -1,5 +1,6 @@
 //! The recipe that starts and stops everything.
 
+mod boot;
 mod instance;
 mod log;
 
@@ -29,6 +30,7 @@ use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
+use boot::Boot;
 use instance::Instance;
 
 /// What the journal says of itself and nobody has taken.
@@ -110,12 +112,10 @@ async fn serve(
     let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files(changed_files).await });
-    let broken = sessions
+    sessions
         .load_records()
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
-    for (path, reason) in &broken {
-        tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
-    }
+    let boot = Boot::look(paths);
     sessions.restore_screens().await;
     let noticing = sessions.clone();
     tokio::spawn(async move {
@@ -150,7 +150,7 @@ async fn serve(
         leave,
         shutdown: shutdown.clone(),
         journal: disk.clone(),
-        broken_records: Arc::new(broken),
+        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
         paths: Arc::new(paths.clone()),
     };
     // What agents did while nobody listened comes before what they do now.
@@ -159,6 +159,7 @@ async fn serve(
     let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket);
+    boot.resume_or_offer(&sessions, config.sessions.resume_after_reboot);
 
     let leave = tokio::select! {
         asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),

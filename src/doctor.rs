@@ -1,7 +1,7 @@
 //! Is everything as it should be? What is not says what to do.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
@@ -11,6 +11,7 @@ use crate::journal::disk::Usage;
 use crate::paths::Paths;
 use crate::provider::{self, PROVIDERS};
 use crate::session::Sessions;
+use crate::small_file::Broken;
 use crate::tmux::server;
 
 /// A daemon, as far as it is looked at.
@@ -19,8 +20,8 @@ pub struct Daemon<'a> {
     pub paths: &'a Paths,
     pub tmux_socket: &'a Path,
     pub journal: &'a Disk,
-    /// Launch records that could not be read, and why.
-    pub broken_records: &'a [(PathBuf, String)],
+    /// Small files of the daemon's own that cannot be used, and why.
+    pub broken_files: &'a [Broken],
 }
 
 /// What can be said without a daemon.
@@ -32,7 +33,9 @@ pub fn local_checks(paths: &Paths) -> Vec<Check> {
 pub fn checks(daemon: &Daemon) -> Vec<Check> {
     let mut checks = local_checks(daemon.paths);
     checks.push(connection(daemon));
-    checks.push(records(daemon.broken_records));
+    checks.push(records(&daemon.sessions.broken_records()));
+    checks.push(files(daemon.broken_files));
+    checks.extend(lost(daemon.sessions));
     checks.push(journal(&daemon.journal.usage(), &daemon.paths.journal()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
@@ -101,14 +104,17 @@ fn connection(daemon: &Daemon) -> Check {
     Check { name: "tmux server".into(), verdict, detail }
 }
 
-fn records(broken: &[(PathBuf, String)]) -> Check {
+fn records(broken: &[Broken]) -> Check {
     let (verdict, detail) = match broken {
         [] => (Verdict::Fine, "all can be read".to_owned()),
-        broken => {
-            let each = broken.iter().map(|(path, reason)| format!("{}: {reason}", path.display()));
-            let each: Vec<_> = each.collect();
-            (Verdict::Broken, format!("repair or remove, then restart the daemon: {}", each.join("; ")))
-        }
+        broken => (
+            Verdict::Broken,
+            format!(
+                "{}; what runs of these sessions is left alone: repair the file, or remove it to forget the session, \
+                 then codepiper daemon restart",
+                each(broken)
+            ),
+        ),
     };
     Check { name: "launch records".into(), verdict, detail }
 }
@@ -136,6 +142,35 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
 
 fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
+}
+
+fn files(broken: &[Broken]) -> Check {
+    let (verdict, detail) = match broken {
+        [] => (Verdict::Fine, "all can be read".to_owned()),
+        broken => (
+            Verdict::Broken,
+            format!("{}; remove it, then codepiper daemon restart writes it anew", each(broken)),
+        ),
+    };
+    Check { name: "state files".into(), verdict, detail }
+}
+
+fn each(broken: &[Broken]) -> String {
+    let each: Vec<_> = broken.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    each.join("; ")
+}
+
+/// Sessions that could go on.
+fn lost(sessions: &Sessions) -> Option<Check> {
+    let lost: Vec<_> = sessions.lost().iter().map(|session| session.id.short()).collect();
+    (!lost.is_empty()).then(|| Check {
+        name: "ended sessions".into(),
+        verdict: Verdict::Warning,
+        detail: format!(
+            "ended with their tmux server: {}; codepiper resume --all starts them again",
+            lost.join(", ")
+        ),
+    })
 }
 
 fn private(name: &str, dir: &Path) -> Check {

@@ -35,7 +35,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |
-//! | [`paths`], [`config`], [`process`] | places, the configuration file, other processes | |
+//! | [`paths`], [`config`], [`process`], [`small_file`] | places, the configuration file, other processes, small state on disk | |
 //!
 //! # What always holds
 //!
@@ -63,5 +63,6 @@ pub mod process;
 pub mod provider;
 pub mod session;
 pub mod shim;
+pub mod small_file;
 pub mod terminal;
 pub mod tmux;

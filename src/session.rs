@@ -6,6 +6,7 @@
 //! | [`marker`]  | the shim's word in the output that the program has ended |
 //! | [`record`]  | the launch record on disk |
 //! | [`launch`]  | start and resume |
+//! | [`reboot`]  | which sessions go on by themselves when the machine was started again |
 //! | [`end`]     | stop, kill, remove, and what the machine wants done |
 //! | [`stream`]  | what comes over the control connection: output, captures, notifications |
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
@@ -22,6 +23,7 @@ mod launch;
 mod link;
 mod machine;
 mod marker;
+mod reboot;
 mod record;
 mod shims;
 mod size;
@@ -29,7 +31,6 @@ mod state_files;
 mod stream;
 
 pub use link::{Linked, run_link};
-pub use record::write_synced;
 pub use shims::serve_shims;
 pub use state_files::StateFiles;
 pub use stream::save_checkpoint;
@@ -55,6 +56,7 @@ use crate::bus::{Bus, Log, to_millisecond};
 use crate::journal::{Mark, Position};
 use crate::process::Process;
 use crate::provider::Provider;
+use crate::small_file::Broken;
 use crate::terminal::reports::Scanner;
 use crate::terminal::screens::{Keyframe, Model, Screens};
 use machine::{Input, Machine, Now};
@@ -100,6 +102,8 @@ struct Inner {
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
     panes: HashMap<PaneId, Arc<Session>>,
+    /// Launch records that could not be read, and why.
+    broken: Vec<Broken>,
 }
 
 /// One session.
@@ -168,12 +172,13 @@ impl Sessions {
         }))
     }
 
-    /// Reads the launch records. What cannot be read is reported and left alone.
-    pub fn load_records(&self) -> std::io::Result<Vec<record::Broken>> {
-        let (records, broken) = Record::load_all(&self.0.places.records)?;
+    /// Reads the launch records. What cannot be read is reported and left alone, its pane too.
+    pub fn load_records(&self) -> std::io::Result<()> {
+        let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
             let Some(provider) = crate::provider::find(&record.provider) else {
-                tracing::warn!(id = %record.id, provider = record.provider, "a session of an unknown provider");
+                let reason = format!("there is no provider '{}'", record.provider);
+                broken.push((Record::path(&self.0.places.records, record.id), reason));
                 continue;
             };
             let stored = self.0.bus.journal().last(record.id).unwrap_or_default();
@@ -189,7 +194,16 @@ impl Sessions {
             let record = Record { complete: false, ..record };
             self.insert(Session::new(record, provider, log));
         }
-        Ok(broken)
+        for (path, reason) in &broken {
+            tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
+        }
+        self.table().broken = broken;
+        Ok(())
+    }
+
+    /// Launch records that could not be read, and why.
+    pub fn broken_records(&self) -> Vec<Broken> {
+        self.table().broken.clone()
     }
 
     /// All sessions, oldest first.
@@ -218,7 +232,9 @@ impl Sessions {
             [one] => Ok((*one).clone()),
             [] => Err(Problem::new(
                 Code::NotFound,
-                format!("no session '{reference}'; codepiper sessions lists those that exist"),
+                self.unreadable(reference).unwrap_or_else(|| {
+                    format!("no session '{reference}'; codepiper sessions lists those that exist")
+                }),
             )),
             several => {
                 let candidates: Vec<_> = several.iter().map(|session| session.id.short()).collect();
@@ -233,10 +249,26 @@ impl Sessions {
         }
     }
 
+    /// Why the session that is meant cannot be used, if its launch record cannot.
+    pub fn unreadable(&self, reference: &str) -> Option<String> {
+        let wanted = reference.to_ascii_lowercase();
+        let named = |(path, _): &&Broken| {
+            let name = path.file_stem().and_then(|name| name.to_str());
+            !wanted.is_empty() && name.is_some_and(|name| name.starts_with(&wanted))
+        };
+        let table = self.table();
+        let (path, reason) = table.broken.iter().find(named)?;
+        Some(format!(
+            "the launch record of session '{reference}' cannot be used, and its program is left alone: {}: {reason}; \
+             codepiper doctor says what to do",
+            path.display()
+        ))
+    }
+
     pub fn counts(&self) -> SessionCounts {
         let all = self.all();
         let live = all.iter().filter(|session| session.is_live()).count();
-        SessionCounts { live, ended: all.len() - live }
+        SessionCounts { live, ended: all.len() - live, unreadable: self.table().broken.len() }
     }
 
     /// What programs inherit.

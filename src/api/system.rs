@@ -41,7 +41,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
                 journal: &api.journal,
-                broken_records: &api.broken_records,
+                broken_files: &api.broken_files,
             })
         })
         .await;

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{
     Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Target,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
 use codepiper_protocol::{SessionId, Size};
+use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
@@ -289,7 +291,8 @@ impl Sessions {
         let status = file.as_ref().map(|file| file.status);
         let another_server = server.is_some_and(|server| server != linked.server_id())
             || linked.server.start_time as i64 > launched_at.as_second();
-        if another_server && file.is_none_or(|file| file.pane_gone) && !starting {
+        let with_server = |file: ExitFile| file.pane_gone || went_down_with_its_machine(file.status);
+        if another_server && file.is_none_or(with_server) && !starting {
             self.apply(session, Input::ServerGone);
             self.apply(session, Input::ShimGone { status });
         } else {
@@ -358,4 +361,12 @@ impl Sessions {
             }
         }
     }
+}
+
+/// A machine that goes down ends every program, and tmux, by SIGTERM and SIGHUP: some agents then exit with
+/// 128 and the signal's number.
+fn went_down_with_its_machine(status: ExitStatus) -> bool {
+    const SIGNALS: [i32; 2] = [Signal::TERM.as_raw(), Signal::HUP.as_raw()];
+    let signal = status.signal.or(status.code.map(|code| code - 128));
+    signal.is_some_and(|signal| SIGNALS.contains(&signal))
 }

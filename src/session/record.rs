@@ -3,8 +3,7 @@
 //! It is written and synced before anything is started, and rewritten when the session ends.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::session::{Exit, Status};
@@ -12,8 +11,7 @@ use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A file that cannot be read, and why.
-pub type Broken = (PathBuf, String);
+use crate::small_file::{self, Broken, write_synced};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -51,18 +49,26 @@ pub struct Record {
     /// The daemon left in order: nobody has seen a byte behind `offset`.
     #[serde(default)]
     pub complete: bool,
+    /// When it crashed the last two times.
+    #[serde(default)]
+    pub crashes: Vec<Timestamp>,
 }
 
 impl Record {
     pub const VERSION: u32 = VERSION;
 
+    /// Where the record of a session is kept.
+    pub fn path(dir: &Path, id: SessionId) -> PathBuf {
+        dir.join(format!("{id}.json"))
+    }
+
     pub fn save(&self, dir: &Path) -> io::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
-        write_synced(&file(dir, self.id), &json)
+        write_synced(&Self::path(dir, self.id), &json)
     }
 
     pub fn remove(dir: &Path, id: SessionId) -> io::Result<()> {
-        match fs::remove_file(file(dir, id)) {
+        match fs::remove_file(Self::path(dir, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -87,33 +93,12 @@ impl Record {
     }
 
     fn load(path: &Path) -> Result<Record, String> {
-        let json = fs::read(path).map_err(|error| error.to_string())?;
-        let record: Record = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-        if record.version > VERSION {
-            return Err(format!(
-                "it was written by a newer codepiper (version {} of the form)",
-                record.version
-            ));
+        let record: Option<Record> = small_file::read(path, VERSION)?;
+        let record = record.ok_or("it is gone")?;
+        match path.file_stem().is_some_and(|name| *name == *record.id.to_string()) {
+            true => Ok(record),
+            false => Err(format!("it is the record of session {}, and has another name", record.id)),
         }
-        Ok(record)
-    }
-}
-
-fn file(dir: &Path, id: SessionId) -> PathBuf {
-    dir.join(format!("{id}.json"))
-}
-
-/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600.
-pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(dir) => fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
     }
 }
 
@@ -143,6 +128,7 @@ mod tests {
             offset: 3,
             updated_at: Timestamp::UNIX_EPOCH,
             complete: false,
+            crashes: vec![Timestamp::UNIX_EPOCH],
         }
     }
 
@@ -155,9 +141,10 @@ mod tests {
         fs::write(dir.path().join("broken.json"), "{").unwrap();
         let newer = serde_json::to_string(&Record { version: VERSION + 1, ..record.clone() }).unwrap();
         fs::write(dir.path().join("newer.json"), newer).unwrap();
+        fs::copy(Record::path(dir.path(), record.id), dir.path().join("copy.json")).unwrap();
         let (records, broken) = Record::load_all(dir.path()).unwrap();
         assert_eq!(records, std::slice::from_ref(&record));
-        assert_eq!(broken.len(), 2);
+        assert_eq!(broken.len(), 3);
         Record::remove(dir.path(), record.id).unwrap();
         Record::remove(dir.path(), record.id).unwrap();
         assert_eq!(Record::load_all(dir.path()).unwrap().0, []);
