@@ -91,7 +91,7 @@ impl Log {
         let history_end = state.end;
         drop(state);
         let (log, watcher) = (self.clone(), watcher.clone());
-        (Reader { log, watcher, at, history_end, read: Vec::new(), fetching: None }, begun)
+        (Reader { log, watcher, at, time: 0, history_end, read: Vec::new(), fetching: None }, begun)
     }
 
     /// Asks the journal, which may look at a disk.
@@ -175,6 +175,8 @@ pub struct Reader {
     log: Arc<Log>,
     watcher: Arc<Notify>,
     at: Position,
+    /// When what was taken last was published. Milliseconds since 1970.
+    time: i64,
     /// Where the log ended when this reader was made.
     history_end: Position,
     /// Read from the journal and not yet taken, last first.
@@ -288,6 +290,11 @@ impl Reader {
         self.fetching = None;
     }
 
+    /// When what was taken last was published, in ms since 1970.
+    pub fn time(&self) -> i64 {
+        self.time
+    }
+
     /// Bytes between this reader and the end of the log.
     pub fn behind(&self) -> u64 {
         self.log.state().end.offset.saturating_sub(self.at.offset)
@@ -306,6 +313,7 @@ impl Reader {
 
     /// Takes from the front of an entry.
     fn take(&mut self, entry: &mut Entry, max: usize) -> Next {
+        self.time = entry.time;
         match &mut entry.content {
             Content::Mark(mark) => {
                 self.at = Position { offset: entry.at.offset, mark: entry.at.mark + 1 };

@@ -41,6 +41,10 @@ pub enum ClientMessage {
         from: Begin,
         #[serde(default)]
         delivery: Delivery,
+        /// The session's events too, each at its place in the output: those with a greater `seq`, and
+        /// none from before the output begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        events: Option<u64>,
     },
     Unsubscribe {
         channel: u8,
