@@ -11,7 +11,7 @@ use crate::Result;
 
 /// The size of every terminal.
 pub const COLS: u16 = 120;
-pub const ROWS: u16 = 32;
+pub const ROWS: u16 = 30;
 /// What has not happened by then will not happen.
 pub const LIMIT: Duration = Duration::from_secs(20);
 

@@ -1,4 +1,6 @@
 //! The daemon under measurement.
+//!
+//! Two of its forms no user can have; they tell what the screens and the journal cost.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -18,18 +20,30 @@ pub struct Daemon<'a> {
     process: Option<Child>,
 }
 
+/// What the daemon does beside passing output on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// It passes output on.
+    Bare,
+    /// It feeds the screens, too.
+    Screens,
+    /// It stores everything on the disk, too: what users have.
+    Whole,
+}
+
 impl<'a> Daemon<'a> {
     pub fn start(bed: &'a Bed, name: &str) -> Result<Self> {
-        Self::start_with(bed, name, false)
+        Self::start_as(bed, name, Form::Whole)
     }
 
-    /// Without the model of the screens, which no user can have: it tells what the model costs.
-    pub fn start_without_screen(bed: &'a Bed, name: &str) -> Result<Self> {
-        Self::start_with(bed, name, true)
-    }
-
-    fn start_with(bed: &'a Bed, name: &str, without_screen: bool) -> Result<Self> {
-        let mut daemon = Self { bed, home: bed.path(name), without_screen, process: None };
+    pub fn start_as(bed: &'a Bed, name: &str, form: Form) -> Result<Self> {
+        let mut daemon =
+            Self { bed, home: bed.path(name), without_screen: form < Form::Screens, process: None };
+        if form < Form::Whole {
+            // A journal that has no directory keeps in memory what readers may still want.
+            std::fs::create_dir_all(daemon.home.join("data"))?;
+            std::fs::write(daemon.journal(), "")?;
+        }
         daemon.run()?;
         Ok(daemon)
     }
@@ -53,6 +67,15 @@ impl<'a> Daemon<'a> {
     pub fn stop(&mut self) -> Result<()> {
         output(&mut self.codepiper(&["daemon", "stop"]))?;
         if let Some(mut process) = self.process.take() {
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Ends the process as a crash would; the sessions go on.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            process.kill()?;
             process.wait()?;
         }
         Ok(())
@@ -84,6 +107,11 @@ impl<'a> Daemon<'a> {
     /// Where the hooks of all sessions wait while the daemon is away.
     pub fn spool(&self) -> PathBuf {
         self.home.join("data/spool")
+    }
+
+    /// The directory of the journal.
+    pub fn journal(&self) -> PathBuf {
+        self.home.join("data/journal")
     }
 
     pub fn tmux_socket(&self) -> PathBuf {

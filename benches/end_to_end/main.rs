@@ -5,35 +5,40 @@
 //! machine and its load; the ratios compare rounds that alternate within one run.
 //!
 //! ```text
-//! cargo bench --bench end_to_end -- [--quick] [ROW]…      rows: delivery, echo, flood, hook, idle, start
+//! cargo bench --bench end_to_end -- [--quick] [ROW]…      rows: see ROWS
 //! ```
 //!
 //! | module       | what |
 //! |--------------|------|
-//! | [`delivery`] | a million lines, every one once and in order |
+//! | [`crowd`]    | what 50 and 500 sessions cost that do nothing |
+//! | [`delivery`] | a million lines, every one once and in order, live and later |
 //! | [`echo`]     | one key and its echo, idle and beside a flood |
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
-//! | [`idle`]     | what 50 sessions cost that do nothing |
+//! | [`journal`]  | what output takes on the disk |
+//! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
 //! | [`bed`]      | the directory and the clean environment |
 //! | [`daemon`], [`viewer`] | us: the daemon, and a connection to its WebSocket |
 //! | [`tmux`], [`terminal`], [`hop`] | bare tmux, a bare pty, a bare Unix socket |
-//! | [`program`]  | what runs in the terminals |
+//! | [`program`], [`screenful`] | what runs in the terminals, and what it prints |
 //! | [`process`]  | what a process has used so far |
 //! | [`report`]   | percentiles, and the table |
 //!
 //! The exit status tells whether what was delivered was right, never how fast it was.
 
 mod bed;
+mod crowd;
 mod daemon;
 mod delivery;
 mod echo;
 mod hook;
 mod hop;
-mod idle;
+mod journal;
+mod printed;
 mod process;
 mod program;
 mod report;
+mod screenful;
 mod start;
 mod terminal;
 mod tmux;
@@ -48,12 +53,15 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 9] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("flood", echo::measure_beside_a_flood),
     ("hook", hook::measure),
-    ("idle", idle::measure),
+    ("idle", crowd::measure),
+    ("many", crowd::measure_many),
+    ("journal", journal::measure),
+    ("printed", printed::measure),
     ("start", start::measure),
 ];
 
@@ -85,6 +93,7 @@ fn main() -> ExitCode {
     if let Some(("--program", program)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return program::run(program);
     }
+    process::move_to_own_namespace(&args);
     let options = Options::parse(args.into_iter());
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -21,12 +23,54 @@ pub fn stop_on_signals() -> Result<()> {
     Ok(())
 }
 
+/// Executes this program again as the first process of a namespace of its own, where that is allowed:
+/// there every process that is started can be counted, and none outlives the benchmark.
+pub fn move_to_own_namespace(args: &[String]) {
+    if is_alone() {
+        return;
+    }
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["--user", "--map-root-user"]);
+        }
+        command
+    };
+    let tried = unshare().arg("true").stderr(Stdio::null()).status();
+    if tried.is_ok_and(|status| status.success())
+        && let Ok(own) = std::env::current_exe()
+    {
+        let error = unshare().arg(own).args(args).exec();
+        eprintln!("no namespace of its own: {error}");
+    }
+}
+
+/// This is the first process of its namespace.
+pub fn is_alone() -> bool {
+    std::process::id() == 1
+}
+
+/// The id that was given last. Threads have ids, too.
+pub fn newest_id() -> Result<u64> {
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let newest = load.split_whitespace().next_back().and_then(|text| text.parse().ok());
+    newest.context("/proc/loadavg is not as expected")
+}
+
 /// Memory, in KiB.
 #[derive(Clone, Copy, Default)]
 pub struct Memory {
     pub resident: f64,
     /// Shared pages count for their share.
     pub proportional: f64,
+}
+
+impl Memory {
+    /// Resident, in MiB.
+    pub fn mib(self) -> f64 {
+        self.resident / 1024.0
+    }
 }
 
 pub fn memory(pid: i32) -> Result<Memory> {

@@ -8,9 +8,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use codepiper::journal::Disk;
+use codepiper::journal::disk::Options;
 
 use crate::Result;
 use crate::bed::{Bed, LIMIT};
+use crate::screenful::Screenful;
 
 /// Between two writes of a paced flood.
 const TICK: Duration = Duration::from_millis(2);
@@ -19,6 +22,8 @@ pub fn run(args: &[String]) -> ExitCode {
     let ended = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["flood", socket, rate] => flood(Path::new(socket), rate.parse().unwrap_or(0)),
         ["hop", socket] => hop(Path::new(socket)),
+        ["print", socket, seed] => print(Path::new(socket), seed.parse().unwrap_or(0)),
+        ["store", dir] => store(Path::new(dir)),
         _ => return ExitCode::from(2),
     };
     match ended {
@@ -42,6 +47,50 @@ fn own(words: &[&str]) -> Result<Vec<String>> {
 /// The command of [`hop`].
 pub fn hop_command(socket: &Path) -> Result<Vec<String>> {
     own(&["hop", &socket.display().to_string()])
+}
+
+/// The command of [`print`], in a terminal that changes nothing of it.
+pub fn print_command(socket: &Path, seed: u64) -> Result<Vec<String>> {
+    let words = own(&["print", &socket.display().to_string(), &seed.to_string()])?;
+    let script = format!("stty raw -echo; exec '{}'", words.join("' '"));
+    Ok(["sh", "-c", &script].map(str::to_owned).to_vec())
+}
+
+/// Prints as many bytes as it is told to, again and again.
+fn print(socket: &Path, seed: u64) -> std::io::Result<()> {
+    let mut control = UnixStream::connect(socket)?;
+    let (mut screenful, mut text) = (Screenful::new(seed), Vec::new());
+    let mut stdout = std::io::stdout().lock();
+    let mut amount = [0; 8];
+    while control.read_exact(&mut amount).is_ok() {
+        let mut left = u64::from_be_bytes(amount) as usize;
+        while left > 0 {
+            text.clear();
+            screenful.print(&mut text, 4096);
+            text.truncate(left);
+            stdout.write_all(&text)?;
+            left -= text.len();
+        }
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// The command of [`store`].
+pub fn store_command(dir: &Path) -> Result<Vec<String>> {
+    own(&["store", &dir.display().to_string()])
+}
+
+/// Opens a journal and does nothing with it until nobody wants it any more.
+fn store(dir: &Path) -> std::io::Result<()> {
+    let (disk, report) = Disk::open(Options::new(dir));
+    if let Some(reason) = report.unusable {
+        return Err(std::io::Error::other(reason));
+    }
+    println!("ready");
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    disk.close();
+    Ok(())
 }
 
 /// Sends back what it gets.

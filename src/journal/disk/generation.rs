@@ -31,7 +31,8 @@ const STUCK_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// A generation that is only read is closed when nobody read it for so long.
 const READ_IDLE: Duration = Duration::from_secs(10);
-const WRITE_CACHE: u64 = 16 << 20;
+/// What it takes in memory is two to three times this (measured).
+const WRITE_CACHE: u64 = 4 << 20;
 const READ_CACHE: u64 = 4 << 20;
 /// Pages that exceed a quarter of this become files of their own, which vanish when they are replaced;
 /// with larger segments half of the database is what was replaced.

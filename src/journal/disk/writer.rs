@@ -174,8 +174,11 @@ impl Writer {
         self.rotate_if_due()?;
         self.park_if_idle();
         self.close_idle_at = self.shared.generations.close_idle();
-        if let Work::Close = work {
-            self.finish()?;
+        match work {
+            // Nothing comes at the moment.
+            Work::Later => return_memory(),
+            Work::Close => self.finish()?,
+            Work::Write | Work::Abandoned => {}
         }
         Ok(())
     }
@@ -419,6 +422,7 @@ impl Writer {
             drop(active.db);
             active.generation.close();
             active.generation.measure();
+            return_memory();
         }
         if self.shared.beat(self.ticket) { Ok(()) } else { Err(Trouble::Abandoned) }
     }
@@ -477,6 +481,17 @@ impl Active {
         }
     }
 }
+
+/// Gives freed memory back to the system: what a database held lies in the middle of what still lives, and
+/// by itself the allocator keeps it (measured: a third of all that the daemon takes).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn return_memory() {
+    // SAFETY: has no preconditions.
+    unsafe { nix::libc::malloc_trim(0) };
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn return_memory() {}
 
 /// Counts what was written.
 pub fn count(tally: &mut Tally, taken: &Taken) -> u64 {
