@@ -112,8 +112,10 @@ impl Client {
         self.ask(Method::POST, &route(session, "/resize"), &size).await
     }
 
-    pub async fn send(&self, session: &str, text: Bytes, SendText { enter }: SendText) -> Result<Sent> {
-        let path = route(session, &format!("/input?enter={enter}"));
+    pub async fn send(&self, session: &str, text: Bytes, how: &SendText) -> Result<Sent> {
+        let query =
+            serde_urlencoded::to_string(how).map_err(|error| ClientError::Answer(error.to_string()))?;
+        let path = route(session, &format!("/input?{query}"));
         let body = http::Body { kind: "application/octet-stream", bytes: text };
         http::parse(&http::request(&self.socket, Method::POST, &path, Some(body)).await?)
     }

@@ -26,10 +26,10 @@
 //! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
+//! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
-//! | [`git`]      | what git says about a directory | protocol |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
 //! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor |
 //! | [`daemon`]   | starts and stops everything | all of these |

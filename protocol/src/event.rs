@@ -9,6 +9,7 @@ use crate::{Cursor, SessionId, Size};
 
 /// One event. On the wire: `{seq, at, session, source, kind, data}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Event {
     /// Grows by one with each event of a daemon.
     pub seq: u64,
@@ -20,6 +21,7 @@ pub struct Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     Hook,
@@ -42,6 +44,7 @@ impl Event {
 
 /// What happened. A kind, once released, keeps its name and its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "kind", content = "data")]
 pub enum Body {
     #[serde(rename = "session.created")]
@@ -123,10 +126,12 @@ pub enum Body {
 
 /// What a provider's hook said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Hook {
     /// The provider's own name of the event, e.g. `PreToolUse`.
     pub event: String,
     /// As the provider sent it.
+    #[cfg_attr(test, ts(type = "unknown"))]
     pub payload: serde_json::Value,
 }
 

@@ -20,7 +20,6 @@ use warp::reply::Response;
 
 use super::caller::percent_decode;
 use super::{Api, answer, answer_status, json, json_or_default, with};
-use crate::git;
 use crate::session::Session;
 
 /// The query of `GET /api/sessions`.
@@ -191,11 +190,20 @@ fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Session>, Pro
     api.sessions.find(reference)
 }
 
-/// With the branch, which takes a look at the disk.
+/// With the branch of now.
 async fn view(session: &Arc<Session>) -> View {
-    let cwd = session.cwd();
-    let branch = tokio::task::spawn_blocking(move || git::branch(&cwd)).await.ok().flatten();
-    View { branch, ..session.view() }
+    look_at_branches(vec![session.clone()]).await;
+    session.view()
+}
+
+async fn look_at_branches(sessions: Vec<Arc<Session>>) {
+    let looked = tokio::task::spawn_blocking(move || {
+        for session in &sessions {
+            session.look_at_branch();
+        }
+    });
+    // Without them the last known ones are shown.
+    let _ = looked.await;
 }
 
 async fn list(api: &Api, query: ListSessions) -> Vec<View> {
@@ -203,14 +211,13 @@ async fn list(api: &Api, query: ListSessions) -> Vec<View> {
         query.status.is_none_or(|status| view.status == status)
             && query.provider.as_ref().is_none_or(|provider| view.provider == *provider)
     };
-    let mut views: Vec<View> = api.sessions.all().iter().map(|session| session.view()).filter(fits).collect();
-    let looked = tokio::task::spawn_blocking(move || {
-        for view in &mut views {
-            view.branch = git::branch(&view.cwd);
-        }
-        views
-    });
-    looked.await.unwrap_or_default()
+    views(api.sessions.all()).await.into_iter().filter(fits).collect()
+}
+
+/// With the branches of now.
+pub(super) async fn views(sessions: Vec<Arc<Session>>) -> Vec<View> {
+    look_at_branches(sessions.clone()).await;
+    sessions.iter().map(|session| session.view()).collect()
 }
 
 async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Result<View, Problem> {

@@ -4,6 +4,7 @@
 //! writes. It writes all that is pending at once, waits until something changes, and never makes
 //! anybody else wait: a slow client only stops its own connection.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -105,6 +106,7 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
     let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, sender)));
     let mut connection = Connection {
         after_events: None,
+        listed: None,
         api,
         caller,
         watcher: Arc::new(Notify::new()),
@@ -162,6 +164,8 @@ struct Connection {
     channels: Vec<Option<Channel>>,
     /// The events that are wanted, and the last one that was sent.
     after_events: Option<(Option<SessionId>, u64)>,
+    /// The version of every session that was told last, for who wants them all.
+    listed: Option<HashMap<SessionId, u64>>,
     /// What will be written next.
     out: BytesMut,
 }
@@ -265,6 +269,7 @@ impl Connection {
 
     /// Gathers what is to be written. True when there is more.
     async fn gather(&mut self) -> bool {
+        self.gather_sessions();
         let mut more = self.gather_events();
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
@@ -394,6 +399,28 @@ impl Connection {
         }
     }
 
+    fn gather_sessions(&mut self) {
+        let Some(mut listed) = self.listed.take() else { return };
+        let all = self.api.sessions.all();
+        for session in &all {
+            let version = session.version();
+            if listed.insert(session.id, version) != Some(version) {
+                self.tell(&ServerMessage::SessionChanged { session: Box::new(session.view()) });
+            }
+        }
+        if listed.len() > all.len() {
+            let there: HashSet<SessionId> = all.iter().map(|session| session.id).collect();
+            listed.retain(|id, _| {
+                let stays = there.contains(id);
+                if !stays {
+                    self.tell(&ServerMessage::SessionRemoved { id: *id });
+                }
+                stays
+            });
+        }
+        self.listed = Some(listed);
+    }
+
     fn gather_events(&mut self) -> bool {
         let Some((session, after)) = self.after_events else { return false };
         let events = self.api.sessions.bus().events.after(after, EVENTS);
@@ -426,6 +453,13 @@ impl Connection {
                     self.tell(&ServerMessage::Error { request: None, problem });
                 }
             }
+            Incoming::Message(ClientMessage::Sessions {}) => {
+                if let Err(problem) = self.list_sessions().await {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            // Whoever came through the socket has proven more already.
+            Incoming::Message(ClientMessage::Authenticate { .. }) => {}
             Incoming::Typed { channel, bytes } => {
                 if let Err(problem) = self.typed(channel, &bytes).await {
                     self.tell(&ServerMessage::Error { request: None, problem });
@@ -518,6 +552,18 @@ impl Connection {
         let events = &self.api.sessions.bus().events;
         events.watch(&self.watcher);
         self.after_events = Some((session, after.unwrap_or_else(|| events.last())));
+        Ok(())
+    }
+
+    async fn list_sessions(&mut self) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, session, "the list of sessions".to_owned()));
+        }
+        self.api.sessions.watch(&self.watcher);
+        let all = self.api.sessions.all();
+        self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
+        let sessions = super::sessions::views(all).await;
+        self.tell(&ServerMessage::Sessions { sessions });
         Ok(())
     }
 

@@ -74,6 +74,7 @@ fn status(api: &Api) -> DaemonStatus {
         pid: std::process::id(),
         started_at: api.started_at,
         socket: api.socket.clone(),
+        web: None,
         tmux: TmuxStatus {
             connected: linked.is_some(),
             version: linked
@@ -105,6 +106,7 @@ fn providers(api: &Api) -> Vec<Provider> {
             found: provider::look_up(&program, path, "/".as_ref()),
             program,
             resume: provider.resume_description().to_owned(),
+            billing: vec![],
         }
     };
     PROVIDERS.iter().map(describe).collect()

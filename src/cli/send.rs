@@ -52,7 +52,7 @@ impl Send {
         let client = context.client()?;
         let enter = !self.no_newline;
         context.block_on(async {
-            let sent = client.send(&self.session, text, SendText { enter }).await?;
+            let sent = client.send(&self.session, text, &SendText { enter, images: None }).await?;
             if let Some(warning) = &sent.warning {
                 output::say(format_args!("warning: {warning}"));
             }

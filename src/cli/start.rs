@@ -54,6 +54,7 @@ impl Start {
                 name: self.name,
                 prompt: self.prompt,
                 size,
+                billing: None,
                 args: self.args,
                 path: std::env::var("PATH").ok(),
             };

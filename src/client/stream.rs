@@ -135,7 +135,10 @@ impl Stream {
                 // Nothing that was asked for here.
                 ServerMessage::Hello { .. }
                 | ServerMessage::Subscribed { .. }
-                | ServerMessage::Event { .. } => {}
+                | ServerMessage::Event { .. }
+                | ServerMessage::Sessions { .. }
+                | ServerMessage::SessionChanged { .. }
+                | ServerMessage::SessionRemoved { .. } => {}
             }
         }
     }

@@ -69,6 +69,7 @@ impl Sessions {
         self.0.bus.remove(session.id);
         self.event(Some(session.id), Body::SessionRemoved {});
         session.log.wake();
+        self.wake_watchers();
         let _saving = session.saving.lock().await;
         let (records, exit_file, id) =
             (self.0.places.records.clone(), self.exit_file_path(session), session.id);

@@ -60,6 +60,7 @@ impl Sessions {
             cwd: request.dir,
             path: request.path,
             size: request.size.unwrap_or(Size::DEFAULT),
+            billing: None,
             conversation: provider.choose_conversation(id),
             created_at: now,
             launched_at: now,
@@ -71,6 +72,7 @@ impl Sessions {
             epoch: 0,
             offset: 0,
             updated_at: now,
+            state_since: None,
             complete: false,
         };
         let created = Body::SessionCreated {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::session::{Exit, Status};
+use codepiper_protocol::wire::session::{Billing, Exit, Status};
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct Record {
     /// The `PATH` that the program gets.
     pub path: Option<String>,
     pub size: Size,
+    /// Who pays; `None` where it makes no difference, and in records from before there was a choice.
+    #[serde(default)]
+    pub billing: Option<Billing>,
     /// The provider's id of the conversation.
     pub conversation: Option<String>,
     pub created_at: Timestamp,
@@ -48,6 +51,9 @@ pub struct Record {
     pub epoch: u32,
     pub offset: u64,
     pub updated_at: Timestamp,
+    /// Since when the state is as it is.
+    #[serde(default)]
+    pub state_since: Option<Timestamp>,
     /// The daemon left in order: nobody has seen a byte behind `offset`.
     #[serde(default)]
     pub complete: bool,
@@ -131,6 +137,7 @@ mod tests {
             cwd: "/".into(),
             path: None,
             size: Size::DEFAULT,
+            billing: Some(Billing::Api),
             conversation: None,
             created_at: Timestamp::UNIX_EPOCH,
             launched_at: Timestamp::UNIX_EPOCH,
@@ -142,6 +149,7 @@ mod tests {
             epoch: 2,
             offset: 3,
             updated_at: Timestamp::UNIX_EPOCH,
+            state_since: None,
             complete: false,
         }
     }

@@ -5,19 +5,25 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::session::Billing;
+
 /// `GET /api/daemon`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DaemonStatus {
     pub version: String,
     pub protocol: u32,
     pub pid: u32,
     pub started_at: Timestamp,
     pub socket: PathBuf,
+    /// Where the dashboard is, if it is served.
+    pub web: Option<String>,
     pub tmux: TmuxStatus,
     pub sessions: SessionCounts,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TmuxStatus {
     pub connected: bool,
     pub version: String,
@@ -26,6 +32,7 @@ pub struct TmuxStatus {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SessionCounts {
     pub live: usize,
     pub ended: usize,
@@ -33,6 +40,7 @@ pub struct SessionCounts {
 
 /// `POST /api/daemon/stop`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct StopDaemon {
     /// Kill every session first, and the tmux server with them.
@@ -42,6 +50,7 @@ pub struct StopDaemon {
 
 /// One entry of `GET /api/providers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Provider {
     pub name: String,
     pub description: String,
@@ -51,10 +60,13 @@ pub struct Provider {
     pub found: Option<PathBuf>,
     /// How `resume` continues a session.
     pub resume: String,
+    /// Who may pay for it; empty when it makes no difference.
+    pub billing: Vec<Billing>,
 }
 
 /// One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Check {
     pub name: String,
     pub verdict: Verdict,
@@ -63,6 +75,7 @@ pub struct Check {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Fine,

@@ -10,6 +10,7 @@ pub const MAX_EVENTS: u32 = 10_000;
 
 /// The query of `GET /api/events`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct ListEvents {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +25,7 @@ pub struct ListEvents {
     pub since: Option<i64>,
     /// So many of the newest.
     #[serde(default = "default_limit")]
+    #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub limit: u32,
 }
 
@@ -49,6 +51,7 @@ impl ListEvents {
 
 /// The answer to `GET /api/events`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoundEvents {
     /// Oldest first.
     pub events: Vec<Event>,
