@@ -31,11 +31,12 @@
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor |
+//! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor, auth |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |
-//! | [`paths`], [`config`], [`process`] | places, the configuration file, other processes | |
+//! | [`paths`], [`config`], [`process`], [`durable`] | places, the configuration file, other processes, files that last | |
 //!
 //! # What always holds
 //!
@@ -48,12 +49,14 @@
 //! * A process below a shim is an agent, and agents are not owners.
 
 pub mod api;
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod daemon;
 pub mod doctor;
+pub mod durable;
 pub mod git;
 pub mod hook;
 pub mod hook_forward;

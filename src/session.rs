@@ -29,7 +29,6 @@ mod state_files;
 mod stream;
 
 pub use link::{Linked, run_link};
-pub use record::write_synced;
 pub use shims::serve_shims;
 pub use state_files::StateFiles;
 pub use stream::save_checkpoint;

@@ -7,8 +7,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::durable::write_synced;
 use crate::paths::Paths;
-use crate::session::write_synced;
 
 /// Holds the lock on the data directory, and knows the id that marks our tmux server.
 pub struct Instance {

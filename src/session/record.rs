@@ -3,14 +3,15 @@
 //! It is written and synced before anything is started, and rewritten when the session ends.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::session::{Billing, Exit, Status};
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::durable::write_synced;
 
 /// A file that cannot be read, and why.
 pub type Broken = (PathBuf, String);
@@ -107,20 +108,6 @@ impl Record {
 
 fn file(dir: &Path, id: SessionId) -> PathBuf {
     dir.join(format!("{id}.json"))
-}
-
-/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600.
-pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
-    match path.parent() {
-        Some(dir) => fs::File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
