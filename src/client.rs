@@ -164,9 +164,15 @@ impl Client {
         http::request(&self.socket, Method::DELETE, &path, None).await.map(drop)
     }
 
-    /// Opens a WebSocket with one subscription.
-    pub async fn subscribe(&self, session: &str, from: Begin, delivery: Delivery) -> Result<Stream> {
-        Stream::open(&self.socket, session, from, delivery).await
+    /// Opens a WebSocket with one subscription; with `events`, the session's events behind that `seq` too.
+    pub async fn subscribe(
+        &self,
+        session: &str,
+        from: Begin,
+        delivery: Delivery,
+        events: Option<u64>,
+    ) -> Result<Stream> {
+        Stream::open(&self.socket, session, from, delivery, events).await
     }
 
     pub async fn list_events(&self, wanted: &ListEvents) -> Result<FoundEvents> {

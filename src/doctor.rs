@@ -145,8 +145,12 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
         (Verdict::Warning, format!("{dropped} bytes were not stored, since the disk was full or too slow"))
     } else {
         let (used, limit) = (mib(usage.disk_bytes), mib(usage.limit_bytes));
-        let count = usage.generations;
-        (Verdict::Fine, format!("{used} of at most {limit} MiB in {count} generations, {}", dir.display()))
+        let (count, dir) = (usage.generations, dir.display());
+        let waits = match usage.unwritten_bytes {
+            0 => String::new(),
+            bytes => format!("; {bytes} bytes wait to be written"),
+        };
+        (Verdict::Fine, format!("{used} of at most {limit} MiB in {count} generations, {dir}{waits}"))
     };
     Check { name: "journal".into(), verdict, detail }
 }

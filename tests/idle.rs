@@ -11,10 +11,15 @@ const SESSIONS: usize = 50;
 /// How long nothing may happen.
 const WATCHED: Duration = Duration::from_secs(10);
 
-/// How often each thread of a process went to sleep.
+/// How often each thread of a process went to sleep. The threads of the journal's database are not ours:
+/// as long as the process lives, seven of them wake up once a second.
 fn switches(pid: i32) -> BTreeMap<OsString, u64> {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     let of = |task: fs::DirEntry| {
+        let name = fs::read_to_string(task.path().join("comm")).ok()?;
+        if name.starts_with("sled-io") {
+            return None;
+        }
         let status = fs::read_to_string(task.path().join("status")).ok()?;
         let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
         Some((task.file_name(), count.trim().parse().unwrap()))

@@ -7,7 +7,7 @@ use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::session::{Session, Status};
 use nix::sys::signal::Signal;
 
-use crate::harness::{Frame, Home, assert_same, eventually, numbers};
+use crate::harness::{Frame, Home, Reader, assert_same, eventually, numbers};
 
 /// Ends the daemon without a warning.
 fn kill_daemon(home: &mut Home) {
@@ -15,15 +15,22 @@ fn kill_daemon(home: &mut Home) {
     home.daemon_ended();
 }
 
+/// What happened in the last 50 ms may not be stored yet.
+fn until_stored(home: &Home) {
+    eventually("all of it is stored", || {
+        (!journal_check(home).detail.contains("wait to be written")).then_some(())
+    });
+}
+
 /// Waits until a session that counts has counted on by so much.
-fn until_counted(home: &Home, session: &Session, more: u32) {
+fn until_counted(home: &Home, session: &Session, more: u32) -> u32 {
     let target = format!("=codepiper-{}:", session.short_id);
     let count = || -> Option<u32> {
         let screen = home.tmux_says(&["capture-pane", "-p", "-t", &target]);
         screen.lines().rev().find_map(|line| line.parse().ok())
     };
     let before = eventually("it counts", count);
-    eventually("it goes on", || count().filter(|count| *count >= before + more));
+    eventually("it goes on", || count().filter(|count| *count >= before + more))
 }
 
 fn tail(home: &Home, session: &Session) -> String {
@@ -81,17 +88,27 @@ fn everything_is_there_after_a_stop_and_after_a_kill() {
 #[test]
 fn a_daemon_that_is_killed_again_and_again_loses_no_line_and_doubles_none() {
     const KILLS: u32 = 20;
-    // About 2,000 lines a second; the daemon is away while 6,000 of them are printed.
-    let script = "i=0; until [ -e \"$0\" ]; do echo $((++i)); ((i % 20)) || read -t 0.01; done; exit 0";
+    // About 2,000 lines a second, up to a number that a file says. The daemon is away while 6,000 of them
+    // are printed, and never more than tmux holds, however slow the machine is.
+    let script = "i=0; while read -r limit <\"$0\" && ((limit)); do \
+        for ((n = 0; n < 20 && i < limit; n++)); do echo $((++i)); done; read -t 0.01; done; exit 0";
     let mut home = Home::running();
+    fs::write(gate(&home), "1000\n").unwrap();
     let session = home.start(&["bash", "-c", script, &gate(&home)]);
     for _ in 0..KILLS {
-        until_counted(&home, &session, 500);
+        let until = |limit: u32| {
+            let beside = home.path("beside");
+            fs::write(&beside, format!("{limit}\n")).unwrap();
+            fs::rename(beside, gate(&home)).unwrap();
+        };
+        until(1_000_000);
+        let count = until_counted(&home, &session, 500);
+        until(count + 8000);
         kill_daemon(&mut home);
         until_counted(&home, &session, 6000);
         home.start_daemon();
     }
-    open_gate(&home);
+    fs::write(gate(&home), "0\n").unwrap();
     home.until_ended(&session);
     let text = tail(&home, &session);
     let last = text.lines().last().unwrap().parse().unwrap();
@@ -108,6 +125,7 @@ fn printed_while_away(script: &str, meanwhile: impl FnOnce(&Home, &Session)) -> 
     let script = format!("{script}\necho; echo the end; read");
     let session = home.start(&["bash", "-c", &script, &gate(&home)]);
     home.until_printed(&session, "before");
+    until_stored(&home);
     kill_daemon(&mut home);
     meanwhile(&home, &session);
     open_gate(&home);
@@ -154,10 +172,10 @@ fn what_was_printed_while_the_daemon_was_away_comes_once_or_as_one_gap() {
 fn what_cannot_be_found_again_is_one_gap() {
     // The history goes too.
     let script =
-        format!("echo before; seq 100; {WAIT}; seq 101 200; printf '\\033[H\\033[2J\\033[3J'; echo after");
+        format!("seq 100; echo before; {WAIT}; seq 101 200; printf '\\033[H\\033[2J\\033[3J'; echo after");
     let (text, said) = printed_while_away(&script, |_, _| {});
     assert_eq!(said.matches("missing").count(), 1, "{said}");
-    assert!(text.contains("\n100\n") && text.ends_with("the end\n"), "{text}");
+    assert!(text.contains("\n100\nbefore\n") && text.ends_with("the end\n"), "{text}");
 
     // On the alternate screen.
     let script = format!("echo before; printf '\\033[?1049h'; seq 100; {WAIT}; seq 101 200");
@@ -167,17 +185,18 @@ fn what_cannot_be_found_again_is_one_gap() {
 
     // More than tmux holds, numbered or always the same.
     for printed in ["seq 101 30000", "for ((i = 0; i < 30000; i++)); do echo 100; done"] {
-        let script = format!("echo before; seq 100; {WAIT}; {printed}");
+        let script = format!("seq 100; echo before; {WAIT}; {printed}");
         let (text, said) = printed_while_away(&script, |_, _| {});
         assert_eq!(said.matches("missing").count(), 1, "{said}");
-        assert!(text.contains("\n99\n100\n") && text.ends_with("the end\n"), "{text}");
+        assert!(text.contains("\n99\n100\nbefore\n") && text.ends_with("the end\n"), "{text}");
     }
 
     // What is on the screen is overwritten, and the lines can be counted.
-    let redrawn = "printf '\\033[H\\033[J'";
-    let script = format!("echo before; seq 100; {WAIT}; {redrawn}; seq 101 250");
+    let redrawn = "printf '\\033[H'";
+    let script = format!("seq 100; echo before; {WAIT}; {redrawn}; seq 101 250");
     let (text, said) = printed_while_away(&script, |_, _| {});
-    assert!(said.contains("missing: 150 lines of output"), "{said} {text}");
+    assert!(said.contains(" lines of output, printed while"), "{said} {text}");
+    assert!(text.contains("\n100\nbefore\n") && text.ends_with("the end\n"), "{text}");
 }
 
 #[test]
@@ -271,4 +290,87 @@ fn a_full_disk_stops_the_journal_and_nothing_else() {
     });
     assert!(check.detail.contains("disk is full"), "{check:?}");
     assert_eq!(events(&home, &["--type", "journal.paused"]).len(), 1);
+}
+
+#[test]
+fn whoever_follows_events_gets_each_once_over_a_killed_daemon() {
+    let mut home = Home::running();
+    let session = home.start(&["sleep", "1000"]);
+    let reader = Reader::start(home.command(["logs", &session.short_id, "--follow", "--json"]));
+    for name in ["one", "two", "three"] {
+        home.ok(["sessions", "rename", &session.short_id, name]);
+        reader.wait_for(&format!("\"{name}\""));
+        kill_daemon(&mut home);
+        home.start_daemon();
+    }
+    home.ok(["kill", &session.short_id]);
+    reader.wait_for("session.ended");
+    let text = String::from_utf8(reader.bytes()).unwrap();
+    let renamed: Vec<_> = text.lines().filter(|line| line.contains("session.renamed")).collect();
+    assert_eq!(renamed.len(), 3, "{text}");
+}
+
+#[test]
+fn tail_as_json_is_one_stream_of_output_and_events() {
+    let mut home = Home::running();
+    let session = home.bash("stty -echo; echo one; read; echo two; read; echo three; sleep 0.01");
+    let mut reader = home.follow(&session, &["--json", "-n", "all"]);
+    home.until_printed(&session, "one");
+    home.ok(["send", &session.short_id, "go"]);
+    home.until_printed(&session, "two");
+    home.ok(["resize", &session.short_id, "100x30"]);
+    home.until(&session, "it has the size", |session| session.size.cols() == 100);
+    home.ok(["send", &session.short_id, "go"]);
+    home.until_ended(&session);
+    let live = String::from_utf8(reader.finish()).unwrap();
+    let words = |stream: &str| -> Vec<String> {
+        let word = |line: &str| -> Option<String> {
+            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+            let kind = match entry["type"].as_str().unwrap() {
+                "output" => entry["text"].as_str().unwrap().trim().to_owned(),
+                "event" => entry["event"]["kind"].as_str().unwrap().to_owned(),
+                other => other.to_owned(),
+            };
+            assert!(entry["cursor"].is_string(), "{line}");
+            ["one", "two", "three", "input.sent", "terminal.resized", "keyframe", "session.ended", "ended"]
+                .contains(&kind.as_str())
+                .then_some(kind)
+        };
+        stream.lines().filter_map(word).collect()
+    };
+    let wanted = [
+        "keyframe",
+        "one",
+        "input.sent",
+        "two",
+        "keyframe",
+        "terminal.resized",
+        "input.sent",
+        "three",
+        "session.ended",
+        "ended",
+    ];
+    let sorted = |words: &[String]| {
+        // What happens in the same millisecond may stand either way.
+        let mut words = words.to_vec();
+        words.sort();
+        words
+    };
+    assert_eq!(sorted(&words(&live)), sorted(&wanted.map(str::to_owned)), "{live}");
+    let order = |words: &[String], first: &str, then: &str| {
+        words.iter().position(|word| word == first) < words.iter().rposition(|word| word == then)
+    };
+    until_stored(&home);
+    kill_daemon(&mut home);
+    home.start_daemon();
+    let past = home.ok(["tail", &session.short_id, "-n", "all", "--json"]);
+    for stream in [&live, &past] {
+        let words = words(stream);
+        assert_eq!(sorted(&words), sorted(&wanted.map(str::to_owned)), "{stream}");
+        for pair in
+            ["one", "input.sent", "three"].windows(2).chain(["two", "terminal.resized", "three"].windows(2))
+        {
+            assert!(order(&words, pair[0], pair[1]), "{pair:?} {words:?}");
+        }
+    }
 }

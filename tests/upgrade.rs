@@ -137,7 +137,7 @@ fn opens(store: &Path) {
     copy(store, &home.path("data"));
     home.start_daemon_in([("CODEPIPER_TEST_BOOT_ID", "frozen")]);
     let checks: Vec<Check> = serde_json::from_str(&home.run(["doctor", "--json"]).stdout).unwrap();
-    for name in ["launch records", "state files"] {
+    for name in ["launch records", "state files", "journal"] {
         let check = checks.iter().find(|check| check.name == name).unwrap();
         assert_eq!(check.verdict, Verdict::Fine, "{release}: {}", check.detail);
     }
@@ -169,13 +169,15 @@ fn opens(store: &Path) {
         .iter()
         .map(|event| event.body.as_hook().unwrap().payload["prompt"].as_str().unwrap())
         .collect();
-    assert!(prompts.ends_with(&["while it was away", "and again"]), "{release}: {prompts:?}");
+    assert_eq!(prompts, ["while it ran", "while it was away", "and again"], "{release}");
+    assert_eq!(home.output(&sessions[0]), numbers(1000), "{release}");
+    assert!(home.output(&sessions[4]).contains("ready"), "{release}");
 
     // A session of then goes on.
     home.ok(["resume", "finished"]);
     assert_eq!(end(&home.until_ended(&sessions[0])), wanted[0].1);
     let output = home.output(&sessions[0]);
-    assert!(output.ends_with(&numbers(1000)), "{release}");
+    assert_eq!(output, numbers(1000).repeat(2), "{release}");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -59,6 +59,7 @@ impl Viewer {
             session: session.to_owned(),
             from: Begin::Live,
             delivery: Delivery::Latest,
+            events: None,
         };
         self.send(TEXT, &serde_json::to_vec(&request)?)?;
         loop {

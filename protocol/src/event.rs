@@ -246,6 +246,19 @@ impl Body {
         }
     }
 
+    /// Its place in the output of its session, if it has one.
+    pub fn cursor(&self) -> Option<Cursor> {
+        use Body::*;
+        match self {
+            SessionEnded { cursor, .. }
+            | TerminalResized { cursor, .. }
+            | TerminalGapRecorded { cursor, .. }
+            | TerminalBellRang { cursor }
+            | InputSent { cursor, .. } => Some(*cursor),
+            _ => None,
+        }
+    }
+
     /// The hook, if this is one.
     pub fn as_hook(&self) -> Option<&Hook> {
         use Body::*;

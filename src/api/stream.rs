@@ -4,7 +4,7 @@
 //! everything else and writes. It writes all that is pending at once, waits until something changes, and
 //! never makes anybody else wait: a slow client only stops its own connection.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::{
@@ -34,7 +35,7 @@ use warp::reply::{Reply, Response};
 
 use super::caller::refuse;
 use super::{Api, Caller, Rejected, with};
-use crate::bus::{Begun, Next, Reader};
+use crate::bus::{Begun, EventLog, Next, Reader};
 use crate::journal::Mark;
 use crate::session::Session;
 
@@ -294,6 +295,7 @@ struct Channel {
     session: Arc<Session>,
     reader: Reader,
     delivery: Delivery,
+    events: Option<ChannelEvents>,
     /// Bytes sent and acknowledged, as offsets.
     sent: u64,
     acknowledged: u64,
@@ -303,6 +305,32 @@ struct Channel {
     ended: bool,
     /// The version of the session's object that was told last.
     told: u64,
+}
+
+/// The events that stand among a channel's output.
+struct ChannelEvents {
+    /// The last one that was looked at.
+    after: u64,
+    /// Where the output begins is known, and those from before it have been left out.
+    placed: bool,
+    waiting: VecDeque<Event>,
+}
+
+impl ChannelEvents {
+    /// The next one of the session, if it fits.
+    async fn next_if(
+        &mut self,
+        all: &EventLog,
+        session: SessionId,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Option<Event> {
+        while self.waiting.is_empty() {
+            let page = all.after(self.after, EVENTS).await;
+            self.after = page.last()?.seq;
+            self.waiting.extend(page.into_iter().filter(|event| event.session == Some(session)));
+        }
+        self.waiting.pop_front_if(|event| fits(event))
+    }
 }
 
 impl Connection {
@@ -444,7 +472,10 @@ impl Connection {
                 self.send_keyframe(number, channel, reason).await;
                 continue;
             }
-            match channel.reader.next(FRAME.min(room as usize)) {
+            let until_event = self.gather_events_at(channel).await;
+            let next = channel.reader.next(FRAME.min(room.min(until_event) as usize));
+            self.gather_events_before(&next, channel).await;
+            match next {
                 Next::Output(bytes) => {
                     channel.sent += bytes.len() as u64;
                     channel.ended = false;
@@ -467,6 +498,49 @@ impl Connection {
                     return false;
                 }
             }
+        }
+    }
+
+    /// Gathers the events whose place a channel has reached; how many bytes come before the next one.
+    async fn gather_events_at(&mut self, channel: &mut Channel) -> u64 {
+        let Some(events) = channel.events.as_mut().filter(|events| events.placed) else { return u64::MAX };
+        let all = &self.api.sessions.bus().events;
+        let at = channel.reader.cursor().offset;
+        let place = |event: &Event| event.body.cursor().map(|cursor| cursor.offset);
+        let mut found = Vec::new();
+        let reached = |event: &Event| place(event).is_some_and(|place| place <= at);
+        while let Some(event) = events.next_if(all, channel.session.id, reached).await {
+            found.push(event);
+        }
+        let next = events.waiting.iter().find_map(place);
+        for event in found {
+            self.tell(&ServerMessage::Event { event });
+        }
+        next.map_or(u64::MAX, |place| place.saturating_sub(at).max(1))
+    }
+
+    /// Gathers the events without a place that a channel wants before it gets this; at the end, all.
+    async fn gather_events_before(&mut self, next: &Next, channel: &mut Channel) {
+        let Some(events) = &mut channel.events else { return };
+        let time = match next {
+            Next::Fetching | Next::Gap { .. } => return,
+            Next::Pending => i64::MAX,
+            Next::Output(_) | Next::Mark(_) => channel.reader.time(),
+        };
+        let all = &self.api.sessions.bus().events;
+        if !std::mem::replace(&mut events.placed, true) {
+            let first = if time == i64::MAX { all.last() } else { all.before(time).await };
+            events.after = events.after.max(first);
+        }
+        let mut found = Vec::new();
+        let before = |event: &Event| {
+            *next == Next::Pending || event.body.cursor().is_none() && event.at.as_millisecond() <= time
+        };
+        while let Some(event) = events.next_if(all, channel.session.id, before).await {
+            found.push(event);
+        }
+        for event in found {
+            self.tell(&ServerMessage::Event { event });
         }
     }
 
@@ -582,8 +656,8 @@ impl Connection {
 
     async fn handle(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Message(ClientMessage::Subscribe { request, session, from, delivery }) => {
-                if let Err(problem) = self.subscribe(request, &session, from, delivery).await {
+            Incoming::Message(ClientMessage::Subscribe { request, session, from, delivery, events }) => {
+                if let Err(problem) = self.subscribe(request, &session, from, delivery, events).await {
                     self.tell(&ServerMessage::Error { request: Some(request), problem });
                 }
             }
@@ -624,6 +698,7 @@ impl Connection {
         session: &str,
         from: Begin,
         delivery: Delivery,
+        events: Option<u64>,
     ) -> Result<(), Problem> {
         let session = self.api.sessions.find(session);
         if let Caller::Agent { pid, session: own } = self.caller
@@ -641,9 +716,17 @@ impl Connection {
         let number = free as u8;
         let told = session.version();
         let (cursor, view) = (reader.cursor(), session.view());
+        if events.is_some() {
+            self.api.sessions.bus().events.watch(&self.watcher);
+        }
         let mut channel = Channel {
             reader,
             delivery,
+            events: events.map(|after| ChannelEvents {
+                after,
+                placed: after > 0 || from == Begin::Start,
+                waiting: VecDeque::new(),
+            }),
             sent: cursor.offset,
             acknowledged: cursor.offset,
             keyframe: None,

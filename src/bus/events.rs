@@ -162,8 +162,28 @@ impl EventLog {
         tokio::task::spawn_blocking(move || ask(&*journal)).await.unwrap_or_default()
     }
 
+    /// The `seq` of the newest event from before `time` (ms since 1970), or 0.
+    pub async fn before(&self, time: i64) -> u64 {
+        let (end, last) = {
+            let state = self.state();
+            (state.end, state.last)
+        };
+        let found = self.ask(move |journal| {
+            let mut found = None;
+            read(journal, Position::at(journal.offset_at(LOG, time)), end, |event| {
+                found = Some(event).filter(|event| event.at.as_millisecond() >= time);
+                found.is_none()
+            });
+            Vec::from_iter(found)
+        });
+        found.await.first().map_or(last, |event| event.seq - 1)
+    }
+
     pub fn watch(&self, watcher: &Arc<Notify>) {
-        self.state().watchers.push(Arc::downgrade(watcher));
+        let mut state = self.state();
+        if !state.watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
+            state.watchers.push(Arc::downgrade(watcher));
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -98,7 +98,7 @@ impl Log {
         let history_end = state.end;
         drop(state);
         let (log, watcher) = (self.clone(), watcher.clone());
-        (Reader { log, watcher, at, history_end, read: Vec::new(), fetching: None }, begun)
+        (Reader { log, watcher, at, time: 0, history_end, read: Vec::new(), fetching: None }, begun)
     }
 
     /// Asks the journal, which may look at a disk.
@@ -182,6 +182,8 @@ pub struct Reader {
     log: Arc<Log>,
     watcher: Arc<Notify>,
     at: Position,
+    /// When what was taken last was published. Milliseconds since 1970.
+    time: i64,
     /// Where the log ended when this reader was made.
     history_end: Position,
     /// Read from the journal and not yet taken, last first.
@@ -295,6 +297,11 @@ impl Reader {
         self.fetching = None;
     }
 
+    /// When what was taken last was published, in ms since 1970.
+    pub fn time(&self) -> i64 {
+        self.time
+    }
+
     /// Bytes between this reader and the end of the log.
     pub fn behind(&self) -> u64 {
         self.log.state().end.offset.saturating_sub(self.at.offset)
@@ -311,6 +318,7 @@ impl Reader {
 
     /// Takes from the front of an entry.
     fn take(&mut self, entry: &mut Entry, max: usize) -> Next {
+        self.time = entry.time;
         match &mut entry.content {
             Content::Mark(mark) => {
                 self.at = Position { offset: entry.at.offset, mark: entry.at.mark + 1 };
@@ -425,5 +433,75 @@ mod tests {
         log.output(0, Bytes::from_static(b"x"));
         watcher.notified().await;
         assert_eq!(reader.next(10), Next::Output(Bytes::from_static(b"x")));
+    }
+
+    /// The rest of a log, waiting for what is on its way from the disk.
+    async fn drain_all(reader: &mut Reader, watcher: &Notify, bytes: usize) -> String {
+        let mut text = String::new();
+        while text.len() < bytes {
+            match reader.next(1 << 20) {
+                Next::Output(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
+                Next::Pending | Next::Fetching => watcher.notified().await,
+                other => panic!("{other:?}"),
+            }
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_hangs_and_is_replaced_is_not_noticed_by_readers() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::time::{Duration, Instant};
+
+        use crate::journal::disk::{Disk, Options, Probes};
+
+        let dir = tempfile::tempdir().unwrap();
+        let hangs = Arc::new(AtomicBool::new(true));
+        let probe = hangs.clone();
+        let probes = Probes {
+            before_write: Arc::new(move || {
+                while probe.load(Ordering::Relaxed) {
+                    std::thread::park_timeout(Duration::from_millis(10));
+                }
+            }),
+            ..Probes::default()
+        };
+        let hung_after = Duration::from_millis(100);
+        let (disk, _) =
+            Disk::open(Options { hung_after, probes, cache_total: 64 << 10, ..Options::new(dir.path()) });
+        let disk = Arc::new(disk);
+        let bus = Bus::new(disk.clone());
+        let log = bus.open(SessionId::random(), 0, Position::default());
+        let watcher = Arc::new(Notify::new());
+        let (mut live, _) = log.reader(Begin::Start, &watcher).await;
+        let (mut late, _) = log.reader(Begin::Start, &watcher).await;
+        let text = numbered(300_000);
+        let (first, rest) = text.split_at(text.len() / 2);
+        let mut followed = String::new();
+        for piece in first.as_bytes().chunks(10_000) {
+            log.output(0, Bytes::copy_from_slice(piece));
+            disk.wake();
+            followed += &drain_all(&mut live, &watcher, piece.len()).await;
+        }
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while disk.usage().replaced_writers == 0 {
+            assert!(Instant::now() < deadline, "the writer is replaced");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            disk.wake();
+        }
+        let cursor = live.cursor();
+        hangs.store(false, Ordering::Relaxed);
+        for piece in rest.as_bytes().chunks(10_000) {
+            log.output(0, Bytes::copy_from_slice(piece));
+            disk.wake();
+            followed += &drain_all(&mut live, &watcher, piece.len()).await;
+        }
+        assert!(followed == text);
+        assert!(drain_all(&mut late, &watcher, text.len()).await == text);
+        let (mut again, begun) = log.reader(Begin::Cursor(cursor), &watcher).await;
+        assert_eq!(begun, Begun::Continued);
+        assert!(drain_all(&mut again, &watcher, rest.len()).await == rest);
+        disk.close();
+        assert_eq!(disk.stored(log.session), Position::at(text.len() as u64));
     }
 }

@@ -121,7 +121,7 @@ async fn work(client: &Client, session: SessionId, place: &Place) -> Result<Opti
 
 /// Shows the session until it ends or the person leaves.
 async fn look(client: Client, session: &str) -> Outcome {
-    let mut follow = Follow::begin(client, session, Begin::Live, Delivery::Latest).await?;
+    let mut follow = Follow::begin(client, session, Begin::Live, Delivery::Latest, false).await?;
     let id = follow.stream.session.short_id.clone();
     if !follow.stream.session.status.is_live() {
         return Err(Failure::ended(format_args!(
@@ -153,7 +153,7 @@ async fn show(view: &mut View, follow: &mut Follow) -> Result<(), Failure> {
             Item::Output(bytes) => view.output(&bytes)?,
             Item::Keyframe { bytes, .. } => view.keyframe(&bytes)?,
             Item::Ended { .. } => return Ok(()),
-            Item::Gap { .. } | Item::CaughtUp { .. } | Item::Session => {}
+            Item::Gap { .. } | Item::CaughtUp { .. } | Item::Session | Item::Event(_) => {}
         }
     }
 }

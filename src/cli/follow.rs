@@ -15,6 +15,8 @@ const RETRY: Duration = Duration::from_millis(100);
 pub(super) struct Follow {
     client: Client,
     delivery: Delivery,
+    /// The session's events are wanted too.
+    events: bool,
     pub stream: Stream,
 }
 
@@ -24,9 +26,10 @@ impl Follow {
         session: &str,
         from: Begin,
         delivery: Delivery,
+        events: bool,
     ) -> Result<Self, ClientError> {
-        let stream = client.subscribe(session, from, delivery).await?;
-        Ok(Self { client, delivery, stream })
+        let stream = client.subscribe(session, from, delivery, events.then_some(0)).await?;
+        Ok(Self { client, delivery, events, stream })
     }
 
     /// What comes next; when the daemon went away, from the new one. May be dropped and called again.
@@ -42,22 +45,30 @@ impl Follow {
     /// Goes on right after what was seen, or with the screen of now when only the latest matters. The
     /// session keeps its id, but maybe not its name.
     async fn again(&self) -> Result<Stream, ClientError> {
-        say(format_args!("the daemon is gone; waiting up to {} s for it to come back …", ABSENCE.as_secs()));
-        let give_up = Instant::now() + ABSENCE;
         let session = self.stream.session.id.to_string();
         let from = match self.delivery {
             Delivery::Every => Begin::Cursor(self.stream.cursor),
             Delivery::Latest => Begin::Live,
         };
-        loop {
-            match self.client.subscribe(&session, from, self.delivery).await {
-                Err(error) if error.is_absence() && Instant::now() < give_up => sleep(RETRY).await,
-                Ok(stream) => {
-                    say("the daemon is back");
-                    return Ok(stream);
-                }
-                Err(error) => return Err(error),
+        let events = self.events.then_some(self.stream.last_event);
+        after_absence(async || self.client.subscribe(&session, from, self.delivery, events).await).await
+    }
+}
+
+/// Tries until the daemon is back.
+pub(super) async fn after_absence<T>(
+    mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    say(format_args!("the daemon is gone; waiting up to {} s for it to come back …", ABSENCE.as_secs()));
+    let give_up = Instant::now() + ABSENCE;
+    loop {
+        match attempt().await {
+            Err(error) if error.is_absence() && Instant::now() < give_up => sleep(RETRY).await,
+            Ok(done) => {
+                say("the daemon is back");
+                return Ok(done);
             }
+            Err(error) => return Err(error),
         }
     }
 }

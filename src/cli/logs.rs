@@ -5,9 +5,10 @@ use codepiper_protocol::wire::stream::Lost;
 use serde_json::Value;
 
 use super::failure::{OF_LIVE_SESSIONS, Outcome, exit_codes};
+use super::follow::after_absence;
 use super::time::Since;
 use super::{Context, output, time};
-use crate::client::{Client, ClientError};
+use crate::client::Client;
 
 /// Print what happened: events of one session, or of all
 ///
@@ -65,14 +66,18 @@ impl Logs {
         if !self.follow {
             return Ok(());
         }
-        let mut events = client.events(session, Some(found.last)).await?;
+        let mut last = found.last;
+        let mut events = client.events(session, Some(last)).await?;
         loop {
             match events.next().await {
-                Ok(event) if wanted.fits(&event) => self.show(&event)?,
-                Ok(_) => {}
-                Err(ClientError::Lost) => {
-                    output::say("the daemon is gone; the events end here");
-                    return Ok(());
+                Ok(event) => {
+                    last = event.seq;
+                    if wanted.fits(&event) {
+                        self.show(&event)?;
+                    }
+                }
+                Err(error) if error.is_absence() => {
+                    events = after_absence(async || client.events(session, Some(last)).await).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::session::Exit;
 use codepiper_protocol::wire::stream::{Begin, Delivery, GapReason, KeyframeReason, Lost};
 use codepiper_protocol::{Cursor, Size};
@@ -44,7 +45,8 @@ pub(super) struct Tail {
     #[arg(long, conflicts_with = "json")]
     raw: bool,
     /// Print one JSON object a line: {"type": "output", "cursor", "text"}, with the cursor behind the text,
-    /// and "base64" instead of "text" for what is not UTF-8; types "keyframe", "gap", "ended" too
+    /// and "base64" instead of "text" for what is not UTF-8; {"type": "event", "cursor", "event"} for what
+    /// happened there, input and resizes too; types "keyframe", "gap", "ended"
     #[arg(long)]
     json: bool,
     /// Begin right after this cursor
@@ -81,7 +83,7 @@ impl Tail {
 
     async fn print(self, client: Client) -> Outcome {
         let from = self.begin();
-        let follow = Follow::begin(client, &self.session, from, Delivery::Every).await?;
+        let follow = Follow::begin(client, &self.session, from, Delivery::Every, self.json).await?;
         let kept = match self.kept() {
             Lines::Last(lines) => Some(lines as usize),
             Lines::All => None,
@@ -121,6 +123,11 @@ trait Printer {
     fn keyframe(&mut self, cursor: Cursor, size: Size, reason: KeyframeReason, screen: &[u8]) -> Outcome;
 
     fn gap(&mut self, cursor: Cursor, reason: GapReason, lost: Lost) -> Outcome;
+
+    /// Something happened to the session; only asked for as JSON.
+    fn event(&mut self, _: Cursor, _: &Event) -> Outcome {
+        Ok(())
+    }
 
     fn caught_up(&mut self) -> Outcome;
 
@@ -175,6 +182,7 @@ async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live:
                 printer.caught_up()?;
                 (caught_up, unsettled) = (true, true);
             }
+            Item::Event(event) => printer.event(follow.stream.cursor, &event)?,
             Item::Session => {}
         }
         if caught_up && (ended || !live) {
@@ -208,7 +216,7 @@ async fn watch(mut follow: Follow) -> Outcome {
             }
             Item::Ended { .. } => ended = true,
             Item::CaughtUp { .. } => caught_up = true,
-            Item::Session => {}
+            Item::Session | Item::Event(_) => {}
         }
         if caught_up && ended {
             return Ok(());

@@ -67,7 +67,7 @@ pub(super) async fn until(
 ) -> Result<Happened, Failure> {
     let watch = async {
         let begin = from.map_or(Begin::Live, Begin::Cursor);
-        let follow = Follow::begin(client, session, begin, Delivery::Every).await?;
+        let follow = Follow::begin(client, session, begin, Delivery::Every, false).await?;
         Watch::new(follow, condition, from).run().await
     };
     let limit = timeout.unwrap_or(Duration::MAX);
@@ -126,7 +126,7 @@ impl<'a> Watch<'a> {
                 Item::Session if self.caught_up && self.at_anchor() && !self.is_live() => {
                     return self.ended();
                 }
-                Item::Ended { .. } | Item::Session | Item::Gap { .. } => None,
+                Item::Ended { .. } | Item::Session | Item::Event(_) | Item::Gap { .. } => None,
             };
             if line.is_some() {
                 return Ok(self.happened(line));
@@ -148,7 +148,7 @@ impl<'a> Watch<'a> {
     fn line_on_screen(&mut self, size: Size, reason: KeyframeReason, screen: &[u8]) -> Option<String> {
         let Condition::Text(pattern) = self.condition else { return None };
         let mut first = First { pattern, line: None };
-        self.lines.load_keyframe(size, screen, &mut |line| first.look(line));
+        self.lines.load_keyframe(size, screen, false, &mut |line| first.look(line));
         self.lines.finish(&mut |line| first.look(line));
         first.line.filter(|_| reason != KeyframeReason::Resize)
     }

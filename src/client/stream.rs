@@ -38,6 +38,8 @@ pub struct Stream {
     channel: u8,
     /// It was to go on after a cursor: a keyframe to begin with means that it could not.
     continues: bool,
+    /// The `seq` of the last event that came.
+    pub last_event: u64,
     /// A keyframe whose screen comes in the next frame.
     announced: Option<(Cursor, Size, KeyframeReason)>,
     /// A frame cannot be given up half-way, so frames are read and written in tasks of their own, and
@@ -62,6 +64,8 @@ pub enum Item {
     Ended { cursor: Cursor, exit: Option<Exit> },
     /// [`Stream::session`] changed.
     Session,
+    /// Something that happened to the session at this place of its output.
+    Event(Box<Event>),
 }
 
 type WebSocketWrite = fastwebsockets::WebSocketWrite<WriteHalf<TokioIo<Upgraded>>>;
@@ -75,10 +79,21 @@ enum Message {
 }
 
 impl Stream {
-    pub(super) async fn open(socket: &Path, session: &str, from: Begin, delivery: Delivery) -> Result<Self> {
+    pub(super) async fn open(
+        socket: &Path,
+        session: &str,
+        from: Begin,
+        delivery: Delivery,
+        events: Option<u64>,
+    ) -> Result<Self> {
         let Connection { reading, mut frames, mut write } = Connection::open(socket).await?;
-        let request =
-            ClientMessage::Subscribe { request: REQUEST, session: session.to_owned(), from, delivery };
+        let request = ClientMessage::Subscribe {
+            request: REQUEST,
+            session: session.to_owned(),
+            from,
+            delivery,
+            events,
+        };
         tell(&mut write, &request).await?;
         match message(&mut frames).await? {
             ServerMessage::Subscribed { channel, cursor, size, session, .. } => {
@@ -91,6 +106,7 @@ impl Stream {
                     channel,
                     continues: matches!(from, Begin::Cursor(_)),
                     announced: None,
+                    last_event: events.unwrap_or(0),
                     frames,
                     consumed,
                     _tasks: [reading, writing].map(AbortOnDropHandle::new),
@@ -132,10 +148,13 @@ impl Stream {
                     return Ok(Item::Session);
                 }
                 ServerMessage::Error { problem, .. } => return Err(ClientError::Problem(problem)),
+                ServerMessage::Event { event } => {
+                    self.last_event = event.seq;
+                    return Ok(Item::Event(Box::new(event)));
+                }
                 // Nothing that was asked for here.
                 ServerMessage::Hello { .. }
                 | ServerMessage::Subscribed { .. }
-                | ServerMessage::Event { .. }
                 | ServerMessage::Sessions { .. }
                 | ServerMessage::SessionChanged { .. }
                 | ServerMessage::SessionRemoved { .. }

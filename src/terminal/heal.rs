@@ -66,7 +66,8 @@ fn find(known: &Known, held: &Held) -> Option<Vec<u8>> {
     let known_lines = join_known(&known.rows);
     let held_lines = join_held(held)?;
     let (last, before) = known_lines.split_last()?;
-    let place = by_count(known, held, last, &held_lines).or_else(|| by_overlap(before, last, &held_lines))?;
+    let place =
+        by_count(known, held, before, last, &held_lines).or_else(|| by_overlap(before, last, &held_lines))?;
     let mut bytes = held_lines[place].text.get(last.text.len()..).unwrap_or_default().to_vec();
     for line in &held_lines[place + 1..] {
         bytes.extend_from_slice(b"\r\n");
@@ -88,13 +89,18 @@ fn comparable(known: &Known, held: &Held) -> Option<u64> {
     known.history.filter(|history| same && held.history >= *history)
 }
 
-/// The line that stands where the cursor's line stood, counted from the pane's first row.
-fn by_count(known: &Known, held: &Held, last: &Line, lines: &[Line]) -> Option<usize> {
+/// The line that stands where the cursor's line stood, counted from the pane's first row, if the lines
+/// before it are still the same.
+fn by_count(known: &Known, held: &Held, before: &[Line], last: &Line, lines: &[Line]) -> Option<usize> {
     let history = comparable(known, held)?;
     let first = held.history.checked_sub(held.history_rows as u64)?;
-    let row = (history + last.rows.start as u64).checked_sub(first)?;
-    let place = lines.iter().position(|line| line.rows.start as u64 == row)?;
-    lines[place].text.starts_with(&last.text).then_some(place)
+    let place_of = |line: &Line| {
+        let row = (history + line.rows.start as u64).checked_sub(first)?;
+        lines.iter().position(|held| held.rows.start as u64 == row)
+    };
+    let place = place_of(last)?;
+    let same = before.iter().all(|line| place_of(line).is_none_or(|place| lines[place].text == line.text));
+    (same && lines[place].text.starts_with(&last.text)).then_some(place)
 }
 
 /// The only place where the lines before the cursor's stand again.

@@ -68,11 +68,18 @@ impl TextLines {
 
     /// Continues from a keyframe, after a resize or a gap. What came before does not come again, and
     /// what the old screen showed and the new one does not comes now.
-    pub fn load_keyframe(&mut self, size: Size, keyframe: &[u8], on_line: &mut impl FnMut(Line<'_>)) {
+    pub fn load_keyframe(
+        &mut self,
+        size: Size,
+        keyframe: &[u8],
+        after_gap: bool,
+        on_line: &mut impl FnMut(Line<'_>),
+    ) {
         let old = std::mem::replace(&mut self.screen, Screen::new(size));
         self.screen.feed(keyframe);
         let mut listener = Listener { lines: &mut self.lines, on_line };
-        listener.carry_over(old.model(), self.screen.model_mut());
+        let place = if after_gap { whole_place } else { best_place };
+        listener.carry_over(old.model(), self.screen.model_mut(), place);
     }
 
     /// Brings what is on the screen and begins to follow.
@@ -270,7 +277,7 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
     }
 
     /// Finds the lines of the new screen among those that came and those that the old screen showed.
-    fn carry_over(&mut self, old: &Model, new: &mut Model) {
+    fn carry_over(&mut self, old: &Model, new: &mut Model, place: fn(&[u64], &[u64]) -> usize) {
         let shown = pending_lines(old, self.lines.head.as_str());
         self.lines.head.clear();
         let came = self.lines.recent.len();
@@ -286,7 +293,7 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
             lines.push((rows, mark(&text)));
         }
         let marks: Vec<u64> = lines.iter().map(|(_, mark)| *mark).collect();
-        let place = best_place(&known, &marks);
+        let place = place(&known, &marks);
         for text in shown.iter().take(place.saturating_sub(came)) {
             self.line(text);
         }
@@ -352,6 +359,11 @@ fn best_place(known: &[u64], marks: &[u64]) -> usize {
     let agree = |place: usize| known[place..].iter().zip(marks).filter(|(a, b)| a == b).count();
     let best = (0..known.len()).map(|place| (agree(place), place)).max();
     best.filter(|(agree, _)| *agree > 0).map_or(known.len(), |(_, place)| place)
+}
+
+/// Where in `known` the lines `marks` begin: where all that is known from there on agrees.
+fn whole_place(known: &[u64], marks: &[u64]) -> usize {
+    (0..known.len()).find(|&place| marks.starts_with(&known[place..])).unwrap_or(known.len())
 }
 
 fn trim(text: &mut String) {
@@ -497,7 +509,7 @@ mod tests {
                     lines.follow(&mut on_line);
                 }
                 lines.feed(first.as_bytes(), &mut on_line);
-                lines.load_keyframe(size, &reloaded(&first, size), &mut on_line);
+                lines.load_keyframe(size, &reloaded(&first, size), false, &mut on_line);
                 lines.flush(&mut on_line);
                 lines.feed(second.as_bytes(), &mut on_line);
                 lines.finish(&mut on_line);
@@ -512,8 +524,20 @@ mod tests {
         let mut on_line = |line: Line<'_>| line.append_to(&mut out);
         lines.follow(&mut on_line);
         lines.feed(numbers(0..5).as_bytes(), &mut on_line);
-        lines.load_keyframe(size(), &reloaded(&numbers(0..7), size()), &mut on_line);
+        lines.load_keyframe(size(), &reloaded(&numbers(0..7), size()), false, &mut on_line);
         lines.feed(numbers(7..9).as_bytes(), &mut on_line);
         assert_eq!(out, plain(&numbers(0..9)));
+    }
+
+    #[test]
+    fn behind_a_gap_only_what_is_there_as_a_whole_counts_as_known() {
+        for (after_gap, wanted) in [(true, "one\ntwo\nx\ntwo\ny\n"), (false, "one\ntwo\ny\n")] {
+            let (mut lines, mut out) = (TextLines::new(size()), String::new());
+            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+            lines.feed(b"one\r\ntwo\r\nx\r\n", &mut on_line);
+            lines.load_keyframe(size(), &reloaded("two\r\ny\r\n", size()), after_gap, &mut on_line);
+            lines.finish(&mut on_line);
+            assert_eq!(out, wanted);
+        }
     }
 }

@@ -120,7 +120,12 @@ request: number,
 /**
  * An id, a unique prefix of one, or a name.
  */
-session: string, from?: Begin, delivery?: Delivery, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "sessions", } | { "type": "ping", };
+session: string, from?: Begin, delivery?: Delivery, 
+/**
+ * The session's events too, each at its place in the output: those with a greater `seq`, and
+ * none from before the output begins.
+ */
+events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "sessions", } | { "type": "ping", };
 
 /**
  * What kind of error it is: stable, for programs.

@@ -81,7 +81,13 @@ impl WebSocket {
     }
 
     pub fn subscribe(&mut self, session: &str, from: Begin, delivery: Delivery) {
-        self.tell(&ClientMessage::Subscribe { request: 1, session: session.to_owned(), from, delivery });
+        self.tell(&ClientMessage::Subscribe {
+            request: 1,
+            session: session.to_owned(),
+            from,
+            delivery,
+            events: None,
+        });
     }
 
     pub fn tell(&mut self, message: &ClientMessage) {

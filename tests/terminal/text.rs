@@ -59,7 +59,7 @@ proptest! {
             lines.follow(&mut on_line);
         }
         lines.feed(first.as_bytes(), &mut on_line);
-        lines.load_keyframe(size, &screen(size, first.as_bytes()).keyframe(), &mut on_line);
+        lines.load_keyframe(size, &screen(size, first.as_bytes()).keyframe(), false, &mut on_line);
         lines.feed(second.as_bytes(), &mut on_line);
         lines.finish(&mut on_line);
         prop_assert_eq!(out, (first + &second).replace('\r', ""));

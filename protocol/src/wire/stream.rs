@@ -49,6 +49,10 @@ pub enum ClientMessage {
         #[serde(default)]
         #[cfg_attr(test, ts(optional, as = "Option<Delivery>"))]
         delivery: Delivery,
+        /// The session's events too, each at its place in the output: those with a greater `seq`, and
+        /// none from before the output begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        events: Option<u64>,
     },
     Unsubscribe {
         channel: u8,

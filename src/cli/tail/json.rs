@@ -1,5 +1,6 @@
 //! One JSON object a line.
 
+use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::session::Exit;
 use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
 use codepiper_protocol::{Cursor, Size};
@@ -35,6 +36,10 @@ enum Entry<'a> {
         cursor: Cursor,
         reason: GapReason,
         lost: Lost,
+    },
+    Event {
+        cursor: Cursor,
+        event: &'a Event,
     },
     Ended {
         cursor: Cursor,
@@ -90,6 +95,11 @@ impl Printer for Json {
     fn gap(&mut self, cursor: Cursor, reason: GapReason, lost: Lost) -> Outcome {
         self.flush()?;
         output::json(&Entry::Gap { cursor, reason, lost })
+    }
+
+    fn event(&mut self, cursor: Cursor, event: &Event) -> Outcome {
+        self.flush()?;
+        output::json(&Entry::Event { cursor, event })
     }
 
     fn caught_up(&mut self) -> Outcome {

@@ -31,8 +31,9 @@ impl Printer for Text {
         self.printed.write()
     }
 
-    fn keyframe(&mut self, _: Cursor, size: Size, _: KeyframeReason, screen: &[u8]) -> Outcome {
-        self.lines.load_keyframe(size, screen, &mut |line| self.printed.push(line));
+    fn keyframe(&mut self, _: Cursor, size: Size, reason: KeyframeReason, screen: &[u8]) -> Outcome {
+        let after_gap = matches!(reason, KeyframeReason::Discontinuity | KeyframeReason::Behind);
+        self.lines.load_keyframe(size, screen, after_gap, &mut |line| self.printed.push(line));
         self.printed.write()
     }
 
