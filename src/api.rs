@@ -3,21 +3,32 @@
 //! | module | what |
 //! |--------|------|
 //! | [`server`]   | accepting connections, and who is at their other end |
-//! | [`caller`]   | owner or agent, and what each may do |
-//! | [`sessions`] | `/api/sessions` |
+//! | [`web`]      | what a request over TCP has to prove, and what every answer says |
+//! | [`caller`]   | owner, agent, login or nobody, and what each may do |
+//! | [`auth`]     | `/api/auth` |
+//! | [`sessions`] | `/api/sessions`, `/api/timelines` |
+//! | [`output`]   | older output, for who scrolls back |
+//! | [`timeline`] | states and markers, made from the events |
+//! | [`directories`] | `/api/directories` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
 //!
 //! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.
 
+mod auth;
 mod caller;
+mod directories;
+mod output;
 mod server;
 mod sessions;
 mod stream;
 mod system;
+mod timeline;
+mod web;
 
 pub use caller::Caller;
 pub use server::serve;
+pub use web::{Public, Web, tls};
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -30,11 +41,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
+use crate::auth::Auth;
+use crate::dashboard;
 use crate::hook::Intake;
 use crate::journal::Disk;
 use crate::paths::Paths;
@@ -60,6 +74,11 @@ pub struct Api {
     pub journal: Arc<Disk>,
     /// Small files of the daemon's own that cannot be used, and why.
     pub broken_files: Arc<Vec<Broken>>,
+    pub auth: Auth,
+    /// How the dashboard is reached, if it is served.
+    pub web: Option<Arc<Web>>,
+    /// Open WebSockets.
+    pub sockets: TaskTracker,
 }
 
 /// How the daemon shall leave.
@@ -78,10 +97,30 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
     let routes = sessions::routes(api.clone())
         .or(system::routes(api.clone()))
         .unify()
+        .or(auth::routes(api.clone()))
+        .unify()
+        .or(directories::routes())
+        .unify()
         .or(stream::route(api))
+        .unify()
+        .or(dashboard_files())
         .unify()
         .boxed();
     permitted.and(routes).recover(recover).unify().boxed()
+}
+
+/// Every other path is the dashboard's.
+fn dashboard_files() -> BoxedFilter<(Response,)> {
+    warp::get()
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and_then(|path: warp::path::FullPath, headers: warp::http::HeaderMap| async move {
+            match web::is_api(path.as_str()) {
+                true => Err(warp::reject::not_found()),
+                false => Ok(dashboard::answer(path.as_str(), &headers).into_response()),
+            }
+        })
+        .boxed()
 }
 
 /// Lets a request through when its caller may make it.
@@ -116,8 +155,6 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
         problem.clone()
     } else if rejection.is_not_found() {
         Problem::new(Code::NotFound, "this route does not exist")
-    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
-        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
         Problem::new(Code::TooLarge, "the body is larger than this route takes")
     } else if let Some(error) = rejection.find::<warp::filters::body::BodyDeserializeError>() {
@@ -126,6 +163,9 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
         Problem::new(Code::Invalid, "the request needs a Content-Length")
     } else if rejection.find::<reject::InvalidQuery>().is_some() {
         Problem::new(Code::Invalid, "the query is not valid")
+    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
+        // Last: where a path has several methods, those that were not meant say this too.
+        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
     } else {
         Problem::new(Code::Invalid, format!("the request is not valid: {rejection:?}"))
     };
@@ -136,6 +176,19 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
 fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
     match result {
         Ok(value) => warp::reply::json(&value).into_response(),
+        Err(problem) => answer_problem(&problem),
+    }
+}
+
+/// 200 with bytes, or the problem.
+fn answer_bytes(result: Result<Vec<u8>, Problem>) -> Response {
+    match result {
+        Ok(bytes) => {
+            let mut response = Response::new(Bytes::from(bytes).into());
+            let kind = HeaderValue::from_static("application/octet-stream");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
         Err(problem) => answer_problem(&problem),
     }
 }
@@ -170,7 +223,8 @@ fn json_or_default<T>() -> impl Filter<Extract = (T,), Error = warp::Rejection> 
 where
     T: serde::de::DeserializeOwned + Default + Send + 'static,
 {
-    warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes()).and_then(|body: Bytes| async move {
+    let sized = warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes());
+    no_body().or(sized).unify().and_then(|body: Bytes| async move {
         if body.is_empty() {
             return Ok(T::default());
         }
@@ -181,6 +235,19 @@ where
             )))
         })
     })
+}
+
+/// A request without a body, which says nothing of its length.
+fn no_body() -> impl Filter<Extract = (Bytes,), Error = warp::Rejection> + Clone {
+    let said = |name| warp::header::optional::<String>(name);
+    said("content-length").and(said("transfer-encoding")).and_then(
+        |length: Option<String>, encoding: Option<String>| async move {
+            match (length, encoding) {
+                (None, None) => Ok(Bytes::new()),
+                _ => Err(warp::reject::not_found()),
+            }
+        },
+    )
 }
 
 /// A JSON body.

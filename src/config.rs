@@ -1,6 +1,7 @@
 //! The configuration file, `config.toml`. An unknown key is an error that names the key and the line.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -12,6 +13,7 @@ pub struct Config {
     pub tmux: Tmux,
     pub journal: Journal,
     pub sessions: Sessions,
+    pub web: Web,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -66,6 +68,23 @@ pub enum AfterReboot {
     Never,
 }
 
+/// The dashboard. Flags and the environment come first: see `codepiper daemon --help`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Web {
+    /// Serve it without being asked.
+    pub enabled: bool,
+    pub port: Option<u16>,
+    pub host: Option<IpAddr>,
+    /// Own certificates and their key, in PEM form.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Somebody else does TLS in front of the daemon.
+    pub behind_proxy: bool,
+    /// `https://host[:port]`: what people open.
+    pub public_url: Option<String>,
+}
+
 impl Config {
     /// Reads the file; a missing file is the default.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
@@ -82,7 +101,12 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let config: Self = toml::from_str(text)?;
-        for (key, path) in [("daemon.socket", &config.daemon.socket), ("tmux.socket", &config.tmux.socket)] {
+        for (key, path) in [
+            ("daemon.socket", &config.daemon.socket),
+            ("tmux.socket", &config.tmux.socket),
+            ("web.tls_cert", &config.web.tls_cert),
+            ("web.tls_key", &config.web.tls_key),
+        ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
                 return Err(serde::de::Error::custom(format!("{key} must be an absolute path")));
             }
@@ -119,6 +143,7 @@ mod tests {
         let example = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
         let config = Config::parse(example).unwrap();
         assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
+        assert!(config.web.public_url.is_some() && config.web.tls_key.is_some());
     }
 
     #[test]

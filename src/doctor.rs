@@ -22,6 +22,8 @@ pub struct Daemon<'a> {
     pub journal: &'a Disk,
     /// Small files of the daemon's own that cannot be used, and why.
     pub broken_files: &'a [Broken],
+    /// Why nobody can sign in to the dashboard.
+    pub web_damage: Option<String>,
 }
 
 /// What can be said without a daemon.
@@ -37,6 +39,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(files(daemon.broken_files));
     checks.extend(lost(daemon.sessions));
     checks.push(journal(&daemon.journal.usage(), &daemon.paths.journal()));
+    checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
     for provider in PROVIDERS {
@@ -117,6 +120,14 @@ fn records(broken: &[Broken]) -> Check {
         ),
     };
     Check { name: "launch records".into(), verdict, detail }
+}
+
+fn web(damage: Option<String>) -> Check {
+    let (verdict, detail) = match damage {
+        None => (Verdict::Fine, "passwords and logins can be read".to_owned()),
+        Some(damage) => (Verdict::Broken, damage),
+    };
+    Check { name: "web sign-in".into(), verdict, detail }
 }
 
 fn journal(usage: &Usage, dir: &Path) -> Check {

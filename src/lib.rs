@@ -26,15 +26,17 @@
 //! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
+//! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
-//! | [`git`]      | what git says about a directory | protocol |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, journal::Disk, provider, hook, git, doctor |
+//! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
+//! | [`dashboard`] | the embedded dashboard | protocol |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |
+//! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
 //! | [`paths`], [`config`], [`process`], [`small_file`] | places, the configuration file, other processes, small state on disk | |
 //!
 //! # What always holds
@@ -48,11 +50,13 @@
 //! * A process below a shim is an agent, and agents are not owners.
 
 pub mod api;
+pub mod auth;
 pub mod bus;
 pub mod cli;
 pub mod client;
 pub mod config;
 pub mod daemon;
+pub mod dashboard;
 pub mod doctor;
 pub mod git;
 pub mod hook;

@@ -12,12 +12,14 @@
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
 //! | [`input`]   | text and keys, and their receipts |
+//! | [`images`]  | images for an agent |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
 
 mod composer;
 mod end;
+mod images;
 mod input;
 mod launch;
 mod link;
@@ -38,7 +40,7 @@ pub use stream::save_checkpoint;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use codepiper_protocol::event::Body;
@@ -50,9 +52,10 @@ use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
+use crate::git;
 use crate::journal::{Mark, Position};
 use crate::process::Process;
 use crate::provider::Provider;
@@ -76,6 +79,8 @@ pub struct Places {
     pub api_socket: PathBuf,
     /// Where hooks wait while the daemon is away.
     pub spool: PathBuf,
+    /// Images that people gave to agents.
+    pub images: PathBuf,
     /// Our own executable, for the shim and the hooks.
     pub executable: PathBuf,
 }
@@ -96,6 +101,8 @@ struct Inner {
     /// Set when the tmux server shall not outlive the link to it.
     server_ends_too: AtomicBool,
     table: Mutex<Table>,
+    /// Who is told of every change of any session.
+    watchers: Mutex<Vec<Weak<Notify>>>,
 }
 
 #[derive(Default)]
@@ -129,6 +136,8 @@ struct State {
     /// The grid as it is now; the record has the size that is pinned.
     size: Size,
     title: Option<String>,
+    /// The branch that was checked out when somebody looked last.
+    branch: Option<String>,
     attached: u32,
     /// The model of its screen stands where its log ends.
     has_screen: bool,
@@ -169,6 +178,7 @@ impl Sessions {
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
             table: Mutex::default(),
+            watchers: Mutex::default(),
         }))
     }
 
@@ -376,6 +386,28 @@ impl Sessions {
         }
     }
 
+    /// Wakes the watcher when a session begins, changes or is removed.
+    pub fn watch(&self, watcher: &Arc<Notify>) {
+        let mut watchers = self.watchers();
+        if !watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
+            watchers.push(Arc::downgrade(watcher));
+        }
+    }
+
+    fn wake_watchers(&self) {
+        self.watchers().retain(|watcher| match watcher.upgrade() {
+            Some(watcher) => {
+                watcher.notify_one();
+                true
+            }
+            None => false,
+        });
+    }
+
+    fn watchers(&self) -> MutexGuard<'_, Vec<Weak<Notify>>> {
+        self.0.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn insert(&self, session: Session) -> Arc<Session> {
         let session = Arc::new(session);
         self.table().sessions.insert(session.id, session.clone());
@@ -435,6 +467,7 @@ impl Sessions {
         session.version.fetch_add(1, Ordering::Relaxed);
         session.changed.send_replace(());
         session.log.wake();
+        self.wake_watchers();
     }
 
     /// Writes the record, without holding anybody up. A session that was removed has none.
@@ -469,15 +502,19 @@ impl Sessions {
 
 impl Session {
     fn new(record: Record, provider: &'static dyn Provider, log: Arc<Log>) -> Self {
+        // What a live one did while the daemon was away is not known.
+        let ended_at = record.state_since.unwrap_or(record.updated_at);
+        let since = if record.status.is_live() { Timestamp::now() } else { ended_at };
         Self {
             id: record.id,
             provider,
             log,
             state: Mutex::new(State {
-                machine: Machine::new(record.status, record.exit),
+                machine: Machine::new(record.status, record.exit, since),
                 pane: None,
                 size: record.size,
                 title: None,
+                branch: None,
                 attached: 0,
                 has_screen: false,
                 scanner: Scanner::default(),
@@ -495,7 +532,7 @@ impl Session {
         }
     }
 
-    /// As every surface shows it, without the branch, which takes a look at the disk.
+    /// As every surface shows it, with the branch as it was when somebody looked last.
     pub fn view(&self) -> wire::Session {
         let cursor = self.log.cursor();
         let state = self.state();
@@ -506,19 +543,29 @@ impl Session {
             provider: state.record.provider.clone(),
             args: state.record.args.clone(),
             cwd: state.record.cwd.clone(),
-            branch: None,
+            branch: state.branch.clone(),
             status: state.machine.status(),
             activity: state.machine.activity(),
             waiting_for: state.machine.waiting_for(),
             exit: state.machine.exit(),
             size: state.size,
+            lease: state.record.lease.clone(),
+            billing: state.record.billing,
             title: state.title.clone(),
             pid: state.machine.pid(),
             attached: state.attached,
             cursor,
             created_at: state.record.created_at,
+            started_at: state.record.launched_at,
+            state_since: to_millisecond(state.machine.since()),
             updated_at: state.record.updated_at,
         }
+    }
+
+    /// Looks which branch is checked out. Reads the disk.
+    pub fn look_at_branch(&self) {
+        let branch = git::branch(&self.cwd());
+        self.state().branch = branch;
     }
 
     /// Changes with every change of the object that people are told.
@@ -583,6 +630,7 @@ impl Session {
         state.record.status = state.machine.status();
         state.record.exit = state.machine.exit();
         state.record.pid = state.machine.pid();
+        state.record.state_since = Some(state.machine.since());
         (state.record.epoch, state.record.offset) = (cursor.epoch, cursor.offset);
         state.record.clone()
     }

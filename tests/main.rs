@@ -1,12 +1,15 @@
 //! All integration tests, as one binary.
 
 mod agents;
+mod billing;
 mod callers;
 mod cli;
 mod daemons;
+mod documentation;
 mod harness;
 mod hooks;
 mod idle;
+mod images;
 mod input;
 mod lifecycle;
 mod loss;
@@ -21,3 +24,4 @@ mod slow;
 mod terminal;
 mod upgrade;
 mod waiting;
+mod web;

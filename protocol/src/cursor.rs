@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// `offset` counts the bytes since the session began. `epoch` changes when continuity cannot be
 /// proven, for example after a crash of the daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
 pub struct Cursor {
     pub epoch: u32,
     /// Bytes.

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::auth::LoginId;
 use crate::wire::session::{Activity, Exit, WaitingFor};
 use crate::wire::stream::{GapReason, Lost};
 use crate::{Cursor, SessionId, Size};
 
 /// One event. On the wire: `{seq, at, session, source, kind, data}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Event {
     /// Grows with each event, by one as a rule, over all daemons.
     pub seq: u64,
@@ -20,6 +22,7 @@ pub struct Event {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     Hook,
@@ -42,6 +45,7 @@ impl Event {
 
 /// What happened. A kind, once released, keeps its name and its fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "kind", content = "data")]
 pub enum Body {
     #[serde(rename = "session.created")]
@@ -111,6 +115,20 @@ pub enum Body {
     AuthAgentRefused { pid: i32, request: String },
     #[serde(rename = "auth.shim_refused")]
     AuthShimRefused { pid: i32, reason: String },
+    #[serde(rename = "auth.set_up")]
+    AuthSetUp {},
+    #[serde(rename = "auth.signed_in")]
+    AuthSignedIn { login: LoginId, device: String, address: Option<String> },
+    #[serde(rename = "auth.sign_in_failed")]
+    AuthSignInFailed { device: String, address: Option<String> },
+    #[serde(rename = "auth.logins_ended")]
+    AuthLoginsEnded { logins: u32 },
+    #[serde(rename = "auth.password_changed")]
+    AuthPasswordChanged { login: Option<LoginId> },
+    #[serde(rename = "auth.mfa_changed")]
+    AuthMfaChanged { login: Option<LoginId> },
+    #[serde(rename = "auth.recovery_codes_made")]
+    AuthRecoveryCodesMade {},
     #[serde(rename = "system.daemon_started")]
     SystemDaemonStarted { version: String },
     #[serde(rename = "system.daemon_stopping")]
@@ -137,10 +155,12 @@ pub enum Body {
 
 /// What a provider's hook said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Hook {
     /// The provider's own name of the event, e.g. `PreToolUse`.
     pub event: String,
     /// As the provider sent it.
+    #[cfg_attr(test, ts(type = "unknown"))]
     pub payload: serde_json::Value,
 }
 
@@ -207,6 +227,13 @@ impl Body {
             HookReceived(_) => "hook.received",
             AuthAgentRefused { .. } => "auth.agent_refused",
             AuthShimRefused { .. } => "auth.shim_refused",
+            AuthSetUp {} => "auth.set_up",
+            AuthSignedIn { .. } => "auth.signed_in",
+            AuthSignInFailed { .. } => "auth.sign_in_failed",
+            AuthLoginsEnded { .. } => "auth.logins_ended",
+            AuthPasswordChanged { .. } => "auth.password_changed",
+            AuthMfaChanged { .. } => "auth.mfa_changed",
+            AuthRecoveryCodesMade {} => "auth.recovery_codes_made",
             SystemDaemonStarted { .. } => "system.daemon_started",
             SystemDaemonStopping { .. } => "system.daemon_stopping",
             SystemTmuxConnected { .. } => "system.tmux_connected",
@@ -290,7 +317,15 @@ impl Body {
             | HookSessionEnded(_)
             | HookReceived(_) => Source::Hook,
             InputSent { .. } => Source::Input,
-            AuthAgentRefused { .. } | AuthShimRefused { .. } => Source::Auth,
+            AuthAgentRefused { .. }
+            | AuthShimRefused { .. }
+            | AuthSetUp {}
+            | AuthSignedIn { .. }
+            | AuthSignInFailed { .. }
+            | AuthLoginsEnded { .. }
+            | AuthPasswordChanged { .. }
+            | AuthMfaChanged { .. }
+            | AuthRecoveryCodesMade {} => Source::Auth,
             SystemDaemonStarted { .. }
             | SystemDaemonStopping {}
             | SystemTmuxConnected { .. }

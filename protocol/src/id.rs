@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 /// A session's id: a random UUID (v4). People see and type its first 8 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct SessionId(Uuid);
 

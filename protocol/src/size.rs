@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// The size of a terminal in cells. tmux takes 1 to 10,000 each way (`WINDOW_MAXIMUM` in tmux.h);
 /// we take 2 to 1,000, since a grid larger than that is a mistake and costs memory for every cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(try_from = "Unchecked")]
 pub struct Size {
     cols: u16,

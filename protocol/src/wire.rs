@@ -3,18 +3,28 @@
 //! | module      | what |
 //! |-------------|------|
 //! | [`session`] | sessions: the object that every surface shows, and the requests about them |
-//! | [`input`]   | text and keys for a session, and their receipts |
+//! | [`input`]   | text, keys and images for a session, and their receipts |
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
+//! | [`output`]  | older output, for who scrolls back |
 //! | [`events`]  | which events are asked for |
+//! | [`timeline`] | what a session's state was, over time |
+//! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
+//! | [`directory`] | directories of the daemon's machine, for who types one |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
+pub mod auth;
 pub mod daemon;
+pub mod directory;
 pub mod events;
 pub mod input;
+pub mod output;
 pub mod problem;
 pub mod session;
 pub mod stream;
+pub mod timeline;
+#[cfg(test)]
+mod typescript;
 
 /// The number of this API. A client and a daemon with different numbers do not talk.
 pub const PROTOCOL: u32 = 1;

@@ -4,10 +4,11 @@
 //! everything else and writes. It writes all that is pending at once, waits until something changes, and
 //! never makes anybody else wait: a slow client only stops its own connection.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use codepiper_protocol::SessionId;
@@ -21,9 +22,11 @@ use codepiper_protocol::wire::stream::{
 use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -46,6 +49,10 @@ const BEHIND: u64 = 1024 * 1024;
 const LONGEST_MESSAGE: usize = 1024 * 1024;
 /// Messages of the client that wait to be handled.
 const INCOMING: usize = 64;
+/// A browser has this long to say its second secret.
+const AUTHENTICATE_LIMIT: Duration = Duration::from_secs(10);
+/// The code that a WebSocket is closed with when its login has ended, or was none.
+const SIGNED_OUT: u16 = 4401;
 /// Events written at once.
 const EVENTS: usize = 256;
 
@@ -67,7 +74,8 @@ pub fn route(api: Api) -> BoxedFilter<(Response,)> {
 }
 
 fn accept(key: &str, upgrade: OnUpgrade, caller: Caller, api: Api) -> Response {
-    tokio::spawn(async move {
+    let sockets = api.sockets.clone();
+    sockets.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => serve(upgraded, caller, api).await,
             Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
@@ -102,10 +110,19 @@ enum Incoming {
 
 async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
     // A socket's own halves do not have to lock each other out.
-    match upgraded.downcast::<TokioIo<UnixStream>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<UnixStream>>() {
         Ok(parts) => {
             let (read, write) = parts.io.into_inner().into_split();
-            serve_halves(std::io::Cursor::new(parts.read_buf).chain(read), write, caller, api).await;
+            let read = std::io::Cursor::new(parts.read_buf).chain(read);
+            return serve_halves(read, write, caller, api).await;
+        }
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let (read, write) = parts.io.into_inner().into_split();
+            let read = std::io::Cursor::new(parts.read_buf).chain(read);
+            serve_halves(read, write, caller, api).await;
         }
         Err(upgraded) => {
             let (read, write) = tokio::io::split(TokioIo::new(upgraded));
@@ -114,27 +131,66 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
     }
 }
 
-async fn serve_halves<R, W>(read: R, write: W, caller: Caller, api: Api)
+async fn serve_halves<R, W>(read: R, mut write: W, caller: Caller, api: Api)
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
 {
-    let (sender, incoming) = mpsc::channel(INCOMING);
+    let (sender, mut incoming) = mpsc::channel(INCOMING);
+    // Before the second secret was said no channel is open: nothing can be typed.
     let keyboard = Keyboard { caller: caller.clone(), api: api.clone(), sessions: Arc::default() };
+    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, keyboard.clone(), sender)));
+    let (caller, login) = match authenticated(caller, &mut incoming, &api).await {
+        Ok(known) => known,
+        Err(reason) => {
+            // They may be gone already.
+            let _ = write.write_all(&close_frame(SIGNED_OUT, reason)).await;
+            let _ = write.shutdown().await;
+            return;
+        }
+    };
     let mut connection = Connection {
+        login,
         after_events: None,
+        listed: None,
         api,
         caller,
         watcher: Arc::new(Notify::new()),
         channels: Vec::new(),
-        keyboard: keyboard.clone(),
+        keyboard,
         out: BytesMut::new(),
     };
-    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, keyboard, sender)));
     if let Err(error) = connection.run(write, incoming).await {
         tracing::debug!(%error, "a WebSocket ended early");
     }
     drop(parsing);
+}
+
+/// Waits for the second secret of a browser, which proves its login. What is returned with the caller is
+/// cancelled when the login ends.
+async fn authenticated(
+    caller: Caller,
+    incoming: &mut mpsc::Receiver<Incoming>,
+    api: &Api,
+) -> Result<(Caller, Option<Arc<CancellationToken>>), &'static str> {
+    let id = match caller {
+        Caller::Login(id) => id,
+        Caller::Cookie(id) => {
+            let first = tokio::time::timeout(AUTHENTICATE_LIMIT, incoming.recv()).await;
+            let Ok(Some(Incoming::Message(ClientMessage::Authenticate { secret }))) = first else {
+                return Err("the first message has to authenticate");
+            };
+            if !api.auth.proves(id, &secret, None, Timestamp::now()) {
+                return Err("sign in again");
+            }
+            id
+        }
+        other => return Ok((other, None)),
+    };
+    match api.auth.open(id) {
+        Some(login) => Ok((Caller::Login(id), Some(login))),
+        None => Err("sign in again"),
+    }
 }
 
 /// Types into the sessions of a connection's channels.
@@ -220,6 +276,8 @@ fn invalid(reason: &str) -> Incoming {
 
 struct Connection {
     api: Api,
+    /// Cancelled when the login ends that it is served for.
+    login: Option<Arc<CancellationToken>>,
     caller: Caller,
     watcher: Arc<Notify>,
     /// By channel number.
@@ -227,6 +285,8 @@ struct Connection {
     keyboard: Keyboard,
     /// The events that are wanted, and the last one that was sent.
     after_events: Option<(Option<SessionId>, u64)>,
+    /// The version of every session that was told last, for who wants them all.
+    listed: Option<HashMap<SessionId, u64>>,
     /// What will be written next.
     out: BytesMut,
 }
@@ -282,6 +342,9 @@ impl Connection {
         self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
         let (shutdown, watcher) = (self.api.shutdown.clone(), self.watcher.clone());
         let mut leaving = pin!(shutdown.cancelled());
+        // Without a login, this one is never cancelled.
+        let login = self.login.as_deref().cloned().unwrap_or_default();
+        let mut signed_out = pin!(login.cancelled());
         loop {
             let more = self.gather().await;
             if !self.write_at_once(&mut write).await? {
@@ -289,6 +352,7 @@ impl Connection {
                 tokio::select! {
                     written = self.write_out(&mut write, &mut incoming) => written?,
                     () = leaving.as_mut() => return Ok(()),
+                    () = signed_out.as_mut() => return Ok(()),
                 }
             }
             if more {
@@ -309,6 +373,10 @@ impl Connection {
                     }
                 },
                 () = watcher.notified() => {}
+                () = signed_out.as_mut() => {
+                    write.write_all(&close_frame(SIGNED_OUT, "sign in again")).await?;
+                    return write.shutdown().await;
+                }
                 () = leaving.as_mut() => {
                     write.write_all(&close_frame(1001, "the daemon leaves")).await?;
                     return write.shutdown().await;
@@ -373,6 +441,7 @@ impl Connection {
 
     /// Gathers what is to be written. True when there is more.
     async fn gather(&mut self) -> bool {
+        self.gather_sessions();
         let mut more = self.gather_events().await;
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
@@ -549,6 +618,28 @@ impl Connection {
         }
     }
 
+    fn gather_sessions(&mut self) {
+        let Some(mut listed) = self.listed.take() else { return };
+        let all = self.api.sessions.all();
+        for session in &all {
+            let version = session.version();
+            if listed.insert(session.id, version) != Some(version) {
+                self.tell(&ServerMessage::SessionChanged { session: Box::new(session.view()) });
+            }
+        }
+        if listed.len() > all.len() {
+            let there: HashSet<SessionId> = all.iter().map(|session| session.id).collect();
+            listed.retain(|id, _| {
+                let stays = there.contains(id);
+                if !stays {
+                    self.tell(&ServerMessage::SessionRemoved { id: *id });
+                }
+                stays
+            });
+        }
+        self.listed = Some(listed);
+    }
+
     async fn gather_events(&mut self) -> bool {
         let Some((session, after)) = self.after_events else { return false };
         let events = self.api.sessions.bus().events.after(after, EVENTS).await;
@@ -582,6 +673,14 @@ impl Connection {
                     self.tell(&ServerMessage::Error { request: None, problem });
                 }
             }
+            Incoming::Message(ClientMessage::Sessions {}) => {
+                if let Err(problem) = self.list_sessions().await {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Ping {}) => self.tell(&ServerMessage::Pong {}),
+            // Whoever came through the socket has proven more already.
+            Incoming::Message(ClientMessage::Authenticate { .. }) => {}
             Incoming::Refused(problem) => self.tell(&ServerMessage::Error { request: None, problem }),
             Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
         }
@@ -676,6 +775,18 @@ impl Connection {
         let events = &self.api.sessions.bus().events;
         events.watch(&self.watcher);
         self.after_events = Some((session, after.unwrap_or_else(|| events.last())));
+        Ok(())
+    }
+
+    async fn list_sessions(&mut self) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, session, "the list of sessions".to_owned()));
+        }
+        self.api.sessions.watch(&self.watcher);
+        let all = self.api.sessions.all();
+        self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
+        let sessions = super::sessions::views(all).await;
+        self.tell(&ServerMessage::Sessions { sessions });
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::daemon::{DaemonStatus, Provider, StopDaemon, TmuxStatus};
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Billing;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -42,6 +43,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 tmux_socket: &api.tmux_socket,
                 journal: &api.journal,
                 broken_files: &api.broken_files,
+                web_damage: api.auth.damage(),
             })
         })
         .await;
@@ -76,7 +78,12 @@ fn status(api: &Api) -> DaemonStatus {
         protocol: PROTOCOL,
         pid: std::process::id(),
         started_at: api.started_at,
+        hostname: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        home: std::env::home_dir().unwrap_or_default(),
         socket: api.socket.clone(),
+        web: api.web.as_ref().map(|web| web.url()),
         tmux: TmuxStatus {
             connected: linked.is_some(),
             version: linked
@@ -108,6 +115,7 @@ fn providers(api: &Api) -> Vec<Provider> {
             found: provider::look_up(&program, path, "/".as_ref()),
             program,
             resume: provider.resume_description().to_owned(),
+            billing: provider.accounts().map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
         }
     };
     PROVIDERS.iter().map(describe).collect()

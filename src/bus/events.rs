@@ -249,7 +249,14 @@ mod tests {
     }
 
     fn newest(limit: u32) -> ListEvents {
-        ListEvents { session: None, source: None, kind: Some("session".into()), since: None, limit }
+        ListEvents {
+            session: None,
+            source: None,
+            kind: Some("session".into()),
+            since: None,
+            before: None,
+            limit,
+        }
     }
 
     #[tokio::test]

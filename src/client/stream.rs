@@ -153,7 +153,12 @@ impl Stream {
                     return Ok(Item::Event(Box::new(event)));
                 }
                 // Nothing that was asked for here.
-                ServerMessage::Hello { .. } | ServerMessage::Subscribed { .. } => {}
+                ServerMessage::Hello { .. }
+                | ServerMessage::Subscribed { .. }
+                | ServerMessage::Sessions { .. }
+                | ServerMessage::SessionChanged { .. }
+                | ServerMessage::SessionRemoved { .. }
+                | ServerMessage::Pong {} => {}
             }
         }
     }

@@ -145,11 +145,13 @@ pub struct Machine {
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
+    /// When status, activity or what is waited for changed last.
+    since: Timestamp,
 }
 
 impl Machine {
-    /// A session that does not run; `exit` is how it ended, if it ever ran.
-    pub fn new(status: Status, exit: Option<Exit>) -> Self {
+    /// A session that does not run, since `since`; `exit` is how it ended, if it ever ran.
+    pub fn new(status: Status, exit: Option<Exit>, since: Timestamp) -> Self {
         Self {
             status,
             activity: Activity::Unknown,
@@ -163,6 +165,7 @@ impl Machine {
             doubt: None,
             before_launch: (status, exit),
             resumed: false,
+            since,
         }
     }
 
@@ -180,6 +183,11 @@ impl Machine {
 
     pub fn exit(&self) -> Option<Exit> {
         self.exit
+    }
+
+    /// Since when status, activity and what is waited for are as they are.
+    pub fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// The process group of the program.
@@ -200,6 +208,16 @@ impl Machine {
     }
 
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
+        let state = |machine: &Self| (machine.status, machine.activity, machine.waiting_for);
+        let before = state(self);
+        let actions = self.take(now, input);
+        if state(self) != before {
+            self.since = now.wall;
+        }
+        actions
+    }
+
+    fn take(&mut self, now: Now, input: Input) -> Vec<Action> {
         match input {
             Input::LaunchRequested { resumed } => {
                 self.before_launch = (self.status, self.exit);
@@ -473,7 +491,10 @@ mod tests {
 
     impl Script {
         fn running() -> Self {
-            let mut script = Self { machine: Machine::new(Status::Starting, None), actions: vec![] };
+            let mut script = Self {
+                machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH),
+                actions: vec![],
+            };
             script.step(0, Input::LaunchRequested { resumed: false });
             script.step(1, Input::Executed { pid: 42 });
             script.actions.clear();
@@ -602,7 +623,8 @@ mod tests {
     #[test]
     fn a_failed_launch_leaves_what_was() {
         let ended = Some(Exit::new(code(7), ExitReason::Exited));
-        let mut script = Script { machine: Machine::new(Status::Crashed, ended), actions: vec![] };
+        let mut script =
+            Script { machine: Machine::new(Status::Crashed, ended, Timestamp::UNIX_EPOCH), actions: vec![] };
         script.step(0, Input::LaunchRequested { resumed: true });
         assert_eq!((script.machine.status(), script.machine.exit()), (Status::Starting, None));
         script.step(5, Input::LaunchFailed { message: "no such program".into() });

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::session::{Exit, Status};
+use codepiper_protocol::wire::session::{Billing, Exit, SizeLease, Status};
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,12 @@ pub struct Record {
     /// The `PATH` that the program gets.
     pub path: Option<String>,
     pub size: Size,
+    /// Who pays; `None` where it makes no difference, and in records from before there was a choice.
+    #[serde(default)]
+    pub billing: Option<Billing>,
+    /// Who chose the size, until they give it back.
+    #[serde(default)]
+    pub lease: Option<SizeLease>,
     /// The provider's id of the conversation.
     pub conversation: Option<String>,
     pub created_at: Timestamp,
@@ -46,6 +52,9 @@ pub struct Record {
     pub epoch: u32,
     pub offset: u64,
     pub updated_at: Timestamp,
+    /// Since when the state is as it is.
+    #[serde(default)]
+    pub state_since: Option<Timestamp>,
     /// The daemon left in order: nobody has seen a byte behind `offset`.
     #[serde(default)]
     pub complete: bool,
@@ -116,6 +125,8 @@ mod tests {
             cwd: "/".into(),
             path: None,
             size: Size::DEFAULT,
+            billing: Some(Billing::Api),
+            lease: None,
             conversation: None,
             created_at: Timestamp::UNIX_EPOCH,
             launched_at: Timestamp::UNIX_EPOCH,
@@ -127,6 +138,7 @@ mod tests {
             epoch: 2,
             offset: 3,
             updated_at: Timestamp::UNIX_EPOCH,
+            state_since: None,
             complete: false,
             crashes: vec![Timestamp::UNIX_EPOCH],
         }

@@ -5,19 +5,28 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::session::Billing;
+
 /// `GET /api/daemon`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DaemonStatus {
     pub version: String,
     pub protocol: u32,
     pub pid: u32,
     pub started_at: Timestamp,
+    pub hostname: String,
+    /// The home directory of the daemon's user.
+    pub home: PathBuf,
     pub socket: PathBuf,
+    /// Where the dashboard is, if it is served.
+    pub web: Option<String>,
     pub tmux: TmuxStatus,
     pub sessions: SessionCounts,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TmuxStatus {
     pub connected: bool,
     pub version: String,
@@ -26,6 +35,7 @@ pub struct TmuxStatus {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SessionCounts {
     pub live: usize,
     pub ended: usize,
@@ -40,6 +50,7 @@ fn is_zero(count: &usize) -> bool {
 
 /// `POST /api/daemon/stop`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct StopDaemon {
     /// Kill every session first, and the tmux server with them.
@@ -49,6 +60,7 @@ pub struct StopDaemon {
 
 /// One entry of `GET /api/providers`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Provider {
     pub name: String,
     pub description: String,
@@ -58,10 +70,13 @@ pub struct Provider {
     pub found: Option<PathBuf>,
     /// How `resume` continues a session.
     pub resume: String,
+    /// Who may pay for it; empty when it makes no difference.
+    pub billing: Vec<Billing>,
 }
 
 /// One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Check {
     pub name: String,
     pub verdict: Verdict,
@@ -70,6 +85,7 @@ pub struct Check {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Fine,

@@ -10,6 +10,7 @@ pub const MAX_EVENTS: u32 = 10_000;
 
 /// The query of `GET /api/events`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct ListEvents {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,8 +23,12 @@ pub struct ListEvents {
     /// Milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// Events with a smaller `seq`: older ones than those that are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// So many of the newest.
     #[serde(default = "default_limit")]
+    #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub limit: u32,
 }
 
@@ -44,11 +49,13 @@ impl ListEvents {
             && self.source.is_none_or(|source| event.source == source)
             && self.kind.as_ref().is_none_or(kind_fits)
             && self.since.is_none_or(|since| event.at.as_millisecond() >= since)
+            && self.before.is_none_or(|before| event.seq < before)
     }
 }
 
 /// The answer to `GET /api/events`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoundEvents {
     /// Oldest first.
     pub events: Vec<Event>,
@@ -67,8 +74,15 @@ mod tests {
         let event =
             Event { seq: 1, at: jiff::Timestamp::UNIX_EPOCH, session: None, source: body.source(), body };
         let fits = |kind: &str| {
-            ListEvents { session: None, source: None, kind: Some(kind.into()), since: None, limit: 1 }
-                .fits(&event)
+            ListEvents {
+                session: None,
+                source: None,
+                kind: Some(kind.into()),
+                since: None,
+                before: None,
+                limit: 1,
+            }
+            .fits(&event)
         };
         assert!(fits("session.removed") && fits("session"));
         assert!(!fits("session.remove") && !fits("sess") && !fits("hook"));

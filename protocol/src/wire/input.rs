@@ -1,4 +1,6 @@
-//! Text and keys for a session.
+//! Text, keys and images for a session.
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +10,51 @@ use crate::Cursor;
 pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// The query of `POST /api/sessions/{ref}/input`; the body is the text, any bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct SendText {
     /// Press Enter after the text.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub enter: bool,
+    /// Images that were uploaded for this session: their ids with commas between. They come before the
+    /// text, the way the provider takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
+}
+
+/// An image is at most this many bytes.
+pub const MAX_IMAGE: usize = 10 * 1024 * 1024;
+/// The images of one session are at most this many bytes.
+pub const MAX_IMAGES: u64 = 256 * 1024 * 1024;
+
+/// The answer to `POST /api/sessions/{ref}/images`, whose body is the image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Image {
+    /// For [`SendText::images`].
+    pub id: String,
+    pub kind: ImageKind,
+    pub bytes: u64,
+    /// Where the agent finds it.
+    pub path: PathBuf,
+}
+
+/// What the content is; names and declared types do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum ImageKind {
+    Png,
+    Jpeg,
+    Gif,
+    Webp,
 }
 
 /// `POST /api/sessions/{ref}/keys`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SendKeys {
     /// Key names as in [`crate::key::Key`].
@@ -28,6 +65,7 @@ pub struct SendKeys {
 ///
 /// What is known about input that was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Sent {
     /// The end of the output before the text was written: `wait --from` this misses nothing.
     pub cursor: Cursor,
@@ -39,6 +77,7 @@ pub struct Sent {
 
 /// How far input is proven to have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Receipt {
     /// tmux wrote the bytes to the program's terminal.

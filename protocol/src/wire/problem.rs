@@ -4,17 +4,31 @@ use serde::{Deserialize, Serialize};
 
 /// An error of the API. `detail` says what failed, on which thing, and what to do next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Problem {
     pub code: Code,
     /// The HTTP status.
     pub status: u16,
     pub title: String,
     pub detail: String,
+    /// Seconds until it may be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+    /// Tries that are left until one has to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tries_left: Option<u32>,
 }
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, status: code.status(), title: code.title().to_owned(), detail: detail.into() }
+        Self {
+            code,
+            status: code.status(),
+            title: code.title().to_owned(),
+            detail: detail.into(),
+            retry_after: None,
+            tries_left: None,
+        }
     }
 }
 
@@ -30,6 +44,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $status:literal $exit:literal $title:literal,)*) => {
         /// What kind of error it is: stable, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         #[serde(rename_all = "snake_case")]
         pub enum Code { $($(#[$doc])* $name,)* }
 
@@ -80,6 +95,24 @@ codes! {
     Tmux 503 1 "tmux failed",
     /// A limit in time was reached.
     Timeout 504 5 "Timed out",
+    /// Nobody is signed in: the cookie or the second secret is missing, or the login has ended.
+    SignedOut 401 6 "Nobody is signed in",
+    /// The password or the code is wrong.
+    WrongCredentials 401 6 "The password or the code is wrong",
+    /// Wait for `retry_after` seconds.
+    TooManyTries 429 6 "Too many tries",
+    /// There is no password yet.
+    NotSetUp 409 1 "The dashboard is not set up",
+    /// There is a password already.
+    AlreadySetUp 409 1 "The dashboard is set up already",
+    /// Another browser began the set-up; `take_over` ends it.
+    SetupUnderWay 409 1 "Another set-up is under way",
+    /// The token of a set-up or a change is not known, or too old: begin again.
+    Expired 410 1 "Begin again",
+    /// What was set up cannot be read.
+    WebClosed 503 1 "The dashboard is closed",
+    /// The content is no image of a kind that is taken.
+    NoImage 415 2 "Not an image",
     /// The method does not exist on this route.
     MethodNotAllowed 405 1 "Method not allowed",
     /// Something that should not happen.

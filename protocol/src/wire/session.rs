@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::auth::LoginId;
 use crate::shim::ExitStatus;
 use crate::{Cursor, SessionId, Size};
 
 /// One session, as every surface shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Session {
     pub id: SessionId,
     /// The first 8 hex digits of `id`: what people see and type.
@@ -29,6 +31,10 @@ pub struct Session {
     /// `null` while it runs, or when nobody can know.
     pub exit: Option<Exit>,
     pub size: Size,
+    /// Who chose the size with `fit`, until they give it back.
+    pub lease: Option<SizeLease>,
+    /// Who pays for it; `null` for a provider that knows no difference.
+    pub billing: Option<Billing>,
     /// What the program set as its window's title.
     pub title: Option<String>,
     /// The process group of the program, while it runs.
@@ -38,7 +44,48 @@ pub struct Session {
     /// The end of the output so far.
     pub cursor: Cursor,
     pub created_at: Timestamp,
+    /// When its program was started last.
+    pub started_at: Timestamp,
+    /// Since when `status`, `activity` and `waiting_for` are as they are, as far as the daemon knows.
+    pub state_since: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// Who chose a session's size. `POST /api/sessions/{ref}/fit` takes a [`Size`] and the lease;
+/// `DELETE` gives it back, and the size with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SizeLease {
+    /// `null`: the command line.
+    pub login: Option<LoginId>,
+    /// The device of the login, or `command line`.
+    pub holder: String,
+    pub since: Timestamp,
+    /// The size to go back to.
+    pub size_before: Size,
+}
+
+/// Who pays for what an agent uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Billing {
+    /// The user's plan: the vendor's API credentials are taken out of the agent's environment.
+    #[default]
+    Subscription,
+    /// An API credential, by use.
+    Api,
+}
+
+impl Billing {
+    pub const ALL: [Billing; 2] = [Billing::Subscription, Billing::Api];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Billing::Subscription => "subscription",
+            Billing::Api => "api",
+        }
+    }
 }
 
 impl Session {
@@ -55,6 +102,7 @@ impl Session {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     Starting,
@@ -90,6 +138,7 @@ impl fmt::Display for Status {
 
 /// What a running program is doing, as far as there is evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Activity {
     Working,
@@ -116,6 +165,7 @@ impl fmt::Display for Activity {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
     Permission,
@@ -133,6 +183,7 @@ impl fmt::Display for WaitingFor {
 
 /// How a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Exit {
     /// The program's exit status, when it ended by itself.
     pub code: Option<i32>,
@@ -171,6 +222,7 @@ impl fmt::Display for Exit {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ExitReason {
     /// By itself.
@@ -186,10 +238,11 @@ pub enum ExitReason {
 
 /// `POST /api/sessions`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct StartSession {
     pub provider: String,
-    /// Absolute.
+    /// Absolute, or beginning with `~/`.
     pub dir: PathBuf,
     #[serde(default)]
     pub name: Option<String>,
@@ -198,7 +251,11 @@ pub struct StartSession {
     pub prompt: Option<String>,
     #[serde(default)]
     pub size: Option<Size>,
+    /// Default: `subscription`, for providers that know the difference.
     #[serde(default)]
+    pub billing: Option<Billing>,
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub args: Vec<String>,
     /// The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
     /// Default: the daemon's.
@@ -208,6 +265,7 @@ pub struct StartSession {
 
 /// `PATCH /api/sessions/{ref}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct RenameSession {
     /// `null` takes the name away.
@@ -216,15 +274,18 @@ pub struct RenameSession {
 
 /// `POST /api/sessions/{ref}/stop`, `/kill` and `/resume`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct EndSession {
     /// Answer when it is done (default), or as soon as it is under way.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub no_wait: bool,
 }
 
 /// `GET /api/sessions/{ref}/attach`: what a native tmux client needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Attach {
     /// The tmux server's socket.
     pub tmux_socket: PathBuf,
@@ -234,6 +295,7 @@ pub struct Attach {
 
 /// `GET /api/sessions/{ref}/explain`: why the session is in its state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Explanation {
     pub session: Session,
     /// Oldest first; the last of a kind is what the state rests on.
@@ -242,6 +304,7 @@ pub struct Explanation {
 
 /// One thing that proved something about a session's state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Evidence {
     pub at: Timestamp,
     pub source: EvidenceSource,
@@ -253,6 +316,7 @@ pub struct Evidence {
 
 /// Where evidence comes from, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceSource {
     /// The daemon's own doing, the shim, tmux: facts of the life cycle.

@@ -29,8 +29,14 @@ pub const WINDOW: u64 = 1024 * 1024;
 pub const ACK_EVERY: u64 = WINDOW / 4;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
+    /// The first message of a browser: nothing is said to it before.
+    Authenticate {
+        /// [`super::auth::SignedIn::secret`].
+        secret: String,
+    },
     /// Opens a channel. Answered by `subscribed` or, with the same `request`, by `error`.
     Subscribe {
         /// Chosen by the client; comes back in the answer.
@@ -38,8 +44,10 @@ pub enum ClientMessage {
         /// An id, a unique prefix of one, or a name.
         session: String,
         #[serde(default)]
+        #[cfg_attr(test, ts(optional, as = "Option<Begin>"))]
         from: Begin,
         #[serde(default)]
+        #[cfg_attr(test, ts(optional, as = "Option<Delivery>"))]
         delivery: Delivery,
         /// The session's events too, each at its place in the output: those with a greater `seq`, and
         /// none from before the output begins.
@@ -58,14 +66,21 @@ pub enum ClientMessage {
     /// `seq` is greater, as far as they are kept.
     Events {
         #[serde(default)]
+        #[cfg_attr(test, ts(optional))]
         session: Option<SessionId>,
         #[serde(default)]
+        #[cfg_attr(test, ts(optional))]
         after: Option<u64>,
     },
+    /// All sessions: answered by `sessions`, then told of every change.
+    Sessions {},
+    /// Answered by `pong`: does anybody still listen?
+    Ping {},
 }
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Begin {
     /// A keyframe of now, then live.
@@ -83,6 +98,7 @@ pub enum Begin {
 
 /// What happens when the reader is slower than the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// It gets a keyframe of now and goes on from there.
@@ -93,9 +109,10 @@ pub enum Delivery {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
-    /// The first message of every connection.
+    /// The first message of every connection; a browser has to say who it is before.
     Hello {
         protocol: u32,
         version: String,
@@ -142,6 +159,18 @@ pub enum ServerMessage {
     Event {
         event: Event,
     },
+    /// All sessions, oldest first.
+    Sessions {
+        sessions: Vec<Session>,
+    },
+    /// One of them began or changed.
+    SessionChanged {
+        session: Box<Session>,
+    },
+    SessionRemoved {
+        id: SessionId,
+    },
+    Pong {},
     /// A request failed, or (without `request`) the connection will be closed.
     Error {
         request: Option<u32>,
@@ -150,6 +179,7 @@ pub enum ServerMessage {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyframeReason {
     /// The subscription begins here.
@@ -167,6 +197,7 @@ pub enum KeyframeReason {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// Older than what is kept.
@@ -181,6 +212,7 @@ pub enum GapReason {
 
 /// How much is missing in a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Lost {
     Bytes(u64),

@@ -1,0 +1,172 @@
+//! The dashboard's types are made from these: `static/src/wire.ts`.
+//!
+//! The test fails when that file is stale; with `UPDATE_TYPES=1` in its environment it writes it.
+
+use std::any::TypeId;
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+
+use ts_rs::{Config, TS, TypeVisitor};
+
+use super::{auth, daemon, directory, events, input, output, problem, session, stream, timeline};
+use crate::event::Event;
+
+const HEAD: &str = "// Made from the types of the daemon (protocol/src/wire): do not edit.\n\
+    // `UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript` makes it anew.\n";
+
+/// Every type that a type needs, by name.
+struct Found {
+    config: Config,
+    seen: HashSet<TypeId>,
+    declarations: BTreeMap<String, String>,
+}
+
+impl Found {
+    fn add<T: TS + 'static>(&mut self) -> &mut Self {
+        self.visit::<T>();
+        self
+    }
+}
+
+impl TypeVisitor for Found {
+    fn visit<T: TS + 'static + ?Sized>(&mut self) {
+        if !self.seen.insert(TypeId::of::<T>()) {
+            return;
+        }
+        // What has no file of its own is part of the language.
+        if T::output_path().is_some() {
+            let docs = T::docs().unwrap_or_default();
+            let declaration = format!("{docs}export {}\n", T::decl(&self.config));
+            let before = self.declarations.insert(T::ident(&self.config), declaration);
+            assert_eq!(before, None, "two types of one name");
+        }
+        T::visit_dependencies(self);
+        T::visit_generics(self);
+    }
+}
+
+fn types() -> String {
+    let config = Config::new().with_large_int("number");
+    let mut found = Found { config, seen: HashSet::new(), declarations: BTreeMap::new() };
+    found
+        .add::<auth::AuthStatus>()
+        .add::<auth::BeginSetup>()
+        .add::<auth::SetupBegun>()
+        .add::<auth::ConfirmTotp>()
+        .add::<auth::RecoveryCodes>()
+        .add::<auth::FinishSetup>()
+        .add::<auth::SignIn>()
+        .add::<auth::SignedIn>()
+        .add::<auth::ChangePassword>()
+        .add::<auth::Reauthenticate>()
+        .add::<auth::TotpChange>()
+        .add::<daemon::DaemonStatus>()
+        .add::<daemon::StopDaemon>()
+        .add::<daemon::Provider>()
+        .add::<daemon::Check>()
+        .add::<directory::CheckDirectory>()
+        .add::<directory::Directory>()
+        .add::<events::ListEvents>()
+        .add::<events::FoundEvents>()
+        .add::<input::SendText>()
+        .add::<input::SendKeys>()
+        .add::<input::Sent>()
+        .add::<input::Image>()
+        .add::<output::ReadOutput>()
+        .add::<output::OutputPart>()
+        .add::<problem::Problem>()
+        .add::<session::Session>()
+        .add::<session::StartSession>()
+        .add::<session::RenameSession>()
+        .add::<session::EndSession>()
+        .add::<session::Attach>()
+        .add::<session::Explanation>()
+        .add::<stream::ClientMessage>()
+        .add::<stream::ServerMessage>()
+        .add::<timeline::ReadTimeline>()
+        .add::<timeline::Timeline>()
+        .add::<Event>();
+    let constants = [
+        ("PROTOCOL", u64::from(super::PROTOCOL)),
+        ("KEYFRAME_BIT", stream::KEYFRAME_BIT.into()),
+        ("WINDOW", stream::WINDOW),
+        ("ACK_EVERY", stream::ACK_EVERY),
+        ("MAX_CHANNELS", stream::MAX_CHANNELS as u64),
+        ("OUTPUT_RECORD_PART", output::PART.into()),
+        ("OUTPUT_RECORD_OUTPUT", output::OUTPUT.into()),
+        ("OUTPUT_RECORD_SCREEN", output::SCREEN.into()),
+        ("MAX_OUTPUT", output::MAX_OUTPUT.into()),
+        ("MAX_TEXT", input::MAX_TEXT as u64),
+        ("MAX_IMAGE", input::MAX_IMAGE as u64),
+        ("SHORTEST_PASSWORD", auth::SHORTEST_PASSWORD as u64),
+        ("MAX_EVENTS", events::MAX_EVENTS.into()),
+    ];
+    let constants = constants.map(|(name, value)| format!("export const {name} = {value};\n")).concat();
+    let names = [("PROTOCOL_HEADER", super::PROTOCOL_HEADER), ("SECRET_HEADER", auth::SECRET_HEADER)];
+    let names = names.map(|(name, value)| format!("export const {name} = \"{value}\";\n")).concat();
+    let declarations: Vec<String> = found.declarations.into_values().collect();
+    format!("{HEAD}\n{constants}{names}\n{}", declarations.join("\n"))
+}
+
+/// A committed file as it is, and as it shall be. `UPDATE_TYPES=1` makes them the same.
+fn committed(path: &str, wanted: impl Fn(&str) -> String) -> (String, String) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let is = std::fs::read_to_string(&file).unwrap_or_default();
+    let wanted = wanted(&is);
+    if std::env::var_os("UPDATE_TYPES").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, &wanted).unwrap();
+        return (wanted.clone(), wanted);
+    }
+    (is, wanted)
+}
+
+#[test]
+fn the_dashboards_types_are_those_of_the_wire() {
+    let (is, wanted) = committed("static/src/wire.ts", |_| types());
+    assert!(is == wanted, "static/src/wire.ts is stale; its first lines say what to do");
+}
+
+#[test]
+fn the_documented_types_are_those_of_the_wire() {
+    const BEGIN: &str = "typescript -->\n";
+    const END: &str = "<!-- end of types -->";
+    let (is, wanted) = committed("docs/api.md", |is| {
+        let (before, rest) = is.split_once(BEGIN).expect("a place for the types");
+        let (_, after) = rest.split_once(END).expect("an end of the types");
+        let types = types();
+        let declarations = types.split_once("\n\n").unwrap().1.trim_end();
+        format!("{before}{BEGIN}```ts\n{declarations}\n```\n{END}{after}")
+    });
+    assert!(is == wanted, "docs/api.md is stale; the comment above its types says what to do");
+}
+
+/// A type that the routes' tables name is one that is documented.
+#[test]
+fn the_documented_routes_use_documented_types() {
+    let docs = include_str!("../../../docs/api.md");
+    let types = types();
+    let mut found = 0;
+    for row in docs.lines().filter(|line| line.starts_with("| `")) {
+        for word in row.split('`').skip(1).step_by(2).map(|word| word.trim_end_matches("[]")) {
+            if word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric) {
+                assert!(types.contains(&format!("export type {word} ")), "{word} in {row}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
+#[test]
+fn every_error_is_documented() {
+    let docs = include_str!("../../../docs/api.md");
+    let codes = problem::Code::ALL;
+    for code in codes {
+        let name = serde_json::to_value(code).unwrap();
+        let row = format!("| `{}` | {} | {} |", name.as_str().unwrap(), code.status(), code.exit_code());
+        assert!(docs.contains(&row), "{row}");
+    }
+    let section = docs.split("## Errors").nth(1).unwrap().split("## Types").next().unwrap();
+    assert_eq!(section.matches("\n| `").count(), codes.len());
+}

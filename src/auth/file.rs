@@ -1,0 +1,76 @@
+//! What is kept of the way in: one small file.
+
+use std::io;
+use std::path::Path;
+
+use codepiper_protocol::wire::auth::LoginId;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::secret::Digest;
+use super::totp;
+use crate::small_file::{self, write_synced};
+
+/// The version of the file's form.
+const VERSION: u32 = 1;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Stored {
+    version: u32,
+    /// In the form of the Password Hashing Competition: algorithm, parameters, salt and hash.
+    pub password: String,
+    /// The authenticator's secret, base32.
+    pub totp: String,
+    /// The newest step whose code was accepted: it and those before are void.
+    pub totp_step: u64,
+    pub recovery: Vec<Digest>,
+    pub logins: Vec<StoredLogin>,
+    /// Browsers that have signed in once, the latest last.
+    pub devices: Vec<Digest>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StoredLogin {
+    pub id: LoginId,
+    pub cookie: Digest,
+    pub secret: Digest,
+    pub device: String,
+    pub address: Option<String>,
+    pub created_at: Timestamp,
+    pub seen_at: Timestamp,
+}
+
+impl Stored {
+    pub fn new(password: String, totp: String, totp_step: u64, recovery: Vec<Digest>) -> Self {
+        Self { version: VERSION, password, totp, totp_step, recovery, logins: vec![], devices: vec![] }
+    }
+
+    /// `None` when there is no file.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn load(path: &Path) -> Result<Option<Self>, String> {
+        let Some(stored) = small_file::read::<Self>(path, VERSION)? else { return Ok(None) };
+        if !totp::is_secret(&stored.totp) || argon2::PasswordHash::new(&stored.password).is_err() {
+            return Err("its password or its authenticator's secret is damaged".to_owned());
+        }
+        Ok(Some(stored))
+    }
+
+    pub fn save(&self, path: &Path) -> io::Result<()> {
+        write_synced(path, &serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Takes a code, six digits or a recovery code; true when it is right. It is void from then on.
+    pub fn take_code(&mut self, code: &str, now: Timestamp) -> bool {
+        if let Some(step) = totp::step(&self.totp, code, now) {
+            let fresh = step > self.totp_step;
+            self.totp_step = self.totp_step.max(step);
+            return fresh;
+        }
+        let digest = Digest::of(&super::secret::typed(code));
+        let before = self.recovery.len();
+        self.recovery.retain(|kept| *kept != digest);
+        self.recovery.len() < before
+    }
+}

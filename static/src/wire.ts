@@ -1,0 +1,756 @@
+// Made from the types of the daemon (protocol/src/wire): do not edit.
+// `UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript` makes it anew.
+
+export const PROTOCOL = 1;
+export const KEYFRAME_BIT = 128;
+export const WINDOW = 1048576;
+export const ACK_EVERY = 262144;
+export const MAX_CHANNELS = 128;
+export const OUTPUT_RECORD_PART = 1;
+export const OUTPUT_RECORD_OUTPUT = 2;
+export const OUTPUT_RECORD_SCREEN = 3;
+export const MAX_OUTPUT = 4194304;
+export const MAX_TEXT = 1048576;
+export const MAX_IMAGE = 10485760;
+export const SHORTEST_PASSWORD = 10;
+export const MAX_EVENTS = 10000;
+export const PROTOCOL_HEADER = "codepiper-protocol";
+export const SECRET_HEADER = "codepiper-secret";
+
+/**
+ * What a running program is doing, as far as there is evidence.
+ */
+export type Activity = "working" | "idle" | "waiting" | "unknown";
+
+/**
+ * `GET /api/sessions/{ref}/attach`: what a native tmux client needs.
+ */
+export type Attach = { 
+/**
+ * The tmux server's socket.
+ */
+tmux_socket: string, 
+/**
+ * The tmux session's exact name.
+ */
+tmux_session: string, };
+
+export type AuthStage = "setup" | "signed_out" | "signed_in" | "closed";
+
+/**
+ * `GET /api/auth`: what a page shows first. Anybody may ask.
+ */
+export type AuthStatus = { stage: AuthStage, 
+/**
+ * Who asks, while `stage` is `signed_in`.
+ */
+login: Login | null, 
+/**
+ * While `stage` is `setup`: somebody began it; a second one takes it over.
+ */
+setup_under_way: boolean, 
+/**
+ * While `stage` is `closed`: why, and what to do.
+ */
+detail: string | null, 
+/**
+ * Letters that a password has at least.
+ */
+shortest_password: number, version: string, protocol: number, };
+
+/**
+ * Where a subscription begins.
+ */
+export type Begin = "live" | "start" | { "cursor": Cursor } | { "lines": number } | { "since": number };
+
+/**
+ * `POST /api/auth/setup`: the first step. Nothing is kept before the last one.
+ */
+export type BeginSetup = { 
+/**
+ * The one-time password that the daemon printed, or `codepiper auth bootstrap`.
+ */
+bootstrap: string, 
+/**
+ * The password that people will sign in with.
+ */
+password: string, 
+/**
+ * End the set-up that another browser began.
+ */
+take_over?: boolean, };
+
+/**
+ * Who pays for what an agent uses.
+ */
+export type Billing = "subscription" | "api";
+
+/**
+ * `POST /api/auth/password`: ends all other logins.
+ */
+export type ChangePassword = { current: string, new: string, };
+
+/**
+ * One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.
+ */
+export type Check = { name: string, verdict: Verdict, 
+/**
+ * What was found and, unless it is fine, what to do.
+ */
+detail: string, };
+
+/**
+ * The query of `GET /api/directories`.
+ */
+export type CheckDirectory = { 
+/**
+ * Absolute, or beginning with `~/`: what was typed so far.
+ */
+path: string, };
+
+export type ClientMessage = { "type": "authenticate", 
+/**
+ * [`super::auth::SignedIn::secret`].
+ */
+secret: string, } | { "type": "subscribe", 
+/**
+ * Chosen by the client; comes back in the answer.
+ */
+request: number, 
+/**
+ * An id, a unique prefix of one, or a name.
+ */
+session: string, from?: Begin, delivery?: Delivery, 
+/**
+ * The session's events too, each at its place in the output: those with a greater `seq`, and
+ * none from before the output begins.
+ */
+events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "sessions", } | { "type": "ping", };
+
+/**
+ * What kind of error it is: stable, for programs.
+ */
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "launch_failed" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+
+/**
+ * `POST /api/auth/setup/totp` and `/api/auth/totp/confirm`: the first code of the new authenticator.
+ * Both answer with [`RecoveryCodes`].
+ */
+export type ConfirmTotp = { 
+/**
+ * Of [`SetupBegun`] or [`TotpChange`].
+ */
+token: string, 
+/**
+ * Six digits.
+ */
+code: string, };
+
+/**
+ * A position in a session's output: `EPOCH:OFFSET`.
+ *
+ * `offset` counts the bytes since the session began. `epoch` changes when continuity cannot be
+ * proven, for example after a crash of the daemon.
+ */
+export type Cursor = string;
+
+/**
+ * `GET /api/daemon`
+ */
+export type DaemonStatus = { version: string, protocol: number, pid: number, started_at: string, hostname: string, 
+/**
+ * The home directory of the daemon's user.
+ */
+home: string, socket: string, 
+/**
+ * Where the dashboard is, if it is served.
+ */
+web: string | null, tmux: TmuxStatus, sessions: SessionCounts, };
+
+/**
+ * What happens when the reader is slower than the program.
+ */
+export type Delivery = "latest" | "every";
+
+/**
+ * The answer to [`CheckDirectory`].
+ */
+export type Directory = { 
+/**
+ * Absolute: what `StartSession::dir` takes.
+ */
+path: string, verdict: DirectoryVerdict, 
+/**
+ * One sentence when it cannot be used.
+ */
+detail: string | null, 
+/**
+ * A directory with nearly this name, when there is none of this one.
+ */
+suggestion: string | null, git: GitDirectory | null, 
+/**
+ * Sub-directories that what was typed can become, sorted. Hidden ones only for who types the dot.
+ */
+completions: Array<string>, 
+/**
+ * There are more completions than these.
+ */
+more_completions: boolean, 
+/**
+ * The home directory, which `~` stands for.
+ */
+home: string, };
+
+export type DirectoryVerdict = "usable" | "missing" | "not_a_directory" | "forbidden" | "relative";
+
+/**
+ * `POST /api/sessions/{ref}/stop`, `/kill` and `/resume`
+ */
+export type EndSession = { 
+/**
+ * Answer when it is done (default), or as soon as it is under way.
+ */
+no_wait?: boolean, };
+
+/**
+ * One event. On the wire: `{seq, at, session, source, kind, data}`.
+ */
+export type Event = { 
+/**
+ * Grows with each event, by one as a rule, over all daemons.
+ */
+seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
+
+/**
+ * One thing that proved something about a session's state.
+ */
+export type Evidence = { at: string, source: EvidenceSource, 
+/**
+ * What was seen, in words.
+ */
+what: string, 
+/**
+ * What it made of the state, e.g. `running, working`; empty when it changed nothing.
+ */
+state: string, };
+
+/**
+ * Where evidence comes from, strongest first.
+ */
+export type EvidenceSource = "life_cycle" | "hook" | "transcript" | "report" | "screen" | "silence";
+
+/**
+ * How a session ended.
+ */
+export type Exit = { 
+/**
+ * The program's exit status, when it ended by itself.
+ */
+code: number | null, 
+/**
+ * The signal that ended it.
+ */
+signal: number | null, reason: ExitReason, };
+
+export type ExitReason = "exited" | "killed" | "stopped" | "server_gone" | "unknown";
+
+/**
+ * `GET /api/sessions/{ref}/explain`: why the session is in its state.
+ */
+export type Explanation = { session: Session, 
+/**
+ * Oldest first; the last of a kind is what the state rests on.
+ */
+evidence: Array<Evidence>, };
+
+/**
+ * `POST /api/auth/setup/finish`: the recovery codes are kept. Answers with [`SignedIn`].
+ */
+export type FinishSetup = { token: string, };
+
+/**
+ * The answer to `GET /api/events`.
+ */
+export type FoundEvents = { 
+/**
+ * Oldest first.
+ */
+events: Array<Event>, 
+/**
+ * The `seq` of the newest event of all: what is subscribed to after it misses nothing.
+ */
+last: number, };
+
+export type GapReason = "evicted" | "daemon_away" | "paused" | "behind";
+
+/**
+ * The work tree that a directory lies in.
+ */
+export type GitDirectory = { 
+/**
+ * The work tree's root.
+ */
+root: string, 
+/**
+ * The branch, or the short id of a detached head.
+ */
+branch: string | null, 
+/**
+ * Files that differ from the last commit, untracked ones too; `null` when counting takes too long.
+ */
+changed: number | null, };
+
+/**
+ * What a provider's hook said.
+ */
+export type Hook = { 
+/**
+ * The provider's own name of the event, e.g. `PreToolUse`.
+ */
+event: string, 
+/**
+ * As the provider sent it.
+ */
+payload: unknown, };
+
+/**
+ * The answer to `POST /api/sessions/{ref}/images`, whose body is the image.
+ */
+export type Image = { 
+/**
+ * For [`SendText::images`].
+ */
+id: string, kind: ImageKind, bytes: number, 
+/**
+ * Where the agent finds it.
+ */
+path: string, };
+
+/**
+ * What the content is; names and declared types do not count.
+ */
+export type ImageKind = "png" | "jpeg" | "gif" | "webp";
+
+export type KeyframeReason = "begin" | "resize" | "behind" | "discontinuity" | "healed" | "launch";
+
+/**
+ * The query of `GET /api/events`.
+ */
+export type ListEvents = { session?: SessionId | null, source?: Source | null, 
+/**
+ * A kind like `session.ended`, or the beginning of kinds up to a dot like `session`.
+ */
+kind?: string | null, 
+/**
+ * Milliseconds since 1970.
+ */
+since?: number | null, 
+/**
+ * Events with a smaller `seq`: older ones than those that are known.
+ */
+before?: number | null, 
+/**
+ * So many of the newest.
+ */
+limit?: number, };
+
+/**
+ * One entry of `GET /api/auth/logins`. `DELETE /api/auth/logins/{id}` ends one,
+ * `DELETE /api/auth/logins` all but the one that asks.
+ */
+export type Login = { id: LoginId, 
+/**
+ * The browser and its system, e.g. `Firefox on Linux`.
+ */
+device: string, 
+/**
+ * Where the last request came from.
+ */
+address: string | null, created_at: string, 
+/**
+ * When it was used last, to the minute.
+ */
+seen_at: string, 
+/**
+ * How many WebSockets it has open.
+ */
+open: number, 
+/**
+ * It is the one that asks.
+ */
+current: boolean, };
+
+/**
+ * The id of a login: not a secret.
+ */
+export type LoginId = string;
+
+/**
+ * How much is missing in a gap.
+ */
+export type Lost = { "bytes": number } | { "lines": number } | "nothing" | "unknown";
+
+export type Marker = { at: string, kind: MarkerKind, 
+/**
+ * A few words: the prompt, the tool, the sizes.
+ */
+text: string | null, 
+/**
+ * The event that it is made from.
+ */
+seq: number, 
+/**
+ * Where in the output it happened, where the event says so. Otherwise ask for the output `at` it.
+ */
+cursor: Cursor | null, };
+
+export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
+
+export type OutputPart = { "type": "begin", cursor: Cursor, 
+/**
+ * Nothing older is kept.
+ */
+oldest: boolean, } | { "type": "keyframe", cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "time", cursor: Cursor, at: string, } | { "type": "gap", cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "ended", cursor: Cursor, exit: Exit | null, } | { "type": "end", cursor: Cursor, };
+
+/**
+ * An error of the API. `detail` says what failed, on which thing, and what to do next.
+ */
+export type Problem = { code: Code, 
+/**
+ * The HTTP status.
+ */
+status: number, title: string, detail: string, 
+/**
+ * Seconds until it may be tried again.
+ */
+retry_after?: number, 
+/**
+ * Tries that are left until one has to wait.
+ */
+tries_left?: number, };
+
+/**
+ * One entry of `GET /api/providers`.
+ */
+export type Provider = { name: string, description: string, 
+/**
+ * The program it starts.
+ */
+program: string, 
+/**
+ * Where the program was found, with the daemon's `PATH`.
+ */
+found: string | null, 
+/**
+ * How `resume` continues a session.
+ */
+resume: string, 
+/**
+ * Who may pay for it; empty when it makes no difference.
+ */
+billing: Array<Billing>, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/output`.
+ */
+export type ReadOutput = { 
+/**
+ * Output before this place. Default: before its end.
+ */
+before?: Cursor | null, 
+/**
+ * Or output until this moment, to the second; in milliseconds since 1970.
+ */
+at?: number | null, 
+/**
+ * At least so many bytes of it, as far as they are kept.
+ */
+bytes?: number, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/timeline` and of `GET /api/timelines`, which answers with the
+ * timelines of all sessions, without markers.
+ */
+export type ReadTimeline = { 
+/**
+ * Milliseconds since 1970. Default: since the session began.
+ */
+since?: number | null, };
+
+/**
+ * `POST /api/auth/totp`, answered by [`TotpChange`]: the old authenticator counts until the new one is
+ * confirmed. `POST /api/auth/recovery-codes`, answered by [`RecoveryCodes`]: the old ones are void.
+ */
+export type Reauthenticate = { password: string, 
+/**
+ * Six digits, or a recovery code.
+ */
+code: string, };
+
+/**
+ * How far input is proven to have come.
+ */
+export type Receipt = "written" | "echoed";
+
+/**
+ * Each opens the door once, in the place of a code. They are shown this one time.
+ */
+export type RecoveryCodes = { codes: Array<string>, };
+
+/**
+ * `PATCH /api/sessions/{ref}`
+ */
+export type RenameSession = { 
+/**
+ * `null` takes the name away.
+ */
+name: string | null, };
+
+/**
+ * `POST /api/sessions/{ref}/keys`
+ */
+export type SendKeys = { 
+/**
+ * Key names as in [`crate::key::Key`].
+ */
+keys: Array<string>, };
+
+/**
+ * The query of `POST /api/sessions/{ref}/input`; the body is the text, any bytes.
+ */
+export type SendText = { 
+/**
+ * Press Enter after the text.
+ */
+enter?: boolean, 
+/**
+ * Images that were uploaded for this session: their ids with commas between. They come before the
+ * text, the way the provider takes them.
+ */
+images?: string | null, };
+
+/**
+ * `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].
+ *
+ * What is known about input that was sent.
+ */
+export type Sent = { 
+/**
+ * The end of the output before the text was written: `wait --from` this misses nothing.
+ */
+cursor: Cursor, receipt: Receipt, 
+/**
+ * Something the sender should know, e.g. that the terminal cuts long lines.
+ */
+warning?: string | null, };
+
+export type ServerMessage = { "type": "hello", protocol: number, version: string, } | { "type": "subscribed", request: number, channel: number, 
+/**
+ * The offset of the next output byte, unless a keyframe or gap comes first.
+ */
+cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
+
+/**
+ * One session, as every surface shows it.
+ */
+export type Session = { id: SessionId, 
+/**
+ * The first 8 hex digits of `id`: what people see and type.
+ */
+short_id: string, name: string | null, provider: string, 
+/**
+ * The arguments given to the provider's program.
+ */
+args: Array<string>, cwd: string, 
+/**
+ * The branch checked out in `cwd`, if it lies in a git work tree.
+ */
+branch: string | null, status: Status, activity: Activity, 
+/**
+ * What the session waits for, while `activity` is `waiting`.
+ */
+waiting_for: WaitingFor | null, 
+/**
+ * `null` while it runs, or when nobody can know.
+ */
+exit: Exit | null, size: Size, 
+/**
+ * Who chose the size with `fit`, until they give it back.
+ */
+lease: SizeLease | null, 
+/**
+ * Who pays for it; `null` for a provider that knows no difference.
+ */
+billing: Billing | null, 
+/**
+ * What the program set as its window's title.
+ */
+title: string | null, 
+/**
+ * The process group of the program, while it runs.
+ */
+pid: number | null, 
+/**
+ * How many people are attached natively.
+ */
+attached: number, 
+/**
+ * The end of the output so far.
+ */
+cursor: Cursor, created_at: string, 
+/**
+ * When its program was started last.
+ */
+started_at: string, 
+/**
+ * Since when `status`, `activity` and `waiting_for` are as they are, as far as the daemon knows.
+ */
+state_since: string, updated_at: string, };
+
+export type SessionCounts = { live: number, ended: number, 
+/**
+ * Sessions whose launch record cannot be read: they are left alone. Missing when there are none.
+ */
+unreadable?: number, };
+
+/**
+ * A session's id: a random UUID (v4). People see and type its first 8 hex digits.
+ */
+export type SessionId = string;
+
+/**
+ * The answer to [`BeginSetup`].
+ */
+export type SetupBegun = { 
+/**
+ * Names this set-up in the steps that follow. A secret; ends after half an hour.
+ */
+token: string, totp: TotpSecret, };
+
+/**
+ * `POST /api/auth/sign-in`
+ */
+export type SignIn = { password: string, 
+/**
+ * Six digits, or a recovery code.
+ */
+code: string, };
+
+/**
+ * The answer to [`SignIn`] and [`FinishSetup`]; the cookies come with it.
+ */
+export type SignedIn = { 
+/**
+ * Goes with every request: see [`SECRET_HEADER`].
+ */
+secret: string, login: Login, recovery_codes_left: number, };
+
+/**
+ * The size of a terminal in cells. tmux takes 1 to 10,000 each way (`WINDOW_MAXIMUM` in tmux.h);
+ * we take 2 to 1,000, since a grid larger than that is a mistake and costs memory for every cell.
+ */
+export type Size = { cols: number, rows: number, };
+
+/**
+ * Who chose a session's size. `POST /api/sessions/{ref}/fit` takes a [`Size`] and the lease;
+ * `DELETE` gives it back, and the size with it.
+ */
+export type SizeLease = { 
+/**
+ * `null`: the command line.
+ */
+login: LoginId | null, 
+/**
+ * The device of the login, or `command line`.
+ */
+holder: string, since: string, 
+/**
+ * The size to go back to.
+ */
+size_before: Size, };
+
+export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "input" | "git" | "auth" | "system";
+
+export type SpanState = "starting" | "working" | "idle" | "waiting" | "unknown" | "away";
+
+/**
+ * `POST /api/sessions`
+ */
+export type StartSession = { provider: string, 
+/**
+ * Absolute, or beginning with `~/`.
+ */
+dir: string, name?: string | null, 
+/**
+ * Given to the agent as its first prompt.
+ */
+prompt?: string | null, size?: Size | null, 
+/**
+ * Default: `subscription`, for providers that know the difference.
+ */
+billing?: Billing | null, args?: Array<string>, 
+/**
+ * The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
+ * Default: the daemon's.
+ */
+path?: string | null, };
+
+export type StateSpan = { from: string, 
+/**
+ * `null`: until now.
+ */
+to: string | null, state: SpanState, waiting_for: WaitingFor | null, };
+
+export type Status = "starting" | "running" | "stopped" | "crashed";
+
+/**
+ * `POST /api/daemon/stop`
+ */
+export type StopDaemon = { 
+/**
+ * Kill every session first, and the tmux server with them.
+ */
+kill_sessions: boolean, };
+
+export type Timeline = { session: SessionId, 
+/**
+ * Oldest first; each begins where the one before ends. While a session does not run, or nobody
+ * knows, there is none.
+ */
+states: Array<StateSpan>, 
+/**
+ * Oldest first.
+ */
+markers: Array<Marker>, };
+
+export type TmuxStatus = { connected: boolean, version: string, socket: string, server_pid: number | null, };
+
+/**
+ * An authenticator that is not confirmed yet.
+ */
+export type TotpChange = { 
+/**
+ * Names the change in [`ConfirmTotp`]. A secret; ends after half an hour.
+ */
+token: string, totp: TotpSecret, };
+
+/**
+ * What an authenticator needs.
+ */
+export type TotpSecret = { 
+/**
+ * Base32, for typing.
+ */
+secret: string, 
+/**
+ * `otpauth://totp/…`
+ */
+uri: string, 
+/**
+ * The same as a QR code: an `<svg>` element, dark modules on a light ground.
+ */
+qr_svg: string, };
+
+export type Verdict = "fine" | "warning" | "broken";
+
+export type WaitingFor = "permission" | "question";
