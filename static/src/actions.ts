@@ -3,7 +3,7 @@
 import type { Session } from "./api";
 import { problemOf, request } from "./http";
 import { keep } from "./store";
-import { ask } from "./ui/confirm";
+import { ask } from "./ask";
 import { copyText } from "./ui/copy";
 import { toast } from "./ui/toast";
 import { nameOf } from "./words";

@@ -4,7 +4,6 @@ import { signal } from "@preact/signals";
 import type { AuthStatus, SignedIn } from "./api";
 import { onSignedOut, problemOf, request, UNREACHABLE } from "./http";
 import { keepSecret } from "./secret";
-import { onConnectionClosed, start, stop } from "./store";
 import { toast } from "./ui/toast";
 
 export const auth = signal<AuthStatus | null>(null);
@@ -16,13 +15,7 @@ export async function findOut(): Promise<void> {
   try {
     const status = await request<AuthStatus>("GET", "/api/auth");
     unreachable.value = null;
-    const was = auth.value?.stage;
     auth.value = status;
-    if (status.stage === "signed_in") {
-      if (was !== "signed_in") start();
-    } else if (was === "signed_in") {
-      stop();
-    }
   } catch (error) {
     const problem = problemOf(error);
     if (auth.value === null || problem.status !== UNREACHABLE) unreachable.value = problem.detail;
@@ -56,7 +49,5 @@ export function startLogin(): void {
   onSignedOut.call = () => {
     if (auth.value?.stage === "signed_in") leave();
   };
-  // A WebSocket that is refused does not say why; the question does.
-  onConnectionClosed.call = () => void findOut();
   void findOut();
 }

@@ -1,14 +1,11 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
-import "./styles/trace.css";
 import { render } from "preact";
 import { App } from "./app";
 import { startLogin } from "./login";
-import { startShortcuts } from "./shortcuts";
 import { startTheme } from "./theme";
 
 startTheme();
-startShortcuts();
 startLogin();
 render(<App />, document.body);
 

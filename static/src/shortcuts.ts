@@ -1,7 +1,7 @@
 // Single letters act only when no field and no terminal has the focus.
 
 import { signal } from "@preact/signals";
-import { command, isMac } from "./ui/keys";
+import { command } from "./ui/keys";
 
 /** WCAG 2.1.4: single letters can be switched off. */
 export const letters = signal(localStorage.getItem("codepiper.letters") !== "off");
@@ -57,8 +57,8 @@ function press(event: KeyboardEvent): void {
   run(event);
 }
 
-export function startShortcuts(): void {
+/** Listens until the answer is called. */
+export function startShortcuts(): () => void {
   document.addEventListener("keydown", press);
+  return () => document.removeEventListener("keydown", press);
 }
-
-export { isMac };

@@ -1,10 +1,10 @@
 // What the pages show: signals, fed by the one WebSocket.
 
 import { batch, computed, signal } from "@preact/signals";
-import type { DaemonStatus, Directory, Event, FoundEvents, Provider, ServerMessage, Session, Timeline } from "./api";
+import type { DaemonStatus, Directory, Event, Provider, ServerMessage, Session, Timeline } from "./api";
 import { Connection } from "./connection";
-import { nowOf, type Piece } from "./describe";
 import { problemOf, request } from "./http";
+import { findOut } from "./login";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
 import { toast } from "./ui/toast";
@@ -18,8 +18,6 @@ export const providers = signal<readonly Provider[] | null>(null);
 export const now = signal(Date.now());
 /** What each session's states were, oldest first, for the last hour at least. */
 export const traces = signal<ReadonlyMap<string, readonly Span[]>>(new Map());
-/** What each agent does or asks. */
-export const nows = signal<ReadonlyMap<string, readonly Piece[]>>(new Map());
 /** When each session was last looked at here. */
 const seen = signal<ReadonlyMap<string, number>>(new Map(readSeen()));
 /** The session whose bell rang last, and how often one did. */
@@ -44,9 +42,6 @@ export function onEvent(listener: (event: Event) => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** Called when a connection ended or could not be opened. */
-export const onConnectionClosed: { call: () => void } = { call: () => undefined };
-
 export const connection = new Connection(
   () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
   {
@@ -62,7 +57,8 @@ export const connection = new Connection(
     message: handle,
     session: keep,
     probe: () => connection.send({ type: "sessions" }),
-    closed: () => onConnectionClosed.call(),
+    // A WebSocket that is refused does not say why; the question does.
+    closed: () => void findOut(),
   },
 );
 
@@ -86,7 +82,7 @@ async function refresh(): Promise<void> {
       for (const session of inOrder.value) past.set(session.id, extended(past.get(session.id) ?? [], session));
       traces.value = past;
     });
-    await Promise.all([home.value === null && findHome(), nows.value.size === 0 && loadNows()]);
+    if (home.value === null) await findHome();
   } catch (error) {
     // A lost connection shows itself; anything else is said.
     if (live.value) toast({ text: problemOf(error).detail, bad: true });
@@ -95,16 +91,6 @@ async function refresh(): Promise<void> {
 
 async function findHome(): Promise<void> {
   home.value = (await request<Directory>("GET", "/api/directories?path=~%2F")).home;
-}
-
-async function loadNows(): Promise<void> {
-  const found = await request<FoundEvents>("GET", "/api/events?source=hook&limit=200");
-  const known = new Map<string, readonly Piece[]>();
-  for (const event of found.events) {
-    const doing = nowOf(event);
-    if (event.session && doing) known.set(event.session, doing);
-  }
-  nows.value = new Map([...known, ...nows.value]);
 }
 
 function handle(message: ServerMessage): void {
@@ -131,8 +117,6 @@ function handle(message: ServerMessage): void {
 
 function happened(event: Event): void {
   lastSeq = event.seq;
-  const doing = nowOf(event);
-  if (event.session && doing) nows.value = new Map(nows.value).set(event.session, doing);
   if (event.kind === "terminal.bell_rang") bell.value = { session: event.session, count: bell.value.count + 1 };
   for (const listener of listeners) listener(event);
 }
@@ -205,7 +189,6 @@ export function stop(): void {
     sessions.value = null;
     daemon.value = null;
     traces.value = new Map();
-    nows.value = new Map();
   });
   lastSeq = undefined;
 }

@@ -5,9 +5,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
 import type { Session } from "../api";
+import { doing } from "../doing";
 import { openOverlay } from "../overlay";
 import { bind } from "../shortcuts";
-import { home, inOrder, isUnseen, live, liveCount, look, now, nows, seenAt, sessions, waiting } from "../store";
+import { home, inOrder, isUnseen, live, liveCount, look, now, seenAt, sessions, waiting } from "../store";
 import { Command } from "../ui/copy";
 import { Icon, StateMark } from "../ui/icon";
 import { Path } from "../ui/path";
@@ -144,7 +145,7 @@ function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
   const word = crashed ? "Crashed" : session.activity === "waiting" ? (session.waiting_for === "question" ? "Question" : "Permission") : "Turn finished";
-  const doing = nows.value.get(session.id);
+  const what = doing.value.get(session.id);
   return (
     <li class={`card tone-edge-${state.tone}`}>
       <div class="card-head">
@@ -155,7 +156,7 @@ function Card({ session }: { session: Session }) {
         <b class="truncate">{nameOf(session)}</b>
         <span class="meta age">{age(now.value - Date.parse(session.state_since))}</span>
       </div>
-      <div class="card-what">{crashed ? `${exitSentence(session.exit)}.` : doing ? <Pieces pieces={doing} /> : (session.title ?? "")}</div>
+      <div class="card-what">{crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : (session.title ?? "")}</div>
       <div class="card-foot">
         {crashed && (
           <button class="button" onClick={() => void resume(session)}>
@@ -359,14 +360,14 @@ function List({ wanted, text, clear }: { wanted: readonly Session[]; text: strin
 
 function Row({ session, tab, selected, open }: { session: Session; tab: boolean; selected: boolean; open: () => void }) {
   const unseen = isUnseen(session);
-  const doing = busy.value.get(session.id);
+  const underWay = busy.value.get(session.id);
   return (
     <li class={selected ? "row selected" : "row"} onClick={open}>
       <span class="cell-state">
-        {doing ? (
+        {underWay ? (
           <span class="state tone-rest">
             <StateMark icon="starting" />
-            {doing}
+            {underWay}
           </span>
         ) : (
           <StateBadge session={session} />
@@ -420,8 +421,8 @@ function Row({ session, tab, selected, open }: { session: Session; tab: boolean;
 /** What it does or asks, in one line; nothing where nothing is known. */
 function NowLine({ session }: { session: Session }) {
   if (!isLive(session)) return <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>;
-  const doing = nows.value.get(session.id);
-  if (doing && session.provider !== "shell") return <Pieces pieces={doing} />;
+  const what = doing.value.get(session.id);
+  if (what && session.provider !== "shell") return <Pieces pieces={what} />;
   if (session.title) return <>{session.title}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }

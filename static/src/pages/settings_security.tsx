@@ -3,7 +3,7 @@ import type { Login, Problem, RecoveryCodes, TotpChange } from "../api";
 import { problemOf, request } from "../http";
 import { auth } from "../login";
 import { daemon, now } from "../store";
-import { ask } from "../ui/confirm";
+import { ask } from "../ask";
 import { CodeInput } from "../ui/code_input";
 import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";

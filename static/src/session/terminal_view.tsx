@@ -11,9 +11,10 @@ import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, terminal
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
 import { fittingFont, gridFor, type Box } from "../terminal/fit";
-import { History } from "../terminal/history";
+import type { History } from "../terminal/history";
 import { withCtrl } from "../terminal/keys";
 import { openScreen, type Screen } from "../terminal/screen";
+import { letterWidth } from "../terminal/theme";
 import { shownTheme } from "../theme";
 import { copyText } from "../ui/copy";
 import { Icon } from "../ui/icon";
@@ -21,11 +22,16 @@ import { command, isMac } from "../ui/keys";
 import { ReconnectBanner } from "../ui/reconnect";
 import { toast } from "../ui/toast";
 import { bytes as bytesWords, clockSeconds, count, duration, exitSentence, isAgent, isLive } from "../words";
-import { Composer } from "./composer";
-import { KeyStrip, type Sticky } from "./key_strip";
-import { SearchBar } from "./search_bar";
-import { SizeChip } from "./size_chip";
-import { Timeline } from "./timeline";
+import { later } from "../ui/later";
+import type { Sticky } from "./key_strip";
+
+// The screen comes first; what is around it follows.
+const around = () => import("./around");
+const Composer = later(() => around().then((module) => module.Composer));
+const KeyStrip = later(() => around().then((module) => module.KeyStrip));
+const SearchBar = later(() => around().then((module) => module.SearchBar));
+const SizeChip = later(() => around().then((module) => module.SizeChip));
+const Timeline = later(() => around().then((module) => module.Timeline));
 
 /** Letters, in px: what one reads on a desk, and on a phone. */
 const LETTERS = 13;
@@ -123,12 +129,15 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     }
     if (opening.value) return null;
     opening.value = true;
+    const { History } = await around();
     const made = new History(
       root,
       session_.current.id,
       () => session_.current.cursor,
       () => screen.current?.cell().height ?? 16,
-      () => toLive(),
+      () => {
+        if (!searching.value) toLive();
+      },
     );
     history.current = made;
     // It has to have a size while it is filled.
@@ -140,9 +149,12 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       toLive();
       return null;
     }
-    root.focus();
     return made;
   }, []);
+  const reading = mode.value === "history" && !opening.value;
+  useEffect(() => {
+    if (reading && !searching.value) past.current?.focus({ preventScroll: true });
+  }, [reading, searching.value]);
 
   const scrollBack = (lines: number): void => void openHistory((made) => made.openAtEnd(lines));
   const goTo = (at: number | Cursor): void => void openHistory((made) => made.openAt(at));
@@ -268,7 +280,8 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     try {
       const from = lastEnter.current ? cursorOf(lastEnter.current) : await lastInput(session.id);
       if (from === null) return toast({ text: "Nothing was sent here yet: select what you want to copy.", bad: true });
-      const text = await History.textAfter(session.id, from);
+      const { textAfter } = await around();
+      const text = await textAfter(session.id, from);
       if (await copyText(text)) toast({ text: `Copied ${count(text.split("\n").length - 1, "line")}.` });
     } catch (error) {
       toast({ text: problemOf(error).detail, bad: true });
@@ -346,7 +359,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           }
         }}
       >
-        <div class="live-screen" data-hidden={mode.value === "history" && !opening.value ? "" : undefined}>
+        <div class="live-screen" data-hidden={reading ? "" : undefined}>
           <div class="term-host" ref={host} />
         </div>
         <div
@@ -358,8 +371,12 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           role="region"
           aria-label="History"
           onKeyDown={(event) => historyKey(event, toLive, search)}
+          onWheel={(event) => {
+            const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
+            if (event.deltaY > 0 && !searching.value && place.value?.below === 0 && scrollTop + clientHeight >= scrollHeight - 1) toLive();
+          }}
         />
-        {mode.value === "history" && !opening.value && place.value && (
+        {reading && place.value && (
           <div class="newer-pill">
             {place.value.below !== null && <span>{count(place.value.below, "newer line")}</span>}
             <button class="button primary" onClick={() => toLive()}>
@@ -367,7 +384,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
             </button>
           </div>
         )}
-        {searching.value && mode.value === "history" && <SearchBar history={history} close={() => toLive()} />}
+        {searching.value && reading && <SearchBar history={history} close={() => toLive()} />}
         {clip.value !== null && (
           <div class="consent" role="alertdialog" aria-label="Clipboard">
             <span>The program wants to copy {count([...clip.value].length, "character")} to your clipboard.</span>
@@ -455,16 +472,6 @@ function newlines(bytes: Uint8Array): number {
   let found = 0;
   for (const byte of bytes) if (byte === 0x0a) found++;
   return found;
-}
-
-let pen: CanvasRenderingContext2D | null = null;
-
-/** The natural width of a letter, in px. */
-function letterWidth(element: Element, font: number): number {
-  pen ??= document.createElement("canvas").getContext("2d");
-  if (!pen) return font * 0.6;
-  pen.font = `${font}px ${getComputedStyle(element).getPropertyValue("--mono")}`;
-  return pen.measureText("W").width;
 }
 
 function images(data: DataTransfer | null): File[] {

@@ -49,6 +49,8 @@ export class History {
   /** The newest piece ends where the output ended when it was asked for. */
   private atEnd = false;
   private closed = false;
+  /** It was scrolled up since it was opened. */
+  private away = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -103,14 +105,6 @@ export class History {
       row?.classList.add("h-moment");
     });
     this.measure();
-  }
-
-  /** The text printed after a place, as far as it is on one screen of lines that were asked for. */
-  static async textAfter(session: string, cursor: Cursor): Promise<string> {
-    const bytes = await download(`/api/sessions/${session}/output?bytes=${PIECE}`);
-    const piece = await render(records(bytes), position(cursor).offset);
-    const all = [...piece.lines, ...piece.screen];
-    return textOf(all.slice(piece.mark?.line ?? 0)).replace(/\s+$/, "\n");
   }
 
   /** Everything loaded that has the text, newest first. */
@@ -265,11 +259,13 @@ export class History {
 
   private readonly scrolled = (): void => {
     this.measure();
-    if (this.loading.value) return;
+    if (this.loading.value || this.closed) return;
     const { scrollTop, clientHeight, scrollHeight } = this.root;
     if (scrollTop < clientHeight * AHEAD && !this.atBeginning) void this.load(() => this.older());
-    else if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd) void this.load(() => this.newer());
-    else if (this.atEnd && scrollTop + clientHeight >= scrollHeight - 1) this.leave();
+    if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd && !this.loading.value) void this.load(() => this.newer());
+    const atBottom = this.atEnd && scrollTop + clientHeight >= scrollHeight - 1;
+    if (atBottom && this.away) this.leave();
+    this.away = !atBottom;
   };
 
   private measure(): void {
@@ -318,4 +314,11 @@ function pageOf(piece: Piece, lines: readonly Line[], skipped = 0): Page {
   element.append(...lines.map(lineElement));
   const times = piece.times.map(({ line, at }) => ({ line: line - skipped, at })).filter(({ line }) => line >= 0);
   return { begin: piece.begin, end: piece.end, lines, times, element };
+}
+
+/** The text printed after a place, as far as one piece reaches. */
+export async function textAfter(session: string, cursor: Cursor): Promise<string> {
+  const bytes = await download(`/api/sessions/${session}/output?bytes=${PIECE}`);
+  const piece = await render(records(bytes), position(cursor).offset);
+  return textOf([...piece.lines, ...piece.screen].slice(piece.mark?.line ?? 0)).replace(/\s+$/, "\n");
 }

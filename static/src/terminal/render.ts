@@ -1,10 +1,10 @@
 // Older output as lines: an unseen terminal plays the records, and what scrolls off its top is history.
 
-import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xterm/xterm";
 import { position } from "../cursor";
 import type { Record } from "./records";
 import type { Cursor } from "../api";
+import { unicode11 } from "./width";
 
 /** Letters of one look. */
 export interface Run {
@@ -61,8 +61,8 @@ export async function render(found: readonly Record[], markAt: number | null): P
 }
 
 async function play(terminal: Terminal, found: readonly Record[], markAt: number | null): Promise<Piece> {
-  terminal.loadAddon(new Unicode11Addon());
-  terminal.unicode.activeVersion = "11";
+  terminal.unicode.register(unicode11);
+  terminal.unicode.activeVersion = unicode11.version;
   // The log forgets nothing, also when a program clears its scrollback.
   terminal.parser.registerCsiHandler({ final: "J" }, ([what]) => what === 3);
   const lines: Line[] = [];

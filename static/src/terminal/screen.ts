@@ -1,15 +1,14 @@
 // The live screen: xterm.js, fed by a subscription, never bigger or smaller than the session's own grid.
 
 import "@xterm/xterm/css/xterm.css";
-import { Unicode11Addon } from "@xterm/addon-unicode11";
-import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
 import type { Size } from "../api";
 import type { Item } from "../connection";
 import { contrast, screenReader } from "../preferences";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
-import { monospace, themeOf } from "./theme";
+import { letterWidth, monospace, themeOf } from "./theme";
+import { unicode11 } from "./width";
 
 /** Makes a fresh terminal of the one that is there, in the same write as the keyframe: nothing flickers. */
 const RESET = new Uint8Array([0x1b, 0x63]);
@@ -65,9 +64,8 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     scrollback: 0,
     theme: themeOf(host),
   });
-  terminal.loadAddon(new Unicode11Addon());
-  terminal.unicode.activeVersion = "11";
-  terminal.loadAddon(new WebLinksAddon(open, hover));
+  terminal.unicode.register(unicode11);
+  terminal.unicode.activeVersion = unicode11.version;
   silence(terminal);
   terminal.parser.registerOscHandler(52, (data) => {
     const text = clipboardText(data);
@@ -81,7 +79,20 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
   terminal.onBinary((data) => hands.typed(Uint8Array.from(data, (letter) => letter.charCodeAt(0))));
   terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || hands.key(event));
   terminal.open(host);
-  void accelerate(terminal);
+  void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
+    if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(open, hover));
+  });
+  let font = fontSize;
+  let accelerated = false;
+  // Its cells are whole pixels: the next one to the letter's own width, not always the smaller.
+  const space = (): void => {
+    const width = letterWidth(host, font) * devicePixelRatio;
+    terminal.options.letterSpacing = accelerated ? Math.round(width) - Math.floor(width) : 0;
+  };
+  void accelerate(terminal, (on) => {
+    accelerated = on;
+    space();
+  });
 
   /** What was printed before one looked has had its effects already. */
   let live = false;
@@ -118,7 +129,9 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
       }
     },
     scale(size) {
+      font = size;
       terminal.options.fontSize = size;
+      space();
     },
     cell() {
       const screen = host.querySelector(".xterm-screen")?.getBoundingClientRect();
@@ -145,14 +158,18 @@ export function clipboardText(data: string): string | null {
 }
 
 /** Draws with WebGL where there is one; the page is there before. */
-async function accelerate(terminal: Terminal): Promise<void> {
+async function accelerate(terminal: Terminal, told: (on: boolean) => void): Promise<void> {
   const { WebglAddon } = await import("@xterm/addon-webgl");
   if (!terminal.element?.isConnected) return;
   try {
     const addon = new WebglAddon();
     // Without its context it draws nothing: then the plain renderer takes over.
-    addon.onContextLoss(() => addon.dispose());
+    addon.onContextLoss(() => {
+      addon.dispose();
+      told(false);
+    });
     terminal.loadAddon(addon);
+    told(true);
   } catch {
     // No WebGL: the plain renderer stays.
   }

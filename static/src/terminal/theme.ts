@@ -23,3 +23,13 @@ export function themeOf(element: Element): ITheme {
 export function monospace(element: Element): string {
   return getComputedStyle(element).getPropertyValue("--mono").trim();
 }
+
+let pen: CanvasRenderingContext2D | null = null;
+
+/** The natural width of a letter, in px. */
+export function letterWidth(element: Element, fontSize: number): number {
+  pen ??= document.createElement("canvas").getContext("2d");
+  if (!pen) return fontSize * 0.6;
+  pen.font = `${fontSize}px ${monospace(element)}`;
+  return pen.measureText("W").width;
+}

@@ -1,26 +1,8 @@
-import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import type { ComponentChildren } from "preact";
+import { question, type Question } from "../ask";
 import { problemOf } from "../http";
 import { Dialog } from "./dialog";
 import { Icon } from "./icon";
-
-interface Question {
-  title: string;
-  /** What is lost, and what stays. */
-  text: ComponentChildren;
-  /** The verb of its button. */
-  verb: string;
-  destroys?: boolean;
-  run: () => Promise<unknown>;
-}
-
-const question = signal<Question | null>(null);
-
-/** Asks before something that cannot be taken back. */
-export function ask(asked: Question): void {
-  question.value = asked;
-}
 
 export function Confirm() {
   return question.value && <Asked key={question.value.title} {...question.value} />;
