@@ -3,21 +3,26 @@
 //! | module | what |
 //! |--------|------|
 //! | [`server`]   | accepting connections, and who is at their other end |
-//! | [`caller`]   | owner or agent, and what each may do |
+//! | [`web`]      | what a request over TCP has to prove, and what every answer says |
+//! | [`caller`]   | owner, agent, login or nobody, and what each may do |
+//! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
 //!
 //! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.
 
+mod auth;
 mod caller;
 mod server;
 mod sessions;
 mod stream;
 mod system;
+mod web;
 
 pub use caller::Caller;
 pub use server::serve;
+pub use web::{Public, Web, tls};
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -30,11 +35,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
+use crate::auth::Auth;
+use crate::dashboard;
 use crate::hook::Intake;
 use crate::paths::Paths;
 use crate::session::Sessions;
@@ -57,6 +65,11 @@ pub struct Api {
     pub paths: Arc<Paths>,
     /// Launch records that could not be read, and why.
     pub broken_records: Arc<Vec<(PathBuf, String)>>,
+    pub auth: Auth,
+    /// How the dashboard is reached, if it is served.
+    pub web: Option<Arc<Web>>,
+    /// Open WebSockets.
+    pub sockets: TaskTracker,
 }
 
 /// How the daemon shall leave.
@@ -75,10 +88,28 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
     let routes = sessions::routes(api.clone())
         .or(system::routes(api.clone()))
         .unify()
+        .or(auth::routes(api.clone()))
+        .unify()
         .or(stream::route(api))
+        .unify()
+        .or(dashboard_files())
         .unify()
         .boxed();
     permitted.and(routes).recover(recover).unify().boxed()
+}
+
+/// Every other path is the dashboard's.
+fn dashboard_files() -> BoxedFilter<(Response,)> {
+    warp::get()
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and_then(|path: warp::path::FullPath, headers: warp::http::HeaderMap| async move {
+            match web::is_api(path.as_str()) {
+                true => Err(warp::reject::not_found()),
+                false => Ok(dashboard::answer(path.as_str(), &headers).into_response()),
+            }
+        })
+        .boxed()
 }
 
 /// Lets a request through when its caller may make it.
@@ -113,8 +144,6 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
         problem.clone()
     } else if rejection.is_not_found() {
         Problem::new(Code::NotFound, "this route does not exist")
-    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
-        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
         Problem::new(Code::TooLarge, "the body is larger than this route takes")
     } else if let Some(error) = rejection.find::<warp::filters::body::BodyDeserializeError>() {
@@ -123,6 +152,9 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
         Problem::new(Code::Invalid, "the request needs a Content-Length")
     } else if rejection.find::<reject::InvalidQuery>().is_some() {
         Problem::new(Code::Invalid, "the query is not valid")
+    } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
+        // Last: where a path has several methods, those that were not meant say this too.
+        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
     } else {
         Problem::new(Code::Invalid, format!("the request is not valid: {rejection:?}"))
     };

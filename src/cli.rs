@@ -10,6 +10,7 @@
 //! | [`table`], [`time`] | how lists and times look |
 
 mod attach;
+mod auth;
 mod completions;
 mod condition;
 mod daemon;
@@ -98,6 +99,7 @@ enum Verb {
     Resume(resume::Resume),
     Resize(resize::Resize),
     Providers(providers::Providers),
+    Auth(auth::Auth),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Man(man::Man),
@@ -120,6 +122,7 @@ impl Verb {
             Verb::Resume(verb) => verb.run(context),
             Verb::Resize(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
+            Verb::Auth(verb) => verb.run(context),
             Verb::Doctor(verb) => verb.run(context),
             Verb::Completions(verb) => verb.run(),
             Verb::Man(verb) => verb.run(),
@@ -202,6 +205,9 @@ mod tests {
         for line in [
             "codepiper daemon",
             "codepiper daemon --detach --tmux-socket /x",
+            "codepiper daemon --web",
+            "codepiper daemon --web --host 0.0.0.0 --port 3001 --tls-cert /c --tls-key /k",
+            "codepiper daemon --web --behind-proxy --public-url https://codepiper.example",
             "codepiper daemon stop --kill-sessions",
             "codepiper start -p claude-code -d /p -- --model opus",
             "codepiper send a1b2c3d4 text",
@@ -215,6 +221,8 @@ mod tests {
             "codepiper sessions --status running --json",
             "codepiper --socket /s sessions",
             "codepiper sessions --socket /s --color never",
+            "codepiper auth revoke 67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "codepiper auth revoke --all",
         ] {
             assert!(parse(line).is_ok(), "{line}: {}", parse(line).err().unwrap());
         }
@@ -224,7 +232,8 @@ mod tests {
     fn what_cannot_be_is_a_usage_error() {
         for line in [
             "codepiper",
-            "codepiper daemon --web",
+            "codepiper daemon --web --port 70000",
+            "codepiper daemon --web --host here",
             "codepiper daemon --detach stop",
             "codepiper send a1b2c3d4",
             "codepiper send a1b2c3d4 text --file f",
@@ -237,6 +246,8 @@ mod tests {
             "codepiper wait x --until text=[",
             "codepiper resize x 80",
             "codepiper sessions --status gone",
+            "codepiper auth revoke",
+            "codepiper auth revoke x",
             "codepiper sessions rename x",
             "codepiper sessions rename x y --clear",
         ] {

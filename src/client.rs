@@ -13,6 +13,9 @@ pub use stream::{Events, Item, Stream};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use codepiper_protocol::wire::auth::{
+    AuthStatus, Bootstrap, ConfirmTotp, Login, LoginId, RecoveryCodes, ResetPassword, TotpChange,
+};
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{SendKeys, SendText, Sent};
@@ -122,6 +125,37 @@ impl Client {
 
     pub async fn keys(&self, session: &str, keys: Vec<String>) -> Result<Sent> {
         self.ask(Method::POST, &route(session, "/keys"), &SendKeys { keys }).await
+    }
+
+    pub async fn auth(&self) -> Result<AuthStatus> {
+        self.read("/api/auth").await
+    }
+
+    /// A one-time password for the set-up.
+    pub async fn bootstrap(&self) -> Result<Bootstrap> {
+        http::parse(&http::request(&self.socket, Method::POST, "/api/auth/bootstrap", None).await?)
+    }
+
+    pub async fn reset_password(&self, request: &ResetPassword) -> Result<()> {
+        self.change(Method::POST, "/api/auth/reset-password", request).await
+    }
+
+    pub async fn reset_mfa(&self) -> Result<TotpChange> {
+        http::parse(&http::request(&self.socket, Method::POST, "/api/auth/reset-mfa", None).await?)
+    }
+
+    pub async fn confirm_totp(&self, request: &ConfirmTotp) -> Result<RecoveryCodes> {
+        self.ask(Method::POST, "/api/auth/totp/confirm", request).await
+    }
+
+    pub async fn logins(&self) -> Result<Vec<Login>> {
+        self.read("/api/auth/logins").await
+    }
+
+    /// Ends one login, or all.
+    pub async fn end_logins(&self, login: Option<LoginId>) -> Result<()> {
+        let path = login.map_or("/api/auth/logins".to_owned(), |login| format!("/api/auth/logins/{login}"));
+        http::request(&self.socket, Method::DELETE, &path, None).await.map(drop)
     }
 
     /// Opens a WebSocket with one subscription.

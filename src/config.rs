@@ -1,6 +1,7 @@
 //! The configuration file, `config.toml`. An unknown key is an error that names the key and the line.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use serde::Deserialize;
 pub struct Config {
     pub daemon: Daemon,
     pub tmux: Tmux,
+    pub web: Web,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +26,23 @@ pub struct Daemon {
 pub struct Tmux {
     /// The tmux server's socket.
     pub socket: Option<PathBuf>,
+}
+
+/// The dashboard. Flags and the environment come first: see `codepiper daemon --help`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Web {
+    /// Serve it without being asked.
+    pub enabled: bool,
+    pub port: Option<u16>,
+    pub host: Option<IpAddr>,
+    /// Own certificates and their key, in PEM form.
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Somebody else does TLS in front of the daemon.
+    pub behind_proxy: bool,
+    /// `https://host[:port]`: what people open.
+    pub public_url: Option<String>,
 }
 
 impl Config {
@@ -42,7 +61,12 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let config: Self = toml::from_str(text)?;
-        for (key, path) in [("daemon.socket", &config.daemon.socket), ("tmux.socket", &config.tmux.socket)] {
+        for (key, path) in [
+            ("daemon.socket", &config.daemon.socket),
+            ("tmux.socket", &config.tmux.socket),
+            ("web.tls-cert", &config.web.tls_cert),
+            ("web.tls-key", &config.web.tls_key),
+        ] {
             if path.as_ref().is_some_and(|path| !path.is_absolute()) {
                 return Err(serde::de::Error::custom(format!("{key} must be an absolute path")));
             }

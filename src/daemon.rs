@@ -2,9 +2,10 @@
 
 mod instance;
 mod log;
+pub mod web;
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -15,12 +16,14 @@ use std::time::Duration;
 use anyhow::Context;
 use codepiper_protocol::event::Body;
 use jiff::Timestamp;
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::api::{self, Api, Leave};
+use crate::api::{self, Api, Leave, Web};
+use crate::auth::Auth;
 use crate::bus::{Bus, to_millisecond};
 use crate::hook::Intake;
 use crate::journal::Memory;
@@ -42,6 +45,7 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub flags: Flags,
+    pub web: web::Flags,
 }
 
 /// Runs the daemon until it is told to leave.
@@ -50,7 +54,7 @@ pub struct Options {
 /// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
 /// text says what to do.
 pub fn run(options: Options) -> anyhow::Result<()> {
-    let (paths, _config) = Paths::resolve(&options.flags)?;
+    let (paths, config) = Paths::resolve(&options.flags)?;
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
@@ -61,8 +65,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         server::OLDEST
     );
     let listener = bind(&paths.socket)?;
+    let web = web::listen(&options.web, &config.web)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &instance, listener));
+    let leave = runtime.block_on(serve(&paths, &instance, listener, web));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let _ = std::fs::remove_file(&paths.socket);
@@ -77,6 +82,7 @@ async fn serve(
     paths: &Paths,
     instance: &Instance,
     listener: std::os::unix::net::UnixListener,
+    web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
     let shutdown = CancellationToken::new();
     let mut signals = Signals::listen()?;
@@ -128,6 +134,13 @@ async fn serve(
         return Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached")));
     }
     let (leave, mut leaving) = mpsc::channel(1);
+    let auth = Auth::load(paths.auth(), web::account());
+    let (web, tcp) = match web {
+        Some(web::Listening { web, listener }) => {
+            (Some(Arc::new(web)), Some(TcpListener::from_std(listener)?))
+        }
+        None => (None, None),
+    };
     let api = Api {
         sessions: sessions.clone(),
         hooks: hooks.clone(),
@@ -138,13 +151,16 @@ async fn serve(
         shutdown: shutdown.clone(),
         broken_records: Arc::new(broken),
         paths: Arc::new(paths.clone()),
+        auth: auth.clone(),
+        web: web.clone(),
+        sockets: TaskTracker::new(),
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
     listener.set_nonblocking(true)?;
-    let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?));
+    let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
-    announce(&paths.socket);
+    announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
 
     let leave = tokio::select! {
         asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
@@ -167,9 +183,13 @@ async fn serve(
 }
 
 /// Tells whoever started us. They may not listen any more, which is no reason to end.
-fn announce(socket: &Path) {
+fn announce(socket: &Path, web: Option<(&Web, &Auth)>) {
     let mut out = std::io::stdout();
-    let _ = writeln!(out, "✓ Daemon started on {}", socket.display()).and_then(|()| out.flush());
+    let mut text = format!("✓ Daemon started on {}\n", socket.display());
+    if let Some((web, auth)) = web {
+        text += &web::welcome(web, auth, out.is_terminal());
+    }
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 }
 

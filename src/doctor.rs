@@ -18,6 +18,8 @@ pub struct Daemon<'a> {
     pub tmux_socket: &'a Path,
     /// Launch records that could not be read, and why.
     pub broken_records: &'a [(PathBuf, String)],
+    /// Why nobody can sign in to the dashboard.
+    pub web_damage: Option<String>,
 }
 
 /// What can be said without a daemon.
@@ -30,6 +32,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     let mut checks = local_checks(daemon.paths);
     checks.push(connection(daemon));
     checks.push(records(daemon.broken_records));
+    checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
     for provider in PROVIDERS {
@@ -107,6 +110,14 @@ fn records(broken: &[(PathBuf, String)]) -> Check {
         }
     };
     Check { name: "launch records".into(), verdict, detail }
+}
+
+fn web(damage: Option<String>) -> Check {
+    let (verdict, detail) = match damage {
+        None => (Verdict::Fine, "passwords and logins can be read".to_owned()),
+        Some(damage) => (Verdict::Broken, damage),
+    };
+    Check { name: "web sign-in".into(), verdict, detail }
 }
 
 fn private(name: &str, dir: &Path) -> Check {

@@ -32,10 +32,11 @@
 //! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor, auth |
+//! | [`dashboard`] | the embedded dashboard | protocol |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, daemon::run, daemon::Options |
+//! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
 //! | [`paths`], [`config`], [`process`], [`durable`] | places, the configuration file, other processes, files that last | |
 //!
 //! # What always holds
@@ -55,6 +56,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod daemon;
+pub mod dashboard;
 pub mod doctor;
 pub mod durable;
 pub mod git;

@@ -91,6 +91,11 @@ impl Paths {
         self.data.join("run")
     }
 
+    /// The way in through the web.
+    pub fn auth(&self) -> PathBuf {
+        self.data.join("auth.json")
+    }
+
     /// Hooks that came while no daemon ran.
     pub fn spool(&self) -> PathBuf {
         self.data.join("spool")

@@ -3,11 +3,12 @@
 mod process;
 mod pty;
 mod reader;
+mod web;
 mod websocket;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use tempfile::TempDir;
 pub use process::{is_gone, mentioning, status_of};
 pub use pty::Pty;
 pub use reader::Reader;
+pub use web::{Answer, Browser, PASSWORD, bootstrap, code};
 pub use websocket::{Frame, WebSocket};
 
 pub const CODEPIPER: &str = env!("CARGO_BIN_EXE_codepiper");
@@ -80,14 +82,41 @@ impl Home {
 
     /// The same with more in its environment.
     pub fn start_daemon_in<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.start_daemon_with(&[], environment);
+    }
+
+    /// Starts the daemon with the dashboard on a free port, and more flags; what it said.
+    pub fn start_web(&mut self, flags: &[&str]) -> String {
+        self.start_daemon_with(&[&["--web", "--port", "0"], flags].concat(), [])
+    }
+
+    fn start_daemon_with<'a>(
+        &mut self,
+        flags: &[&str],
+        environment: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> String {
         let mut command = self.command(["daemon"]);
-        command.envs(environment).stdin(Stdio::null()).stdout(Stdio::piped());
+        command.args(flags).envs(environment).stdin(Stdio::null()).stdout(Stdio::piped());
         let log = fs::OpenOptions::new().create(true).append(true).open(self.path("daemon.stderr")).unwrap();
         let mut child = command.stderr(log).spawn().unwrap();
-        let mut ready = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+        // It says everything at once.
+        let mut ready = vec![0; 4096];
+        let length = child.stdout.take().unwrap().read(&mut ready).unwrap();
+        let ready = String::from_utf8_lossy(&ready[..length]).into_owned();
         self.daemon = Some(Daemon { child });
         assert!(ready.starts_with("✓ Daemon started on "), "{ready:?} {}", self.log());
+        ready
+    }
+
+    /// The port of the dashboard.
+    pub fn port(&self) -> u16 {
+        let web = self.status().web.expect("a dashboard");
+        web.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// A browser in front of the dashboard that has not signed in.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.port())
     }
 
     pub fn daemon_pid(&self) -> i32 {

@@ -17,3 +17,4 @@ mod shim;
 mod slow;
 mod terminal;
 mod waiting;
+mod web;

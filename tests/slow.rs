@@ -45,7 +45,7 @@ fn catch_up(socket: &mut WebSocket) -> (Vec<ServerMessage>, u64) {
                 }
                 told.push(*message);
             }
-            Frame::Closed => panic!("closed after {bytes} bytes: {told:?}"),
+            Frame::Closed(_) => panic!("closed after {bytes} bytes: {told:?}"),
         }
     }
 }
@@ -112,7 +112,7 @@ fn a_client_may_write_much_before_it_reads_on() {
                 }
             }
             Frame::Message(message) if matches!(*message, ServerMessage::Ended { .. }) => break,
-            Frame::Closed => panic!("closed"),
+            Frame::Closed(_) => panic!("closed"),
             _ => {}
         }
     }

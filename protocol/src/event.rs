@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::auth::LoginId;
 use crate::wire::session::{Activity, Exit, WaitingFor};
 use crate::wire::stream::{GapReason, Lost};
 use crate::{Cursor, SessionId, Size};
@@ -114,6 +115,20 @@ pub enum Body {
     AuthAgentRefused { pid: i32, request: String },
     #[serde(rename = "auth.shim_refused")]
     AuthShimRefused { pid: i32, reason: String },
+    #[serde(rename = "auth.set_up")]
+    AuthSetUp {},
+    #[serde(rename = "auth.signed_in")]
+    AuthSignedIn { login: LoginId, device: String, address: Option<String> },
+    #[serde(rename = "auth.sign_in_failed")]
+    AuthSignInFailed { device: String, address: Option<String> },
+    #[serde(rename = "auth.logins_ended")]
+    AuthLoginsEnded { logins: u32 },
+    #[serde(rename = "auth.password_changed")]
+    AuthPasswordChanged { login: Option<LoginId> },
+    #[serde(rename = "auth.mfa_changed")]
+    AuthMfaChanged { login: Option<LoginId> },
+    #[serde(rename = "auth.recovery_codes_made")]
+    AuthRecoveryCodesMade {},
     #[serde(rename = "system.daemon_started")]
     SystemDaemonStarted { version: String },
     #[serde(rename = "system.daemon_stopping")]
@@ -198,6 +213,13 @@ impl Body {
             HookReceived(_) => "hook.received",
             AuthAgentRefused { .. } => "auth.agent_refused",
             AuthShimRefused { .. } => "auth.shim_refused",
+            AuthSetUp {} => "auth.set_up",
+            AuthSignedIn { .. } => "auth.signed_in",
+            AuthSignInFailed { .. } => "auth.sign_in_failed",
+            AuthLoginsEnded { .. } => "auth.logins_ended",
+            AuthPasswordChanged { .. } => "auth.password_changed",
+            AuthMfaChanged { .. } => "auth.mfa_changed",
+            AuthRecoveryCodesMade {} => "auth.recovery_codes_made",
             SystemDaemonStarted { .. } => "system.daemon_started",
             SystemDaemonStopping { .. } => "system.daemon_stopping",
             SystemTmuxConnected { .. } => "system.tmux_connected",
@@ -263,7 +285,15 @@ impl Body {
             | HookSessionEnded(_)
             | HookReceived(_) => Source::Hook,
             InputSent { .. } => Source::Input,
-            AuthAgentRefused { .. } | AuthShimRefused { .. } => Source::Auth,
+            AuthAgentRefused { .. }
+            | AuthShimRefused { .. }
+            | AuthSetUp {}
+            | AuthSignedIn { .. }
+            | AuthSignInFailed { .. }
+            | AuthLoginsEnded { .. }
+            | AuthPasswordChanged { .. }
+            | AuthMfaChanged { .. }
+            | AuthRecoveryCodesMade {} => Source::Auth,
             SystemDaemonStarted { .. }
             | SystemDaemonStopping {}
             | SystemTmuxConnected { .. }

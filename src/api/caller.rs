@@ -7,6 +7,7 @@
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use warp::http::Method;
 
@@ -20,6 +21,12 @@ pub enum Caller {
     Owner,
     /// A program that the daemon supervises. `None`: of no session that is known.
     Agent { pid: i32, session: Option<SessionId> },
+    /// A browser that has signed in.
+    Login(LoginId),
+    /// It has that login's cookie, and has not said its second secret: for a WebSocket it may do so yet.
+    Cookie(LoginId),
+    /// Somebody over TCP.
+    Nobody,
 }
 
 impl Caller {
@@ -38,7 +45,24 @@ impl Caller {
 
 /// Whether the caller may make this request.
 pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
-    let Caller::Agent { pid, session } = caller else { return Ok(()) };
+    let (pid, session) = match caller {
+        Caller::Owner => return Ok(()),
+        Caller::Agent { pid, session } => (pid, session),
+        Caller::Login(_) if logins_may(method, path) => return Ok(()),
+        Caller::Login(_) => {
+            let detail =
+                format!("only the daemon's user may do this, with the command line: {method} {path}");
+            return Err(Problem::new(Code::Refused, detail));
+        }
+        Caller::Cookie(_) if (method, path) == (&Method::GET, "/ws") => return Ok(()),
+        Caller::Cookie(_) | Caller::Nobody if anybody_may(method, path) => return Ok(()),
+        Caller::Cookie(_) | Caller::Nobody => {
+            return Err(Problem::new(
+                Code::SignedOut,
+                "sign in first: this needs a login and its second secret",
+            ));
+        }
+    };
     let own = |reference: &str| {
         let reference = percent_decode(reference);
         session.is_some() && sessions.find(&reference).ok().map(|found| found.id) == *session
@@ -58,6 +82,30 @@ fn agents_may(method: &Method, path: &str, own: impl Fn(&str) -> bool) -> bool {
         ("GET", ["api", "sessions", reference] | ["api", "sessions", reference, "explain"]) => own(reference),
         // Its own hooks.
         ("POST", ["api", "sessions", reference, "hooks"]) => own(reference),
+        _ => false,
+    }
+}
+
+/// What a browser that has signed in may ask for: all that people do. What repairs the way in, and what
+/// the web could not bring back, is left to the owner.
+fn logins_may(method: &Method, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    !matches!(
+        (method.as_str(), parts.as_slice()),
+        ("POST", ["api", "auth", "bootstrap" | "reset-password" | "reset-mfa"])
+            | ("POST", ["api", "daemon", "stop"])
+            | ("POST", ["api", "sessions", _, "hooks"])
+    )
+}
+
+/// What is needed to come in.
+fn anybody_may(method: &Method, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match (method.as_str(), parts.as_slice()) {
+        ("GET", ["api", "auth"]) => true,
+        ("POST", ["api", "auth", "setup"] | ["api", "auth", "setup", "totp" | "finish"]) => true,
+        ("POST", ["api", "auth", "sign-in" | "sign-out"]) => true,
+        ("GET", _) => !super::web::is_api(path),
         _ => false,
     }
 }
@@ -99,63 +147,115 @@ pub fn percent_decode(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Every route: the method, the path, and whether an agent may make the request when `{}` is its own
-    /// session. When it is another one it never may. The owner may everything.
-    const ROUTES: [(&str, &str, bool); 22] = [
-        ("GET", "/ws", true),
-        ("GET", "/api/sessions", false),
-        ("POST", "/api/sessions", false),
-        ("GET", "/api/sessions/{}", true),
-        ("PATCH", "/api/sessions/{}", false),
-        ("DELETE", "/api/sessions/{}", false),
-        ("GET", "/api/sessions/{}/explain", true),
-        ("GET", "/api/sessions/{}/attach", false),
-        ("POST", "/api/sessions/{}/stop", false),
-        ("POST", "/api/sessions/{}/kill", false),
-        ("POST", "/api/sessions/{}/resume", false),
-        ("POST", "/api/sessions/{}/resize", false),
-        ("POST", "/api/sessions/{}/input", false),
-        ("POST", "/api/sessions/{}/keys", false),
-        ("POST", "/api/sessions/{}/hooks", true),
-        ("GET", "/api/daemon", false),
-        ("POST", "/api/daemon/stop", false),
-        ("POST", "/api/daemon/restart", false),
-        ("GET", "/api/providers", false),
-        ("GET", "/api/doctor", false),
-        ("GET", "/api/events", false),
-        // What is no route is no way around.
-        ("GET", "/api/sessions/{}/", false),
+    /// What may be asked for by an agent about its own session, by a login, and by anybody. Agents may
+    /// nothing about another session; the owner may everything.
+    const AGENT: u8 = 4;
+    const LOGIN: u8 = 2;
+    const ANYBODY: u8 = 1;
+
+    /// Every route: the method, the path with `{}` for a session, and who may.
+    const ROUTES: [(&str, &str, u8); 38] = [
+        ("GET", "/ws", AGENT | LOGIN),
+        ("GET", "/api/sessions", LOGIN),
+        ("POST", "/api/sessions", LOGIN),
+        ("GET", "/api/sessions/{}", AGENT | LOGIN),
+        ("PATCH", "/api/sessions/{}", LOGIN),
+        ("DELETE", "/api/sessions/{}", LOGIN),
+        ("GET", "/api/sessions/{}/explain", AGENT | LOGIN),
+        ("GET", "/api/sessions/{}/attach", LOGIN),
+        ("POST", "/api/sessions/{}/stop", LOGIN),
+        ("POST", "/api/sessions/{}/kill", LOGIN),
+        ("POST", "/api/sessions/{}/resume", LOGIN),
+        ("POST", "/api/sessions/{}/resize", LOGIN),
+        ("POST", "/api/sessions/{}/input", LOGIN),
+        ("POST", "/api/sessions/{}/keys", LOGIN),
+        ("POST", "/api/sessions/{}/hooks", AGENT),
+        ("GET", "/api/daemon", LOGIN),
+        ("POST", "/api/daemon/stop", 0),
+        ("POST", "/api/daemon/restart", LOGIN),
+        ("GET", "/api/providers", LOGIN),
+        ("GET", "/api/doctor", LOGIN),
+        ("GET", "/api/events", LOGIN),
+        ("GET", "/api/auth", LOGIN | ANYBODY),
+        ("POST", "/api/auth/setup", LOGIN | ANYBODY),
+        ("POST", "/api/auth/setup/totp", LOGIN | ANYBODY),
+        ("POST", "/api/auth/setup/finish", LOGIN | ANYBODY),
+        ("POST", "/api/auth/sign-in", LOGIN | ANYBODY),
+        ("POST", "/api/auth/sign-out", LOGIN | ANYBODY),
+        ("GET", "/api/auth/logins", LOGIN),
+        ("DELETE", "/api/auth/logins", LOGIN),
+        ("DELETE", "/api/auth/logins/x", LOGIN),
+        ("POST", "/api/auth/password", LOGIN),
+        ("POST", "/api/auth/totp", LOGIN),
+        ("POST", "/api/auth/totp/confirm", LOGIN),
+        ("POST", "/api/auth/recovery-codes", LOGIN),
+        ("POST", "/api/auth/bootstrap", 0),
+        ("POST", "/api/auth/reset-password", 0),
+        ("POST", "/api/auth/reset-mfa", 0),
+        // The dashboard's files.
+        ("GET", "/sessions", LOGIN | ANYBODY),
     ];
 
+    const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"];
+
+    fn method(name: &str) -> Method {
+        Method::from_bytes(name.as_bytes()).unwrap()
+    }
+
+    fn agent_may(name: &str, path: &str) -> bool {
+        agents_may(&method(name), path, |reference| reference == "own")
+    }
+
     #[test]
-    fn agents_may_what_the_table_says() {
-        let may = |method: &str, path: &str| {
-            agents_may(&Method::from_bytes(method.as_bytes()).unwrap(), path, |reference| reference == "own")
-        };
-        for (method, path, allowed) in ROUTES {
-            assert_eq!(may(method, &path.replace("{}", "own")), allowed, "{method} {path}");
-            if path.contains("{}") {
-                for other in ["other", "", "..", "own%2F..%2Fother", "own/../other"] {
-                    assert!(!may(method, &path.replace("{}", other)), "{method} {path} {other}");
-                }
+    fn everybody_may_what_the_table_says() {
+        for (name, path, who) in ROUTES {
+            let own = path.replace("{}", "own");
+            assert_eq!(agent_may(name, &own), who & AGENT > 0, "{name} {path}");
+            assert_eq!(logins_may(&method(name), &own), who & LOGIN > 0, "{name} {path}");
+            assert_eq!(anybody_may(&method(name), &own), who & ANYBODY > 0, "{name} {path}");
+            for name in METHODS {
+                let known =
+                    |of: u8| ROUTES.iter().any(|row| (row.0, row.1) == (name, path) && row.2 & of > 0);
+                assert!(known(AGENT) || !agent_may(name, &own), "{name} {path}");
+                assert!(known(ANYBODY) || !anybody_may(&method(name), &own), "{name} {path}");
             }
-            for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"] {
-                let known = ROUTES.iter().any(|route| (route.0, route.1, route.2) == (method, path, true));
-                assert!(known || !may(method, &path.replace("{}", "own")), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn agents_may_nothing_about_other_sessions() {
+        for (name, path, _) in ROUTES.into_iter().filter(|row| row.1.contains("{}")) {
+            for other in ["other", "", "..", "own%2F..%2Fother", "own/../other", "own/"] {
+                assert!(!agent_may(name, &path.replace("{}", other)), "{name} {path} {other}");
             }
+        }
+    }
+
+    #[test]
+    fn nobody_gets_into_the_api_by_another_spelling() {
+        for path in
+            ["/api", "/api/", "/api/sessions/", "/api//sessions", "/ws", "/api/auth/", "/api/auth/logins/"]
+        {
+            assert!(!anybody_may(&Method::GET, path), "{path}");
         }
     }
 
     /// The table has every route that is there: whoever adds one decides.
     #[test]
     fn the_table_names_every_route() {
-        let sources = [include_str!("sessions.rs"), include_str!("system.rs"), include_str!("stream.rs")];
+        let sources = [
+            include_str!("sessions.rs"),
+            include_str!("system.rs"),
+            include_str!("stream.rs"),
+            include_str!("auth.rs"),
+            include_str!("../api.rs"),
+        ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());
         let verbs = |name: &str| routes.iter().map(|source| source.matches(name).count()).sum::<usize>();
         let made =
             verbs("warp::get()") + verbs("warp::post()") + verbs("warp::patch()") + verbs("warp::delete()");
-        // `stop`, `kill` and `resume` are one filter; the last line of the table is no route.
-        assert_eq!(made + 2, ROUTES.len() - 1);
+        // `stop`, `kill` and `resume` are one filter.
+        assert_eq!(made + 2, ROUTES.len());
     }
 
     #[test]

@@ -1,84 +1,269 @@
-//! Accepting connections on the Unix socket.
+//! Accepting connections, on the Unix socket and on TCP. Both reach the same router.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use codepiper_protocol::wire::input::MAX_IMAGE;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
+use hyper::{Request, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{UnixListener, UnixStream};
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use warp::reply::Response;
 
-use super::{Api, Caller, router};
+use super::web::harden;
+use super::{Api, Caller, Web, answer_problem, router};
 
 /// Somebody who connects and sends no request is not kept.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
+/// A request's body has this long to arrive over TCP.
+const BODY_LIMIT: Duration = Duration::from_secs(60);
+/// A body of somebody who has not signed in.
+const STRANGERS_BODY: usize = 16 * 1024;
+/// A head is at most this long.
+const LONGEST_HEAD: usize = 32 * 1024;
+/// So many connections of people who have not signed in, at once; the oldest gives way.
+const STRANGERS: usize = 128;
 /// Connections have this long to end when the daemon leaves.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 
 /// Serves the API until the token in `api` is cancelled and the connections have ended.
-pub async fn serve(api: Api, listener: UnixListener) {
-    let service = TowerToHyperService::new(warp::service(router(api.clone())));
+pub async fn serve(api: Api, socket: UnixListener, tcp: Option<TcpListener>) {
     let connections = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            () = api.shutdown.cancelled() => break,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let (service, api) = (service.clone(), api.clone());
-                connections.spawn(async move { serve_connection(&api, service, stream).await });
-            }
-            Err(error) => {
-                // Out of descriptors: others must get the chance to close some.
-                tracing::error!(%error, "a connection cannot be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
+    let on_tcp = async {
+        if let (Some(listener), Some(web)) = (tcp, api.web.clone()) {
+            accept_tcp(&api, listener, &web, &connections).await;
         }
-    }
-    drop(listener);
+    };
+    tokio::join!(accept_unix(&api, socket, &connections), on_tcp);
     connections.close();
-    let _ = tokio::time::timeout(LEAVE_LIMIT, connections.wait()).await;
+    api.sockets.close();
+    let ended = async { tokio::join!(connections.wait(), api.sockets.wait()) };
+    let _ = timeout(LEAVE_LIMIT, ended).await;
 }
 
-async fn serve_connection<S>(api: &Api, service: TowerToHyperService<S>, stream: UnixStream)
-where
-    TowerToHyperService<S>: Service<
-            hyper::Request<hyper::body::Incoming>,
-            Response = warp::reply::Response,
-            Error = std::convert::Infallible,
-            Future: Send,
-        > + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    let Ok(peer) = stream.peer_cred() else { return };
+async fn accept_unix(api: &Api, listener: UnixListener, connections: &TaskTracker) {
+    let router = TowerToHyperService::new(warp::service(router(api.clone())));
+    while let Some(accepted) = accept(api, listener.accept()).await {
+        let Some((stream, _)) = accepted else { continue };
+        let Some(caller) = unix_caller(api, &stream) else { continue };
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(caller.clone());
+            router.call(request)
+        });
+        let shutdown = api.shutdown.clone();
+        connections.spawn(async move { serve_connection(stream, service, shutdown).await });
+    }
+}
+
+/// The same user's process, or `None`.
+fn unix_caller(api: &Api, stream: &UnixStream) -> Option<Caller> {
+    let peer = stream.peer_cred().ok()?;
     if peer.uid() != nix::unistd::getuid().as_raw() {
         tracing::warn!(uid = peer.uid(), "another user's connection was refused");
-        return;
+        return None;
     }
-    let caller = Caller::of(&api.sessions, peer.pid().unwrap_or(0));
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(caller.clone());
-        service.call(request)
-    });
+    Some(Caller::of(&api.sessions, peer.pid().unwrap_or(0)))
+}
+
+async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connections: &TaskTracker) {
+    let router = TowerToHyperService::new(warp::service(router(api.clone())));
+    let strangers = Arc::new(Strangers::default());
+    while let Some(accepted) = accept(api, listener.accept()).await {
+        let Some((stream, peer)) = accepted else { continue };
+        let stranger = strangers.enter(api.shutdown.child_token());
+        let (gone, peer) = (stranger.gone.clone(), peer.ip().to_canonical());
+        let (router, api, web, stranger) = (router.clone(), api.clone(), web.clone(), Arc::new(stranger));
+        let tls = web.tls.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (router, api, web, stranger) = (router.clone(), api.clone(), web.clone(), stranger.clone());
+            async move {
+                let mut response = match admit(&api, &web, request, peer, &stranger).await {
+                    Ok(request) => router.call(request).await?,
+                    Err(problem) => answer_problem(&problem),
+                };
+                harden(&mut response);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        connections.spawn(async move {
+            prepare(&stream);
+            match tls {
+                None => serve_connection(stream, service, gone).await,
+                Some(tls) => {
+                    let handshake = tokio_rustls::TlsAcceptor::from(tls).accept(stream);
+                    match timeout(HEADER_LIMIT, handshake).await {
+                        Ok(Ok(stream)) => serve_connection(stream, service, gone).await,
+                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                        Err(_) => {}
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// Keys are small and must not wait for each other; a peer that vanished is noticed by the kernel.
+fn prepare(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = setsockopt(stream, sockopt::KeepAlive, &true);
+    let _ = setsockopt(stream, sockopt::TcpKeepIdle, &60);
+    let _ = setsockopt(stream, sockopt::TcpKeepInterval, &20);
+}
+
+/// Finds out who asks, and reads the body as far as they may send one.
+async fn admit(
+    api: &Api,
+    web: &Web,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    stranger: &Stranger,
+) -> Result<Request<Full<Bytes>>, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let caller = web.admit(&api.auth, &parts, peer)?;
+    let limit = match caller {
+        Caller::Login(_) => {
+            stranger.is_known();
+            MAX_IMAGE
+        }
+        _ => STRANGERS_BODY,
+    };
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let too_large = || Problem::new(Code::TooLarge, format!("the body is larger than {limit} bytes"));
+    if announced.is_some_and(|length: u64| length > limit as u64) {
+        return Err(too_large());
+    }
+    let body = match timeout(BODY_LIMIT, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(Problem::new(Code::Invalid, "the body did not come to its end")),
+        Err(_) => return Err(Problem::new(Code::Timeout, "the body did not come in time")),
+    };
+    parts.extensions.insert(caller);
+    parts.extensions.insert(web.guest(&parts.headers, peer));
+    Ok(Request::from_parts(parts, Full::new(body)))
+}
+
+/// The next connection, if it can be accepted; `None` when the daemon leaves.
+async fn accept<T>(api: &Api, accepting: impl Future<Output = std::io::Result<T>>) -> Option<Option<T>> {
+    let accepted = tokio::select! {
+        () = api.shutdown.cancelled() => return None,
+        accepted = accepting => accepted,
+    };
+    if let Err(error) = &accepted {
+        // Out of descriptors: others must get the chance to close some.
+        tracing::error!(%error, "a connection cannot be accepted");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Some(accepted.ok())
+}
+
+async fn serve_connection<I, S>(stream: I, service: S, leave: CancellationToken)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>,
+{
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
+        .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    let shutdown: &CancellationToken = &api.shutdown;
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
+        () = leave.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Connections over TCP whose people have not signed in. When there are too many, the oldest gives way:
+/// idle ones cannot keep others out.
+#[derive(Default)]
+struct Strangers {
+    numbers: AtomicU64,
+    /// By number, the oldest first.
+    all: Mutex<VecDeque<(u64, CancellationToken)>>,
+}
+
+/// One of them. It counts until it is known, or gone.
+struct Stranger {
+    number: u64,
+    /// Cancelled when it has to give way, and when the daemon leaves.
+    gone: CancellationToken,
+    all: Arc<Strangers>,
+}
+
+impl Strangers {
+    fn enter(self: &Arc<Self>, gone: CancellationToken) -> Stranger {
+        let mut all = self.all();
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        all.push_back((number, gone.clone()));
+        if all.len() > STRANGERS
+            && let Some((_, oldest)) = all.pop_front()
+        {
+            oldest.cancel();
+        }
+        Stranger { number, gone, all: self.clone() }
+    }
+
+    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, CancellationToken)>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stranger {
+    fn is_known(&self) {
+        let mut all = self.all.all();
+        if let Ok(index) = all.binary_search_by_key(&self.number, |(number, _)| *number) {
+            all.remove(index);
+        }
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.is_known();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_stranger_gives_way_and_the_known_stay() {
+        let all = Arc::new(Strangers::default());
+        let known = all.enter(CancellationToken::new());
+        known.is_known();
+        let mut strangers: Vec<_> = (0..STRANGERS).map(|_| all.enter(CancellationToken::new())).collect();
+        drop(strangers.remove(3));
+        strangers.push(all.enter(CancellationToken::new()));
+        assert!(strangers.iter().all(|stranger| !stranger.gone.is_cancelled()));
+        strangers.push(all.enter(CancellationToken::new()));
+        let gone: Vec<_> = strangers.iter().map(|stranger| stranger.gone.is_cancelled()).collect();
+        assert_eq!(gone.iter().position(|gone| *gone), Some(0));
+        assert_eq!(gone.iter().filter(|gone| **gone).count(), 1);
+        assert!(!known.gone.is_cancelled());
     }
 }

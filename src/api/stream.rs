@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use codepiper_protocol::SessionId;
@@ -18,8 +19,10 @@ use codepiper_protocol::wire::stream::{
 use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -42,6 +45,10 @@ const BEHIND: u64 = 1024 * 1024;
 const LONGEST_MESSAGE: usize = 1024 * 1024;
 /// Messages of the client that wait to be handled.
 const INCOMING: usize = 64;
+/// A browser has this long to say its second secret.
+const AUTHENTICATE_LIMIT: Duration = Duration::from_secs(10);
+/// The code that a WebSocket is closed with when its login has ended, or was none.
+const SIGNED_OUT: u16 = 4401;
 /// Events written at once.
 const EVENTS: usize = 256;
 
@@ -63,7 +70,8 @@ pub fn route(api: Api) -> BoxedFilter<(Response,)> {
 }
 
 fn accept(key: &str, upgrade: OnUpgrade, caller: Caller, api: Api) -> Response {
-    tokio::spawn(async move {
+    let sockets = api.sockets.clone();
+    sockets.spawn(async move {
         match upgrade.await {
             Ok(upgraded) => serve(upgraded, caller, api).await,
             Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
@@ -101,10 +109,20 @@ enum Incoming {
 }
 
 async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
-    let (read, write) = tokio::io::split(TokioIo::new(upgraded));
-    let (sender, incoming) = mpsc::channel(INCOMING);
+    let (read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+    let (sender, mut incoming) = mpsc::channel(INCOMING);
     let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, sender)));
+    let (caller, login) = match authenticated(caller, &mut incoming, &api).await {
+        Ok(known) => known,
+        Err(reason) => {
+            // They may be gone already.
+            let _ = write.write_all(&close_frame(SIGNED_OUT, reason)).await;
+            let _ = write.shutdown().await;
+            return;
+        }
+    };
     let mut connection = Connection {
+        login,
         after_events: None,
         listed: None,
         api,
@@ -117,6 +135,33 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
         tracing::debug!(%error, "a WebSocket ended early");
     }
     drop(parsing);
+}
+
+/// Waits for the second secret of a browser, which proves its login. What is returned with the caller is
+/// cancelled when the login ends.
+async fn authenticated(
+    caller: Caller,
+    incoming: &mut mpsc::Receiver<Incoming>,
+    api: &Api,
+) -> Result<(Caller, Option<Arc<CancellationToken>>), &'static str> {
+    let id = match caller {
+        Caller::Login(id) => id,
+        Caller::Cookie(id) => {
+            let first = tokio::time::timeout(AUTHENTICATE_LIMIT, incoming.recv()).await;
+            let Ok(Some(Incoming::Message(ClientMessage::Authenticate { secret }))) = first else {
+                return Err("the first message has to authenticate");
+            };
+            if !api.auth.proves(id, &secret, None, Timestamp::now()) {
+                return Err("sign in again");
+            }
+            id
+        }
+        other => return Ok((other, None)),
+    };
+    match api.auth.open(id) {
+        Some(login) => Ok((Caller::Login(id), Some(login))),
+        None => Err("sign in again"),
+    }
 }
 
 async fn parse<R: AsyncRead + Unpin + Send>(read: R, sender: mpsc::Sender<Incoming>) {
@@ -158,6 +203,8 @@ async fn parse<R: AsyncRead + Unpin + Send>(read: R, sender: mpsc::Sender<Incomi
 
 struct Connection {
     api: Api,
+    /// Cancelled when the login ends that it is served for.
+    login: Option<Arc<CancellationToken>>,
     caller: Caller,
     watcher: Arc<Notify>,
     /// By channel number.
@@ -197,6 +244,11 @@ impl Connection {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
         let shutdown = self.api.shutdown.clone();
+        let login = self.login.as_deref().cloned();
+        let signed_out = async || match &login {
+            Some(login) => login.cancelled().await,
+            None => std::future::pending().await,
+        };
         loop {
             let more = self.gather().await;
             if !self.out.is_empty() {
@@ -204,6 +256,7 @@ impl Connection {
                 tokio::select! {
                     written = self.write_out(&mut write, &mut incoming) => written?,
                     () = shutdown.cancelled() => return Ok(()),
+                    () = signed_out() => return Ok(()),
                 }
             }
             if more {
@@ -224,6 +277,10 @@ impl Connection {
                     }
                 },
                 () = self.watcher.notified() => {}
+                () = signed_out() => {
+                    write.write_all(&close_frame(SIGNED_OUT, "sign in again")).await?;
+                    return write.shutdown().await;
+                }
                 () = shutdown.cancelled() => {
                     write.write_all(&close_frame(1001, "the daemon leaves")).await?;
                     return write.shutdown().await;
@@ -458,6 +515,7 @@ impl Connection {
                     self.tell(&ServerMessage::Error { request: None, problem });
                 }
             }
+            Incoming::Message(ClientMessage::Ping {}) => self.tell(&ServerMessage::Pong {}),
             // Whoever came through the socket has proven more already.
             Incoming::Message(ClientMessage::Authenticate { .. }) => {}
             Incoming::Typed { channel, bytes } => {

@@ -41,6 +41,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
                 broken_records: &api.broken_records,
+                web_damage: api.auth.damage(),
             })
         })
         .await;
@@ -73,8 +74,12 @@ fn status(api: &Api) -> DaemonStatus {
         protocol: PROTOCOL,
         pid: std::process::id(),
         started_at: api.started_at,
+        hostname: nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        home: std::env::home_dir().unwrap_or_default(),
         socket: api.socket.clone(),
-        web: None,
+        web: api.web.as_ref().map(|web| web.url()),
         tmux: TmuxStatus {
             connected: linked.is_some(),
             version: linked

@@ -1,9 +1,12 @@
-use std::io::{BufRead, BufReader, Read, Write};
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use codepiper_protocol::wire::daemon::{DaemonStatus, StopDaemon};
 use jiff::Timestamp;
@@ -29,8 +32,58 @@ pub(super) struct Daemon {
     /// The tmux server's socket [default: the server `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
     #[arg(long, value_name = "PATH")]
     tmux_socket: Option<PathBuf>,
+    #[command(flatten)]
+    web: Web,
     #[command(subcommand)]
     verb: Option<Verb>,
+}
+
+/// Each is also a key of `[web]` in the configuration file.
+#[derive(Args)]
+struct Web {
+    /// Serve the dashboard
+    #[arg(long, env = "CODEPIPER_WEB", value_parser = FalseyValueParser::new(), help_heading = "The dashboard")]
+    web: bool,
+    /// Its port; 0 takes any free one [default: 3000]
+    #[arg(long, env = "CODEPIPER_WEB_PORT", value_name = "N", help_heading = "The dashboard")]
+    port: Option<u16>,
+    /// The address to listen on; others than this machine's own need TLS or a proxy [default: 127.0.0.1]
+    #[arg(long, env = "CODEPIPER_WEB_HOST", value_name = "ADDRESS", help_heading = "The dashboard")]
+    host: Option<IpAddr>,
+    /// A file with own certificates (PEM)
+    #[arg(long, env = "CODEPIPER_TLS_CERT", value_name = "FILE", help_heading = "The dashboard")]
+    tls_cert: Option<PathBuf>,
+    /// The file with their private key (PEM)
+    #[arg(long, env = "CODEPIPER_TLS_KEY", value_name = "FILE", help_heading = "The dashboard")]
+    tls_key: Option<PathBuf>,
+    /// A proxy in front of the daemon does TLS and forwards requests; needs --public-url
+    #[arg(long, env = "CODEPIPER_BEHIND_PROXY", value_parser = FalseyValueParser::new(), help_heading = "The dashboard")]
+    behind_proxy: bool,
+    /// The address that people open, e.g. https://codepiper.example
+    #[arg(long, env = "CODEPIPER_PUBLIC_URL", value_name = "URL", help_heading = "The dashboard")]
+    public_url: Option<String>,
+}
+
+impl Web {
+    fn flags(self) -> crate::daemon::web::Flags {
+        let Self { web, port, host, tls_cert, tls_key, behind_proxy, public_url } = self;
+        crate::daemon::web::Flags { web, port, host, tls_cert, tls_key, behind_proxy, public_url }
+    }
+
+    /// As arguments of another daemon.
+    fn arguments(&self) -> Vec<OsString> {
+        let switches = [("--web", self.web), ("--behind-proxy", self.behind_proxy)];
+        let switches = switches.into_iter().filter(|(_, on)| *on).map(|(flag, _)| flag.into());
+        let values: [(&str, Option<OsString>); 5] = [
+            ("--port", self.port.map(|port| port.to_string().into())),
+            ("--host", self.host.map(|host| host.to_string().into())),
+            ("--tls-cert", self.tls_cert.as_ref().map(|path| path.into())),
+            ("--tls-key", self.tls_key.as_ref().map(|path| path.into())),
+            ("--public-url", self.public_url.as_ref().map(|url| url.into())),
+        ];
+        let values = values.into_iter().filter_map(|(flag, value)| Some([flag.into(), value?]));
+        switches.chain(values.flatten()).collect()
+    }
 }
 
 #[derive(Subcommand)]
@@ -58,8 +111,11 @@ impl Daemon {
     pub(super) fn run(self, mut context: Context) -> Outcome {
         context.flags.tmux_socket = self.tmux_socket;
         match self.verb {
-            None if self.detach => detach(&context),
-            None => Ok(crate::daemon::run(crate::daemon::Options { flags: context.flags })?),
+            None if self.detach => detach(&context, &self.web),
+            None => {
+                let options = crate::daemon::Options { flags: context.flags, web: self.web.flags() };
+                Ok(crate::daemon::run(options)?)
+            }
             Some(Verb::Status { json }) => status(&context, json),
             Some(Verb::Stop { kill_sessions }) => stop(&context, StopDaemon { kill_sessions }),
             Some(Verb::Restart) => restart(&context),
@@ -68,7 +124,7 @@ impl Daemon {
 }
 
 /// Starts this program again, in a process session of its own: no terminal can end it by closing.
-fn detach(context: &Context) -> Outcome {
+fn detach(context: &Context, web: &Web) -> Outcome {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(format_args!("cannot find this program: {}", reason(&error))))?;
     let mut command = Command::new(&program);
@@ -79,6 +135,7 @@ fn detach(context: &Context) -> Outcome {
             command.arg(flag).arg(path);
         }
     }
+    command.args(web.arguments());
     // SAFETY: setsid is async-signal-safe and touches no memory of this process.
     unsafe {
         command.pre_exec(|| Ok(nix::unistd::setsid().map(drop)?));
@@ -87,7 +144,10 @@ fn detach(context: &Context) -> Outcome {
         Failure::new(format_args!("cannot start {}: {}", program.display(), reason(&error)))
     })?;
     match child.stdout.take().map(wait_until_ready) {
-        Some(Some(line)) => output::done(line.trim_start_matches("✓ ")),
+        Some(lines) if !lines.is_empty() => lines.iter().try_for_each(|line| match line.strip_prefix("✓ ") {
+            Some(done) => output::done(done),
+            None => output::line(line),
+        }),
         _ => {
             pass_on(child.stderr.take());
             let status = child.wait().ok().and_then(|status| status.code()).unwrap_or(1);
@@ -96,9 +156,15 @@ fn detach(context: &Context) -> Outcome {
     }
 }
 
-/// The line that says so; `None` when the daemon ended before.
-fn wait_until_ready(stdout: ChildStdout) -> Option<String> {
-    BufReader::new(stdout).lines().map_while(Result::ok).find(|line| line.starts_with(READY))
+/// What it says when it is ready, all at once; nothing when it ended before.
+fn wait_until_ready(mut stdout: ChildStdout) -> Vec<String> {
+    let mut said = vec![0; 4096];
+    let length = stdout.read(&mut said).unwrap_or(0);
+    let said = String::from_utf8_lossy(&said[..length]).into_owned();
+    match said.starts_with(READY) {
+        true => said.lines().map(str::to_owned).collect(),
+        false => vec![],
+    }
 }
 
 fn pass_on(stderr: Option<ChildStderr>) {
@@ -116,10 +182,13 @@ fn status(context: &Context, json: bool) -> Outcome {
     if json {
         return output::json(&status);
     }
-    let DaemonStatus { version, pid, started_at, socket, tmux, sessions, .. } = status;
+    let DaemonStatus { version, pid, started_at, socket, web, tmux, sessions, .. } = status;
     let age = time::age(started_at, Timestamp::now());
     output::line(format_args!("Daemon {version} runs since {age}, pid {pid}"))?;
     output::line(format_args!("  socket    {}", socket.display()))?;
+    if let Some(web) = web {
+        output::line(format_args!("  web       {web}"))?;
+    }
     let connection = match (tmux.connected, tmux.server_pid) {
         (true, Some(pid)) => format!("connected, server pid {pid}"),
         (true, None) => "connected".to_owned(),

@@ -55,6 +55,7 @@ impl Logs {
             source: self.source,
             kind: self.kind.clone(),
             since: self.since.map(|Since(time)| time.as_millisecond()),
+            before: None,
             limit: self.n,
         };
         let found = client.list_events(&wanted).await?;

@@ -238,7 +238,9 @@ mod tests {
             "provider": "claude-code", "args": [], "cwd": "/home/me/projects/my-app", "branch": "main",
             "status": "running", "activity": "waiting", "waiting_for": "permission", "exit": null,
             "size": {"cols": 80, "rows": 24}, "title": null, "pid": 1, "attached": 0, "cursor": "0:0",
-            "created_at": "2026-11-22T09:00:00Z", "updated_at": "2026-11-22T09:00:00Z",
+            "lease": null, "billing": "subscription", "created_at": "2026-11-22T09:00:00Z",
+            "started_at": "2026-11-22T09:00:00Z", "state_since": "2026-11-22T09:00:00Z",
+            "updated_at": "2026-11-22T09:00:00Z",
         });
         let changes: serde_json::Map<_, _> = serde_json::from_str(json).unwrap();
         value.as_object_mut().unwrap().extend(changes);

@@ -138,7 +138,8 @@ impl Stream {
                 | ServerMessage::Event { .. }
                 | ServerMessage::Sessions { .. }
                 | ServerMessage::SessionChanged { .. }
-                | ServerMessage::SessionRemoved { .. } => {}
+                | ServerMessage::SessionRemoved { .. }
+                | ServerMessage::Pong {} => {}
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The WebSocket of the API, by hand: it reads only when it is told to.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -9,14 +10,22 @@ use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, ServerMes
 use super::TIMEOUT;
 
 pub struct WebSocket {
-    stream: BufReader<UnixStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
+
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
 
 #[derive(Debug)]
 pub enum Frame {
     Message(Box<ServerMessage>),
-    Binary { tag: u8, bytes: Vec<u8> },
-    Closed,
+    Binary {
+        tag: u8,
+        bytes: Vec<u8>,
+    },
+    /// With the code, when there was a close frame.
+    Closed(Option<u16>),
 }
 
 impl WebSocket {
@@ -24,21 +33,51 @@ impl WebSocket {
         let stream = UnixStream::connect(socket).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         stream.set_write_timeout(Some(TIMEOUT)).unwrap();
-        let mut stream = BufReader::new(stream);
-        let request = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
-            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let mut socket = Self::shake_hands(stream, "Host: localhost\r\n").unwrap();
+        socket.hello();
+        socket
+    }
+
+    /// Over TCP, with the headers of a browser; the status when it is refused. Nothing is read behind it.
+    pub fn of_browser(stream: TcpStream, headers: &str) -> Result<Self, u16> {
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        stream.set_write_timeout(Some(TIMEOUT)).unwrap();
+        Self::shake_hands(stream, headers)
+    }
+
+    fn shake_hands(stream: impl Read + Write + 'static, headers: &str) -> Result<Self, u16> {
+        let mut stream = BufReader::new(Box::new(stream) as Box<dyn Stream>);
+        let request = format!(
+            "GET /ws HTTP/1.1\r\n{headers}Upgrade: websocket\r\nConnection: upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
         stream.get_mut().write_all(request.as_bytes()).unwrap();
         let mut line = String::new();
         stream.read_line(&mut line).unwrap();
-        assert!(line.contains(" 101 "), "{line}");
+        let status = line.split(' ').nth(1).unwrap_or_default().parse().unwrap();
+        if status != 101 {
+            return Err(status);
+        }
         while line != "\r\n" {
             line.clear();
             stream.read_line(&mut line).unwrap();
         }
-        let mut socket = Self { stream };
-        let hello = socket.message();
+        Ok(Self { stream })
+    }
+
+    /// Everything but terminals comes after it.
+    pub fn hello(&mut self) {
+        let hello = self.message();
         assert!(matches!(hello, ServerMessage::Hello { .. }), "{hello:?}");
-        socket
+    }
+
+    /// Reads until the daemon closes; the code that it says.
+    pub fn closed(&mut self) -> Option<u16> {
+        loop {
+            if let Frame::Closed(code) = self.next() {
+                return code;
+            }
+        }
     }
 
     pub fn subscribe(&mut self, session: &str, from: Begin, delivery: Delivery) {
@@ -60,7 +99,7 @@ impl WebSocket {
             match self.next() {
                 Frame::Message(message) => return *message,
                 Frame::Binary { .. } => {}
-                Frame::Closed => panic!("the daemon closed the WebSocket"),
+                Frame::Closed(_) => panic!("the daemon closed the WebSocket"),
             }
         }
     }
@@ -77,7 +116,7 @@ impl WebSocket {
     pub fn next(&mut self) -> Frame {
         let mut head = [0; 2];
         if self.stream.read_exact(&mut head).is_err() {
-            return Frame::Closed;
+            return Frame::Closed(None);
         }
         let length = match head[1] {
             126 => u64::from(u16::from_be_bytes(self.array())),
@@ -89,7 +128,7 @@ impl WebSocket {
         match head[0] {
             0x81 => Frame::Message(Box::new(serde_json::from_slice(&payload).unwrap())),
             0x82 => Frame::Binary { tag: payload[0], bytes: payload.split_off(1) },
-            0x88 => Frame::Closed,
+            0x88 => Frame::Closed(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
             other => panic!("a frame that begins with {other:#x}"),
         }
     }

@@ -15,6 +15,9 @@ pub struct DaemonStatus {
     pub protocol: u32,
     pub pid: u32,
     pub started_at: Timestamp,
+    pub hostname: String,
+    /// The home directory of the daemon's user.
+    pub home: PathBuf,
     pub socket: PathBuf,
     /// Where the dashboard is, if it is served.
     pub web: Option<String>,

@@ -23,6 +23,9 @@ pub struct ListEvents {
     /// Milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// Events with a smaller `seq`: older ones than those that are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// So many of the newest.
     #[serde(default = "default_limit")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
@@ -46,6 +49,7 @@ impl ListEvents {
             && self.source.is_none_or(|source| event.source == source)
             && self.kind.as_ref().is_none_or(kind_fits)
             && self.since.is_none_or(|since| event.at.as_millisecond() >= since)
+            && self.before.is_none_or(|before| event.seq < before)
     }
 }
 
@@ -70,8 +74,15 @@ mod tests {
         let event =
             Event { seq: 1, at: jiff::Timestamp::UNIX_EPOCH, session: None, source: body.source(), body };
         let fits = |kind: &str| {
-            ListEvents { session: None, source: None, kind: Some(kind.into()), since: None, limit: 1 }
-                .fits(&event)
+            ListEvents {
+                session: None,
+                source: None,
+                kind: Some(kind.into()),
+                since: None,
+                before: None,
+                limit: 1,
+            }
+            .fits(&event)
         };
         assert!(fits("session.removed") && fits("session"));
         assert!(!fits("session.remove") && !fits("sess") && !fits("hook"));

@@ -242,7 +242,7 @@ pub enum ExitReason {
 #[serde(deny_unknown_fields)]
 pub struct StartSession {
     pub provider: String,
-    /// Absolute.
+    /// Absolute, or beginning with `~/`.
     pub dir: PathBuf,
     #[serde(default)]
     pub name: Option<String>,

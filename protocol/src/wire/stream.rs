@@ -70,6 +70,8 @@ pub enum ClientMessage {
     },
     /// All sessions: answered by `sessions`, then told of every change.
     Sessions {},
+    /// Answered by `pong`: does anybody still listen?
+    Ping {},
 }
 
 /// Where a subscription begins.
@@ -164,6 +166,7 @@ pub enum ServerMessage {
     SessionRemoved {
         id: SessionId,
     },
+    Pong {},
     /// A request failed, or (without `request`) the connection will be closed.
     Error {
         request: Option<u32>,

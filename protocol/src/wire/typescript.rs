@@ -1,4 +1,4 @@
-//! The dashboard's types are made from these: `static/src/api.ts`.
+//! The dashboard's types are made from these: `static/src/wire.ts`.
 //!
 //! The test fails when that file is stale; with `UPDATE_TYPES=1` in its environment it writes it.
 
@@ -110,7 +110,7 @@ fn types() -> String {
 
 #[test]
 fn the_dashboards_types_are_those_of_the_wire() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../static/src/api.ts");
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../static/src/wire.ts");
     let types = types();
     if std::env::var_os("UPDATE_TYPES").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -119,6 +119,6 @@ fn the_dashboards_types_are_those_of_the_wire() {
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         committed == types,
-        "static/src/api.ts is stale: UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript"
+        "static/src/wire.ts is stale: UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript"
     );
 }

@@ -1,0 +1,180 @@
+use std::io::{BufRead, IsTerminal, Write};
+
+use clap::{Args, Subcommand};
+use codepiper_protocol::wire::auth::{AuthStage, ConfirmTotp, LoginId, ResetPassword};
+use jiff::Timestamp;
+
+use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
+use super::table::Table;
+use super::{Context, output, time};
+use crate::auth::qr_text;
+
+/// The way into the dashboard: its first password, its logins, and what to do when something is lost
+#[derive(Args)]
+#[command(after_help = exit_codes(OF_DAEMON))]
+pub(super) struct Auth {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Show whether the dashboard is set up, and how many logins there are
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Status {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a one-time password for the first visit; the one before is void
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Bootstrap,
+    /// Set another password; reads it from the terminal, or one line of stdin. Ends all logins
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    ResetPassword,
+    /// Set up another authenticator; shows its QR code and reads its first code. Ends all logins
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    ResetMfa,
+    /// List the logins
+    #[command(after_help = exit_codes(OF_DAEMON))]
+    Sessions {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a login, and what it has open
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Revoke {
+        /// The login's id, as `codepiper auth sessions` shows it
+        #[arg(value_name = "ID", required_unless_present = "all")]
+        login: Option<LoginId>,
+        /// End all of them
+        #[arg(long, conflicts_with = "login")]
+        all: bool,
+    },
+}
+
+impl Auth {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        match self.verb {
+            Verb::Status { json } => status(&context, json),
+            Verb::Bootstrap => {
+                let client = context.client()?;
+                output::line(context.block_on(client.bootstrap())??.password)
+            }
+            Verb::ResetPassword => reset_password(&context),
+            Verb::ResetMfa => reset_mfa(&context),
+            Verb::Sessions { json } => sessions(&context, json),
+            Verb::Revoke { login, .. } => revoke(&context, login),
+        }
+    }
+}
+
+fn status(context: &Context, json: bool) -> Outcome {
+    let client = context.client()?;
+    let (status, logins, daemon) = context
+        .block_on(async { Ok((client.auth().await?, client.logins().await?, client.daemon().await?)) })?
+        .map_err(|error: crate::client::ClientError| Failure::from(error))?;
+    if json {
+        return output::json(&status);
+    }
+    output::line(match daemon.web {
+        Some(web) => format!("Dashboard at {web}"),
+        None => "The dashboard is not served; codepiper daemon --web serves it".to_owned(),
+    })?;
+    output::line(match (status.stage, status.setup_under_way) {
+        (AuthStage::Setup, false) => {
+            "Not set up yet: open it with the one-time password of codepiper auth bootstrap".to_owned()
+        }
+        (AuthStage::Setup, true) => "Being set up in a browser".to_owned(),
+        (AuthStage::Closed, _) => status.detail.unwrap_or_default(),
+        (AuthStage::SignedOut | AuthStage::SignedIn, _) => match logins.len() {
+            1 => "Set up; 1 login".to_owned(),
+            logins => format!("Set up; {logins} logins"),
+        },
+    })
+}
+
+fn reset_password(context: &Context) -> Outcome {
+    let client = context.client()?;
+    let password = match std::io::stdin().is_terminal() {
+        true => {
+            let password = ask_hidden("New password: ")?;
+            if ask_hidden("Once more: ")? != password {
+                return Err(Failure::usage("the two are not the same; nothing was changed"));
+            }
+            password
+        }
+        false => read_line()?,
+    };
+    context.block_on(client.reset_password(&ResetPassword { password }))??;
+    output::done("The password is changed; every login has ended")
+}
+
+fn reset_mfa(context: &Context) -> Outcome {
+    let client = context.client()?;
+    let change = context.block_on(client.reset_mfa())??;
+    if let Some(qr) = qr_text(&change.totp.uri).filter(|_| output::is_terminal()) {
+        output::line(qr)?;
+    }
+    output::line(&change.totp.uri)?;
+    output::say("Scan it, or type the secret into the authenticator. Its code:");
+    let code = read_line()?;
+    let codes = context.block_on(client.confirm_totp(&ConfirmTotp { token: change.token, code }))??;
+    output::done("The authenticator is changed; every login has ended. New recovery codes:")?;
+    codes.codes.iter().try_for_each(output::line)
+}
+
+fn sessions(context: &Context, json: bool) -> Outcome {
+    let client = context.client()?;
+    let logins = context.block_on(client.logins())??;
+    if json {
+        return output::json(&logins);
+    }
+    let now = Timestamp::now();
+    let mut table = Table::new(["ID", "DEVICE", "ADDRESS", "SINCE", "SEEN", "OPEN"], 1);
+    for login in logins {
+        table.row([
+            login.id.to_string().into(),
+            login.device.into(),
+            login.address.unwrap_or_default().into(),
+            time::age(login.created_at, now).into(),
+            time::age(login.seen_at, now).into(),
+            login.open.to_string().into(),
+        ]);
+    }
+    table.lines(None).into_iter().try_for_each(output::line)
+}
+
+fn revoke(context: &Context, login: Option<LoginId>) -> Outcome {
+    let client = context.client()?;
+    context.block_on(client.end_logins(login))??;
+    match login {
+        Some(login) => output::done(format_args!("Login {login} has ended")),
+        None => output::done("Every login has ended"),
+    }
+}
+
+fn read_line() -> Result<String, Failure> {
+    let mut line = String::new();
+    let read = std::io::stdin().lock().read_line(&mut line);
+    read.map_err(|error| Failure::new(format_args!("cannot read stdin: {error}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks on the terminal, which does not show the answer.
+fn ask_hidden(question: &str) -> Result<String, Failure> {
+    use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+    let stdin = std::io::stdin();
+    let cannot = |error| Failure::new(format_args!("the terminal cannot hide what is typed: {error}"));
+    let before = tcgetattr(&stdin).map_err(cannot)?;
+    let mut hidden = before.clone();
+    hidden.local_flags.remove(LocalFlags::ECHO);
+    tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).map_err(cannot)?;
+    let mut err = std::io::stderr();
+    let _ = write!(err, "{question}").and_then(|()| err.flush());
+    let answer = read_line();
+    tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).map_err(cannot)?;
+    let _ = writeln!(err);
+    answer
+}

@@ -1,0 +1,108 @@
+//! Where the dashboard is served, and what is said about it at the start.
+//!
+//! Precedence: flag, environment, configuration file, default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use codepiper_protocol::wire::auth::AuthStage;
+
+use crate::api::{self, Public, Web};
+use crate::auth::Auth;
+use crate::config;
+use crate::dashboard;
+
+const PORT: u16 = 3000;
+
+/// What the command line and the environment say.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub web: bool,
+    pub port: Option<u16>,
+    pub host: Option<IpAddr>,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub behind_proxy: bool,
+    pub public_url: Option<String>,
+}
+
+/// A port that is taken, and how it is served.
+pub struct Listening {
+    pub web: Web,
+    pub listener: TcpListener,
+}
+
+/// Takes the port, if the dashboard is wanted.
+///
+/// # Errors
+/// When it cannot be served like that. The text says what to do.
+pub fn listen(flags: &Flags, file: &config::Web) -> anyhow::Result<Option<Listening>> {
+    if !flags.web && !file.enabled {
+        return Ok(None);
+    }
+    let host = flags.host.or(file.host).unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let port = flags.port.or(file.port).unwrap_or(PORT);
+    let certificates = flags.tls_cert.as_ref().or(file.tls_cert.as_ref());
+    let key = flags.tls_key.as_ref().or(file.tls_key.as_ref());
+    let tls = match (certificates, key) {
+        (Some(certificates), Some(key)) => Some(api::tls(certificates, key)?),
+        (None, None) => None,
+        _ => anyhow::bail!("--tls-cert and --tls-key belong together: give both, or none"),
+    };
+    let public = flags.public_url.as_ref().or(file.public_url.as_ref());
+    let public: Option<Public> = public.map(|url| url.parse()).transpose().context("--public-url")?;
+    let behind_proxy = flags.behind_proxy || file.behind_proxy;
+    anyhow::ensure!(
+        !behind_proxy || public.is_some(),
+        "--behind-proxy needs --public-url, the address that people open"
+    );
+    anyhow::ensure!(
+        host.is_loopback() || tls.is_some() || behind_proxy,
+        "{host} can be reached by others, and passwords would cross the network in the clear; give --tls-cert and \
+         --tls-key, or --behind-proxy and --public-url, or leave out --host and use ssh -L {port}:127.0.0.1:{port}"
+    );
+    anyhow::ensure!(
+        dashboard::is_embedded(),
+        "this codepiper was built without its dashboard; build it with Node.js installed, or leave out --web"
+    );
+    let address = SocketAddr::new(host, port);
+    let listener = TcpListener::bind(address).with_context(|| {
+        format!(
+            "cannot serve the dashboard on {address}; --port N takes another port, and --port 0 any free one"
+        )
+    })?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok(Some(Listening { web: Web { address, tls, public, behind_proxy }, listener }))
+}
+
+/// Whose authenticator it is.
+pub fn account() -> String {
+    let user =
+        std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "user".to_owned());
+    format!("{user}@{}", hostname()).replace(':', "-")
+}
+
+pub fn hostname() -> String {
+    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// What is said at the start. The one-time password goes to a person's terminal only: what else reads
+/// our output may keep it.
+pub fn welcome(web: &Web, auth: &Auth, terminal: bool) -> String {
+    let mut text = format!("✓ Web dashboard at {}\n", web.url());
+    match auth.stage() {
+        AuthStage::Setup if terminal => {
+            if let Ok(password) = auth.new_bootstrap() {
+                text += &format!("  First visit: the one-time password is {password}\n");
+            }
+        }
+        AuthStage::Setup => text += "  First visit: codepiper auth bootstrap shows a one-time password\n",
+        AuthStage::Closed => {
+            text += &format!("! Nobody can sign in: {}\n", auth.damage().unwrap_or_default());
+        }
+        AuthStage::SignedOut | AuthStage::SignedIn => {}
+    }
+    text
+}

@@ -1,0 +1,4 @@
+//! The dashboard over TCP: what gets in, and what does not.
+
+mod auth;
+mod server;

@@ -1,0 +1,233 @@
+//! The server in front of the API: who may ask, how much and how slowly, and what it serves.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use codepiper_protocol::wire::problem::Code;
+use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
+use serde_json::json;
+
+use crate::harness::{Answer, Browser, Home};
+
+fn home() -> (Home, Browser) {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let mut browser = home.browser();
+    browser.set_up(&home);
+    (home, browser)
+}
+
+#[test]
+fn pages_of_other_origins_are_refused_with_all_cookies_and_secrets() {
+    let (_home, browser) = home();
+    let own = format!("http://127.0.0.1:{}", browser.port);
+    for headers in [
+        &[("Origin", "http://evil.example")][..],
+        &[("Origin", "http://127.0.0.1:8080"), ("Sec-Fetch-Site", "same-site")],
+        &[("Origin", "null")],
+        &[("Origin", own.as_str()), ("Sec-Fetch-Site", "same-site")],
+        &[("Origin", own.as_str()), ("Sec-Fetch-Site", "cross-site")],
+        &[("Host", "evil.example")],
+        &[("Host", "evil.example:3000"), ("Origin", "http://evil.example:3000")],
+        &[("Host", "localhost.evil.example")],
+    ] {
+        let mut page = browser.saying(headers);
+        assert_eq!(page.get("/api/sessions").code(), Code::Refused, "{headers:?}");
+        assert_eq!(page.get("/api/auth").code(), Code::Refused, "{headers:?}");
+        let start = json!({"provider": "shell", "dir": "/", "args": ["true"]});
+        assert_eq!(page.post("/api/sessions", &start).code(), Code::Refused, "{headers:?}");
+        assert_eq!(page.open().err(), Some(403), "{headers:?}");
+    }
+    let mut silent = browser.saying(&[("Origin", "")]);
+    assert_eq!(silent.get("/api/sessions").status, 200);
+    assert_eq!(silent.post("/api/sessions", &json!({})).code(), Code::Refused, "a change names its origin");
+    assert_eq!(silent.open().err(), Some(403));
+    let link =
+        [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")];
+    let link = [&[("Origin", "")][..], &link].concat();
+    assert_eq!(browser.saying(&link).get("/sessions").status, 200, "a link leads to a page");
+}
+
+#[test]
+fn the_page_and_its_files_are_served_with_strict_headers() {
+    let (_home, mut browser) = home();
+    for path in ["/", "/index.html", "/sessions", "/sessions/a1b2c3d4/events?x=y"] {
+        let page = browser.get(path);
+        assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("cache-control"), "no-cache");
+        let policy = page.header("content-security-policy");
+        for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(part), "{policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
+    }
+    let page = browser.get("/").text();
+    let script = page.split("src=\"").nth(1).unwrap().split('"').next().unwrap();
+    let plain = browser.get(script);
+    assert!(plain.header("cache-control").contains("immutable"), "{plain:?}");
+    let small = browser.saying(&[("Accept-Encoding", "gzip, br")]).get(script);
+    assert_eq!(small.header("content-encoding"), "br");
+    assert!(small.body.len() < plain.body.len());
+    let tag = plain.header("etag").to_owned();
+    let again = browser.saying(&[("If-None-Match", &tag)]).get(script);
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    for path in ["/assets/../../Cargo.toml", "/assets/%2e%2e/x", "/assets/none.js", "/assets/"] {
+        let answer = browser.get(path);
+        assert!(answer.status == 404 || answer.text() == page, "{path}: {}", answer.text());
+    }
+    for path in ["/api", "/api/none", "/api/sessions/none/none", "/ws/x"] {
+        let answer = browser.get(path);
+        assert!(answer.header("content-type").contains("json") || path == "/ws/x", "{path} {answer:?}");
+    }
+    let api = browser.get("/api/sessions");
+    assert_eq!(api.header("cache-control"), "no-store");
+}
+
+#[test]
+fn requests_that_are_too_large_or_too_slow_are_ended() {
+    let (home, mut browser) = home();
+    let (port, other) = (browser.port, home.browser());
+    let stranger = |head: &str| {
+        let mut stream = other.connect();
+        let head = format!("{head}Host: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut stream = stranger("POST /api/auth/sign-in HTTP/1.1\r\n");
+    stream.write_all(b"Content-Length: 1000000\r\n\r\n").unwrap();
+    assert_eq!(Answer::read(stream).code(), Code::TooLarge, "who has not signed in sends little");
+    let mut stream = stranger("POST /api/auth/sign-in HTTP/1.1\r\n");
+    stream.write_all(b"Transfer-Encoding: chunked\r\n\r\n").unwrap();
+    let chunk = [b"4000\r\n".as_slice(), &[b'x'; 0x4000], b"\r\n"].concat();
+    for _ in 0..3 {
+        // It may be closed before all was written.
+        let _ = stream.write_all(&chunk);
+    }
+    assert_eq!(Answer::read(stream).code(), Code::TooLarge);
+    assert_eq!(browser.request("POST", "/api/sessions", Some(vec![b' '; 600 * 1024])).code(), Code::TooLarge);
+
+    let mut stream = stranger("GET /api/auth HTTP/1.1\r\n");
+    let long = format!("X: {}\r\n\r\n", "x".repeat(64 * 1024));
+    let _ = stream.write_all(long.as_bytes());
+    assert_eq!(Answer::read(stream).status, 431);
+
+    let mut slow = stranger("GET /api/auth HTTP/1.1\r\n");
+    let begin = Instant::now();
+    let mut rest = Vec::new();
+    // Nothing, or the word that it took too long.
+    let _ = slow.read_to_end(&mut rest);
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert!(!String::from_utf8_lossy(&rest).contains(" 200 "));
+    assert_eq!(browser.get("/api/sessions").status, 200);
+}
+
+#[test]
+fn idle_connections_do_not_keep_the_owner_out() {
+    let (_home, mut browser) = home();
+    let crowd: Vec<_> = (0..300).map(|_| browser.connect()).collect();
+    let begin = Instant::now();
+    assert_eq!(browser.get("/api/sessions").status, 200);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    drop(crowd);
+}
+
+#[test]
+fn a_terminal_is_the_same_over_tcp_and_ends_with_1001() {
+    let (mut home, browser) = home();
+    let session = home.bash("echo hello; while read -r line; do echo \"got $line\"; done");
+    let mut socket = browser.websocket();
+    socket.subscribe(&session.short_id, Begin::Start, Delivery::Every);
+    socket.until(|message| matches!(message, ServerMessage::CaughtUp { .. }).then_some(()));
+    socket.type_(0, b"word\r");
+    home.until_printed(&session, "got word");
+    let mut idle = browser.websocket();
+    home.stop_daemon();
+    assert_eq!(idle.closed(), Some(1001));
+    assert_eq!(socket.closed(), Some(1001));
+}
+
+#[test]
+fn the_list_of_sessions_is_live() {
+    let (home, browser) = home();
+    let first = home.start(&["sleep", "1000"]);
+    let mut socket = browser.websocket();
+    socket.tell(&codepiper_protocol::wire::stream::ClientMessage::Sessions {});
+    let listed = socket.until(|message| match message {
+        ServerMessage::Sessions { sessions } => Some(sessions),
+        _ => None,
+    });
+    assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id]);
+    let second = home.start(&["sleep", "1000"]);
+    let changed = |message| match message {
+        ServerMessage::SessionChanged { session } => Some(*session),
+        _ => None,
+    };
+    socket.until(|message| changed(message).filter(|session| session.id == second.id));
+    home.ok(["sessions", "rename", &first.short_id, "renamed"]);
+    socket.until(|message| changed(message).filter(|session| session.name.as_deref() == Some("renamed")));
+    home.ok(["kill", &first.short_id]);
+    socket.until(|message| {
+        changed(message).filter(|session| session.id == first.id && !session.status.is_live())
+    });
+    home.ok(["sessions", "remove", &first.short_id]);
+    let removed = socket.until(|message| match message {
+        ServerMessage::SessionRemoved { id } => Some(id),
+        _ => None,
+    });
+    assert_eq!(removed, first.id);
+}
+
+#[test]
+fn what_cannot_be_served_safely_is_refused_at_the_start() {
+    let home = Home::new();
+    let fails = |flags: &[&str], words: &[&str]| {
+        let message = home.fails(1, [&["daemon", "--web"], flags].concat());
+        for word in words {
+            assert!(message.contains(word), "{flags:?}: {message}");
+        }
+    };
+    fails(&["--host", "0.0.0.0"], &["0.0.0.0", "--tls-cert", "--behind-proxy"]);
+    fails(&["--host", "::"], &["--tls-cert"]);
+    fails(&["--behind-proxy"], &["--public-url"]);
+    fails(&["--behind-proxy", "--public-url", "nonsense"], &["nonsense"]);
+    fails(&["--tls-cert", "/none"], &["--tls-key"]);
+    fails(&["--tls-cert", "/none", "--tls-key", "/none"], &["/none"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    fails(&["--port", &port], &[&port, "--port"]);
+    std::fs::write(home.path("config.toml"), "[web]\nenabled = true\nhost = '0.0.0.0'\n").unwrap();
+    assert!(home.fails(1, ["daemon"]).contains("--tls-cert"));
+    std::fs::write(home.path("config.toml"), "[web]\nenabled = true\nport = 0\n").unwrap();
+    let mut home = home;
+    home.start_daemon();
+    assert_eq!(home.browser().get("/api/auth").status, 200, "the file can ask for it");
+}
+
+#[test]
+fn own_certificates_make_it_https() {
+    let mut home = Home::new();
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (home.path("cert.pem"), home.path("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let files = [certificate.to_str().unwrap().to_owned(), key.to_str().unwrap().to_owned()];
+    let said = home.start_web(&["--tls-cert", &files[0], "--tls-key", &files[1]]);
+    assert!(said.contains("https://127.0.0.1:"), "{said}");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "127.0.0.1".try_into().unwrap();
+    let connection = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    let port = home.port();
+    let mut stream = rustls::StreamOwned::new(connection, home.browser().connect());
+    write!(stream, "GET /api/auth HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
+    let answer = Answer::read(stream);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
