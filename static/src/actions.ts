@@ -1,6 +1,6 @@
 // What can be done to a session, by the same words everywhere.
 
-import type { Session } from "./api";
+import type { Session } from "./wire";
 import { problemOf, request } from "./http";
 import { keep } from "./store";
 import { ask } from "./ask";

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Connection, type Item } from "./connection";
 import { aSession } from "./sample";
-import type { ClientMessage, ServerMessage } from "./api";
+import type { ClientMessage, ServerMessage } from "./wire";
 
 /** A WebSocket whose other end is the test. */
 class FakeSocket {
@@ -55,7 +55,7 @@ function make(): { connection: Connection; items: Item[]; heard: ServerMessage[]
     live: () => undefined,
     message: (message) => heard.push(message),
     session: () => undefined,
-    probe: () => connection.send({ type: "sessions" }),
+    probe: () => connection.send({ type: "ping" }),
     closed: () => undefined,
   });
   return { connection, items: [], heard };
@@ -200,7 +200,7 @@ it("finds out after a nap whether the connection still lives", () => {
   // No timer ran for a minute: the machine slept.
   vi.setSystemTime(Date.now() + 60_000);
   vi.advanceTimersByTime(5000);
-  expect(last().sent.at(-1)).toEqual({ type: "sessions" });
+  expect(last().sent.at(-1)).toEqual({ type: "ping" });
   vi.advanceTimersByTime(4000);
   expect(connection.link.value.phase).toBe("lost");
   connection.close();

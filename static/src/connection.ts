@@ -15,8 +15,8 @@ import type {
   ServerMessage,
   Session,
   Size,
-} from "./api";
-import { ACK_EVERY, KEYFRAME_BIT, PROTOCOL } from "./api";
+} from "./wire";
+import { ACK_EVERY, KEYFRAME_BIT, PROTOCOL } from "./wire";
 
 /** A page that was asleep waits this long for a sign of life, in ms. */
 const PROBE = 4000;

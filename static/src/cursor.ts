@@ -1,4 +1,4 @@
-import type { Cursor } from "./api";
+import type { Cursor } from "./wire";
 
 /** The address of a byte of a session's output, in numbers. */
 export interface Position {

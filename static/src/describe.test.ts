@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { nowOf, plain, sentence, summary } from "./describe";
-import type { Event } from "./api";
+import type { Event } from "./wire";
 
 const hook = (kind: string, payload: unknown): Event =>
   ({ seq: 1, at: "2026-11-23T10:00:00Z", session: "x", source: "hook", kind, data: { event: "x", payload } }) as Event;

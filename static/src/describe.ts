@@ -1,6 +1,6 @@
 // Events in words: a line of the Events tab, a sentence of the Logs tab, the Now of a session.
 
-import type { Event, Hook, Lost } from "./api";
+import type { Event, Hook, Lost } from "./wire";
 import { exitSentence } from "./words";
 
 /** A piece of a sentence; code is what one could type. */
@@ -151,6 +151,20 @@ export function sentence(event: Event): Piece[] {
       return say(`Process ${event.data.pid} was refused: ${plain(event.data.request)}.`);
     case "auth.shim_refused":
       return say(`Process ${event.data.pid} was refused: ${plain(event.data.reason)}.`);
+    case "auth.set_up":
+      return say("The dashboard was set up.");
+    case "auth.signed_in":
+      return say(`${plain(event.data.device)} signed in.`);
+    case "auth.sign_in_failed":
+      return say(`${plain(event.data.device)} failed to sign in.`);
+    case "auth.logins_ended":
+      return say(`${event.data.logins} devices were signed out.`);
+    case "auth.password_changed":
+      return say("The password was changed.");
+    case "auth.mfa_changed":
+      return say("The authenticator was replaced.");
+    case "auth.recovery_codes_made":
+      return say("New recovery codes were made.");
     case "system.daemon_started":
       return say(`The daemon ${event.data.version} started.`);
     case "system.daemon_stopping":

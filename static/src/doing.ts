@@ -1,7 +1,7 @@
 // What each agent does or asks, from its hooks.
 
 import { effect, signal } from "@preact/signals";
-import type { FoundEvents } from "./api";
+import type { FoundEvents } from "./wire";
 import { nowOf, type Piece } from "./describe";
 import { request } from "./http";
 import { live, onEvent } from "./store";

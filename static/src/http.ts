@@ -1,7 +1,7 @@
 // Requests of the daemon's API. Every failure is a `Problem`, also the network's.
 
 import { secretHeaders } from "./secret";
-import type { Problem } from "./api";
+import type { Problem } from "./wire";
 
 export class Failed extends Error {
   constructor(readonly problem: Problem) {

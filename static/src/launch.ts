@@ -1,6 +1,6 @@
 // A session to be started, as a command line.
 
-import type { StartSession } from "./api";
+import type { StartSession } from "./wire";
 
 /** Splits like a shell: quotes and backslashes keep blanks. */
 export function splitArguments(text: string): string[] {

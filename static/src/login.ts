@@ -1,7 +1,7 @@
 // Who this browser is to the daemon.
 
 import { signal } from "@preact/signals";
-import type { AuthStatus, SignedIn } from "./api";
+import type { AuthStatus, SignedIn } from "./wire";
 import { onSignedOut, problemOf, request, UNREACHABLE } from "./http";
 import { keepSecret } from "./secret";
 import { toast } from "./ui/toast";

@@ -1,6 +1,6 @@
 // A session for tests.
 
-import type { Session } from "./api";
+import type { Session } from "./wire";
 
 export function aSession(part: Partial<Session> = {}): Session {
   const at = "2026-11-23T10:00:00Z";

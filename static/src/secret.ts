@@ -1,6 +1,6 @@
 // The second secret of a login: the cookie alone opens nothing, because cookies ignore ports.
 
-import { SECRET_HEADER } from "./api";
+import { SECRET_HEADER } from "./wire";
 
 const KEY = "codepiper.secret";
 

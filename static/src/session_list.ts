@@ -1,6 +1,6 @@
 // Which sessions a list shows, and in which order.
 
-import type { Session } from "./api";
+import type { Session } from "./wire";
 import { isLive, isWaiting, nameOf, type StateIcon } from "./words";
 
 export type Filter = "all" | "needs" | "working" | "idle" | "ended";

@@ -1,7 +1,7 @@
 // What the pages show: signals, fed by the one WebSocket.
 
 import { batch, computed, signal } from "@preact/signals";
-import type { DaemonStatus, Directory, Event, Provider, ServerMessage, Session, Timeline } from "./api";
+import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
 import { Connection } from "./connection";
 import { problemOf, request } from "./http";
 import { findOut } from "./login";
@@ -28,7 +28,7 @@ export const inOrder = computed<readonly Session[]>(() =>
   [...(sessions.value?.values() ?? [])].sort((a, b) => (a.created_at < b.created_at ? -1 : 1)),
 );
 export const waiting = computed(() => inOrder.value.filter(isWaiting));
-export const home = signal<string | null>(null);
+export const home = computed(() => daemon.value?.home ?? null);
 
 const HOUR = 3_600_000;
 
@@ -56,7 +56,7 @@ export const connection = new Connection(
     },
     message: handle,
     session: keep,
-    probe: () => connection.send({ type: "sessions" }),
+    probe: () => connection.send({ type: "ping" }),
     // A WebSocket that is refused does not say why; the question does.
     closed: () => void findOut(),
   },
@@ -67,30 +67,24 @@ export const live = computed(() => connection.link.value.phase === "live");
 
 /** What the WebSocket does not tell: the past, and the daemon itself. */
 async function refresh(): Promise<void> {
-  try {
-    const [timelines, status, known] = await Promise.all([
-      request<Timeline[]>("GET", `/api/timelines?since=${Date.now() - 2 * HOUR}`),
-      request<DaemonStatus>("GET", "/api/daemon"),
-      request<Provider[]>("GET", "/api/providers"),
-    ]);
-    batch(() => {
-      daemon.value = status;
-      providers.value = known;
-      const past = new Map<string, readonly Span[]>(
-        timelines.map(({ session, states }) => [session, states.map(spanOf)]),
-      );
+  await Promise.all([
+    fetched<DaemonStatus>("/api/daemon", (status) => (daemon.value = status)),
+    fetched<Provider[]>("/api/providers", (known) => (providers.value = known)),
+    fetched<Timeline[]>(`/api/timelines?since=${Date.now() - 2 * HOUR}`, (timelines) => {
+      const past = new Map<string, readonly Span[]>(timelines.map(({ session, states }) => [session, states.map(spanOf)]));
       for (const session of inOrder.value) past.set(session.id, extended(past.get(session.id) ?? [], session));
       traces.value = past;
-    });
-    if (home.value === null) await findHome();
+    }),
+  ]);
+}
+
+async function fetched<T>(path: string, take: (answer: T) => void): Promise<void> {
+  try {
+    take(await request<T>("GET", path));
   } catch (error) {
     // A lost connection shows itself; anything else is said.
     if (live.value) toast({ text: problemOf(error).detail, bad: true });
   }
-}
-
-async function findHome(): Promise<void> {
-  home.value = (await request<Directory>("GET", "/api/directories?path=~%2F")).home;
 }
 
 function handle(message: ServerMessage): void {

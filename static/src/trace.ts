@@ -1,6 +1,6 @@
 // The trace: a session's states over time. It is evidence, so nothing is guessed.
 
-import type { Session, SpanState, StateSpan } from "./api";
+import type { Session, SpanState, StateSpan } from "./wire";
 
 /** A stretch of time in one state, in ms since 1970; `to` is null while it lasts. */
 export interface Span {

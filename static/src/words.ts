@@ -1,6 +1,6 @@
 // What is said in words, and how: ages, states, sizes, paths.
 
-import type { Exit, Session } from "./api";
+import type { Exit, Session } from "./wire";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -1,7 +1,7 @@
 import "../styles/create.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import type { Billing, Directory, Problem, Session, StartSession } from "../api";
+import type { Billing, Directory, Problem, Session, StartSession } from "../wire";
 import { problemOf, request } from "../http";
 import { home, inOrder, keep, providers } from "../store";
 import { copyText } from "../ui/copy";

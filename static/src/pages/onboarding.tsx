@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Problem, RecoveryCodes, SetupBegun, SignedIn } from "../api";
+import type { Problem, RecoveryCodes, SetupBegun, SignedIn } from "../wire";
 import { problemOf, request } from "../http";
 import { auth, enter } from "../login";
 import { CodeInput } from "../ui/code_input";
@@ -95,7 +95,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
         <h1>Make this dashboard yours</h1>
         <p class="lead">The daemon printed a one-time password in its terminal. It proves that you can reach the host.</p>
       </div>
-      <div class="terminal-lines" role="img" aria-label="The daemon prints: Web dashboard, then: One-time password">
+      <div class="terminal-lines">
         <span class="dollar">$</span> codepiper daemon --web{"\n"}
         <span class="mark">✓</span> Web dashboard at {location.origin}
         {"\n"}

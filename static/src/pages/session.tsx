@@ -3,7 +3,7 @@ import "../styles/sessions.css";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { bind } from "../shortcuts";
 import { look, sessions } from "../store";
 import { AttachView } from "../session/attach";

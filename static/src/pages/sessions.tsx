@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { doing } from "../doing";
 import { openOverlay } from "../overlay";
 import { bind } from "../shortcuts";

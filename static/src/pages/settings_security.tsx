@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Login, Problem, RecoveryCodes, TotpChange } from "../api";
+import type { Login, Problem, RecoveryCodes, TotpChange } from "../wire";
 import { problemOf, request } from "../http";
 import { auth } from "../login";
 import { daemon, now } from "../store";

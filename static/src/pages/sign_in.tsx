@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Problem, SignedIn } from "../api";
+import type { Problem, SignedIn } from "../wire";
 import { problemOf, request } from "../http";
 import { enter } from "../login";
 import { CodeInput } from "../ui/code_input";

@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { attachCommand } from "../actions";
-import type { Attach, Session } from "../api";
+import type { Attach, Session } from "../wire";
 import { problemOf, request } from "../http";
+import { daemon } from "../store";
 import { Command } from "../ui/copy";
 import { isLive } from "../words";
 
@@ -22,7 +23,7 @@ export function AttachView({ session }: { session: Session }) {
     void load();
   }, [session.id, live]);
   const command = attachCommand(session);
-  const host = /^(127\.|localhost$|\[::1\])/.test(location.hostname) ? "HOST" : location.hostname;
+  const host = daemon.value?.hostname ?? location.hostname;
   return (
     <div class="scroll attach">
       {!live && <p class="notice">This session has ended. Resume it to attach.</p>}

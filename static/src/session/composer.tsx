@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import type { Sent, Session } from "../api";
+import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
 import { live } from "../store";

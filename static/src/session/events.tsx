@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import type { Event, FoundEvents, Session, Source } from "../api";
+import type { Event, FoundEvents, Session, Source } from "../wire";
 import { summary } from "../describe";
 import { problemOf, request } from "../http";
 import { bind } from "../shortcuts";
@@ -11,22 +11,22 @@ import { Icon } from "../ui/icon";
 import { clockExact, count, fullTime } from "../words";
 
 const SOURCES: readonly Source[] = ["hook", "transcript", "terminal", "session", "policy", "input", "git", "auth", "system"];
-const FIRST = 300;
-const MOST = 10_000;
+/** Events in one answer. */
+const PAGE = 300;
 
 /** The session's events, newest first; new ones enter by themselves while the list is at its top. */
 export function useEvents(session: Session, paused: () => boolean) {
   const events = useSignal<readonly Event[]>([]);
   const held = useSignal<readonly Event[]>([]);
-  const limit = useSignal(FIRST);
   const loaded = useSignal(false);
   const all = useSignal(false);
   const failed = useSignal<string | null>(null);
-  const load = async (most: number): Promise<void> => {
+  const load = async (before: number | null): Promise<void> => {
     try {
-      const found = await request<FoundEvents>("GET", `/api/events?session=${session.id}&limit=${most}`);
-      events.value = found.events.reverse();
-      all.value = found.events.length < most || most >= MOST;
+      const older = before === null ? "" : `&before=${before}`;
+      const found = await request<FoundEvents>("GET", `/api/events?session=${session.id}&limit=${PAGE}${older}`);
+      events.value = [...(before === null ? [] : events.value), ...found.events.reverse()];
+      all.value = found.events.length < PAGE;
       failed.value = null;
     } catch (error) {
       failed.value = problemOf(error).detail;
@@ -34,7 +34,7 @@ export function useEvents(session: Session, paused: () => boolean) {
     loaded.value = true;
   };
   useEffect(() => {
-    void load(limit.value);
+    void load(null);
     return onEvent((event) => {
       if (event.session !== session.id) return;
       if (paused()) held.value = [event, ...held.value];
@@ -47,10 +47,7 @@ export function useEvents(session: Session, paused: () => boolean) {
     loaded,
     failed,
     hasOlder: () => !all.value,
-    older: () => {
-      limit.value = Math.min(MOST, limit.value * 4);
-      void load(limit.value);
-    },
+    older: () => void load(events.value.at(-1)?.seq ?? null),
     release: () => {
       events.value = [...held.value, ...events.value];
       held.value = [];

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { EvidenceSource, Explanation, Session } from "../api";
+import type { EvidenceSource, Explanation, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";

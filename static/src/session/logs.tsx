@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
-import type { Event, Session } from "../api";
+import type { Event, Session } from "../wire";
 import { sentence } from "../describe";
 import { now } from "../store";
 import { Icon, StateMark, type IconName } from "../ui/icon";

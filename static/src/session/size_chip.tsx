@@ -1,13 +1,11 @@
 import type { Signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import type { Session, Size } from "../api";
+import type { Session, Size } from "../wire";
 import { problemOf, request } from "../http";
 import { auth } from "../login";
 import { keep } from "../store";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
 import { toast } from "../ui/toast";
-import { secretHeaders } from "../secret";
 import { clock, isLive } from "../words";
 
 interface Props {
@@ -33,13 +31,6 @@ export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
       toast({ text: `The size stays: ${problemOf(error).detail}`, bad: true });
     }
   };
-  // Who leaves gives it back.
-  useEffect(() => {
-    if (!mine) return;
-    const leave = (): void => void fetch(path, { method: "DELETE", keepalive: true, headers: secretHeaders() });
-    addEventListener("pagehide", leave);
-    return () => removeEventListener("pagehide", leave);
-  }, [mine]);
   const holder = mine ? "yours" : lease ? `held by ${lease.holder}` : session.attached > 0 ? "held natively" : null;
   const same = size.cols === wanted.cols && size.rows === wanted.rows;
   const look = phone && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)} %` : null;
@@ -83,7 +74,7 @@ export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
             Fit to this screen ({wanted.cols}×{wanted.rows})
           </button>
         )}
-        {isLive(session) && !same && <p class="meta">The program redraws once. The size goes back when you close this page or press Give back.</p>}
+        {isLive(session) && !same && <p class="meta">The program redraws once. Give back restores the size that it has now.</p>}
         {mine && (
           <button
             class="button wide"

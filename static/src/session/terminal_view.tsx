@@ -3,7 +3,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
 import { resume } from "../actions";
-import type { Cursor, FoundEvents, Image, Session } from "../api";
+import type { Cursor, FoundEvents, Image, Session } from "../wire";
 import { cursorOf, type Position } from "../cursor";
 import { problemOf, request, upload } from "../http";
 import type { Item, Subscription } from "../connection";

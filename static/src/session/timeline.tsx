@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Cursor, Event, Marker, MarkerKind, Session, Timeline as Answer } from "../api";
+import type { Cursor, Event, Marker, MarkerKind, Session, Timeline as Answer } from "../wire";
 import { request } from "../http";
 import { bind } from "../shortcuts";
 import { now, onEvent, traces } from "../store";

@@ -1,6 +1,6 @@
 // Which size the letters have, so that a grid of the session's size can be seen here.
 
-import type { Size } from "../api";
+import type { Size } from "../wire";
 
 export interface Box {
   width: number;

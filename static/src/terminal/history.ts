@@ -1,7 +1,7 @@
 // Older output, as far back as the log reaches. Pieces are loaded when one scrolls to them; nobody else notices.
 
 import { signal } from "@preact/signals";
-import type { Cursor } from "../api";
+import type { Cursor } from "../wire";
 import { cursorOf, position } from "../cursor";
 import { download } from "../http";
 import { lineElement } from "./line_view";

@@ -1,21 +1,30 @@
-// The content security policy knows style elements by the page's nonce, and no style attributes in text. xterm makes
-// both, and has no option for it.
+// The content security policy allows style sheets of scripts, but no style elements and no style attributes in text.
+// xterm makes both, and has no option for it.
 
 let given = false;
 
-/** From now on style elements of scripts carry the nonce, and a span's `style` attribute goes through the CSSOM. */
+/** From now on what scripts create as style elements are style sheets, and a span's `style` goes through the CSSOM. */
 export function liveWithPolicy(): void {
-  const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
-  if (given || !nonce) return;
+  if (given) return;
   given = true;
   const create = document.createElement.bind(document) as (tag: string, options?: ElementCreationOptions) => HTMLElement;
-  document.createElement = ((tag: string, options?: ElementCreationOptions): HTMLElement => {
-    const element = create(tag, options);
-    if (element instanceof HTMLStyleElement) element.nonce = nonce;
-    return element;
-  }) as typeof document.createElement;
+  document.createElement = ((tag: string, options?: ElementCreationOptions): HTMLElement =>
+    tag === "style" ? styleSheet(create) : create(tag, options)) as typeof document.createElement;
   HTMLSpanElement.prototype.setAttribute = function (this: HTMLSpanElement, name: string, value: string): void {
     if (name === "style") this.style.cssText = value;
     else Element.prototype.setAttribute.call(this, name, value);
   };
+}
+
+/** Stands for a style element: its text becomes a style sheet of the document, until it is removed. */
+function styleSheet(create: (tag: string) => HTMLElement): HTMLElement {
+  const sheet = new CSSStyleSheet();
+  const element = create("template");
+  document.adoptedStyleSheets.push(sheet);
+  Object.defineProperty(element, "textContent", { set: (css: string) => sheet.replaceSync(css) });
+  element.remove = () => {
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
+    Element.prototype.remove.call(element);
+  };
+  return element;
 }

@@ -1,6 +1,6 @@
 // Older output comes as a row of records: a tag, a length, and that many bytes.
 
-import { OUTPUT_RECORD_OUTPUT, OUTPUT_RECORD_PART, OUTPUT_RECORD_SCREEN, type OutputPart } from "../api";
+import { OUTPUT_RECORD_OUTPUT, OUTPUT_RECORD_PART, OUTPUT_RECORD_SCREEN, type OutputPart } from "../wire";
 
 export type Record =
   | { kind: "part"; part: OutputPart }

@@ -3,7 +3,7 @@
 import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xterm/xterm";
 import { position } from "../cursor";
 import type { Record } from "./records";
-import type { Cursor } from "../api";
+import type { Cursor } from "../wire";
 import { unicode11 } from "./width";
 
 /** Letters of one look. */

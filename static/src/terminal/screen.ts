@@ -2,7 +2,7 @@
 
 import "@xterm/xterm/css/xterm.css";
 import { Terminal } from "@xterm/xterm";
-import type { Size } from "../api";
+import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, screenReader } from "../preferences";
 import { liveWithPolicy } from "./policy";

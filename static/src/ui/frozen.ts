@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 
 /** After the pointer and the focus left, in ms. */
 const REST = 2000;

@@ -2,7 +2,7 @@ import "../styles/palette.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { copyAttach, attachCommand, kill, renaming, resume, stop } from "../actions";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
 import { pageActions } from "../page_actions";

@@ -2,14 +2,14 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
-import { bell, connection, inOrder, isUnseen, live, liveCount, now, sessions, waiting } from "../store";
+import { bell, connection, daemon, inOrder, isUnseen, live, liveCount, now, sessions, waiting } from "../store";
 import { chooseTheme, shownTheme } from "../theme";
 import { age, isLive, isWaiting, nameOf } from "../words";
 import { Icon, Logo, StateMark } from "./icon";
 import { isMac, Keys } from "./keys";
 import { Popover, closePopover } from "./popover";
 import { stateNow } from "./state";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 
 export function Rail() {
   const { path } = useLocation();
@@ -110,7 +110,7 @@ export function LinkState() {
       <span class="link-state tone-accent">
         <span class="dot" />
         <span>
-          Live <span class="where">· {location.hostname}</span>
+          Live <span class="where">· {daemon.value?.hostname ?? location.hostname}</span>
         </span>
       </span>
     );

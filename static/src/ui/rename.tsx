@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { rename, renaming } from "../actions";
 import { problemOf } from "../http";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { Dialog } from "./dialog";
 import { Icon } from "./icon";
 

@@ -1,4 +1,4 @@
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { copyAttach, kill, remove, renaming, resume, stop } from "../actions";
 import { isLive } from "../words";
 import { Icon, type IconName } from "./icon";

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { connection, isUnseen, now } from "../store";
 import { age, fullTime, stateOf } from "../words";
 import { StateMark } from "./icon";

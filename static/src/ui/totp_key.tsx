@@ -1,4 +1,4 @@
-import type { TotpSecret } from "../api";
+import type { TotpSecret } from "../wire";
 import { CopyButton } from "./copy";
 
 /** What an authenticator needs: to scan, and to type. */

@@ -1,4 +1,4 @@
-import type { Session } from "../api";
+import type { Session } from "../wire";
 import { now, traces } from "../store";
 import { traceSentence, within } from "../trace";
 
