@@ -7,6 +7,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
@@ -39,7 +40,7 @@ export async function daemon(): Promise<Daemon> {
   const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
   const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "" };
   const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", "0"], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
+  const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
   const address = (): string | null => {
     try {
       return (JSON.parse(run("daemon", "status", "--json")) as { web: string | null }).web;
@@ -57,10 +58,7 @@ export async function daemon(): Promise<Daemon> {
       if (!before) throw new Error("cutting connections needs DASHBOARD");
       before.cut();
     },
-    restart: () => {
-      run("daemon", "restart");
-      web = address() ?? web;
-    },
+    restart: () => void run("daemon", "restart"),
     stop: async () => {
       await before?.close();
       const left = new Promise((done) => child.once("exit", done));
@@ -73,6 +71,15 @@ export async function daemon(): Promise<Daemon> {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** A port that was free just now; a daemon that restarts keeps it. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
 }
 
 /** Waits for a condition, with one limit. */
@@ -136,7 +143,7 @@ export async function setUp(page: Page, daemon: Daemon): Promise<{ secret: strin
   const bootstrap = /[a-z0-9]{4}(-[a-z0-9]{4})+/i.exec(daemon.run("auth", "bootstrap"))?.[0] ?? "";
   await page.getByLabel("One-time password", { exact: true }).fill(bootstrap);
   await page.getByLabel("Your password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Continue" }).click();
+  await continueSetUp(page);
   const secret = (await page.locator(".key").innerText()).replace(/\s/g, "");
   await page.getByLabel("Code from the app").fill(code(secret));
   const codes = await page.locator(".recovery-codes li").allInnerTexts();
@@ -144,6 +151,15 @@ export async function setUp(page: Page, daemon: Daemon): Promise<{ secret: strin
   await page.getByRole("button", { name: "Open dashboard" }).click();
   await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
   return { secret, codes: codes.map((each) => each.trim()) };
+}
+
+/** To the second step; from another browser, if one began. */
+export async function continueSetUp(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Continue" }).click();
+  const takeOver = page.getByRole("button", { name: "Take over" });
+  await page.locator(".key").or(takeOver).first().waitFor();
+  if (await takeOver.isVisible()) await takeOver.click();
+  await page.locator(".key").waitFor();
 }
 
 export async function signIn(page: Page, with_: string): Promise<void> {

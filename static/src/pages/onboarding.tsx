@@ -4,6 +4,7 @@ import { problemOf, request } from "../http";
 import { auth, enter } from "../login";
 import { CodeInput } from "../ui/code_input";
 import { Entry } from "../ui/entry";
+import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
 import { CodeList } from "../ui/recovery_codes";
 import { PasswordHelp } from "../ui/password_help";
@@ -132,7 +133,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
             autocomplete="off"
             autocapitalize="off"
             spellcheck={false}
-            autoFocus
+            ref={focusFirst}
             value={bootstrap}
             aria-invalid={wrongBootstrap || (tried && bootstrap.trim() === "")}
             aria-describedby="bootstrap-help"

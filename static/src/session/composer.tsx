@@ -3,6 +3,7 @@ import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
 import { live } from "../store";
+import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
 import { Failed } from "../http";
 
@@ -53,7 +54,7 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
           aria-label="Prompt or answer"
           aria-describedby="composer-note"
           value={text}
-          autoFocus={innerWidth > 640}
+          ref={innerWidth > 640 ? focusFirst : null}
           onInput={(event) => set(event.currentTarget.value)}
           onKeyDown={(event) => {
             event.stopPropagation();

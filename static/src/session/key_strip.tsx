@@ -54,7 +54,7 @@ export function KeyStrip({ sticky, send, application }: { sticky: Signal<Sticky>
       {KEYS.map(([shown, key, name], index) => (
         <>
           {index === 2 && (
-            <button type="button" class={`button key ctrl-${sticky.value}`} aria-pressed={sticky.value !== "off"} aria-label={sticky.value === "locked" ? "Control, locked" : "Control"} onPointerDown={keepFocus} onClick={toggle}>
+            <button type="button" class={`button key ctrl-${sticky.value}`} aria-pressed={sticky.value !== "off"} aria-label={sticky.value === "locked" ? "Ctrl, locked" : "Ctrl"} onPointerDown={keepFocus} onClick={toggle}>
               Ctrl
             </button>
           )}

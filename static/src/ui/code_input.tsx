@@ -1,3 +1,5 @@
+import { focusFirst } from "./first_focus";
+
 interface Props {
   id: string;
   value: string;
@@ -18,7 +20,7 @@ export function CodeInput({ id, value, onInput, onComplete, describedBy, invalid
       inputMode="numeric"
       autocomplete="one-time-code"
       maxLength={7}
-      autoFocus={first}
+      ref={first ? focusFirst : null}
       data-first={first ? "" : undefined}
       value={value}
       aria-describedby={describedBy}

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { focusFirst } from "./first_focus";
 import { Icon } from "./icon";
 
 interface Props {
@@ -21,7 +22,7 @@ export function SecretInput({ id, value, onInput, autocomplete, describedBy, inv
         class="input large"
         {...(shown ? { type: "text" as const } : { type: "password" as const })}
         autocomplete={autocomplete}
-        autoFocus={first}
+        ref={first ? focusFirst : null}
         data-first={first ? "" : undefined}
         spellcheck={false}
         autocapitalize="off"
