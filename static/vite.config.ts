@@ -10,7 +10,7 @@ export default defineConfig({
     target: "es2023",
     // Small files stay files: the content security policy knows no `data:` scripts or fonts.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     reportCompressedSize: false,
   },
   test: { include: ["src/**/*.test.{ts,tsx}"] },

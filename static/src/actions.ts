@@ -5,7 +5,7 @@ import { problemOf, request } from "./http";
 import { keep } from "./store";
 import { ask } from "./ask";
 import { copyText } from "./ui/copy";
-import { toast } from "./ui/toast";
+import { toast } from "./toasts";
 import { nameOf } from "./words";
 import { signal } from "@preact/signals";
 

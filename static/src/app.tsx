@@ -1,31 +1,23 @@
-import { auth, findOut, unreachable } from "./login";
-import { Command } from "./ui/copy";
-import { Logo } from "./ui/icon";
+import { useEffect, useState } from "preact/hooks";
+import { auth, onAuth } from "./login";
 import { later } from "./ui/later";
-import { Toasts } from "./ui/toast";
 import { secret } from "./secret";
 
 const SignIn = later(() => import("./pages/sign_in").then((page) => page.SignIn));
 const Onboarding = later(() => import("./pages/onboarding").then((page) => page.Onboarding));
+const Unreachable = later(() => import("./pages/unreachable").then((page) => page.Unreachable));
 const loadDashboard = () => import("./dashboard").then((page) => page.Dashboard);
 const Dashboard = later(loadDashboard);
 
 // Who has signed in here most probably still is: it is fetched while the daemon is asked.
 if (secret() !== null) void loadDashboard().catch(() => undefined);
 
-export function App() {
-  return (
-    <>
-      <Stage />
-      <Toasts />
-    </>
-  );
-}
-
 /** What fits who this browser is. */
-function Stage() {
-  const status = auth.value;
-  if (!status) return unreachable.value === null ? null : <Unreachable detail={unreachable.value} />;
+export function App() {
+  const [, again] = useState(0);
+  useEffect(() => onAuth(() => again((count) => count + 1)), []);
+  const { status, unreachable } = auth;
+  if (!status) return unreachable === null ? null : <Unreachable detail={unreachable} />;
   switch (status.stage) {
     case "setup":
       return <Onboarding />;
@@ -36,19 +28,4 @@ function Stage() {
     case "signed_in":
       return <Dashboard />;
   }
-}
-
-function Unreachable({ detail }: { detail: string }) {
-  return (
-    <main class="empty">
-      <Logo size={28} />
-      <h1 class="visually-hidden">CodePiper</h1>
-      <h2>{detail}</h2>
-      <p>Sessions keep running in tmux. On the host:</p>
-      <Command text="codepiper daemon --web" />
-      <button class="button primary large" onClick={() => void findOut()}>
-        Try again
-      </button>
-    </main>
-  );
 }

@@ -9,8 +9,9 @@ import { bind, startShortcuts } from "./shortcuts";
 import { inOrder, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
-import { BottomBar, Rail } from "./ui/rail";
+import { Rail } from "./ui/rail";
 import { Hatch } from "./ui/trace";
+import { toasts } from "./toasts";
 import { isLive, nameOf } from "./words";
 
 const SessionsPage = later(() => import("./pages/sessions").then((page) => page.SessionsPage));
@@ -18,6 +19,8 @@ const SessionPage = later(() => import("./pages/session").then((page) => page.Se
 const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
 const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession));
 const Palette = later(() => import("./ui/palette").then((page) => page.Palette));
+const BottomBar = later(() => import("./ui/bottom_bar").then((module) => module.BottomBar));
+const Toasts = later(() => import("./ui/toast").then((module) => module.Toasts));
 const Confirm = later(() => import("./ui/confirm").then((module) => module.Confirm));
 const Rename = later(() => import("./ui/rename").then((module) => module.Rename));
 const Tooltip = later(() => import("./ui/tooltip").then((module) => module.Tooltip));
@@ -36,6 +39,7 @@ export function Dashboard() {
   return (
     <LocationProvider>
       <Places />
+      {toasts.value.length > 0 && <Toasts />}
       <Tooltip />
       <Hatch />
     </LocationProvider>

@@ -1,25 +1,30 @@
-// Who this browser is to the daemon.
+// Who this browser is to the daemon. Without signals: the sign-in needs nothing else of what the dashboard needs.
 
-import { signal } from "@preact/signals";
-import type { AuthStatus, SignedIn } from "./wire";
 import { onSignedOut, problemOf, request, UNREACHABLE } from "./http";
 import { keepSecret } from "./secret";
-import { toast } from "./ui/toast";
+import type { AuthStatus, SignedIn } from "./wire";
 
-export const auth = signal<AuthStatus | null>(null);
-/** Why the first question got no answer. */
-export const unreachable = signal<string | null>(null);
+/** What is known: what the daemon said, or why it said nothing. */
+export const auth: { status: AuthStatus | null; unreachable: string | null } = { status: null, unreachable: null };
+
+let changed = (): void => undefined;
+
+/** Called when `auth` changed; there is one who shows it. */
+export function onAuth(listener: () => void): void {
+  changed = listener;
+}
 
 /** Asks the daemon who this is, and shows what fits. */
 export async function findOut(): Promise<void> {
   try {
-    const status = await request<AuthStatus>("GET", "/api/auth");
-    unreachable.value = null;
-    auth.value = status;
+    auth.status = await request<AuthStatus>("GET", "/api/auth");
+    auth.unreachable = null;
   } catch (error) {
     const problem = problemOf(error);
-    if (auth.value === null || problem.status !== UNREACHABLE) unreachable.value = problem.detail;
+    if (auth.status !== null && problem.status === UNREACHABLE) return;
+    auth.unreachable = problem.detail;
   }
+  changed();
 }
 
 export async function enter({ secret }: SignedIn): Promise<void> {
@@ -33,8 +38,8 @@ export async function signOut(): Promise<void> {
   } catch (error) {
     const problem = problemOf(error);
     if (problem.code !== "signed_out") {
-      toast({ text: `Not signed out: ${problem.detail}`, bad: true });
-      return;
+      const { toast } = await import("./toasts");
+      return toast({ text: `Not signed out: ${problem.detail}`, bad: true });
     }
   }
   leave();
@@ -47,7 +52,7 @@ function leave(): void {
 
 export function startLogin(): void {
   onSignedOut.call = () => {
-    if (auth.value?.stage === "signed_in") leave();
+    if (auth.status?.stage === "signed_in") leave();
   };
   void findOut();
 }

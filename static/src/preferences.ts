@@ -1,6 +1,7 @@
 // What this browser prefers for its terminals; kept here, not at the daemon.
 
 import { signal, type Signal } from "@preact/signals";
+import { onTheme, theme, type Theme } from "./theme";
 
 function kept<T extends string>(name: string, values: readonly T[], first: T): Signal<T> {
   const key = `codepiper.${name}`;
@@ -24,3 +25,11 @@ export const screenReader = kept("terminal.reader", SWITCH, "off");
 export const clipboard = kept("terminal.clipboard", ["ask", "allow", "refuse"] as const, "ask");
 /** Alt with a key goes to the program, also where it is ours. */
 export const keepAlt = kept("terminal.alt", SWITCH, "off");
+
+/** The theme as signals. */
+export const chosenTheme = signal<Theme>(theme.chosen);
+export const shownTheme = signal<"light" | "dark">(theme.shown);
+onTheme(() => {
+  chosenTheme.value = theme.chosen;
+  shownTheme.value = theme.shown;
+});

@@ -7,7 +7,7 @@ import { problemOf, request } from "./http";
 import { findOut } from "./login";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
-import { toast } from "./ui/toast";
+import { toast } from "./toasts";
 import { isAgent, isLive, isWaiting } from "./words";
 
 /** Every session that was not removed; null until it is known. */

@@ -1,17 +1,22 @@
-import { signal } from "@preact/signals";
+// Which theme is shown; the daemon reads the cookie and sends the page in it.
 
 export type Theme = "system" | "light" | "dark";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const listeners = new Set<() => void>();
 
-/** What was chosen; the daemon reads the cookie and sends the page in that theme. */
-export const theme = signal<Theme>(/(?:^|; )codepiper-theme=(light|dark)/.exec(document.cookie)?.[1] as Theme ?? "system");
+export const theme: { chosen: Theme; shown: "light" | "dark" } = {
+  chosen: (/(?:^|; )codepiper-theme=(light|dark)/.exec(document.cookie)?.[1] as Theme | undefined) ?? "system",
+  shown: "light",
+};
 
-/** What is shown. */
-export const shownTheme = signal<"light" | "dark">("light");
+/** Called when another theme is shown or chosen. */
+export function onTheme(listener: () => void): void {
+  listeners.add(listener);
+}
 
 export function chooseTheme(chosen: Theme): void {
-  theme.value = chosen;
+  theme.chosen = chosen;
   const age = chosen === "system" ? 0 : 365 * 24 * 3600;
   document.cookie = `codepiper-theme=${chosen}; path=/; max-age=${age}; samesite=strict`;
   show();
@@ -23,6 +28,7 @@ export function startTheme(): void {
 }
 
 function show(): void {
-  shownTheme.value = theme.value === "system" ? (dark.matches ? "dark" : "light") : theme.value;
-  document.documentElement.dataset["theme"] = shownTheme.value;
+  theme.shown = theme.chosen === "system" ? (dark.matches ? "dark" : "light") : theme.chosen;
+  document.documentElement.dataset["theme"] = theme.shown;
+  for (const listener of listeners) listener();
 }

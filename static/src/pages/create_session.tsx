@@ -6,9 +6,10 @@ import { problemOf, request } from "../http";
 import { home, inOrder, keep, providers } from "../store";
 import { copyText } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
-import { Icon, StateMark } from "../ui/icon";
+import { Icon } from "../ui/icon";
+import { StateMark } from "../ui/state_mark";
 import { Keys } from "../ui/keys";
-import { toast } from "../ui/toast";
+import { toast } from "../toasts";
 import { count, providerName, tilde } from "../words";
 import { commandOf, splitArguments } from "../launch";
 

@@ -1,3 +1,4 @@
+import "../styles/factors.css";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem, RecoveryCodes, SetupBegun, SignedIn } from "../wire";
 import { problemOf, request } from "../http";
@@ -75,7 +76,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const [tried, setTried] = useState(false);
-  const shortest = auth.value?.shortest_password ?? 10;
+  const shortest = auth.status?.shortest_password ?? 10;
   const letters = [...password].length;
   const tooShort = letters < shortest;
   const submit = async (takeOver: boolean): Promise<void> => {

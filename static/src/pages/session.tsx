@@ -1,22 +1,21 @@
 import "../styles/session.css";
-import "../styles/sessions.css";
 import { useEffect } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
 import type { Session } from "../wire";
 import { bind } from "../shortcuts";
 import { look, sessions } from "../store";
-import { AttachView } from "../session/attach";
-import { Evidence } from "../session/evidence";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
 import { Path } from "../ui/path";
-import { ReconnectBanner } from "../ui/reconnect";
-import { SessionMenu } from "../ui/session_menu";
 import { announce } from "../ui/announcer";
 import { isLive, nameOf, providerName, stateOf } from "../words";
 
 const TerminalView = later(() => import("../session/terminal_view").then((module) => module.TerminalView));
+const Evidence = later(() => import("../session/evidence").then((module) => module.Evidence));
+const SessionMenu = later(() => import("../ui/session_menu").then((module) => module.SessionMenu));
+const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
 const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));
 const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
 
@@ -129,7 +128,9 @@ function Header({ session }: { session: Session }) {
       <button class="button ghost icon rename" aria-label="Rename" data-tip="Rename" data-key="F2" onClick={() => (renaming.value = session)}>
         <Icon name="pencil" size={14} />
       </button>
-      <Evidence session={session} />
+      <span class="evidence-place">
+        <Evidence session={session} />
+      </span>
       <span class="chip head-provider">{providerName(session.provider)}{session.billing === "api" && " · API"}</span>
       <span class="chip head-path">
         <Icon name="folder" size={13} />
@@ -154,7 +155,9 @@ function Header({ session }: { session: Session }) {
           {doing ?? "Resume"}
         </button>
       )}
-      <SessionMenu session={session} after={() => route("/")} />
+      <span class="menu-place">
+        <SessionMenu session={session} after={() => route("/")} />
+      </span>
     </div>
   );
 }

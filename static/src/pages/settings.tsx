@@ -2,10 +2,10 @@ import "../styles/settings.css";
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
-import { clipboard, contrast, keepAlt, screenReader, terminalTheme } from "../preferences";
+import { chosenTheme, clipboard, contrast, keepAlt, screenReader, terminalTheme } from "../preferences";
 import { letters, switchLetters } from "../shortcuts";
 import { connection, daemon, home, now, providers } from "../store";
-import { chooseTheme, theme, type Theme } from "../theme";
+import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { duration, fullTime, providerName, tilde } from "../words";
 import { Security } from "./settings_security";
@@ -110,7 +110,7 @@ function Appearance() {
       <BoxRow title="Theme">
         <Choice<Theme>
           label="Theme"
-          value={theme.value}
+          value={chosenTheme.value}
           choose={chooseTheme}
           options={[
             ["system", "System"],

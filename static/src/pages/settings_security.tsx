@@ -9,12 +9,12 @@ import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { CodeList } from "../ui/recovery_codes";
 import { SecretInput } from "../ui/secret_input";
-import { toast } from "../ui/toast";
+import { toast } from "../toasts";
 import { TotpKey } from "../ui/totp_key";
 import { count, duration, fullTime } from "../words";
 import { PasswordHelp } from "../ui/password_help";
 import { Box, BoxRow } from "./settings";
-import "../styles/entry.css";
+import "../styles/factors.css";
 
 type Change = "password" | "authenticator" | "codes";
 
@@ -149,7 +149,7 @@ function ChangePassword({ close }: { close: () => void }) {
   const [next, setNext] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const [tried, setTried] = useState(false);
-  const shortest = auth.value?.shortest_password ?? 10;
+  const shortest = auth.status?.shortest_password ?? 10;
   const short = [...next].length < shortest;
   const submit = async (): Promise<void> => {
     setTried(true);

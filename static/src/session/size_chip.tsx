@@ -5,7 +5,7 @@ import { auth } from "../login";
 import { keep } from "../store";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
-import { toast } from "../ui/toast";
+import { toast } from "../toasts";
 import { clock, isLive } from "../words";
 
 interface Props {
@@ -21,7 +21,7 @@ interface Props {
 /** Who holds the size, and the explicit way to take it: looking never resizes. */
 export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
   const { size, lease } = session;
-  const mine = lease !== null && lease.login !== null && lease.login === auth.value?.login?.id;
+  const mine = lease !== null && lease.login !== null && lease.login === auth.status?.login?.id;
   const name = `${size.cols}×${size.rows}`;
   const path = `/api/sessions/${session.id}/fit`;
   const change = async (method: "POST" | "DELETE"): Promise<void> => {

@@ -2,12 +2,11 @@ import "../styles/terminal.css";
 import { useComputed, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
-import { resume } from "../actions";
 import type { Cursor, FoundEvents, Image, Session } from "../wire";
 import { cursorOf, type Position } from "../cursor";
 import { problemOf, request, upload } from "../http";
 import type { Item, Subscription } from "../connection";
-import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, terminalTheme } from "../preferences";
+import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
 import { fittingFont, gridFor, type Box } from "../terminal/fit";
@@ -15,22 +14,23 @@ import type { History } from "../terminal/history";
 import { withCtrl } from "../terminal/keys";
 import { openScreen, type Screen } from "../terminal/screen";
 import { letterWidth } from "../terminal/theme";
-import { shownTheme } from "../theme";
-import { copyText } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { command, isMac } from "../ui/keys";
-import { ReconnectBanner } from "../ui/reconnect";
-import { toast } from "../ui/toast";
-import { bytes as bytesWords, clockSeconds, count, duration, exitSentence, isAgent, isLive } from "../words";
+import { toast } from "../toasts";
+import { bytes as bytesWords, clockSeconds, count, isAgent, isLive } from "../words";
 import { later } from "../ui/later";
 import type { Sticky } from "./key_strip";
 
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
+const copyText = async (text: string): Promise<boolean> => (await around()).copyText(text);
 const Composer = later(() => around().then((module) => module.Composer));
 const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));
 const SizeChip = later(() => around().then((module) => module.SizeChip));
+const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const Ended = later(() => around().then((module) => module.Ended));
+const ImageButton = later(() => around().then((module) => module.ImageButton));
 const Timeline = later(() => around().then((module) => module.Timeline));
 
 /** Letters, in px: what one reads on a desk, and on a phone. */
@@ -539,57 +539,5 @@ function Status({ mode, at, ended, loading, toLive }: { mode: Mode; at: number |
       <span class="dot" />
       Live
     </span>
-  );
-}
-
-function ImageButton({ give }: { give: (files: readonly File[]) => Promise<void> }) {
-  const input = useRef<HTMLInputElement>(null);
-  return (
-    <>
-      <button class="button ghost icon desk-only" aria-label="Send an image" data-tip="Send an image: paste and drop work too" onClick={() => input.current?.click()}>
-        <Icon name="image" />
-      </button>
-      <input
-        ref={input}
-        type="file"
-        accept="image/png,image/jpeg,image/gif,image/webp"
-        multiple
-        hidden
-        aria-label="Image"
-        onChange={(event) => {
-          void give([...(event.currentTarget.files ?? [])]);
-          event.currentTarget.value = "";
-        }}
-      />
-    </>
-  );
-}
-
-/** The last screen stays; this says what ended it and what goes on. */
-function Ended({ session }: { session: Session }) {
-  const at = Date.parse(session.state_since);
-  const command = `codepiper resume ${session.short_id}`;
-  const crashed = session.status === "crashed";
-  return (
-    <div class={crashed ? "ended crashed" : "ended"}>
-      <div class="ended-head">
-        <b class={crashed ? "tone-bad" : undefined}>{exitSentence(session.exit)}</b>
-        <span class="meta">
-          {clockSeconds(at)} · after {duration(at - Date.parse(session.started_at))}
-        </span>
-      </div>
-      <p>
-        {session.provider === "shell" ? "What it printed is in the log; scroll up for it." : "What it printed is in the log, and the conversation can go on where it stopped."}
-      </p>
-      <div class="row-of">
-        <button class="button primary" onClick={() => void resume(session)}>
-          <Icon name="refresh" size={14} />
-          Resume
-        </button>
-        <button class="button ghost" onClick={() => void copyText(command)}>
-          Copy <code>{command}</code>
-        </button>
-      </div>
-    </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { Icon } from "./icon";
-import { toast } from "./toast";
+import { toast } from "../toasts";
 
 /** False when the browser refused. */
 export async function copyText(text: string): Promise<boolean> {

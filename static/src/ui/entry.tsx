@@ -1,7 +1,7 @@
 import "../styles/entry.css";
 import type { ComponentChildren } from "preact";
 import { auth } from "../login";
-import { Logo } from "./icon";
+import { Logo } from "./logo";
 
 /** The one column of sign-in and onboarding. */
 export function Entry({ children }: { children: ComponentChildren }) {
@@ -16,7 +16,7 @@ export function Entry({ children }: { children: ComponentChildren }) {
       </main>
       <footer class="entry-foot">
         <span class="mono">{location.host}</span>
-        {auth.value && <span>codepiper {auth.value.version}</span>}
+        {auth.status && <span>codepiper {auth.status.version}</span>}
       </footer>
     </div>
   );

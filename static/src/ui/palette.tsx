@@ -6,12 +6,14 @@ import type { Session } from "../wire";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
 import { pageActions } from "../page_actions";
+import { shownTheme } from "../preferences";
 import { matches } from "../session_list";
 import { home, inOrder, isUnseen, now, sessions } from "../store";
-import { chooseTheme, shownTheme } from "../theme";
+import { chooseTheme } from "../theme";
 import { duration, isLive, nameOf, stateOf, tilde } from "../words";
 import { useModal } from "./dialog";
-import { Icon, StateMark, type IconName } from "./icon";
+import { Icon, type IconName } from "./icon";
+import { StateMark } from "./state_mark";
 import { Keys } from "./keys";
 
 interface Entry {

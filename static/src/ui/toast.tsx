@@ -1,41 +1,5 @@
-import { signal } from "@preact/signals";
-import { Icon, type IconName } from "./icon";
-
-interface Toast {
-  id: number;
-  text: string;
-  bad?: boolean;
-  icon?: IconName;
-  /** The way back. */
-  action?: { label: string; run: () => void };
-}
-
-const TIME = 6000;
-const MOST = 3;
-
-const toasts = signal<readonly Toast[]>([]);
-const timers = new Map<number, ReturnType<typeof setTimeout>>();
-let count = 0;
-
-/** Says what happened in one line; it goes by itself. */
-export function toast(said: Omit<Toast, "id">): void {
-  const id = ++count;
-  toasts.value = [...toasts.value.filter((other) => other.text !== said.text), { ...said, id }].slice(-MOST);
-  leave(id);
-}
-
-function leave(id: number): void {
-  timers.set(id, setTimeout(() => dismiss(id), TIME));
-}
-
-function stay(id: number): void {
-  clearTimeout(timers.get(id));
-}
-
-function dismiss(id: number): void {
-  toasts.value = toasts.value.filter((toast) => toast.id !== id);
-  timers.delete(id);
-}
+import { dismiss, leave, stay, toasts } from "../toasts";
+import { Icon } from "./icon";
 
 export function Toasts() {
   return (
