@@ -6,7 +6,10 @@
 //! | [`web`]      | what a request over TCP has to prove, and what every answer says |
 //! | [`caller`]   | owner, agent, login or nobody, and what each may do |
 //! | [`auth`]     | `/api/auth` |
-//! | [`sessions`] | `/api/sessions` |
+//! | [`sessions`] | `/api/sessions`, `/api/timelines` |
+//! | [`output`]   | older output, for who scrolls back |
+//! | [`timeline`] | states and markers, made from the events |
+//! | [`directories`] | `/api/directories` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
 //!
@@ -14,10 +17,13 @@
 
 mod auth;
 mod caller;
+mod directories;
+mod output;
 mod server;
 mod sessions;
 mod stream;
 mod system;
+mod timeline;
 mod web;
 
 pub use caller::Caller;
@@ -89,6 +95,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(system::routes(api.clone()))
         .unify()
         .or(auth::routes(api.clone()))
+        .unify()
+        .or(directories::routes())
         .unify()
         .or(stream::route(api))
         .unify()
@@ -165,6 +173,19 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
 fn answer<T: Serialize>(result: Result<T, Problem>) -> Response {
     match result {
         Ok(value) => warp::reply::json(&value).into_response(),
+        Err(problem) => answer_problem(&problem),
+    }
+}
+
+/// 200 with bytes, or the problem.
+fn answer_bytes(result: Result<Vec<u8>, Problem>) -> Response {
+    match result {
+        Ok(bytes) => {
+            let mut response = Response::new(Bytes::from(bytes).into());
+            let kind = HeaderValue::from_static("application/octet-stream");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
         Err(problem) => answer_problem(&problem),
     }
 }

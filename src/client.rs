@@ -18,7 +18,7 @@ use codepiper_protocol::wire::auth::{
 };
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
-use codepiper_protocol::wire::input::{SendKeys, SendText, Sent};
+use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
 };
@@ -121,6 +121,12 @@ impl Client {
         let path = route(session, &format!("/input?{query}"));
         let body = http::Body { kind: "application/octet-stream", bytes: text };
         http::parse(&http::request(&self.socket, Method::POST, &path, Some(body)).await?)
+    }
+
+    /// Keeps an image for a session.
+    pub async fn keep_image(&self, session: &str, content: Bytes) -> Result<Image> {
+        let body = http::Body { kind: "application/octet-stream", bytes: content };
+        http::parse(&http::request(&self.socket, Method::POST, &route(session, "/images"), Some(body)).await?)
     }
 
     pub async fn keys(&self, session: &str, keys: Vec<String>) -> Result<Sent> {

@@ -104,6 +104,7 @@ async fn serve(
         shim_socket: paths.shim_socket(),
         api_socket: paths.socket.clone(),
         spool: paths.spool(),
+        images: paths.images(),
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
     let (state_files, changed_files) = StateFiles::new();

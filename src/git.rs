@@ -1,6 +1,6 @@
 //! What git says about a directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
@@ -16,6 +16,22 @@ pub fn branch(dir: &Path) -> Option<String> {
     head.target().map(|id| id.to_string()[..8].to_owned())
 }
 
+/// The root of the work tree that `dir` lies in, and its branch.
+pub fn work_tree(dir: &Path) -> Option<(PathBuf, Option<String>)> {
+    let root = Repository::discover(dir).ok()?.workdir()?.to_owned();
+    let root = root.components().collect();
+    Some((root, branch(dir)))
+}
+
+/// How many files differ from the last commit, untracked ones too; a new directory counts once.
+pub fn changed_files(dir: &Path) -> Option<u32> {
+    let repository = Repository::discover(dir).ok()?;
+    let mut options = git2::StatusOptions::new();
+    options.include_untracked(true).include_ignored(false).exclude_submodules(true);
+    let statuses = repository.statuses(Some(&mut options)).ok()?;
+    u32::try_from(statuses.len()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +44,11 @@ mod tests {
         let below = dir.path().join("a/b");
         std::fs::create_dir_all(&below).unwrap();
         assert_eq!(branch(&below), Some("trunk".into()));
+        let root = dir.path().canonicalize().unwrap();
+        assert_eq!(work_tree(&below), Some((root, Some("trunk".into()))));
+        assert_eq!(changed_files(&below), Some(0));
+        std::fs::write(below.join("new"), "").unwrap();
+        assert_eq!(changed_files(dir.path()), Some(1));
+        assert_eq!(work_tree("/".as_ref()), None);
     }
 }

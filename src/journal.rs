@@ -121,6 +121,9 @@ pub trait Journal: Send + Sync {
     /// The oldest place that is kept.
     fn oldest(&self, session: SessionId) -> Position;
 
+    /// The latest place from which everything since `offset` can be rendered.
+    fn start_before(&self, session: SessionId, offset: u64) -> Start;
+
     /// The latest place from which at least the last `lines` lines can be rendered.
     fn start_for_lines(&self, session: SessionId, lines: u32) -> Start;
 

@@ -33,7 +33,7 @@
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal::Mark, provider, hook, git, doctor, auth, dashboard |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |

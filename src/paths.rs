@@ -91,6 +91,11 @@ impl Paths {
         self.data.join("run")
     }
 
+    /// Images that people gave to agents.
+    pub fn images(&self) -> PathBuf {
+        self.data.join("images")
+    }
+
     /// The way in through the web.
     pub fn auth(&self) -> PathBuf {
         self.data.join("auth.json")

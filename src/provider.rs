@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
 use jiff::Timestamp;
 
 use crate::terminal::reports::Report;
@@ -52,6 +52,62 @@ pub enum PromptDelivery {
 pub struct Composer {
     /// How what stands for a long text or an image begins.
     pub placeholders: &'static [&'static str],
+    /// How what stands for an image begins.
+    pub image: &'static str,
+}
+
+/// What decides who pays for a provider: environment variables, and files where its program may keep a
+/// key of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Accounts {
+    /// API credentials, and switches to other vendors that bring theirs: one of them means API.
+    pub api: &'static [&'static str],
+    /// Addresses and settings that go with those.
+    pub api_settings: &'static [&'static str],
+    /// Credentials of the plan.
+    pub subscription: &'static [&'static str],
+}
+
+impl Accounts {
+    /// Leaves in the environment only what belongs to that way of paying.
+    ///
+    /// # Errors
+    /// For `api`, when nothing pays: where it was looked for.
+    pub fn choose(
+        &self,
+        billing: Billing,
+        env: &mut BTreeMap<String, String>,
+        stored: &[StoredKey],
+    ) -> Result<(), String> {
+        match billing {
+            Billing::Subscription => {
+                env.retain(|name, _| {
+                    !self.api.contains(&name.as_str()) && !self.api_settings.contains(&name.as_str())
+                });
+                Ok(())
+            }
+            Billing::Api => {
+                env.retain(|name, _| !self.subscription.contains(&name.as_str()));
+                let given = |name: &&str| env.get(*name).is_some_and(|value| !value.is_empty());
+                if self.api.iter().any(|name| given(name)) || stored.iter().any(|key| key.found) {
+                    return Ok(());
+                }
+                let files: Vec<_> = stored.iter().map(|key| key.file.display().to_string()).collect();
+                Err(format!(
+                    "none of {} is set in the daemon's environment, and there is no key in {}",
+                    self.api.join(", "),
+                    files.join(" or ")
+                ))
+            }
+        }
+    }
+}
+
+/// A file where a program may keep an API key, and whether it does.
+#[derive(Clone, Debug)]
+pub struct StoredKey {
+    pub file: PathBuf,
+    pub found: bool,
 }
 
 /// How to ask a program to quit.
@@ -101,6 +157,22 @@ pub trait Provider: Send + Sync {
     /// What a hook's payload means; `None` when it means nothing.
     fn interpret_hook(&self, payload: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)>;
 
+    /// Who may pay; `None` when it makes no difference.
+    fn accounts(&self) -> Option<Accounts> {
+        None
+    }
+
+    /// Where its program may keep an API key of its own. Reads files.
+    fn stored_keys(&self, _env: &BTreeMap<String, String>) -> Vec<StoredKey> {
+        vec![]
+    }
+
+    /// What is typed for an image that lies in a file.
+    fn mention_image(&self, path: &Path) -> String {
+        // A command's argument, for the shell it is typed into.
+        format!("'{}' ", path.display().to_string().replace('\'', "'\\''"))
+    }
+
     /// Where the program with this process id writes about its own state.
     fn state_file(&self, _env: &BTreeMap<String, String>, _pid: i32) -> Option<PathBuf> {
         None
@@ -146,6 +218,72 @@ mod tests {
         assert_eq!(look_up("/bin/sh", None, cwd), Some("/bin/sh".into()));
         assert_eq!(look_up("bin", Some("/"), cwd), None, "a directory is not a program");
         assert_eq!(look_up("no-such-program", Some("/bin"), cwd), None);
+    }
+
+    #[test]
+    fn who_pays_is_decided_by_the_environment() {
+        let env = || -> BTreeMap<String, String> {
+            let names = [
+                "ANTHROPIC_API_KEY",
+                "ANTHROPIC_BASE_URL",
+                "CLAUDE_CODE_USE_BEDROCK",
+                "CLAUDE_CODE_OAUTH_TOKEN",
+                "OPENAI_API_KEY",
+                "PATH",
+            ];
+            names.iter().map(|name| ((*name).to_owned(), "x".to_owned())).collect()
+        };
+        let left = |provider: &str, billing| -> Result<Vec<String>, String> {
+            let mut env = env();
+            find(provider).unwrap().accounts().unwrap().choose(billing, &mut env, &[])?;
+            Ok(env.into_keys().collect())
+        };
+        assert_eq!(
+            left("claude-code", Billing::Subscription).unwrap(),
+            ["CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "PATH"]
+        );
+        assert_eq!(
+            left("claude-code", Billing::Api).unwrap(),
+            ["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CLAUDE_CODE_USE_BEDROCK", "OPENAI_API_KEY", "PATH"]
+        );
+        let codex = left("codex", Billing::Subscription).unwrap();
+        assert!(!codex.contains(&"OPENAI_API_KEY".to_owned()) && codex.len() == 5);
+        assert!(find("shell").unwrap().accounts().is_none());
+    }
+
+    #[test]
+    fn api_needs_a_key_and_says_where_it_looked() {
+        let home = tempfile::tempdir().unwrap();
+        let env = || {
+            BTreeMap::from([
+                ("HOME".to_owned(), home.path().display().to_string()),
+                ("OPENAI_API_KEY".to_owned(), String::new()),
+            ])
+        };
+        for (provider, variable, file, content) in [
+            ("claude-code", "ANTHROPIC_API_KEY", ".claude/settings.json", r#"{"apiKeyHelper": "x"}"#),
+            (
+                "claude-code",
+                "ANTHROPIC_API_KEY",
+                ".claude/settings.json",
+                r#"{"env": {"ANTHROPIC_API_KEY": "x"}}"#,
+            ),
+            ("codex", "OPENAI_API_KEY", ".codex/auth.json", r#"{"OPENAI_API_KEY": "x"}"#),
+        ] {
+            let provider = find(provider).unwrap();
+            let choose = || {
+                let mut env = env();
+                let stored = provider.stored_keys(&env);
+                provider.accounts().unwrap().choose(Billing::Api, &mut env, &stored)
+            };
+            let path = home.path().join(file);
+            let _ = std::fs::remove_file(&path);
+            let said = choose().unwrap_err();
+            assert!(said.contains(variable) && said.contains(file), "{said}");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, content).unwrap();
+            choose().unwrap();
+        }
     }
 
     #[test]

@@ -11,12 +11,14 @@
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
 //! | [`input`]   | text and keys, and their receipts |
+//! | [`images`]  | images for an agent |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
 
 mod composer;
 mod end;
+mod images;
 mod input;
 mod launch;
 mod link;
@@ -72,6 +74,8 @@ pub struct Places {
     pub api_socket: PathBuf,
     /// Where hooks wait while the daemon is away.
     pub spool: PathBuf,
+    /// Images that people gave to agents.
+    pub images: PathBuf,
     /// Our own executable, for the shim and the hooks.
     pub executable: PathBuf,
 }
@@ -478,7 +482,7 @@ impl Session {
             waiting_for: state.machine.waiting_for(),
             exit: state.machine.exit(),
             size: state.size,
-            lease: None,
+            lease: state.record.lease.clone(),
             billing: state.record.billing,
             title: state.title.clone(),
             pid: state.machine.pid(),

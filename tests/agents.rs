@@ -112,6 +112,35 @@ fn first_prompt(agent: &Agent) {
 }
 
 #[test]
+fn claude_code_takes_images() {
+    images(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_takes_images() {
+    images(&CODEX);
+}
+
+fn images(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    let file = bed.home.path("red.png");
+    fs::write(&file, crate::harness::png()).unwrap();
+    let file = file.to_str().unwrap();
+    let text = "what is this";
+    let send =
+        ["send", id, "--image", file, "--image", file, text, "--wait", "text=You said", "--timeout", "30"];
+    bed.home.ok(send);
+    let log = fs::read_to_string(bed.home.path("requests.jsonl")).unwrap();
+    let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let with_images: Vec<Value> = requests
+        .filter(|request| request["images"].as_array().is_some_and(|images| images.len() == 2))
+        .collect();
+    let typed = with_images.first().unwrap_or_else(|| panic!("{log}"))["typed"].as_str().unwrap().to_owned();
+    assert!(typed.ends_with(&format!(" {text}")) || typed == text, "{typed}");
+}
+
+#[test]
 fn claude_code_is_not_given_permission_by_a_text() {
     permission(&CLAUDE_CODE);
 }
@@ -261,7 +290,9 @@ impl Bed {
 
     fn start(&self, args: &[&str]) -> Session {
         let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
-        serde_json::from_str(&self.home.ok([&start, args].concat())).unwrap()
+        // The scripted model is reached with a key; Codex has it in its own settings.
+        let billing: &[&str] = if self.agent == "claude-code" { &["--billing", "api"] } else { &[] };
+        serde_json::from_str(&self.home.ok([&start, billing, args].concat())).unwrap()
     }
 
     /// Sends a prompt; the model repeats each line.

@@ -355,6 +355,13 @@ pub fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A red dot.
+pub fn png() -> Vec<u8> {
+    use base64::Engine;
+    let text = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mP4z8CAFTEMLQkAKP8/wc53yE8AAAAASUVORK5CYII=";
+    base64::engine::general_purpose::STANDARD.decode(text).unwrap()
+}
+
 /// The numbers up to `last`, a line each, as a terminal prints them.
 pub fn numbers(last: u32) -> String {
     (1..=last).map(|number| format!("{number}\r\n")).collect()

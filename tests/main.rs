@@ -1,12 +1,14 @@
 //! All integration tests, as one binary.
 
 mod agents;
+mod billing;
 mod callers;
 mod cli;
 mod daemons;
 mod harness;
 mod hooks;
 mod idle;
+mod images;
 mod input;
 mod lifecycle;
 mod loss;

@@ -190,6 +190,11 @@ pub(super) fn login(caller: &Caller) -> Option<LoginId> {
     }
 }
 
+/// The browser of the login that asks, in words.
+pub(super) fn device(api: &Api, caller: &Caller) -> Option<String> {
+    logins(api, caller).into_iter().find(|login| login.current).map(|login| login.device)
+}
+
 fn status(api: &Api, caller: &Caller) -> AuthStatus {
     let current = logins(api, caller).into_iter().find(|login| login.current);
     let stage = match (&current, api.auth.stage()) {

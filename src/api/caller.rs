@@ -154,7 +154,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 38] = [
+    const ROUTES: [(&str, &str, u8); 45] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -168,8 +168,15 @@ mod tests {
         ("POST", "/api/sessions/{}/resume", LOGIN),
         ("POST", "/api/sessions/{}/resize", LOGIN),
         ("POST", "/api/sessions/{}/input", LOGIN),
+        ("POST", "/api/sessions/{}/images", LOGIN),
         ("POST", "/api/sessions/{}/keys", LOGIN),
         ("POST", "/api/sessions/{}/hooks", AGENT),
+        ("POST", "/api/sessions/{}/fit", LOGIN),
+        ("DELETE", "/api/sessions/{}/fit", LOGIN),
+        ("GET", "/api/sessions/{}/output", LOGIN),
+        ("GET", "/api/sessions/{}/timeline", LOGIN),
+        ("GET", "/api/timelines", LOGIN),
+        ("GET", "/api/directories", LOGIN),
         ("GET", "/api/daemon", LOGIN),
         ("POST", "/api/daemon/stop", 0),
         ("POST", "/api/daemon/restart", LOGIN),
@@ -248,6 +255,7 @@ mod tests {
             include_str!("system.rs"),
             include_str!("stream.rs"),
             include_str!("auth.rs"),
+            include_str!("directories.rs"),
             include_str!("../api.rs"),
         ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());

@@ -7,19 +7,25 @@ use bytes::Bytes;
 use codepiper_protocol::Size;
 use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD};
 use codepiper_protocol::key::Key;
-use codepiper_protocol::wire::input::{MAX_TEXT, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, RenameSession, Session as View, StartSession, Status,
 };
+use codepiper_protocol::wire::timeline::ReadTimeline;
 use serde::Deserialize;
+use uuid::Uuid;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::caller::percent_decode;
-use super::{Api, answer, answer_status, json, json_or_default, with};
+use super::{
+    Api, Caller, answer, answer_bytes, answer_status, directories, json, json_or_default, output, timeline,
+    with,
+};
 use crate::session::Session;
 
 /// The query of `GET /api/sessions`.
@@ -43,7 +49,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::post())
         .and(json::<StartSession>())
         .and(with(api.clone()))
-        .then(|request, api: Api| async move {
+        .then(|request: StartSession, api: Api| async move {
+            let request = StartSession { dir: directories::expand(&request.dir), ..request };
             answer(match api.sessions.start(request).await {
                 Ok(session) => Ok(view(&session).await),
                 Err(problem) => Err(problem),
@@ -95,6 +102,39 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
             })
         },
     );
+    let fit = at(&api)
+        .and(verb("fit"))
+        .and(warp::post())
+        .and(warp::ext::get::<Caller>())
+        .and(json::<Size>())
+        .then(|reference, api: Api, caller, size| async move {
+            answer(fit(&api, &reference, &caller, size).await)
+        });
+    let give_back = at(&api)
+        .and(verb("fit"))
+        .and(warp::delete())
+        .then(|reference, api: Api| async move { answer(give_back(&api, &reference).await) });
+    let output = at(&api).and(verb("output")).and(warp::get()).and(warp::query::<ReadOutput>()).then(
+        |reference, api: Api, wanted| async move {
+            answer_bytes(match find(&api, &reference) {
+                Ok(session) => output::read(&api.sessions, session, wanted).await,
+                Err(problem) => Err(problem),
+            })
+        },
+    );
+    let timeline = at(&api).and(verb("timeline")).and(warp::get()).and(warp::query::<ReadTimeline>()).then(
+        |reference, api: Api, wanted| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => Ok(timeline::of_one(&api.sessions, &session, wanted).await),
+                Err(problem) => Err(problem),
+            })
+        },
+    );
+    let timelines = warp::path!("api" / "timelines")
+        .and(warp::get())
+        .and(warp::query::<ReadTimeline>())
+        .and(with(api.clone()))
+        .then(|wanted, api: Api| async move { answer(Ok(timeline::of_all(&api.sessions, wanted).await)) });
     let input = at(&api)
         .and(verb("input"))
         .and(warp::post())
@@ -102,8 +142,16 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::body::content_length_limit(MAX_TEXT as u64))
         .and(warp::body::bytes())
         .then(|reference, api: Api, how: SendText, text: Bytes| async move {
+            answer(send(&api, &reference, &how, text).await)
+        });
+    let image = at(&api)
+        .and(verb("images"))
+        .and(warp::post())
+        .and(warp::body::content_length_limit(MAX_IMAGE as u64))
+        .and(warp::body::bytes())
+        .then(|reference, api: Api, content: Bytes| async move {
             answer(match find(&api, &reference) {
-                Ok(session) => api.sessions.send_text(&session, text, how.enter).await,
+                Ok(session) => api.sessions.keep_image(&session, content).await,
                 Err(problem) => Err(problem),
             })
         });
@@ -144,7 +192,20 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(resize)
         .unify()
         .boxed()
+        .or(fit)
+        .unify()
+        .or(give_back)
+        .unify()
+        .or(output)
+        .unify()
+        .or(timeline)
+        .unify()
+        .or(timelines)
+        .unify()
+        .boxed()
         .or(input)
+        .unify()
+        .or(image)
         .unify()
         .or(keys)
         .unify()
@@ -248,6 +309,32 @@ async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -
         End::Resume => api.sessions.resume(&session).await?,
     }
     Ok(view(&session).await)
+}
+
+async fn fit(api: &Api, reference: &Reference, caller: &Caller, size: Size) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    let login = super::auth::login(caller);
+    let device = super::auth::device(api, caller).unwrap_or_else(|| "command line".to_owned());
+    api.sessions.fit(&session, size, login, device).await?;
+    Ok(view(&session).await)
+}
+
+async fn give_back(api: &Api, reference: &Reference) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.give_back(&session).await?;
+    Ok(view(&session).await)
+}
+
+async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> Result<Sent, Problem> {
+    let session = find(api, reference)?;
+    let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());
+    let ids: Result<Vec<Uuid>, Problem> = ids
+        .map(|id| {
+            let wrong = || Problem::new(Code::Invalid, format!("'{}' is no image's id", id.escape_debug()));
+            id.parse().map_err(|_| wrong())
+        })
+        .collect();
+    api.sessions.send(&session, &ids?, text, how.enter).await
 }
 
 async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {

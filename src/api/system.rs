@@ -4,6 +4,7 @@ use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::daemon::{DaemonStatus, Provider, StopDaemon, TmuxStatus};
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Billing;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -111,7 +112,7 @@ fn providers(api: &Api) -> Vec<Provider> {
             found: provider::look_up(&program, path, "/".as_ref()),
             program,
             resume: provider.resume_description().to_owned(),
-            billing: vec![],
+            billing: provider.accounts().map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
         }
     };
     PROVIDERS.iter().map(describe).collect()

@@ -60,6 +60,13 @@ impl Log {
         Cursor::new(state.epoch(), state.end.offset)
     }
 
+    /// The cursor of an offset of this log.
+    pub fn cursor_at(&self, offset: u64) -> Cursor {
+        let state = self.state();
+        let epoch = state.epochs.iter().rev().find(|(_, start)| *start <= offset);
+        Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), offset)
+    }
+
     /// Wakes all readers although nothing was appended: what belongs to the session changed.
     pub fn wake(&self) {
         self.state().wake();
@@ -252,9 +259,7 @@ impl Reader {
     }
 
     pub fn cursor(&self) -> Cursor {
-        let state = self.log.state();
-        let epoch = state.epochs.iter().rev().find(|(_, start)| *start <= self.at.offset);
-        Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), self.at.offset)
+        self.log.cursor_at(self.at.offset)
     }
 
     fn take(&mut self, mut entry: Entry, max: usize) -> Next {

@@ -2,12 +2,12 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
-use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, SendText};
+use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, Receipt, SendText};
 
 use super::condition::Condition;
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
@@ -17,8 +17,9 @@ use super::{Context, output, time, wait};
 #[derive(Args)]
 #[command(
     after_help = exit_codes(OF_LIVE_SESSIONS),
-    override_usage = "codepiper send [OPTIONS] <ID> <TEXT|-|--file FILE|-- TEXT...>",
-    group = ArgGroup::new("what").args(["text", "file", "words"]).required(true)
+    override_usage = "codepiper send [OPTIONS] [--image FILE]... <ID> <TEXT|-|--file FILE|-- TEXT...>",
+    group = ArgGroup::new("what").args(["text", "file", "words", "image"]).required(true).multiple(true),
+    group = ArgGroup::new("source").args(["text", "file", "words"])
 )]
 pub(super) struct Send {
     /// The session's id, a unique prefix of it, or its name
@@ -29,6 +30,9 @@ pub(super) struct Send {
     /// Send what the file holds
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Give the agent an image before the text: PNG, JPEG, GIF or WebP, at most 10 MiB; may be repeated
+    #[arg(long, value_name = "FILE")]
+    image: Vec<PathBuf>,
     /// Do not press Enter
     #[arg(long)]
     no_newline: bool,
@@ -49,10 +53,16 @@ pub(super) struct Send {
 impl Send {
     pub(super) fn run(self, context: Context) -> Outcome {
         let text = self.bytes()?;
+        let images: Vec<Bytes> = self.image.iter().map(|file| image(file)).collect::<Result<_, _>>()?;
         let client = context.client()?;
         let enter = !self.no_newline;
         context.block_on(async {
-            let sent = client.send(&self.session, text, &SendText { enter, images: None }).await?;
+            let mut ids = Vec::new();
+            for image in images {
+                ids.push(client.keep_image(&self.session, image).await?.id);
+            }
+            let images = (!ids.is_empty()).then(|| ids.join(","));
+            let sent = client.send(&self.session, text, &SendText { enter, images }).await?;
             if let Some(warning) = &sent.warning {
                 output::say(format_args!("warning: {warning}"));
             }
@@ -74,9 +84,9 @@ impl Send {
                 let cannot = |error: io::Error| {
                     Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)))
                 };
-                read(File::open(file).map_err(cannot)?).map_err(cannot)?
+                read(File::open(file).map_err(cannot)?, MAX_TEXT).map_err(cannot)?
             }
-            (Some(text), None) if text == "-" => read(io::stdin().lock())
+            (Some(text), None) if text == "-" => read(io::stdin().lock(), MAX_TEXT)
                 .map_err(|error| Failure::new(format_args!("cannot read stdin: {}", reason(&error))))?,
             (Some(text), None) => text.as_bytes().to_vec(),
             (None, None) => self.words.join(OsStr::new(" ")).into_vec(),
@@ -91,10 +101,20 @@ impl Send {
     }
 }
 
+fn image(file: &Path) -> Result<Bytes, Failure> {
+    let cannot =
+        |error: io::Error| Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)));
+    let bytes = read(File::open(file).map_err(cannot)?, MAX_IMAGE).map_err(cannot)?;
+    if bytes.len() > MAX_IMAGE {
+        return Err(Failure::usage(format_args!("the image {} is larger than 10 MiB", file.display())));
+    }
+    Ok(bytes.into())
+}
+
 /// At most one byte more than may be sent.
-fn read(source: impl Read) -> io::Result<Vec<u8>> {
+fn read(source: impl Read, most: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(MAX_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    source.take(most as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

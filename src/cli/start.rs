@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use codepiper_protocol::Size;
-use codepiper_protocol::wire::session::{Session, StartSession};
+use codepiper_protocol::wire::session::{Billing, Session, StartSession};
 
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::{Context, attach, output, view};
@@ -18,6 +18,10 @@ pub(super) struct Start {
     /// The working directory
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     dir: PathBuf,
+    /// Who pays, for claude-code and codex: your subscription (its vendor's API credentials are taken out of
+    /// the agent's environment) or an API credential [default: subscription]
+    #[arg(long, value_name = "MODE", value_parser = billing)]
+    billing: Option<Billing>,
     /// A name to use instead of the id
     #[arg(long)]
     name: Option<String>,
@@ -54,7 +58,7 @@ impl Start {
                 name: self.name,
                 prompt: self.prompt,
                 size,
-                billing: None,
+                billing: self.billing,
                 args: self.args,
                 path: std::env::var("PATH").ok(),
             };
@@ -67,6 +71,11 @@ impl Start {
         output::done(format_args!("Session {short_id} started ({provider})"))?;
         if self.attach { attach::native(&context, &client, &session) } else { Ok(()) }
     }
+}
+
+fn billing(text: &str) -> Result<Billing, String> {
+    let found = Billing::ALL.into_iter().find(|billing| billing.as_str() == text);
+    found.ok_or_else(|| "it is subscription or api".to_owned())
 }
 
 /// The directory as programs in it will see it.

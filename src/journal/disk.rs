@@ -319,28 +319,6 @@ impl Disk {
             self.shared.replace_writer(&mut state);
         }
     }
-
-    /// The latest checkpoint at or before `offset`, else the oldest place.
-    fn start_before(&self, session: SessionId, offset: u64) -> Start {
-        let oldest = self.oldest(session);
-        let cached = {
-            let state = self.shared.state();
-            state.cache.log(session).and_then(|log| log.checkpoint_before(offset).cloned())
-        };
-        let stored = self.shared.generations.checkpoint_before(session, offset);
-        let checkpoint = match (cached, stored) {
-            (Some(cached), Some(stored)) if stored.offset > cached.offset => Some(stored),
-            (cached, stored) => cached.or(stored),
-        };
-        let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.offset > oldest.offset) else {
-            return Start { at: oldest, checkpoint: None };
-        };
-        let offset = checkpoint.offset;
-        let stored = self.shared.generations.behind_marks(session, offset);
-        let state = self.shared.state();
-        let cached = state.cache.log(session).map(|log| log.behind_marks(offset)).unwrap_or_default();
-        Start { at: stored.max(cached), checkpoint: Some(checkpoint) }
-    }
 }
 
 impl Journal for Disk {
@@ -373,6 +351,27 @@ impl Journal for Disk {
         let stored = self.shared.generations.oldest(session);
         let cached = self.shared.state().cache.log(session).and_then(|log| log.first());
         stored.into_iter().chain(cached).min().unwrap_or_default()
+    }
+
+    fn start_before(&self, session: SessionId, offset: u64) -> Start {
+        let oldest = self.oldest(session);
+        let cached = {
+            let state = self.shared.state();
+            state.cache.log(session).and_then(|log| log.checkpoint_before(offset).cloned())
+        };
+        let stored = self.shared.generations.checkpoint_before(session, offset);
+        let checkpoint = match (cached, stored) {
+            (Some(cached), Some(stored)) if stored.offset > cached.offset => Some(stored),
+            (cached, stored) => cached.or(stored),
+        };
+        let Some(checkpoint) = checkpoint.filter(|checkpoint| checkpoint.offset > oldest.offset) else {
+            return Start { at: oldest, checkpoint: None };
+        };
+        let offset = checkpoint.offset;
+        let stored = self.shared.generations.behind_marks(session, offset);
+        let state = self.shared.state();
+        let cached = state.cache.log(session).map(|log| log.behind_marks(offset)).unwrap_or_default();
+        Start { at: stored.max(cached), checkpoint: Some(checkpoint) }
     }
 
     fn start_for_lines(&self, session: SessionId, lines: u32) -> Start {

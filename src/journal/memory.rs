@@ -84,6 +84,13 @@ impl Journal for Memory {
         self.state().logs.get(&session).map(Log::oldest).unwrap_or_default()
     }
 
+    fn start_before(&self, session: SessionId, offset: u64) -> Start {
+        match self.state().logs.get(&session) {
+            Some(log) => log.start_before(offset),
+            None => Start { at: Position::default(), checkpoint: None },
+        }
+    }
+
     fn start_for_lines(&self, session: SessionId, lines: u32) -> Start {
         let state = self.state();
         let Some(log) = state.logs.get(&session) else {

@@ -9,7 +9,7 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
+use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
 use crate::terminal::reports::Report;
 
 pub struct ClaudeCode;
@@ -36,7 +36,7 @@ impl Provider for ClaudeCode {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { placeholders: &["[Pasted text", "[Image"] })
+        Some(Composer { placeholders: &["[Pasted text", "[Image"], image: "[Image" })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.
@@ -103,6 +103,51 @@ impl Provider for ClaudeCode {
             "SessionEnd" => Some((Activity::Unknown, None)),
             _ => None,
         }
+    }
+
+    fn accounts(&self) -> Option<Accounts> {
+        Some(Accounts {
+            api: &[
+                "ANTHROPIC_API_KEY",
+                "ANTHROPIC_AUTH_TOKEN",
+                "ANTHROPIC_AWS_API_KEY",
+                "ANTHROPIC_FOUNDRY_API_KEY",
+                "ANTHROPIC_BEDROCK_MANTLE_API_KEY",
+                "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+                "CLAUDE_CODE_USE_ANTHROPIC_AWS",
+                "CLAUDE_CODE_USE_BEDROCK",
+                "CLAUDE_CODE_USE_FOUNDRY",
+                "CLAUDE_CODE_USE_GATEWAY",
+                "CLAUDE_CODE_USE_MANTLE",
+                "CLAUDE_CODE_USE_VERTEX",
+            ],
+            api_settings: &[
+                "ANTHROPIC_BASE_URL",
+                "ANTHROPIC_AWS_BASE_URL",
+                "ANTHROPIC_BEDROCK_BASE_URL",
+                "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
+                "ANTHROPIC_FOUNDRY_BASE_URL",
+                "ANTHROPIC_VERTEX_BASE_URL",
+            ],
+            subscription: &["CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_REFRESH_TOKEN"],
+        })
+    }
+
+    fn stored_keys(&self, env: &BTreeMap<String, String>) -> Vec<StoredKey> {
+        let file = home(env).join("settings.json");
+        let settings = std::fs::read(&file).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+        let accounts = self.accounts();
+        let found = settings.is_some_and(|settings| {
+            let in_env = |name: &&str| settings["env"].get(name).is_some();
+            settings["apiKeyHelper"].is_string()
+                || accounts.is_some_and(|accounts| accounts.api.iter().any(in_env))
+        });
+        vec![StoredKey { file, found }]
+    }
+
+    /// A path that is pasted becomes an image; one that is typed does not.
+    fn mention_image(&self, path: &Path) -> String {
+        path.display().to_string()
     }
 
     fn state_file(&self, env: &BTreeMap<String, String>, pid: i32) -> Option<PathBuf> {

@@ -10,7 +10,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 
-use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
+use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
 use crate::terminal::reports::Report;
 
 pub struct Codex;
@@ -37,7 +37,7 @@ impl Provider for Codex {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { placeholders: &["[Pasted Content", "[Image"] })
+        Some(Composer { placeholders: &["[Pasted Content", "[Image"], image: "[Image" })
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {
@@ -65,10 +65,7 @@ impl Provider for Codex {
 
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String> {
-        let home = match launch.env.get("CODEX_HOME").filter(|dir| !dir.is_empty()) {
-            Some(dir) => PathBuf::from(dir),
-            None => Path::new(launch.env.get("HOME")?).join(".codex"),
-        };
+        let home = home(launch.env)?;
         let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
         let mut found: Vec<(Timestamp, String)> = Vec::new();
         for file in rollouts(&home.join("sessions"), 3) {
@@ -93,6 +90,26 @@ impl Provider for Codex {
         Duration::from_secs(10)
     }
 
+    fn accounts(&self) -> Option<Accounts> {
+        Some(Accounts {
+            api: &["OPENAI_API_KEY", "CODEX_API_KEY"],
+            api_settings: &["OPENAI_BASE_URL", "OPENAI_ORGANIZATION"],
+            subscription: &["CODEX_ACCESS_TOKEN"],
+        })
+    }
+
+    fn stored_keys(&self, env: &BTreeMap<String, String>) -> Vec<StoredKey> {
+        let file = home(env).unwrap_or_default().join("auth.json");
+        let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        let found = kept.is_some_and(|kept: serde_json::Value| kept["OPENAI_API_KEY"].is_string());
+        vec![StoredKey { file, found }]
+    }
+
+    /// A path that is pasted becomes an image.
+    fn mention_image(&self, path: &Path) -> String {
+        path.display().to_string()
+    }
+
     fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
         None
     }
@@ -108,6 +125,14 @@ impl Provider for Codex {
             "blocked" => (Activity::Waiting, Some(WaitingFor::Question)),
             _ => (Activity::Unknown, None),
         })
+    }
+}
+
+/// Where Codex keeps everything.
+fn home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
+    match env.get("CODEX_HOME").filter(|dir| !dir.is_empty()) {
+        Some(dir) => Some(PathBuf::from(dir)),
+        None => Some(Path::new(env.get("HOME")?).join(".codex")),
     }
 }
 

@@ -21,6 +21,8 @@ use crate::terminal::screen::Screen;
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take until a text is shown.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take until a path is an image.
+const IMAGE_LIMIT: Duration = Duration::from_secs(2);
 /// Letters of the text's end that must be seen: few enough to stand in one place.
 const TAIL: usize = 24;
 /// Bytes taken from the log at once.
@@ -86,6 +88,19 @@ impl Composer {
         Some(timeout(SHOW_LIMIT, shown).await.unwrap_or(false))
     }
 
+    /// How many images stand on the screen.
+    pub fn images(&mut self) -> usize {
+        self.catch_up();
+        images(&self.screen, self.composer)
+    }
+
+    /// Waits until there are more images than that; false when a path stayed a text.
+    pub async fn shows_more_images(&mut self, than: usize) -> bool {
+        let composer = self.composer;
+        let shown = self.shows(|screen| images(screen, composer) > than);
+        timeout(IMAGE_LIMIT, shown).await.unwrap_or(false)
+    }
+
     /// Waits for a screen like that; false when the session ends.
     async fn shows(&mut self, condition: impl Fn(&Screen) -> bool) -> bool {
         loop {
@@ -115,6 +130,11 @@ impl Composer {
             }
         }
     }
+}
+
+fn images(screen: &Screen, composer: provider::Composer) -> usize {
+    let rows = (0..screen.size().rows()).map(|row| screen.row_text(row));
+    rows.collect::<String>().matches(composer.image).count()
 }
 
 /// What is looked for on the screen. Blanks do not count: composers wrap and indent.
@@ -151,7 +171,7 @@ fn is_seen(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    const COMPOSER: provider::Composer = provider::Composer { placeholders: &["[Pasted"] };
+    const COMPOSER: provider::Composer = provider::Composer { placeholders: &["[Pasted"], image: "[Image" };
 
     #[test]
     fn a_text_is_recognised_however_it_is_wrapped() {

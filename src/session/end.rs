@@ -73,8 +73,10 @@ impl Sessions {
         let _saving = session.saving.lock().await;
         let (records, exit_file, id) =
             (self.0.places.records.clone(), self.exit_file_path(session), session.id);
+        let images = self.images_of(id);
         let removed = tokio::task::spawn_blocking(move || {
             let _ = std::fs::remove_file(exit_file);
+            let _ = std::fs::remove_dir_all(images);
             Record::remove(&records, id)
         });
         if let Ok(Err(error)) = removed.await {

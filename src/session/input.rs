@@ -12,7 +12,9 @@ use codepiper_protocol::key::Key;
 use codepiper_protocol::tmux::{BufferName, Command, CommandLine, KeyBytes, PaneFacts, PaneId, Target, Text};
 use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
+use uuid::Uuid;
 
+use super::composer::Composer;
 use super::launch::{absolute, tmux_problem};
 use super::{Session, Sessions, ended_problem, machine};
 use crate::process;
@@ -23,24 +25,38 @@ use crate::tmux::server;
 const LONGEST_COMMAND_TEXT: usize = 16 * 1024;
 /// A terminal that edits lines cuts them here (`N_TTY_BUF_SIZE` in n_tty.c).
 const LONGEST_COOKED_LINE: usize = 4095;
+const BACKSPACE: u8 = 0x7f;
+/// So often an image is named to an agent.
+const IMAGE_TRIES: u32 = 4;
 const PASTE_END: &[u8] = b"\x1b[201~";
 
 impl Sessions {
     /// Types a text, any bytes, and presses Enter after it if asked.
     pub async fn send_text(&self, session: &Arc<Session>, text: Bytes, enter: bool) -> Result<Sent, Problem> {
+        self.send(session, &[], text, enter).await
+    }
+
+    /// The same with images that were kept for the session, before the text.
+    pub async fn send(
+        &self,
+        session: &Arc<Session>,
+        images: &[Uuid],
+        text: Bytes,
+        enter: bool,
+    ) -> Result<Sent, Problem> {
         if text.len() > MAX_TEXT {
             return Err(Problem::new(
                 Code::TooLarge,
                 format!("the text has {} bytes, and at most {MAX_TEXT} can be sent at once", text.len()),
             ));
         }
+        let images = self.find_images(session.id, images)?;
         let connection = self.connection()?;
         let typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         let mut composer = self.composer(session).await;
         if let Some(composer) = &mut composer {
             composer.ready(self).await;
-            composer.expect(&text);
         }
         let bracketed = self.wants_bracketed_paste(session).await;
         if bracketed && memchr::memmem::find(&text, PASTE_END).is_some() {
@@ -52,6 +68,24 @@ impl Sessions {
         }
         let warning = cut_warning(&connection, pane, &text).await;
         let cursor = session.cursor();
+        for image in &images {
+            let mention = session.provider.mention_image(image);
+            let mut tries = 0;
+            while !self.give_image(&connection, pane, &mention, bracketed, composer.as_mut()).await? {
+                tries += 1;
+                if tries == IMAGE_TRIES {
+                    return Err(not_shown(session));
+                }
+            }
+        }
+        let text = match (images.is_empty(), &composer) {
+            // What stands for an image is followed by a blank.
+            (false, Some(_)) if !text.is_empty() => Bytes::from([b" ", &text[..]].concat()),
+            _ => text,
+        };
+        if let Some(composer) = &mut composer {
+            composer.expect(&text);
+        }
         if !text.is_empty() {
             self.paste(&connection, pane, &text, bracketed).await?;
         }
@@ -131,6 +165,29 @@ impl Sessions {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Names an image to the program; false when it took that for a text, which is taken back. One that has
+    /// just been started may not know images yet.
+    async fn give_image(
+        &self,
+        connection: &Connection,
+        pane: PaneId,
+        mention: &str,
+        bracketed: bool,
+        composer: Option<&mut Composer>,
+    ) -> Result<bool, Problem> {
+        let Some(composer) = composer else {
+            self.paste(connection, pane, mention.as_bytes(), bracketed).await?;
+            return Ok(true);
+        };
+        let before = composer.images();
+        self.paste(connection, pane, mention.as_bytes(), bracketed).await?;
+        let given = composer.shows_more_images(before).await;
+        if !given {
+            self.type_bytes_into(connection, pane, &vec![BACKSPACE; mention.chars().count()])?;
+        }
+        Ok(given)
     }
 
     /// One line: nothing comes between, and copy mode does not see it.

@@ -13,7 +13,7 @@ use codepiper_protocol::tmux::{
     Target, Text, UserOption,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{StartSession, Status};
+use codepiper_protocol::wire::session::{Billing, StartSession, Status};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
@@ -37,6 +37,7 @@ impl Sessions {
     pub async fn start(&self, request: StartSession) -> Result<Arc<Session>, Problem> {
         let provider =
             provider::find(&request.provider).ok_or_else(|| unknown_provider(&request.provider))?;
+        let billing = billing(provider, request.billing)?;
         check_directory(&request.dir)?;
         if let Some(name) = &request.name {
             self.check_name(name, None)?;
@@ -60,7 +61,8 @@ impl Sessions {
             cwd: request.dir,
             path: request.path,
             size: request.size.unwrap_or(Size::DEFAULT),
-            billing: None,
+            billing,
+            lease: None,
             conversation: provider.choose_conversation(id),
             created_at: now,
             launched_at: now,
@@ -183,6 +185,17 @@ impl Sessions {
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
         env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
         env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
+        if let (Some(billing), Some(accounts)) = (record.billing, session.provider.accounts()) {
+            let stored = session.provider.stored_keys(&env);
+            accounts.choose(billing, &mut env, &stored).map_err(|looked| {
+                let detail = format!(
+                    "{} with API billing needs an API credential: {looked}; set one, restart the daemon from \
+                     there, or choose --billing subscription",
+                    session.provider.name()
+                );
+                Problem::new(Code::LaunchFailed, detail)
+            })?;
+        }
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
         let known = provider::Launch {
             session: record.id,
@@ -353,6 +366,18 @@ fn look_up(
         .into_os_string()
         .into_string()
         .map_err(|path| Problem::new(Code::LaunchFailed, format!("the path {} is not UTF-8", path.display())))
+}
+
+/// Who pays, for a provider that knows the difference.
+fn billing(provider: &dyn Provider, asked: Option<Billing>) -> Result<Option<Billing>, Problem> {
+    match (provider.accounts(), asked) {
+        (Some(_), asked) => Ok(Some(asked.unwrap_or_default())),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Problem::new(
+            Code::Invalid,
+            format!("nobody pays for {}; leave out --billing", provider.name()),
+        )),
+    }
 }
 
 fn unknown_provider(name: &str) -> Problem {

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::session::{Billing, Exit, Status};
+use codepiper_protocol::wire::session::{Billing, Exit, SizeLease, Status};
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Record {
     /// Who pays; `None` where it makes no difference, and in records from before there was a choice.
     #[serde(default)]
     pub billing: Option<Billing>,
+    /// Who chose the size, until they give it back.
+    #[serde(default)]
+    pub lease: Option<SizeLease>,
     /// The provider's id of the conversation.
     pub conversation: Option<String>,
     pub created_at: Timestamp,
@@ -125,6 +128,7 @@ mod tests {
             path: None,
             size: Size::DEFAULT,
             billing: Some(Billing::Api),
+            lease: None,
             conversation: None,
             created_at: Timestamp::UNIX_EPOCH,
             launched_at: Timestamp::UNIX_EPOCH,

@@ -8,10 +8,14 @@ use std::sync::Arc;
 use codepiper_protocol::Size;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::tmux::{ClientFacts, Command, PaneFacts, Target, TmuxSessionId};
+use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::SizeLease;
+use jiff::Timestamp;
 
 use super::stream::Why;
 use super::{Session, Sessions, ended_problem};
+use crate::bus::to_millisecond;
 use crate::tmux::connection::{CommandError, Connection};
 use crate::tmux::server;
 
@@ -20,7 +24,35 @@ use crate::tmux::server;
 const PAUSE_AFTER: Option<NonZeroU32> = NonZeroU32::new(30);
 
 impl Sessions {
-    /// Gives the session's terminal another size, for everybody.
+    /// Gives the session's terminal a size that fits somebody, who may give it back.
+    pub async fn fit(
+        &self,
+        session: &Arc<Session>,
+        size: Size,
+        login: Option<LoginId>,
+        holder: String,
+    ) -> Result<(), Problem> {
+        let size_before = {
+            let state = session.state();
+            state.record.lease.as_ref().map_or(state.record.size, |lease| lease.size_before)
+        };
+        self.resize(session, size).await?;
+        let since = to_millisecond(Timestamp::now());
+        session.state().record.lease = Some(SizeLease { login, holder, since, size_before });
+        self.touch(session);
+        self.save(session).await
+    }
+
+    /// Gives the session the size back that it had before somebody fitted it.
+    pub async fn give_back(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        let lease = session.state().record.lease.clone();
+        match lease {
+            Some(lease) => self.resize(session, lease.size_before).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the session's terminal another size, for everybody. Ends whoever's lease there is.
     pub async fn resize(&self, session: &Arc<Session>, size: Size) -> Result<(), Problem> {
         let connection = self.connection()?;
         if !session.is_live() {
@@ -43,6 +75,9 @@ impl Sessions {
         if session.size() != size {
             self.pin(&connection, session, size)?;
             session.until(|state| state.size == size || !state.machine.status().is_live()).await;
+        }
+        if session.state().record.lease.take().is_some() {
+            self.touch(session);
         }
         self.save(session).await
     }

@@ -454,7 +454,7 @@ export type ReadOutput = {
  */
 before?: Cursor | null, 
 /**
- * Or output until this moment, in milliseconds since 1970.
+ * Or output until this moment, to the second; in milliseconds since 1970.
  */
 at?: number | null, 
 /**

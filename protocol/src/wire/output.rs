@@ -33,7 +33,7 @@ pub struct ReadOutput {
     /// Output before this place. Default: before its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Cursor>,
-    /// Or output until this moment, in milliseconds since 1970.
+    /// Or output until this moment, to the second; in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
     /// At least so many bytes of it, as far as they are kept.
