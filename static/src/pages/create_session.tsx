@@ -270,7 +270,8 @@ function DirectoryField({ value, set, state }: { value: string; set: (dir: strin
     set(`${path}/`);
     setAt(-1);
   };
-  const wrong = answer !== null && answer.verdict !== "usable" && !checking;
+  // Half a path is not wrong while it can become one.
+  const wrong = answer !== null && answer.verdict !== "usable" && !checking && !shown;
   return (
     <div class="field">
       <label for="session-dir">Working directory</label>

@@ -112,12 +112,11 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     if (typed.includes(0x0d)) lastEnter.current = subscription.current?.at ?? null;
   }, []);
 
-  const toLive = useCallback((focus = true) => {
+  const toLive = useCallback(() => {
     history.current?.close();
     history.current = null;
     mode.value = "live";
     searching.value = false;
-    if (focus) screen.current?.terminal.focus();
   }, []);
 
   const openHistory = useCallback(async (open: (history: History) => Promise<void>): Promise<History | null> => {
@@ -152,8 +151,12 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     return made;
   }, []);
   const reading = mode.value === "history" && !opening.value;
+  // What is hidden cannot have the focus: it goes there when the other one is shown.
+  const wasReading = useRef(false);
   useEffect(() => {
     if (reading && !searching.value) past.current?.focus({ preventScroll: true });
+    if (!reading && wasReading.current) screen.current?.terminal.focus();
+    wasReading.current = reading;
   }, [reading, searching.value]);
 
   const scrollBack = (lines: number): void => void openHistory((made) => made.openAtEnd(lines));
@@ -254,6 +257,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       bind({
         t: () => screen.current?.terminal.focus(),
         p: () => (composing.value = true),
+        [isMac ? "⌘f" : "⌘⇧f"]: search,
         "⇧F": () => document.getElementById("size-chip")?.click(),
       }),
     [],

@@ -78,6 +78,10 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
   });
   terminal.onBinary((data) => hands.typed(Uint8Array.from(data, (letter) => letter.charCodeAt(0))));
   terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || hands.key(event));
+  // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
+  terminal.attachCustomWheelEventHandler(
+    (event) => !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
+  );
   terminal.open(host);
   void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
     if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(open, hover));
