@@ -1,11 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-// `CODEPIPER_SOCKET=PATH npm run dev` serves the source beside a running daemon, as its owner.
-const socketPath = process.env["CODEPIPER_SOCKET"] ?? "/tmp/codepiper.sock";
-const daemon = { target: { socketPath, host: "localhost", port: 80 }, ws: true };
+// `npm run dev` serves the source in front of a running daemon, which takes the page for its own.
+const target = process.env["CODEPIPER_URL"] ?? "http://127.0.0.1:3000";
+const daemon = { target, changeOrigin: true, ws: true, headers: { origin: target } };
 
 export default defineConfig({
-  server: { proxy: { "/api": daemon, "/ws": daemon } },
+  server: { host: "127.0.0.1", proxy: { "/api": daemon, "/ws": daemon } },
   build: {
     target: "es2023",
     // Small files stay files: the content security policy knows no `data:` scripts or fonts.

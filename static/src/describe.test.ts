@@ -13,6 +13,12 @@ it("says what an agent asks, with the command as code", () => {
   expect(text(nowOf(hook("hook.permission_requested", null)))).toBe("Asks for a permission");
 });
 
+it("says how a turn ended without the marks of its text", () => {
+  expect(text(nowOf(hook("hook.turn_ended", { last_assistant_message: "# Done\nAll **41** tests pass in `auth`" })))).toBe("Done All 41 tests pass in auth");
+  // A notification says less than what it is about.
+  expect(nowOf(hook("hook.notified", { message: "Claude needs your permission" }))).toBeNull();
+});
+
 it("knows nothing from an event that says nothing", () => {
   expect(nowOf(hook("hook.subagent_started", {}))).toBeNull();
   expect(nowOf(hook("hook.tool_announced", { tool_name: 7 }))).toBeNull();

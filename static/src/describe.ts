@@ -76,21 +76,22 @@ export function nowOf(event: Event): Piece[] | null {
     }
     case "hook.turn_ended": {
       const said = text(payload, "last_assistant_message");
-      return [{ text: said === null ? "Finished a turn" : said }];
+      return [{ text: said === null ? "Finished a turn" : withoutMarks(said) }];
     }
     case "hook.turn_failed":
       return [{ text: `The turn failed${said(payload)}` }];
     case "hook.interrupted":
       return [{ text: "Interrupted" }];
-    case "hook.notified": {
-      const message = text(payload, "message");
-      return message === null ? null : [{ text: message }];
-    }
     case "hook.compaction_announced":
       return [{ text: "Compacts its conversation" }];
     default:
       return null;
   }
+}
+
+/** Markdown's marks say nothing in one line. */
+function withoutMarks(markdown: string): string {
+  return markdown.replace(/(^|\s)#+\s/g, "$1").replace(/\*\*|__|`/g, "");
 }
 
 function said(payload: Fields): string {
@@ -206,8 +207,10 @@ function hookSentence(event: Event): Piece[] {
       return afterTool("Failed:");
     case "hook.turn_ended": {
       const message = text(payload, "last_assistant_message");
-      return [{ text: message === null ? "The turn ended." : `The turn ended: ${message}` }];
+      return [{ text: message === null ? "The turn ended." : `The turn ended: ${withoutMarks(message)}` }];
     }
+    case "hook.notified":
+      return [{ text: text(payload, "message") ?? "The agent notified." }];
     case "hook.subagent_started":
       return [{ text: "A subagent began." }];
     case "hook.subagent_ended":

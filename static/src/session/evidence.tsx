@@ -33,7 +33,7 @@ export function Evidence({ session }: { session: Session }) {
   return (
     <Popover
       id="evidence"
-      button={<StatePill session={session} />}
+      button={<StatePill session={session} short={innerWidth <= 640} />}
       buttonClass={`pill tone-${state.tone}`}
       tip="Why this state"
       tipKey="W"

@@ -27,7 +27,7 @@ export function Trace({ session }: { session: Session }) {
     <svg class="trace" width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={traceSentence(spans, from, to, "Last hour")}>
       {within(spans, from, to).map((part) => {
         const { y, height } = BARS[part.state];
-        const left = x(part.from);
+        const left = Math.min(WIDTH - 1, x(part.from));
         return <rect key={part.from} class={`span-${part.state}`} x={left} y={y} width={Math.max(part.state === "waiting" ? 2 : 1, x(part.to) - left)} height={height} />;
       })}
       {crashed !== null && crashed > from && <rect class="span-crashed" x={Math.min(WIDTH - 2, x(crashed))} y="1" width="2" height="14" />}
