@@ -220,7 +220,8 @@ fn json_or_default<T>() -> impl Filter<Extract = (T,), Error = warp::Rejection> 
 where
     T: serde::de::DeserializeOwned + Default + Send + 'static,
 {
-    warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes()).and_then(|body: Bytes| async move {
+    let sized = warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes());
+    no_body().or(sized).unify().and_then(|body: Bytes| async move {
         if body.is_empty() {
             return Ok(T::default());
         }
@@ -231,6 +232,19 @@ where
             )))
         })
     })
+}
+
+/// A request without a body, which says nothing of its length.
+fn no_body() -> impl Filter<Extract = (Bytes,), Error = warp::Rejection> + Clone {
+    let said = |name| warp::header::optional::<String>(name);
+    said("content-length").and(said("transfer-encoding")).and_then(
+        |length: Option<String>, encoding: Option<String>| async move {
+            match (length, encoding) {
+                (None, None) => Ok(Bytes::new()),
+                _ => Err(warp::reject::not_found()),
+            }
+        },
+    )
 }
 
 /// A JSON body.

@@ -89,7 +89,7 @@ impl Accounts {
             Billing::Api => {
                 env.retain(|name, _| !self.subscription.contains(&name.as_str()));
                 let given = |name: &&str| env.get(*name).is_some_and(|value| !value.is_empty());
-                if self.api.iter().any(|name| given(name)) || stored.iter().any(|key| key.found) {
+                if self.api.iter().any(given) || stored.iter().any(|key| key.found) {
                     return Ok(());
                 }
                 let files: Vec<_> = stored.iter().map(|key| key.file.display().to_string()).collect();

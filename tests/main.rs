@@ -5,6 +5,7 @@ mod billing;
 mod callers;
 mod cli;
 mod daemons;
+mod documentation;
 mod harness;
 mod hooks;
 mod idle;

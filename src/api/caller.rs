@@ -229,6 +229,34 @@ mod tests {
         }
     }
 
+    /// `docs/api.md` has the same table, in words.
+    #[test]
+    fn the_documentation_has_this_table() {
+        let docs = include_str!("../../docs/api.md");
+        let mut documented = Vec::new();
+        for row in docs.lines().filter(|line| line.starts_with("| `") && line.contains(" /")) {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let Some((name, path)) = cells[0].trim_matches('`').split_once(' ') else { continue };
+            let bit = |word: &str| match word.trim() {
+                "agent" => AGENT,
+                "login" => LOGIN,
+                "anybody" => ANYBODY,
+                "" => 0,
+                other => panic!("{other} in {row}"),
+            };
+            let who = cells[3].split(',').map(bit).sum::<u8>();
+            documented.push((name.to_owned(), path.replace("{ref}", "{}").replace("{id}", "x"), who));
+        }
+        let mut routes: Vec<_> = ROUTES
+            .into_iter()
+            .filter(|row| crate::api::web::is_api(row.1))
+            .map(|(name, path, who)| (name.to_owned(), path.to_owned(), who))
+            .collect();
+        routes.sort();
+        documented.sort();
+        assert_eq!(documented, routes);
+    }
+
     #[test]
     fn agents_may_nothing_about_other_sessions() {
         for (name, path, _) in ROUTES.into_iter().filter(|row| row.1.contains("{}")) {

@@ -108,17 +108,65 @@ fn types() -> String {
     format!("{HEAD}\n{constants}{names}\n{}", declarations.join("\n"))
 }
 
-#[test]
-fn the_dashboards_types_are_those_of_the_wire() {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../static/src/wire.ts");
-    let types = types();
+/// A committed file as it is, and as it shall be. `UPDATE_TYPES=1` makes them the same.
+fn committed(path: &str, wanted: impl Fn(&str) -> String) -> (String, String) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let is = std::fs::read_to_string(&file).unwrap_or_default();
+    let wanted = wanted(&is);
     if std::env::var_os("UPDATE_TYPES").is_some() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(&file, &types).unwrap();
+        std::fs::write(&file, &wanted).unwrap();
+        return (wanted.clone(), wanted);
     }
-    let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        committed == types,
-        "static/src/wire.ts is stale: UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript"
-    );
+    (is, wanted)
+}
+
+#[test]
+fn the_dashboards_types_are_those_of_the_wire() {
+    let (is, wanted) = committed("static/src/wire.ts", |_| types());
+    assert!(is == wanted, "static/src/wire.ts is stale; its first lines say what to do");
+}
+
+#[test]
+fn the_documented_types_are_those_of_the_wire() {
+    const BEGIN: &str = "typescript -->\n";
+    const END: &str = "<!-- end of types -->";
+    let (is, wanted) = committed("docs/api.md", |is| {
+        let (before, rest) = is.split_once(BEGIN).expect("a place for the types");
+        let (_, after) = rest.split_once(END).expect("an end of the types");
+        let types = types();
+        let declarations = types.split_once("\n\n").unwrap().1.trim_end();
+        format!("{before}{BEGIN}```ts\n{declarations}\n```\n{END}{after}")
+    });
+    assert!(is == wanted, "docs/api.md is stale; the comment above its types says what to do");
+}
+
+/// A type that the routes' tables name is one that is documented.
+#[test]
+fn the_documented_routes_use_documented_types() {
+    let docs = include_str!("../../../docs/api.md");
+    let types = types();
+    let mut found = 0;
+    for row in docs.lines().filter(|line| line.starts_with("| `")) {
+        for word in row.split('`').skip(1).step_by(2).map(|word| word.trim_end_matches("[]")) {
+            if word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric) {
+                assert!(types.contains(&format!("export type {word} ")), "{word} in {row}");
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found}");
+}
+
+#[test]
+fn every_error_is_documented() {
+    let docs = include_str!("../../../docs/api.md");
+    let codes = problem::Code::ALL;
+    for code in codes {
+        let name = serde_json::to_value(code).unwrap();
+        let row = format!("| `{}` | {} | {} |", name.as_str().unwrap(), code.status(), code.exit_code());
+        assert!(docs.contains(&row), "{row}");
+    }
+    let section = docs.split("## Errors").nth(1).unwrap().split("## Types").next().unwrap();
+    assert_eq!(section.matches("\n| `").count(), codes.len());
 }
