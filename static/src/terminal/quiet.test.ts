@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { Terminal } from "@xterm/xterm";
 import { expect, it } from "vitest";
+import { clipboardText } from "./clipboard";
 import { isTyped, silence } from "./quiet";
-import { clipboardText } from "./screen";
 
 /** Questions that programs ask their terminal; tmux has answered them already. */
 const QUESTIONS = [

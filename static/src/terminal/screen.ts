@@ -5,6 +5,7 @@ import { Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, screenReader } from "../preferences";
+import { clipboardText } from "./clipboard";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
@@ -148,17 +149,6 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     },
     dispose: () => terminal.dispose(),
   };
-}
-
-/** The text of an OSC 52 that writes; null for a question or something else. */
-export function clipboardText(data: string): string | null {
-  const encoded = data.slice(data.indexOf(";") + 1);
-  if (encoded === "?" || encoded === "") return null;
-  try {
-    return new TextDecoder().decode(Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0)));
-  } catch {
-    return null;
-  }
 }
 
 /** Draws with WebGL where there is one; the page is there before. */
