@@ -4,7 +4,6 @@ import type { Session } from "./wire";
 import { problemOf, request } from "./http";
 import { keep } from "./store";
 import { ask } from "./ask";
-import { copyText } from "./ui/copy";
 import { toast } from "./toasts";
 import { nameOf } from "./words";
 import { signal } from "@preact/signals";
@@ -73,5 +72,6 @@ export async function rename(session: Session, name: string | null): Promise<voi
 export const attachCommand = (session: Session): string => `codepiper attach ${session.short_id}`;
 
 export async function copyAttach(session: Session): Promise<void> {
+  const { copyText } = await import("./ui/copy");
   if (await copyText(attachCommand(session))) toast({ text: "Attach command copied." });
 }

@@ -15,7 +15,6 @@ const LONGEST = 200;
 
 /** Programs choose what stands in events: no control characters, no invisible ones, one line. */
 export function plain(text: string): string {
-  // eslint-disable-next-line no-control-regex
   const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g, " ").trim();
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
 }

@@ -1,3 +1,4 @@
+import "../styles/dialog.css";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Icon } from "./icon";
@@ -11,12 +12,14 @@ interface Props {
   mayClose?: () => boolean;
   onClose: () => void;
   onSubmit?: () => void;
+  /** Nothing in it can have the focus: the keys scroll it. */
+  reads?: boolean;
   foot: ComponentChildren;
   children: ComponentChildren;
 }
 
 /** A modal dialog. The element with `data-first` has the focus first; focus goes back when it closes. */
-export function Dialog({ title, size, class: name, mayClose, onClose, onSubmit, foot, children }: Props) {
+export function Dialog({ title, size, class: name, mayClose, onClose, onSubmit, reads, foot, children }: Props) {
   const dialog = useModal();
   const heading = useId();
   const close = (): void => {
@@ -53,7 +56,9 @@ export function Dialog({ title, size, class: name, mayClose, onClose, onSubmit, 
             <Icon name="close" />
           </button>
         </div>
-        <div class="dialog-body">{children}</div>
+        <div class="dialog-body" tabIndex={reads ? 0 : undefined} data-first={reads ? "" : undefined}>
+          {children}
+        </div>
         <div class="dialog-foot">{foot}</div>
       </form>
     </dialog>

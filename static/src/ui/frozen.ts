@@ -1,6 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session } from "../wire";
 
+/** Asked of the page: an element that is removed does not say that the focus left it. */
+const hasFocus = (): boolean => Boolean(document.activeElement?.closest(".list"));
+
 /** After the pointer and the focus left, in ms. */
 const REST = 2000;
 
@@ -10,13 +13,13 @@ const REST = 2000;
  */
 export function useFrozen(wanted: readonly Session[]) {
   const order = useRef<readonly string[]>([]);
-  const held = useRef({ pointer: false, focus: false, until: 0 });
+  const held = useRef({ pointer: false, until: 0 });
   const [, again] = useState(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const ids = wanted.map((session) => session.id);
-  const frozen = held.current.pointer || held.current.focus || Date.now() < held.current.until;
+  const frozen = held.current.pointer || hasFocus() || Date.now() < held.current.until;
   if (!frozen) order.current = ids;
   const byId = new Map(wanted.map((session) => [session.id, session]));
   const shown = order.current.map((id) => byId.get(id)).filter((session) => session !== undefined);
@@ -36,11 +39,7 @@ export function useFrozen(wanted: readonly Session[]) {
       held.current.pointer = false;
       leave();
     },
-    onFocusIn: () => void (held.current.focus = true),
-    onFocusOut: () => {
-      held.current.focus = false;
-      leave();
-    },
+    onFocusOut: leave,
   };
   // Rows that change their group would jump: the group is part of the order.
   const changed = shown.length !== wanted.length || shown.some((session, index) => session.id !== ids[index]);
