@@ -18,6 +18,7 @@ LOCKED := --locked
 endif
 
 CODEPIPER := target/release/codepiper
+SCRIPTS := $(wildcard .ci/*) fixtures/stores/make
 
 run: build
 	@if $(CODEPIPER) daemon status >/dev/null 2>&1; then $(CODEPIPER) daemon status; else $(CODEPIPER) daemon --detach; fi
@@ -44,8 +45,8 @@ test: need-to-test npm lint
 lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
-	@for script in .ci/*; do bash -n "$$script"; done
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/*; fi
+	@for script in $(SCRIPTS); do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
 
 bench: need-to-run
 	cargo bench --bench pure

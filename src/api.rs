@@ -50,8 +50,10 @@ use warp::reply::{Reply, Response};
 use crate::auth::Auth;
 use crate::dashboard;
 use crate::hook::Intake;
+use crate::journal::Disk;
 use crate::paths::Paths;
 use crate::session::Sessions;
+use crate::small_file::Broken;
 
 /// JSON bodies are at most this long, in bytes.
 const JSON_LIMIT: u64 = 512 * 1024;
@@ -69,8 +71,9 @@ pub struct Api {
     /// Cancelled when connections shall close.
     pub shutdown: CancellationToken,
     pub paths: Arc<Paths>,
-    /// Launch records that could not be read, and why.
-    pub broken_records: Arc<Vec<(PathBuf, String)>>,
+    pub journal: Arc<Disk>,
+    /// Small files of the daemon's own that cannot be used, and why.
+    pub broken_files: Arc<Vec<Broken>>,
     pub auth: Auth,
     /// How the dashboard is reached, if it is served.
     pub web: Option<Arc<Web>>,

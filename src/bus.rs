@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use codepiper_protocol::SessionId;
 
-use crate::journal::Journal;
+use crate::journal::{Journal, Position};
 
 /// Bytes of recent output kept for live readers, of one session.
 const RING_PER_SESSION: usize = 256 * 1024;
@@ -32,14 +32,16 @@ pub struct Bus {
 }
 
 impl Bus {
+    /// Reads the journal.
     pub fn new(journal: Arc<dyn Journal>) -> Self {
-        Self { journal, logs: Mutex::default(), events: EventLog::default() }
+        let events = EventLog::open(journal.clone());
+        Self { journal, logs: Mutex::default(), events }
     }
 
-    /// Opens the log of a session; `epoch` and `offset` say where it goes on.
-    pub fn open(&self, session: SessionId, epoch: u32, offset: u64) -> Arc<Log> {
+    /// Opens the log of a session; `epoch` and `end` say where it goes on.
+    pub fn open(&self, session: SessionId, epoch: u32, end: Position) -> Arc<Log> {
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
-        let log = Arc::new(Log::new(session, self.journal.clone(), epoch, offset));
+        let log = Arc::new(Log::new(session, self.journal.clone(), epoch, end));
         logs.insert(session, log.clone());
         let share = RING_PER_SESSION.min(RING_TOTAL / logs.len());
         for log in logs.values() {

@@ -258,4 +258,61 @@ mod tests {
             assert_eq!(parse(line).err().map(|error| error.exit_code()), Some(2), "{line}");
         }
     }
+
+    /// What the guide says about a verb: from its heading to the next one.
+    fn guide(verb: &str) -> &'static str {
+        let guide = include_str!("../docs/sessions.md");
+        let (_, section) = guide
+            .split_once(&format!("\n### `{verb}`\n"))
+            .unwrap_or_else(|| panic!("docs/sessions.md has no section for {verb}"));
+        let end = section.find("\n### ").or_else(|| section.find("\n## ")).unwrap_or(section.len());
+        &section[..end]
+    }
+
+    /// The words that look like flags.
+    fn flags(text: &str) -> impl Iterator<Item = &str> {
+        text.split(|letter: char| letter.is_whitespace() || "`,;:()|".contains(letter))
+            .filter(|word| word.starts_with('-') && word.chars().any(char::is_alphabetic))
+    }
+
+    fn flags_of(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter(|argument| !argument.is_global_set()).flat_map(|argument| {
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            long.into_iter().chain(argument.get_short().map(|short| format!("-{short}")))
+        });
+        own.chain(command.get_subcommands().flat_map(flags_of)).collect()
+    }
+
+    #[test]
+    fn the_guide_names_every_verb_and_every_flag() {
+        for verb in Command::command().get_subcommands() {
+            let name = verb.get_name();
+            let section = guide(name);
+            for subverb in verb.get_subcommands() {
+                let named = format!("`{name} {}", subverb.get_name());
+                assert!(section.contains(&named), "docs/sessions.md does not name {named}`");
+            }
+            let known = flags_of(verb);
+            for flag in &known {
+                assert!(
+                    flags(section).any(|word| word == flag),
+                    "docs/sessions.md, {name}: {flag} is missing"
+                );
+            }
+            // And none that is gone. A first column is about flags.
+            for row in section.lines().filter_map(|line| line.strip_prefix("| ")) {
+                for flag in flags(row.split('|').next().unwrap_or_default()) {
+                    assert!(
+                        known.iter().any(|known| known == flag),
+                        "docs/sessions.md, {name}: there is no {flag}"
+                    );
+                }
+            }
+        }
+        let for_all = include_str!("../docs/sessions.md").split("\n### ").next().unwrap_or_default();
+        for argument in Command::command().get_arguments() {
+            let flag = format!("--{}", argument.get_long().unwrap_or_default());
+            assert!(flags(for_all).any(|word| word == flag), "docs/sessions.md: {flag} is missing");
+        }
+    }
 }

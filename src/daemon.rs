@@ -1,5 +1,6 @@
 //! The recipe that starts and stops everything.
 
+mod boot;
 mod instance;
 mod log;
 pub mod web;
@@ -25,17 +26,18 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, Api, Leave, Web};
 use crate::auth::Auth;
 use crate::bus::{Bus, to_millisecond};
+use crate::config::Config;
 use crate::hook::Intake;
-use crate::journal::Memory;
+use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
 use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
+use boot::Boot;
 use instance::Instance;
 
-/// Bytes of output kept in memory, of one session and of all.
-const KEPT_PER_SESSION: usize = 64 * 1024 * 1024;
-const KEPT_IN_ALL: usize = 256 * 1024 * 1024;
+/// What the journal says of itself and nobody has taken.
+const JOURNAL_NOTICES: usize = 64;
 /// Screens that wait to be captured anew.
 const STALE_SCREENS: usize = 1024;
 /// Everything has this long to end.
@@ -67,7 +69,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     let listener = bind(&paths.socket)?;
     let web = web::listen(&options.web, &config.web)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &instance, listener, web));
+    let leave = runtime.block_on(serve(&paths, &config, &instance, listener, web));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let _ = std::fs::remove_file(&paths.socket);
@@ -80,20 +82,26 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 
 async fn serve(
     paths: &Paths,
+    config: &Config,
     instance: &Instance,
     listener: std::os::unix::net::UnixListener,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
     let shutdown = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    let bus = Arc::new(Bus::new(Arc::new(Memory::new(KEPT_PER_SESSION, KEPT_IN_ALL))));
+    let (noticed, mut journal_notices) = mpsc::channel(JOURNAL_NOTICES);
+    // Nobody waits for anything yet.
+    let disk = Arc::new(open_journal(paths, config, noticed));
+    let bus = Arc::new(Bus::new(disk.clone()));
     let journal = bus.journal().clone();
     let (stale, mut stale_screens) = mpsc::channel(STALE_SCREENS);
     // Only the benchmark wants to know what the screens cost.
     let screens = match std::env::var_os("CODEPIPER_WITHOUT_SCREEN") {
         Some(_) => Screens::none(),
         None => Screens::start(move |session, notice| match notice {
-            Notice::Checkpoint(keyframe) => session::save_checkpoint(&*journal, session, keyframe),
+            Notice::Checkpoint(keyframe, scrolled) => {
+                session::save_checkpoint(&*journal, session, keyframe, scrolled);
+            }
             // More than so many at once do not wait: their next resize captures them.
             Notice::WantsCapture => drop(stale.try_send(session)),
         })?,
@@ -111,12 +119,17 @@ async fn serve(
     let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files(changed_files).await });
-    let broken = sessions
+    sessions
         .load_records()
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
-    for (path, reason) in &broken {
-        tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
-    }
+    let boot = Boot::look(paths);
+    sessions.restore_screens().await;
+    let noticing = sessions.clone();
+    tokio::spawn(async move {
+        while let Some(notice) = journal_notices.recv().await {
+            noticing.event(None, journal_event(notice));
+        }
+    });
     let recapturing = sessions.clone();
     tokio::spawn(async move {
         while let Some(session) = stale_screens.recv().await {
@@ -150,7 +163,8 @@ async fn serve(
         tmux_socket: address.path(),
         leave,
         shutdown: shutdown.clone(),
-        broken_records: Arc::new(broken),
+        journal: disk.clone(),
+        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
         paths: Arc::new(paths.clone()),
         auth: auth.clone(),
         web: web.clone(),
@@ -162,6 +176,7 @@ async fn serve(
     let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
+    boot.resume_or_offer(&sessions, config.sessions.resume_after_reboot);
 
     let leave = tokio::select! {
         asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
@@ -179,8 +194,45 @@ async fn serve(
     if tokio::time::timeout(LEAVE_LIMIT, ended).await.is_err() {
         tracing::warn!("something did not end in time");
     }
+    // What is stored decides where the next daemon goes on.
+    if tokio::task::spawn_blocking(move || disk.close()).await.is_err() {
+        tracing::error!("the journal was not closed");
+    }
     sessions.save_all().await;
     Ok(leave)
+}
+
+fn open_journal(paths: &Paths, config: &Config, noticed: mpsc::Sender<disk::Notice>) -> Disk {
+    let mut options = disk::Options {
+        retention_bytes: config.journal.max_mib << 20,
+        retention_days: config.journal.max_days,
+        reserve_bytes: config.journal.reserve_mib << 20,
+        ..disk::Options::new(paths.journal())
+    };
+    // More than the channel holds stands in the daemon's log only.
+    options.probes.notice = Arc::new(move |notice| drop(noticed.try_send(notice)));
+    let (disk, report) = Disk::open(options);
+    match &report.unusable {
+        Some(reason) => tracing::error!(reason, "the journal cannot be used: output stays in memory"),
+        None => tracing::info!(report.generations, report.bytes, report.sessions, "the journal is open"),
+    }
+    disk
+}
+
+fn journal_event(notice: disk::Notice) -> Body {
+    match notice {
+        disk::Notice::Damaged(damage) => Body::JournalDamaged {
+            generation: damage.generation,
+            what: damage.what,
+            kept: damage.kept.map(|path| path.display().to_string()),
+            lost_bytes: damage.lost_bytes,
+            lost_marks: damage.lost_marks,
+        },
+        disk::Notice::Paused => Body::JournalPaused {},
+        disk::Notice::Resumed { dropped_bytes } => Body::JournalResumed { dropped_bytes },
+        disk::Notice::WriterReplaced => Body::JournalWriterReplaced {},
+        disk::Notice::Failed(what) => Body::JournalFailed { what },
+    }
 }
 
 /// Tells whoever started us. They may not listen any more, which is no reason to end.

@@ -1,14 +1,17 @@
 //! Is everything as it should be? What is not says what to do.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 
+use crate::journal::Disk;
+use crate::journal::disk::Usage;
 use crate::paths::Paths;
 use crate::provider::{self, PROVIDERS};
 use crate::session::Sessions;
+use crate::small_file::Broken;
 use crate::tmux::server;
 
 /// A daemon, as far as it is looked at.
@@ -16,8 +19,9 @@ pub struct Daemon<'a> {
     pub sessions: &'a Sessions,
     pub paths: &'a Paths,
     pub tmux_socket: &'a Path,
-    /// Launch records that could not be read, and why.
-    pub broken_records: &'a [(PathBuf, String)],
+    pub journal: &'a Disk,
+    /// Small files of the daemon's own that cannot be used, and why.
+    pub broken_files: &'a [Broken],
     /// Why nobody can sign in to the dashboard.
     pub web_damage: Option<String>,
 }
@@ -31,7 +35,10 @@ pub fn local_checks(paths: &Paths) -> Vec<Check> {
 pub fn checks(daemon: &Daemon) -> Vec<Check> {
     let mut checks = local_checks(daemon.paths);
     checks.push(connection(daemon));
-    checks.push(records(daemon.broken_records));
+    checks.push(records(&daemon.sessions.broken_records()));
+    checks.push(files(daemon.broken_files));
+    checks.extend(lost(daemon.sessions));
+    checks.push(journal(&daemon.journal.usage(), &daemon.paths.journal()));
     checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
@@ -100,14 +107,17 @@ fn connection(daemon: &Daemon) -> Check {
     Check { name: "tmux server".into(), verdict, detail }
 }
 
-fn records(broken: &[(PathBuf, String)]) -> Check {
+fn records(broken: &[Broken]) -> Check {
     let (verdict, detail) = match broken {
         [] => (Verdict::Fine, "all can be read".to_owned()),
-        broken => {
-            let each = broken.iter().map(|(path, reason)| format!("{}: {reason}", path.display()));
-            let each: Vec<_> = each.collect();
-            (Verdict::Broken, format!("repair or remove, then restart the daemon: {}", each.join("; ")))
-        }
+        broken => (
+            Verdict::Broken,
+            format!(
+                "{}; what runs of these sessions is left alone: repair the file, or remove it to forget the session, \
+                 then codepiper daemon restart",
+                each(broken)
+            ),
+        ),
     };
     Check { name: "launch records".into(), verdict, detail }
 }
@@ -118,6 +128,60 @@ fn web(damage: Option<String>) -> Check {
         Some(damage) => (Verdict::Broken, damage),
     };
     Check { name: "web sign-in".into(), verdict, detail }
+}
+
+fn journal(usage: &Usage, dir: &Path) -> Check {
+    let (verdict, detail) = if let Some(reason) = &usage.failing {
+        let what = format!("cannot be written, and what is printed stays in memory: {reason}");
+        (Verdict::Broken, format!("{what}; make {} writable, it is tried again", dir.display()))
+    } else if usage.paused {
+        (Verdict::Broken, format!("the disk is full; make room where {} lies", dir.display()))
+    } else if let Some(damage) = usage.damage.last() {
+        let lost: u64 = usage.damage.iter().map(|damage| damage.lost_bytes).sum();
+        let what = format!("{lost} bytes that were stored cannot be read any more; the latest: {damage}");
+        (Verdict::Warning, format!("{what}; codepiper logs --type journal tells all"))
+    } else if usage.dropped_bytes > 0 {
+        let dropped = usage.dropped_bytes;
+        (Verdict::Warning, format!("{dropped} bytes were not stored, since the disk was full or too slow"))
+    } else {
+        let (used, limit) = (mib(usage.disk_bytes), mib(usage.limit_bytes));
+        let count = usage.generations;
+        (Verdict::Fine, format!("{used} of at most {limit} MiB in {count} generations, {}", dir.display()))
+    };
+    Check { name: "journal".into(), verdict, detail }
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
+fn files(broken: &[Broken]) -> Check {
+    let (verdict, detail) = match broken {
+        [] => (Verdict::Fine, "all can be read".to_owned()),
+        broken => (
+            Verdict::Broken,
+            format!("{}; remove it, then codepiper daemon restart writes it anew", each(broken)),
+        ),
+    };
+    Check { name: "state files".into(), verdict, detail }
+}
+
+fn each(broken: &[Broken]) -> String {
+    let each: Vec<_> = broken.iter().map(|(path, reason)| format!("{}: {reason}", path.display())).collect();
+    each.join("; ")
+}
+
+/// Sessions that could go on.
+fn lost(sessions: &Sessions) -> Option<Check> {
+    let lost: Vec<_> = sessions.lost().iter().map(|session| session.id.short()).collect();
+    (!lost.is_empty()).then(|| Check {
+        name: "ended sessions".into(),
+        verdict: Verdict::Warning,
+        detail: format!(
+            "ended with their tmux server: {}; codepiper resume --all starts them again",
+            lost.join(", ")
+        ),
+    })
 }
 
 fn private(name: &str, dir: &Path) -> Check {

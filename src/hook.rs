@@ -73,6 +73,10 @@ impl Intake {
 
     async fn take_spool_of(&self, session: &Arc<Session>) {
         let dir = self.sessions.spool_of(session.id);
+        // While the daemon runs nothing is there, and an agent waits: no thread for that.
+        if fs::read_dir(&dir).map_or(true, |mut entries| entries.next().is_none()) {
+            return;
+        }
         let Ok(spooled) = tokio::task::spawn_blocking(move || read_spool(&dir)).await else { return };
         for Spooled { path, delivery, payload } in spooled {
             if self.is_new(&delivery) {

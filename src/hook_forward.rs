@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use codepiper_protocol::hook::{
     DELIVERY_HEADER, MAX_PAYLOAD, SESSION_VARIABLE, SOCKET_VARIABLE, SPOOL_VARIABLE, delivery,
 };
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
 /// A daemon that stands still holds an agent up for so long at most.
 const LIMIT: Duration = Duration::from_millis(800);
@@ -42,7 +44,7 @@ pub fn run(_args: impl Iterator<Item = OsString>) -> ExitCode {
 /// True when the daemon took the payload, or refused it for good.
 fn send(socket: &Path, session: &str, delivery: &str, payload: &[u8]) -> io::Result<bool> {
     let end = Instant::now() + LIMIT;
-    let mut stream = UnixStream::connect(socket)?;
+    let mut stream = connect(socket)?;
     let head = format!(
         "POST /api/sessions/{session}/hooks HTTP/1.1\r\nHost: codepiper\r\nConnection: close\r\n\
          {DELIVERY_HEADER}: {delivery}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -68,6 +70,16 @@ fn send(socket: &Path, session: &str, delivery: &str, payload: &[u8]) -> io::Res
     }
     // A refusal will not become better by being repeated from the spool.
     Ok(matches!(answer[9], b'2' | b'4'))
+}
+
+/// Never blocks: a daemon that stands still, and whose queue is full, counts as away.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(true)?;
+    nix::sys::socket::connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 fn left(end: Instant) -> io::Result<Duration> {

@@ -73,6 +73,9 @@ pub struct Checkpoint {
     pub offset: u64,
     pub size: Size,
     pub screen: Bytes,
+    /// Rows of the main screen that had scrolled into tmux's history, if that is known. After an absence
+    /// of the daemon, what tmux holds behind them is what the journal may lack.
+    pub scrolled: Option<u64>,
 }
 
 /// Where rendering can begin: at a checkpoint, or at a place where the screen is known anyway.
@@ -80,21 +83,6 @@ pub struct Checkpoint {
 pub struct Start {
     pub at: Position,
     pub checkpoint: Option<Checkpoint>,
-}
-
-/// Where a program's cursor stood when its output had reached an offset, counted as tmux counts. After
-/// an absence of the daemon, what tmux holds behind this line is what the journal may lack.
-///
-/// A tick may be older than the end of the log: what was appended since then is replayed on top of it.
-/// It never names an offset whose output is not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tick {
-    /// Bytes of output that the screen had taken in.
-    pub offset: u64,
-    /// The absolute line of the cursor: lines scrolled into the history, and its row.
-    pub line: u64,
-    /// The row of the cursor on the screen, from 0.
-    pub row: u16,
 }
 
 /// The end of a session's log, for a daemon that goes on with it.
@@ -105,12 +93,28 @@ pub struct Last {
     pub end: Position,
     /// Of the newest entry. Milliseconds since 1970.
     pub time: i64,
-    pub tick: Option<Tick>,
+}
+
+impl Last {
+    /// Moves behind an entry.
+    fn follow(&mut self, entry: &Entry) {
+        self.end = entry.end();
+        self.time = entry.time;
+        if let Content::Mark(mark) = &entry.content
+            && let Mark::Gap { epoch, .. } = **mark
+        {
+            self.epoch = epoch;
+        }
+    }
 }
 
 /// Keeps the log of every session. Appending never blocks; reading may.
 pub trait Journal: Send + Sync {
+    /// Output that was appended may wait for [`Journal::wake`] before it is stored.
     fn append(&self, session: SessionId, entry: &Entry);
+
+    /// Whoever waits for what was appended was served: now it may be stored.
+    fn wake(&self) {}
 
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint);
 
@@ -121,24 +125,35 @@ pub trait Journal: Send + Sync {
     /// The oldest place that is kept.
     fn oldest(&self, session: SessionId) -> Position;
 
-    /// The latest place from which everything since `offset` can be rendered.
+    /// What [`Journal::read`] says, unless that must look at a disk.
+    fn read_at_once(&self, session: SessionId, from: Position, max: usize) -> Option<Vec<Entry>>;
+
+    /// An offset from which on there are at least `newlines` line feeds. `None` when there are fewer.
+    fn newlines_back(&self, session: SessionId, newlines: u64) -> Option<u64>;
+
+    /// The offset of the first output that is not older than `time` (ms since 1970), or the end.
+    fn offset_at(&self, session: SessionId, time: i64) -> u64;
+
+    /// The latest checkpoint at or before `offset`, else the oldest place.
     fn start_before(&self, session: SessionId, offset: u64) -> Start;
 
     /// The latest place from which at least the last `lines` lines can be rendered.
-    fn start_for_lines(&self, session: SessionId, lines: u32) -> Start;
+    fn start_for_lines(&self, session: SessionId, lines: u32) -> Start {
+        // A line may be drawn anywhere on the screen, so a screen's worth more than asked for is read.
+        match self.newlines_back(session, u64::from(lines) + u64::from(Size::MAX)) {
+            Some(offset) => self.start_before(session, offset),
+            None => Start { at: self.oldest(session), checkpoint: None },
+        }
+    }
 
     /// The latest place from which everything since `time` (ms since 1970) can be rendered.
-    fn start_for_time(&self, session: SessionId, time: i64) -> Start;
+    fn start_for_time(&self, session: SessionId, time: i64) -> Start {
+        self.start_before(session, self.offset_at(session, time))
+    }
 
     /// Forgets the session.
     fn remove(&self, session: SessionId);
 
-    /// Notes where the cursor stands, for healing after an absence of the daemon. Only the newest is
-    /// kept. It belongs behind the output that it speaks of.
-    fn tick(&self, _session: SessionId, _tick: Tick) {}
-
     /// What was appended last, by this daemon or the one before; `None` for a session that is not known.
-    fn last(&self, _session: SessionId) -> Option<Last> {
-        None
-    }
+    fn last(&self, session: SessionId) -> Option<Last>;
 }

@@ -30,14 +30,14 @@
 //! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
-//! | [`doctor`]   | is everything as it should be? | tmux, provider, session |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`dashboard`] | the embedded dashboard | protocol |
 //! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`process`], [`durable`] | places, the configuration file, other processes, files that last | |
+//! | [`paths`], [`config`], [`process`], [`small_file`] | places, the configuration file, other processes, small state on disk | |
 //!
 //! # What always holds
 //!
@@ -58,7 +58,6 @@ pub mod config;
 pub mod daemon;
 pub mod dashboard;
 pub mod doctor;
-pub mod durable;
 pub mod git;
 pub mod hook;
 pub mod hook_forward;
@@ -68,5 +67,6 @@ pub mod process;
 pub mod provider;
 pub mod session;
 pub mod shim;
+pub mod small_file;
 pub mod terminal;
 pub mod tmux;

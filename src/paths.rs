@@ -111,6 +111,11 @@ impl Paths {
         self.data.join("sessions")
     }
 
+    /// The journal's generations.
+    pub fn journal(&self) -> PathBuf {
+        self.data.join("journal")
+    }
+
     pub fn log_file(&self) -> PathBuf {
         self.state.join("daemon.log")
     }

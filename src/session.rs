@@ -6,6 +6,7 @@
 //! | [`marker`]  | the shim's word in the output that the program has ended |
 //! | [`record`]  | the launch record on disk |
 //! | [`launch`]  | start and resume |
+//! | [`reboot`]  | which sessions go on by themselves when the machine was started again |
 //! | [`end`]     | stop, kill, remove, and what the machine wants done |
 //! | [`stream`]  | what comes over the control connection: output, captures, notifications |
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
@@ -24,6 +25,7 @@ mod launch;
 mod link;
 mod machine;
 mod marker;
+mod reboot;
 mod record;
 mod shims;
 mod size;
@@ -47,16 +49,19 @@ use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
 use codepiper_protocol::wire::daemon::SessionCounts;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session as wire;
+use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
 use crate::git;
+use crate::journal::{Mark, Position};
 use crate::process::Process;
 use crate::provider::Provider;
+use crate::small_file::Broken;
 use crate::terminal::reports::Scanner;
-use crate::terminal::screens::{Keyframe, Screens};
+use crate::terminal::screens::{Keyframe, Model, Screens};
 use machine::{Input, Machine, Now};
 use marker::Marker;
 use record::Record;
@@ -104,6 +109,8 @@ struct Inner {
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
     panes: HashMap<PaneId, Arc<Session>>,
+    /// Launch records that could not be read, and why.
+    broken: Vec<Broken>,
 }
 
 /// One session.
@@ -132,6 +139,8 @@ struct State {
     /// The branch that was checked out when somebody looked last.
     branch: Option<String>,
     attached: u32,
+    /// The model of its screen stands where its log ends.
+    has_screen: bool,
     scanner: Scanner,
     marker: Marker,
     flow: Flow,
@@ -173,21 +182,38 @@ impl Sessions {
         }))
     }
 
-    /// Reads the launch records. What cannot be read is reported and left alone.
-    pub fn load_records(&self) -> std::io::Result<Vec<record::Broken>> {
-        let (records, broken) = Record::load_all(&self.0.places.records)?;
+    /// Reads the launch records. What cannot be read is reported and left alone, its pane too.
+    pub fn load_records(&self) -> std::io::Result<()> {
+        let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
             let Some(provider) = crate::provider::find(&record.provider) else {
-                tracing::warn!(id = %record.id, provider = record.provider, "a session of an unknown provider");
+                let reason = format!("there is no provider '{}'", record.provider);
+                broken.push((Record::path(&self.0.places.records, record.id), reason));
                 continue;
             };
-            // After an end without warning, readers may have seen bytes that no record knows of.
-            let epoch = record.epoch + u32::from(!record.complete);
-            let log = self.0.bus.open(record.id, epoch, record.offset);
-            let record = Record { epoch, complete: false, ..record };
+            let stored = self.0.bus.journal().last(record.id).unwrap_or_default();
+            let end = stored.end.max(Position::at(record.offset));
+            let epoch = record.epoch.max(stored.epoch);
+            let log = self.0.bus.open(record.id, epoch, end);
+            // After an end without warning, readers may have seen bytes that are not stored.
+            let whole = record.complete || !record.status.is_live() && stored.end.offset >= record.offset;
+            if !whole {
+                let (epoch, reason, lost) = (epoch + 1, GapReason::DaemonAway, Lost::Nothing);
+                log.mark(Timestamp::now().as_millisecond(), Mark::Gap { epoch, reason, lost });
+            }
+            let record = Record { complete: false, ..record };
             self.insert(Session::new(record, provider, log));
         }
-        Ok(broken)
+        for (path, reason) in &broken {
+            tracing::error!(path = %path.display(), reason, "a launch record cannot be read");
+        }
+        self.table().broken = broken;
+        Ok(())
+    }
+
+    /// Launch records that could not be read, and why.
+    pub fn broken_records(&self) -> Vec<Broken> {
+        self.table().broken.clone()
     }
 
     /// All sessions, oldest first.
@@ -216,7 +242,9 @@ impl Sessions {
             [one] => Ok((*one).clone()),
             [] => Err(Problem::new(
                 Code::NotFound,
-                format!("no session '{reference}'; codepiper sessions lists those that exist"),
+                self.unreadable(reference).unwrap_or_else(|| {
+                    format!("no session '{reference}'; codepiper sessions lists those that exist")
+                }),
             )),
             several => {
                 let candidates: Vec<_> = several.iter().map(|session| session.id.short()).collect();
@@ -231,10 +259,26 @@ impl Sessions {
         }
     }
 
+    /// Why the session that is meant cannot be used, if its launch record cannot.
+    pub fn unreadable(&self, reference: &str) -> Option<String> {
+        let wanted = reference.to_ascii_lowercase();
+        let named = |(path, _): &&Broken| {
+            let name = path.file_stem().and_then(|name| name.to_str());
+            !wanted.is_empty() && name.is_some_and(|name| name.starts_with(&wanted))
+        };
+        let table = self.table();
+        let (path, reason) = table.broken.iter().find(named)?;
+        Some(format!(
+            "the launch record of session '{reference}' cannot be used, and its program is left alone: {}: {reason}; \
+             codepiper doctor says what to do",
+            path.display()
+        ))
+    }
+
     pub fn counts(&self) -> SessionCounts {
         let all = self.all();
         let live = all.iter().filter(|session| session.is_live()).count();
-        SessionCounts { live, ended: all.len() - live }
+        SessionCounts { live, ended: all.len() - live, unreadable: self.table().broken.len() }
     }
 
     /// What programs inherit.
@@ -246,10 +290,32 @@ impl Sessions {
         &self.0.bus
     }
 
-    /// The screen of a session as it is now. `None` when there is none: nothing of it ran since the
-    /// daemon started.
-    pub async fn keyframe(&self, session: &Session) -> Option<Keyframe> {
-        self.0.screens.keyframe(session.id).await
+    /// The screen of a session as it is now, or as it was when its program ended. `None` when that is
+    /// not known.
+    pub async fn keyframe(&self, session: &Arc<Session>) -> Option<Keyframe> {
+        match self.0.screens.keyframe(session.id).await {
+            // It ended before this daemon started.
+            None if !session.is_live() => Some(self.replay(session).await?.keyframe()),
+            keyframe => keyframe,
+        }
+    }
+
+    /// Gives the sessions that run the screens back that they had, by the journal.
+    pub async fn restore_screens(&self) {
+        for session in self.all().into_iter().filter(|session| session.is_live()) {
+            if let Some(model) = self.replay(&session).await {
+                session.state().has_screen = true;
+                self.0.screens.open(session.id, model);
+            }
+        }
+    }
+
+    async fn replay(&self, session: &Arc<Session>) -> Option<Model> {
+        let (journal, session) = (self.0.bus.journal().clone(), session.clone());
+        let replayed = tokio::task::spawn_blocking(move || {
+            stream::replay(&*journal, session.id, session.size(), session.cursor().offset)
+        });
+        replayed.await.ok().flatten()
     }
 
     pub async fn rename(&self, session: &Arc<Session>, name: Option<String>) -> Result<(), Problem> {
@@ -450,6 +516,7 @@ impl Session {
                 title: None,
                 branch: None,
                 attached: 0,
+                has_screen: false,
                 scanner: Scanner::default(),
                 marker: Marker::new(&record.nonce),
                 flow: Flow::Open,

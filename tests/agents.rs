@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 
 use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Session, Status, WaitingFor};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::harness::{Home, exited};
+use crate::harness::{Home, Reader, eventually, exited};
 
 /// What differs between them.
 struct Agent {
@@ -229,6 +230,85 @@ fn claude_code_says_what_it_does() {
     assert_eq!(count("hook.turn_ended"), 1, "an interrupt and a refusal end turns without a word");
 }
 
+/// The daemon is killed during a turn: what Claude Code told meanwhile is known afterwards, each payload once and in
+/// order. The person's own hooks, which write down what they get, are the witness.
+#[test]
+fn what_claude_code_tells_while_no_daemon_runs_is_not_lost() {
+    let mut bed = Bed::new(&CLAUDE_CODE);
+    bed.add_own_hooks();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["send", id, "run: touch first", "--wait", "waiting", "--timeout", "20"]);
+    bed.until_it_asks(id);
+    bed.home.ok(["keys", id, "1"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    // Long enough to kill the daemon in its first part.
+    let turn = "slow: 30 200 ;; run: touch second ;; slow: 5 100";
+    bed.home.ok(["send", id, turn, "--wait", "text=word3", "--timeout", "20"]);
+    assert_eq!(bed.home.session(id).activity, Activity::Working);
+    let before = eventually("every payload so far was taken", || {
+        let (told, taken) = (bed.own_payloads(), bed.taken_payloads(id));
+        (told.len() >= 6 && told == taken).then_some(told.len())
+    });
+
+    bed.home.signal_daemon(Signal::SIGKILL);
+    bed.home.daemon_ended();
+    eventually("it asks, and nobody supervises it", || {
+        let asked = |payload: &Value| payload["hook_event_name"] == "PermissionRequest";
+        bed.own_payloads()[before..].iter().any(asked).then_some(())
+    });
+    bed.home.start_daemon();
+    let logs = bed.home.command(["logs", id, "--follow", "--source", "hook", "--json"]);
+    let follower = Reader::start(logs);
+    bed.home.until(&bed.home.session(id), "it waits for a permission", |session| {
+        (session.activity, session.waiting_for) == (Activity::Waiting, Some(WaitingFor::Permission))
+    });
+    bed.home.ok(["keys", id, "1"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert!(bed.project.join("second").exists());
+    // Of a refusal no hook tells.
+    bed.home.ok(["send", id, "run: touch never", "--wait", "waiting", "--timeout", "20"]);
+    bed.until_it_asks(id);
+    bed.home.ok(["keys", id, "escape"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["send", id, "/exit", "--wait", "exit", "--timeout", "20"]);
+    let ended = bed.home.session(id);
+    assert_eq!((ended.status, ended.exit), (Status::Stopped, Some(exited(0))));
+    assert!(!bed.project.join("never").exists());
+
+    let told = bed.own_payloads();
+    let kinds: Vec<_> =
+        told[before..].iter().map(|payload| payload["hook_event_name"].as_str().unwrap()).collect();
+    for kind in ["PreToolUse", "PermissionRequest", "PostToolUse", "Stop", "UserPromptSubmit", "SessionEnd"] {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    // What was before the kill may be remembered or not.
+    let taken = bed.taken_payloads(id);
+    assert!(taken.len() >= told.len() - before, "{} of {}", taken.len(), told.len());
+    assert_eq!(taken, told[told.len() - taken.len()..]);
+    follower.wait_for("SessionEnd");
+    assert_eq!(payloads(&String::from_utf8(follower.bytes()).unwrap()), taken);
+    let states: Vec<_> = bed.home.explain(id).evidence.into_iter().map(|evidence| evidence.state).collect();
+    let mut states = states.iter();
+    for wanted in [
+        "running, waiting for permission",
+        "running, working",
+        "running, idle",
+        "running, working",
+        "running, waiting for permission",
+        "running, idle",
+        "stopped",
+    ] {
+        assert!(states.any(|state| state == wanted), "{wanted}: {:?}", bed.home.explain(id).evidence);
+    }
+}
+
+/// What stands in the hook events of a log, a line each.
+fn payloads(logs: &str) -> Vec<Value> {
+    let events = logs.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
+    events.map(|event| event.body.as_hook().unwrap().payload.clone()).collect()
+}
+
 /// One agent's CLI with a prepared home, a project and a model of its own.
 struct Bed {
     home: Home,
@@ -238,6 +318,38 @@ struct Bed {
 }
 
 impl Bed {
+    /// Hooks of the person's own, for the events that CodePiper hears of, too.
+    fn add_own_hooks(&self) {
+        let file = self.home.path("own-hooks");
+        let command = format!("line=$(cat); printf '%s\\n' \"$line\" >> '{}'", file.display());
+        let hook = serde_json::json!([{"hooks": [{"type": "command", "command": command}]}]);
+        let events = [
+            "SessionStart",
+            "UserPromptSubmit",
+            "PreToolUse",
+            "PermissionRequest",
+            "PostToolUse",
+            "Notification",
+            "Stop",
+            "SessionEnd",
+        ];
+        let hooks: serde_json::Map<_, _> =
+            events.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
+        let settings = serde_json::json!({ "hooks": hooks }).to_string();
+        fs::write(self.home.path("user/.claude/settings.json"), settings).unwrap();
+    }
+
+    /// What these got so far.
+    fn own_payloads(&self) -> Vec<Value> {
+        let text = fs::read_to_string(self.home.path("own-hooks")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What the daemon took.
+    fn taken_payloads(&self, id: &str) -> Vec<Value> {
+        payloads(&self.home.ok(["logs", id, "--source", "hook", "-n", "1000", "--json"]))
+    }
+
     /// The state file may say that it waits before the hook says for what.
     fn until_it_asks(&self, id: &str) {
         let waits = self.home.session(id);

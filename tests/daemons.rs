@@ -1,10 +1,11 @@
 //! Daemons come and go; sessions stay, and belong to one daemon.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use codepiper_protocol::wire::daemon::Verdict;
 use codepiper_protocol::wire::session::{ExitReason, Session, Status};
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 
 use crate::harness::{Home, Pty, eventually, is_gone};
@@ -181,20 +182,25 @@ fn killing_the_sessions_with_the_daemon_ends_everything() {
 }
 
 #[test]
-fn a_broken_launch_record_is_reported_and_does_no_harm() {
+fn a_daemon_waits_for_the_one_that_leaves() {
     let mut home = Home::running();
-    let session = home.bash(COUNTER);
+    let lock = fs::File::open(home.path("data/daemon.lock")).unwrap();
     home.stop_daemon();
-    let broken = home.path("data/sessions/11111111-1111-4111-8111-111111111111.json");
-    fs::write(&broken, "{\"version\": 1, \"id\":").unwrap();
-    home.start_daemon();
-    assert_eq!(home.session(&session.short_id).status, Status::Running);
-    let checks: Vec<codepiper_protocol::wire::daemon::Check> =
-        serde_json::from_str(&home.run(["doctor", "--json"]).stdout).unwrap();
-    let records = checks.iter().find(|check| check.name == "launch records").unwrap();
-    assert_eq!(records.verdict, Verdict::Broken);
-    assert!(records.detail.contains(broken.to_str().unwrap()), "{}", records.detail);
-    assert!(broken.exists());
+    // As one that has stopped listening, and still writes its records.
+    let lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| errno).unwrap();
+    let mut command = home.command(["daemon"]);
+    let mut waiting = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    eventually("it waits for the lock", || {
+        let fds = fs::read_dir(format!("/proc/{}/fd", waiting.id())).ok()?;
+        let links = fds.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+        links.into_iter().any(|link| link.ends_with("daemon.lock")).then_some(())
+    });
+    drop(lock);
+    let mut ready = String::new();
+    BufReader::new(waiting.stdout.take().unwrap()).read_line(&mut ready).unwrap();
+    assert!(ready.starts_with("✓ Daemon started"), "{ready}");
+    home.ok(["daemon", "stop"]);
+    assert_eq!(waiting.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Home {
     dir: TempDir,
     daemon: Option<Daemon>,
+    /// What its commands are commands of.
+    program: PathBuf,
     /// What its commands have in their environment beside the usual.
     extra: Vec<(String, String)>,
 }
@@ -57,7 +59,7 @@ impl Home {
         // Sockets have short paths.
         let dir = tempfile::Builder::new().prefix("cp-").tempdir_in("/tmp").unwrap();
         fs::create_dir(dir.path().join("user")).unwrap();
-        Self { dir, daemon: None, extra: Vec::new() }
+        Self { dir, daemon: None, program: CODEPIPER.into(), extra: Vec::new() }
     }
 
     /// A home whose daemon is ready.
@@ -142,10 +144,15 @@ impl Home {
 
     /// The real program in a clean environment.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(CODEPIPER);
+        let mut command = Command::new(&self.program);
         command.args(args).env_clear().current_dir(self.dir.path());
         command.envs(self.environment()).envs(self.extra.iter().cloned());
         command
+    }
+
+    /// The program of every command from now on.
+    pub fn set_program(&mut self, program: &Path) {
+        self.program = program.to_owned();
     }
 
     /// For every command from now on; a daemon hands its environment on to programs.

@@ -1,5 +1,6 @@
 //! Hooks and state files, with a stand-in for the agent that forwards what is typed into it.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
@@ -152,29 +153,112 @@ fn hooks_wait_for_a_daemon_that_is_away_and_come_once() {
     agent.take_by_tmux(&prompt("two"));
     agent.take_by_tmux(&prompt("three"));
     agent.home.start_daemon();
-    assert_eq!(agent.prompts(), ["two", "three"], "events are kept in memory only");
+    assert_eq!(agent.prompts(), ["one", "two", "three"]);
     agent.home.stop_daemon();
     agent.home.start_daemon();
     assert_eq!(agent.prompts(), Vec::<String>::new(), "the spool is empty");
 }
 
 #[test]
+fn hooks_wait_for_the_launch_record_of_their_session() {
+    let mut agent = Agent::start();
+    agent.home.stop_daemon();
+    let record = agent.home.path(&format!("data/sessions/{}.json", agent.session.id));
+    let json = std::fs::read(&record).unwrap();
+    std::fs::write(&record, "{").unwrap();
+    agent.home.start_daemon();
+    agent.take_by_tmux(&prompt("one"));
+    agent.home.stop_daemon();
+    std::fs::write(&record, json).unwrap();
+    agent.home.start_daemon();
+    assert_eq!(agent.prompts(), ["one"]);
+}
+
+impl Agent {
+    /// Forwards a payload as its hook would, whatever its program does; how long that took.
+    fn forward(&self, payload: &str) -> Duration {
+        let start = Instant::now();
+        let mut forward = self.home.command(["hook-forward"]);
+        forward.env("CODEPIPER_SESSION", self.session.id.to_string());
+        forward.env("CODEPIPER_SOCKET", self.home.socket());
+        forward.env("CODEPIPER_SPOOL", self.home.path(&format!("data/spool/{}", self.session.id)));
+        let mut child =
+            forward.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), payload.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!((output.stdout.len(), output.stderr.len()), (0, 0), "{output:?}");
+        start.elapsed()
+    }
+}
+
+/// The benchmark has the exact limits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
 fn a_daemon_that_stands_still_holds_no_agent_up() {
     let mut agent = Agent::start();
     agent.home.signal_daemon(Signal::SIGSTOP);
-    let start = Instant::now();
-    let mut forward = agent.home.command(["hook-forward"]);
-    forward.env("CODEPIPER_SESSION", agent.session.id.to_string());
-    forward.env("CODEPIPER_SOCKET", agent.home.socket());
-    forward.env("CODEPIPER_SPOOL", agent.home.path(&format!("data/spool/{}", agent.session.id)));
-    let mut child = forward.stdin(Stdio::piped()).spawn().unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), prompt("held").as_bytes()).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert!(start.elapsed() < Duration::from_secs(10), "it waited for {:?}", start.elapsed());
+    let took = agent.forward(&prompt("held"));
+    assert!(took < PATIENCE, "it waited for {took:?}");
     agent.home.signal_daemon(Signal::SIGCONT);
     agent.take(&prompt("next"));
     eventually("the hook that waited comes too", || (agent.prompts().len() >= 2).then_some(()));
     assert_eq!(agent.prompts(), ["held", "next"], "once, though it came by two ways");
+}
+
+#[test]
+fn nor_does_one_whose_queue_is_full() {
+    let mut agent = Agent::start();
+    agent.home.signal_daemon(Signal::SIGSTOP);
+    let mut queue = Vec::new();
+    while let Some(connection) = connect(&agent.home.socket()) {
+        queue.push(connection);
+    }
+    let took = agent.forward(&prompt("held"));
+    assert!(took < PATIENCE, "it waited for {took:?}");
+    drop(queue);
+    agent.home.signal_daemon(Signal::SIGCONT);
+    agent.take(&prompt("next"));
+    assert_eq!(agent.prompts(), ["held", "next"]);
+}
+
+/// `None` when the queue is full.
+fn connect(path: &Path) -> Option<OwnedFd> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None).unwrap();
+    match connect(socket.as_raw_fd(), &UnixAddr::new(path).unwrap()) {
+        Ok(()) => Some(socket),
+        Err(errno) => {
+            assert_eq!(errno, nix::errno::Errno::EAGAIN);
+            None
+        }
+    }
+}
+
+#[test]
+fn a_forwarder_never_fails_whatever_is_missing() {
+    let mut agent = Agent::start();
+    agent.home.stop_daemon();
+    agent.forward(&prompt("one"));
+    // A socket that nobody answers is left behind.
+    let socket = agent.home.socket();
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    agent.forward(&prompt("two"));
+    std::fs::remove_file(&socket).unwrap();
+    // Whatever it is, it is no daemon.
+    std::fs::write(&socket, "a file").unwrap();
+    agent.forward(&prompt("three"));
+    std::fs::remove_file(&socket).unwrap();
+    let mut without = agent.home.command(["hook-forward"]);
+    assert!(without.stdin(Stdio::null()).status().unwrap().success());
+    // What is no JSON is no hook, and does not stay in the way.
+    agent.forward("no JSON");
+    agent.forward(&prompt("four"));
+    agent.home.start_daemon();
+    assert_eq!(agent.prompts(), ["one", "two", "three", "four"]);
+    assert_eq!(agent.home.files(&format!("data/spool/{}", agent.session.id)), [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,10 @@ use codepiper_protocol::Size;
 use codepiper_protocol::wire::session::{ExitReason, Session, Status};
 use codepiper_protocol::wire::stream::{Begin, Delivery, KeyframeReason, ServerMessage};
 
-use crate::harness::{Frame, Home, Pty, assert_same, eventually, exited, is_gone, numbers};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::harness::{Frame, Home, Pty, Reader, assert_same, eventually, exited, is_gone, numbers};
 
 /// Prints its size whenever that changes.
 const SIZES: &str = "trap 'stty size' WINCH; stty size; while :; do read -t 0.02; done";
@@ -63,6 +66,37 @@ fn a_session_is_resumed_after_every_end_and_its_history_goes_on() {
     }
     let message = home.fails(7, ["send", id, "x"]);
     assert!(message.contains("resume"), "{message}");
+}
+
+/// The shim of the run before ends while the next run begins.
+#[test]
+fn a_run_is_not_ended_by_what_is_left_of_the_one_before() {
+    let home = Home::running();
+    let session = home.bash("echo >>runs; echo ready; read; exit 3");
+    let id = session.short_id.as_str();
+    home.until_printed(&session, "ready");
+    let target = format!("{}:", tmux_session(&session));
+    let shim: i32 = home.tmux_says(&["display-message", "-p", "-t", &target, "#{pane_pid}"]).parse().unwrap();
+    let server = home.status().tmux.server_pid.unwrap();
+    let signal = |pid: i32, signal| kill(Pid::from_raw(pid), signal).unwrap();
+    // The daemon gets the shim's word, and not the mark in the output.
+    signal(server, Signal::SIGSTOP);
+    signal(session.pid.unwrap(), Signal::SIGKILL);
+    eventually("the shim has told it", || {
+        let fds = std::fs::read_dir(format!("/proc/{shim}/fd")).unwrap();
+        let links = fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
+        links.into_iter().any(|link| link.to_string_lossy().starts_with("socket:")).then_some(())
+    });
+    signal(shim, Signal::SIGSTOP);
+    home.until(&session, "it has ended", |session| session.status == Status::Crashed);
+    let mut resume = Reader::start(home.command(["resume", id]));
+    home.until(&session, "it starts again", |session| session.status == Status::Starting);
+    signal(shim, Signal::SIGKILL);
+    signal(server, Signal::SIGCONT);
+    assert_eq!(resume.ended().code, Some(0));
+    // Longer than anything that is waited for at the end of a run.
+    home.ok(["wait", id, "--until", "quiet=4"]);
+    assert_eq!(home.session(id).status, Status::Running, "{:#?}", home.explain(id).evidence);
 }
 
 #[test]

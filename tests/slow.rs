@@ -68,7 +68,7 @@ fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_misse
     let printed = home.session(&session.short_id).cursor.offset;
     assert!(printed > KEPT + (4 << 20), "{printed}");
     let grown = resident(&home).saturating_sub(before);
-    assert!(grown < KEPT + (32 << 20), "the daemon has grown by {grown} bytes");
+    assert!(grown < 128 << 20, "the daemon has grown by {grown} bytes");
 
     let (told, bytes) = catch_up(&mut latest);
     let behind = told.iter().any(|message| {
@@ -80,7 +80,7 @@ fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_misse
     assert!(behind && keyframe, "{told:?}");
     assert!(bytes < 4 * WINDOW, "{bytes}");
 
-    // Everything that is kept, and how much is not.
+    // Everything, from the journal.
     let (told, bytes) = catch_up(&mut every);
     let lost: u64 = told
         .iter()
@@ -91,7 +91,7 @@ fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_misse
         .sum();
     let ready = "ready\r\n".len() as u64;
     assert_eq!(bytes + lost, printed - ready);
-    assert!(bytes > KEPT / 2 && lost > 0, "{bytes} {lost}");
+    assert_eq!(lost, 0);
 }
 
 #[test]

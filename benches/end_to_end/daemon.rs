@@ -81,6 +81,11 @@ impl<'a> Daemon<'a> {
         self.home.join("codepiper.sock")
     }
 
+    /// Where the hooks of all sessions wait while the daemon is away.
+    pub fn spool(&self) -> PathBuf {
+        self.home.join("data/spool")
+    }
+
     pub fn tmux_socket(&self) -> PathBuf {
         self.home.join("tmux.sock")
     }

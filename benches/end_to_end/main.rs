@@ -5,13 +5,14 @@
 //! machine and its load; the ratios compare rounds that alternate within one run.
 //!
 //! ```text
-//! cargo bench --bench end_to_end -- [--quick] [ROW]…      rows: delivery, echo, flood, idle, start
+//! cargo bench --bench end_to_end -- [--quick] [ROW]…      rows: delivery, echo, flood, hook, idle, start
 //! ```
 //!
 //! | module       | what |
 //! |--------------|------|
 //! | [`delivery`] | a million lines, every one once and in order |
 //! | [`echo`]     | one key and its echo, idle and beside a flood |
+//! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
 //! | [`idle`]     | what 50 sessions cost that do nothing |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
 //! | [`bed`]      | the directory and the clean environment |
@@ -27,6 +28,7 @@ mod bed;
 mod daemon;
 mod delivery;
 mod echo;
+mod hook;
 mod hop;
 mod idle;
 mod process;
@@ -46,10 +48,11 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("flood", echo::measure_beside_a_flood),
+    ("hook", hook::measure),
     ("idle", idle::measure),
     ("start", start::measure),
 ];

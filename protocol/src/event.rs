@@ -12,7 +12,7 @@ use crate::{Cursor, SessionId, Size};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Event {
-    /// Grows by one with each event of a daemon.
+    /// Grows with each event, by one as a rule, over all daemons.
     pub seq: u64,
     pub at: Timestamp,
     pub session: Option<SessionId>,
@@ -137,6 +137,20 @@ pub enum Body {
     SystemTmuxConnected { version: String, server_pid: i32 },
     #[serde(rename = "system.tmux_lost")]
     SystemTmuxLost { reason: String, server_gone: bool },
+    /// A part of what was stored cannot be read: so many bytes of output, and marks.
+    #[serde(rename = "journal.damaged")]
+    JournalDamaged { generation: u64, what: String, kept: Option<String>, lost_bytes: u64, lost_marks: u64 },
+    /// The disk is full: nothing is stored.
+    #[serde(rename = "journal.paused")]
+    JournalPaused {},
+    /// So many bytes were dropped since the daemon was started.
+    #[serde(rename = "journal.resumed")]
+    JournalResumed { dropped_bytes: u64 },
+    #[serde(rename = "journal.writer_replaced")]
+    JournalWriterReplaced {},
+    /// What is stored goes on in a new generation.
+    #[serde(rename = "journal.failed")]
+    JournalFailed { what: String },
 }
 
 /// What a provider's hook said.
@@ -224,6 +238,11 @@ impl Body {
             SystemDaemonStopping { .. } => "system.daemon_stopping",
             SystemTmuxConnected { .. } => "system.tmux_connected",
             SystemTmuxLost { .. } => "system.tmux_lost",
+            JournalDamaged { .. } => "journal.damaged",
+            JournalPaused {} => "journal.paused",
+            JournalResumed { .. } => "journal.resumed",
+            JournalWriterReplaced {} => "journal.writer_replaced",
+            JournalFailed { .. } => "journal.failed",
         }
     }
 
@@ -297,7 +316,12 @@ impl Body {
             SystemDaemonStarted { .. }
             | SystemDaemonStopping {}
             | SystemTmuxConnected { .. }
-            | SystemTmuxLost { .. } => Source::System,
+            | SystemTmuxLost { .. }
+            | JournalDamaged { .. }
+            | JournalPaused {}
+            | JournalResumed { .. }
+            | JournalWriterReplaced {}
+            | JournalFailed { .. } => Source::System,
         }
     }
 }

@@ -9,7 +9,10 @@
 //!    stored the tail of the output.
 //!
 //! Every message from the shim carries the protocol number of the shim's own build: a shim outlives
-//! the daemon that started it, so a newer daemon must understand older shims.
+//! the daemon that started it, so a newer daemon must understand older shims. And a program that was
+//! replaced starts newer shims until the older daemon is restarted. So a message keeps its name and its
+//! fields for ever, a new field may be missing, and nobody minds fields that he does not know; the number
+//! is there for what cannot be said that way.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -101,6 +104,56 @@ pub fn parse_exit_marker(body: &[u8], nonce: &str) -> Option<ExitStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As protocol 1 has always written them, and with a field of another time.
+    #[test]
+    fn the_messages_of_every_protocol_are_read() {
+        let id = "a1b2c3d4-0000-4000-8000-00000000000a";
+        let session: SessionId = id.parse().unwrap();
+        let status = ExitStatus { code: None, signal: Some(9) };
+        for more in ["", r#","of_another_time":[1]"#] {
+            let from_shim = |text: String| serde_json::from_str::<FromShim>(&text).unwrap();
+            for protocol in [0, 1, 2] {
+                assert_eq!(
+                    from_shim(format!(r#"{{"type":"hello","protocol":{protocol},"session":"{id}"{more}}}"#)),
+                    FromShim::Hello { protocol, session }
+                );
+                assert_eq!(
+                    from_shim(format!(
+                        r#"{{"type":"exited","protocol":{protocol},"session":"{id}","status":{{"code":null,"signal":9}}{more}}}"#
+                    )),
+                    FromShim::Exited { protocol, session, status }
+                );
+            }
+            assert_eq!(
+                from_shim(format!(r#"{{"type":"started","pid":7{more}}}"#)),
+                FromShim::Started { pid: 7 }
+            );
+            assert_eq!(
+                from_shim(format!(r#"{{"type":"failed","errno":2,"message":"no"{more}}}"#)),
+                FromShim::Failed { errno: 2, message: "no".into() }
+            );
+            let launch = format!(
+                r#"{{"type":"launch","argv":["/bin/sh"],"cwd":"/","env":{{"A":"b"}},"nonce":"c0ffee","exit_file":"/e"{more}}}"#
+            );
+            let ToShim::Launch(launch) = serde_json::from_str(&launch).unwrap() else {
+                panic!("another message")
+            };
+            assert_eq!((launch.argv, launch.nonce.as_str()), (vec!["/bin/sh".to_owned()], "c0ffee"));
+            let answer = |text: String| serde_json::from_str::<ToShim>(&text).unwrap();
+            assert!(matches!(answer(format!(r#"{{"type":"release"{more}}}"#)), ToShim::Release));
+            let refused = answer(format!(r#"{{"type":"refused","message":"no"{more}}}"#));
+            assert!(matches!(refused, ToShim::Refused { message } if message == "no"));
+            let file = format!(
+                r#"{{"protocol":1,"session":"{id}","nonce":"c0ffee","status":{{"code":null,"signal":9}}{more}}}"#
+            );
+            let file: ExitFile = serde_json::from_str(&file).unwrap();
+            assert_eq!(
+                file,
+                ExitFile { protocol: 1, session, nonce: "c0ffee".into(), status, pane_gone: false }
+            );
+        }
+    }
 
     #[test]
     fn a_marker_is_read_back_only_with_its_nonce() {

@@ -70,6 +70,12 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
     if agents_may(method, path, own) {
         return Ok(());
     }
+    // No refusal for good: its hooks wait in the spool.
+    if let ["", "api", "sessions", reference, "hooks"] = path.split('/').collect::<Vec<_>>()[..]
+        && let Some(why) = sessions.unreadable(&percent_decode(reference))
+    {
+        return Err(Problem::new(Code::Internal, why));
+    }
     Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
 }
 

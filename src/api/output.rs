@@ -85,15 +85,14 @@ fn end_of(journal: &dyn Journal, session: &Session, wanted: &ReadOutput) -> Resu
 
 /// Where the output ended at that time.
 fn offset_at(journal: &dyn Journal, session: &Session, time: i64) -> u64 {
-    let mut at = journal.start_for_time(session.id, time).at;
+    let mut at = Position::at(journal.offset_at(session.id, time));
     loop {
         let entries = journal.read(session.id, at, PAGE);
         let Some(last) = entries.last() else { return at.offset };
-        let end = last.end();
         if let Some(later) = entries.iter().find(|entry| entry.time > time) {
             return later.at.offset;
         }
-        at = end;
+        at = last.end();
     }
 }
 

@@ -1,11 +1,13 @@
 //! `/ws`: subscriptions, terminals, events. See [`codepiper_protocol::wire::stream`].
 //!
-//! A connection is two tasks: one parses what the client sends; the other owns everything else and
-//! writes. It writes all that is pending at once, waits until something changes, and never makes
-//! anybody else wait: a slow client only stops its own connection.
+//! A connection is two tasks: one parses what the client sends, and types what it types; the other owns
+//! everything else and writes. It writes all that is pending at once, waits until something changes, and
+//! never makes anybody else wait: a slow client only stops its own connection.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -20,7 +22,8 @@ use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError,
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -99,19 +102,43 @@ fn accept_key(key: &str) -> String {
 /// What the parsing task hands on.
 enum Incoming {
     Message(ClientMessage),
-    Typed {
-        channel: u8,
-        bytes: Bytes,
-    },
-    /// Not a message of ours.
-    Invalid(String),
+    /// Not a message of ours, or one that cannot be followed.
+    Refused(Problem),
     Pong(Vec<u8>),
 }
 
 async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
-    let (read, mut write) = tokio::io::split(TokioIo::new(upgraded));
+    // A socket's own halves do not have to lock each other out.
+    let upgraded = match upgraded.downcast::<TokioIo<UnixStream>>() {
+        Ok(parts) => {
+            let (read, write) = parts.io.into_inner().into_split();
+            let read = std::io::Cursor::new(parts.read_buf).chain(read);
+            return serve_halves(read, write, caller, api).await;
+        }
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let (read, write) = parts.io.into_inner().into_split();
+            let read = std::io::Cursor::new(parts.read_buf).chain(read);
+            serve_halves(read, write, caller, api).await;
+        }
+        Err(upgraded) => {
+            let (read, write) = tokio::io::split(TokioIo::new(upgraded));
+            serve_halves(read, write, caller, api).await;
+        }
+    }
+}
+
+async fn serve_halves<R, W>(read: R, mut write: W, caller: Caller, api: Api)
+where
+    R: AsyncRead + Unpin + Send + 'static,
+    W: AsyncWrite + Unpin,
+{
     let (sender, mut incoming) = mpsc::channel(INCOMING);
-    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, sender)));
+    // Before the second secret was said no channel is open: nothing can be typed.
+    let keyboard = Keyboard { caller: caller.clone(), api: api.clone(), sessions: Arc::default() };
+    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, keyboard.clone(), sender)));
     let (caller, login) = match authenticated(caller, &mut incoming, &api).await {
         Ok(known) => known,
         Err(reason) => {
@@ -129,6 +156,7 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
         caller,
         watcher: Arc::new(Notify::new()),
         channels: Vec::new(),
+        keyboard,
         out: BytesMut::new(),
     };
     if let Err(error) = connection.run(write, incoming).await {
@@ -164,33 +192,73 @@ async fn authenticated(
     }
 }
 
-async fn parse<R: AsyncRead + Unpin + Send>(read: R, sender: mpsc::Sender<Incoming>) {
+/// Types into the sessions of a connection's channels.
+#[derive(Clone)]
+struct Keyboard {
+    caller: Caller,
+    api: Api,
+    /// By channel number.
+    sessions: Arc<Mutex<Vec<Option<Arc<Session>>>>>,
+}
+
+impl Keyboard {
+    fn sessions(&self) -> MutexGuard<'_, Vec<Option<Arc<Session>>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, channel: usize, session: Option<Arc<Session>>) {
+        let mut sessions = self.sessions();
+        if sessions.len() <= channel {
+            sessions.resize(channel + 1, None);
+        }
+        sessions[channel] = session;
+    }
+
+    async fn type_bytes(&self, channel: u8, bytes: &[u8]) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, session, "typing".to_owned()));
+        }
+        let session = self.sessions().get(usize::from(channel)).cloned().flatten();
+        let Some(session) = session else {
+            return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
+        };
+        self.api.sessions.type_bytes(&session, bytes).await
+    }
+}
+
+async fn parse<R>(read: R, keyboard: Keyboard, sender: mpsc::Sender<Incoming>)
+where
+    R: AsyncRead + Unpin + Send,
+{
     // Only the reading half is used; frames are written by the other task.
     let (mut reader, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
     reader.set_auto_close(false);
     reader.set_max_message_size(LONGEST_MESSAGE);
     let mut reader = FragmentCollectorRead::new(reader);
-    loop {
-        let pongs = sender.clone();
-        let mut send = move |frame: Frame<'_>| {
-            let pong = (frame.opcode == OpCode::Pong).then(|| Incoming::Pong(frame.payload.to_vec()));
-            let pongs = pongs.clone();
-            async move {
-                if let Some(pong) = pong {
-                    let _ = pongs.send(pong).await;
-                }
-                Ok::<(), WebSocketError>(())
+    let pongs = sender.clone();
+    let mut send = move |frame: Frame<'_>| {
+        let pong = (frame.opcode == OpCode::Pong).then(|| Incoming::Pong(frame.payload.to_vec()));
+        let pongs = pongs.clone();
+        async move {
+            if let Some(pong) = pong {
+                let _ = pongs.send(pong).await;
             }
-        };
+            Ok::<(), WebSocketError>(())
+        }
+    };
+    loop {
         let Ok(frame) = reader.read_frame(&mut send).await else { return };
         let incoming = match frame.opcode {
             OpCode::Text => match serde_json::from_slice(&frame.payload) {
                 Ok(message) => Incoming::Message(message),
-                Err(error) => Incoming::Invalid(error.to_string()),
+                Err(error) => invalid(&error.to_string()),
             },
             OpCode::Binary => match frame.payload.split_first() {
-                Some((&channel, bytes)) => Incoming::Typed { channel, bytes: Bytes::copy_from_slice(bytes) },
-                None => Incoming::Invalid("a binary frame has no channel".to_owned()),
+                Some((&channel, bytes)) => match keyboard.type_bytes(channel, bytes).await {
+                    Ok(()) => continue,
+                    Err(problem) => Incoming::Refused(problem),
+                },
+                None => invalid("a binary frame has no channel"),
             },
             OpCode::Close => return,
             _ => continue,
@@ -201,6 +269,10 @@ async fn parse<R: AsyncRead + Unpin + Send>(read: R, sender: mpsc::Sender<Incomi
     }
 }
 
+fn invalid(reason: &str) -> Incoming {
+    Incoming::Refused(Problem::new(Code::Invalid, format!("the message is not valid: {reason}")))
+}
+
 struct Connection {
     api: Api,
     /// Cancelled when the login ends that it is served for.
@@ -209,6 +281,7 @@ struct Connection {
     watcher: Arc<Notify>,
     /// By channel number.
     channels: Vec<Option<Channel>>,
+    keyboard: Keyboard,
     /// The events that are wanted, and the last one that was sent.
     after_events: Option<(Option<SessionId>, u64)>,
     /// The version of every session that was told last, for who wants them all.
@@ -233,30 +306,25 @@ struct Channel {
 }
 
 impl Connection {
-    async fn run<W>(
-        &mut self,
-        mut write: WriteHalf<W>,
-        mut incoming: mpsc::Receiver<Incoming>,
-    ) -> std::io::Result<()>
+    async fn run<W>(&mut self, mut write: W, mut incoming: mpsc::Receiver<Incoming>) -> std::io::Result<()>
     where
-        W: AsyncWrite,
+        W: AsyncWrite + Unpin,
     {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
-        let shutdown = self.api.shutdown.clone();
-        let login = self.login.as_deref().cloned();
-        let signed_out = async || match &login {
-            Some(login) => login.cancelled().await,
-            None => std::future::pending().await,
-        };
+        let (shutdown, watcher) = (self.api.shutdown.clone(), self.watcher.clone());
+        let mut leaving = pin!(shutdown.cancelled());
+        // Without a login, this one is never cancelled.
+        let login = self.login.as_deref().cloned().unwrap_or_default();
+        let mut signed_out = pin!(login.cancelled());
         loop {
             let more = self.gather().await;
-            if !self.out.is_empty() {
+            if !self.write_at_once(&mut write).await? {
                 // A client that does not read must not keep the daemon from leaving.
                 tokio::select! {
                     written = self.write_out(&mut write, &mut incoming) => written?,
-                    () = shutdown.cancelled() => return Ok(()),
-                    () = signed_out() => return Ok(()),
+                    () = leaving.as_mut() => return Ok(()),
+                    () = signed_out.as_mut() => return Ok(()),
                 }
             }
             if more {
@@ -276,12 +344,12 @@ impl Connection {
                         return write.shutdown().await;
                     }
                 },
-                () = self.watcher.notified() => {}
-                () = signed_out() => {
+                () = watcher.notified() => {}
+                () = signed_out.as_mut() => {
                     write.write_all(&close_frame(SIGNED_OUT, "sign in again")).await?;
                     return write.shutdown().await;
                 }
-                () = shutdown.cancelled() => {
+                () = leaving.as_mut() => {
                     write.write_all(&close_frame(1001, "the daemon leaves")).await?;
                     return write.shutdown().await;
                 }
@@ -289,17 +357,36 @@ impl Connection {
         }
     }
 
+    /// Writes what was gathered as far as the socket takes it; true when that is all.
+    async fn write_at_once<W: AsyncWrite + Unpin>(&mut self, write: &mut W) -> std::io::Result<bool> {
+        if !self.out.is_empty() {
+            let tried = std::future::poll_fn(|context| {
+                Poll::Ready(match Pin::new(&mut *write).poll_write(context, &self.out) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Ok(0),
+                })
+            });
+            let written = tried.await?;
+            if written == self.out.len() {
+                self.out.clear();
+            } else {
+                let _ = self.out.split_to(written);
+            }
+        }
+        Ok(self.out.is_empty())
+    }
+
     /// Writes what was gathered. Acknowledgements are taken meanwhile: a client may write one before it
     /// reads on, and would wait for us while we wait for it. What else it says waits.
-    async fn write_out<W: AsyncWrite>(
+    async fn write_out<W: AsyncWrite + Unpin>(
         &mut self,
-        write: &mut WriteHalf<W>,
+        write: &mut W,
         incoming: &mut mpsc::Receiver<Incoming>,
     ) -> std::io::Result<()> {
         let mut out = std::mem::take(&mut self.out);
         let mut later = None;
         {
-            let mut writing = std::pin::pin!(write.write_all(&out));
+            let mut writing = pin!(write.write_all(&out));
             let mut open = true;
             loop {
                 tokio::select! {
@@ -327,7 +414,7 @@ impl Connection {
     /// Gathers what is to be written. True when there is more.
     async fn gather(&mut self) -> bool {
         self.gather_sessions();
-        let mut more = self.gather_events();
+        let mut more = self.gather_events().await;
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
                 more |= self.gather_channel(index as u8, &mut channel).await;
@@ -374,6 +461,7 @@ impl Connection {
                         lost: Lost::Bytes(lost),
                     });
                 }
+                Next::Fetching => return false,
                 Next::Pending => {
                     self.at_end(number, channel);
                     return false;
@@ -478,9 +566,9 @@ impl Connection {
         self.listed = Some(listed);
     }
 
-    fn gather_events(&mut self) -> bool {
+    async fn gather_events(&mut self) -> bool {
         let Some((session, after)) = self.after_events else { return false };
-        let events = self.api.sessions.bus().events.after(after, EVENTS);
+        let events = self.api.sessions.bus().events.after(after, EVENTS).await;
         let Some(last) = events.last().map(|event| event.seq) else { return false };
         let more = events.len() == EVENTS;
         self.after_events = Some((session, last));
@@ -495,13 +583,14 @@ impl Connection {
     async fn handle(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Message(ClientMessage::Subscribe { request, session, from, delivery }) => {
-                if let Err(problem) = self.subscribe(request, &session, from, delivery) {
+                if let Err(problem) = self.subscribe(request, &session, from, delivery).await {
                     self.tell(&ServerMessage::Error { request: Some(request), problem });
                 }
             }
             Incoming::Message(ClientMessage::Unsubscribe { channel }) => {
-                if let Some(channel) = self.channels.get_mut(usize::from(channel)) {
-                    *channel = None;
+                if let Some(open) = self.channels.get_mut(usize::from(channel)) {
+                    *open = None;
+                    self.keyboard.set(channel.into(), None);
                 }
             }
             Incoming::Message(ClientMessage::Ack { channel, offset }) => self.acknowledge(channel, offset),
@@ -518,15 +607,7 @@ impl Connection {
             Incoming::Message(ClientMessage::Ping {}) => self.tell(&ServerMessage::Pong {}),
             // Whoever came through the socket has proven more already.
             Incoming::Message(ClientMessage::Authenticate { .. }) => {}
-            Incoming::Typed { channel, bytes } => {
-                if let Err(problem) = self.typed(channel, &bytes).await {
-                    self.tell(&ServerMessage::Error { request: None, problem });
-                }
-            }
-            Incoming::Invalid(reason) => {
-                let problem = Problem::new(Code::Invalid, format!("the message is not valid: {reason}"));
-                self.tell(&ServerMessage::Error { request: None, problem });
-            }
+            Incoming::Refused(problem) => self.tell(&ServerMessage::Error { request: None, problem }),
             Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
         }
     }
@@ -537,7 +618,7 @@ impl Connection {
         }
     }
 
-    fn subscribe(
+    async fn subscribe(
         &mut self,
         request: u32,
         session: &str,
@@ -556,7 +637,7 @@ impl Connection {
             let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
             return Err(Problem::new(Code::Invalid, detail));
         }
-        let (reader, begun) = session.log.reader(from, &self.watcher);
+        let (reader, begun) = session.log.reader(from, &self.watcher).await;
         let number = free as u8;
         let told = session.version();
         let (cursor, view) = (reader.cursor(), session.view());
@@ -593,6 +674,7 @@ impl Connection {
                 put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), &saved.screen);
             }
         }
+        self.keyboard.set(free, Some(channel.session.clone()));
         if free == self.channels.len() {
             self.channels.push(Some(channel));
         } else {
@@ -623,16 +705,6 @@ impl Connection {
         let sessions = super::sessions::views(all).await;
         self.tell(&ServerMessage::Sessions { sessions });
         Ok(())
-    }
-
-    async fn typed(&mut self, channel: u8, bytes: &[u8]) -> Result<(), Problem> {
-        if let Caller::Agent { pid, session } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, session, "typing".to_owned()));
-        }
-        let Some(Some(channel)) = self.channels.get(usize::from(channel)) else {
-            return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
-        };
-        self.api.sessions.type_bytes(&channel.session, bytes).await
     }
 
     fn tell(&mut self, message: &ServerMessage) {

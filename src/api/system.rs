@@ -41,7 +41,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 sessions: &api.sessions,
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
-                broken_records: &api.broken_records,
+                journal: &api.journal,
+                broken_files: &api.broken_files,
                 web_damage: api.auth.damage(),
             })
         })
@@ -52,7 +53,9 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(warp::query::<ListEvents>())
         .and(with(events_api))
-        .map(|wanted: ListEvents, api: Api| answer(Ok(api.sessions.bus().events.find(&wanted))));
+        .then(|wanted: ListEvents, api: Api| async move {
+            answer(Ok(api.sessions.bus().events.find(wanted).await))
+        });
     status
         .or(stop)
         .unify()

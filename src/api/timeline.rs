@@ -30,8 +30,8 @@ async fn find(sessions: &Sessions, session: Option<SessionId>, source: Option<So
     let all = ListEvents { session, source, kind: None, since: None, before: None, limit: MAX_EVENTS };
     let daemons = ListEvents { session: None, source: Some(Source::System), ..all.clone() };
     let log = &sessions.bus().events;
-    let mut events = log.find(&all).events;
-    events.extend(log.find(&daemons).events);
+    let mut events = log.find(all).await.events;
+    events.extend(log.find(daemons).await.events);
     events.sort_by_key(|event| event.seq);
     events
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::secret::Digest;
 use super::totp;
-use crate::durable::write_synced;
+use crate::small_file::{self, write_synced};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -50,16 +50,7 @@ impl Stored {
     /// # Errors
     /// Why it cannot be read.
     pub fn load(path: &Path) -> Result<Option<Self>, String> {
-        let json = match std::fs::read(path) {
-            Ok(json) => json,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.to_string()),
-        };
-        let stored: Self = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-        if stored.version > VERSION {
-            let version = stored.version;
-            return Err(format!("it was written by a newer codepiper (version {version} of the form)"));
-        }
+        let Some(stored) = small_file::read::<Self>(path, VERSION)? else { return Ok(None) };
         if !totp::is_secret(&stored.totp) || argon2::PasswordHash::new(&stored.password).is_err() {
             return Err("its password or its authenticator's secret is damaged".to_owned());
         }

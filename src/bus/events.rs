@@ -1,39 +1,80 @@
 //! Events: appended, then published.
+//!
+//! They are lines of JSON in a log of their own, which the journal keeps like any other: in chunks, with
+//! its limits and its care for damage. The newest are in memory too, for those who follow.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use bytes::Bytes;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Event};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents, MAX_EVENTS};
 use jiff::{Timestamp, Unit};
 use tokio::sync::Notify;
 
-/// So many events are kept.
-const KEPT: usize = 10_000;
+use crate::journal::{Content, Entry, Journal, Position};
 
-/// The newest events of the daemon. A reader is the `seq` of the last event it has seen.
-#[derive(Default)]
+/// The log of the events. No session has this id.
+const LOG: SessionId = SessionId::from_bytes([0; 16]);
+/// So many events are kept in memory.
+const KEPT: usize = 1000;
+/// After a daemon that was killed, `seq` goes on so much later: readers may have seen events that the
+/// journal did not get.
+const SKIPPED: u64 = 1000;
+/// Bytes read from the journal at once.
+const PAGE: usize = 256 * 1024;
+
+/// The events of the daemon and of those before it. A reader is the `seq` of the last event it has seen.
 pub struct EventLog {
+    journal: Arc<dyn Journal>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
-    events: VecDeque<Event>,
+    newest: VecDeque<Event>,
     last: u64,
+    end: Position,
     watchers: Vec<Weak<Notify>>,
 }
 
 impl EventLog {
+    /// Goes on with the events that the journal has. Reads it.
+    pub(super) fn open(journal: Arc<dyn Journal>) -> Self {
+        let end = journal.last(LOG).map(|last| last.end).unwrap_or_default();
+        let mut newest = None;
+        read(&*journal, start_of_last(&*journal, 1), end, |event| {
+            newest = Some(event);
+            true
+        });
+        let (seq, in_order) = newest.map_or((0, end.offset == 0), |event| {
+            (event.seq, matches!(event.body, Body::SystemDaemonStopping {}))
+        });
+        let last = if in_order { seq } else { seq + SKIPPED };
+        let state = State { newest: VecDeque::new(), last, end, watchers: Vec::new() };
+        let log = Self { journal, state: Mutex::new(state) };
+        if !in_order {
+            // What was cut in the middle of a line shall not spoil the next one.
+            log.store(&mut log.state(), 0, b"\n");
+        }
+        log
+    }
+
     pub fn append(&self, at: Timestamp, session: Option<SessionId>, body: Body) {
         let mut state = self.state();
         state.last += 1;
         let event = Event { seq: state.last, at: to_millisecond(at), session, source: body.source(), body };
         tracing::debug!(?event, "event");
-        state.events.push_back(event);
-        if state.events.len() > KEPT {
-            state.events.pop_front();
+        match serde_json::to_vec(&event) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                self.store(&mut state, event.at.as_millisecond(), &line);
+            }
+            Err(error) => tracing::error!(%error, ?event, "an event cannot be written"),
+        }
+        state.newest.push_back(event);
+        if state.newest.len() > KEPT {
+            state.newest.pop_front();
         }
         state.watchers.retain(|watcher| match watcher.upgrade() {
             Some(watcher) => {
@@ -44,26 +85,81 @@ impl EventLog {
         });
     }
 
+    fn store(&self, state: &mut State, time: i64, line: &[u8]) {
+        let content = Content::Output(Bytes::copy_from_slice(line));
+        let entry = Entry { at: state.end, time, content };
+        state.end = entry.end();
+        self.journal.append(LOG, &entry);
+        self.journal.wake();
+    }
+
     /// The `seq` of the newest event.
     pub fn last(&self) -> u64 {
         self.state().last
     }
 
     /// Events with a `seq` greater than `after`, oldest first, at most `max`.
-    pub fn after(&self, after: u64, max: usize) -> Vec<Event> {
-        let state = self.state();
-        let start = state.events.partition_point(|event| event.seq <= after);
-        state.events.range(start..).take(max).cloned().collect()
+    pub async fn after(&self, after: u64, max: usize) -> Vec<Event> {
+        let (end, behind) = {
+            let state = self.state();
+            let oldest = state.newest.front().map_or(state.last + 1, |event| event.seq);
+            if after + 1 >= oldest || after >= state.last {
+                let start = state.newest.partition_point(|event| event.seq <= after);
+                return state.newest.range(start..).take(max).cloned().collect();
+            }
+            (state.end, state.last - after)
+        };
+        self.ask(move |journal| {
+            let mut found = Vec::new();
+            read(journal, start_of_last(journal, behind), end, |event| {
+                found.extend(Some(event).filter(|event| event.seq > after));
+                found.len() < max
+            });
+            found
+        })
+        .await
     }
 
     /// The newest events that are asked for, oldest first, and the `seq` of the newest of all.
-    pub fn find(&self, wanted: &ListEvents) -> FoundEvents {
-        let state = self.state();
+    pub async fn find(&self, wanted: ListEvents) -> FoundEvents {
+        let (end, last) = {
+            let state = self.state();
+            (state.end, state.last)
+        };
         let limit = wanted.limit.min(MAX_EVENTS) as usize;
-        let fitting = state.events.iter().rev().filter(|event| wanted.fits(event));
-        let mut events: Vec<Event> = fitting.take(limit).cloned().collect();
-        events.reverse();
-        FoundEvents { events, last: state.last }
+        let events = self.ask(move |journal| {
+            let newest_from = |from| {
+                let mut newest = VecDeque::new();
+                read(journal, from, end, |event| {
+                    newest.extend(Some(event).filter(|event| wanted.fits(event)));
+                    if newest.len() > limit {
+                        newest.pop_front();
+                    }
+                    true
+                });
+                Vec::from(newest)
+            };
+            if let Some(since) = wanted.since {
+                return newest_from(Position::at(journal.offset_at(LOG, since)));
+            }
+            let mut lines = 4 * limit as u64;
+            loop {
+                let from = start_of_last(journal, lines);
+                let events = newest_from(from);
+                if events.len() == limit || from <= journal.oldest(LOG) {
+                    return events;
+                }
+                lines *= 8;
+            }
+        });
+        FoundEvents { events: events.await, last }
+    }
+
+    /// Asks the journal, which may look at a disk.
+    async fn ask(&self, ask: impl FnOnce(&dyn Journal) -> Vec<Event> + Send + 'static) -> Vec<Event> {
+        let journal = self.journal.clone();
+        // It panicked, and was reported.
+        tokio::task::spawn_blocking(move || ask(&*journal)).await.unwrap_or_default()
     }
 
     pub fn watch(&self, watcher: &Arc<Notify>) {
@@ -75,7 +171,106 @@ impl EventLog {
     }
 }
 
+/// A place from which on there are at least the last so many lines; the first may be cut.
+fn start_of_last(journal: &dyn Journal, lines: u64) -> Position {
+    journal.newlines_back(LOG, lines + 1).map_or_else(|| journal.oldest(LOG), Position::at)
+}
+
+/// Gives the events between two places, as far as they are kept and known to this version, until it is
+/// told that they are enough.
+fn read(journal: &dyn Journal, from: Position, end: Position, mut take: impl FnMut(Event) -> bool) {
+    let (mut at, mut line) = (from, Vec::new());
+    while at < end {
+        let entries = journal.read(LOG, at, PAGE);
+        if entries.is_empty() {
+            break;
+        }
+        for entry in entries {
+            if entry.at != at {
+                // Lost: what was begun has no end.
+                line.clear();
+            }
+            at = entry.end();
+            let Content::Output(bytes) = &entry.content else { continue };
+            for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+                line.extend_from_slice(piece);
+                if piece.ends_with(b"\n") {
+                    let more = serde_json::from_slice(&line).map_or(true, &mut take);
+                    line.clear();
+                    if !more {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The API speaks of milliseconds.
 pub fn to_millisecond(at: Timestamp) -> Timestamp {
     at.round(Unit::Millisecond).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Memory;
+
+    fn renamed(number: usize) -> Body {
+        Body::SessionRenamed { name: Some(number.to_string()) }
+    }
+
+    fn names(events: &[Event]) -> Vec<String> {
+        let name = |event: &Event| match &event.body {
+            Body::SessionRenamed { name: Some(name) } => Some(name.clone()),
+            _ => None,
+        };
+        events.iter().filter_map(name).collect()
+    }
+
+    fn newest(limit: u32) -> ListEvents {
+        ListEvents {
+            session: None,
+            source: None,
+            kind: Some("session".into()),
+            since: None,
+            before: None,
+            limit,
+        }
+    }
+
+    #[tokio::test]
+    async fn events_of_an_earlier_daemon_are_found_and_never_numbered_again() {
+        let journal: Arc<dyn Journal> = Arc::new(Memory::new(1 << 24, 1 << 24));
+        let log = EventLog::open(journal.clone());
+        for number in 0..5000 {
+            log.append(Timestamp::from_millisecond(number as i64).unwrap(), None, renamed(number));
+        }
+        assert_eq!(names(&log.after(2, 3).await), ["2", "3", "4"], "from the journal");
+        assert_eq!(names(&log.after(4997, 9).await), ["4997", "4998", "4999"], "from memory");
+        assert_eq!(log.after(5000, 9).await, []);
+
+        let killed = EventLog::open(journal.clone());
+        assert_eq!(killed.last(), 5000 + SKIPPED);
+        assert_eq!(names(&killed.find(newest(2)).await.events), ["4998", "4999"]);
+        let since = ListEvents { since: Some(4990), ..newest(3) };
+        assert_eq!(names(&killed.find(since).await.events), ["4997", "4998", "4999"]);
+        assert_eq!(killed.find(newest(10_000)).await.events.len(), 5000);
+        assert_eq!(names(&killed.after(4999, 9).await), ["4999"]);
+        killed.append(Timestamp::UNIX_EPOCH, None, Body::SystemDaemonStopping {});
+
+        let in_order = EventLog::open(journal);
+        assert_eq!(in_order.last(), 5001 + SKIPPED);
+    }
+
+    #[tokio::test]
+    async fn a_line_that_was_cut_spoils_no_other() {
+        let journal: Arc<dyn Journal> = Arc::new(Memory::new(1 << 24, 1 << 24));
+        let log = EventLog::open(journal.clone());
+        log.append(Timestamp::UNIX_EPOCH, None, renamed(0));
+        log.store(&mut log.state(), 0, b"{\"seq\":2,");
+        let log = EventLog::open(journal);
+        log.append(Timestamp::UNIX_EPOCH, None, renamed(1));
+        assert_eq!(names(&log.find(newest(9)).await.events), ["0", "1"]);
+    }
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use codepiper_protocol::wire::stream::Begin;
 use codepiper_protocol::{Cursor, SessionId};
-use tokio::sync::Notify;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Notify, oneshot};
 
 use super::ring::Ring;
-use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position};
+use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position, Start};
 
 /// At most this many bytes are read from the journal at once.
 const JOURNAL_READ: usize = 256 * 1024;
@@ -29,10 +30,11 @@ struct State {
 }
 
 impl Log {
-    pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, offset: u64) -> Self {
+    pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {
         let state = State {
-            epochs: vec![(epoch, offset)],
-            end: Position::at(offset),
+            // Where it began is not known any more, and nobody has a cursor of it from before that.
+            epochs: vec![(epoch, 0)],
+            end,
             ring: Ring::default(),
             watchers: Vec::new(),
         };
@@ -73,8 +75,21 @@ impl Log {
     }
 
     /// A reader that begins where `begin` says, and what must be told to it first.
-    pub fn reader(self: &Arc<Self>, begin: Begin, watcher: &Arc<Notify>) -> (Reader, Begun) {
-        let (position, begun) = self.begin(begin);
+    pub async fn reader(self: &Arc<Self>, begin: Begin, watcher: &Arc<Notify>) -> (Reader, Begun) {
+        let (at, begun) = match begin {
+            Begin::Live => (self.end(), Begun::NeedsKeyframe),
+            Begin::Start => (self.journal.oldest(self.session), Begun::Continued),
+            Begin::Cursor(cursor) => match self.state().position(cursor) {
+                Ok(position) => (position, Begun::Continued),
+                Err(end) => (end, Begun::NeedsKeyframe),
+            },
+            Begin::Lines(lines) => {
+                self.search(move |journal, session| journal.start_for_lines(session, lines)).await
+            }
+            Begin::Since(time) => {
+                self.search(move |journal, session| journal.start_for_time(session, time)).await
+            }
+        };
         let mut state = self.state();
         state.watchers.retain(|other| other.strong_count() > 0);
         if !state.watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
@@ -82,38 +97,24 @@ impl Log {
         }
         let history_end = state.end;
         drop(state);
-        (Reader { log: self.clone(), at: position, history_end, read: Vec::new() }, begun)
+        let (log, watcher) = (self.clone(), watcher.clone());
+        (Reader { log, watcher, at, history_end, read: Vec::new(), fetching: None }, begun)
     }
 
-    fn begin(&self, begin: Begin) -> (Position, Begun) {
-        match begin {
-            Begin::Live => (self.state().end, Begun::NeedsKeyframe),
-            Begin::Start => (Position::at(self.first_offset()), Begun::Continued),
-            Begin::Cursor(cursor) => {
-                let state = self.state();
-                match state.position(cursor) {
-                    Some(position) => (position, Begun::Continued),
-                    None => (state.end, Begun::NeedsKeyframe),
-                }
-            }
-            Begin::Lines(lines) => {
-                let start = self.journal.start_for_lines(self.session, lines);
-                (self.at_least_first(start.at), Begun::from(start.checkpoint))
-            }
-            Begin::Since(time) => {
-                let start = self.journal.start_for_time(self.session, time);
-                (self.at_least_first(start.at), Begun::from(start.checkpoint))
-            }
+    /// Asks the journal, which may look at a disk.
+    async fn search(
+        self: &Arc<Self>,
+        ask: impl FnOnce(&dyn Journal, SessionId) -> Start + Send + 'static,
+    ) -> (Position, Begun) {
+        let log = self.clone();
+        match tokio::task::spawn_blocking(move || ask(&*log.journal, log.session)).await {
+            Ok(start) => (start.at, start.checkpoint.map_or(Begun::Continued, Begun::Checkpoint)),
+            Err(_) => (self.end(), Begun::NeedsKeyframe),
         }
     }
 
-    fn at_least_first(&self, position: Position) -> Position {
-        position.max(Position::at(self.first_offset()))
-    }
-
-    /// Where this log began; in a daemon that found the session already there, not at 0.
-    fn first_offset(&self) -> u64 {
-        self.state().epochs.first().map_or(0, |(_, offset)| *offset)
+    fn end(&self) -> Position {
+        self.state().end
     }
 
     pub(super) fn limit_ring(&self, bytes: usize) {
@@ -155,12 +156,13 @@ impl State {
         });
     }
 
-    /// Where a reader with this cursor goes on; `None` when it cannot be continued.
-    fn position(&self, cursor: Cursor) -> Option<Position> {
-        let index = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch)?;
+    /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
+    fn position(&self, cursor: Cursor) -> Result<Position, Position> {
+        let index = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch).ok_or(self.end)?;
         let (_, start) = self.epochs[index];
         let end = self.epochs.get(index + 1).map_or(self.end.offset, |(_, next)| *next);
-        (start..=end).contains(&cursor.offset).then(|| Position::at(cursor.offset))
+        let inside = (start..=end).contains(&cursor.offset);
+        inside.then(|| Position::at(cursor.offset)).ok_or(self.end)
     }
 }
 
@@ -175,20 +177,17 @@ pub enum Begun {
     NeedsKeyframe,
 }
 
-impl From<Option<Checkpoint>> for Begun {
-    fn from(checkpoint: Option<Checkpoint>) -> Self {
-        checkpoint.map_or(Begun::Continued, Begun::Checkpoint)
-    }
-}
-
 /// A position in a log. It is woken through the watcher that it was made with.
 pub struct Reader {
     log: Arc<Log>,
+    watcher: Arc<Notify>,
     at: Position,
     /// Where the log ended when this reader was made.
     history_end: Position,
     /// Read from the journal and not yet taken, last first.
     read: Vec<Entry>,
+    /// What stands at `at`, or behind `read`, is being read from a disk.
+    fetching: Option<oneshot::Receiver<Vec<Entry>>>,
 }
 
 /// What a reader gets next.
@@ -200,42 +199,89 @@ pub enum Next {
     Gap {
         lost: u64,
     },
+    /// The journal is being read; the watcher is told when that is done.
+    Fetching,
     /// Everything was read.
     Pending,
 }
 
 impl Reader {
-    /// Takes what comes next, at most `max` bytes. May read the journal.
+    /// Takes what comes next, at most `max` bytes.
     pub fn next(&mut self, max: usize) -> Next {
         if self.read.is_empty() {
             let state = self.log.state();
             if self.at >= state.end {
                 return Next::Pending;
             }
-            if let Some(entry) = state.ring.get(self.at) {
+            if let Some(mut entry) = state.ring.get(self.at) {
                 drop(state);
-                return self.take(entry, max);
+                self.fetching = None;
+                return self.take(&mut entry, max);
             }
             drop(state);
-            self.read = self.log.journal.read(self.log.session, self.at, JOURNAL_READ);
+            match self.from_journal() {
+                Some(entries) => self.read = entries,
+                None => return Next::Fetching,
+            }
             self.read.reverse();
         }
-        match self.read.pop() {
-            Some(entry) if entry.at.offset > self.at.offset => {
-                let lost = entry.at.offset - self.at.offset;
-                self.at = entry.at;
-                self.read.push(entry);
-                Next::Gap { lost }
-            }
-            Some(entry) => self.take(entry, max),
-            None => {
-                // Evicted between the two looks, or never kept: go on with what the ring holds.
-                let end = self.log.state().end;
-                let lost = end.offset - self.at.offset;
-                self.at = end;
-                Next::Gap { lost }
-            }
+        let Some(mut entry) = self.read.pop() else {
+            // Evicted between the two looks, or never kept: go on with what the ring holds.
+            let end = self.log.end();
+            let lost = end.offset - self.at.offset;
+            self.at = end;
+            return Next::Gap { lost };
+        };
+        if entry.at.offset > self.at.offset {
+            let lost = entry.at.offset - self.at.offset;
+            self.at = entry.at;
+            self.read.push(entry);
+            return Next::Gap { lost };
         }
+        let next = self.take(&mut entry, max);
+        if self.at < entry.end() {
+            self.read.push(entry);
+        } else if self.read.is_empty() && !self.log.state().ring.reaches(self.at) {
+            // The disk is read while the client is written to.
+            self.read = self.from_journal().unwrap_or_default();
+            self.read.reverse();
+        }
+        next
+    }
+
+    /// What the journal has at `at`; `None` while it is being read.
+    fn from_journal(&mut self) -> Option<Vec<Entry>> {
+        match self.fetching.take() {
+            None => {
+                let entries = self.log.journal.read_at_once(self.log.session, self.at, JOURNAL_READ);
+                if entries.is_none() {
+                    self.fetch();
+                }
+                entries
+            }
+            Some(mut fetching) => match fetching.try_recv() {
+                Ok(entries) => Some(entries),
+                Err(TryRecvError::Empty) => {
+                    self.fetching = Some(fetching);
+                    None
+                }
+                // It panicked, and was reported.
+                Err(TryRecvError::Closed) => Some(Vec::new()),
+            },
+        }
+    }
+
+    fn fetch(&mut self) {
+        let (sender, receiver) = oneshot::channel();
+        let (log, at, watcher) = (self.log.clone(), self.at, self.watcher.clone());
+        tokio::task::spawn_blocking(move || {
+            let entries = log.journal.read(log.session, at, JOURNAL_READ);
+            // A reader that moved does not want it any more.
+            if sender.send(entries).is_ok() {
+                watcher.notify_one();
+            }
+        });
+        self.fetching = Some(receiver);
     }
 
     /// Moves to a keyframe's offset. Marks at that offset from before this reader was made are history:
@@ -246,6 +292,7 @@ impl Reader {
             _ => Position::at(offset),
         };
         self.read.clear();
+        self.fetching = None;
     }
 
     /// Bytes between this reader and the end of the log.
@@ -262,7 +309,8 @@ impl Reader {
         self.log.cursor_at(self.at.offset)
     }
 
-    fn take(&mut self, mut entry: Entry, max: usize) -> Next {
+    /// Takes from the front of an entry.
+    fn take(&mut self, entry: &mut Entry, max: usize) -> Next {
         match &mut entry.content {
             Content::Mark(mark) => {
                 self.at = Position { offset: entry.at.offset, mark: entry.at.mark + 1 };
@@ -271,13 +319,7 @@ impl Reader {
             Content::Output(bytes) => {
                 let piece = bytes.split_to(bytes.len().min(max));
                 self.at = Position::at(entry.at.offset + piece.len() as u64);
-                if !bytes.is_empty() {
-                    // Without more of the journal's entries behind it, the rest is simply read again.
-                    entry.at = self.at;
-                    if !self.read.is_empty() {
-                        self.read.push(entry);
-                    }
-                }
+                entry.at = self.at;
                 Next::Output(piece)
             }
         }
@@ -299,7 +341,7 @@ mod tests {
                 Next::Output(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
                 Next::Mark(_) => text.push('|'),
                 Next::Gap { lost } => text.push_str(&format!("<{lost}>")),
-                Next::Pending => return text,
+                Next::Pending | Next::Fetching => return text,
             }
         }
     }
@@ -308,31 +350,31 @@ mod tests {
         (0..count).map(|number| format!("{number}\n")).collect()
     }
 
-    #[test]
-    fn a_slow_reader_is_served_by_the_journal_without_loss() {
+    #[tokio::test]
+    async fn a_slow_reader_is_served_by_the_journal_without_loss() {
         let bus = Bus::new(Arc::new(Memory::new(64 << 20, 64 << 20)));
-        let log = bus.open(SessionId::random(), 0, 0);
+        let log = bus.open(SessionId::random(), 0, Position::default());
         let watcher = Arc::new(Notify::new());
-        let (mut slow, begun) = log.reader(Begin::Start, &watcher);
+        let (mut slow, begun) = log.reader(Begin::Start, &watcher).await;
         assert_eq!(begun, Begun::Continued);
         let text = numbered(200_000);
         for piece in text.as_bytes().chunks(1000) {
             log.output(0, Bytes::copy_from_slice(piece));
         }
         log.mark(0, Mark::Ended { exit: None });
-        assert_eq!(drain(&mut slow, 777), text.clone() + "|");
-        let (mut middle, _) = log.reader(Begin::Cursor(Cursor::new(0, 500_000)), &watcher);
-        assert_eq!(drain(&mut middle, 1 << 20), text[500_000..].to_owned() + "|");
+        assert!(drain(&mut slow, 777) == text.clone() + "|");
+        let (mut middle, _) = log.reader(Begin::Cursor(Cursor::new(0, 500_000)), &watcher).await;
+        assert!(drain(&mut middle, 1 << 20) == text[500_000..].to_owned() + "|");
     }
 
-    #[test]
-    fn who_begins_now_is_not_told_of_an_earlier_end() {
+    #[tokio::test]
+    async fn who_begins_now_is_not_told_of_an_earlier_end() {
         let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
-        let log = bus.open(SessionId::random(), 0, 0);
+        let log = bus.open(SessionId::random(), 0, Position::default());
         let watcher = Arc::new(Notify::new());
         log.output(0, Bytes::from_static(b"abc"));
         log.mark(0, Mark::Ended { exit: None });
-        let (mut reader, _) = log.reader(Begin::Live, &watcher);
+        let (mut reader, _) = log.reader(Begin::Live, &watcher).await;
         reader.seek(3);
         assert_eq!(drain(&mut reader, 10), "");
         log.output(0, Bytes::from_static(b"d"));
@@ -342,12 +384,12 @@ mod tests {
         assert_eq!(drain(&mut reader, 10), "bc|d|");
     }
 
-    #[test]
-    fn beyond_the_journal_lies_a_gap_that_says_how_much() {
+    #[tokio::test]
+    async fn beyond_the_journal_lies_a_gap_that_says_how_much() {
         let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
-        let log = bus.open(SessionId::random(), 0, 0);
+        let log = bus.open(SessionId::random(), 0, Position::default());
         let watcher = Arc::new(Notify::new());
-        let (mut slow, _) = log.reader(Begin::Start, &watcher);
+        let (mut slow, _) = log.reader(Begin::Start, &watcher).await;
         for _ in 0..4096 {
             log.output(0, Bytes::from(vec![b'x'; 1024]));
         }
@@ -355,19 +397,20 @@ mod tests {
         assert_eq!(lost + drain(&mut slow, 1 << 20).len() as u64, 4096 * 1024);
     }
 
-    #[test]
-    fn a_cursor_of_another_epoch_continues_only_inside_it() {
+    #[tokio::test]
+    async fn a_cursor_of_another_epoch_continues_only_inside_it() {
         let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
-        let log = bus.open(SessionId::random(), 3, 100);
+        let log = bus.open(SessionId::random(), 3, Position::at(100));
         let watcher = Arc::new(Notify::new());
         log.output(0, Bytes::from_static(b"abc"));
         log.mark(0, Mark::Gap { epoch: 4, reason: GapReason::Paused, lost: Lost::Unknown });
         log.output(0, Bytes::from_static(b"def"));
-        let begin = |epoch, offset| log.reader(Begin::Cursor(Cursor::new(epoch, offset)), &watcher);
-        assert_eq!(drain(&mut begin(3, 102).0, 100), "c|def");
-        assert_eq!(drain(&mut begin(4, 104).0, 100), "ef");
+        let begin =
+            async |epoch, offset| log.reader(Begin::Cursor(Cursor::new(epoch, offset)), &watcher).await;
+        assert_eq!(drain(&mut begin(3, 102).await.0, 100), "c|def");
+        assert_eq!(drain(&mut begin(4, 104).await.0, 100), "ef");
         for (epoch, offset) in [(3, 104), (4, 102), (2, 50), (4, 107)] {
-            assert_eq!(begin(epoch, offset).1, Begun::NeedsKeyframe, "{epoch}:{offset}");
+            assert_eq!(begin(epoch, offset).await.1, Begun::NeedsKeyframe, "{epoch}:{offset}");
         }
         assert_eq!(log.cursor(), Cursor::new(4, 106));
     }
@@ -375,9 +418,9 @@ mod tests {
     #[tokio::test]
     async fn publishing_wakes_whoever_watches() {
         let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
-        let log = bus.open(SessionId::random(), 0, 0);
+        let log = bus.open(SessionId::random(), 0, Position::default());
         let watcher = Arc::new(Notify::new());
-        let (mut reader, _) = log.reader(Begin::Live, &watcher);
+        let (mut reader, _) = log.reader(Begin::Live, &watcher).await;
         assert_eq!(reader.next(10), Next::Pending);
         log.output(0, Bytes::from_static(b"x"));
         watcher.notified().await;

@@ -43,6 +43,11 @@ impl Ring {
         }
     }
 
+    /// Whether everything from `from` on is in the ring.
+    pub fn reaches(&self, from: Position) -> bool {
+        self.entries.front().is_some_and(|oldest| oldest.at <= from)
+    }
+
     fn trim(&mut self) {
         while self.used > self.limit && self.entries.len() > 1 {
             if let Some(entry) = self.entries.pop_front() {

@@ -195,7 +195,11 @@ fn status(context: &Context, json: bool) -> Outcome {
         (false, _) => "not connected".to_owned(),
     };
     output::line(format_args!("  tmux      {} on {}, {connection}", tmux.version, tmux.socket.display()))?;
-    output::line(format_args!("  sessions  {} live, {} ended", sessions.live, sessions.ended))
+    let unreadable = match sessions.unreadable {
+        0 => String::new(),
+        count => format!(", {count} with a launch record that cannot be read (codepiper doctor)"),
+    };
+    output::line(format_args!("  sessions  {} live, {} ended{unreadable}", sessions.live, sessions.ended))
 }
 
 fn stop(context: &Context, request: StopDaemon) -> Outcome {

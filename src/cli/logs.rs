@@ -120,6 +120,7 @@ fn describe(body: &Body) -> String {
         Body::TerminalGapRecorded { lost, .. } => match lost {
             Lost::Bytes(bytes) => format!("{bytes} bytes are missing"),
             Lost::Lines(lines) => format!("{lines} lines are missing"),
+            Lost::Nothing => "nothing is missing".to_owned(),
             Lost::Unknown => "an unknown amount of output is missing".to_owned(),
         },
         Body::TerminalNotified { title: Some(title), text } => format!("{title}: {text}"),
@@ -137,6 +138,9 @@ fn describe(body: &Body) -> String {
             format!("version {version}, process {server_pid}")
         }
         Body::SystemTmuxLost { reason, .. } => reason.clone(),
+        Body::JournalDamaged { what, lost_bytes, .. } => format!("{what}: {lost_bytes} bytes are lost"),
+        Body::JournalResumed { dropped_bytes } => format!("{dropped_bytes} bytes were dropped"),
+        Body::JournalFailed { what } => what.clone(),
         other => other.as_hook().map(|hook| summary(&hook.payload)).unwrap_or_default(),
     };
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()

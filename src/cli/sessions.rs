@@ -3,12 +3,14 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use codepiper_protocol::wire::daemon::SessionCounts;
 use codepiper_protocol::wire::session::{Activity, Explanation, Session, Status};
 use jiff::Timestamp;
 
 use super::failure::{OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::{Cell, Table};
-use super::{Context, output, time, view};
+use super::{Context, output, resume, time, view};
+use crate::client::ClientError;
 
 /// List sessions, ended ones too, or look at one
 #[derive(Args)]
@@ -90,9 +92,21 @@ fn status_parser() -> impl TypedValueParser<Value = Status> {
 
 fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json: bool) -> Outcome {
     let client = context.client()?;
-    let sessions = context.block_on(client.sessions(status, provider))??;
+    let (sessions, counts) = context.block_on(async {
+        let sessions = client.sessions(status, provider).await?;
+        // Who asks for all is told of those that cannot be shown, too.
+        let counts = match (status, provider, json) {
+            (None, None, false) => client.daemon().await?.sessions,
+            _ => SessionCounts::default(),
+        };
+        Ok::<_, ClientError>((sessions, counts))
+    })??;
     if json {
         return output::json(&sessions);
+    }
+    if counts.unreadable > 0 {
+        let count = counts.unreadable;
+        output::say(format_args!("{count} launch record(s) cannot be read; `codepiper doctor` names them"));
     }
     if sessions.is_empty() {
         match (status, provider) {
@@ -107,7 +121,19 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
     for line in table(&sessions, Timestamp::now(), home().as_deref()).lines(width) {
         output::line(line)?;
     }
+    offer(&sessions);
     Ok(())
+}
+
+/// Says how the sessions that ended with their tmux server go on.
+fn offer(sessions: &[Session]) {
+    match sessions.iter().filter(|session| resume::is_lost(session)).count() {
+        0 => {}
+        1 => output::say("1 session ended with its tmux server; `codepiper resume --all` starts it again"),
+        count => output::say(format_args!(
+            "{count} sessions ended with their tmux server; `codepiper resume --all` starts them again"
+        )),
+    }
 }
 
 fn table(sessions: &[Session], now: Timestamp, home: Option<&Path>) -> Table<8> {

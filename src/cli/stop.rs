@@ -12,7 +12,7 @@ pub(super) struct Stop {
     end: End,
 }
 
-/// The arguments of `stop`, `kill` and `resume`.
+/// The arguments of `stop` and `kill`.
 #[derive(Args)]
 pub(super) struct End {
     /// The session's id, a unique prefix of it, or its name

@@ -201,7 +201,11 @@ async fn watch(mut follow: Follow) -> Outcome {
                 view.keyframe(&bytes)?;
                 ended &= reason != KeyframeReason::Launch;
             }
-            Item::Gap { reason, lost, .. } => view.say(&gap_marker(reason, lost)),
+            Item::Gap { reason, lost, .. } => {
+                if let Some(marker) = gap_marker(reason, lost) {
+                    view.say(&marker);
+                }
+            }
             Item::Ended { .. } => ended = true,
             Item::CaughtUp { .. } => caught_up = true,
             Item::Session => {}
@@ -213,20 +217,21 @@ async fn watch(mut follow: Follow) -> Outcome {
 }
 
 /// What a person reads where output is missing.
-fn gap_marker(reason: GapReason, lost: Lost) -> String {
+fn gap_marker(reason: GapReason, lost: Lost) -> Option<String> {
     let what = match lost {
+        Lost::Nothing => return None,
         Lost::Bytes(1) => "1 byte of output".to_owned(),
         Lost::Bytes(bytes) => format!("{} bytes of output", grouped(bytes)),
         Lost::Lines(1) => "1 line of output".to_owned(),
         Lost::Lines(lines) => format!("{} lines of output", grouped(lines)),
         Lost::Unknown => "an unknown amount of output".to_owned(),
     };
-    match reason {
+    Some(match reason {
         GapReason::Evicted => format!("… missing: {what}, no longer kept …"),
         GapReason::DaemonAway => format!("… missing: {what}, printed while the daemon was away …"),
         GapReason::Paused => format!("… missing: {what}, discarded by tmux …"),
         GapReason::Behind => format!("… missing: {what}, skipped …"),
-    }
+    })
 }
 
 fn grouped(number: u64) -> String {
@@ -248,8 +253,8 @@ mod tests {
     #[test]
     fn gaps_say_how_much_is_missing() {
         assert_eq!(
-            gap_marker(GapReason::Evicted, Lost::Bytes(12_345)),
-            "… missing: 12,345 bytes of output, no longer kept …"
+            gap_marker(GapReason::Evicted, Lost::Bytes(12_345)).as_deref(),
+            Some("… missing: 12,345 bytes of output, no longer kept …")
         );
         assert_eq!(
             ["0", "999", "1,000", "1,234,567"],

@@ -3,17 +3,35 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
 
-use crate::durable::write_synced;
 use crate::paths::Paths;
+use crate::small_file::{self, Broken, write_synced};
+
+/// The version of the id file's form.
+const VERSION: u32 = 1;
+/// A daemon that does not answer any more has left after this.
+const LEAVE_LIMIT: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(20);
 
 /// Holds the lock on the data directory, and knows the id that marks our tmux server.
 pub struct Instance {
     id: String,
+    broken: Option<Broken>,
     _lock: Flock<File>,
+}
+
+/// What stands in the file `instance`.
+#[derive(Serialize, Deserialize)]
+struct IdFile {
+    version: u32,
+    id: String,
 }
 
 impl Instance {
@@ -28,7 +46,7 @@ impl Instance {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
+        let lock = take(file, &paths.socket).map_err(|errno| match errno {
             nix::errno::Errno::EWOULDBLOCK => anyhow::anyhow!(
                 "another daemon uses {} already; codepiper daemon status tells about it, and another CODEPIPER_HOME \
                  lets a second one live beside it",
@@ -36,21 +54,46 @@ impl Instance {
             ),
             other => anyhow::anyhow!("cannot lock {}: {other}", path.display()),
         })?;
-        let id_file = paths.data.join("instance");
-        let id = match std::fs::read_to_string(&id_file) {
-            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
-            _ => {
-                let id = uuid::Uuid::new_v4().simple().to_string();
-                write_synced(&id_file, id.as_bytes())
-                    .with_context(|| format!("cannot write {}", id_file.display()))?;
-                id
-            }
-        };
         let _ = writeln!(&*lock, "{}", std::process::id());
-        Ok(Self { id, _lock: lock })
+        let path = paths.data.join("instance");
+        let new = || uuid::Uuid::new_v4().simple().to_string();
+        let (id, broken) = match small_file::read::<IdFile>(&path, VERSION) {
+            Ok(Some(file)) => (file.id, None),
+            Ok(None) => {
+                let file = IdFile { version: VERSION, id: new() };
+                write_synced(&path, &serde_json::to_vec(&file)?)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
+                (file.id, None)
+            }
+            // Our server is known by our socket too: another id does for this time.
+            Err(reason) => (new(), Some((path, reason))),
+        };
+        Ok(Self { id, broken, _lock: lock })
+    }
+
+    /// The file with the id, if it cannot be read, and why.
+    pub fn broken(&self) -> Option<&Broken> {
+        self.broken.as_ref()
     }
 
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+/// Takes the lock. A daemon that answers has it for good; one that does not may be about to leave.
+fn take(mut file: File, socket: &Path) -> Result<Flock<File>, nix::errno::Errno> {
+    let give_up = Instant::now() + LEAVE_LIMIT;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((back, nix::errno::Errno::EWOULDBLOCK))
+                if Instant::now() < give_up && UnixStream::connect(socket).is_err() =>
+            {
+                file = back;
+                std::thread::sleep(RETRY);
+            }
+            Err((_, errno)) => return Err(errno),
+        }
     }
 }

@@ -38,8 +38,7 @@ use self::cache::{Cache, Limits, Taken};
 use self::generation::Generation;
 use self::generations::{Generations, Opened};
 use self::writer::{Work, Writer};
-use super::memory::wanted_newlines;
-use super::{Checkpoint, Entry, Journal, Last, Position, Start, Tick};
+use super::{Checkpoint, Content, Entry, Journal, Last, Position, Start};
 
 /// Another daemon that is ending may hold the directory for so long.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -173,8 +172,9 @@ pub struct Report {
 /// How the journal is.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    /// On the disk, as measured last.
+    /// On the disk, as measured last, and at most.
     pub disk_bytes: u64,
+    pub limit_bytes: u64,
     pub generations: usize,
     /// Output stored, and entries, since the journal was opened.
     pub written_bytes: u64,
@@ -294,6 +294,7 @@ impl Disk {
         let state = self.shared.state();
         Usage {
             disk_bytes,
+            limit_bytes: self.shared.options.retention_bytes,
             generations,
             written_bytes: state.written_bytes,
             written_entries: state.written_entries,
@@ -311,7 +312,7 @@ impl Disk {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.shared.state();
         change(&mut state);
-        if state.idle || state.cache.unwritten >= URGENT {
+        if state.idle {
             self.shared.wake.notify_one();
         }
         let hung = state.busy.is_some_and(|since| since.elapsed() > self.shared.options.hung_after);
@@ -323,18 +324,33 @@ impl Disk {
 
 impl Journal for Disk {
     fn append(&self, session: SessionId, entry: &Entry) {
-        self.change(|state| state.cache.append(session, entry));
+        if let Content::Mark(_) = entry.content {
+            return self.change(|state| state.cache.append(session, entry));
+        }
+        let mut state = self.shared.state();
+        state.cache.append(session, entry);
+        if state.cache.unwritten >= URGENT {
+            self.shared.wake.notify_one();
+        }
+    }
+
+    fn wake(&self) {
+        self.change(|_| {});
     }
 
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint) {
         self.change(|state| state.cache.checkpoint(session, checkpoint));
     }
 
+    fn read_at_once(&self, session: SessionId, from: Position, max: usize) -> Option<Vec<Entry>> {
+        let state = self.shared.state();
+        let log = state.cache.log(session)?;
+        log.first().is_some_and(|first| first <= from).then(|| log.read(from, max))
+    }
+
     fn read(&self, session: SessionId, from: Position, max: usize) -> Vec<Entry> {
-        if let Some(log) = self.shared.state().cache.log(session)
-            && log.first().is_some_and(|first| first <= from)
-        {
-            return log.read(from, max);
+        if let Some(entries) = self.read_at_once(session, from, max) {
+            return entries;
         }
         // What is not in the cache was written before it left.
         let stored = self.shared.generations.read(session, from, max);
@@ -351,6 +367,26 @@ impl Journal for Disk {
         let stored = self.shared.generations.oldest(session);
         let cached = self.shared.state().cache.log(session).and_then(|log| log.first());
         stored.into_iter().chain(cached).min().unwrap_or_default()
+    }
+
+    fn newlines_back(&self, session: SessionId, newlines: u64) -> Option<u64> {
+        let mut wanted = newlines;
+        let (cached, first) = {
+            let state = self.shared.state();
+            let log = state.cache.log(session);
+            (log.and_then(|log| log.offset_of_newlines(&mut wanted)), log.and_then(|log| log.first()))
+        };
+        cached.or_else(|| self.shared.generations.newlines_back(session, first, wanted))
+    }
+
+    fn offset_at(&self, session: SessionId, time: i64) -> u64 {
+        let stored = self.shared.generations.offset_of_time(session, time);
+        let (cached, end) = {
+            let state = self.shared.state();
+            let cached = state.cache.log(session).and_then(|log| log.offset_of_time(time));
+            (cached, state.cache.last(session).map_or(0, |last| last.end.offset))
+        };
+        stored.into_iter().chain(cached).min().unwrap_or(end)
     }
 
     fn start_before(&self, session: SessionId, offset: u64) -> Start {
@@ -374,30 +410,6 @@ impl Journal for Disk {
         Start { at: stored.max(cached), checkpoint: Some(checkpoint) }
     }
 
-    fn start_for_lines(&self, session: SessionId, lines: u32) -> Start {
-        let mut wanted = wanted_newlines(lines);
-        let (cached, first) = {
-            let state = self.shared.state();
-            let log = state.cache.log(session);
-            (log.and_then(|log| log.offset_of_newlines(&mut wanted)), log.and_then(|log| log.first()))
-        };
-        match cached.or_else(|| self.shared.generations.newlines_back(session, first, wanted)) {
-            Some(offset) => self.start_before(session, offset),
-            None => Start { at: self.oldest(session), checkpoint: None },
-        }
-    }
-
-    fn start_for_time(&self, session: SessionId, time: i64) -> Start {
-        let stored = self.shared.generations.offset_of_time(session, time);
-        let (cached, end) = {
-            let state = self.shared.state();
-            let cached = state.cache.log(session).and_then(|log| log.offset_of_time(time));
-            (cached, state.cache.last(session).map_or(0, |last| last.end.offset))
-        };
-        let offset = stored.into_iter().chain(cached).min().unwrap_or(end);
-        self.start_before(session, offset)
-    }
-
     fn remove(&self, session: SessionId) {
         let generations = self.shared.generations.forget(session);
         self.change(|state| {
@@ -411,10 +423,6 @@ impl Journal for Disk {
             }
             state.removals.push((session, generations));
         });
-    }
-
-    fn tick(&self, session: SessionId, tick: Tick) {
-        self.change(|state| state.cache.tick(session, tick));
     }
 
     fn last(&self, session: SessionId) -> Option<Last> {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codepiper_protocol::SessionId;
 
-use super::{Checkpoint, Entry, Journal, Position, Start};
+use super::{Checkpoint, Entry, Journal, Last, Position, Start};
 
 /// See the module.
 pub struct Memory {
@@ -20,9 +20,15 @@ pub struct Memory {
 
 #[derive(Default)]
 struct State {
-    logs: HashMap<SessionId, Log>,
+    logs: HashMap<SessionId, Kept>,
     /// Bytes held by all logs.
     used: usize,
+}
+
+#[derive(Default)]
+struct Kept {
+    log: Log,
+    last: Last,
 }
 
 impl Memory {
@@ -38,19 +44,19 @@ impl Memory {
 
 impl State {
     fn evict(&mut self, session: SessionId, per_session: usize, total: usize) {
-        while self.logs.get(&session).is_some_and(|log| log.used > per_session) {
+        while self.logs.get(&session).is_some_and(|kept| kept.log.used > per_session) {
             self.evict_oldest(session);
         }
         while self.used > total {
             // Of two that are alike, not the one that is going on.
-            let largest = self.logs.iter().max_by_key(|(id, log)| (log.used, **id != session));
+            let largest = self.logs.iter().max_by_key(|(id, kept)| (kept.log.used, **id != session));
             let Some(largest) = largest.map(|(id, _)| *id) else { return };
             self.evict_oldest(largest);
         }
     }
 
     fn evict_oldest(&mut self, session: SessionId) {
-        let Some(log) = self.logs.get_mut(&session) else { return };
+        let Some(Kept { log, .. }) = self.logs.get_mut(&session) else { return };
         let before = log.used;
         log.evict_oldest();
         self.used = self.used.saturating_sub(before - log.used);
@@ -60,16 +66,17 @@ impl State {
 impl Journal for Memory {
     fn append(&self, session: SessionId, entry: &Entry) {
         let state = &mut *self.state();
-        let log = state.logs.entry(session).or_default();
+        let Kept { log, last } = state.logs.entry(session).or_default();
         let before = log.used;
         log.append(entry);
+        last.follow(entry);
         state.used += log.used - before;
         state.evict(session, self.per_session, self.total);
     }
 
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint) {
         let state = &mut *self.state();
-        let Some(log) = state.logs.get_mut(&session) else { return };
+        let Some(Kept { log, .. }) = state.logs.get_mut(&session) else { return };
         let before = log.used;
         log.save(checkpoint);
         state.used += log.used - before;
@@ -77,51 +84,43 @@ impl Journal for Memory {
 
     fn read(&self, session: SessionId, from: Position, max: usize) -> Vec<Entry> {
         let state = self.state();
-        state.logs.get(&session).map(|log| log.read(from, max)).unwrap_or_default()
+        state.logs.get(&session).map(|kept| kept.log.read(from, max)).unwrap_or_default()
     }
 
     fn oldest(&self, session: SessionId) -> Position {
-        self.state().logs.get(&session).map(Log::oldest).unwrap_or_default()
+        self.state().logs.get(&session).map(|kept| kept.log.oldest()).unwrap_or_default()
+    }
+
+    fn read_at_once(&self, session: SessionId, from: Position, max: usize) -> Option<Vec<Entry>> {
+        Some(self.read(session, from, max))
+    }
+
+    fn newlines_back(&self, session: SessionId, newlines: u64) -> Option<u64> {
+        self.state().logs.get(&session)?.log.offset_of_newlines(&mut { newlines })
+    }
+
+    fn offset_at(&self, session: SessionId, time: i64) -> u64 {
+        let state = self.state();
+        let Some(Kept { log, last }) = state.logs.get(&session) else { return 0 };
+        log.offset_of_time(time).unwrap_or(last.end.offset)
     }
 
     fn start_before(&self, session: SessionId, offset: u64) -> Start {
-        match self.state().logs.get(&session) {
-            Some(log) => log.start_before(offset),
-            None => Start { at: Position::default(), checkpoint: None },
-        }
+        let state = self.state();
+        let none = || Start { at: Position::default(), checkpoint: None };
+        state.logs.get(&session).map_or_else(none, |kept| kept.log.start_before(offset))
     }
 
-    fn start_for_lines(&self, session: SessionId, lines: u32) -> Start {
-        let state = self.state();
-        let Some(log) = state.logs.get(&session) else {
-            return Start { at: Position::default(), checkpoint: None };
-        };
-        let mut wanted = wanted_newlines(lines);
-        match log.offset_of_newlines(&mut wanted) {
-            Some(offset) => log.start_before(offset),
-            None => Start { at: log.oldest(), checkpoint: None },
-        }
-    }
-
-    fn start_for_time(&self, session: SessionId, time: i64) -> Start {
-        let state = self.state();
-        let Some(log) = state.logs.get(&session) else {
-            return Start { at: Position::default(), checkpoint: None };
-        };
-        log.start_before(log.offset_of_time(time).unwrap_or(log.end().offset))
+    fn last(&self, session: SessionId) -> Option<Last> {
+        self.state().logs.get(&session).map(|kept| kept.last)
     }
 
     fn remove(&self, session: SessionId) {
         let state = &mut *self.state();
-        if let Some(log) = state.logs.remove(&session) {
-            state.used = state.used.saturating_sub(log.used);
+        if let Some(kept) = state.logs.remove(&session) {
+            state.used = state.used.saturating_sub(kept.log.used);
         }
     }
-}
-
-/// A line may be drawn anywhere on the screen, so a screen's worth more than asked for is read.
-pub(super) fn wanted_newlines(lines: u32) -> u64 {
-    u64::from(lines) + u64::from(codepiper_protocol::Size::MAX)
 }
 
 #[cfg(test)]
@@ -207,7 +206,10 @@ mod tests {
         }
         let offset = CHUNK as u64 + 7;
         let size = Size::new(80, 24).unwrap();
-        memory.checkpoint(session, Checkpoint { offset, size, screen: Bytes::from_static(b"s") });
+        memory.checkpoint(
+            session,
+            Checkpoint { offset, size, screen: Bytes::from_static(b"s"), scrolled: None },
+        );
         assert_eq!(memory.start_for_lines(session, 10).at, Position::at(offset));
         assert_eq!(memory.start_for_lines(session, 1_000_000).at, Position::default());
         assert_eq!(memory.start_for_time(session, 10_000).at, Position::at(offset));

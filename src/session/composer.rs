@@ -44,7 +44,7 @@ impl Sessions {
     pub(super) async fn composer(&self, session: &Arc<Session>) -> Option<Composer> {
         let composer = session.provider.composer()?;
         let changed = Arc::new(Notify::new());
-        let (mut reader, _) = session.log.reader(Begin::Live, &changed);
+        let (mut reader, _) = session.log.reader(Begin::Live, &changed).await;
         let keyframe = self.keyframe(session).await?;
         reader.seek(keyframe.offset);
         let mut screen = Screen::new(keyframe.size);
@@ -126,7 +126,7 @@ impl Composer {
                     }
                 }
                 Next::Gap { .. } => {}
-                Next::Pending => return,
+                Next::Pending | Next::Fetching => return,
             }
         }
     }

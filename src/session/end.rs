@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use super::machine::{Action, Input};
 use super::record::Record;
 use super::{Session, Sessions};
+use crate::bus::to_millisecond;
 use crate::journal::Mark;
 use crate::provider::Quit;
 
@@ -22,7 +23,7 @@ impl Sessions {
     pub async fn stop(&self, session: &Arc<Session>, wait: bool) {
         self.apply(session, Input::StopRequested { quit_limit: session.provider.quit_limit() });
         if wait {
-            session.until(|state| !state.machine.status().is_live()).await;
+            self.ended_and_saved(session).await;
         }
     }
 
@@ -34,7 +35,20 @@ impl Sessions {
         }
         self.apply(session, Input::KillRequested);
         if wait {
-            session.until(|state| !state.machine.status().is_live()).await;
+            self.ended_and_saved(session).await;
+        }
+    }
+
+    /// Whoever was told of an end that was asked for may rely on it: after a power loss, too, the session is
+    /// not one that ran.
+    async fn ended_and_saved(&self, session: &Arc<Session>) {
+        session.until(|state| !state.machine.status().is_live()).await;
+        self.save_end(session).await;
+    }
+
+    async fn save_end(&self, session: &Session) {
+        if let Err(problem) = self.save(session).await {
+            tracing::error!(id = %session.id, %problem, "the end of a session was not written down");
         }
     }
 
@@ -156,14 +170,11 @@ impl Sessions {
     fn ended(&self, session: &Arc<Session>) {
         self.forget_state_file(session);
         let exit = session.exit();
+        session.note_crash(to_millisecond(Timestamp::now()));
         session.log.mark(Timestamp::now().as_millisecond(), Mark::Ended { exit });
         let cursor = session.cursor();
         self.event(Some(session.id), Body::SessionEnded { exit, cursor });
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            if let Err(problem) = sessions.save(&session).await {
-                tracing::error!(id = %session.id, %problem, "the end of a session was not written down");
-            }
-        });
+        tokio::spawn(async move { sessions.save_end(&session).await });
     }
 }

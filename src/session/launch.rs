@@ -10,7 +10,7 @@ use codepiper_protocol::hook;
 use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{
     AbsolutePath, Command, CommandLine, Created, Facts, PaneFacts, Program, Reply, Scope, SessionName,
-    Target, Text, UserOption,
+    Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{Billing, StartSession, Status};
@@ -24,8 +24,9 @@ use super::record::Record;
 use super::stream::Flow;
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
-use crate::journal::Mark;
+use crate::journal::{Mark, Position};
 use crate::provider::{self, Argv, PromptDelivery, Provider};
+use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
 
@@ -76,13 +77,14 @@ impl Sessions {
             updated_at: now,
             state_since: None,
             complete: false,
+            crashes: Vec::new(),
         };
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
             name: record.name.clone(),
             cwd: record.cwd.display().to_string(),
         };
-        let log = self.0.bus.open(id, 0, 0);
+        let log = self.0.bus.open(id, 0, Position::default());
         let session = self.insert(Session::new(record, provider, log));
         self.event(Some(id), created);
         let (argument, typed) = match provider.prompt_delivery() {
@@ -131,7 +133,7 @@ impl Sessions {
         let (sessions, subject) = (self.clone(), session.clone());
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
         let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
-        let size = {
+        let (size, old) = {
             let mut state = session.state();
             state.record.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
@@ -143,19 +145,22 @@ impl Sessions {
             state.flow = Flow::Open;
             state.title = None;
             state.size = state.record.size;
-            state.size
+            // What the pane of the launch before still says is none of this one's.
+            (state.size, state.pane.take())
         };
+        self.table().panes.retain(|_, other| other.id != session.id);
         self.apply(session, Input::LaunchRequested { resumed });
         if let Err(problem) = self.save(session).await {
-            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+            self.launch_failed(session, &problem, old);
             return Err(problem);
         }
-        self.0.screens.open(session.id, size, session.cursor().offset);
+        self.0.screens.open(session.id, Model::new(size, session.cursor().offset));
+        session.state().has_screen = true;
         let blank = Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Launch };
         session.log.mark(Timestamp::now().as_millisecond(), blank);
-        if let Err(problem) = self.make_pane(session, connection, size, resumed).await {
-            self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
-            session.state().launch = None;
+        let old_window = old.as_ref().map(|pane| pane.window);
+        if let Err(problem) = self.make_pane(session, connection, size, resumed, old_window).await {
+            self.launch_failed(session, &problem, old);
             return Err(problem);
         }
         session.until(|state| state.launched.is_some() || !state.machine.status().is_live()).await;
@@ -173,18 +178,20 @@ impl Sessions {
         }
     }
 
+    /// The session is as it was, and has the pane that it had.
+    fn launch_failed(&self, session: &Arc<Session>, problem: &Problem, old: Option<Pane>) {
+        self.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
+        let mut state = session.state();
+        state.launch = None;
+        if state.pane.is_none() {
+            state.pane = old;
+        }
+    }
+
     /// Decides what is executed, with which environment.
     fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
         let record = session.state().record.clone();
-        let mut env = self.0.environment.clone();
-        if let Some(path) = &record.path {
-            env.insert("PATH".into(), path.clone());
-        }
-        let places = &self.0.places;
-        let spool = self.spool_of(record.id);
-        env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
-        env.insert(hook::SOCKET_VARIABLE.into(), places.api_socket.display().to_string());
-        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
+        let mut env = self.program_environment(&record);
         if let (Some(billing), Some(accounts)) = (record.billing, session.provider.accounts()) {
             let stored = session.provider.stored_keys(&env);
             accounts.choose(billing, &mut env, &stored).map_err(|looked| {
@@ -196,25 +203,15 @@ impl Sessions {
                 Problem::new(Code::LaunchFailed, detail)
             })?;
         }
-        env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
-        let known = provider::Launch {
-            session: record.id,
-            args: &record.args,
-            cwd: &record.cwd,
-            env: &env,
-            hook: &hook_command(&places.executable),
-        };
+        let hook = hook_command(&self.0.places.executable);
+        let known = known(&record, &env, &hook);
         let provider = session.provider;
         let argv = match begin {
             Begin::Start { prompt } => {
                 provider.start(&known, record.conversation.as_deref(), prompt.as_deref())
             }
             Begin::Resume => {
-                let conversation = match record.conversation {
-                    Some(conversation) => Some(conversation),
-                    None => provider.find_conversation(&known, record.launched_at, &self.conversations()),
-                };
-                session.state().record.conversation = conversation.clone();
+                let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
         };
@@ -226,6 +223,33 @@ impl Sessions {
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             exit_file: self.exit_file_path(session),
         })
+    }
+
+    /// What the program of a session has in its environment.
+    fn program_environment(&self, record: &Record) -> BTreeMap<String, String> {
+        let mut env = self.0.environment.clone();
+        if let Some(path) = &record.path {
+            env.insert("PATH".into(), path.clone());
+        }
+        let spool = self.spool_of(record.id);
+        env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
+        env.insert(hook::SOCKET_VARIABLE.into(), self.0.places.api_socket.display().to_string());
+        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
+        env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
+        env
+    }
+
+    /// The conversation of a session, if it has one. Reads files.
+    pub(super) fn find_conversation(&self, session: &Session) -> Option<String> {
+        let record = session.state().record.clone();
+        if record.conversation.is_some() {
+            return record.conversation;
+        }
+        let env = self.program_environment(&record);
+        let known = known(&record, &env, "");
+        let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
+        session.state().record.conversation = found.clone();
+        found
     }
 
     fn conversations(&self) -> Vec<String> {
@@ -240,12 +264,12 @@ impl Sessions {
         connection: &Connection,
         size: Size,
         resumed: bool,
+        old_window: Option<WindowId>,
     ) -> Result<(), Problem> {
         let name = session.tmux_session();
         // `kill` took the tmux session away, `stop` left it.
         let exists =
             resumed && server::ask::<PaneFacts>(connection, Some(Target::Named(name.clone()))).await.is_ok();
-        let old_window = session.state().pane.as_ref().map(|pane| pane.window);
         let id = session.id.to_string();
         let (executable, socket) = (&self.0.places.executable, &self.0.places.shim_socket);
         let words = [path_text(socket)?, text("--session")?, text(&id)?];
@@ -320,6 +344,10 @@ impl Sessions {
 enum Begin {
     Start { prompt: Option<String> },
     Resume,
+}
+
+fn known<'a>(record: &'a Record, env: &'a BTreeMap<String, String>, hook: &'a str) -> provider::Launch<'a> {
+    provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env, hook }
 }
 
 /// A command line for `/bin/sh` that forwards a hook.

@@ -6,18 +6,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
+use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{
     Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Target,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
 use codepiper_protocol::{SessionId, Size};
+use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
 use super::stream::{PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::process::Process;
+use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
 use crate::tmux::server::{self, Address, Owner, SetUpError};
 
@@ -248,8 +251,9 @@ impl Sessions {
         let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
         // What comes before the capture is covered by it.
         self.cover(session);
-        if !known {
-            self.0.screens.open(session.id, session.size(), session.cursor().offset);
+        let had_screen = std::mem::replace(&mut session.state().has_screen, true);
+        if !had_screen {
+            self.0.screens.open(session.id, Model::new(session.size(), session.cursor().offset));
         }
         self.set_pane(session, Pane::of(facts));
         if facts.dead {
@@ -266,7 +270,7 @@ impl Sessions {
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
         }
-        self.capture_after_absence(&linked.connection, session, facts.pane, known);
+        self.capture_after_absence(&linked.connection, session, facts.pane, had_screen);
         Ok(())
     }
 
@@ -287,7 +291,8 @@ impl Sessions {
         let status = file.as_ref().map(|file| file.status);
         let another_server = server.is_some_and(|server| server != linked.server_id())
             || linked.server.start_time as i64 > launched_at.as_second();
-        if another_server && file.is_none_or(|file| file.pane_gone) && !starting {
+        let with_server = |file: ExitFile| file.pane_gone || went_down_with_its_machine(file.status);
+        if another_server && file.is_none_or(with_server) && !starting {
             self.apply(session, Input::ServerGone);
             self.apply(session, Input::ShimGone { status });
         } else {
@@ -356,4 +361,12 @@ impl Sessions {
             }
         }
     }
+}
+
+/// A machine that goes down ends every program, and tmux, by SIGTERM and SIGHUP: some agents then exit with
+/// 128 and the signal's number.
+fn went_down_with_its_machine(status: ExitStatus) -> bool {
+    const SIGNALS: [i32; 2] = [Signal::TERM.as_raw(), Signal::HUP.as_raw()];
+    let signal = status.signal.or(status.code.map(|code| code - 128));
+    signal.is_some_and(|signal| SIGNALS.contains(&signal))
 }

@@ -82,6 +82,10 @@ pub enum Input {
         waiting_for: Option<WaitingFor>,
         what: String,
     },
+    /// The session has ended, and this was decided about it.
+    Remark {
+        what: String,
+    },
     /// Enter is about to be pressed after a text: who was idle may have something to do.
     Submitted,
     /// The deadline that the machine asked for has passed.
@@ -303,6 +307,10 @@ impl Machine {
                 self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
                 self.note(now, "a text was submitted; it has not said yet what it does with it");
                 vec![self.activity_changed()]
+            }
+            Input::Remark { what } if !self.is_live() => {
+                self.note(now, &what);
+                vec![]
             }
             Input::Deadline => self.deadline_passed(now),
             // What comes too late changes nothing.

@@ -11,10 +11,7 @@ use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::write_synced;
-
-/// A file that cannot be read, and why.
-pub type Broken = (PathBuf, String);
+use crate::small_file::{self, Broken, write_synced};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -61,18 +58,26 @@ pub struct Record {
     /// The daemon left in order: nobody has seen a byte behind `offset`.
     #[serde(default)]
     pub complete: bool,
+    /// When it crashed the last two times.
+    #[serde(default)]
+    pub crashes: Vec<Timestamp>,
 }
 
 impl Record {
     pub const VERSION: u32 = VERSION;
 
+    /// Where the record of a session is kept.
+    pub fn path(dir: &Path, id: SessionId) -> PathBuf {
+        dir.join(format!("{id}.json"))
+    }
+
     pub fn save(&self, dir: &Path) -> io::Result<()> {
         let json = serde_json::to_vec_pretty(self)?;
-        write_synced(&file(dir, self.id), &json)
+        write_synced(&Self::path(dir, self.id), &json)
     }
 
     pub fn remove(dir: &Path, id: SessionId) -> io::Result<()> {
-        match fs::remove_file(file(dir, id)) {
+        match fs::remove_file(Self::path(dir, id)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -97,20 +102,13 @@ impl Record {
     }
 
     fn load(path: &Path) -> Result<Record, String> {
-        let json = fs::read(path).map_err(|error| error.to_string())?;
-        let record: Record = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
-        if record.version > VERSION {
-            return Err(format!(
-                "it was written by a newer codepiper (version {} of the form)",
-                record.version
-            ));
+        let record: Option<Record> = small_file::read(path, VERSION)?;
+        let record = record.ok_or("it is gone")?;
+        match path.file_stem().is_some_and(|name| *name == *record.id.to_string()) {
+            true => Ok(record),
+            false => Err(format!("it is the record of session {}, and has another name", record.id)),
         }
-        Ok(record)
     }
-}
-
-fn file(dir: &Path, id: SessionId) -> PathBuf {
-    dir.join(format!("{id}.json"))
 }
 
 #[cfg(test)]
@@ -142,6 +140,7 @@ mod tests {
             updated_at: Timestamp::UNIX_EPOCH,
             state_since: None,
             complete: false,
+            crashes: vec![Timestamp::UNIX_EPOCH],
         }
     }
 
@@ -154,9 +153,10 @@ mod tests {
         fs::write(dir.path().join("broken.json"), "{").unwrap();
         let newer = serde_json::to_string(&Record { version: VERSION + 1, ..record.clone() }).unwrap();
         fs::write(dir.path().join("newer.json"), newer).unwrap();
+        fs::copy(Record::path(dir.path(), record.id), dir.path().join("copy.json")).unwrap();
         let (records, broken) = Record::load_all(dir.path()).unwrap();
         assert_eq!(records, std::slice::from_ref(&record));
-        assert_eq!(broken.len(), 2);
+        assert_eq!(broken.len(), 3);
         Record::remove(dir.path(), record.id).unwrap();
         Record::remove(dir.path(), record.id).unwrap();
         assert_eq!(Record::load_all(dir.path()).unwrap().0, []);

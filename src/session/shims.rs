@@ -130,11 +130,12 @@ impl Sessions {
     }
 }
 
-/// Whether the session ended before its output fell silent.
+/// Whether the session ended before its output fell silent. It may have been started again meanwhile.
 async fn ended_while_it_prints(session: &Session) -> bool {
+    let nonce = session.state().record.nonce.clone();
     loop {
         let before = session.cursor();
-        let ended = session.until(|state| !state.machine.status().is_live());
+        let ended = session.until(|state| !state.machine.status().is_live() || state.record.nonce != nonce);
         if tokio::time::timeout(MARKER_LIMIT, ended).await.is_ok() {
             return true;
         }

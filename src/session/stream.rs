@@ -17,11 +17,11 @@ use jiff::Timestamp;
 
 use super::machine::Input;
 use super::{Session, Sessions, State};
-use crate::journal::{Checkpoint, Mark};
+use crate::journal::{Checkpoint, Content, Journal, Mark, Position};
 use crate::terminal::capture::Capture;
 use crate::terminal::heal::Held;
 use crate::terminal::reports::Report;
-use crate::terminal::screens::{Heal, Keyframe, Loaded};
+use crate::terminal::screens::{Heal, Keyframe, Loaded, Model};
 use crate::tmux::connection::{Connection, Sink};
 use crate::tmux::server::{self, PANE_END};
 
@@ -63,6 +63,9 @@ pub(super) enum Flow {
 /// Rows of history that are searched for what was missed, if fewer do not show it. Each search holds
 /// tmux up: about 20 ms for 1,000 rows.
 const SEARCHED: [u32; 3] = [200, 2000, server::HISTORY];
+
+/// Bytes of output that are read from the journal at once.
+const REPLAYED: usize = 256 * 1024;
 
 /// The sink of one connection.
 pub(super) struct PaneSink {
@@ -158,6 +161,7 @@ impl Sink for PaneSink {
 
     fn settle(&mut self) {
         self.sessions.0.screens.wake();
+        self.sessions.bus().journal().wake();
     }
 }
 
@@ -244,20 +248,20 @@ impl Sessions {
         let time = Timestamp::now().as_millisecond();
         let (keyframe, healed) = match loaded {
             Some(Loaded { keyframe, healed }) => (Some(keyframe), healed),
-            None => (None, None),
+            None => (None, Err(Lost::Unknown)),
         };
         let mut reason = KeyframeReason::Resize;
         if let Why::Missed { reason: missed, .. } = why {
             reason = KeyframeReason::Discontinuity;
             match healed {
-                Some(healed) if healed.is_empty() => reason = KeyframeReason::Healed,
-                Some(healed) => {
+                Ok(healed) if healed.is_empty() => reason = KeyframeReason::Healed,
+                Ok(healed) => {
                     reason = KeyframeReason::Healed;
                     tracing::info!(id = %session.id, bytes = healed.len(), "output that was missed was found in tmux");
                     session.log.output(time, healed);
                 }
-                None => {
-                    let (epoch, lost) = (session.log.cursor().epoch + 1, Lost::Unknown);
+                Err(lost) => {
+                    let epoch = session.log.cursor().epoch + 1;
                     session.log.mark(time, Mark::Gap { epoch, reason: missed, lost });
                     let cursor = session.log.cursor();
                     self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason: missed, lost });
@@ -471,6 +475,7 @@ fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
     let size = Size::new(facts.cols, facts.rows)?;
     let held = match (searched, why) {
         ([text, text_joined], Why::Missed { rows: Some(searched), .. }) => Some(Held {
+            cols: facts.cols,
             history: facts.history_size.into(),
             limit: server::HISTORY.into(),
             history_rows: searched.min(facts.history_size) as usize,
@@ -489,6 +494,7 @@ fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
         joined_lines: Some(rows(joined)),
         saved_lines,
         pending,
+        history: facts.history_size.into(),
         facts: facts.into(),
     };
     Some(Captured { capture, size, held, why })
@@ -504,8 +510,48 @@ pub(super) fn status_of(code: Option<i32>, signal: Option<i32>) -> Option<ExitSt
     }
 }
 
+/// The screen of a session where its log ends, by the journal alone. `None` when a piece of it is not
+/// kept. Reads the journal.
+pub(super) fn replay(journal: &dyn Journal, session: SessionId, size: Size, end: u64) -> Option<Model> {
+    let start = journal.start_before(session, end);
+    let mut model = match start.checkpoint {
+        Some(Checkpoint { offset, size, screen, scrolled }) => {
+            Model::saved(&Keyframe { offset, size, screen }, scrolled)
+        }
+        None if start.at == Position::default() => Model::new(size, 0),
+        None => return None,
+    };
+    let mut at = start.at;
+    loop {
+        let entries = journal.read(session, at, REPLAYED);
+        if entries.is_empty() {
+            return (at.offset == end).then_some(model);
+        }
+        for entry in entries {
+            if entry.at.offset != at.offset {
+                return None;
+            }
+            at = entry.end();
+            match &entry.content {
+                Content::Output(bytes) => model.feed(bytes),
+                Content::Mark(mark) => match &**mark {
+                    Mark::Keyframe { size, reason: KeyframeReason::Launch, .. } => {
+                        model = Model::new(*size, at.offset);
+                    }
+                    Mark::Keyframe { size, screen, .. } => model.show(*size, screen),
+                    Mark::Gap { .. } | Mark::Ended { .. } => {}
+                },
+            }
+        }
+    }
+}
+
 /// What the thread of the screens does with a checkpoint.
-pub fn save_checkpoint(journal: &dyn crate::journal::Journal, session: SessionId, keyframe: Keyframe) {
-    let Keyframe { offset, size, screen } = keyframe;
-    journal.checkpoint(session, Checkpoint { offset, size, screen });
+pub fn save_checkpoint(
+    journal: &dyn Journal,
+    session: SessionId,
+    Keyframe { offset, size, screen }: Keyframe,
+    scrolled: Option<u64>,
+) {
+    journal.checkpoint(session, Checkpoint { offset, size, screen, scrolled });
 }

@@ -23,6 +23,8 @@ pub struct Capture {
     pub saved_lines: Option<Vec<Bytes>>,
     /// `capture-pane -p -P -C`: the unfinished escape sequence, with `\ooo` for control bytes.
     pub pending: Bytes,
+    /// Rows in tmux's history.
+    pub history: u64,
     pub facts: Facts,
 }
 

@@ -14,8 +14,9 @@ const TRIMMED: u64 = 10;
 /// The main screen as it was known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Known {
-    /// Rows that had scrolled off, as tmux counts them.
-    pub history: u64,
+    pub cols: u16,
+    /// Rows that had scrolled off, as tmux counts them, if that is known.
+    pub history: Option<u64>,
     /// Down to the cursor's row.
     pub rows: Vec<KnownRow>,
 }
@@ -31,6 +32,7 @@ pub struct KnownRow {
 /// What tmux holds: the end of its history, and its screen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Held {
+    pub cols: u16,
     /// Rows of history.
     pub history: u64,
     /// Rows of history that it would hold.
@@ -54,9 +56,13 @@ struct Line {
     text: Vec<u8>,
 }
 
-/// The bytes that continue what was known, so that every line comes once. `None` when the place
-/// cannot be found: there is a gap.
-pub fn missing(known: &Known, held: &Held) -> Option<Vec<u8>> {
+/// The bytes that continue what was known, so that every line comes once. When the place cannot be found
+/// there is a gap, of so many lines if that is known.
+pub fn missing(known: &Known, held: &Held) -> Result<Vec<u8>, Option<u64>> {
+    find(known, held).ok_or_else(|| count_missing(known, held))
+}
+
+fn find(known: &Known, held: &Held) -> Option<Vec<u8>> {
     let known_lines = join_known(&known.rows);
     let held_lines = join_held(held)?;
     let (last, before) = known_lines.split_last()?;
@@ -69,13 +75,24 @@ pub fn missing(known: &Known, held: &Held) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// The rows by which the cursor went down, where rows can be counted.
+fn count_missing(known: &Known, held: &Held) -> Option<u64> {
+    let before = comparable(known, held)? + known.rows.len() as u64;
+    (held.history + u64::from(held.cursor_y) + 1).checked_sub(before)
+}
+
+/// The rows of history that were known, if tmux has counted on from there.
+fn comparable(known: &Known, held: &Held) -> Option<u64> {
+    // Another width has other rows.
+    let same = held.cols == known.cols && held.history < held.limit - held.limit / TRIMMED;
+    known.history.filter(|history| same && held.history >= *history)
+}
+
 /// The line that stands where the cursor's line stood, counted from the pane's first row.
 fn by_count(known: &Known, held: &Held, last: &Line, lines: &[Line]) -> Option<usize> {
-    if held.history < known.history || held.history >= held.limit - held.limit / TRIMMED {
-        return None;
-    }
+    let history = comparable(known, held)?;
     let first = held.history.checked_sub(held.history_rows as u64)?;
-    let row = (known.history + last.rows.start as u64).checked_sub(first)?;
+    let row = (history + last.rows.start as u64).checked_sub(first)?;
     let place = lines.iter().position(|line| line.rows.start as u64 == row)?;
     lines[place].text.starts_with(&last.text).then_some(place)
 }
@@ -147,7 +164,7 @@ mod tests {
             text: text.trim_end_matches('>').to_owned(),
             wraps: text.ends_with('>'),
         };
-        Known { history, rows: rows.iter().map(row).collect() }
+        Known { cols: 80, history: Some(history), rows: rows.iter().map(row).collect() }
     }
 
     /// Rows that end with `>` wrap.
@@ -164,6 +181,7 @@ mod tests {
         }
         let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
         Held {
+            cols: 80,
             history,
             limit: 1000,
             history_rows,
@@ -174,7 +192,7 @@ mod tests {
     }
 
     fn text(known: &Known, held: &Held) -> Option<String> {
-        missing(known, held).map(|bytes| String::from_utf8(bytes).unwrap())
+        missing(known, held).ok().map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     #[test]
@@ -199,6 +217,13 @@ mod tests {
     }
 
     #[test]
+    fn another_width_is_searched_for_the_last_lines() {
+        let old = known(100, &["a", "b", ""]);
+        let new = Held { cols: 100, ..held(104, 4, &["x", "x", "x", "x", "a", "b", "c", ""], 3) };
+        assert_eq!(text(&old, &new), Some("c\r\n".into()));
+    }
+
+    #[test]
     fn a_full_history_is_searched_for_the_last_lines() {
         let old = known(5000, &["a", "b", ""]);
         let new = held(950, 3, &["a", "b", "c", "d", ""], 1);
@@ -218,6 +243,8 @@ mod tests {
     #[test]
     fn what_was_overwritten_is_a_gap() {
         let old = known(0, &["one", "progress 10 %"]);
-        assert_eq!(text(&old, &held(0, 0, &["one", "done"], 1)), None);
+        assert_eq!(missing(&old, &held(0, 0, &["one", "done"], 1)), Err(Some(0)));
+        assert_eq!(missing(&old, &held(3, 3, &["a", "b", "c", "d", "done"], 1)), Err(Some(3)));
+        assert_eq!(missing(&old, &held(950, 1, &["c", "d", "done"], 1)), Err(None), "its history was full");
     }
 }

@@ -69,6 +69,8 @@ pub(super) trait Sink {
     fn scrolls_off(&mut self, _model: &mut Model, _y: usize) {}
     /// The main screen was cleared; what scrolled off before has no continuation.
     fn cleared(&mut self, _model: &mut Model) {}
+    /// What scrolled off the main screen is forgotten.
+    fn forgets_history(&mut self) {}
     /// The cursor is about to go down to row `y` of the main screen, from one above it.
     fn goes_down_to(&mut self, _model: &mut Model, _y: usize) {}
     /// The alternate screen is about to be left.

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use codepiper_protocol::wire::stream::Lost;
 use codepiper_protocol::{SessionId, Size};
 use tokio::sync::{Notify, oneshot};
 
@@ -17,8 +18,8 @@ use super::screen::{self, Modes, Screen};
 
 /// Bytes that may wait to be fed.
 const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
-/// A checkpoint is made after so many bytes.
-const CHECKPOINT_EVERY: u64 = 1024 * 1024;
+/// A checkpoint is made after so many bytes: so much is replayed when a daemon takes over a session.
+const CHECKPOINT_EVERY: u64 = 256 * 1024;
 
 /// A screen at one place of the output.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,15 +36,15 @@ pub struct Keyframe {
 pub struct Loaded {
     /// Behind `healed`.
     pub keyframe: Keyframe,
-    /// What was printed since the screen was fed last, if it was to be found. `None`: it cannot be.
-    pub healed: Option<Bytes>,
+    /// What was printed since the screen was fed last, if it was to be found and can be.
+    pub healed: Result<Bytes, Lost>,
 }
 
 /// What the thread says without being asked.
 #[derive(Debug)]
 pub enum Notice {
-    /// Rendering can begin here.
-    Checkpoint(Keyframe),
+    /// Rendering can begin here. With the rows that had scrolled into tmux's history, if known.
+    Checkpoint(Keyframe, Option<u64>),
     /// tmux has a screen that the model cannot know: it must be captured.
     WantsCapture,
 }
@@ -89,8 +90,7 @@ enum Question {
 enum Job {
     Open {
         session: SessionId,
-        size: Size,
-        offset: u64,
+        model: Box<Model>,
     },
     Feed {
         session: SessionId,
@@ -108,7 +108,8 @@ enum Job {
     },
 }
 
-struct Model {
+/// A screen, and where in the output it stands.
+pub struct Model {
     screen: Screen,
     history: History,
     asked_for_capture: bool,
@@ -137,9 +138,9 @@ impl Screens {
         Ok(Self { shared })
     }
 
-    /// A blank screen for a session whose next byte has this offset. Replaces an older one.
-    pub fn open(&self, session: SessionId, size: Size, offset: u64) {
-        self.push(Job::Open { session, size, offset });
+    /// A session's screen from here on. Replaces an older one.
+    pub fn open(&self, session: SessionId, model: Model) {
+        self.push(Job::Open { session, model: Box::new(model) });
     }
 
     /// Hands over what a session printed. The thread takes it after the next [`Screens::wake`], or when
@@ -291,32 +292,27 @@ impl Shared {
 
     fn run_job(&self, models: &mut HashMap<SessionId, Model>, job: Job) {
         match job {
-            Job::Open { session, size, offset } => {
-                let model = Model {
-                    screen: Screen::new(size),
-                    history: History::default(),
-                    asked_for_capture: false,
-                    offset,
-                    checkpoint_at: offset + CHECKPOINT_EVERY,
-                };
-                models.insert(session, model);
+            Job::Open { session, model } => {
+                models.insert(session, *model);
             }
             Job::Feed { session, bytes } => {
                 let Some(model) = models.get_mut(&session) else { return };
-                model.screen.feed_with(&bytes, &mut model.history);
-                model.offset += bytes.len() as u64;
+                model.feed(&bytes);
                 if model.screen.wants_capture() && !std::mem::replace(&mut model.asked_for_capture, true) {
                     (self.on_notice)(session, Notice::WantsCapture);
                 }
                 if model.offset >= model.checkpoint_at {
-                    model.checkpoint_at = model.offset + CHECKPOINT_EVERY;
-                    (self.on_notice)(session, Notice::Checkpoint(model.keyframe()));
+                    (self.on_notice)(session, model.checkpoint());
                 }
             }
             Job::Load { session, size, capture, heal, reply } => {
                 let Some(model) = models.get_mut(&session) else { return };
+                let loaded = model.load(size, &capture, heal);
+                if loaded.is_some() {
+                    (self.on_notice)(session, model.checkpoint());
+                }
                 // Nobody waits any more when the session ended meanwhile.
-                let _ = reply.send(model.load(size, &capture, heal));
+                let _ = reply.send(loaded);
             }
             Job::Close { session } => {
                 models.remove(&session);
@@ -325,45 +321,93 @@ impl Shared {
     }
 }
 
-/// Counts the rows that scrolled off the main screen, as tmux counts its history.
-#[derive(Default)]
-struct History(u64);
+/// Counts the rows that scrolled off the main screen, as tmux counts its history. `None` when it is not
+/// known how many there were before.
+struct History(Option<u64>);
 
 impl screen::Sink for History {
     fn scrolls_off(&mut self, _: &mut screen::Model, _: usize) {
-        self.0 += 1;
+        if let Some(rows) = &mut self.0 {
+            *rows += 1;
+        }
+    }
+
+    fn forgets_history(&mut self) {
+        self.0 = Some(0);
     }
 }
 
 impl Model {
+    /// A blank screen of a program whose next byte has this offset.
+    pub fn new(size: Size, offset: u64) -> Self {
+        Self {
+            screen: Screen::new(size),
+            history: History(Some(0)),
+            asked_for_capture: false,
+            offset,
+            checkpoint_at: offset + CHECKPOINT_EVERY,
+        }
+    }
+
+    /// A screen that was saved, and the rows that had scrolled into tmux's history, if known.
+    pub fn saved(keyframe: &Keyframe, scrolled: Option<u64>) -> Self {
+        let mut model = Self::new(keyframe.size, keyframe.offset);
+        model.screen.feed(&keyframe.screen);
+        model.history.0 = scrolled;
+        model
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.screen.feed_with(bytes, &mut self.history);
+        self.offset += bytes.len() as u64;
+    }
+
+    /// From here on the screen is this one. What scrolled off before still counts.
+    pub fn show(&mut self, size: Size, screen: &[u8]) {
+        self.screen = Screen::new(size);
+        self.screen.feed(screen);
+    }
+
+    fn checkpoint(&mut self) -> Notice {
+        self.checkpoint_at = self.offset + CHECKPOINT_EVERY;
+        Notice::Checkpoint(self.keyframe(), self.history.0)
+    }
+
     fn load(&mut self, size: Size, capture: &Capture, heal: Option<Heal>) -> Option<Loaded> {
-        let mut healed = None;
+        let mut healed = Err(Lost::Unknown);
         if let Some(Heal { held, or_nothing }) = heal {
             healed = self.heal(&held);
-            if healed.is_none() && or_nothing {
+            if healed.is_err() && or_nothing {
                 return None;
             }
-            self.history.0 = held.history;
         }
+        self.history.0 = Some(capture.history);
         self.screen.load(size, capture);
         self.asked_for_capture = false;
         Some(Loaded { keyframe: self.keyframe(), healed })
     }
 
     /// What the program printed since it was fed last. The offset counts it.
-    fn heal(&mut self, held: &Held) -> Option<Bytes> {
+    fn heal(&mut self, held: &Held) -> Result<Bytes, Lost> {
         if self.screen.is_alternate() {
-            return None;
+            return Err(Lost::Unknown);
         }
         let rows = 0..=self.screen.cursor().y;
         let row = |y| KnownRow { text: self.screen.row_text(y), wraps: self.screen.row_wraps(y) };
-        let known = Known { history: self.history.0, rows: rows.map(row).collect() };
-        let missing = Bytes::from(heal::missing(&known, held)?);
-        self.offset += missing.len() as u64;
-        Some(missing)
+        let cols = self.screen.size().cols();
+        let known = Known { cols, history: self.history.0, rows: rows.map(row).collect() };
+        match heal::missing(&known, held) {
+            Ok(missing) => {
+                self.offset += missing.len() as u64;
+                Ok(missing.into())
+            }
+            // What is on the screen was overwritten.
+            Err(None | Some(0)) => Err(Lost::Unknown),
+            Err(Some(lines)) => Err(Lost::Lines(lines)),
+        }
     }
 
-    fn keyframe(&self) -> Keyframe {
+    pub fn keyframe(&self) -> Keyframe {
         Keyframe { offset: self.offset, size: self.screen.size(), screen: self.screen.keyframe().into() }
     }
 }

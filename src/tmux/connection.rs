@@ -289,6 +289,8 @@ impl Shared {
 struct Batch {
     panes: Vec<(PaneId, BytesMut)>,
     used: usize,
+    /// Since the sink settled last.
+    handed_over: bool,
 }
 
 impl Batch {
@@ -311,6 +313,7 @@ impl Batch {
                 sink.output(*pane, buffer.split().freeze());
             }
         }
+        self.handed_over |= self.used > 0;
         self.used = 0;
     }
 }
@@ -359,8 +362,10 @@ impl Reading {
             if let Some(end) = end.take() {
                 return end;
             }
-            tokio::task::yield_now().await;
-            sink.settle();
+            if std::mem::take(&mut batch.handed_over) {
+                tokio::task::yield_now().await;
+                sink.settle();
+            }
         }
     }
 }

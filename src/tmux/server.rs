@@ -159,8 +159,10 @@ pub async fn set_up(
             });
         }
     };
+    // On our own socket nobody answers but we: there the owner was a daemon before us.
     if let Some(other) = Owner::parse(&facts.owner.lossy())
         && other.instance != owner.instance
+        && other.socket != owner.socket
         && other.is_alive()
     {
         return Err(SetUpError::Owned { server: address.path(), owner: other.socket });

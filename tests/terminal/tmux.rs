@@ -88,6 +88,7 @@ impl Tmux {
             joined_lines: Some(lines(&parts[1])),
             saved_lines: facts.alternate_on.then(|| lines(&parts[2])),
             pending: parts[3].slice(..parts[3].len().saturating_sub(1)),
+            history: facts.history_size.into(),
             facts: capture::Facts { title, ..facts.into() },
         }
     }

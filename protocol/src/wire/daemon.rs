@@ -39,6 +39,13 @@ pub struct TmuxStatus {
 pub struct SessionCounts {
     pub live: usize,
     pub ended: usize,
+    /// Sessions whose launch record cannot be read: they are left alone. Missing when there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// `POST /api/daemon/stop`

@@ -213,5 +213,8 @@ pub enum GapReason {
 pub enum Lost {
     Bytes(u64),
     Lines(u64),
+    /// Nothing, as far as is known: but readers may have seen bytes that were not stored when the daemon
+    /// was killed, and which may come again.
+    Nothing,
     Unknown,
 }

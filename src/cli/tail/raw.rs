@@ -44,7 +44,9 @@ impl Printer for Raw {
     }
 
     fn gap(&mut self, _: Cursor, reason: GapReason, lost: Lost) -> Outcome {
-        output::say(gap_marker(reason, lost));
+        if let Some(marker) = gap_marker(reason, lost) {
+            output::say(marker);
+        }
         Ok(())
     }
 

@@ -37,7 +37,9 @@ impl Printer for Text {
     }
 
     fn gap(&mut self, _: Cursor, reason: GapReason, lost: Lost) -> Outcome {
-        output::say(gap_marker(reason, lost));
+        if let Some(marker) = gap_marker(reason, lost) {
+            output::say(marker);
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use codepiper_protocol::SessionId;
 
 use crate::journal::memory::{Log, OVERHEAD};
-use crate::journal::{Checkpoint, Content, Entry, Last, Mark, Tick};
+use crate::journal::{Checkpoint, Content, Entry, Last, Mark};
 
 /// At most this is taken of one session at once, so that all have their turn.
 const TAKE: usize = 256 * 1024;
@@ -80,10 +80,15 @@ impl Cache {
             for last in [&mut cached.taken, &mut cached.stored] {
                 last.end = last.end.min(entry.at);
             }
+            let unwritten = std::mem::take(&mut cached.unwritten);
+            let used = std::mem::take(&mut cached.log).used;
+            self.unwritten = self.unwritten.saturating_sub(unwritten);
+            self.used = self.used.saturating_sub(used);
         }
+        let cached = self.session(session);
         let used = cached.log.used;
         cached.log.append(entry);
-        follow(&mut cached.last, entry);
+        cached.last.follow(entry);
         let cost = match &entry.content {
             Content::Output(bytes) => bytes.len(),
             Content::Mark(mark) => match &**mark {
@@ -113,11 +118,6 @@ impl Cache {
         self.unwritten += cost;
         self.mark_dirty(session);
         self.evict(session);
-    }
-
-    pub fn tick(&mut self, session: SessionId, tick: Tick) {
-        self.session(session).last.tick = Some(tick);
-        self.mark_dirty(session);
     }
 
     pub fn remove(&mut self, session: SessionId) {
@@ -159,7 +159,7 @@ impl Cache {
             let Some(cached) = self.sessions.get_mut(&session) else { continue };
             let piece = cached.take(session);
             bytes += piece.entries.iter().map(cost).sum::<usize>();
-            cached.dirty = cached.taken.end < cached.last.end;
+            cached.dirty = cached.taken.end < cached.last.end && !piece.entries.is_empty();
             if cached.dirty {
                 self.dirty.push_back(session);
             }
@@ -194,7 +194,7 @@ impl Cache {
         let mut dirty = Vec::new();
         for (session, cached) in &mut self.sessions {
             cached.taken = cached.stored;
-            let behind = cached.taken.end < cached.last.end || cached.taken.tick != cached.last.tick;
+            let behind = cached.taken.end < cached.last.end;
             if behind || !cached.checkpoints.is_empty() {
                 dirty.push(*session);
             }
@@ -288,26 +288,12 @@ impl Cached {
     fn take(&mut self, session: SessionId) -> Taken {
         let entries = self.log.read(self.taken.end, TAKE);
         for entry in &entries {
-            follow(&mut self.taken, entry);
+            self.taken.follow(entry);
         }
-        if let Some(tick) = self.last.tick
-            && tick.offset <= self.taken.end.offset
-        {
-            self.taken.tick = Some(tick);
-        }
-        let checkpoints = std::mem::take(&mut self.checkpoints);
+        // One of output that gets lost would be one of whatever comes in its place.
+        let stored = |saved: &mut Checkpoint| saved.offset <= self.taken.end.offset;
+        let checkpoints = self.checkpoints.extract_if(.., stored).collect();
         Taken { session, entries, checkpoints, last: self.taken, life: self.life }
-    }
-}
-
-/// Moves the end of a log behind an entry.
-fn follow(last: &mut Last, entry: &Entry) {
-    last.end = entry.end();
-    last.time = entry.time;
-    if let Content::Mark(mark) = &entry.content
-        && let Mark::Gap { epoch, .. } = **mark
-    {
-        last.epoch = epoch;
     }
 }
 

@@ -127,6 +127,12 @@ impl Generation {
         Ok(db)
     }
 
+    /// Opens it again for the writer, who has left it for a while.
+    pub fn open_again(&self) -> Result<Db, Failure> {
+        self.close();
+        self.open_for_writing()
+    }
+
     /// Opens it for the writer and counts what it holds.
     pub fn open_and_scan(&self) -> Result<(Db, Contents), Failure> {
         let db = self.open_for_writing()?;
@@ -171,8 +177,9 @@ impl Generation {
 
     /// Closes it if nobody read it for a while; says when to look again.
     pub fn close_if_idle(&self) -> Option<Instant> {
-        let used = match &*self.handle() {
-            Handle::Open { used, written: false, .. } => *used,
+        // Somebody who opens it holds the lock, maybe for long.
+        let used = match self.handle.try_lock().as_deref() {
+            Ok(Handle::Open { used, written: false, .. }) => *used,
             _ => return None,
         };
         if used.elapsed() < READ_IDLE {
@@ -184,7 +191,8 @@ impl Generation {
 
     /// Closes it, unless a writer has it.
     pub fn close_if_read(&self) {
-        if matches!(&*self.handle(), Handle::Open { written: false, .. }) {
+        let read = matches!(self.handle.try_lock().as_deref(), Ok(Handle::Open { written: false, .. }));
+        if read {
             self.close();
         }
     }
@@ -308,6 +316,19 @@ fn visit(
         }
         from.push(0);
     }
+}
+
+/// The sessions with output that waits to be packed.
+pub fn tailed(db: &Db) -> sled::Result<Vec<SessionId>> {
+    let mut sessions = Vec::new();
+    visit(db, &[Kind::Tail as u8], &[Kind::Tail as u8 + 1], |key, _| {
+        let session = row::parse_key(key).map(|(session, _)| session);
+        if session.is_some() && sessions.last() != session.as_ref() {
+            sessions.extend(session);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(sessions)
 }
 
 fn scan(db: &Db) -> sled::Result<Contents> {

@@ -110,8 +110,10 @@ impl Generations {
         let scanned = match trusted {
             true => generation.open_for_writing().and_then(|db| {
                 let read = db.clone();
-                let lasts = super::guard::caught(|| generation::lasts(&read))??;
-                Ok((db, generation::Contents { lasts, ..Default::default() }))
+                let (lasts, tails) = super::guard::caught(|| {
+                    Ok::<_, sled::Error>((generation::lasts(&read)?, generation::tailed(&read)?))
+                })??;
+                Ok((db, generation::Contents { lasts, tails, ..Default::default() }))
             }),
             false => generation.open_and_scan(),
         };
@@ -166,8 +168,6 @@ impl Generations {
                 let last = lasts.entry(session).or_default();
                 if stored.end >= last.end {
                     *last = Last { epoch: last.epoch.max(stored.epoch), ..stored };
-                } else if last.tick.is_none() {
-                    last.tick = stored.tick;
                 }
             }
             return;

@@ -14,7 +14,7 @@ use codepiper_protocol::{SessionId, Size};
 use serde::{Deserialize, Serialize};
 use zstd::bulk::Compressor;
 
-use crate::journal::{Checkpoint, Content, Entry, Last, Mark, Position, Tick};
+use crate::journal::{Checkpoint, Content, Entry, Last, Mark, Position};
 
 /// Below this, compressing is not worth its header.
 const COMPRESSED_FROM: usize = 512;
@@ -226,10 +226,16 @@ pub fn mark(time: i64, mark: &Mark, zstd: &mut Compressor<'_>) -> io::Result<Vec
 struct CheckpointHeader {
     size: Size,
     len: usize,
+    #[serde(default)]
+    scrolled: Option<u64>,
 }
 
 pub fn checkpoint(checkpoint: &Checkpoint, zstd: &mut Compressor<'_>) -> io::Result<Vec<u8>> {
-    let header = CheckpointHeader { size: checkpoint.size, len: checkpoint.screen.len() };
+    let header = CheckpointHeader {
+        size: checkpoint.size,
+        len: checkpoint.screen.len(),
+        scrolled: checkpoint.scrolled,
+    };
     headed(form::CHECKPOINT, &header, &zstd.compress(&checkpoint.screen)?)
 }
 
@@ -239,7 +245,8 @@ pub fn parse_checkpoint(offset: u64, value: &[u8]) -> Option<Checkpoint> {
         return None;
     }
     let (header, body): (CheckpointHeader, _) = parse_headed(rest)?;
-    Some(Checkpoint { offset, size: header.size, screen: decompress(body, header.len)? })
+    let screen = decompress(body, header.len)?;
+    Some(Checkpoint { offset, size: header.size, screen, scrolled: header.scrolled })
 }
 
 pub fn last(last: &Last) -> Vec<u8> {
@@ -248,11 +255,6 @@ pub fn last(last: &Last) -> Vec<u8> {
     put(&mut value, last.end.offset);
     put(&mut value, u64::from(last.end.mark));
     put_signed(&mut value, last.time);
-    if let Some(tick) = last.tick {
-        put(&mut value, tick.offset);
-        put(&mut value, tick.line);
-        put(&mut value, u64::from(tick.row));
-    }
     value
 }
 
@@ -263,13 +265,7 @@ pub fn parse_last(value: &[u8]) -> Option<Last> {
     }
     let epoch = take(&mut rest)?.try_into().ok()?;
     let end = Position { offset: take(&mut rest)?, mark: take(&mut rest)?.try_into().ok()? };
-    let time = take_signed(&mut rest)?;
-    let mut tick = None;
-    if !rest.is_empty() {
-        let (offset, line) = (take(&mut rest)?, take(&mut rest)?);
-        tick = Some(Tick { offset, line, row: take(&mut rest)?.try_into().ok()? });
-    }
-    Some(Last { epoch, end, time, tick })
+    Some(Last { epoch, end, time: take_signed(&mut rest)? })
 }
 
 /// The form, the length of the header, the header as JSON, the body.
@@ -390,11 +386,9 @@ mod tests {
                 assert!(parse(&value[..end]).is_none());
             }
         }
-        let saved = Checkpoint { offset: 12, size, screen: Bytes::from(raw) };
+        let saved = Checkpoint { offset: 12, size, screen: Bytes::from(raw), scrolled: Some(7) };
         assert_eq!(parse_checkpoint(12, &checkpoint(&saved, zstd).unwrap()), Some(saved));
-        for tick in [None, Some(Tick { offset: 6, line: 700, row: 3 })] {
-            let stored = Last { epoch: 1, end: at, time: 44, tick };
-            assert_eq!(parse_last(&last(&stored)), Some(stored));
-        }
+        let stored = Last { epoch: 1, end: at, time: 44 };
+        assert_eq!(parse_last(&last(&stored)), Some(stored));
     }
 }

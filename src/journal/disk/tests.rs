@@ -44,6 +44,7 @@ impl Feed {
         self.end = entry.end();
         for journal in journals {
             journal.append(self.session, &entry);
+            journal.wake();
         }
     }
 
@@ -144,9 +145,8 @@ fn what_was_appended_is_there_after_opening_again() {
     assert_numbered(&disk, &feed);
     feed.append(&[&disk], 70, gap(3));
     feed.append(&[&disk], 71, ended());
-    let tick = Tick { offset: 200_000, line: 12_500, row: 3 };
-    disk.tick(feed.session, tick);
-    let saved = Checkpoint { offset: 200_000, size: Size::DEFAULT, screen: Bytes::from_static(b"screen") };
+    let screen = Bytes::from_static(b"screen");
+    let saved = Checkpoint { offset: 200_000, size: Size::DEFAULT, screen, scrolled: Some(12_500) };
     disk.checkpoint(feed.session, saved.clone());
     let before = drain(&disk, feed.session, Position::default(), 100_000).0;
     disk.close();
@@ -154,7 +154,7 @@ fn what_was_appended_is_there_after_opening_again() {
 
     let (disk, report) = Disk::open(uncached(&dir));
     assert_eq!((report.damage, report.sessions, report.generations), (vec![], 1, 1));
-    let expected = Last { epoch: 3, end: feed.end, time: 71, tick: Some(tick) };
+    let expected = Last { epoch: 3, end: feed.end, time: 71 };
     assert_eq!(disk.last(feed.session), Some(expected));
     let after = drain(&disk, feed.session, Position::default(), 100_000).0;
     assert_eq!(text(&after), text(&before));
@@ -189,8 +189,12 @@ fn it_answers_as_the_twin_in_memory_does() {
                 }
                 2 => {
                     let offset = feed.end.offset;
-                    let saved =
-                        Checkpoint { offset, size: Size::DEFAULT, screen: Bytes::from(vec![b'c'; 3000]) };
+                    let saved = Checkpoint {
+                        offset,
+                        size: Size::DEFAULT,
+                        screen: Bytes::from(vec![b'c'; 3000]),
+                        scrolled: None,
+                    };
                     disk.checkpoint(feed.session, saved.clone());
                     memory.checkpoint(feed.session, saved);
                 }
@@ -288,7 +292,11 @@ fn old_generations_go_when_the_limit_is_reached() {
         feed.output(&disk, &bytes);
     }
     is_stored(&disk, &feed);
+    // The writer looks after what it has written.
+    eventually("the directory is small enough", || space::used(dir.path()) <= limit);
+    drop(disk);
     assert!(space::used(dir.path()) <= limit, "{}", space::used(dir.path()));
+    let (disk, _) = Disk::open(Options { retention_bytes: limit, ..uncached(&dir) });
     let oldest = disk.oldest(feed.session);
     assert!(oldest > Position::default());
     let (_, skipped) = drain(&disk, feed.session, Position::default(), 1 << 20);
@@ -671,4 +679,17 @@ fn what_was_stored_survives_sigkill() {
             assert!(text(&output) == numbered(0, last.end.offset as usize));
         }
     }
+}
+
+#[test]
+fn who_goes_on_earlier_than_what_was_stored_is_stored_too() {
+    let dir = TempDir::new().unwrap();
+    let (disk, _) = Disk::open(options(&dir));
+    let mut feed = Feed::new();
+    feed.lines(&disk, 10_000);
+    is_stored(&disk, &feed);
+    feed.end = Position::at(5_000);
+    feed.lines(&disk, 1_000);
+    eventually("written", || disk.usage().unwritten_bytes == 0 && disk.usage().written_bytes == 11_000);
+    assert_eq!(disk.last(feed.session).map(|last| last.end), Some(feed.end));
 }

@@ -28,10 +28,15 @@ const BATCH: usize = 2 << 20;
 /// What was printed is packed when nothing followed for so long, if it is worth a chunk.
 const PACK_IDLE: Duration = Duration::from_secs(3);
 const PACK_MIN: usize = 4096;
+/// An open database wakes up fourteen times a second (measured); when nothing was written for so long it
+/// is closed.
+const PARK_IDLE: Duration = Duration::from_secs(10);
 /// The summary on the disk is at most this old.
 const SUMMARY_EVERY: Duration = Duration::from_secs(5);
-/// Space is measured after so many bytes of output.
+/// Space is measured after so many bytes of output, or after a 64th of the limit.
 const MEASURE_EVERY: u64 = 2 << 20;
+/// What a byte of output takes on the disk at worst, until a generation has grown.
+const WORST: u64 = 4;
 const DAY: i64 = 24 * 60 * 60 * 1000;
 /// The times of files are as coarse as this.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
@@ -54,6 +59,8 @@ pub struct Writer {
     /// Which writer this is.
     ticket: u64,
     active: Option<Active>,
+    /// The generation that is written to, when its database is closed.
+    parked: Option<Parked>,
     zstd: Compressor<'static>,
     begin_after: Option<Instant>,
     close_idle_at: Option<Instant>,
@@ -63,6 +70,7 @@ struct Active {
     generation: Arc<Generation>,
     db: Db,
     open: HashMap<SessionId, OpenChunk>,
+    touched: Instant,
     /// When the summary on the disk became older than what is stored.
     stale_since: Option<Instant>,
     /// What was written before this has been synced.
@@ -70,6 +78,11 @@ struct Active {
     written: u64,
     /// Space is measured when so much was written.
     measure_at: u64,
+}
+
+struct Parked {
+    generation: Arc<Generation>,
+    open: HashMap<SessionId, OpenChunk>,
 }
 
 /// The writer could not go on.
@@ -91,10 +104,14 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
+fn measure_every(limit: u64) -> u64 {
+    MEASURE_EVERY.min(limit / 64)
+}
+
 impl Writer {
     pub fn new(shared: Arc<Shared>, ticket: u64) -> std::io::Result<Self> {
         let zstd = Compressor::new(1)?;
-        Ok(Self { shared, ticket, active: None, zstd, begin_after: None, close_idle_at: None })
+        Ok(Self { shared, ticket, active: None, parked: None, zstd, begin_after: None, close_idle_at: None })
     }
 
     /// Goes on with a generation.
@@ -155,6 +172,7 @@ impl Writer {
         self.pack_idle()?;
         self.write_summary_if(|stale| stale.elapsed() >= SUMMARY_EVERY)?;
         self.rotate_if_due()?;
+        self.park_if_idle();
         self.close_idle_at = self.shared.generations.close_idle();
         if let Work::Close = work {
             self.finish()?;
@@ -193,6 +211,9 @@ impl Writer {
             // A reader found it damaged: what was on its way is still here.
             self.shared.give_back(self.ticket);
         }
+        if self.open_parked() {
+            return Ok(true);
+        }
         if self.begin_after.is_some_and(|at| Instant::now() < at) {
             return Ok(false);
         }
@@ -221,6 +242,35 @@ impl Writer {
         db.apply_batch(batch)?;
         self.active = Some(Active::new(generation, db));
         Ok(true)
+    }
+
+    fn park_if_idle(&mut self) {
+        let idle =
+            |active: &mut Active| active.stale_since.is_none() && active.touched.elapsed() >= PARK_IDLE;
+        if let Some(Active { generation, db, open, .. }) = self.active.take_if(idle) {
+            drop(db);
+            generation.close();
+            self.parked = Some(Parked { generation, open });
+        }
+    }
+
+    /// Goes on with the generation whose database was closed, if there is one that can be used.
+    fn open_parked(&mut self) -> bool {
+        let Some(Parked { generation, open }) = self.parked.take() else { return false };
+        if !self.shared.generations.contains(&generation) {
+            return false;
+        }
+        match generation.open_again() {
+            Ok(db) => {
+                self.active = Some(Active { open, ..Active::new(generation, db) });
+                true
+            }
+            Err(failure) => {
+                // What it holds is counted when it is opened for reading.
+                tracing::error!(?failure, generation = generation.number, "cannot be written to any more");
+                false
+            }
+        }
     }
 
     fn write(&mut self, taken: Vec<Taken>) -> Result<(), Trouble> {
@@ -254,6 +304,7 @@ impl Writer {
         active.db.flush()?;
         let bytes = self.shared.written(self.ticket, taken, &active.generation).ok_or(Trouble::Abandoned)?;
         active.written += bytes.max(1);
+        active.touched = Instant::now();
         active.stale_since.get_or_insert_with(Instant::now);
         if urgent {
             // An epoch must never be used twice, and a new generation must not be lost unnoticed.
@@ -270,6 +321,9 @@ impl Writer {
                     self.active.as_mut().filter(|active| active.generation.number == generation.number)
                 {
                     active.open.remove(&session);
+                }
+                if let Some(parked) = &mut self.parked {
+                    parked.open.remove(&session);
                 }
                 let summary = generation.summary().clone();
                 summary.write(&path)?;
@@ -343,14 +397,15 @@ impl Writer {
         if active.written < active.measure_at && !another_day {
             return Ok(());
         }
-        active.measure_at = active.written + MEASURE_EVERY;
+        let every = measure_every(options.retention_bytes);
+        active.measure_at = active.written + every;
         let limit = options.generation_bytes.min(options.retention_bytes / 4).max(MIN_GENERATION);
         if active.generation.measure() >= limit || another_day {
             self.end_generation()?;
         }
         let options = &self.shared.options;
         let kept = self.active.as_ref().map_or(0, |active| active.generation.number);
-        let slack = (options.retention_bytes / 16).min(4 << 20);
+        let slack = 2 * WORST * measure_every(options.retention_bytes);
         let since = now - i64::from(options.retention_days) * DAY;
         self.shared.generations.retain(kept, options.retention_bytes - slack, since);
         Ok(())
@@ -369,6 +424,9 @@ impl Writer {
     }
 
     fn finish(&mut self) -> Result<(), Trouble> {
+        if self.parked.as_ref().is_some_and(|parked| !parked.open.is_empty()) {
+            self.open_parked();
+        }
         self.end_generation()?;
         self.shared.generations.close_all();
         Ok(())
@@ -396,8 +454,9 @@ impl Writer {
             for chunk in active.open.values().filter(|chunk| chunk.len() >= PACK_MIN) {
                 sooner(chunk.touched + PACK_IDLE);
             }
-            if let Some(since) = active.stale_since {
-                sooner(since + SUMMARY_EVERY);
+            match active.stale_since {
+                Some(since) => sooner(since + SUMMARY_EVERY),
+                None => sooner(active.touched + PARK_IDLE),
             }
         }
         until
@@ -410,6 +469,7 @@ impl Active {
             generation,
             db,
             open: HashMap::new(),
+            touched: Instant::now(),
             stale_since: None,
             synced: UNIX_EPOCH,
             written: 0,

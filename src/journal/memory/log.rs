@@ -73,10 +73,6 @@ impl Log {
         self.entries.front().map(Stored::end)
     }
 
-    pub fn end(&self) -> Position {
-        self.entries.back().map(Stored::end).unwrap_or_default()
-    }
-
     pub fn append(&mut self, entry: &Entry) {
         let Content::Output(bytes) = &entry.content else {
             let Content::Mark(mark) = &entry.content else { return };
@@ -218,9 +214,13 @@ impl Log {
         None
     }
 
-    /// The first entry that is not older than `time`. The clock may have jumped: what comes later may
-    /// be older again.
+    /// The first entry with something that is not older than `time`. The clock may have jumped: what
+    /// comes later may be older again.
     pub fn offset_of_time(&self, time: i64) -> Option<u64> {
-        self.entries.iter().find(|stored| stored.time >= time).map(|stored| stored.at.offset)
+        let latest = |stored: &Stored| match stored.content {
+            StoredContent::Output(_) => stored.time + CHUNK_TIME - 1,
+            StoredContent::Mark(_) => stored.time,
+        };
+        self.entries.iter().find(|stored| latest(stored) >= time).map(|stored| stored.at.offset)
     }
 }

@@ -133,6 +133,7 @@ impl<S: Sink> Writer<'_, S> {
                 Some(None | Some(0)) => self.erase_screen(Part::After),
                 Some(Some(1)) => self.erase_screen(Part::Before),
                 Some(Some(2)) => self.erase_screen(Part::All),
+                Some(Some(3)) => self.forget_history(),
                 _ => {}
             },
             ('K', _) => match number(0) {

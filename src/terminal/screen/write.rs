@@ -298,6 +298,10 @@ impl<'a, S: Sink> Writer<'a, S> {
         model.grid.clear(start, model.y, end - start, 1, model.pen.bg);
     }
 
+    pub fn forget_history(&mut self) {
+        self.sink.forgets_history();
+    }
+
     pub fn erase_screen(&mut self, part: Part) {
         let at_home = (self.model.x, self.model.y) == (0, 0);
         let (rows, bg) = (self.model.rows, self.model.pen.bg);

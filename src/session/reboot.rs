@@ -1,0 +1,96 @@
+//! After the machine was started again: which sessions go on by themselves.
+//!
+//! Only those that ran when their tmux server went: nobody asked for their end.
+
+use std::sync::Arc;
+
+use codepiper_protocol::wire::session::{ExitReason, Status};
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+
+use super::machine::Input;
+use super::{Session, Sessions};
+
+/// So many agents are started at a time: each reads and indexes a lot at its start.
+const AT_A_TIME: usize = 2;
+/// What crashed twice within this time would crash again.
+const CRASHES_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+const CRASHES_KEPT: usize = 2;
+
+impl Sessions {
+    /// The sessions that ended with their tmux server, and were not started again.
+    pub fn lost(&self) -> Vec<Arc<Session>> {
+        let mut all = self.all();
+        all.retain(|session| session.exit().is_some_and(|exit| exit.reason == ExitReason::ServerGone));
+        all
+    }
+
+    /// Resumes those of `lost` that go on by themselves: agents with a conversation.
+    pub async fn resume_agents(&self, lost: Vec<Arc<Session>>) {
+        let resuming = lost.into_iter().map(|session| async move {
+            let (sessions, subject) = (self.clone(), session.clone());
+            let looking = tokio::task::spawn_blocking(move || sessions.why_not_by_itself(&subject));
+            match looking.await {
+                Ok(None) => {
+                    if let Err(problem) = self.resume(&session).await {
+                        self.stays_stopped(&session, &problem.detail);
+                    }
+                }
+                Ok(Some(why)) => self.stays_stopped(&session, why),
+                Err(error) => tracing::error!(id = %session.id, %error, "a session was not resumed"),
+            }
+        });
+        futures_util::stream::iter(resuming).for_each_concurrent(AT_A_TIME, |resumed| resumed).await;
+    }
+
+    /// Says so where the session is explained.
+    pub fn stays_stopped(&self, session: &Arc<Session>, why: &str) {
+        let id = session.id.short();
+        tracing::warn!(%id, why, "a session that ended with its tmux server stays stopped");
+        let what = format!("it is not started again by itself: {why}; codepiper resume {id} starts it again");
+        self.apply(session, Input::Remark { what });
+    }
+
+    /// Reads files.
+    fn why_not_by_itself(&self, session: &Session) -> Option<&'static str> {
+        let crashes = session.state().record.crashes.clone();
+        if self.find_conversation(session).is_none() {
+            Some("there is no conversation to continue")
+        } else if crashed_twice(&crashes) {
+            Some("it crashed twice within ten minutes")
+        } else {
+            None
+        }
+    }
+}
+
+impl Session {
+    /// Remembers when it crashed, if that is how it ended.
+    pub(super) fn note_crash(&self, at: Timestamp) {
+        let mut state = self.state();
+        if state.machine.status() == Status::Crashed {
+            let crashes = &mut state.record.crashes;
+            crashes.push(at);
+            let old = crashes.len().saturating_sub(CRASHES_KEPT);
+            crashes.drain(..old);
+        }
+    }
+}
+
+fn crashed_twice(crashes: &[Timestamp]) -> bool {
+    crashes.windows(CRASHES_KEPT).any(|pair| pair[1].duration_since(pair[0]) <= CRASHES_WITHIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_crashes_count_when_they_are_close() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        assert!(!crashed_twice(&[]));
+        assert!(!crashed_twice(&[at(1)]));
+        assert!(crashed_twice(&[at(1), at(11)]));
+        assert!(!crashed_twice(&[at(1), at(12)]));
+    }
+}

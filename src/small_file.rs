@@ -1,0 +1,102 @@
+//! Small state on disk: one JSON object a file, with the version of its form.
+//!
+//! A file that cannot be read, or that a newer program wrote, is named and left as it is.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// A file that cannot be read, and why.
+pub type Broken = (PathBuf, String);
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// Reads a file whose form has at most the version `newest`. `None`: there is no such file.
+///
+/// # Errors
+/// The reason, in words, when it cannot be read, is damaged, or comes from a newer program.
+pub fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, String> {
+    let unreadable = |error: io::Error| format!("it cannot be read: {error}");
+    match fs::metadata(path) {
+        // What is no plain file might never end.
+        Ok(meta) if !meta.is_file() => return Err("it is not a file".to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(_) | Err(_) => {}
+    }
+    let json = fs::read(path).map_err(unreadable)?;
+    if json.iter().all(u8::is_ascii_whitespace) {
+        return Err("it is empty".to_owned());
+    }
+    let damaged = |error: serde_json::Error| format!("it is damaged: {error}");
+    let Versioned { version } = serde_json::from_slice(&json).map_err(damaged)?;
+    if version > newest {
+        return Err(format!(
+            "it was written by a newer codepiper (version {version} of its form, and this one knows {newest}): \
+             run that one"
+        ));
+    }
+    serde_json::from_slice(&json).map(Some).map_err(damaged)
+}
+
+/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600.
+pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    match path.parent() {
+        Some(dir) => fs::File::open(dir)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Text {
+        text: String,
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file.json");
+        let read = || read::<Text>(&path, 2);
+        assert_eq!(read(), Ok(None));
+        for (content, said) in [
+            ("", "empty"),
+            (" \n", "empty"),
+            ("{", "damaged"),
+            ("\0\0\0\0", "damaged"),
+            ("{\"text\": \"a\"}", "version"),
+            ("{\"version\": 1}", "text"),
+            ("{\"version\": 3, \"texts\": []}", "a newer codepiper"),
+        ] {
+            write_synced(&path, content.as_bytes()).unwrap();
+            let reason = read().unwrap_err();
+            assert!(reason.contains(said), "{content:?}: {reason}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+        // What a later version adds is passed over.
+        write_synced(&path, b"{\"version\": 2, \"text\": \"a\", \"more\": 1}").unwrap();
+        assert_eq!(read(), Ok(Some(Text { text: "a".into() })));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(read(), Err("it is not a file".into()));
+    }
+}

@@ -1,0 +1,274 @@
+//! What sessions printed, and what happened to them, outlives the daemon.
+
+use std::fs;
+
+use codepiper_protocol::event::Event;
+use codepiper_protocol::wire::daemon::{Check, Verdict};
+use codepiper_protocol::wire::session::{Session, Status};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Frame, Home, assert_same, eventually, numbers};
+
+/// Ends the daemon without a warning.
+fn kill_daemon(home: &mut Home) {
+    home.signal_daemon(Signal::SIGKILL);
+    home.daemon_ended();
+}
+
+/// Waits until a session that counts has counted on by so much.
+fn until_counted(home: &Home, session: &Session, more: u32) {
+    let target = format!("=codepiper-{}:", session.short_id);
+    let count = || -> Option<u32> {
+        let screen = home.tmux_says(&["capture-pane", "-p", "-t", &target]);
+        screen.lines().rev().find_map(|line| line.parse().ok())
+    };
+    let before = eventually("it counts", count);
+    eventually("it goes on", || count().filter(|count| *count >= before + more));
+}
+
+fn tail(home: &Home, session: &Session) -> String {
+    home.ok(["tail", &session.short_id, "-n", "all"])
+}
+
+fn counted(last: u32) -> String {
+    numbers(last).replace('\r', "")
+}
+
+/// What a session prints is told to a program by this file.
+fn gate(home: &Home) -> String {
+    home.path("gate").display().to_string()
+}
+
+fn open_gate(home: &Home) {
+    fs::write(gate(home), "").unwrap();
+}
+
+fn journal_check(home: &Home) -> Check {
+    let ran = home.run(["doctor", "--json"]);
+    let checks: Vec<Check> = serde_json::from_str(&ran.stdout).unwrap();
+    checks.into_iter().find(|check| check.name == "journal").unwrap()
+}
+
+fn events(home: &Home, flags: &[&str]) -> Vec<Event> {
+    let lines = home.ok(["logs", "--json"].iter().chain(flags));
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn everything_is_there_after_a_stop_and_after_a_kill() {
+    const LAST: u32 = 100_000;
+    let mut home = Home::running();
+    let session = home.start(&["seq", &LAST.to_string()]);
+    let ended = home.until_ended(&session);
+    assert_same(tail(&home, &session).as_bytes(), counted(LAST).as_bytes());
+    let shown = home.ok(["tail", &session.short_id, "-n", "5"]);
+    home.stop_daemon();
+    home.start_daemon();
+    assert_same(tail(&home, &session).as_bytes(), counted(LAST).as_bytes());
+    assert_eq!(home.ok(["tail", &session.short_id, "-n", "5"]), shown);
+    let cursor = home.session(&session.short_id).cursor;
+    assert_eq!(cursor, ended.cursor, "a reader goes on where it was");
+
+    kill_daemon(&mut home);
+    home.start_daemon();
+    assert_same(tail(&home, &session).as_bytes(), counted(LAST).as_bytes());
+    assert_eq!(home.session(&session.short_id).cursor, ended.cursor, "all of it had been stored");
+    home.ok(["resume", &session.short_id]);
+    home.until_ended(&session);
+    assert_same(tail(&home, &session).as_bytes(), [counted(LAST), counted(LAST)].concat().as_bytes());
+}
+
+#[test]
+fn a_daemon_that_is_killed_again_and_again_loses_no_line_and_doubles_none() {
+    const KILLS: u32 = 20;
+    // About 2,000 lines a second; the daemon is away while 6,000 of them are printed.
+    let script = "i=0; until [ -e \"$0\" ]; do echo $((++i)); ((i % 20)) || read -t 0.01; done; exit 0";
+    let mut home = Home::running();
+    let session = home.start(&["bash", "-c", script, &gate(&home)]);
+    for _ in 0..KILLS {
+        until_counted(&home, &session, 500);
+        kill_daemon(&mut home);
+        until_counted(&home, &session, 6000);
+        home.start_daemon();
+    }
+    open_gate(&home);
+    home.until_ended(&session);
+    let text = tail(&home, &session);
+    let last = text.lines().last().unwrap().parse().unwrap();
+    assert_same(text.as_bytes(), counted(last).as_bytes());
+    assert!(last > KILLS * 6500, "{last}");
+    let gaps = events(&home, &["--type", "terminal.gap_recorded"]);
+    assert_eq!(gaps, []);
+}
+
+/// A daemon is killed while `script` waits for its gate, and comes back after it has printed the rest.
+/// What `tail` shows then, and its messages.
+fn printed_while_away(script: &str, meanwhile: impl FnOnce(&Home, &Session)) -> (String, String) {
+    let mut home = Home::running();
+    let script = format!("{script}\necho; echo the end; read");
+    let session = home.start(&["bash", "-c", &script, &gate(&home)]);
+    home.until_printed(&session, "before");
+    kill_daemon(&mut home);
+    meanwhile(&home, &session);
+    open_gate(&home);
+    let target = format!("=codepiper-{}:", session.short_id);
+    eventually("the program is done", || {
+        home.tmux_says(&["capture-pane", "-p", "-t", &target]).contains("the end").then_some(())
+    });
+    home.start_daemon();
+    eventually("its screen is known", || tail(&home, &session).contains("the end").then_some(()));
+    assert_eq!(home.session(&session.short_id).status, Status::Running);
+    let ran = home.run(["tail", &session.short_id, "-n", "all"]);
+    (ran.stdout, ran.stderr)
+}
+
+const WAIT: &str = "until [ -e \"$0\" ]; do read -t 0.01; done";
+
+#[test]
+fn what_was_printed_while_the_daemon_was_away_comes_once_or_as_one_gap() {
+    let nothing = |_: &Home, _: &Session| {};
+    // Lines that wrap, and one that was begun.
+    let wide = "x".repeat(300);
+    let script = format!(
+        "echo before; echo {wide}; printf half; {WAIT}; echo ' and half'; echo {wide}1; echo {wide}2"
+    );
+    let (text, said) = printed_while_away(&script, nothing);
+    assert_eq!(text, format!("before\n{wide}\nhalf and half\n{wide}1\n{wide}2\n\nthe end\n"));
+    assert_eq!(said, "");
+
+    // The same line, again and again.
+    let script = format!(
+        "echo before; for ((i = 0; i < 1000; i++)); do echo same; done; {WAIT}; \
+         for ((i = 0; i < 7000; i++)); do echo same; done"
+    );
+    let (text, said) = printed_while_away(&script, nothing);
+    assert_eq!((text.matches("same\n").count(), said.as_str()), (8000, ""));
+
+    // A clear between the lines: tmux keeps them in its history.
+    let script = format!("echo before; seq 100; {WAIT}; seq 101 200; printf '\\033[H\\033[2J'; seq 201 300");
+    let (text, said) = printed_while_away(&script, nothing);
+    assert_eq!((text.as_str(), said.as_str()), (&*format!("before\n{}\nthe end\n", counted(300)), ""));
+}
+
+#[test]
+fn what_cannot_be_found_again_is_one_gap() {
+    // The history goes too.
+    let script =
+        format!("echo before; seq 100; {WAIT}; seq 101 200; printf '\\033[H\\033[2J\\033[3J'; echo after");
+    let (text, said) = printed_while_away(&script, |_, _| {});
+    assert_eq!(said.matches("missing").count(), 1, "{said}");
+    assert!(text.contains("\n100\n") && text.ends_with("the end\n"), "{text}");
+
+    // On the alternate screen.
+    let script = format!("echo before; printf '\\033[?1049h'; seq 100; {WAIT}; seq 101 200");
+    let (text, said) = printed_while_away(&script, |_, _| {});
+    assert_eq!(said.matches("missing").count(), 1, "{said}");
+    assert!(text.contains("the end"), "{text}");
+
+    // More than tmux holds, numbered or always the same.
+    for printed in ["seq 101 30000", "for ((i = 0; i < 30000; i++)); do echo 100; done"] {
+        let script = format!("echo before; seq 100; {WAIT}; {printed}");
+        let (text, said) = printed_while_away(&script, |_, _| {});
+        assert_eq!(said.matches("missing").count(), 1, "{said}");
+        assert!(text.contains("\n99\n100\n") && text.ends_with("the end\n"), "{text}");
+    }
+
+    // What is on the screen is overwritten, and the lines can be counted.
+    let redrawn = "printf '\\033[H\\033[J'";
+    let script = format!("echo before; seq 100; {WAIT}; {redrawn}; seq 101 250");
+    let (text, said) = printed_while_away(&script, |_, _| {});
+    assert!(said.contains("missing: 150 lines of output"), "{said} {text}");
+}
+
+#[test]
+fn a_resize_meanwhile_loses_no_line() {
+    let script = format!("echo before; seq 100; {WAIT}; seq 101 200");
+    let (text, said) = printed_while_away(&script, |home, session| {
+        let target = format!("=codepiper-{}:", session.short_id);
+        home.tmux_says(&["resize-window", "-t", &target, "-x", "100", "-y", "40"]);
+    });
+    assert_eq!((text.as_str(), said.as_str()), (&*format!("before\n{}\nthe end\n", counted(200)), ""));
+}
+
+#[test]
+fn events_are_remembered_and_numbered_on() {
+    let mut home = Home::running();
+    let session = home.start(&["true"]);
+    home.until_ended(&session);
+    let kinds = |home: &Home| -> Vec<String> {
+        let found = events(home, &["--source", "session", "-n", "100"]);
+        assert!(found.is_sorted_by_key(|event| event.seq));
+        found.iter().map(|event| event.kind().to_owned()).collect()
+    };
+    let before = kinds(&home);
+    assert!(before.ends_with(&["session.ended".to_owned()]), "{before:?}");
+    home.stop_daemon();
+    home.start_daemon();
+    assert_eq!(kinds(&home), before);
+    let system: Vec<_> = events(&home, &["--source", "system"]);
+    let starts = system.iter().filter(|event| event.kind() == "system.daemon_started").count();
+    assert_eq!(starts, 2);
+    kill_daemon(&mut home);
+    home.start_daemon();
+    assert_eq!(kinds(&home), before);
+    home.ok(["sessions", "rename", &session.short_id, "later"]);
+    assert_eq!(kinds(&home).last().unwrap(), "session.renamed");
+}
+
+#[test]
+fn the_screen_of_an_ended_session_is_still_shown() {
+    let mut home = Home::running();
+    let session = home.start(&["printf", "\\033[2J\\033[5;10Hlast words"]);
+    home.until_ended(&session);
+    home.stop_daemon();
+    home.start_daemon();
+    let mut socket = home.websocket();
+    socket.subscribe(&session.short_id, Default::default(), Default::default());
+    let screen = loop {
+        if let Frame::Binary { bytes, .. } = socket.next() {
+            break bytes;
+        }
+    };
+    let screen = String::from_utf8(screen).unwrap();
+    assert!(screen.contains("\x1b[5;10Hlast") && screen.contains("words"), "{screen:?}");
+}
+
+#[test]
+fn a_damaged_journal_is_told_of_and_stops_nobody() {
+    let mut home = Home::running();
+    let old = home.start(&["seq", "20000"]);
+    home.until_ended(&old);
+    home.stop_daemon();
+    let file = home.path("data/journal/1/db");
+    let size = fs::metadata(&file).unwrap().len();
+    fs::File::options().write(true).open(&file).unwrap().set_len(size / 5).unwrap();
+    home.start_daemon();
+    let damaged = events(&home, &["--type", "journal.damaged"]);
+    assert_eq!(damaged.len(), 1, "{damaged:?}");
+    let check = journal_check(&home);
+    assert_eq!(check.verdict, Verdict::Warning, "{check:?}");
+    assert!(check.detail.contains("bytes"), "{check:?}");
+    let new = home.start(&["seq", "1000"]);
+    home.until_ended(&new);
+    assert_eq!(tail(&home, &new), counted(1000));
+    let lost = home.run(["tail", &old.short_id, "-n", "all"]);
+    assert!(lost.code == Some(0) && lost.stderr.contains("missing"), "{}", lost.stderr);
+    home.stop_daemon();
+    home.start_daemon();
+    assert_eq!(tail(&home, &new), counted(1000));
+}
+
+#[test]
+fn a_full_disk_stops_the_journal_and_nothing_else() {
+    let mut home = Home::new();
+    fs::write(home.path("config.toml"), "[journal]\nreserve_mib = 100000000\n").unwrap();
+    home.start_daemon();
+    let session = home.start(&["seq", "1000"]);
+    home.until_ended(&session);
+    assert_eq!(tail(&home, &session), counted(1000));
+    let check = eventually("doctor says that the disk is full", || {
+        Some(journal_check(&home)).filter(|check| check.verdict == Verdict::Broken)
+    });
+    assert!(check.detail.contains("disk is full"), "{check:?}");
+    assert_eq!(events(&home, &["--type", "journal.paused"]).len(), 1);
+}
