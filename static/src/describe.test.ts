@@ -33,6 +33,7 @@ it("tells events in words", () => {
   const at = "2026-11-23T10:00:00Z";
   const event = (part: unknown): Event => ({ seq: 1, at, session: "x", ...(part as object) }) as Event;
   expect(summary(event({ source: "terminal", kind: "terminal.gap_recorded", data: { cursor: "0:1", reason: "evicted", lost: { lines: 1200 } } }))).toBe("1,200 lines are missing.");
+  expect(summary(event({ source: "terminal", kind: "terminal.gap_recorded", data: { cursor: "0:1", reason: "daemon_away", lost: "nothing" } }))).toBe("The output goes on; nothing is missing.");
   expect(summary(event({ source: "session", kind: "session.activity_changed", data: { activity: "waiting", waiting_for: "question" } }))).toBe("Waits for a question.");
   expect(summary(event({ source: "session", kind: "session.ended", data: { exit: { code: 0, signal: null, reason: "exited" }, cursor: "0:1" } }))).toBe("Quit by itself.");
   // A kind of a newer daemon is shown by its name.

@@ -100,6 +100,7 @@ function said(payload: Fields): string {
 
 export function lostWords(lost: Lost): string {
   if (lost === "unknown") return "an unknown amount of output";
+  if (lost === "nothing") return "no output";
   if ("lines" in lost) return `${lost.lines.toLocaleString("en")} lines`;
   return `${lost.bytes.toLocaleString("en")} bytes`;
 }
@@ -136,7 +137,7 @@ export function sentence(event: Event): Piece[] {
     case "terminal.resized":
       return say(`The terminal became ${event.data.size.cols}×${event.data.size.rows}.`);
     case "terminal.gap_recorded":
-      return say(`${lostWords(event.data.lost)} are missing.`);
+      return say(event.data.lost === "nothing" ? "The output goes on; nothing is missing." : `${lostWords(event.data.lost)} are missing.`);
     case "terminal.bell_rang":
       return say("The bell rang.");
     case "terminal.notified":

@@ -187,7 +187,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       if (item.kind === "begun") again = item.again;
       if (item.kind === "begun" || item.kind === "keyframe") missed = 0;
       if (item.kind === "output" && again) missed += newlines(item.bytes);
-      if (item.kind === "gap" && item.lost !== "unknown" && "bytes" in item.lost) toast({ text: `Screen is current; ${bytesWords(item.lost.bytes)} are in History.`, icon: "clock" });
+      if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost) toast({ text: `Screen is current; ${bytesWords(item.lost.bytes)} are in History.`, icon: "clock" });
       if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
       const offset = "at" in item ? item.at.offset : 0;
       opened.take(item, () => {
