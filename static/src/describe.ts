@@ -166,6 +166,16 @@ export function sentence(event: Event): Piece[] {
       return say("The authenticator was replaced.");
     case "auth.recovery_codes_made":
       return say("New recovery codes were made.");
+    case "journal.damaged":
+      return say(`Part of the log was damaged: ${plain(event.data.what)}.`);
+    case "journal.failed":
+      return say(`The log cannot be written: ${plain(event.data.what)}.`);
+    case "journal.paused":
+      return say("The log paused: the disk is nearly full.");
+    case "journal.resumed":
+      return say(`The log goes on; ${event.data.dropped_bytes.toLocaleString("en")} bytes were not kept.`);
+    case "journal.writer_replaced":
+      return say("The log's writer was replaced: it had stopped answering.");
     case "system.daemon_started":
       return say(`The daemon ${event.data.version} started.`);
     case "system.daemon_stopping":
