@@ -1,0 +1,197 @@
+// A real daemon in a directory of its own, and a real browser.
+//
+// CODEPIPER     the program; default: the debug build beside this folder
+// CHROMIUM      the browser; default: Debian's
+// DASHBOARD     a built dashboard to serve instead of the one in the program
+
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { overlay, type Overlay } from "./overlay";
+
+const PROGRAM = resolve(process.env["CODEPIPER"] ?? "../target/debug/codepiper");
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const DASHBOARD = process.env["DASHBOARD"];
+
+export const PASSWORD = "correct horse battery staple";
+/** Everything that is waited for comes within this, in ms. */
+export const LIMIT = 20_000;
+
+export const DESK = { width: 1280, height: 800 };
+export const PHONE = { width: 360, height: 740 };
+
+export interface Daemon {
+  /** Where a browser goes. */
+  url: string;
+  /** Runs `codepiper ARGS…` as the owner; its output. */
+  run: (...args: string[]) => string;
+  /** The page's connections break; new ones work. */
+  cut: () => void;
+  /** The daemon executes itself again. */
+  restart: () => void;
+  stop: () => Promise<void>;
+}
+
+export async function daemon(): Promise<Daemon> {
+  const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
+  const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "" };
+  const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
+  const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
+  const address = (): string | null => {
+    try {
+      return (JSON.parse(run("daemon", "status", "--json")) as { web: string | null }).web;
+    } catch {
+      return null;
+    }
+  };
+  let web = "";
+  await eventually(() => (web = address() ?? "") !== "", "the daemon serves the dashboard");
+  const before: Overlay | null = DASHBOARD ? await overlay(resolve(DASHBOARD), () => web) : null;
+  return {
+    url: before?.url ?? web,
+    run,
+    cut: () => {
+      if (!before) throw new Error("cutting connections needs DASHBOARD");
+      before.cut();
+    },
+    restart: () => void run("daemon", "restart"),
+    stop: async () => {
+      await before?.close();
+      const left = new Promise((done) => child.once("exit", done));
+      try {
+        run("daemon", "stop", "--kill-sessions");
+      } catch {
+        child.kill();
+      }
+      await left;
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A port that was free just now; a daemon that restarts keeps it. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Waits for a condition, with one limit. */
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = Date.now() + LIMIT;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`not within ${LIMIT} ms: ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+/** Without WebGL the terminal's lines are elements, which tests can read. */
+export async function browser({ webgl = false } = {}): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...(webgl ? [] : ["--disable-3d-apis"])] });
+}
+
+/** Keeps a picture where `SHOTS` says, to be looked at. */
+export async function shot(page: Page, name: string): Promise<void> {
+  const folder = process.env["SHOTS"];
+  if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+export interface Window {
+  page: Page;
+  context: BrowserContext;
+  /** What the page complained about: scripts, policy, requests that failed. */
+  complaints: string[];
+}
+
+/** A window of a browser that nobody has signed in with. */
+export async function open(browser: Browser, url: string, size = DESK, theme: "light" | "dark" = "dark"): Promise<Window> {
+  const phone = size.width <= 640;
+  const context = await browser.newContext({ viewport: size, colorScheme: theme, hasTouch: phone, isMobile: phone, permissions: ["clipboard-read", "clipboard-write"], serviceWorkers: "block" });
+  context.setDefaultTimeout(LIMIT);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(`${error.message}\n${error.stack}`));
+  page.on("console", (message) => {
+    // A refused request and a lost connection are told by the browser itself.
+    const text = message.text();
+    if (message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(text)) complaints.push(text);
+  });
+  await page.goto(url);
+  return { page, context, complaints };
+}
+
+/** The code of an authenticator; `ahead`: of a later half minute. */
+export function code(secret: string, ahead = 0): string {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret.replace(/[\s=]/g, "")].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));
+  const hash = createHmac("sha1", key).update(step).digest();
+  const at = (hash.at(-1) ?? 0) & 15;
+  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** The way of a first visit, as a person goes it. */
+export async function setUp(page: Page, daemon: Daemon): Promise<{ secret: string; codes: string[] }> {
+  const bootstrap = /[a-z0-9]{4}(-[a-z0-9]{4})+/i.exec(daemon.run("auth", "bootstrap"))?.[0] ?? "";
+  await page.getByLabel("One-time password", { exact: true }).fill(bootstrap);
+  await page.getByLabel("Your password").fill(PASSWORD);
+  await continueSetUp(page);
+  const secret = (await page.locator(".key").innerText()).replace(/\s/g, "");
+  await page.getByLabel("Code from the app").fill(code(secret));
+  const codes = await page.locator(".recovery-codes li").allInnerTexts();
+  await page.getByLabel("I stored them").check();
+  await page.getByRole("button", { name: "Open dashboard" }).click();
+  await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
+  return { secret, codes: codes.map((each) => each.trim()) };
+}
+
+/** To the second step; from another browser, if one began. */
+export async function continueSetUp(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Continue" }).click();
+  const takeOver = page.getByRole("button", { name: "Take over" });
+  await page.locator(".key").or(takeOver).first().waitFor();
+  if (await takeOver.isVisible()) await takeOver.click();
+  await page.locator(".key").waitFor();
+}
+
+export async function signIn(page: Page, with_: string): Promise<void> {
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  if (with_.length > 6) {
+    await page.getByRole("button", { name: "Use a recovery code" }).click();
+    await page.getByLabel("Recovery code").fill(with_);
+    await page.getByRole("button", { name: "Sign in" }).click();
+  } else {
+    await page.getByLabel("Code from your authenticator").fill(with_);
+  }
+  // Where one was when one signed out.
+  await page.locator(".app").waitFor();
+}
+
+/** What the live screen shows, as text. */
+export async function screen(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const rows = document.querySelectorAll(".live-screen .xterm-rows > div");
+    return [...rows].map((row) => row.textContent).join("\n");
+  });
+}
+
+/** Waits until the screen shows it. */
+export async function shows(page: Page, text: string | RegExp): Promise<void> {
+  let last = "";
+  try {
+    await eventually(async () => {
+      last = await screen(page);
+      return typeof text === "string" ? last.includes(text) : text.test(last);
+    }, `the screen shows ${text}`);
+  } catch (error) {
+    throw new Error(`${String(error)}; it shows:\n${last}`);
+  }
+}

@@ -1,0 +1,200 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, daemon, eventually, open, screen, setUp, shot, shows, type Daemon } from "./harness";
+
+let chromium: Browser;
+let host: Daemon;
+let page: Page;
+let complaints: string[];
+
+/** Enough for several pieces of history. */
+const LINES = 20_000;
+
+beforeAll(async () => {
+  [chromium, host] = await Promise.all([browser(), daemon()]);
+  ({ page, complaints } = await open(chromium, host.url));
+  await setUp(page, host);
+});
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+});
+
+interface Started {
+  id: string;
+  size: { cols: number; rows: number };
+  lease: { holder: string } | null;
+}
+
+const start = (name: string, script: string): string => (JSON.parse(host.run("start", "-p", "shell", "--name", name, "--json", "--", "sh", "-c", script)) as Started).id;
+const show = (id: string): Started => JSON.parse(host.run("sessions", "show", id, "--json")) as Started;
+
+const past = () => page.getByRole("region", { name: "History" });
+/** The numbers of the lines that are loaded, in their order. */
+const loaded = (): Promise<number[]> => page.evaluate(() => [...document.querySelectorAll(".past .h-row")].map((row) => /^row (\d+)/.exec(row.textContent ?? "")?.[1]).filter(Boolean).map(Number));
+
+async function scrollBack(): Promise<void> {
+  await page.locator(".stage").hover();
+  await page.mouse.wheel(0, -400);
+  await page.getByText("newer lines").waitFor();
+}
+
+let long = "";
+
+it("scrolls back to the very first line, every line once", async () => {
+  long = start("long", `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "row $i of a long output that is worth keeping"; done; echo finished; read x; echo "got $x"; read y`);
+  await page.goto(`${host.url}/sessions/${long}`);
+  await shows(page, "finished");
+  await scrollBack();
+  await shot(page, "history");
+  await past().focus();
+  await eventually(async () => {
+    await page.keyboard.press("Home");
+    return (await loaded())[0] === 1;
+  }, "the first line is loaded");
+  const rows = await loaded();
+  expect(rows.length).toBe(LINES);
+  rows.forEach((row, index) => expect(row).toBe(index + 1));
+  await page.getByText("20,000 newer lines", { exact: false }).or(page.getByText(/19,9\d\d newer lines/)).first().waitFor();
+});
+
+it("is left by a key that is not sent, and disturbed nobody", async () => {
+  await page.keyboard.type("x");
+  await page.getByText("newer lines").waitFor({ state: "detached" });
+  expect(await screen(page)).not.toContain("finishedx");
+  await page.keyboard.type("hello\n");
+  await shows(page, "got hello");
+});
+
+it("copies what was printed after the last line that was sent", async () => {
+  await page.getByRole("button", { name: "Copy last output" }).click();
+  await page.getByText(/Copied \d line/).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain("got hello");
+});
+
+it("finds what was printed long ago", async () => {
+  await page.keyboard.press("Control+Shift+F");
+  await page.getByRole("search").getByLabel("Search output").fill("row 17 of");
+  await page.keyboard.press("Enter");
+  await page.getByText("1 of 1 match").waitFor();
+  await page.locator(".h-row", { hasText: /^row 17 of/ }).waitFor();
+  await shot(page, "history-search");
+  await page.keyboard.press("Escape");
+  await page.getByRole("search").waitFor({ state: "detached" });
+});
+
+it("goes to a moment of the timeline", async () => {
+  const strip = page.getByRole("slider", { name: "Moment in the session" });
+  await strip.waitFor();
+  const box = await strip.boundingBox();
+  if (!box) throw new Error("no timeline");
+  await page.mouse.click(box.x + 2, box.y + 8);
+  await page.locator(".newer-pill").waitFor();
+  await shot(page, "history-timeline");
+  expect((await loaded()).length).toBeGreaterThan(0);
+  await page.getByRole("button", { name: "Back to live" }).first().click();
+  await shows(page, "got hello");
+});
+
+it("shows the moment of an event", async () => {
+  await page.goto(`${host.url}/sessions/${long}/events`);
+  await page.getByText("session.started").first().click();
+  await page.getByRole("button", { name: "Show this moment in the terminal" }).click();
+  await page.locator(".status", { hasText: "History" }).waitFor();
+});
+
+it("fits the grid to the screen when asked to, and gives it back", async () => {
+  const id = start("sized", "while :; do read x; stty size; done");
+  await page.goto(`${host.url}/sessions/${id}`);
+  await page.locator(".xterm-rows").waitFor();
+  const before = show(id).size;
+  await page.locator("#size-chip").click();
+  await shot(page, "size");
+  const fit = page.getByRole("button", { name: /Fit to this screen/ });
+  const [, cols, rows] = /\((\d+)×(\d+)\)/.exec(await fit.innerText()) ?? [];
+  await fit.click();
+  await page.locator("#size-chip", { hasText: "yours" }).waitFor();
+  expect(show(id).size).toEqual({ cols: Number(cols), rows: Number(rows) });
+  await page.locator(".stage").click();
+  await page.keyboard.type("\n");
+  await shows(page, `${rows} ${cols}`);
+  await shot(page, "size-yours");
+  await page.getByRole("button", { name: "Give back" }).first().click();
+  await page.locator("#size-chip", { hasText: "yours" }).waitFor({ state: "detached" });
+  expect(show(id).size).toEqual(before);
+});
+
+it("completes directories, and says what is wrong with one", async () => {
+  await page.goto(host.url);
+  await page.getByRole("button", { name: "Create Session" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create Session" });
+  const field = dialog.getByLabel("Working directory");
+  await field.fill("/usr/sha");
+  await dialog.getByRole("option", { name: "/usr/share" }).waitFor();
+  await shot(page, "create-directories");
+  await page.keyboard.press("Tab");
+  expect(await field.inputValue()).toBe("/usr/share/");
+  await field.fill("/no/such/place");
+  await dialog.getByRole("alert").getByText("/no/such/place").waitFor();
+  expect(await field.getAttribute("aria-invalid")).toBe("true");
+  await shot(page, "create-wrong");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+});
+
+it("sends an image that is pasted", async () => {
+  const id = start("pictures", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  await page.goto(`${host.url}/sessions/${id}`);
+  await shows(page, "ready");
+  await page.evaluate(() => {
+    const png = Uint8Array.from(atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="), (letter) => letter.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([png], "x.png", { type: "image/png" }));
+    document.querySelector(".xterm-helper-textarea")?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByText("Image given to the program.").waitFor();
+  await shows(page, /\.png/);
+});
+
+it("works by keyboard alone", async () => {
+  await page.goto(host.url);
+  await page.locator(".row-link").first().waitFor();
+  await page.keyboard.press("c");
+  const dialog = page.getByRole("dialog", { name: "Create Session" });
+  await dialog.getByLabel("Working directory").fill("/tmp");
+  await dialog.getByLabel("Name").fill("by keys");
+  await page.keyboard.press("Control+Enter");
+  await page.getByRole("heading", { name: "by keys" }).waitFor();
+  await page.locator(".xterm-rows").waitFor();
+  await page.keyboard.press("Alt+Escape");
+  await page.keyboard.press("F2");
+  await page.getByRole("dialog", { name: "Rename" }).waitFor();
+  await page.keyboard.type("renamed\n");
+  await page.getByRole("heading", { name: /renamed/ }).waitFor();
+  await page.keyboard.press("2");
+  await page.getByText("session.renamed").waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("dialog", { name: "Command palette" }).waitFor();
+  await page.keyboard.type("kill");
+  await page.keyboard.press("Enter");
+  const asked = page.getByRole("dialog", { name: /^Kill/ });
+  await asked.waitFor();
+  // Cancel has the focus: Enter does no harm.
+  await page.keyboard.press("Enter");
+  await asked.waitFor({ state: "detached" });
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
+  await page.keyboard.press("j");
+  await page.keyboard.press("s");
+  await page.getByText("renamed stopped.").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("nothing is called so");
+  await page.getByText("No session matches").waitFor();
+  await shot(page, "sessions-nothing");
+});
+
+it("complained about nothing", () => {
+  expect(complaints).toEqual([]);
+});

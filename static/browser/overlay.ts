@@ -1,0 +1,88 @@
+// Serves a built dashboard from disk in front of a daemon: a change of the page needs no build of the daemon. What
+// is not a file goes to the daemon, as if the browser had asked it. `cut` breaks every connection, as a network does.
+
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createServer, request as ask, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
+import { extname, join, normalize } from "node:path";
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".webmanifest": "application/manifest+json",
+};
+
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+export interface Overlay {
+  url: string;
+  cut: () => void;
+  close: () => Promise<void>;
+}
+
+/** `daemon` is asked for each time: it may have another port after a restart. */
+export async function overlay(dist: string, daemon: () => string): Promise<Overlay> {
+  const open = new Set<Socket>();
+  const forward = (message: IncomingMessage): OutgoingHttpHeaders => {
+    const { host } = new URL(daemon());
+    return { ...message.headers, host, ...(message.headers.origin ? { origin: `http://${host}` } : {}) };
+  };
+  const server = createServer((incoming, outgoing) => {
+    const path = new URL(incoming.url ?? "/", "http://x").pathname;
+    if (!/^\/(api|ws)(\/|$)/.test(path)) {
+      const { status, headers, body } = file(dist, path, incoming.headers.cookie ?? "");
+      outgoing.writeHead(status, headers).end(body);
+      return;
+    }
+    const { hostname, port } = new URL(daemon());
+    const upstream = ask({ hostname, port, path: incoming.url, method: incoming.method, headers: forward(incoming) }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    upstream.on("error", () => outgoing.destroy());
+    incoming.pipe(upstream);
+  });
+  server.on("connection", (socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+  });
+  server.on("upgrade", (incoming, socket, head) => {
+    const { hostname, port } = new URL(daemon());
+    const upstream = connect(Number(port), hostname, () => {
+      const headers = Object.entries(forward(incoming)).map(([name, value]) => `${name}: ${String(value)}\r\n`);
+      upstream.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join("")}\r\n`);
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on("error", () => socket.destroy());
+    socket.on("error", () => upstream.destroy());
+    socket.on("close", () => upstream.destroy());
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const cut = (): void => {
+    for (const socket of open) socket.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    close: () => {
+      cut();
+      return new Promise((done) => server.close(() => done()));
+    },
+  };
+}
+
+function file(dist: string, path: string, cookie: string): { status: number; headers: OutgoingHttpHeaders; body: string | Buffer } {
+  const asked = join(dist, normalize(path));
+  const found = existsSync(asked) && statSync(asked).isFile();
+  if (!found && path.startsWith("/assets/")) return { status: 404, headers: {}, body: "" };
+  const name = found ? asked : join(dist, "index.html");
+  const headers = { "content-type": TYPES[extname(name)] ?? "application/octet-stream", "content-security-policy": POLICY };
+  if (!name.endsWith(".html")) return { status: 200, headers, body: readFileSync(name) };
+  const theme = /codepiper-theme=(light|dark)/.exec(cookie)?.[1];
+  return { status: 200, headers, body: readFileSync(name, "utf8").replace("<html", theme ? `<html data-theme="${theme}"` : "<html") };
+}

@@ -1,0 +1,186 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, daemon, eventually, open, PHONE, screen, setUp, shot, shows, signIn, type Daemon } from "./harness";
+
+let chromium: Browser;
+let host: Daemon;
+let page: Page;
+let complaints: string[];
+let codes: string[];
+
+beforeAll(async () => {
+  [chromium, host] = await Promise.all([browser(), daemon()]);
+  ({ page, complaints } = await open(chromium, host.url));
+  ({ codes } = await setUp(page, host));
+});
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+});
+
+interface Started {
+  id: string;
+  size: { cols: number; rows: number };
+}
+
+function start(name: string, ...command: string[]): string {
+  return (JSON.parse(host.run("start", "-p", "shell", "--name", name, "--json", "--", ...command)) as Started).id;
+}
+
+const show = (id: string): Started => JSON.parse(host.run("sessions", "show", id, "--json")) as Started;
+
+async function visit(id: string, tab = ""): Promise<void> {
+  await page.goto(`${host.url}/sessions/${id}${tab}`);
+}
+
+it("shows the whole screen of a program that runs already, and types into it", async () => {
+  const id = start("editor", "vim", "-u", "NONE", "-n");
+  await visit(id);
+  await shows(page, /^~/m);
+  await page.keyboard.type("ihello from the browser");
+  await shows(page, "hello from the browser");
+  await page.keyboard.press("Escape");
+  await page.keyboard.type(":q!\n");
+  await page.getByText("Quit by itself").waitFor();
+  await shot(page, "session-ended");
+});
+
+it("uses the mouse where the program asks for it", async () => {
+  const id = start("pager", "sh", "-c", "seq 1 500 | less --mouse");
+  await visit(id);
+  await shows(page, /^1$/m);
+  await page.locator(".stage").hover();
+  await page.mouse.wheel(0, 300);
+  await shows(page, /^32$/m);
+  expect(await screen(page)).not.toMatch(/^1$/m);
+});
+
+it("pastes in brackets into a program that asks for them", async () => {
+  const id = start("bracketed", "sh", "-c", "stty raw -echo; printf '\\033[?2004hready\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.evaluate(() => navigator.clipboard.writeText("two\nlines"));
+  await page.keyboard.press("Control+Shift+V");
+  await shows(page, /\^\[\[200~two\^Mlines\^\[\[201~/);
+});
+
+it("answers no question that tmux has answered", async () => {
+  const id = start("asks", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; dd bs=1 count=1 2>/dev/null >/dev/null; printf '\\033[c\\033[6n\\033]11;?\\007'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  const before = await screen(page);
+  await page.keyboard.type("x");
+  await page.keyboard.type("END");
+  await shows(page, /END/);
+  const answers = (await screen(page)).slice(before.trimEnd().length);
+  // What stands there is tmux's: one answer to each question, not two.
+  expect(answers.match(/\^\[\[\?[\d;]*c/g)?.length ?? 0).toBeLessThanOrEqual(1);
+  expect(answers.match(/\^\[\[\d+;\d+R/g)?.length ?? 0).toBeLessThanOrEqual(1);
+});
+
+it("asks before a program writes to the clipboard", async () => {
+  const id = start("copies", "sh", "-c", "read x; printf '\\033]52;c;aGVsbG8=\\007'; printf 'done\\n'; read y");
+  await visit(id);
+  await page.locator(".xterm-helper-textarea").waitFor({ state: "attached" });
+  await page.evaluate(() => navigator.clipboard.writeText("before"));
+  await page.keyboard.type("\n");
+  await shows(page, "done");
+  const asked = page.getByRole("alertdialog", { name: "Clipboard" });
+  await asked.getByText("5 characters").waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("before");
+  await shot(page, "clipboard");
+  await asked.getByRole("button", { name: "Copy" }).click();
+  await eventually(async () => (await page.evaluate(() => navigator.clipboard.readText())) === "hello", "the clipboard has it");
+});
+
+it("comes back by itself after a broken connection and a new daemon, with every line once", async () => {
+  const id = start("flood", "sh", "-c", "i=0; while [ $i -lt 6000 ]; do i=$((i+1)); echo line $i; [ $((i % 40)) = 0 ] && sleep 0.05; done; echo finished; read x");
+  await visit(id);
+  await shows(page, /line \d+/);
+  if (process.env["DASHBOARD"]) host.cut();
+  await shows(page, /line [2-9]\d\d\d/);
+  host.restart();
+  await shows(page, "finished");
+  const lines = [...(await screen(page)).matchAll(/line (\d+)/g)].map((match) => Number(match[1]));
+  expect(lines.at(-1)).toBe(6000);
+  lines.forEach((line, index) => expect(line).toBe((lines[0] ?? 0) + index));
+  await page.getByText("Live", { exact: false }).first().waitFor();
+});
+
+it("changes nothing for anybody by looking from a phone", async () => {
+  const id = start("shared", "sh", "-c", "seq 1 100; read x");
+  await visit(id);
+  await shows(page, /^100$/m);
+  const before = show(id).size;
+  const grid = await page.locator(".xterm-rows > div").count();
+  const phone = await open(chromium, host.url, PHONE);
+  await signIn(phone.page, codes.pop() ?? "");
+  await phone.page.goto(`${host.url}/sessions/${id}`);
+  await shows(phone.page, /^100$/m);
+  await shot(phone.page, "session-second-viewer");
+  await phone.page.getByRole("button", { name: "Whole grid" }).click();
+  expect(show(id).size).toEqual(before);
+  expect(await page.locator(".xterm-rows > div").count()).toBe(grid);
+  await phone.context.close();
+});
+
+it("has keys for a phone", async () => {
+  const id = start("keys", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  const phone = await open(chromium, host.url, PHONE);
+  await signIn(phone.page, codes.pop() ?? "");
+  await phone.page.goto(`${host.url}/sessions/${id}`);
+  await shows(phone.page, "ready");
+  const key = (name: string) => phone.page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true });
+  await key("Esc").click();
+  await key("Up").click();
+  await key("Control C").click();
+  await key("Ctrl").click();
+  await key("Left").click();
+  await key("Left").click();
+  await shows(phone.page, "^[^[[A^C^[[1;5D^[[D");
+  await phone.context.close();
+});
+
+it("shows text of programs and people as text", async () => {
+  const evil = `<img src=x onerror="window.evil=1">`;
+  const id = start("evil", "sh", "-c", `printf '\\033]2;%s\\007' '${evil}'; printf '%s\\n' '${evil}'; read x`);
+  host.run("sessions", "rename", id, evil);
+  await page.goto(host.url);
+  await page.getByRole("link", { name: evil }).first().waitFor();
+  await visit(id);
+  await shows(page, evil);
+  await visit(id, "/events");
+  await page.getByText("session.renamed").first().click();
+  await visit(id, "/logs");
+  await page.getByText(`Renamed to ${evil}`).waitFor();
+  expect(await page.evaluate(() => "evil" in window)).toBe(false);
+  expect(await page.locator("img[src=x]").count()).toBe(0);
+});
+
+it("ends on another device at once when it is signed out here", async () => {
+  const id = start("open elsewhere", "sh", "-c", "read x");
+  const other = await open(chromium, host.url);
+  await signIn(other.page, codes.pop() ?? "");
+  await other.page.goto(`${host.url}/sessions/${id}`);
+  await other.page.locator(".xterm-helper-textarea").waitFor({ state: "attached" });
+  await page.goto(`${host.url}/settings/security`);
+  await page.getByRole("button", { name: "Sign out all others" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out all others" }).click();
+  await other.page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await other.context.close();
+});
+
+it("draws with WebGL where there is one", async () => {
+  const fast = await browser({ webgl: true });
+  const id = start("webgl", "sh", "-c", "printf '\\033[38;2;1;200;3mtrue colour\\033[0m\\n'; read x");
+  const window_ = await open(fast, host.url);
+  await signIn(window_.page, codes.pop() ?? "");
+  await window_.page.goto(`${host.url}/sessions/${id}`);
+  await window_.page.locator(".xterm-screen canvas").first().waitFor();
+  expect(window_.complaints).toEqual([]);
+  await fast.close();
+});
+
+it("complained about nothing", () => {
+  expect(complaints).toEqual([]);
+});

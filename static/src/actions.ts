@@ -1,0 +1,77 @@
+// What can be done to a session, by the same words everywhere.
+
+import type { Session } from "./wire";
+import { problemOf, request } from "./http";
+import { keep } from "./store";
+import { ask } from "./ask";
+import { toast } from "./toasts";
+import { nameOf } from "./words";
+import { signal } from "@preact/signals";
+
+/** The session whose name is being changed. */
+export const renaming = signal<Session | null>(null);
+/** Sessions with a request under way, and its word. */
+export const busy = signal<ReadonlyMap<string, string>>(new Map());
+
+async function doing(session: Session, word: string, run: () => Promise<void>): Promise<void> {
+  busy.value = new Map(busy.value).set(session.id, word);
+  try {
+    await run();
+  } catch (error) {
+    toast({ text: `${nameOf(session)}: ${problemOf(error).detail}`, bad: true });
+  } finally {
+    const left = new Map(busy.value);
+    left.delete(session.id);
+    busy.value = left;
+  }
+}
+
+const path = (session: Session): string => `/api/sessions/${session.id}`;
+
+export function stop(session: Session): Promise<void> {
+  return doing(session, "Stopping…", async () => {
+    keep(await request<Session>("POST", `${path(session)}/stop`));
+    toast({ text: `${nameOf(session)} stopped.`, action: { label: "Resume", run: () => void resume(session) } });
+  });
+}
+
+export function resume(session: Session): Promise<void> {
+  return doing(session, "Resuming…", async () => {
+    keep(await request<Session>("POST", `${path(session)}/resume`));
+  });
+}
+
+export function kill(session: Session): void {
+  const program = session.provider === "shell" ? "program" : "agent";
+  ask({
+    title: `Kill ${nameOf(session)}?`,
+    text: `The ${program} ends now, in the middle of its work. Its tmux session and scrollback go too; the log and the files in its directory stay.`,
+    verb: "Kill session",
+    destroys: true,
+    run: async () => keep(await request<Session>("POST", `${path(session)}/kill`)),
+  });
+}
+
+export function remove(session: Session, after?: () => void): void {
+  ask({
+    title: `Remove ${nameOf(session)}?`,
+    text: "It leaves the list, and its log is deleted. The files in its directory stay. It cannot be resumed afterwards.",
+    verb: "Remove",
+    destroys: true,
+    run: async () => {
+      await request("DELETE", path(session));
+      after?.();
+    },
+  });
+}
+
+export async function rename(session: Session, name: string | null): Promise<void> {
+  keep(await request<Session>("PATCH", path(session), { name }));
+}
+
+export const attachCommand = (session: Session): string => `codepiper attach ${session.short_id}`;
+
+export async function copyAttach(session: Session): Promise<void> {
+  const { copyText } = await import("./ui/copy");
+  if (await copyText(attachCommand(session))) toast({ text: "Attach command copied." });
+}

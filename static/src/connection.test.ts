@@ -1,0 +1,217 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Connection, type Item } from "./connection";
+import { aSession } from "./sample";
+import type { ClientMessage, ServerMessage } from "./wire";
+
+/** A WebSocket whose other end is the test. */
+class FakeSocket {
+  static all: FakeSocket[] = [];
+  static readonly OPEN = 1;
+  readonly OPEN = 1;
+  readyState = 0;
+  binaryType = "";
+  sent: (ClientMessage | Uint8Array)[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
+  constructor(readonly url: string) {
+    FakeSocket.all.push(this);
+  }
+  send(data: string | Uint8Array): void {
+    this.sent.push(typeof data === "string" ? (JSON.parse(data) as ClientMessage) : data);
+  }
+  close(): void {
+    this.readyState = 3;
+  }
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+  say(message: ServerMessage): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+  frame(tag: number, text: string): void {
+    const bytes = new TextEncoder().encode(text);
+    const data = new Uint8Array(bytes.length + 1);
+    data[0] = tag;
+    data.set(bytes, 1);
+    this.onmessage?.({ data: data.buffer });
+  }
+  lose(code = 1006): void {
+    this.readyState = 3;
+    this.onclose?.({ code });
+  }
+}
+
+const hello: ServerMessage = { type: "hello", protocol: 1, version: "1" };
+const session = aSession();
+const subscribed = (request: number, channel: number, cursor: string): ServerMessage => ({ type: "subscribed", request, channel, cursor, size: { cols: 80, rows: 24 }, session });
+
+function make(): { connection: Connection; items: Item[]; heard: ServerMessage[] } {
+  const heard: ServerMessage[] = [];
+  const connection = new Connection(() => "ws://x/ws", {
+    greet: () => [{ type: "authenticate", secret: "s" }],
+    live: () => undefined,
+    message: (message) => heard.push(message),
+    session: () => undefined,
+    probe: () => connection.send({ type: "ping" }),
+    closed: () => undefined,
+  });
+  return { connection, items: [], heard };
+}
+
+const last = (): FakeSocket => FakeSocket.all.at(-1) as FakeSocket;
+const text = (item: Item | undefined): string => (item && "bytes" in item ? new TextDecoder().decode(item.bytes) : "");
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  FakeSocket.all = [];
+  vi.stubGlobal("WebSocket", FakeSocket);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+it("says who it is before anything else, and is live with the hello", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  expect(last().sent).toEqual([{ type: "authenticate", secret: "s" }]);
+  expect(connection.link.value.phase).toBe("connecting");
+  last().say(hello);
+  expect(connection.link.value.phase).toBe("live");
+  connection.close();
+});
+
+it("counts the bytes of a channel, and goes on after them on the next connection", () => {
+  const { connection, items } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  connection.subscribe(session.id, "live", "latest", (item) => items.push(item));
+  expect(last().sent.at(-1)).toEqual({ type: "subscribe", request: 1, session: session.id, from: "live", delivery: "latest" });
+  last().say(subscribed(1, 4, "2:100"));
+  last().say({ type: "keyframe", channel: 4, cursor: "2:110", size: { cols: 80, rows: 24 }, reason: "begin" });
+  last().frame(0x84, "screen");
+  last().frame(4, "hello");
+  expect(items.map((item) => item.kind)).toEqual(["begun", "keyframe", "output"]);
+  expect(text(items[1])).toBe("screen");
+  expect(items[2]).toMatchObject({ at: { epoch: 2, offset: 115 } });
+
+  last().lose();
+  expect(connection.link.value.phase).toBe("lost");
+  vi.advanceTimersByTime(1000);
+  last().open();
+  last().say(hello);
+  expect(last().sent.at(-1)).toEqual({ type: "subscribe", request: 2, session: session.id, from: { cursor: "2:115" }, delivery: "latest" });
+  last().say(subscribed(2, 0, "2:115"));
+  expect(items.at(-1)).toMatchObject({ kind: "begun", again: true });
+  connection.close();
+});
+
+it("does not count what a gap leaves out", () => {
+  const { connection, items } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = connection.subscribe(session.id, "live", "latest", (item) => items.push(item));
+  last().say(subscribed(1, 0, "0:0"));
+  last().say({ type: "gap", channel: 0, cursor: "1:5000", reason: "daemon_away", lost: { bytes: 4000 } });
+  last().frame(0, "abc");
+  expect(subscription.at).toEqual({ epoch: 1, offset: 5003 });
+  expect(items.at(-2)).toMatchObject({ kind: "gap", lost: { bytes: 4000 } });
+  connection.close();
+});
+
+it("acknowledges every quarter of the window, not every frame", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
+  last().say(subscribed(1, 3, "0:0"));
+  subscription.consumed(1000);
+  subscription.consumed(262_143);
+  const acks = (): unknown[] => last().sent.filter((message) => "type" in message && message.type === "ack");
+  expect(acks()).toEqual([]);
+  subscription.consumed(262_144);
+  expect(acks()).toEqual([{ type: "ack", channel: 3, offset: 262_144 }]);
+  connection.close();
+});
+
+it("lets nothing through to a channel that was closed, also before it was opened", () => {
+  const { connection, items } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const early = connection.subscribe(session.id, "live", "latest", (item) => items.push(item));
+  early.close();
+  last().say(subscribed(1, 2, "0:0"));
+  expect(last().sent.at(-1)).toEqual({ type: "unsubscribe", channel: 2 });
+  last().frame(2, "late");
+  expect(items).toEqual([]);
+  connection.close();
+});
+
+it("types only while there is a connection", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
+  const typed = new TextEncoder().encode("ls");
+  expect(subscription.type(typed)).toBe(false);
+  last().say(subscribed(1, 5, "0:0"));
+  expect(subscription.type(typed)).toBe(true);
+  expect(last().sent.at(-1)).toEqual(new Uint8Array([5, 0x6c, 0x73]));
+  last().lose();
+  expect(subscription.type(typed)).toBe(false);
+  connection.close();
+});
+
+it("waits longer after each failure, and tries at once when asked to", () => {
+  const { connection } = make();
+  connection.open();
+  const waits: number[] = [];
+  for (let failures = 0; failures < 5; failures++) {
+    last().lose();
+    const link = connection.link.value;
+    if (link.phase !== "lost") throw new Error(link.phase);
+    waits.push(link.nextTry - Date.now());
+    vi.advanceTimersByTime(link.nextTry - Date.now());
+  }
+  expect(waits[0]).toBe(250);
+  expect(waits[4]).toBeGreaterThan(waits[1] as number);
+  expect(Math.max(...waits)).toBeLessThan(20_000);
+  last().lose();
+  const sockets = FakeSocket.all.length;
+  connection.tryNow();
+  expect(FakeSocket.all.length).toBe(sockets + 1);
+  connection.close();
+});
+
+it("finds out after a nap whether the connection still lives", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  // No timer ran for a minute: the machine slept.
+  vi.setSystemTime(Date.now() + 60_000);
+  vi.advanceTimersByTime(5000);
+  expect(last().sent.at(-1)).toEqual({ type: "ping" });
+  vi.advanceTimersByTime(4000);
+  expect(connection.link.value.phase).toBe("lost");
+  connection.close();
+});
+
+it("stops at a daemon of another protocol", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  last().say({ ...hello, protocol: 99 });
+  expect(connection.link.value.phase).toBe("outdated");
+  vi.advanceTimersByTime(60_000);
+  expect(FakeSocket.all).toHaveLength(1);
+});

@@ -1,0 +1,346 @@
+// The one WebSocket: it comes back by itself, and every subscription goes on at its cursor.
+
+import { signal } from "@preact/signals";
+import { cursorOf, position, type Position } from "./cursor";
+import type {
+  Begin,
+  ClientMessage,
+  Cursor,
+  Delivery,
+  Exit,
+  GapReason,
+  KeyframeReason,
+  Lost,
+  Problem,
+  ServerMessage,
+  Session,
+  Size,
+} from "./wire";
+import { ACK_EVERY, KEYFRAME_BIT, PROTOCOL } from "./wire";
+
+/** A page that was asleep waits this long for a sign of life, in ms. */
+const PROBE = 4000;
+/** Longer than this without a timer, the machine or the page slept, in ms. */
+const NAP = 20_000;
+const TICK = 5000;
+
+export type Link =
+  | { phase: "connecting"; since: number }
+  | { phase: "live" }
+  /** No connection; `nextTry` is when the next attempt begins. */
+  | { phase: "lost"; since: number; nextTry: number; attempt: number }
+  /** The daemon speaks another version of the protocol. */
+  | { phase: "outdated" };
+
+/** What a subscription yields. */
+export type Item =
+  | { kind: "output"; bytes: Uint8Array; at: Position }
+  | { kind: "keyframe"; bytes: Uint8Array; at: Position; size: Size; reason: KeyframeReason }
+  | { kind: "gap"; at: Position; reason: GapReason; lost: Lost }
+  | { kind: "caught_up" }
+  | { kind: "ended"; exit: Exit | null }
+  /** Subscribed, for the first time or again after the connection was lost. */
+  | { kind: "begun"; size: Size; at: Position; again: boolean }
+  | { kind: "failed"; problem: Problem };
+
+/** One session's output, from a place on. It survives reconnections. */
+export class Subscription {
+  /** The end of what was received, once there is something. */
+  at: Position | null = null;
+  channel: number | null = null;
+  closed = false;
+  private announced: { at: Position; size: Size; reason: KeyframeReason } | null = null;
+  private consumedTo = 0;
+  private acknowledged = 0;
+
+  constructor(
+    private readonly connection: Connection,
+    readonly session: string,
+    private readonly from: Begin,
+    private readonly delivery: Delivery,
+    private readonly sink: (item: Item) => void,
+  ) {}
+
+  /** The bytes up to `offset` were shown or stored. */
+  consumed(offset: number): void {
+    this.consumedTo = Math.max(this.consumedTo, offset);
+    if (this.channel !== null && this.consumedTo - this.acknowledged >= ACK_EVERY) {
+      this.acknowledged = this.consumedTo;
+      this.connection.send({ type: "ack", channel: this.channel, offset: this.consumedTo });
+    }
+  }
+
+  /** Types into the session. False when there is no connection. */
+  type(bytes: Uint8Array): boolean {
+    if (this.channel === null) return false;
+    return this.connection.sendTyped(this.channel, bytes);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.connection.forget(this);
+  }
+
+  request(request: number): ClientMessage {
+    const from: Begin = this.at ? { cursor: cursorOf(this.at) } : this.from;
+    return { type: "subscribe", request, session: this.session, from, delivery: this.delivery };
+  }
+
+  begin(channel: number, cursor: Cursor, size: Size): void {
+    const again = this.at !== null;
+    this.channel = channel;
+    this.announced = null;
+    this.jump(position(cursor));
+    this.sink({ kind: "begun", size, at: position(cursor), again });
+  }
+
+  message(message: ServerMessage): void {
+    switch (message.type) {
+      case "keyframe":
+        this.announced = { at: position(message.cursor), size: message.size, reason: message.reason };
+        return;
+      case "gap":
+        this.jump(position(message.cursor));
+        return this.sink({ kind: "gap", at: position(message.cursor), reason: message.reason, lost: message.lost });
+      case "caught_up":
+        return this.sink({ kind: "caught_up" });
+      case "ended":
+        return this.sink({ kind: "ended", exit: message.exit });
+    }
+  }
+
+  frame(isKeyframe: boolean, bytes: Uint8Array): void {
+    if (isKeyframe) {
+      if (!this.announced) return;
+      const { at, size, reason } = this.announced;
+      this.announced = null;
+      this.jump(at);
+      this.sink({ kind: "keyframe", bytes, at, size, reason });
+    } else if (this.at) {
+      this.at = { epoch: this.at.epoch, offset: this.at.offset + bytes.length };
+      this.sink({ kind: "output", bytes, at: this.at });
+    }
+  }
+
+  fail(problem: Problem): void {
+    this.sink({ kind: "failed", problem });
+  }
+
+  private jump(at: Position): void {
+    this.at = at;
+    this.consumedTo = at.offset;
+    this.acknowledged = at.offset;
+  }
+}
+
+export class Connection {
+  readonly link = signal<Link>({ phase: "connecting", since: Date.now() });
+  /** What the daemon said of itself at the beginning. */
+  readonly version = signal<string | null>(null);
+  /** The time of the last message. */
+  private heard = 0;
+  private socket: WebSocket | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private ticker: ReturnType<typeof setInterval> | undefined;
+  private lastTick = Date.now();
+  private attempt = 0;
+  private requests = 0;
+  private readonly subscriptions = new Set<Subscription>();
+  private readonly asked = new Map<number, Subscription>();
+  private readonly channels = new Map<number, Subscription>();
+
+  constructor(
+    private readonly url: () => string,
+    private readonly on: {
+      /** The first messages of a connection, before anything else is sent. */
+      greet: () => readonly ClientMessage[];
+      /** The connection is live again. */
+      live: () => void;
+      message: (message: ServerMessage) => void;
+      session: (session: Session) => void;
+      /** Says something that the daemon answers: is it there? */
+      probe: () => void;
+      /** A connection could not be opened or ended; the code is WebSocket's. */
+      closed: (code: number) => void;
+    },
+  ) {}
+
+  open(): void {
+    window.addEventListener("online", this.tryNow);
+    document.addEventListener("visibilitychange", this.wake);
+    this.ticker = setInterval(() => {
+      const napped = Date.now() - this.lastTick > NAP;
+      this.lastTick = Date.now();
+      if (napped) this.probe();
+    }, TICK);
+    this.attempt = 0;
+    this.connect();
+  }
+
+  /** Closes for good. */
+  close(): void {
+    window.removeEventListener("online", this.tryNow);
+    document.removeEventListener("visibilitychange", this.wake);
+    clearInterval(this.ticker);
+    clearTimeout(this.timer);
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.drop();
+  }
+
+  readonly tryNow = (): void => {
+    if (this.link.value.phase !== "lost") return;
+    clearTimeout(this.timer);
+    this.connect();
+  };
+
+  subscribe(session: string, from: Begin, delivery: Delivery, sink: (item: Item) => void): Subscription {
+    const subscription = new Subscription(this, session, from, delivery, sink);
+    this.subscriptions.add(subscription);
+    if (this.link.value.phase === "live") this.ask(subscription);
+    return subscription;
+  }
+
+  forget(subscription: Subscription): void {
+    this.subscriptions.delete(subscription);
+    if (subscription.channel !== null) {
+      this.channels.delete(subscription.channel);
+      this.send({ type: "unsubscribe", channel: subscription.channel });
+      subscription.channel = null;
+    }
+  }
+
+  send(message: ClientMessage): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  }
+
+  sendTyped(channel: number, bytes: Uint8Array): boolean {
+    if (this.link.value.phase !== "live" || this.socket?.readyState !== WebSocket.OPEN) return false;
+    const frame = new Uint8Array(bytes.length + 1);
+    frame[0] = channel;
+    frame.set(bytes, 1);
+    this.socket.send(frame);
+    return true;
+  }
+
+  private connect(): void {
+    if (this.link.value.phase === "live") this.link.value = { phase: "connecting", since: Date.now() };
+    const socket = new WebSocket(this.url());
+    socket.binaryType = "arraybuffer";
+    this.socket = socket;
+    socket.onopen = () => {
+      for (const message of this.on.greet()) this.send(message);
+    };
+    socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (this.socket !== socket) return;
+      this.heard = Date.now();
+      if (typeof data === "string") this.text(JSON.parse(data) as ServerMessage);
+      else this.binary(new Uint8Array(data));
+    };
+    socket.onclose = ({ code }) => {
+      if (this.socket !== socket) return;
+      this.lost(code);
+    };
+  }
+
+  private text(message: ServerMessage): void {
+    switch (message.type) {
+      case "hello":
+        this.version.value = message.version;
+        if (message.protocol !== PROTOCOL) {
+          this.close();
+          this.link.value = { phase: "outdated" };
+          return;
+        }
+        this.attempt = 0;
+        this.link.value = { phase: "live" };
+        for (const subscription of this.subscriptions) this.ask(subscription);
+        this.on.live();
+        return;
+      case "subscribed": {
+        const subscription = this.asked.get(message.request);
+        this.asked.delete(message.request);
+        if (!subscription || subscription.closed) {
+          this.send({ type: "unsubscribe", channel: message.channel });
+          return;
+        }
+        this.channels.set(message.channel, subscription);
+        this.on.session(message.session);
+        subscription.begin(message.channel, message.cursor, message.size);
+        return;
+      }
+      case "session":
+        return this.on.session(message.session);
+      case "keyframe":
+      case "gap":
+      case "caught_up":
+      case "ended":
+        this.channels.get(message.channel)?.message(message);
+        return;
+      case "error": {
+        const subscription = message.request === null ? undefined : this.asked.get(message.request);
+        if (!subscription) return this.on.message(message);
+        if (message.request !== null) this.asked.delete(message.request);
+        this.subscriptions.delete(subscription);
+        subscription.fail(message.problem);
+        return;
+      }
+      default:
+        this.on.message(message);
+    }
+  }
+
+  private binary(data: Uint8Array): void {
+    const tag = data[0];
+    if (tag === undefined) return;
+    this.channels.get(tag & ~KEYFRAME_BIT)?.frame((tag & KEYFRAME_BIT) !== 0, data.subarray(1));
+  }
+
+  private ask(subscription: Subscription): void {
+    const request = ++this.requests;
+    this.asked.set(request, subscription);
+    this.send(subscription.request(request));
+  }
+
+  private lost(code: number): void {
+    this.socket = null;
+    this.drop();
+    const now = Date.now();
+    const before = this.link.value;
+    const since = before.phase === "lost" || before.phase === "connecting" ? before.since : now;
+    const wait = this.attempt === 0 ? 250 : Math.min(15_000, 500 * 2 ** this.attempt) * (0.75 + Math.random() / 2);
+    this.attempt += 1;
+    this.link.value = { phase: "lost", since, nextTry: now + wait, attempt: this.attempt };
+    this.timer = setTimeout(() => this.connect(), wait);
+    this.on.closed(code);
+  }
+
+  private drop(): void {
+    this.asked.clear();
+    this.channels.clear();
+    for (const subscription of this.subscriptions) subscription.channel = null;
+  }
+
+  private readonly wake = (): void => {
+    if (document.visibilityState !== "visible") return;
+    this.lastTick = Date.now();
+    if (this.link.value.phase === "lost") this.tryNow();
+    else if (Date.now() - this.heard > NAP) this.probe();
+  };
+
+  /** After a nap nobody knows whether the connection still lives. */
+  private probe(): void {
+    const socket = this.socket;
+    if (!socket || this.link.value.phase !== "live") return;
+    const asked = Date.now();
+    this.on.probe();
+    setTimeout(() => {
+      if (this.socket !== socket || this.heard >= asked) return;
+      // Its own closing could wait for the network's time limits.
+      socket.onclose = null;
+      socket.close();
+      this.lost(1006);
+    }, PROBE);
+  }
+}

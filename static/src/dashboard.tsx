@@ -1,0 +1,129 @@
+import "./styles/dashboard.css";
+import "./styles/trace.css";
+import { useEffect } from "preact/hooks";
+import { LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { renaming } from "./actions";
+import { question } from "./ask";
+import { closeOverlay, openOverlay, overlay } from "./overlay";
+import { bind, startShortcuts } from "./shortcuts";
+import { inOrder, start, stop, waiting } from "./store";
+import { Announcer } from "./ui/announcer";
+import { later } from "./ui/later";
+import { Rail } from "./ui/rail";
+import { Hatch } from "./ui/trace";
+import { toasts } from "./toasts";
+import { isLive, nameOf } from "./words";
+
+const SessionsPage = later(() => import("./pages/sessions").then((page) => page.SessionsPage));
+const SessionPage = later(() => import("./pages/session").then((page) => page.SessionPage));
+const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
+const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession));
+const Palette = later(() => import("./ui/palette").then((page) => page.Palette));
+const BottomBar = later(() => import("./ui/bottom_bar").then((module) => module.BottomBar));
+const Toasts = later(() => import("./ui/toast").then((module) => module.Toasts));
+const Confirm = later(() => import("./ui/confirm").then((module) => module.Confirm));
+const Rename = later(() => import("./ui/rename").then((module) => module.Rename));
+const Tooltip = later(() => import("./ui/tooltip").then((module) => module.Tooltip));
+const Shortcuts = later(() => import("./ui/shortcuts").then((page) => page.Shortcuts));
+
+/** Everything behind the sign-in. */
+export function Dashboard() {
+  useEffect(() => {
+    start();
+    const end = startShortcuts();
+    return () => {
+      end();
+      stop();
+    };
+  }, []);
+  return (
+    <LocationProvider>
+      <Places />
+      {toasts.value.length > 0 && <Toasts />}
+      <Tooltip />
+      <Hatch />
+    </LocationProvider>
+  );
+}
+
+function Places() {
+  const { route, path } = useLocation();
+  useEffect(
+    () =>
+      bind({
+        "⌘k": () => openOverlay("palette"),
+        "?": () => openOverlay("shortcuts"),
+        c: () => openOverlay("create"),
+        "g s": () => route("/"),
+        "g ,": () => route("/settings"),
+        "⌥ArrowDown": () => neighbour(1),
+        "⌥ArrowUp": () => neighbour(-1),
+        "⌥n": () => {
+          const next = waiting.value[0];
+          if (next) route(`/sessions/${next.id}`);
+        },
+      }),
+    [],
+  );
+  const neighbour = (step: number): void => {
+    const list = inOrder.value.filter(isLive);
+    if (list.length === 0) return;
+    const at = list.findIndex((session) => location.pathname.startsWith(`/sessions/${session.id}`));
+    const to = at < 0 ? (step > 0 ? 0 : list.length - 1) : (at + step + list.length) % list.length;
+    route(`/sessions/${list[to]?.id}`);
+  };
+  useTitle(path);
+  return (
+    <>
+      <div class="app">
+        <a class="skip" href="#main">
+          Skip to the page
+        </a>
+        <Rail />
+        <main class="page" id="main" tabIndex={-1}>
+          <Router>
+            <Route path="/" component={SessionsPage} />
+            <Route path="/sessions" component={SessionsPage} />
+            <Route path="/sessions/:id/:tab?" component={SessionPage} />
+            <Route path="/settings/:section?" component={Settings} />
+            <Route default component={NotFound} />
+          </Router>
+        </main>
+        <BottomBar />
+      </div>
+      {overlay.value === "create" && <CreateSession onClose={closeOverlay} />}
+      {overlay.value === "palette" && <Palette onClose={closeOverlay} />}
+      {overlay.value === "shortcuts" && <Shortcuts onClose={closeOverlay} />}
+      {question.value && <Confirm />}
+      {renaming.value && <Rename />}
+      <Announcer />
+    </>
+  );
+}
+
+/** The window's title, and the favicon's last pipe: copper while something waits. */
+function useTitle(path: string): void {
+  const count = waiting.value.length;
+  const open = inOrder.value.find((session) => path.startsWith(`/sessions/${session.id}`));
+  const title = open
+    ? `${open.activity === "waiting" ? "! " : ""}${nameOf(open)}`
+    : `${count > 0 ? `(${count}) ` : ""}${path.startsWith("/settings") ? "Settings" : "Sessions"}`;
+  useEffect(() => {
+    document.title = `${title} · CodePiper`;
+    const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
+    const href = count > 0 ? "/icon-waiting.svg" : "/icon.svg";
+    if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+  }, [title, count]);
+}
+
+function NotFound() {
+  return (
+    <div class="empty">
+      <h1 class="visually-hidden">Not found</h1>
+      <h2>There is no such page</h2>
+      <a class="button primary large" href="/">
+        Sessions
+      </a>
+    </div>
+  );
+}

@@ -1,0 +1,175 @@
+import "../styles/session.css";
+import { useEffect } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { busy, renaming, resume, stop } from "../actions";
+import type { Session } from "../wire";
+import { bind } from "../shortcuts";
+import { look, sessions } from "../store";
+import { Icon } from "../ui/icon";
+import { later } from "../ui/later";
+import { Path } from "../ui/path";
+import { announce } from "../ui/announcer";
+import { isLive, nameOf, providerName, stateOf } from "../words";
+
+const TerminalView = later(() => import("../session/terminal_view").then((module) => module.TerminalView));
+const Evidence = later(() => import("../session/evidence").then((module) => module.Evidence));
+const SessionMenu = later(() => import("../ui/session_menu").then((module) => module.SessionMenu));
+const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
+const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));
+const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
+
+const TABS = [
+  ["", "Terminal"],
+  ["events", "Events"],
+  ["logs", "Logs"],
+] as const;
+
+export function SessionPage({ id = "", tab = "" }: { id?: string; tab?: string }) {
+  const session = sessions.value?.get(id);
+  if (!session) return <Missing />;
+  return <Known key={id} session={session} tab={tab} />;
+}
+
+function Missing() {
+  if (sessions.value === null) {
+    return (
+      <div class="page-head" role="status" aria-label="Loading">
+        <h1 class="visually-hidden">Session</h1>
+        <span class="bone w20" />
+      </div>
+    );
+  }
+  return (
+    <div class="empty">
+      <h1 class="visually-hidden">Session</h1>
+      <h2>There is no such session</h2>
+      <p>It was removed, or its address is wrong.</p>
+      <a class="button primary large" href="/">
+        Sessions
+      </a>
+    </div>
+  );
+}
+
+function Known({ session, tab }: { session: Session; tab: string }) {
+  const { route, query } = useLocation();
+  const base = `/sessions/${session.id}`;
+  const isTerminal = tab === "" || tab === "attach";
+  const state = stateOf(session);
+  useEffect(() => {
+    look(session.id);
+    return () => look(session.id);
+  }, [session.id, session.state_since]);
+  useEffect(() => {
+    announce(`${nameOf(session)}: ${state.word} ${state.detail}`);
+  }, [state.word, state.detail]);
+  useEffect(
+    () =>
+      bind({
+        "1": () => route(base),
+        "2": () => route(`${base}/events`),
+        "3": () => route(`${base}/logs`),
+        w: () => document.getElementById("evidence")?.click(),
+        F2: () => (renaming.value = session),
+        s: () => isLive(session) && void stop(session),
+        r: () => !isLive(session) && void resume(session),
+        Escape: () => document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus(),
+      }),
+    [session],
+  );
+  return (
+    <>
+      <Header session={session} />
+      <div class="tab-bar">
+        <div class="tabs" role="tablist" aria-label="Session" onKeyDown={moveTabs}>
+          {TABS.map(([key, word]) => {
+            const selected = key === tab || (key === "" && isTerminal);
+            return (
+              <a key={key} id={`tab-${key || "terminal"}`} role="tab" href={key ? `${base}/${key}` : base} aria-selected={selected} aria-controls="tab-panel" tabIndex={selected ? 0 : -1}>
+                {word}
+              </a>
+            );
+          })}
+        </div>
+        <span class="grow" />
+        {isTerminal && (
+          <div class="segments" role="group" aria-label="View">
+            <button aria-pressed={tab === ""} onClick={() => route(base)}>
+              Tmux
+            </button>
+            <button aria-pressed={tab === "attach"} onClick={() => route(`${base}/attach`)}>
+              Attach
+            </button>
+          </div>
+        )}
+      </div>
+      <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
+        {tab === "" && <TerminalView session={session} moment={query["at"]} />}
+        {tab !== "" && <ReconnectBanner />}
+        {tab === "attach" && <AttachView session={session} />}
+        {tab === "events" && <EventsTab session={session} />}
+        {tab === "logs" && <LogsTab session={session} />}
+      </div>
+    </>
+  );
+}
+
+function Header({ session }: { session: Session }) {
+  const { route } = useLocation();
+  const live = isLive(session);
+  const doing = busy.value.get(session.id);
+  return (
+    <div class="page-head session-head">
+      <a class="button ghost icon back" href="/" aria-label="Back to Sessions">
+        <Icon name="left" />
+      </a>
+      <h1 class="truncate">{nameOf(session)}</h1>
+      <button class="button ghost icon rename" aria-label="Rename" data-tip="Rename" data-key="F2" onClick={() => (renaming.value = session)}>
+        <Icon name="pencil" size={14} />
+      </button>
+      <span class="evidence-place">
+        <Evidence session={session} />
+      </span>
+      <span class="chip head-provider">{providerName(session.provider)}{session.billing === "api" && " · API"}</span>
+      <span class="chip head-path">
+        <Icon name="folder" size={13} />
+        <Path path={session.cwd} />
+      </span>
+      {session.branch && (
+        <span class="chip head-branch" title={session.branch}>
+          <Icon name="branch" size={13} />
+          <span class="truncate">{session.branch}</span>
+        </span>
+      )}
+      <code class="meta head-id">{session.short_id}</code>
+      <span class="grow" />
+      {live ? (
+        <button class="button head-action" disabled={doing !== undefined} onClick={() => void stop(session)}>
+          <Icon name="stop" size={14} />
+          {doing ?? "Stop"}
+        </button>
+      ) : (
+        <button class="button primary head-action" disabled={doing !== undefined} onClick={() => void resume(session)}>
+          <Icon name="refresh" size={14} />
+          {doing ?? "Resume"}
+        </button>
+      )}
+      <span class="menu-place">
+        <SessionMenu session={session} after={() => route("/")} />
+      </span>
+    </div>
+  );
+}
+
+function moveTabs(event: KeyboardEvent): void {
+  const tabs = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>("[role=tab]")];
+  const at = tabs.indexOf(document.activeElement as HTMLElement);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+  if (to === undefined || at < 0) return;
+  event.preventDefault();
+  const next = tabs[(to + tabs.length) % tabs.length];
+  next?.focus();
+  next?.click();
+}
+

@@ -1,0 +1,197 @@
+import "../styles/settings.css";
+import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useLocation } from "preact-iso";
+import { chosenTheme, clipboard, contrast, keepAlt, screenReader, terminalTheme } from "../preferences";
+import { letters, switchLetters } from "../shortcuts";
+import { connection, daemon, home, now, providers } from "../store";
+import { chooseTheme, type Theme } from "../theme";
+import { ReconnectBanner } from "../ui/reconnect";
+import { duration, fullTime, providerName, tilde } from "../words";
+import { Security } from "./settings_security";
+
+const SECTIONS = [
+  ["appearance", "Appearance"],
+  ["terminal", "Terminal"],
+  ["security", "Security"],
+  ["providers", "Providers"],
+  ["daemon", "Daemon"],
+] as const;
+
+export function Settings({ section = "appearance" }: { section?: string }) {
+  const { route } = useLocation();
+  return (
+    <>
+      <div class="page-head">
+        <h1>Settings</h1>
+      </div>
+      <ReconnectBanner over />
+      <div class="scroll settings">
+        <nav class="settings-nav" aria-label="Settings">
+          {SECTIONS.map(([key, word]) => (
+            <a key={key} href={`/settings/${key}`} aria-current={section === key ? "page" : undefined}>
+              {word}
+            </a>
+          ))}
+        </nav>
+        <select class="select settings-pick" aria-label="Section" value={section} onChange={(event) => route(`/settings/${event.currentTarget.value}`)}>
+          {SECTIONS.map(([key, word]) => (
+            <option key={key} value={key}>
+              {word}
+            </option>
+          ))}
+        </select>
+        <div class="settings-body">
+          {section === "appearance" && <Appearance />}
+          {section === "terminal" && <TerminalSettings />}
+          {section === "security" && <Security />}
+          {section === "providers" && <Providers />}
+          {section === "daemon" && <Daemon />}
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** A titled box of rows. */
+export function Box({ title, what, children }: { title: string; what?: string; children: ComponentChildren }) {
+  return (
+    <section class="box-section">
+      <h2>{title}</h2>
+      {what && <p>{what}</p>}
+      <div class="box">{children}</div>
+    </section>
+  );
+}
+
+export function BoxRow({ title, what, children }: { title: ComponentChildren; what?: ComponentChildren; children?: ComponentChildren }) {
+  return (
+    <div class="box-row">
+      <div class="grow">
+        <div class="box-title">{title}</div>
+        {what && <div class="meta">{what}</div>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+function Choice<T extends string>({ label, value, choose, options }: { label: string; value: T; choose: (value: T) => void; options: readonly (readonly [T, string])[] }) {
+  return (
+    <div class="segments" role="group" aria-label={label}>
+      {options.map(([key, word]) => (
+        <button key={key} aria-pressed={value === key} onClick={() => choose(key)}>
+          {word}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Switch({ label, on, turn }: { label: string; on: boolean; turn: (on: boolean) => void }) {
+  return (
+    <button class="switch" role="switch" aria-checked={on} aria-label={label} onClick={() => turn(!on)}>
+      <span />
+    </button>
+  );
+}
+
+function Toggle({ label, what, value }: { label: string; what: string; value: Signal<"on" | "off"> }) {
+  return (
+    <BoxRow title={label} what={what}>
+      <Switch label={label} on={value.value === "on"} turn={(on) => (value.value = on ? "on" : "off")} />
+    </BoxRow>
+  );
+}
+
+function Appearance() {
+  return (
+    <Box title="Appearance" what="Kept in this browser.">
+      <BoxRow title="Theme">
+        <Choice<Theme>
+          label="Theme"
+          value={chosenTheme.value}
+          choose={chooseTheme}
+          options={[
+            ["system", "System"],
+            ["light", "Light"],
+            ["dark", "Dark"],
+          ]}
+        />
+      </BoxRow>
+      <BoxRow title="Shortcuts of single letters" what="C, /, J, K and the like. Without them, the palette has everything.">
+        <Switch label="Shortcuts of single letters" on={letters.value} turn={switchLetters} />
+      </BoxRow>
+    </Box>
+  );
+}
+
+function TerminalSettings() {
+  return (
+    <Box title="Terminal" what="Kept in this browser. What you look at never changes for anybody else.">
+      <BoxRow title="Colours">
+        <Choice
+          label="Colours"
+          value={terminalTheme.value}
+          choose={(chosen) => (terminalTheme.value = chosen)}
+          options={[
+            ["follow", "Follow the theme"],
+            ["dark", "Always dark"],
+            ["light", "Always light"],
+          ]}
+        />
+      </BoxRow>
+      <Toggle label="Enough contrast" what="Makes colours darker or lighter where they are hard to read." value={contrast} />
+      <BoxRow title="Programs may copy to the clipboard" what="A program in a session can ask for it (OSC 52).">
+        <Choice
+          label="Programs may copy to the clipboard"
+          value={clipboard.value}
+          choose={(chosen) => (clipboard.value = chosen)}
+          options={[
+            ["ask", "Ask"],
+            ["allow", "Always"],
+            ["refuse", "Never"],
+          ]}
+        />
+      </BoxRow>
+      <Toggle label="Terminal keeps Alt" what="Alt+Esc goes to the program; F6 leaves the terminal." value={keepAlt} />
+      <Toggle label="Screen-reader mode" what="Output is announced, and lines can be read one by one." value={screenReader} />
+    </Box>
+  );
+}
+
+function Providers() {
+  return (
+    <Box title="Providers" what="What a session can be, as the daemon finds it on its PATH.">
+      {(providers.value ?? []).map((provider) => (
+        <BoxRow
+          key={provider.name}
+          title={providerName(provider.name)}
+          what={
+            <>
+              {provider.description} · {provider.found === null ? `${provider.program} was not found` : <code>{tilde(provider.found, home.value)}</code>}
+            </>
+          }
+        >
+          <span class="chip">{provider.found === null ? "not installed" : "ready"}</span>
+        </BoxRow>
+      ))}
+    </Box>
+  );
+}
+
+function Daemon() {
+  const status = daemon.value;
+  if (!status) return null;
+  const started = Date.parse(status.started_at);
+  return (
+    <Box title="Daemon">
+      <BoxRow title={`codepiper ${status.version}`} what={<span title={fullTime(started)}>Runs for {duration(now.value - started)} as process {status.pid}</span>} />
+      <BoxRow title="Sessions" what={`${status.sessions.live} live, ${status.sessions.ended} ended`} />
+      <BoxRow title={status.tmux.connected ? `tmux ${status.tmux.version}` : "tmux is not connected"} what={<code>{status.tmux.socket}</code>} />
+      <BoxRow title="Socket" what={<code>{status.socket}</code>} />
+      {status.web !== null && <BoxRow title="Dashboard" what={<code>{status.web}</code>} />}
+      <BoxRow title="This connection" what={connection.link.value.phase === "live" ? "Live" : "Not connected"} />
+    </Box>
+  );
+}

@@ -1,0 +1,110 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Problem, SignedIn } from "../wire";
+import { problemOf, request } from "../http";
+import { enter } from "../login";
+import { CodeInput } from "../ui/code_input";
+import { Entry } from "../ui/entry";
+import { Icon } from "../ui/icon";
+import { SecretInput } from "../ui/secret_input";
+import { count } from "../words";
+
+export function SignIn() {
+  const [password, setPassword] = useState("");
+  const [code, setCode] = useState("");
+  const [recovery, setRecovery] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [wait, setWait] = useState(0);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    document.title = "Sign in · CodePiper";
+  }, []);
+  useEffect(() => {
+    if (wait <= 0) return;
+    const timer = setTimeout(() => setWait(wait - 1), 1000);
+    return () => clearTimeout(timer);
+  }, [wait]);
+
+  const submit = async (typed: string): Promise<void> => {
+    if (busy || wait > 0) return;
+    if (password === "") return form.current?.querySelector<HTMLElement>("#password")?.focus();
+    if (typed === "") return form.current?.querySelector<HTMLElement>("#code")?.focus();
+    setBusy(true);
+    try {
+      await enter(await request<SignedIn>("POST", "/api/auth/sign-in", { password, code: typed }));
+    } catch (error) {
+      const failed = problemOf(error);
+      setProblem(failed);
+      setWait(failed.retry_after ?? 0);
+      setCode("");
+      setBusy(false);
+      form.current?.querySelector<HTMLElement>("#code")?.focus();
+    }
+  };
+
+  const retry = wait > 0 ? `Again in ${wait} s` : null;
+  return (
+    <Entry>
+      <h1>Sign in</h1>
+      {problem && (
+        <div class="notice bad" role="alert">
+          <Icon name="warning" />
+          {words(problem)}
+        </div>
+      )}
+      <form
+        ref={form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit(code);
+        }}
+      >
+        {/* Password managers want a name. */}
+        <input class="visually-hidden" type="text" name="username" autocomplete="username" value="owner" tabIndex={-1} aria-hidden="true" readOnly />
+        <div class="field">
+          <label for="password">Password</label>
+          <SecretInput id="password" value={password} onInput={setPassword} autocomplete="current-password" first />
+        </div>
+        <div class="field">
+          <label for="code">{recovery ? "Recovery code" : "Code from your authenticator"}</label>
+          {recovery ? (
+            <input id="code" class="input mono code-input recovery" autocomplete="off" autocapitalize="off" spellcheck={false} value={code} aria-describedby="code-help" onInput={(event) => setCode(event.currentTarget.value)} />
+          ) : (
+            <CodeInput id="code" value={code} onInput={setCode} onComplete={(typed) => void submit(typed)} describedBy="code-help" />
+          )}
+          <div class="help" id="code-help">
+            {recovery ? "One of the codes that you kept. Each works once." : "Six digits. Each code works once."}
+          </div>
+        </div>
+        <button class="button primary large wide" disabled={busy || wait > 0}>
+          {busy ? "Signing in…" : (retry ?? "Sign in")}
+        </button>
+      </form>
+      <p class="beneath">
+        <button
+          class="text-button"
+          onClick={() => {
+            setRecovery(!recovery);
+            setCode("");
+          }}
+        >
+          {recovery ? "Use the authenticator" : "Use a recovery code"}
+        </button>{" "}
+        · Locked out? Run <code>codepiper auth reset-mfa</code> on the host.
+      </p>
+    </Entry>
+  );
+}
+
+function words(problem: Problem): string {
+  switch (problem.code) {
+    case "wrong_credentials":
+      return problem.tries_left === undefined || problem.tries_left === null
+        ? "Password or code is wrong."
+        : `Password or code is wrong. ${count(problem.tries_left, "try", "tries")} left from here.`;
+    case "too_many_tries":
+      return "Too many tries from here. Other devices are not affected.";
+    default:
+      return problem.detail;
+  }
+}

@@ -1,0 +1,32 @@
+// A session for tests.
+
+import type { Session } from "./wire";
+
+export function aSession(part: Partial<Session> = {}): Session {
+  const at = "2026-11-23T10:00:00Z";
+  return {
+    id: "a1b2c3d4-0000-4000-8000-000000000000",
+    short_id: "a1b2c3d4",
+    name: "auth",
+    provider: "claude-code",
+    args: [],
+    cwd: "/home/u/my-app",
+    branch: "main",
+    status: "running",
+    activity: "working",
+    waiting_for: null,
+    exit: null,
+    size: { cols: 120, rows: 32 },
+    lease: null,
+    billing: null,
+    title: null,
+    pid: 1,
+    attached: 0,
+    cursor: "0:0",
+    created_at: at,
+    started_at: at,
+    state_since: at,
+    updated_at: at,
+    ...part,
+  };
+}

@@ -1,0 +1,11 @@
+// What is around the live screen, in one file to load: it follows the first frame.
+
+export { copyText } from "../ui/copy";
+export { History, textAfter } from "../terminal/history";
+export { Composer } from "./composer";
+export { Ended } from "./ended";
+export { ImageButton } from "./image_button";
+export { KeyStrip } from "./key_strip";
+export { SearchBar } from "./search_bar";
+export { SizeChip } from "./size_chip";
+export { Timeline } from "./timeline";

@@ -1,0 +1,34 @@
+import { resume } from "../actions";
+import { copyText } from "../ui/copy";
+import { Icon } from "../ui/icon";
+import type { Session } from "../wire";
+import { clockSeconds, duration, exitSentence } from "../words";
+
+/** The last screen stays; this says what ended it and what goes on. */
+export function Ended({ session }: { session: Session }) {
+  const at = Date.parse(session.state_since);
+  const command = `codepiper resume ${session.short_id}`;
+  const crashed = session.status === "crashed";
+  return (
+    <div class={crashed ? "ended crashed" : "ended"}>
+      <div class="ended-head">
+        <b class={crashed ? "tone-bad" : undefined}>{exitSentence(session.exit)}</b>
+        <span class="meta">
+          {clockSeconds(at)} · after {duration(at - Date.parse(session.started_at))}
+        </span>
+      </div>
+      <p>
+        {session.provider === "shell" ? "What it printed is in the log; scroll up for it." : "What it printed is in the log, and the conversation can go on where it stopped."}
+      </p>
+      <div class="row-of">
+        <button class="button primary" onClick={() => void resume(session)}>
+          <Icon name="refresh" size={14} />
+          Resume
+        </button>
+        <button class="button ghost" onClick={() => void copyText(command)}>
+          Copy <code>{command}</code>
+        </button>
+      </div>
+    </div>
+  );
+}

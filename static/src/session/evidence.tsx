@@ -1,0 +1,70 @@
+import { useState } from "preact/hooks";
+import type { EvidenceSource, Explanation, Session } from "../wire";
+import { problemOf, request } from "../http";
+import { Icon } from "../ui/icon";
+import { closePopover, Popover } from "../ui/popover";
+import { StatePill, stateNow } from "../ui/state";
+import { clockExact } from "../words";
+
+const SOURCES: Record<EvidenceSource, string> = {
+  life_cycle: "life cycle",
+  hook: "hook",
+  transcript: "transcript",
+  report: "report",
+  screen: "screen",
+  silence: "silence",
+};
+
+/** The state; it opens why it is believed. */
+export function Evidence({ session }: { session: Session }) {
+  const [explained, setExplained] = useState<Explanation | null>(null);
+  const [failed, setFailed] = useState<string | null>(null);
+  const state = stateNow(session);
+  const load = async (): Promise<void> => {
+    try {
+      setExplained(await request<Explanation>("GET", `/api/sessions/${session.id}/explain`));
+      setFailed(null);
+    } catch (error) {
+      setFailed(problemOf(error).detail);
+    }
+  };
+  const proofs = [...(explained?.evidence ?? [])].reverse().slice(0, 6);
+  const decisive = proofs.findIndex((proof) => proof.state !== "");
+  return (
+    <Popover
+      id="evidence"
+      button={<StatePill session={session} short={innerWidth <= 640} />}
+      buttonClass={`pill tone-${state.tone}`}
+      tip="Why this state"
+      tipKey="W"
+      class="evidence"
+      onOpen={() => void load()}
+    >
+      <div class="evidence-head">
+        <h2>
+          Why “{[state.word, state.detail.replace(/ ?\d+[smhd]$/, "")].filter(Boolean).join(" · ")}”
+        </h2>
+        <button class="button ghost icon" aria-label="Close" onClick={(event) => closePopover(event.currentTarget)}>
+          <Icon name="close" size={14} />
+        </button>
+      </div>
+      {failed && <p class="tone-bad">{failed}</p>}
+      <ul>
+        {proofs.map((proof, index) => (
+          <li key={`${proof.at}${index}`}>
+            <span class={index === decisive ? `tone-${state.tone}` : "meta"}>
+              <Icon name={index === decisive ? "tick" : "minus"} size={14} />
+            </span>
+            <span class="chip source">{SOURCES[proof.source]}</span>
+            <span class="what">
+              {proof.what}
+              {proof.state && <span class="meta"> → {proof.state}</span>}
+            </span>
+            <time class="meta mono">{clockExact(Date.parse(proof.at))}</time>
+          </li>
+        ))}
+      </ul>
+      {explained && <p class="meta">{proofs.length === 0 ? "Nothing has proved anything yet." : "The newest proof that changed the state decides."}</p>}
+    </Popover>
+  );
+}

@@ -1,0 +1,97 @@
+import type { Signal } from "@preact/signals";
+import type { Session, Size } from "../wire";
+import { problemOf, request } from "../http";
+import { auth } from "../login";
+import { keep } from "../store";
+import { Icon } from "../ui/icon";
+import { closePopover, Popover } from "../ui/popover";
+import { toast } from "../toasts";
+import { clock, isLive } from "../words";
+
+interface Props {
+  session: Session;
+  /** Of the letters: 1 is their normal size. */
+  scale: number;
+  /** The grid that would fill this screen. */
+  wanted: Size;
+  whole: Signal<boolean>;
+  phone: boolean;
+}
+
+/** Who holds the size, and the explicit way to take it: looking never resizes. */
+export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
+  const { size, lease } = session;
+  const mine = lease !== null && lease.login !== null && lease.login === auth.status?.login?.id;
+  const name = `${size.cols}×${size.rows}`;
+  const path = `/api/sessions/${session.id}/fit`;
+  const change = async (method: "POST" | "DELETE"): Promise<void> => {
+    try {
+      keep(await request<Session>(method, path, method === "POST" ? wanted : undefined));
+    } catch (error) {
+      toast({ text: `The size stays: ${problemOf(error).detail}`, bad: true });
+    }
+  };
+  const holder = mine ? "yours" : lease ? `held by ${lease.holder}` : session.attached > 0 ? "held natively" : null;
+  const same = size.cols === wanted.cols && size.rows === wanted.rows;
+  const look = phone && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)} %` : null;
+  return (
+    <>
+      <Popover
+        id="size-chip"
+        buttonClass="chip size-chip"
+        class="size-card"
+        tip="Size"
+        tipKey="⇧ F"
+        button={
+          <>
+            <Icon name="monitor" size={14} />
+            <code>{name}</code>
+            <span class="desk-only">{holder ?? look}</span>
+            <span class="phone-only">{look && `· ${look}`}</span>
+          </>
+        }
+      >
+        <h2>Size {name}</h2>
+        <p>
+          {lease && !mine && (
+            <>
+              Held by <b>{lease.holder}</b> since {clock(Date.parse(lease.since))}.{" "}
+            </>
+          )}
+          {mine && <>You hold it since {clock(Date.parse(lease.since))}. </>}
+          {!lease && session.attached > 0 && <>A terminal that is attached natively holds it. </>}
+          {scale < 0.995 ? `You see the same grid, scaled to ${Math.round(scale * 100)} %.` : "You see the session’s own grid."} Nothing you do here changes it.
+        </p>
+        {isLive(session) && !same && (
+          <button
+            class="button primary wide"
+            onClick={(event) => {
+              closePopover(event.currentTarget);
+              void change("POST");
+            }}
+          >
+            <Icon name="fit" size={14} />
+            Fit to this screen ({wanted.cols}×{wanted.rows})
+          </button>
+        )}
+        {isLive(session) && !same && <p class="meta">The program redraws once. Give back restores the size that it has now.</p>}
+        {mine && (
+          <button
+            class="button wide"
+            onClick={(event) => {
+              closePopover(event.currentTarget);
+              void change("DELETE");
+            }}
+          >
+            Give back ({lease.size_before.cols}×{lease.size_before.rows})
+          </button>
+        )}
+      </Popover>
+      {mine && (
+        <button class="button desk-only" onClick={() => void change("DELETE")}>
+          Give back
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,547 @@
+import "../styles/terminal.css";
+import { useComputed, useSignal } from "@preact/signals";
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import { pageActions } from "../page_actions";
+import type { Cursor, FoundEvents, Image, Session } from "../wire";
+import { cursorOf, type Position } from "../cursor";
+import { problemOf, request, upload } from "../http";
+import type { Item, Subscription } from "../connection";
+import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
+import { bind } from "../shortcuts";
+import { connection, live as connected, now } from "../store";
+import { fittingFont, gridFor, type Box } from "../terminal/fit";
+import type { History } from "../terminal/history";
+import { withCtrl } from "../terminal/keys";
+import { openScreen, type Screen } from "../terminal/screen";
+import { letterWidth } from "../terminal/theme";
+import { Icon } from "../ui/icon";
+import { command, isMac } from "../ui/keys";
+import { toast } from "../toasts";
+import { bytes as bytesWords, clockSeconds, count, isAgent, isLive } from "../words";
+import { later } from "../ui/later";
+import type { Sticky } from "./key_strip";
+
+// The screen comes first; what is around it follows.
+const around = () => import("./around");
+const copyText = async (text: string): Promise<boolean> => (await around()).copyText(text);
+const Composer = later(() => around().then((module) => module.Composer));
+const KeyStrip = later(() => around().then((module) => module.KeyStrip));
+const SearchBar = later(() => around().then((module) => module.SearchBar));
+const SizeChip = later(() => around().then((module) => module.SizeChip));
+const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const Ended = later(() => around().then((module) => module.Ended));
+const ImageButton = later(() => around().then((module) => module.ImageButton));
+const Timeline = later(() => around().then((module) => module.Timeline));
+
+/** Letters, in px: what one reads on a desk, and on a phone. */
+const LETTERS = 13;
+const PHONE_LETTERS = 11;
+/** Typed bytes in one message. */
+const TYPED = 32 * 1024;
+
+type Mode = "live" | "history";
+
+export function TerminalView({ session, moment }: { session: Session; moment?: string | undefined }) {
+  const stage = useRef<HTMLDivElement>(null);
+  const host = useRef<HTMLDivElement>(null);
+  const past = useRef<HTMLDivElement>(null);
+  const screen = useRef<Screen | null>(null);
+  const subscription = useRef<Subscription | null>(null);
+  const history = useRef<History | null>(null);
+  const lastEnter = useRef<Position | null>(null);
+  const mode = useSignal<Mode>("live");
+  const opening = useSignal(false);
+  const searching = useSignal(false);
+  const composing = useSignal(false);
+  const strip = useSignal(coarse());
+  const whole = useSignal(false);
+  const scale = useSignal(1);
+  const box = useSignal<Box>({ width: 0, height: 0 });
+  const cell = useSignal<Box>({ width: 0, height: 0 });
+  const link = useSignal<string | null>(null);
+  const clip = useSignal<string | null>(null);
+  const allowed = useSignal(false);
+  const sticky = useSignal<Sticky>("off");
+  const dropping = useSignal(false);
+  const session_ = useRef(session);
+  session_.current = session;
+  const place = useComputed(() => (mode.value === "history" ? (history.current?.place.value ?? null) : null));
+
+  const fit = useCallback(() => {
+    const screen_ = screen.current;
+    const stage_ = stage.current;
+    if (!screen_ || !stage_ || stage_.clientWidth === 0) return;
+    const room = { width: stage_.clientWidth - 24, height: stage_.clientHeight - 16 };
+    const grid = { cols: screen_.terminal.cols, rows: screen_.terminal.rows };
+    const phone = innerWidth <= 640;
+    const wanted = phone ? PHONE_LETTERS : LETTERS;
+    screen_.scale(wanted);
+    const natural = screen_.cell();
+    let font = wanted;
+    if (!phone || whole.value) {
+      font = fittingFont(grid, natural, room, wanted);
+      screen_.scale(font);
+      // Cells are whole pixels: a step smaller may be needed.
+      for (let tries = 0; tries < 8 && font > 8; tries++) {
+        const own = screen_.cell();
+        if (own.width * grid.cols <= room.width + 1 && own.height * grid.rows <= room.height + 1) break;
+        font -= 0.25;
+        screen_.scale(font);
+      }
+    }
+    const own = screen_.cell();
+    cell.value = natural;
+    box.value = room;
+    scale.value = font / wanted;
+    const style = stage_.style;
+    style.setProperty("--cell-h", `${own.height}px`);
+    style.setProperty("--term-font", `${font}px`);
+    style.setProperty("--cell-gap", `${own.width - letterWidth(stage_, font)}px`);
+  }, []);
+
+  const type = useCallback((bytes: Uint8Array) => {
+    if (!isLive(session_.current)) return toast({ text: "Not sent: the session has ended.", bad: true });
+    let typed = bytes;
+    if (sticky.value !== "off" && bytes.length === 1) {
+      typed = new TextEncoder().encode(withCtrl(String.fromCharCode(bytes[0] ?? 0)));
+      if (sticky.value === "once") sticky.value = "off";
+    }
+    for (let at = 0; at < typed.length; at += TYPED) {
+      if (!subscription.current?.type(typed.subarray(at, at + TYPED))) return toast({ text: "Not sent: no connection.", bad: true });
+    }
+    if (typed.includes(0x0d)) lastEnter.current = subscription.current?.at ?? null;
+  }, []);
+
+  const toLive = useCallback(() => {
+    history.current?.close();
+    history.current = null;
+    mode.value = "live";
+    searching.value = false;
+  }, []);
+
+  const openHistory = useCallback(async (open: (history: History) => Promise<void>): Promise<History | null> => {
+    const root = past.current;
+    if (!root) return null;
+    if (history.current) {
+      await open(history.current);
+      return history.current;
+    }
+    if (opening.value) return null;
+    opening.value = true;
+    const { History } = await around();
+    const made = new History(
+      root,
+      session_.current.id,
+      () => session_.current.cursor,
+      () => screen.current?.cell().height ?? 16,
+      () => {
+        if (!searching.value) toLive();
+      },
+    );
+    history.current = made;
+    // It has to have a size while it is filled.
+    mode.value = "history";
+    await open(made);
+    opening.value = false;
+    if (made.failed.value !== null) {
+      toast({ text: `The history cannot be read: ${made.failed.value}`, bad: true });
+      toLive();
+      return null;
+    }
+    return made;
+  }, []);
+  const reading = mode.value === "history" && !opening.value;
+  // What is hidden cannot have the focus: it goes there when the other one is shown.
+  const wasReading = useRef(false);
+  useEffect(() => {
+    if (reading && !searching.value) past.current?.focus({ preventScroll: true });
+    if (!reading && wasReading.current) screen.current?.terminal.focus();
+    wasReading.current = reading;
+  }, [reading, searching.value]);
+
+  const scrollBack = (lines: number): void => void openHistory((made) => made.openAtEnd(lines));
+  const goTo = (at: number | Cursor): void => void openHistory((made) => made.openAt(at));
+  const search = (): void => {
+    searching.value = true;
+    if (mode.value === "live") scrollBack(0);
+  };
+
+  useEffect(() => {
+    if (!host.current) return;
+    const opened = openScreen(host.current, session.size, innerWidth <= 640 ? PHONE_LETTERS : LETTERS, {
+      typed: type,
+      clip: (text) => {
+        if (clipboardChoice.value === "refuse") return;
+        if (clipboardChoice.value === "allow" || allowed.value) void writeClip(text);
+        else clip.value = text;
+      },
+      resized: fit,
+      link: (url) => (link.value = url),
+      key: (event) => ownKey(event),
+    });
+    screen.current = opened;
+    let missed = 0;
+    let again = false;
+    const take = (item: Item): void => {
+      const subscribed = subscription.current;
+      if (item.kind === "begun") again = item.again;
+      if (item.kind === "begun" || item.kind === "keyframe") missed = 0;
+      if (item.kind === "output" && again) missed += newlines(item.bytes);
+      if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost) toast({ text: `Screen is current; ${bytesWords(item.lost.bytes)} are in History.`, icon: "clock" });
+      if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
+      const offset = "at" in item ? item.at.offset : 0;
+      opened.take(item, () => {
+        if (item.kind === "output" || item.kind === "keyframe") subscribed?.consumed(offset);
+        if (item.kind === "caught_up" && again) {
+          again = false;
+          if (missed > 0) toast({ text: `Caught up: ${count(missed, "line")}.` });
+        }
+      });
+    };
+    subscription.current = connection.subscribe(session.id, "live", "latest", take);
+    const observer = new ResizeObserver(fit);
+    if (stage.current) observer.observe(stage.current);
+    fit();
+    // The other renderer has cells of another size.
+    const rendered = host.current.querySelector(".xterm-screen");
+    const cells = new ResizeObserver(() => fitSoon());
+    if (rendered) cells.observe(rendered);
+    let pending = 0;
+    const fitSoon = (): void => {
+      if (pending === 0) pending = requestAnimationFrame(() => {
+        pending = 0;
+        fit();
+      });
+    };
+    if (!coarse()) opened.terminal.focus();
+    if (moment !== undefined) goTo(/^\d+:\d+$/.test(moment) ? moment : Number(moment));
+    return () => {
+      cancelAnimationFrame(pending);
+      observer.disconnect();
+      cells.disconnect();
+      subscription.current?.close();
+      history.current?.close();
+      history.current = null;
+      opened.dispose();
+      screen.current = null;
+    };
+  }, [session.id]);
+
+  useEffect(() => {
+    screen.current?.restyle();
+  }, [shownTheme.value, terminalTheme.value, contrast.value, screenReader.value]);
+  useEffect(fit, [whole.value, composing.value, strip.value]);
+
+  /** False for keys that are ours. */
+  const ownKey = (event: KeyboardEvent): boolean => {
+    const page = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (page && event.key === "PageUp") return own(event, () => scrollBack(screen.current?.terminal.rows ?? 24));
+    if (page && (event.key === "PageDown" || event.key === "End")) return own(event, () => toLive());
+    if (event.altKey && event.key === "Escape" && keepAlt.value === "off") return own(event, leaveTerminal);
+    if (event.key === "F6" && keepAlt.value === "on") return own(event, leaveTerminal);
+    if (command(event) && event.code === "KeyK" && !event.shiftKey) return false;
+    const ours = isMac ? command(event) && !event.shiftKey : command(event) && event.shiftKey;
+    if (ours && event.code === "KeyF") return own(event, search);
+    if (ours && event.code === "KeyC") {
+      const selected = screen.current?.terminal.getSelection();
+      if (selected) return own(event, () => void copyText(selected));
+      return !isMac ? own(event, () => undefined) : true;
+    }
+    // The browser pastes.
+    if (ours && event.code === "KeyV") return false;
+    return true;
+  };
+
+  useEffect(
+    () =>
+      bind({
+        t: () => screen.current?.terminal.focus(),
+        p: () => (composing.value = true),
+        [isMac ? "⌘f" : "⌘⇧f"]: search,
+        "⇧F": () => document.getElementById("size-chip")?.click(),
+      }),
+    [],
+  );
+  useEffect(() => {
+    pageActions.value = [
+      { word: "Search output", icon: "search", run: search },
+      { word: "Scroll back", icon: "clock", run: () => scrollBack(24) },
+      { word: "Copy last output", icon: "copy", run: () => void copyLast() },
+      ...(isLive(session)
+        ? [
+            { word: "Send a prompt…", icon: "send" as const, key: "P", run: () => (composing.value = true) },
+            { word: "Fit to this screen…", icon: "fit" as const, key: "⇧ F", run: () => document.getElementById("size-chip")?.click() },
+            { word: strip.value ? "Hide keys" : "Show keys", icon: "keys" as const, run: () => (strip.value = !strip.value) },
+          ]
+        : []),
+    ];
+    return () => {
+      pageActions.value = [];
+    };
+  }, [session.id, isLive(session), strip.value]);
+
+  const copyLast = async (): Promise<void> => {
+    try {
+      const from = lastEnter.current ? cursorOf(lastEnter.current) : await lastInput(session.id);
+      if (from === null) return toast({ text: "Nothing was sent here yet: select what you want to copy.", bad: true });
+      const { textAfter } = await around();
+      const text = await textAfter(session.id, from);
+      if (await copyText(text)) toast({ text: `Copied ${count(text.split("\n").length - 1, "line")}.` });
+    } catch (error) {
+      toast({ text: problemOf(error).detail, bad: true });
+    }
+  };
+
+  const giveImages = async (files: readonly File[]): Promise<void> => {
+    for (const file of files) {
+      try {
+        const image = await upload<Image>(`/api/sessions/${session.id}/images`, file);
+        await request("POST", `/api/sessions/${session.id}/input?images=${encodeURIComponent(image.id)}`);
+        toast({ text: `Image given to the ${isAgent(session.provider) ? "agent" : "program"}.`, icon: "image" });
+      } catch (error) {
+        toast({ text: `Image not sent: ${problemOf(error).detail}`, bad: true });
+      }
+    }
+  };
+
+  const wheel = (event: WheelEvent): void => {
+    if (mode.value !== "live" || event.deltaY >= 0 || event.ctrlKey) return;
+    const terminal = screen.current?.terminal;
+    if (!terminal) return;
+    const programs = terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate";
+    if (programs && !event.shiftKey) return;
+    const height = screen.current?.cell().height ?? 16;
+    scrollBack(Math.max(3, Math.round(-event.deltaY / (event.deltaMode === 1 ? 1 : height))));
+  };
+  const touch = useRef<{ x: number; y: number } | null>(null);
+
+  const ended = !isLive(session);
+  const dark = terminalTheme.value === "follow" ? shownTheme.value : terminalTheme.value;
+  const stale = !connected.value && now.value - sinceLost() > 1000;
+  return (
+    <div class="terminal-view">
+      <div class="timeline-place">
+        <Timeline session={session} at={place.value?.at ?? null} goTo={goTo} />
+        <div class="over-timeline">
+          <ReconnectBanner />
+        </div>
+      </div>
+      <div
+        class={`stage${stale ? " stale" : ""}${dropping.value ? " dropping" : ""}`}
+        data-theme={dark}
+        ref={stage}
+        onWheelCapture={wheel}
+        onPasteCapture={(event) => {
+          const files = images(event.clipboardData);
+          if (files.length === 0) return;
+          event.preventDefault();
+          event.stopPropagation();
+          void giveImages(files);
+        }}
+        onDragOver={(event) => {
+          event.preventDefault();
+          dropping.value = true;
+        }}
+        onDragLeave={() => (dropping.value = false)}
+        onDrop={(event) => {
+          event.preventDefault();
+          dropping.value = false;
+          void giveImages(images(event.dataTransfer));
+        }}
+        onTouchStart={(event) => {
+          const [finger] = event.touches;
+          touch.current = finger && event.touches.length === 1 ? { x: finger.clientX, y: finger.clientY } : null;
+        }}
+        onTouchMove={(event) => {
+          const [finger] = event.touches;
+          const from = touch.current;
+          if (!finger || !from || mode.value !== "live") return;
+          const down = finger.clientY - from.y;
+          if (down > 24 && down > 2 * Math.abs(finger.clientX - from.x)) {
+            touch.current = null;
+            scrollBack(Math.round(down / (screen.current?.cell().height ?? 16)));
+          }
+        }}
+      >
+        <div class="live-screen" data-hidden={reading ? "" : undefined}>
+          <div class="term-host" ref={host} />
+        </div>
+        <div
+          class="past"
+          ref={past}
+          data-open={mode.value === "history" ? "" : undefined}
+          data-opening={opening.value ? "" : undefined}
+          tabIndex={mode.value === "history" ? 0 : -1}
+          role="region"
+          aria-label="History"
+          onKeyDown={(event) => historyKey(event, toLive, search)}
+          onWheel={(event) => {
+            const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
+            if (event.deltaY > 0 && !searching.value && place.value?.below === 0 && scrollTop + clientHeight >= scrollHeight - 1) toLive();
+          }}
+        />
+        {reading && place.value && (
+          <div class="newer-pill">
+            {place.value.below !== null && <span>{count(place.value.below, "newer line")}</span>}
+            <button class="button primary" onClick={() => toLive()}>
+              Back to live
+            </button>
+          </div>
+        )}
+        {searching.value && reading && <SearchBar history={history} close={() => toLive()} />}
+        {clip.value !== null && (
+          <div class="consent" role="alertdialog" aria-label="Clipboard">
+            <span>The program wants to copy {count([...clip.value].length, "character")} to your clipboard.</span>
+            <button
+              class="button primary"
+              onClick={() => {
+                void writeClip(clip.value ?? "");
+                clip.value = null;
+              }}
+            >
+              Copy
+            </button>
+            <button
+              class="button"
+              onClick={() => {
+                allowed.value = true;
+                void writeClip(clip.value ?? "");
+                clip.value = null;
+              }}
+            >
+              Always here
+            </button>
+            <button class="button ghost" onClick={() => (clip.value = null)}>
+              No
+            </button>
+          </div>
+        )}
+        {ended && mode.value === "live" && <Ended session={session} />}
+        {dropping.value && <div class="drop-hint">Drop the image: the {isAgent(session.provider) ? "agent" : "program"} gets it</div>}
+      </div>
+      <div class="tool-bar" role="toolbar" aria-label="Terminal">
+        <Status mode={mode.value} at={place.value?.at ?? null} ended={ended} loading={opening.value || (history.current?.loading.value ?? false)} toLive={toLive} />
+        <span class="grow truncate meta">{link.value}</span>
+        <SizeChip session={session} scale={scale.value} wanted={gridFor(cell.value, box.value)} whole={whole} phone={innerWidth <= 640} />
+        <button class="button ghost icon phone-only" aria-label={whole.value ? "Letters of normal size" : "Whole grid"} aria-pressed={whole.value} onClick={() => (whole.value = !whole.value)}>
+          <Icon name="fit" />
+        </button>
+        <button class="button ghost icon" aria-label="Search output" data-tip="Search output" data-key={isMac ? "⌘ F" : "⌘ ⇧ F"} onClick={search}>
+          <Icon name="search" />
+        </button>
+        {!ended && <ImageButton give={giveImages} />}
+        {!ended && (
+          <button class="button ghost icon desk-only" aria-label="Send a prompt" aria-pressed={composing.value} data-tip="Send a prompt" data-key="P" onClick={() => (composing.value = !composing.value)}>
+            <Icon name="send" />
+          </button>
+        )}
+        <button class="button ghost icon desk-only" aria-label="Copy last output" data-tip="Copy last output" onClick={() => void copyLast()}>
+          <Icon name="copy" />
+        </button>
+      </div>
+      {!ended && strip.value && <KeyStrip sticky={sticky} send={(text) => type(new TextEncoder().encode(text))} application={() => screen.current?.terminal.modes.applicationCursorKeysMode ?? false} />}
+      {!ended && (composing.value || coarse()) && (
+        <Composer
+          session={session}
+          give={giveImages}
+          close={() => {
+            composing.value = false;
+            screen.current?.terminal.focus();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function own(event: KeyboardEvent, run: () => void): false {
+  event.preventDefault();
+  event.stopPropagation();
+  run();
+  return false;
+}
+
+function leaveTerminal(): void {
+  document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus();
+}
+
+function sinceLost(): number {
+  const link = connection.link.value;
+  return "since" in link ? link.since : Date.now();
+}
+
+const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || innerWidth <= 640;
+
+function newlines(bytes: Uint8Array): number {
+  let found = 0;
+  for (const byte of bytes) if (byte === 0x0a) found++;
+  return found;
+}
+
+function images(data: DataTransfer | null): File[] {
+  return [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+}
+
+async function writeClip(text: string): Promise<void> {
+  if (await copyText(text)) toast({ text: `The program copied ${count([...text].length, "character")}.` });
+}
+
+/** Where the output was when something was sent last. */
+async function lastInput(session: string): Promise<Cursor | null> {
+  const { events } = await request<FoundEvents>("GET", `/api/events?session=${session}&kind=input.sent&limit=1`);
+  const [event] = events;
+  return event?.kind === "input.sent" ? event.data.cursor : null;
+}
+
+/** Typing goes back to live first, without sending that key. */
+function historyKey(event: KeyboardEvent, toLive: () => void, search: () => void): void {
+  const ours = command(event) && event.code === "KeyF";
+  if (ours) {
+    event.preventDefault();
+    return search();
+  }
+  const root = event.currentTarget as HTMLElement;
+  const page = root.clientHeight - 32;
+  if (event.key === "PageUp") root.scrollTop -= page;
+  else if (event.key === "PageDown") root.scrollTop += page;
+  else if (event.key === "Home") root.scrollTop = 0;
+  else if (event.key === "End" || event.key === "Escape") toLive();
+  else if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key === "Tab") return;
+  else if (event.ctrlKey || event.metaKey || event.altKey || /^(Shift|Control|Alt|Meta|F\d+)$/.test(event.key)) return;
+  else toLive();
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function Status({ mode, at, ended, loading, toLive }: { mode: Mode; at: number | null; ended: boolean; loading: boolean; toLive: () => void }) {
+  const link = connection.link.value;
+  if (link.phase !== "live") {
+    const wait = link.phase === "lost" ? Math.max(0, Math.ceil((link.nextTry - now.value) / 1000)) : 0;
+    return (
+      <span class="status tone-info">
+        <Icon name="refresh" size={14} />
+        Reconnecting {wait > 0 && <span class="meta">Retry in {wait} s</span>}
+      </span>
+    );
+  }
+  if (mode === "history") {
+    return (
+      <span class="status tone-info">
+        <Icon name="clock" size={14} />
+        History
+        <span class="meta">{loading ? "Loading…" : at !== null && clockSeconds(at)}</span>
+        <button class="button" onClick={toLive}>
+          Back to live <kbd>End</kbd>
+        </button>
+      </span>
+    );
+  }
+  return ended ? (
+    <span class="status tone-rest">Ended</span>
+  ) : (
+    <span class="status tone-accent">
+      <span class="dot" />
+      Live
+    </span>
+  );
+}

@@ -1,0 +1,60 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { bind, startShortcuts, switchLetters } from "./shortcuts";
+
+startShortcuts();
+let end = (): void => undefined;
+const ran = vi.fn();
+
+beforeEach(() => {
+  ran.mockReset();
+  end = bind({ c: () => ran("c"), "⌘k": () => ran("⌘k"), "g s": () => ran("g s"), s: () => ran("s"), "⌥n": () => ran("⌥n") });
+});
+afterEach(() => {
+  end();
+  switchLetters(true);
+  document.body.replaceChildren();
+});
+
+function press(key: string, init: KeyboardEventInit = {}, target: Element = document.body): void {
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, code: /^[a-z]$/.test(key) ? `Key${key.toUpperCase()}` : key, bubbles: true, cancelable: true, ...init }));
+}
+
+it("runs single letters, and two after each other", () => {
+  press("c");
+  press("g");
+  press("s");
+  press("s");
+  expect(ran.mock.calls.flat()).toEqual(["c", "g s", "s"]);
+});
+
+it("leaves letters to fields", () => {
+  const input = document.body.appendChild(document.createElement("input"));
+  press("c", {}, input);
+  press("k", { ctrlKey: true }, input);
+  expect(ran.mock.calls.flat()).toEqual(["⌘k"]);
+});
+
+it("leaves everything but the palette to a terminal", () => {
+  const terminal = document.body.appendChild(document.createElement("div"));
+  terminal.className = "xterm";
+  const inside = terminal.appendChild(document.createElement("textarea"));
+  press("c", {}, inside);
+  press("n", { altKey: true }, inside);
+  press("k", { ctrlKey: true }, inside);
+  expect(ran.mock.calls.flat()).toEqual(["⌘k"]);
+});
+
+it("can do without letters", () => {
+  switchLetters(false);
+  press("c");
+  press("n", { altKey: true });
+  expect(ran.mock.calls.flat()).toEqual(["⌥n"]);
+});
+
+it("does not act under a dialog", () => {
+  const dialog = document.body.appendChild(document.createElement("dialog"));
+  dialog.setAttribute("open", "");
+  press("c");
+  expect(ran).not.toHaveBeenCalled();
+});

@@ -1,0 +1,64 @@
+// Single letters act only when no field and no terminal has the focus.
+
+import { signal } from "@preact/signals";
+import { command } from "./ui/keys";
+
+/** WCAG 2.1.4: single letters can be switched off. */
+export const letters = signal(localStorage.getItem("codepiper.letters") !== "off");
+
+export function switchLetters(on: boolean): void {
+  letters.value = on;
+  localStorage.setItem("codepiper.letters", on ? "on" : "off");
+}
+
+type Bindings = Readonly<Record<string, (event: KeyboardEvent) => void>>;
+
+const scopes: Bindings[] = [];
+/** G waits for its second letter until then. */
+let second = 0;
+
+/** Keys of a page while it is shown; the newest is asked first. Answers with how to end it. */
+export function bind(bindings: Bindings): () => void {
+  scopes.unshift(bindings);
+  return () => void scopes.splice(scopes.indexOf(bindings), 1);
+}
+
+/** `⌘k`, `⌥ArrowDown`, `⇧F`, `c`, `g s`. */
+function nameOf(event: KeyboardEvent): string {
+  const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key;
+  if (command(event)) return `⌘${event.shiftKey ? "⇧" : ""}${letter}`;
+  // On macOS ⌥ with a letter writes another character: the key itself counts.
+  if (event.altKey && !event.ctrlKey && !event.metaKey) return `⌥${letter}`;
+  if (event.ctrlKey || event.metaKey || event.altKey) return "";
+  return event.key.length === 1 && event.shiftKey && /[A-Z]/.test(event.key) ? `⇧${event.key}` : event.key;
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable], .xterm") !== null;
+}
+
+function press(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+  let name = nameOf(event);
+  const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);
+  if (plain && isTyping(event.target)) return;
+  // In a terminal everything else but ⌘K goes to the program, also what looks like ours.
+  if (event.target instanceof HTMLElement && event.target.closest(".xterm") && name !== "⌘k") return;
+  if (/^⇧?[a-z,.?/]$/i.test(name) && !letters.value) return;
+  if (Date.now() < second && name.length === 1) name = `g ${name}`;
+  second = 0;
+  if (name === "g") {
+    second = Date.now() + 1000;
+    return;
+  }
+  const run = scopes.find((bindings) => name in bindings)?.[name];
+  if (!run) return;
+  event.preventDefault();
+  run(event);
+}
+
+/** Listens until the answer is called. */
+export function startShortcuts(): () => void {
+  document.addEventListener("keydown", press);
+  return () => document.removeEventListener("keydown", press);
+}

@@ -1,0 +1,190 @@
+// What the pages show: signals, fed by the one WebSocket.
+
+import { batch, computed, signal } from "@preact/signals";
+import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
+import { Connection } from "./connection";
+import { problemOf, request } from "./http";
+import { findOut } from "./login";
+import { secret } from "./secret";
+import { extended, spanOf, type Span } from "./trace";
+import { toast } from "./toasts";
+import { isAgent, isLive, isWaiting } from "./words";
+
+/** Every session that was not removed; null until it is known. */
+export const sessions = signal<ReadonlyMap<string, Session> | null>(null);
+export const daemon = signal<DaemonStatus | null>(null);
+export const providers = signal<readonly Provider[] | null>(null);
+/** The time that ages are counted from, in ms since 1970. */
+export const now = signal(Date.now());
+/** What each session's states were, oldest first, for the last hour at least. */
+export const traces = signal<ReadonlyMap<string, readonly Span[]>>(new Map());
+/** When each session was last looked at here. */
+const seen = signal<ReadonlyMap<string, number>>(new Map(readSeen()));
+/** The session whose bell rang last, and how often one did. */
+export const bell = signal<{ session: string | null; count: number }>({ session: null, count: 0 });
+
+/** The sessions in the order in which they were created. */
+export const inOrder = computed<readonly Session[]>(() =>
+  [...(sessions.value?.values() ?? [])].sort((a, b) => (a.created_at < b.created_at ? -1 : 1)),
+);
+export const waiting = computed(() => inOrder.value.filter(isWaiting));
+export const home = computed(() => daemon.value?.home ?? null);
+
+const HOUR = 3_600_000;
+
+/** The newest event that was handled. */
+let lastSeq: number | undefined;
+const listeners = new Set<(event: Event) => void>();
+
+/** Called with each event as it happens, until the answer is called. */
+export function onEvent(listener: (event: Event) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export const connection = new Connection(
+  () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
+  {
+    greet: () => {
+      const value = secret();
+      return value === null ? [] : [{ type: "authenticate", secret: value }];
+    },
+    live: () => {
+      connection.send({ type: "sessions" });
+      connection.send({ type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) });
+      void refresh();
+    },
+    message: handle,
+    session: keep,
+    probe: () => connection.send({ type: "ping" }),
+    // A WebSocket that is refused does not say why; the question does.
+    closed: () => void findOut(),
+  },
+);
+
+/** True while what is shown is what is. */
+export const live = computed(() => connection.link.value.phase === "live");
+
+/** What the WebSocket does not tell: the past, and the daemon itself. */
+async function refresh(): Promise<void> {
+  await Promise.all([
+    fetched<DaemonStatus>("/api/daemon", (status) => (daemon.value = status)),
+    fetched<Provider[]>("/api/providers", (known) => (providers.value = known)),
+    fetched<Timeline[]>(`/api/timelines?since=${Date.now() - 2 * HOUR}`, (timelines) => {
+      const past = new Map<string, readonly Span[]>(timelines.map(({ session, states }) => [session, states.map(spanOf)]));
+      for (const session of inOrder.value) past.set(session.id, extended(past.get(session.id) ?? [], session));
+      traces.value = past;
+    }),
+  ]);
+}
+
+async function fetched<T>(path: string, take: (answer: T) => void): Promise<void> {
+  try {
+    take(await request<T>("GET", path));
+  } catch (error) {
+    // A lost connection shows itself; anything else is said.
+    if (live.value) toast({ text: problemOf(error).detail, bad: true });
+  }
+}
+
+function handle(message: ServerMessage): void {
+  switch (message.type) {
+    case "sessions":
+      return batch(() => {
+        sessions.value = new Map(message.sessions.map((session) => [session.id, session]));
+        for (const session of message.sessions) trace(session);
+      });
+    case "session_changed":
+      return keep(message.session);
+    case "session_removed": {
+      const left = new Map(sessions.value ?? []);
+      left.delete(message.id);
+      sessions.value = left;
+      return;
+    }
+    case "event":
+      return happened(message.event);
+    case "error":
+      return toast({ text: message.problem.detail, bad: true });
+  }
+}
+
+function happened(event: Event): void {
+  lastSeq = event.seq;
+  if (event.kind === "terminal.bell_rang") bell.value = { session: event.session, count: bell.value.count + 1 };
+  for (const listener of listeners) listener(event);
+}
+
+/** A session as it is now. */
+export function keep(session: Session): void {
+  const known = sessions.value ?? new Map<string, Session>();
+  const before = known.get(session.id);
+  if (before && Date.parse(before.updated_at) > Date.parse(session.updated_at)) return;
+  batch(() => {
+    // The terminal's stream tells objects without the branch: only a look at the disk finds it.
+    const branch = session.branch ?? before?.branch ?? null;
+    sessions.value = new Map(known).set(session.id, { ...session, branch });
+    trace(session);
+  });
+}
+
+function trace(session: Session): void {
+  const spans = traces.value.get(session.id) ?? [];
+  const longer = extended(spans, session);
+  if (longer !== spans) traces.value = new Map(traces.value).set(session.id, longer);
+}
+
+/** A turn ended that nobody has looked at here. */
+export function isUnseen(session: Session): boolean {
+  if (!isAgent(session.provider) || session.status !== "running" || session.activity !== "idle") return false;
+  const before = traces.value.get(session.id)?.at(-2);
+  return before?.state === "working" && Date.parse(session.state_since) > seenAt(session);
+}
+
+/** When the session was looked at last, or 0. */
+export function seenAt(session: Session): number {
+  return seen.value.get(session.id) ?? 0;
+}
+
+/** The session is looked at now. */
+export function look(id: string): void {
+  seen.value = new Map(seen.peek()).set(id, Date.now());
+  const newest = [...seen.peek()].sort((a, b) => b[1] - a[1]).slice(0, 200);
+  localStorage.setItem("codepiper.seen", JSON.stringify(newest));
+}
+
+function readSeen(): [string, number][] {
+  try {
+    return JSON.parse(localStorage.getItem("codepiper.seen") ?? "[]") as [string, number][];
+  } catch {
+    return [];
+  }
+}
+
+let ticking: ReturnType<typeof setTimeout> | undefined;
+
+/** Ages tick with one timer: once a second while something is younger than a minute. */
+function tick(): void {
+  now.value = Date.now();
+  const young = inOrder.value.some((session) => now.value - Date.parse(session.state_since) < 60_000);
+  ticking = setTimeout(tick, young || !live.value ? 1000 : 10_000);
+}
+
+export function start(): void {
+  connection.open();
+  tick();
+}
+
+/** Forgets everything that belongs to a login. */
+export function stop(): void {
+  connection.close();
+  clearTimeout(ticking);
+  batch(() => {
+    sessions.value = null;
+    daemon.value = null;
+    traces.value = new Map();
+  });
+  lastSeq = undefined;
+}
+
+export const liveCount = computed(() => inOrder.value.filter(isLive).length);

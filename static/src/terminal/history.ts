@@ -1,0 +1,324 @@
+// Older output, as far back as the log reaches. Pieces are loaded when one scrolls to them; nobody else notices.
+
+import { signal } from "@preact/signals";
+import type { Cursor } from "../wire";
+import { cursorOf, position } from "../cursor";
+import { download } from "../http";
+import { lineElement } from "./line_view";
+import { records } from "./records";
+import { render, textOf, type Line, type Piece } from "./render";
+
+/** Bytes of output in one piece. */
+const PIECE = 256 * 1024;
+/** The most that one request takes. */
+const LARGEST = 4 * 1024 * 1024;
+/** More pieces than this are not kept; those on the other side are loaded again. */
+const KEPT = 48;
+/** Loads more when fewer than this many screens are left. */
+const AHEAD = 2;
+
+interface Page {
+  begin: Cursor;
+  end: Cursor;
+  lines: readonly Line[];
+  times: readonly { line: number; at: number }[];
+  element: HTMLElement;
+}
+
+export interface Place {
+  /** When the first visible line was printed. */
+  at: number | null;
+  /** Lines below what is visible; null when there are more that are not loaded. */
+  below: number | null;
+}
+
+export interface Hit {
+  page: Page;
+  line: number;
+  column: number;
+}
+
+export class History {
+  readonly loading = signal(false);
+  readonly place = signal<Place>({ at: null, below: null });
+  readonly failed = signal<string | null>(null);
+  private pages: Page[] = [];
+  private tail: Page | null = null;
+  /** Nothing older is kept. */
+  private atBeginning = false;
+  /** The newest piece ends where the output ended when it was asked for. */
+  private atEnd = false;
+  private closed = false;
+  /** It was scrolled up since it was opened. */
+  private away = false;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly session: string,
+    /** The end of the output so far. */
+    private readonly end: () => Cursor,
+    private readonly cellHeight: () => number,
+    /** Scrolled down, past the end. */
+    private readonly leave: () => void,
+  ) {
+    root.addEventListener("scroll", this.scrolled, { passive: true });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.root.removeEventListener("scroll", this.scrolled);
+    this.root.replaceChildren();
+  }
+
+  /** Shows the newest output, scrolled up by so many lines. */
+  async openAtEnd(up: number): Promise<void> {
+    await this.load(async () => {
+      const piece = await this.fetch(`bytes=${PIECE}`, null);
+      this.begin(piece);
+      this.atEnd = true;
+      await this.fill();
+      this.root.scrollTop = this.root.scrollHeight - this.root.clientHeight - up * this.cellHeight();
+    });
+    this.measure();
+  }
+
+  /** Shows what was printed at a moment (ms since 1970) or at a place of the output. */
+  async openAt(moment: number | Cursor): Promise<void> {
+    await this.load(async () => {
+      const cursor = typeof moment === "string" ? moment : (await this.fetch(`at=${Math.round(moment)}&bytes=1`, null)).end;
+      const wanted = position(cursor);
+      const end = position(this.end());
+      const left = end.offset - wanted.offset;
+      if (left + PIECE <= LARGEST) {
+        this.begin(await this.fetch(`bytes=${Math.max(PIECE, left + PIECE / 2)}`, wanted.offset));
+        this.atEnd = true;
+      } else {
+        const before = cursorOf({ epoch: wanted.epoch, offset: wanted.offset + PIECE / 2 });
+        this.begin(await this.fetch(`before=${before}&bytes=${PIECE}`, wanted.offset));
+        this.atEnd = false;
+      }
+      await this.fill();
+      const line = (this.marked ?? 0) + this.linesAbove(this.pages.at(-1));
+      // A third from the top: what came before it is seen too.
+      this.root.scrollTop = line * this.cellHeight() - this.root.clientHeight / 3;
+      const row = this.rowAt(line);
+      row?.classList.add("h-moment");
+    });
+    this.measure();
+  }
+
+  /** Everything loaded that has the text, newest first. */
+  find(text: string): Hit[] {
+    const wanted = text.toLowerCase();
+    const hits: Hit[] = [];
+    if (wanted === "") return hits;
+    for (const page of [...this.allPages()].reverse()) {
+      for (let line = page.lines.length - 1; line >= 0; line--) {
+        const content = page.lines[line]?.runs.map((run) => run.text).join("").toLowerCase() ?? "";
+        for (let column = content.lastIndexOf(wanted); column >= 0; column = column === 0 ? -1 : content.lastIndexOf(wanted, column - 1)) {
+          hits.push({ page, line, column });
+        }
+      }
+    }
+    return hits;
+  }
+
+  /** Loads older pieces until one has the text; false when there is nothing older. */
+  async findOlder(text: string): Promise<boolean> {
+    const known = this.find(text).length;
+    while (!this.atBeginning && !this.closed) {
+      await this.load(() => this.older());
+      if (this.failed.value !== null) return false;
+      if (this.find(text).length > known) return true;
+    }
+    return false;
+  }
+
+  get hasOlder(): boolean {
+    return !this.atBeginning;
+  }
+
+  /** Where a hit stands in the page. */
+  rangeOf(hit: Hit, length: number): Range | null {
+    const row = hit.page.element.children[hit.line];
+    if (!row) return null;
+    const range = document.createRange();
+    const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+    let left = hit.column;
+    let open = false;
+    let rest = length;
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const size = node.textContent?.length ?? 0;
+      if (!open && left < size) {
+        range.setStart(node, left);
+        open = true;
+      } else if (!open) {
+        left -= size;
+        continue;
+      }
+      const from = rest === length ? left : 0;
+      if (from + rest <= size) {
+        range.setEnd(node, from + rest);
+        return range;
+      }
+      rest -= size - from;
+    }
+    return null;
+  }
+
+  reveal(hit: Hit): void {
+    hit.page.element.children[hit.line]?.scrollIntoView({ block: "center" });
+  }
+
+  private marked: number | null = null;
+
+  private *allPages(): Generator<Page> {
+    yield* this.pages;
+    if (this.tail) yield this.tail;
+  }
+
+  private async load(run: () => Promise<void>): Promise<void> {
+    this.loading.value = true;
+    try {
+      await run();
+      this.failed.value = null;
+    } catch (error) {
+      this.failed.value = error instanceof Error ? error.message : String(error);
+    }
+    this.loading.value = false;
+  }
+
+  private async fetch(query: string, markAt: number | null): Promise<Piece> {
+    const piece = await render(records(await download(`/api/sessions/${this.session}/output?${query}`)), markAt);
+    if (markAt !== null) this.marked = piece.mark?.line ?? null;
+    return piece;
+  }
+
+  private begin(piece: Piece): void {
+    if (this.closed) return;
+    this.root.replaceChildren();
+    const page = pageOf(piece, piece.lines);
+    this.pages = [page];
+    this.tail = pageOf(piece, piece.screen);
+    this.root.append(page.element, this.tail.element);
+    this.atBeginning = piece.oldest;
+  }
+
+  /** Until there is something to scroll. */
+  private async fill(): Promise<void> {
+    while (!this.atBeginning && !this.closed && this.root.scrollHeight < this.root.clientHeight * 2) await this.older();
+  }
+
+  private async older(): Promise<void> {
+    const first = this.pages[0];
+    if (!first || this.closed) return;
+    const piece = await this.fetch(`before=${first.begin}&bytes=${PIECE}`, null);
+    if (this.closed) return;
+    // A piece that does not get any further would be asked for again for ever.
+    this.atBeginning = piece.oldest || piece.begin === first.begin;
+    if (piece.begin === first.begin) return;
+    // Its last screen is where the newer piece began: that piece has these lines.
+    const page = pageOf(piece, piece.lines);
+    const top = this.root.scrollTop;
+    const height = this.root.scrollHeight;
+    this.root.prepend(page.element);
+    this.root.scrollTop = top + this.root.scrollHeight - height;
+    this.pages.unshift(page);
+    if (this.pages.length > KEPT) {
+      this.pages.pop()?.element.remove();
+      this.tail?.element.remove();
+      this.tail = null;
+      this.atEnd = false;
+    }
+  }
+
+  private async newer(): Promise<void> {
+    const last = this.pages.at(-1);
+    if (!last || this.closed) return;
+    const from = position(last.end);
+    const isLast = from.offset + PIECE >= position(this.end()).offset;
+    const before = isLast ? "" : `before=${cursorOf({ epoch: from.epoch, offset: from.offset + PIECE })}&`;
+    const piece = await render(records(await download(`/api/sessions/${this.session}/output?${before}bytes=${PIECE}`)), from.offset);
+    if (this.closed) return;
+    const skipped = piece.mark?.scrolled ?? 0;
+    const page = pageOf(piece, piece.lines.slice(skipped), skipped);
+    page.begin = last.end;
+    this.tail?.element.remove();
+    this.tail = pageOf(piece, piece.screen);
+    this.root.append(page.element, this.tail.element);
+    this.pages.push(page);
+    this.atEnd = isLast;
+    if (this.pages.length > KEPT) {
+      const removed = this.pages.shift();
+      const top = this.root.scrollTop - (removed?.element.offsetHeight ?? 0);
+      removed?.element.remove();
+      this.root.scrollTop = top;
+      this.atBeginning = false;
+    }
+  }
+
+  private readonly scrolled = (): void => {
+    this.measure();
+    if (this.loading.value || this.closed) return;
+    const { scrollTop, clientHeight, scrollHeight } = this.root;
+    if (scrollTop < clientHeight * AHEAD && !this.atBeginning) void this.load(() => this.older());
+    if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd && !this.loading.value) void this.load(() => this.newer());
+    const atBottom = this.atEnd && scrollTop + clientHeight >= scrollHeight - 1;
+    if (atBottom && this.away) this.leave();
+    this.away = !atBottom;
+  };
+
+  private measure(): void {
+    const height = this.cellHeight();
+    const { scrollTop, clientHeight, scrollHeight } = this.root;
+    const top = Math.floor(scrollTop / height);
+    const below = Math.max(0, Math.round((scrollHeight - scrollTop - clientHeight) / height));
+    this.place.value = { at: this.timeAt(top), below: this.atEnd ? below : null };
+  }
+
+  private timeAt(top: number): number | null {
+    let above = 0;
+    let found: number | null = null;
+    for (const page of this.pages) {
+      for (const { line, at } of page.times) {
+        if (above + line > top) return found ?? at;
+        found = at;
+      }
+      above += page.lines.length;
+    }
+    return found;
+  }
+
+  private linesAbove(wanted: Page | undefined): number {
+    let above = 0;
+    for (const page of this.pages) {
+      if (page === wanted) break;
+      above += page.lines.length;
+    }
+    return above;
+  }
+
+  private rowAt(line: number): Element | undefined {
+    let left = line;
+    for (const page of this.allPages()) {
+      if (left < page.lines.length) return page.element.children[left];
+      left -= page.lines.length;
+    }
+    return undefined;
+  }
+}
+
+function pageOf(piece: Piece, lines: readonly Line[], skipped = 0): Page {
+  const element = document.createElement("div");
+  element.className = "h-page";
+  element.append(...lines.map(lineElement));
+  const times = piece.times.map(({ line, at }) => ({ line: line - skipped, at })).filter(({ line }) => line >= 0);
+  return { begin: piece.begin, end: piece.end, lines, times, element };
+}
+
+/** The text printed after a place, as far as one piece reaches. */
+export async function textAfter(session: string, cursor: Cursor): Promise<string> {
+  const bytes = await download(`/api/sessions/${session}/output?bytes=${PIECE}`);
+  const piece = await render(records(bytes), position(cursor).offset);
+  return textOf([...piece.lines, ...piece.screen].slice(piece.mark?.line ?? 0)).replace(/\s+$/, "\n");
+}

@@ -1,0 +1,69 @@
+// @vitest-environment jsdom
+import { expect, it } from "vitest";
+import { lineElement } from "./line_view";
+import { render, textOf, type Piece } from "./render";
+import type { Record } from "./records";
+
+const utf8 = new TextEncoder();
+const output = (text: string): Record => ({ kind: "output", bytes: utf8.encode(text) });
+const screen = (text: string): Record => ({ kind: "screen", bytes: utf8.encode(text) });
+const begin = (cursor: string, oldest = false): Record => ({ kind: "part", part: { type: "begin", cursor, oldest } });
+const end = (cursor: string): Record => ({ kind: "part", part: { type: "end", cursor } });
+const keyframe = (cursor: string, cols = 20, rows = 3, reason: "begin" | "resize" | "launch" = "begin"): Record => ({
+  kind: "part",
+  part: { type: "keyframe", cursor, size: { cols, rows }, reason },
+});
+const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, index) => `line ${from + index}\r\n`).join("");
+const told = (piece: Piece): string[] => textOf([...piece.lines, ...piece.screen]).trimEnd().split("\n");
+
+it("keeps what scrolled off the top, and the screen", async () => {
+  const piece = await render([begin("0:0", true), keyframe("0:0"), screen(""), output(lines(1, 11)), end("0:80")], null);
+  expect(piece.oldest).toBe(true);
+  expect(piece.lines).toHaveLength(8);
+  expect(told(piece)).toEqual(Array.from({ length: 10 }, (_, index) => `line ${index + 1}`));
+});
+
+it("fits together with the piece before it", async () => {
+  const older = await render([begin("0:0", true), keyframe("0:0"), screen(""), output(lines(1, 6)), end("0:40")], null);
+  // The newer piece begins with the screen that the older one ended with.
+  const newer = await render([begin("0:40"), keyframe("0:40"), screen("line 4\r\nline 5\r\n"), output(lines(6, 11)), end("0:80")], null);
+  const text = textOf([...older.lines, ...newer.lines, ...newer.screen]).trimEnd().split("\n");
+  expect(text).toEqual(Array.from({ length: 10 }, (_, index) => `line ${index + 1}`));
+});
+
+it("loses nothing to a program that clears its screen and scrollback", async () => {
+  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output("one\r\n\x1b[2J\x1b[3J\x1b[Htwo"), end("0:20")], null);
+  expect(told(piece).filter((line) => line !== "")).toEqual(["one", "two"]);
+});
+
+it("keeps the screen of a program that ended before another one was started", async () => {
+  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output("first"), keyframe("0:5", 20, 3, "launch"), screen(""), output("second"), end("0:11")], null);
+  expect(told(piece)).toEqual(["first", "second"]);
+});
+
+it("knows the line at which an offset was reached, and times", async () => {
+  const time: Record = { kind: "part", part: { type: "time", cursor: "0:40", at: "2026-11-23T10:00:00Z" } };
+  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output(lines(1, 6)), time, output(lines(6, 11)), end("0:81")], 16);
+  expect(piece.mark).toEqual({ scrolled: 0, line: 2 });
+  expect(piece.times).toEqual([{ line: 5, at: Date.parse("2026-11-23T10:00:00Z") }]);
+});
+
+it("has the looks of letters, as elements without markup of the program", async () => {
+  const piece = await render([begin("0:0"), keyframe("0:0", 40), screen(""), output("\x1b[1;31mred\x1b[0m <b>x</b> \x1b[48;2;1;2;3m \x1b[0m\x1b[7minv\x1b[0m 漢"), end("0:9")], null);
+  const [line] = piece.screen;
+  if (!line) throw new Error("no line");
+  const element = lineElement(line);
+  expect(element.textContent).toBe("red <b>x</b>  inv 漢");
+  expect(element.querySelector("b")).toBeNull();
+  const [red, ground, inverse, wide] = [...element.querySelectorAll("span")];
+  expect(red?.className).toBe("h-bold");
+  expect(red?.style.color).toBe("var(--a1)");
+  expect(ground?.style.backgroundColor).toBe("rgb(1, 2, 3)");
+  expect(inverse?.style.backgroundColor).toBe("var(--term-fg)");
+  expect(wide?.className).toBe("h-wide");
+});
+
+it("joins lines that were wrapped", async () => {
+  const piece = await render([begin("0:0"), keyframe("0:0", 10), screen(""), output("0123456789abc\r\nx"), end("0:9")], null);
+  expect(textOf(piece.screen)).toBe("0123456789abc\nx\n");
+});

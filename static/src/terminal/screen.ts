@@ -1,0 +1,170 @@
+// The live screen: xterm.js, fed by a subscription, never bigger or smaller than the session's own grid.
+
+import "@xterm/xterm/css/xterm.css";
+import { Terminal } from "@xterm/xterm";
+import type { Size } from "../wire";
+import type { Item } from "../connection";
+import { contrast, screenReader } from "../preferences";
+import { clipboardText } from "./clipboard";
+import { liveWithPolicy } from "./policy";
+import { isTyped, silence } from "./quiet";
+import { letterWidth, monospace, themeOf } from "./theme";
+import { unicode11 } from "./width";
+
+/** Makes a fresh terminal of the one that is there, in the same write as the keyframe: nothing flickers. */
+const RESET = new Uint8Array([0x1b, 0x63]);
+
+export interface Screen {
+  readonly terminal: Terminal;
+  /** Takes what a subscription yields; `shown` is called when it was parsed. */
+  take: (item: Item, shown: () => void) => void;
+  /** Sets the size of the letters, in px. */
+  scale: (fontSize: number) => void;
+  /** The size of one cell, in px. */
+  cell: () => { width: number; height: number };
+  restyle: () => void;
+  dispose: () => void;
+}
+
+export interface Hands {
+  /** A person typed, pasted, or used the mouse where the program wants it. */
+  typed: (bytes: Uint8Array) => void;
+  /** A program wants to write to the clipboard. */
+  clip: (text: string) => void;
+  resized: (size: Size) => void;
+  /** What the pointer is over, if it is a link. */
+  link: (url: string | null) => void;
+  /** False: the key is ours, not the program's. */
+  key: (event: KeyboardEvent) => boolean;
+}
+
+/** Only these open; a program chooses what its links say. */
+const SAFE = /^(https?|mailto):/i;
+
+export function openScreen(host: HTMLElement, size: Size, fontSize: number, hands: Hands): Screen {
+  const open = (event: MouseEvent, url: string): void => {
+    if (SAFE.test(url) && event.button === 0) window.open(url, "_blank", "noopener,noreferrer");
+  };
+  const hover = { hover: (_event: MouseEvent, text: string) => hands.link(text), leave: () => hands.link(null) };
+  liveWithPolicy();
+  const terminal = new Terminal({
+    cols: size.cols,
+    rows: size.rows,
+    allowProposedApi: true,
+    cursorBlink: false,
+    cursorInactiveStyle: "outline",
+    drawBoldTextInBrightColors: false,
+    fontFamily: monospace(host),
+    fontSize,
+    lineHeight: 1,
+    linkHandler: { activate: open, ...hover },
+    macOptionIsMeta: true,
+    minimumContrastRatio: contrast.value === "on" ? 4.5 : 1,
+    screenReaderMode: screenReader.value === "on",
+    // Older output has a view of its own, which reaches back to the beginning.
+    scrollback: 0,
+    theme: themeOf(host),
+  });
+  terminal.unicode.register(unicode11);
+  terminal.unicode.activeVersion = unicode11.version;
+  silence(terminal);
+  terminal.parser.registerOscHandler(52, (data) => {
+    const text = clipboardText(data);
+    if (text !== null && live) hands.clip(text);
+    return true;
+  });
+  const encoder = new TextEncoder();
+  terminal.onData((data) => {
+    if (isTyped(data)) hands.typed(encoder.encode(data));
+  });
+  terminal.onBinary((data) => hands.typed(Uint8Array.from(data, (letter) => letter.charCodeAt(0))));
+  terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || hands.key(event));
+  // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
+  terminal.attachCustomWheelEventHandler(
+    (event) => !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
+  );
+  terminal.open(host);
+  void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
+    if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(open, hover));
+  });
+  let font = fontSize;
+  let accelerated = false;
+  // Its cells are whole pixels: the next one to the letter's own width, not always the smaller.
+  const space = (): void => {
+    const width = letterWidth(host, font) * devicePixelRatio;
+    terminal.options.letterSpacing = accelerated ? Math.round(width) - Math.floor(width) : 0;
+  };
+  void accelerate(terminal, (on) => {
+    accelerated = on;
+    space();
+  });
+
+  /** What was printed before one looked has had its effects already. */
+  let live = false;
+  return {
+    terminal,
+    take(item, shown) {
+      switch (item.kind) {
+        case "begun":
+          live = false;
+          return shown();
+        case "output":
+          return terminal.write(item.bytes, shown);
+        case "keyframe": {
+          const { cols, rows } = item.size;
+          // In the order of the stream: what was written before still belongs to the old size.
+          terminal.write("", () => {
+            if (terminal.cols !== cols || terminal.rows !== rows) {
+              terminal.resize(cols, rows);
+              hands.resized(item.size);
+            }
+          });
+          const bytes = new Uint8Array(RESET.length + item.bytes.length);
+          bytes.set(RESET);
+          bytes.set(item.bytes, RESET.length);
+          return terminal.write(bytes, shown);
+        }
+        case "caught_up":
+          return terminal.write("", () => {
+            live = true;
+            shown();
+          });
+        default:
+          return shown();
+      }
+    },
+    scale(size) {
+      font = size;
+      terminal.options.fontSize = size;
+      space();
+    },
+    cell() {
+      const screen = host.querySelector(".xterm-screen")?.getBoundingClientRect();
+      return screen ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows } : { width: 8, height: 16 };
+    },
+    restyle() {
+      terminal.options.theme = themeOf(host);
+      terminal.options.minimumContrastRatio = contrast.value === "on" ? 4.5 : 1;
+      terminal.options.screenReaderMode = screenReader.value === "on";
+    },
+    dispose: () => terminal.dispose(),
+  };
+}
+
+/** Draws with WebGL where there is one; the page is there before. */
+async function accelerate(terminal: Terminal, told: (on: boolean) => void): Promise<void> {
+  const { WebglAddon } = await import("@xterm/addon-webgl");
+  if (!terminal.element?.isConnected) return;
+  try {
+    const addon = new WebglAddon();
+    // Without its context it draws nothing: then the plain renderer takes over.
+    addon.onContextLoss(() => {
+      addon.dispose();
+      told(false);
+    });
+    terminal.loadAddon(addon);
+    told(true);
+  } catch {
+    // No WebGL: the plain renderer stays.
+  }
+}

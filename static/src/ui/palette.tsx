@@ -1,0 +1,191 @@
+import "../styles/palette.css";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { copyAttach, attachCommand, kill, renaming, resume, stop } from "../actions";
+import type { Session } from "../wire";
+import { signOut } from "../login";
+import { openOverlay } from "../overlay";
+import { pageActions } from "../page_actions";
+import { shownTheme } from "../preferences";
+import { matches } from "../session_list";
+import { home, inOrder, isUnseen, now, sessions } from "../store";
+import { chooseTheme } from "../theme";
+import { duration, isLive, nameOf, stateOf, tilde } from "../words";
+import { useModal } from "./dialog";
+import { Icon, type IconName } from "./icon";
+import { StateMark } from "./state_mark";
+import { Keys } from "./keys";
+
+interface Entry {
+  group: string;
+  word: string;
+  more?: string;
+  key?: string;
+  icon: preact.ComponentChild;
+  href?: string;
+  run: () => void;
+}
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const { route, path } = useLocation();
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const dialog = useModal();
+  const list = useRef<HTMLUListElement>(null);
+  const found = entries(text, path, route);
+  const run = (entry: Entry | undefined, newTab: boolean): void => {
+    if (!entry) return;
+    onClose();
+    if (newTab && entry.href) window.open(entry.href, "_blank", "noopener");
+    // What it opens may be a dialog: after this one has given the focus back.
+    else setTimeout(entry.run);
+  };
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at, text]);
+  let group = "";
+  return (
+    <dialog
+      ref={dialog}
+      class="palette"
+      aria-label="Command palette"
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) onClose();
+      }}
+      onKeyDown={(event) => {
+        event.stopPropagation();
+        if (event.key === "ArrowDown") setAt((at + 1) % Math.max(1, found.length));
+        else if (event.key === "ArrowUp") setAt((at - 1 + found.length) % Math.max(1, found.length));
+        else if (event.key === "Enter") run(found[at], event.metaKey || event.ctrlKey);
+        else return;
+        event.preventDefault();
+      }}
+    >
+      <div class="palette-head">
+        <Icon name="search" />
+        <input
+          data-first
+          role="combobox"
+          aria-expanded="true"
+          aria-controls="palette-list"
+          aria-activedescendant={found.length > 0 ? `palette-${at}` : undefined}
+          aria-label="Find a session or an action"
+          placeholder="Find a session or an action"
+          autocomplete="off"
+          value={text}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            setAt(0);
+          }}
+        />
+        <kbd>esc</kbd>
+      </div>
+      <ul id="palette-list" role="listbox" aria-label="Sessions and actions" ref={list}>
+        {found.map((entry, index) => {
+          const heading = entry.group === group ? null : entry.group;
+          group = entry.group;
+          return (
+            <>
+              {heading && (
+                <li key={heading} class="palette-group" role="presentation">
+                  {heading}
+                </li>
+              )}
+              <li
+                key={entry.group + entry.word + entry.more}
+                id={`palette-${index}`}
+                role="option"
+                class="palette-entry"
+                aria-selected={index === at}
+                onPointerMove={() => setAt(index)}
+                onClick={(event) => run(entry, event.metaKey || event.ctrlKey)}
+              >
+                {entry.icon}
+                <span class="truncate">{entry.word}</span>
+                <span class="meta truncate">{entry.more}</span>
+                {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={entry.key} />}
+              </li>
+            </>
+          );
+        })}
+        {found.length === 0 && (
+          <li class="palette-none" role="presentation">
+            Nothing matches “{text}”.
+          </li>
+        )}
+      </ul>
+      <div class="palette-foot" aria-hidden="true">
+        <kbd>↑</kbd>
+        <kbd>↓</kbd> move <kbd>↵</kbd> run <Keys keys="⌘ ↵" /> in a new tab
+      </div>
+    </dialog>
+  );
+}
+
+const icon = (name: IconName): preact.ComponentChild => <Icon name={name} />;
+
+function entries(text: string, path: string, route: (to: string) => void): Entry[] {
+  const all = inOrder.value.filter((session) => matches(session, text));
+  const live = all.filter(isLive).reverse();
+  const ended = all.filter((session) => !isLive(session)).reverse();
+  const open = sessions.value?.get(path.split("/")[2] ?? "");
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = (entry: Entry): boolean => words.every((word) => `${entry.word} ${entry.more ?? ""}`.toLowerCase().includes(word));
+  const dark = shownTheme.value === "dark";
+  const everywhere: Entry[] = [
+    { group: "Actions", word: "Create Session", key: "C", icon: icon("plus"), run: () => openOverlay("create") },
+    { group: "Actions", word: dark ? "Light theme" : "Dark theme", icon: icon(dark ? "sun" : "moon"), run: () => chooseTheme(dark ? "light" : "dark") },
+    { group: "Actions", word: "Shortcuts", key: "?", icon: icon("keys"), run: () => openOverlay("shortcuts") },
+    { group: "Actions", word: "Sign out", icon: icon("signOut"), run: () => void signOut() },
+    ...(
+      [
+        ["Sessions", "/", "G S", "sessions", ""],
+        ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
+        ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
+      ] as const
+    ).map(([word, href, key, name, more]): Entry => ({ group: "Go to", word, more, href, key, icon: icon(name), run: () => route(href) })),
+  ];
+  return [
+    ...[...live, ...ended].slice(0, 8).map((session): Entry => sessionEntry(session, route)),
+    ...(open ? inSession(open, route) : []).filter(fits),
+    ...everywhere.filter(fits),
+  ];
+}
+
+function sessionEntry(session: Session, route: (to: string) => void): Entry {
+  const state = stateOf(session, isUnseen(session));
+  const href = `/sessions/${session.id}`;
+  const ended = isLive(session) ? session.branch : `ended ${duration(now.value - Date.parse(session.state_since))} ago`;
+  return {
+    group: "Sessions",
+    word: nameOf(session),
+    more: [tilde(session.cwd, home.value), ended].filter(Boolean).join(" · "),
+    href,
+    icon: (
+      <span class={`tone-${state.tone}`}>
+        <StateMark icon={state.icon} />
+      </span>
+    ),
+    run: () => route(href),
+  };
+}
+
+/** What can be done to the session that is open; its page adds what only it can do. */
+function inSession(session: Session, route: (to: string) => void): Entry[] {
+  const group = `In ${nameOf(session)}`;
+  const live = isLive(session);
+  return [
+    ...pageActions.value.map((action): Entry => ({ group, word: action.word, ...(action.key ? { key: action.key } : {}), icon: icon(action.icon), run: action.run })),
+    live
+      ? { group, word: "Stop", more: session.provider === "shell" ? "" : "asks the agent to quit", icon: icon("stop"), run: () => void stop(session) }
+      : { group, word: "Resume", icon: icon("refresh"), run: () => void resume(session) },
+    ...(live ? [{ group, word: "Kill…", icon: icon("close"), run: () => kill(session) }] : []),
+    { group, word: "Rename…", key: "F2", icon: icon("pencil"), run: () => (renaming.value = session) },
+    { group, word: "Open Events", key: "2", icon: icon("bell"), run: () => route(`/sessions/${session.id}/events`) },
+    { group, word: "Copy attach command", more: attachCommand(session), icon: icon("copy"), run: () => void copyAttach(session) },
+  ];
+}

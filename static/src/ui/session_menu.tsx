@@ -1,0 +1,51 @@
+import type { Session } from "../wire";
+import { copyAttach, kill, remove, renaming, resume, stop } from "../actions";
+import { isLive } from "../words";
+import { Icon, type IconName } from "./icon";
+import { Keys } from "./keys";
+import { closePopover, Popover } from "./popover";
+
+interface Entry {
+  icon: IconName;
+  word: string;
+  key?: string;
+  bad?: boolean;
+  run: () => void;
+}
+
+/** What can be done to a session, with its words. */
+export function entries(session: Session, after?: () => void): Entry[] {
+  const live = isLive(session);
+  return [
+    { icon: "pencil", word: "Rename…", key: "F2", run: () => (renaming.value = session) },
+    live
+      ? { icon: "stop", word: "Stop", key: "S", run: () => void stop(session) }
+      : { icon: "refresh", word: "Resume", key: "R", run: () => void resume(session) },
+    { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
+    ...(live
+      ? [{ icon: "close" as const, word: "Kill…", bad: true, run: () => kill(session) }]
+      : [{ icon: "trash" as const, word: "Remove…", bad: true, run: () => remove(session, after) }]),
+  ];
+}
+
+export function SessionMenu({ session, after, id, extra = [] }: { session: Session; after?: () => void; id?: string; extra?: readonly Entry[] }) {
+  return (
+    <Popover button={<Icon name="more" />} label={`Actions of ${session.name ?? session.short_id}`} buttonClass="button ghost icon" class="menu" {...(id ? { id } : {})}>
+      {[...extra, ...entries(session, after)].map(({ icon, word, key, bad, run }) => (
+        <button
+          key={word}
+          type="button"
+          class={bad ? "bad" : undefined}
+          onClick={(event) => {
+            closePopover(event.currentTarget);
+            run();
+          }}
+        >
+          <Icon name={icon} />
+          {word}
+          {key && <Keys keys={key} />}
+        </button>
+      ))}
+    </Popover>
+  );
+}

@@ -1,0 +1,77 @@
+import "../styles/palette.css";
+import { Dialog } from "./dialog";
+import { isMac, Keys } from "./keys";
+
+const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
+  [
+    "Everywhere",
+    [
+      ["Command palette", "⌘ K"],
+      ["Create Session", "C"],
+      ["Sessions, Settings", "G S / G ,"],
+      ["Next, previous session", "⌥ ↓ ⌥ ↑"],
+      ["Next that waits", "⌥ N"],
+      ["This sheet", "?"],
+    ],
+  ],
+  [
+    "Lists",
+    [
+      ["Move", "J K"],
+      ["Open", "↵"],
+      ["Filter", "/"],
+      ["Select more", "X"],
+      ["Stop", "S"],
+      ["Resume", "R"],
+      ["Rename", "F2"],
+      ["Menu", "."],
+    ],
+  ],
+  [
+    "Session",
+    [
+      ["Terminal, Events, Logs", "1 - 3"],
+      ["Go into the terminal", "T"],
+      ["Prompt", "P"],
+      ["Why this state", "W"],
+      ["Fit to this screen", "⇧ F"],
+      ["Previous, next event", "[ ]"],
+    ],
+  ],
+  [
+    "Terminal has the keys",
+    [
+      ["Leave the terminal", "⌥ Esc"],
+      ["Command palette", "⌘ K"],
+      ["Search output", isMac ? "⌘ F" : "⌘ ⇧ F"],
+      ["History", "⇧ PgUp"],
+      ["Back to live", "⇧ End"],
+      ["Copy", isMac ? "⌘ C" : "⌘ ⇧ C"],
+      ["Paste", isMac ? "⌘ V" : "⌘ ⇧ V"],
+    ],
+  ],
+];
+
+export function Shortcuts({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title="Shortcuts" class="shortcut-sheet" reads onClose={onClose} foot={<span class="meta">Single letters can be switched off in Settings.</span>}>
+      <div class="shortcut-groups">
+        {GROUPS.map(([group, keys]) => (
+          <section key={group}>
+            <h3>{group}</h3>
+            <dl>
+              {keys.map(([word, key]) => (
+                <div key={word}>
+                  <dt>{word}</dt>
+                  <dd>
+                    <Keys keys={key} />
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,46 @@
+import type { ComponentChildren } from "preact";
+import type { Session } from "../wire";
+import { connection, isUnseen, now } from "../store";
+import { age, fullTime, stateOf } from "../words";
+import { StateMark } from "./state_mark";
+
+/** The state as it may be said now: without a connection nobody knows. */
+export function stateNow(session: Session) {
+  const state = stateOf(session, isUnseen(session));
+  const since = Date.parse(session.state_since);
+  const link = connection.link.value;
+  if (link.phase === "live" || link.phase === "outdated" || now.value - link.since < 1000) {
+    return { ...state, since, detail: [state.detail, age(now.value - since)].filter(Boolean).join(" ") };
+  }
+  return {
+    icon: "unknown" as const,
+    word: "Unknown",
+    tone: "unk" as const,
+    since,
+    detail: `was ${state.word} ${age(now.value - link.since)} ago`,
+  };
+}
+
+/** Icon, word, detail: for a row. */
+export function StateBadge({ session }: { session: Session }) {
+  const state = stateNow(session);
+  return (
+    <span class={`state tone-${state.tone}`} title={`Since ${fullTime(state.since)}`}>
+      <StateMark icon={state.icon} />
+      <span>{state.word}</span>
+      <small>{state.detail}</small>
+    </span>
+  );
+}
+
+/** The same on a ground, for the inside of a button. */
+export function StatePill({ session, short }: { session: Session; short?: boolean }): ComponentChildren {
+  const state = stateNow(session);
+  return (
+    <>
+      <StateMark icon={state.icon} size={15} />
+      {state.word}
+      <small>{short ? age(now.value - state.since) : state.detail}</small>
+    </>
+  );
+}

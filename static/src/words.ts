@@ -1,0 +1,182 @@
+// What is said in words, and how: ages, states, sizes, paths.
+
+import type { Exit, Session } from "./wire";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** 4s 12m 3h 9d. */
+export function age(ms: number): string {
+  if (ms < MINUTE) return `${Math.max(0, Math.floor(ms / 1000))}s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)}h`;
+  return `${Math.floor(ms / DAY)}d`;
+}
+
+/** "5 h 21 min", for a length of time in a sentence. */
+export function duration(ms: number): string {
+  if (ms < MINUTE) return `${Math.max(0, Math.round(ms / 1000))} s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
+  if (ms < DAY) return `${Math.floor(ms / HOUR)} h ${Math.floor((ms % HOUR) / MINUTE)} min`;
+  return `${Math.floor(ms / DAY)} d ${Math.floor((ms % DAY) / HOUR)} h`;
+}
+
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  if (count < 1e6) return `${(count / 1e3).toFixed(count < 1e4 ? 1 : 0)} kB`;
+  return `${(count / 1e6).toFixed(1)} MB`;
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+const clock24 = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const clock24s = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
+
+/** 16:12 */
+export const clock = (at: number): string => clock24.format(at);
+/** 16:12:03 */
+export const clockSeconds = (at: number): string => clock24s.format(at);
+/** 16:12:03.118 */
+export const clockExact = (at: number): string => `${clock24s.format(at)}.${String(at % 1000).padStart(3, "0")}`;
+/** For a `title`. */
+export const fullTime = (at: number): string => dayAndTime.format(at);
+
+export function dayName(at: number, now: number): string {
+  const dayOf = (time: number): string => new Date(time).toDateString();
+  if (dayOf(at) === dayOf(now)) return "Today";
+  if (dayOf(at) === dayOf(now - DAY)) return "Yesterday";
+  return day.format(at);
+}
+
+/** `/home/u/x` as `~/x`. */
+export function tilde(path: string, home: string | null): string {
+  if (home === null || home === "/") return path;
+  return path === home ? "~" : path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+/** A path in two parts: the first may be cut at its end, the last is kept. */
+export function pathParts(path: string): [string, string] {
+  const slash = path.lastIndexOf("/", path.length - 2);
+  return slash <= 0 ? ["", path] : [path.slice(0, slash), path.slice(slash)];
+}
+
+/** What people call a session. */
+export function nameOf(session: Session): string {
+  return session.name ?? (session.cwd.split("/").filter(Boolean).at(-1) || session.short_id);
+}
+
+const PROVIDERS: Record<string, string> = { "claude-code": "Claude Code", codex: "Codex", shell: "Shell" };
+
+export function providerName(provider: string): string {
+  return PROVIDERS[provider] ?? provider;
+}
+
+export function isAgent(provider: string): boolean {
+  return provider !== "shell";
+}
+
+export type Tone = "info" | "accent" | "rest" | "unk" | "warm" | "bad";
+export type StateIcon =
+  | "starting"
+  | "working"
+  | "idle"
+  | "finished"
+  | "unknown"
+  | "permission"
+  | "question"
+  | "stopped"
+  | "crashed";
+
+/** How a state is shown: icon and word, then a detail without its duration. */
+export interface State {
+  icon: StateIcon;
+  word: string;
+  detail: string;
+  tone: Tone;
+}
+
+/** `finished`: a turn ended that nobody has looked at. */
+export function stateOf(session: Session, finished = false): State {
+  switch (session.status) {
+    case "starting":
+      return { icon: "starting", word: "Starting", detail: "", tone: "info" };
+    case "stopped":
+      return { icon: "stopped", word: "Stopped", detail: exitDetail(session.exit), tone: "rest" };
+    case "crashed":
+      return { icon: "crashed", word: "Crashed", detail: exitDetail(session.exit), tone: "bad" };
+    case "running":
+      break;
+  }
+  switch (session.activity) {
+    case "working":
+      return { icon: "working", word: "Running", detail: "working", tone: "accent" };
+    case "idle":
+      return finished
+        ? { icon: "finished", word: "Running", detail: "turn finished", tone: "rest" }
+        : { icon: "idle", word: "Running", detail: "idle", tone: "rest" };
+    case "waiting":
+      return session.waiting_for === "question"
+        ? { icon: "question", word: "Waiting", detail: "question", tone: "warm" }
+        : { icon: "permission", word: "Waiting", detail: session.waiting_for ?? "", tone: "warm" };
+    case "unknown":
+      return { icon: "unknown", word: "Running", detail: "no proof", tone: "unk" };
+  }
+}
+
+export function isLive(session: Session): boolean {
+  return session.status === "starting" || session.status === "running";
+}
+
+export function isWaiting(session: Session): boolean {
+  return session.status === "running" && session.activity === "waiting";
+}
+
+const SIGNALS: Record<number, string> = {
+  1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
+  9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+};
+
+export function signalName(signal: number): string {
+  return SIGNALS[signal] ?? `signal ${signal}`;
+}
+
+function exitDetail(exit: Exit | null): string {
+  if (!exit) return "";
+  switch (exit.reason) {
+    case "stopped":
+      return "by you";
+    case "killed":
+      return "killed";
+    case "server_gone":
+      return "server gone";
+    case "exited":
+    case "unknown":
+      if (exit.signal !== null) return signalName(exit.signal);
+      if (exit.code !== null) return exit.code === 0 ? "quit" : `exit ${exit.code}`;
+      return "";
+  }
+}
+
+/** A sentence about an end. */
+export function exitSentence(exit: Exit | null): string {
+  if (!exit) return "Ended; nobody saw how";
+  switch (exit.reason) {
+    case "stopped":
+      return "Stopped on request";
+    case "killed":
+      return "Killed on request";
+    case "server_gone":
+      return "Ended with its tmux server";
+    case "exited":
+    case "unknown":
+      if (exit.signal !== null) return `Ended by ${signalName(exit.signal)}`;
+      if (exit.code === 0) return "Quit by itself";
+      if (exit.code !== null) return `Ended with exit status ${exit.code}`;
+      return "Ended; nobody saw how";
+  }
+}
