@@ -1,12 +1,13 @@
 # make run    install what is missing, build, start the daemon and a session `demo`, say how to watch it
 # make test   install what the tests need, then run every check and test
 # make lint   formatting, clippy, shell scripts
+# make browser  the dashboard's tests in Chromium (Debian's package `chromium`)
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench need-to-run need-to-test npm
+.PHONY: run build test lint bench need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -38,7 +39,7 @@ run: build
 build: need-to-run
 	cargo build --release $(LOCKED)
 
-test: need-to-test npm lint
+test: need-to-test npm dashboard lint
 	node --test fixtures/model/*.test.mjs
 	cargo test --workspace --tests $(LOCKED)
 
@@ -60,6 +61,19 @@ need-to-test:
 
 # The real agents and xterm.js, at the versions of the lock files.
 npm: fixtures/agents/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
+
+# The dashboard's types and unit tests. Cargo builds it into the program.
+dashboard: static/node_modules/.package-lock.json
+	cd static && npm run check && npm test
+
+static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
+	cd static && npm ci --no-audit --no-fund
+	@touch $@
+
+# The dashboard in Chromium, against daemons of its own.
+browser: static/node_modules/.package-lock.json
+	cargo build $(LOCKED)
+	cd static && npm run browser
 
 # Claude Code's binary comes with an install script.
 fixtures/%/node_modules/.package-lock.json: fixtures/%/package-lock.json | need-to-test
