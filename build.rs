@@ -1,5 +1,6 @@
 //! Embeds the dashboard: builds `static/` with Node.js, or takes a directory that
-//! `CODEPIPER_DASHBOARD_DIST` names, and writes the table that `src/dashboard.rs` includes.
+//! `CODEPIPER_DASHBOARD_DIST` names, and writes the table that `src/dashboard.rs` includes. Says how the
+//! command is linked.
 //!
 //! A file `name.br` or `name.gz` beside `name` is its compressed form.
 
@@ -25,6 +26,7 @@ const SOURCES: [&str; 8] = [
 fn main() {
     println!("cargo::rerun-if-env-changed={DIST}");
     println!("cargo::rerun-if-changed=build.rs");
+    link_at_a_fixed_address();
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let project = Path::new("static");
     let dist = match std::env::var_os(DIST).filter(|dist| !dist.is_empty()) {
@@ -49,6 +51,16 @@ fn main() {
         files.sort();
     }
     fs::write(out.join("assets.rs"), table(&files)).expect("the table of assets can be written");
+}
+
+fn link_at_a_fixed_address() {
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
+        // Then there is nothing to relocate. Otherwise each shim and each hook touches a hundred pages
+        // before `main`, and a shim keeps 400 KiB of them. Heap, stack and libraries are placed at random
+        // all the same.
+        println!("cargo::rustc-link-arg-bins=-no-pie");
+    }
 }
 
 fn build(project: &Path, out: &Path) -> PathBuf {
