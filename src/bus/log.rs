@@ -212,7 +212,7 @@ impl Reader {
                 return self.take(&mut entry, max);
             }
             drop(state);
-            match self.from_journal() {
+            match self.ask_journal() {
                 Some(entries) => self.read = entries,
                 None => return Next::Fetching,
             }
@@ -236,14 +236,14 @@ impl Reader {
             self.read.push(entry);
         } else if self.read.is_empty() && !self.log.state().ring.reaches(self.at) {
             // The disk is read while the client is written to.
-            self.read = self.from_journal().unwrap_or_default();
+            self.read = self.ask_journal().unwrap_or_default();
             self.read.reverse();
         }
         next
     }
 
     /// What the journal has at `at`; `None` while it is being read.
-    fn from_journal(&mut self) -> Option<Vec<Entry>> {
+    fn ask_journal(&mut self) -> Option<Vec<Entry>> {
         match self.fetching.take() {
             None => {
                 let entries = self.log.journal.read_at_once(self.log.session, self.at, JOURNAL_READ);
