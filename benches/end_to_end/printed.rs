@@ -24,7 +24,13 @@ const LIMIT: Duration = Duration::from_secs(600);
 pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
     let amount = if options.quick { 100_000 } else { 1_000_000 };
     let rounds = options.rounds(5, 2);
-    let empty = clean(&mut Daemon::start(bed, "printed-nothing")?, rounds)?;
+    let mut silent = Daemon::start(bed, "printed-nothing")?;
+    let empty = clean(&mut silent, rounds)?;
+    for number in 0..SESSIONS {
+        silent.start_session(&name(number), &["cat".to_owned()])?;
+    }
+    let quiet = clean(&mut silent, rounds)?;
+    drop(silent);
 
     let mut daemon = Daemon::start(bed, "printed")?;
     let listener = UnixListener::bind(bed.path("printed.sock"))?;
@@ -34,7 +40,6 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         daemon.start_session(&name(number), &program)?;
         printers.push(program::accept(&listener)?);
     }
-    let quiet = clean(&mut daemon, rounds)?;
     let before = resident(&daemon)?;
     print(&daemon, &mut printers, amount, amount)?;
     let first = resident(&daemon)?;
