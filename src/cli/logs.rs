@@ -66,8 +66,14 @@ impl Logs {
         if !self.follow {
             return Ok(());
         }
+        let subscribe = async |last| match client.events(session, Some(last)).await {
+            Err(error) if error.is_absence() => {
+                after_absence(async || client.events(session, Some(last)).await).await
+            }
+            subscribed => subscribed,
+        };
         let mut last = found.last;
-        let mut events = client.events(session, Some(last)).await?;
+        let mut events = subscribe(last).await?;
         loop {
             match events.next().await {
                 Ok(event) => {
@@ -76,9 +82,7 @@ impl Logs {
                         self.show(&event)?;
                     }
                 }
-                Err(error) if error.is_absence() => {
-                    events = after_absence(async || client.events(session, Some(last)).await).await?;
-                }
+                Err(error) if error.is_absence() => events = subscribe(last).await?,
                 Err(error) => return Err(error.into()),
             }
         }

@@ -36,7 +36,13 @@ impl Reader {
     }
 
     pub fn wait_for(&self, text: &str) {
-        eventually(text, || memchr::memmem::find(&self.stdout.lock().unwrap(), text.as_bytes()).map(|_| ()));
+        let read = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+        let what = || format!("{text}; read: {}; said: {}", read(&self.stdout), read(&self.stderr));
+        let deadline = std::time::Instant::now() + super::TIMEOUT;
+        while memchr::memmem::find(&self.stdout.lock().unwrap(), text.as_bytes()).is_none() {
+            assert!(std::time::Instant::now() < deadline, "waited in vain for: {}", what());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 
     /// Waits until the command has ended; everything that it wrote to stdout.
