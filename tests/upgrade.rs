@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
@@ -19,18 +20,18 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// Puts an executable file into the place of another one, which may be running.
-fn replace(program: &Path, put: impl FnOnce(&Path)) {
+/// Puts a copy of a file into the place of an executable one, which may be running. Another process
+/// copies it: what this one has open for writing, a program that is started meanwhile holds open too, and
+/// then it cannot be executed.
+fn replace(program: &Path, source: &Path) {
     let beside = program.with_extension("new");
-    put(&beside);
+    assert!(Command::new("cp").arg(source).arg(&beside).status().unwrap().success());
     fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)).unwrap();
     fs::rename(beside, program).unwrap();
 }
 
 fn install(program: &Path) {
-    replace(program, |beside| {
-        fs::copy(CODEPIPER, beside).unwrap();
-    });
+    replace(program, CODEPIPER.as_ref());
 }
 
 /// A home whose daemon runs from a program of its own, which can be replaced.
@@ -76,7 +77,9 @@ fn shims_of_other_protocol_numbers_are_understood() {
         let (mut home, program) = home();
         let script = fixtures().join("shims/scripted.mjs");
         let text = format!("#!/bin/sh\nexec node '{}' {number} \"$@\"\n", script.display());
-        replace(&program, |beside| fs::write(beside, text).unwrap());
+        let written = home.path("bin/scripted");
+        fs::write(&written, text).unwrap();
+        replace(&program, &written);
         let seen = home.bash("printf 'the tail'; exit 3");
         let ended = home.until_ended(&seen);
         assert_eq!((ended.status, ended.exit.unwrap().code), (Status::Crashed, Some(3)), "{number}");
