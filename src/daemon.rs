@@ -27,6 +27,7 @@ use crate::api::{self, Api, Leave, Web};
 use crate::auth::Auth;
 use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
+use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
@@ -56,6 +57,7 @@ pub struct Options {
 /// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
 /// text says what to do.
 pub fn run(options: Options) -> anyhow::Result<()> {
+    heap::keep_small();
     let (paths, config) = Paths::resolve(&options.flags)?;
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;

@@ -37,7 +37,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`process`], [`small_file`] | places, the configuration file, other processes, small state on disk | |
+//! | [`paths`], [`config`], [`process`], [`small_file`], [`heap`] | places, the configuration file, other processes, small state on disk, the allocator | |
 //!
 //! # What always holds
 //!
@@ -59,6 +59,7 @@ pub mod daemon;
 pub mod dashboard;
 pub mod doctor;
 pub mod git;
+pub mod heap;
 pub mod hook;
 pub mod hook_forward;
 pub mod journal;

@@ -1,20 +1,13 @@
 //! Gives back what only the start needed. There is a shim in every pane, and it mostly waits.
 
+use crate::heap;
+
 /// Returns the freed heap, where the launch record stood, and what was read of files once: code, and the
 /// tables that the dynamic linker went through.
 pub fn trim() {
-    return_heap();
+    heap::give_back();
     forget_files();
 }
-
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn return_heap() {
-    // SAFETY: has no preconditions.
-    unsafe { nix::libc::malloc_trim(0) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn return_heap() {}
 
 /// Pages of a file that are needed again come back from the page cache.
 #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@ use super::guard::{Silence, caught};
 use super::row::{self, Kind};
 use super::summary::{self, Tally};
 use super::{Notice, Shared};
+use crate::heap;
 use crate::journal::{Content, Mark};
 
 /// What comes within this time is written together.
@@ -176,7 +177,7 @@ impl Writer {
         self.close_idle_at = self.shared.generations.close_idle();
         match work {
             // Nothing comes at the moment.
-            Work::Later => return_memory(),
+            Work::Later => heap::give_back(),
             Work::Close => self.finish()?,
             Work::Write | Work::Abandoned => {}
         }
@@ -389,6 +390,7 @@ impl Writer {
         };
         summary.write(&summary::path(&active.generation.dir))?;
         active.stale_since = None;
+        heap::give_back();
         Ok(())
     }
 
@@ -422,7 +424,7 @@ impl Writer {
             drop(active.db);
             active.generation.close();
             active.generation.measure();
-            return_memory();
+            heap::give_back();
         }
         if self.shared.beat(self.ticket) { Ok(()) } else { Err(Trouble::Abandoned) }
     }
@@ -481,17 +483,6 @@ impl Active {
         }
     }
 }
-
-/// Gives freed memory back to the system: what a database held lies in the middle of what still lives, and
-/// by itself the allocator keeps it (measured: a third of all that the daemon takes).
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn return_memory() {
-    // SAFETY: has no preconditions.
-    unsafe { nix::libc::malloc_trim(0) };
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn return_memory() {}
 
 /// Counts what was written.
 pub fn count(tally: &mut Tally, taken: &Taken) -> u64 {
