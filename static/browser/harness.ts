@@ -1,12 +1,12 @@
 // A real daemon in a directory of its own, and a real browser.
 //
 // CODEPIPER     the program; default: the debug build beside this folder
-// CHROMIUM      the browser; default: Debian's
+// CHROMIUM      the browser; default: the first of Chromium and Chrome in the PATH
 // DASHBOARD     a built dashboard to serve instead of the one in the program
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,7 +14,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { overlay, type Overlay } from "./overlay";
 
 const PROGRAM = resolve(process.env["CODEPIPER"] ?? "../target/debug/codepiper");
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const CHROMIUM = process.env["CHROMIUM"] ?? inPath("chromium", "chromium-browser", "google-chrome");
 const DASHBOARD = process.env["DASHBOARD"];
 
 export const PASSWORD = "correct horse battery staple";
@@ -36,7 +36,8 @@ export interface Daemon {
   stop: () => Promise<void>;
 }
 
-export async function daemon(): Promise<Daemon> {
+/** `cuttable`: with something before it whose connections can be broken. */
+export async function daemon({ cuttable = false } = {}): Promise<Daemon> {
   const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
   const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "" };
   const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
@@ -50,12 +51,12 @@ export async function daemon(): Promise<Daemon> {
   };
   let web = "";
   await eventually(() => (web = address() ?? "") !== "", "the daemon serves the dashboard");
-  const before: Overlay | null = DASHBOARD ? await overlay(resolve(DASHBOARD), () => web) : null;
+  const before: Overlay | null = DASHBOARD || cuttable ? await overlay(DASHBOARD && resolve(DASHBOARD), () => web) : null;
   return {
     url: before?.url ?? web,
     run,
     cut: () => {
-      if (!before) throw new Error("cutting connections needs DASHBOARD");
+      if (!before) throw new Error("this daemon is not cuttable");
       before.cut();
     },
     restart: () => void run("daemon", "restart"),
@@ -71,6 +72,13 @@ export async function daemon(): Promise<Daemon> {
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+function inPath(...names: string[]): string {
+  const folders = (process.env["PATH"] ?? "").split(":");
+  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  if (!found) throw new Error(`none of ${names.join(", ")} is in the PATH: install Chromium, or say where it is with CHROMIUM`);
+  return found;
 }
 
 /** A port that was free just now; a daemon that restarts keeps it. */

@@ -1,5 +1,5 @@
-// Serves a built dashboard from disk in front of a daemon: a change of the page needs no build of the daemon. What
-// is not a file goes to the daemon, as if the browser had asked it. `cut` breaks every connection, as a network does.
+// Stands in front of a daemon, and asks it as if the browser had done so. `cut` breaks every connection, as a network
+// does. A built dashboard on disk is served instead of the daemon's: a change of the page needs no build of the daemon.
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, request as ask, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
@@ -25,7 +25,7 @@ export interface Overlay {
 }
 
 /** `daemon` is asked for each time: it may have another port after a restart. */
-export async function overlay(dist: string, daemon: () => string): Promise<Overlay> {
+export async function overlay(dist: string | undefined, daemon: () => string): Promise<Overlay> {
   const open = new Set<Socket>();
   const forward = (message: IncomingMessage): OutgoingHttpHeaders => {
     const { host } = new URL(daemon());
@@ -33,7 +33,7 @@ export async function overlay(dist: string, daemon: () => string): Promise<Overl
   };
   const server = createServer((incoming, outgoing) => {
     const path = new URL(incoming.url ?? "/", "http://x").pathname;
-    if (!/^\/(api|ws)(\/|$)/.test(path)) {
+    if (dist !== undefined && !/^\/(api|ws)(\/|$)/.test(path)) {
       const { status, headers, body } = file(dist, path, incoming.headers.cookie ?? "");
       outgoing.writeHead(status, headers).end(body);
       return;

@@ -9,25 +9,26 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
   const [text, setText] = useState("");
   const [hits, setHits] = useState<readonly Hit[]>([]);
   const [at, setAt] = useState(0);
-  const [older, setOlder] = useState<"idle" | "busy" | "none">("idle");
+  const [looking, setLooking] = useState<"idle" | "busy" | "none">("idle");
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => field.current?.focus(), []);
   useEffect(() => () => mark(null, null), []);
 
-  const show = (found: readonly Hit[], index: number): void => {
+  const show = (found: readonly Hit[], index: number, wanted = text): void => {
     const hit = found[index];
     setHits(found);
     setAt(index);
     const past = history.current;
     if (!past) return;
-    const ranges = found.slice(0, 2000).map((each) => past.rangeOf(each, text.length)).filter((range) => range !== null);
-    mark(ranges, hit ? past.rangeOf(hit, text.length) : null);
+    const ranges = found.slice(0, 2000).map((each) => past.rangeOf(each, wanted.length)).filter((range) => range !== null);
+    mark(ranges, hit ? past.rangeOf(hit, wanted.length) : null);
     if (hit) past.reveal(hit);
   };
-  useEffect(() => {
-    setOlder("idle");
-    show(history.current?.find(text) ?? [], 0);
-  }, [text]);
+  const search = (wanted: string): void => {
+    setText(wanted);
+    setLooking("idle");
+    show(history.current?.find(wanted) ?? [], 0, wanted);
+  };
 
   const step = async (by: number): Promise<void> => {
     const past = history.current;
@@ -35,13 +36,17 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
     const to = at + by;
     if (to >= 0 && to < hits.length) return show(hits, to);
     if (by < 0 || !past.hasOlder) return show(hits, by < 0 ? hits.length - 1 : 0);
-    setOlder("busy");
-    const found = await past.findOlder(text);
-    setOlder(found ? "idle" : "none");
-    show(past.find(text), found ? to : Math.min(at, hits.length - 1));
+    setLooking("busy");
+    const older = await past.findOlder(text);
+    // Something else may be wanted by now.
+    if (field.current?.value !== text) return;
+    setLooking(older.length > 0 ? "idle" : "none");
+    // Newer pieces may have been let go meanwhile.
+    const all = past.find(text);
+    show(all, older.length > 0 ? all.length - older.length : Math.max(0, Math.min(at, all.length - 1)));
   };
 
-  const said = text === "" ? "" : older === "busy" ? "Searching older output…" : hits.length === 0 ? (older === "none" ? "Nothing" : "Not in what is loaded") : `${at + 1} of ${count(hits.length, "match", "matches")}`;
+  const said = text === "" ? "" : looking === "busy" ? "Searching older output…" : hits.length === 0 ? (looking === "none" ? "Nothing" : "Not in what is loaded; Enter looks further") : `${at + 1} of ${count(hits.length, "match", "matches")}`;
   return (
     <div class="search-bar" role="search">
       <Icon name="search" />
@@ -50,7 +55,7 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
         aria-label="Search output"
         placeholder="Search output"
         value={text}
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => search(event.currentTarget.value)}
         onKeyDown={(event) => {
           event.stopPropagation();
           if (event.key === "Escape") close();

@@ -49,6 +49,8 @@ export class History {
   /** The newest piece ends where the output ended when it was asked for. */
   private atEnd = false;
   private closed = false;
+  /** What is loaded now. */
+  private last: Promise<void> = Promise.resolve();
   /** It was scrolled up since it was opened. */
   private away = false;
 
@@ -108,11 +110,11 @@ export class History {
   }
 
   /** Everything loaded that has the text, newest first. */
-  find(text: string): Hit[] {
+  find(text: string, among: Iterable<Page> = this.allPages()): Hit[] {
     const wanted = text.toLowerCase();
     const hits: Hit[] = [];
     if (wanted === "") return hits;
-    for (const page of [...this.allPages()].reverse()) {
+    for (const page of [...among].reverse()) {
       for (let line = page.lines.length - 1; line >= 0; line--) {
         const content = page.lines[line]?.runs.map((run) => run.text).join("").toLowerCase() ?? "";
         for (let column = content.lastIndexOf(wanted); column >= 0; column = column === 0 ? -1 : content.lastIndexOf(wanted, column - 1)) {
@@ -123,15 +125,17 @@ export class History {
     return hits;
   }
 
-  /** Loads older pieces until one has the text; false when there is nothing older. */
-  async findOlder(text: string): Promise<boolean> {
-    const known = this.find(text).length;
+  /** Loads older pieces until one has the text; what it has, the oldest of all that is found now. */
+  async findOlder(text: string): Promise<Hit[]> {
     while (!this.atBeginning && !this.closed) {
+      const oldest = this.pages[0];
       await this.load(() => this.older());
-      if (this.failed.value !== null) return false;
-      if (this.find(text).length > known) return true;
+      if (this.failed.value !== null) break;
+      const added = this.pages.slice(0, oldest ? this.pages.indexOf(oldest) : this.pages.length);
+      const hits = this.find(text, added);
+      if (hits.length > 0) return hits;
     }
-    return false;
+    return [];
   }
 
   get hasOlder(): boolean {
@@ -177,15 +181,17 @@ export class History {
     if (this.tail) yield this.tail;
   }
 
-  private async load(run: () => Promise<void>): Promise<void> {
+  /** One after another: each goes on from the pieces that the one before it left. */
+  private load(run: () => Promise<void>): Promise<void> {
     this.loading.value = true;
-    try {
-      await run();
-      this.failed.value = null;
-    } catch (error) {
-      this.failed.value = error instanceof Error ? error.message : String(error);
-    }
-    this.loading.value = false;
+    const done = this.last.then(run).then(
+      () => void (this.failed.value = null),
+      (error: unknown) => void (this.failed.value = error instanceof Error ? error.message : String(error)),
+    );
+    this.last = done;
+    return done.then(() => {
+      if (this.last === done) this.loading.value = false;
+    });
   }
 
   private async fetch(query: string, markAt: number | null): Promise<Piece> {
