@@ -1,7 +1,8 @@
-# make run    install what is missing, build, start the daemon and a session `demo`, say how to watch it
+# make run    install what is missing, build, start the daemon and a session `demo`, open the dashboard;
+#             PORT=8080 serves it there instead of on port 3000
 # make test   install what the tests need, then run every check and test
 # make lint   formatting, clippy, shell scripts
-# make browser  the dashboard's tests in Chromium (Debian's package `chromium`)
+# make browser  the dashboard's tests in Chromium
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
@@ -22,7 +23,7 @@ CODEPIPER := target/release/codepiper
 SCRIPTS := $(wildcard .ci/*) fixtures/stores/make
 
 run: build
-	@if $(CODEPIPER) daemon status >/dev/null 2>&1; then $(CODEPIPER) daemon status; else $(CODEPIPER) daemon --detach; fi
+	@if $(CODEPIPER) daemon status >/dev/null 2>&1; then $(CODEPIPER) daemon status; else $(CODEPIPER) daemon --detach --web $(PORT:%=--port %); fi
 	@case "$$($(CODEPIPER) sessions show demo --json 2>/dev/null)" in \
 	    '') $(CODEPIPER) start -p shell --name demo ;; \
 	    *'"status":"stopped"'* | *'"status":"crashed"'*) $(CODEPIPER) resume demo ;; \
@@ -34,12 +35,24 @@ run: build
 	@echo "  $(CODEPIPER) send demo 'echo hello'   type into it"
 	@echo "  $(CODEPIPER) sessions                 everything that runs"
 	@echo "  $(CODEPIPER) daemon stop              end the daemon; sessions go on without it"
+	@echo
+	@url=$$($(CODEPIPER) daemon status --json | sed -n 's/.*"web":"\([^"]*\)".*/\1/p'); \
+	if [ -z "$$url" ]; then \
+	    echo "  The daemon that runs has no dashboard: '$(CODEPIPER) daemon stop', then 'make run'"; \
+	else \
+	    echo "  The dashboard: $$url"; \
+	    if $(CODEPIPER) auth status --json | grep -q '"stage":"setup"'; then \
+	        if [ -t 1 ]; then echo "  One-time password for the first visit: $$($(CODEPIPER) auth bootstrap)"; \
+	        else echo "  '$(CODEPIPER) auth bootstrap' shows the one-time password of the first visit"; fi; \
+	    fi; \
+	    if [ -n "$${DISPLAY-}$${WAYLAND_DISPLAY-}" ] && command -v xdg-open >/dev/null; then xdg-open "$$url"; fi; \
+	fi
 
 # Optimised: it handles megabytes of output a second. For work on the code, `cargo build` is faster.
 build: need-to-run
 	cargo build --release $(LOCKED)
 
-test: need-to-test npm dashboard lint
+test: need-to-test npm dashboard lint browser
 	node --test fixtures/model/*.test.mjs
 	cargo test --workspace --tests $(LOCKED)
 
@@ -71,7 +84,7 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 	@touch $@
 
 # The dashboard in Chromium, against daemons of its own.
-browser: static/node_modules/.package-lock.json
+browser: static/node_modules/.package-lock.json | need-to-test
 	cargo build $(LOCKED)
 	cd static && npm run browser
 
