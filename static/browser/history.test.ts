@@ -168,6 +168,18 @@ it("works by keyboard alone", async () => {
   await page.getByRole("heading", { name: "by keys" }).waitFor();
   await page.locator(".xterm-rows").waitFor();
   await page.keyboard.press("Alt+Escape");
+  const part = (): Promise<string | undefined> => page.evaluate(() => [".tool-bar", ".stage", ".rail", "main"].find((part) => document.activeElement?.closest(part)));
+  expect(await part()).toBe("main");
+  await page.keyboard.press("Shift+F6");
+  expect(await part()).toBe(".rail");
+  await page.keyboard.press("Shift+F6");
+  expect(await part()).toBe(".tool-bar");
+  await page.keyboard.press("F6");
+  await page.keyboard.press("F6");
+  expect(await part()).toBe("main");
+  await page.keyboard.press("F6");
+  expect(await part()).toBe(".stage");
+  await page.keyboard.press("Alt+Escape");
   await page.keyboard.press("F2");
   await page.getByRole("dialog", { name: "Rename" }).waitFor();
   await page.keyboard.type("renamed\n");

@@ -107,6 +107,32 @@ it("comes back by itself after a broken connection and a new daemon, with every 
   await page.getByText("Live", { exact: false }).first().waitFor();
 });
 
+it("shows the present after a long sleep, and keeps what it slept through", async () => {
+  const id = start("sleeper", "sh", "-c", "stty -echo; echo ready; read x; seq -f 'slept through %06.0f of a long night' 1 200000; echo good morning; read y");
+  await visit(id);
+  await shows(page, "ready");
+  await page.context().setOffline(true);
+  host.cut();
+  host.run("send", id, "go");
+  host.run("wait", id, "--until", "text=good morning", "--from", "0:0", "--timeout", "60");
+  await page.context().setOffline(false);
+  await shows(page, "good morning");
+  await page.getByText(/Screen is current; .* in History/).waitFor();
+  await page.locator(".stage").hover();
+  await page.mouse.wheel(0, -400);
+  await page.getByText("newer lines").waitFor();
+  // As far back as two pieces reach, every line once.
+  const numbers = (): Promise<number[]> => page.evaluate(() => [...document.querySelectorAll(".past .h-row")].map((row) => /^slept through (\d+)/.exec(row.textContent ?? "")?.[1]).filter(Boolean).map(Number));
+  await page.getByRole("region", { name: "History" }).focus();
+  await eventually(async () => {
+    await page.keyboard.press("Home");
+    return (await numbers()).length > 12_000;
+  }, "older lines are loaded");
+  const all = await numbers();
+  expect(all.at(-1)).toBe(200_000);
+  all.forEach((number, index) => expect(number).toBe((all[0] ?? 0) + index));
+});
+
 it("changes nothing for anybody by looking from a phone", async () => {
   const id = start("shared", "sh", "-c", "seq 1 100; read x");
   await visit(id);
@@ -118,6 +144,18 @@ it("changes nothing for anybody by looking from a phone", async () => {
   await phone.page.goto(`${host.url}/sessions/${id}`);
   await shows(phone.page, /^100$/m);
   await shot(phone.page, "session-second-viewer");
+  const letters = (): Promise<number> => phone.page.evaluate(() => parseFloat(getComputedStyle(document.querySelector(".stage") as Element).getPropertyValue("--term-font")));
+  expect(await letters()).toBe(11);
+  const touch = await phone.context.newCDPSession(phone.page);
+  const fingers = (type: "touchStart" | "touchMove" | "touchEnd", ...places: number[]): Promise<unknown> =>
+    touch.send("Input.dispatchTouchEvent", { type, touchPoints: places.map((x, id) => ({ x, y: 300, id })) });
+  await fingers("touchStart", 100, 200);
+  await fingers("touchMove", 75, 225);
+  await fingers("touchEnd");
+  expect(await letters()).toBe(16.5);
+  await phone.page.reload();
+  await shows(phone.page, /^100$/m);
+  expect(await letters()).toBe(16.5);
   await phone.page.getByRole("button", { name: "Whole grid" }).click();
   expect(show(id).size).toEqual(before);
   expect(await page.locator(".xterm-rows > div").count()).toBe(grid);

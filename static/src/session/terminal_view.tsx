@@ -9,6 +9,7 @@ import type { Item, Subscription } from "../connection";
 import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
+import { beginPinch, keepLetters, keptLetters, pinched, type Pinch } from "../terminal/pinch";
 import { fittingFont, gridFor, type Box } from "../terminal/fit";
 import type { History } from "../terminal/history";
 import { withCtrl } from "../terminal/keys";
@@ -55,6 +56,8 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
   const composing = useSignal(false);
   const strip = useSignal(coarse());
   const whole = useSignal(false);
+  const letters = useSignal(keptLetters(session.id, PHONE_LETTERS));
+  const pinch = useRef<Pinch | null>(null);
   const scale = useSignal(1);
   const box = useSignal<Box>({ width: 0, height: 0 });
   const cell = useSignal<Box>({ width: 0, height: 0 });
@@ -74,7 +77,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     const room = { width: stage_.clientWidth - 24, height: stage_.clientHeight - 16 };
     const grid = { cols: screen_.terminal.cols, rows: screen_.terminal.rows };
     const phone = innerWidth <= 640;
-    const wanted = phone ? PHONE_LETTERS : LETTERS;
+    const wanted = phone ? letters.value : LETTERS;
     screen_.scale(wanted);
     const natural = screen_.cell();
     let font = wanted;
@@ -168,6 +171,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
 
   useEffect(() => {
     if (!host.current) return;
+    letters.value = keptLetters(session.id, PHONE_LETTERS);
     const opened = openScreen(host.current, session.size, innerWidth <= 640 ? PHONE_LETTERS : LETTERS, {
       typed: type,
       clip: (text) => {
@@ -230,7 +234,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
   useEffect(() => {
     screen.current?.restyle();
   }, [shownTheme.value, terminalTheme.value, contrast.value, screenReader.value]);
-  useEffect(fit, [whole.value, composing.value, strip.value]);
+  useEffect(fit, [whole.value, letters.value, composing.value, strip.value]);
 
   /** False for keys that are ours. */
   const ownKey = (event: KeyboardEvent): boolean => {
@@ -351,8 +355,15 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
         onTouchStart={(event) => {
           const [finger] = event.touches;
           touch.current = finger && event.touches.length === 1 ? { x: finger.clientX, y: finger.clientY } : null;
+          pinch.current = beginPinch(event.touches, letters.value);
         }}
         onTouchMove={(event) => {
+          if (pinch.current && event.touches.length === 2) {
+            whole.value = false;
+            letters.value = pinched(pinch.current, event.touches);
+            keepLetters(session.id, letters.value);
+            return;
+          }
           const [finger] = event.touches;
           const from = touch.current;
           if (!finger || !from || mode.value !== "live") return;

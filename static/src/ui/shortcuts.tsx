@@ -11,6 +11,7 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
       ["Sessions, Settings", "G S / G ,"],
       ["Next, previous session", "⌥ ↓ ⌥ ↑"],
       ["Next that waits", "⌥ N"],
+      ["Next, previous part of the page", "F6 ⇧ F6"],
       ["This sheet", "?"],
     ],
   ],
