@@ -1,17 +1,21 @@
 //! The way in through the web: a password and an authenticator, both needed, and what a browser keeps
 //! that has signed in.
 //!
-//! | module | what |
-//! |--------|------|
-//! | [`file`]   | what is kept, in one small file |
-//! | [`secret`] | random words, and what is kept of them |
-//! | [`totp`]   | the authenticator's codes |
-//! | [`tries`]  | how often may be guessed |
+//! | module  | what |
+//! |---------|------|
+//! | [`setup`]   | the first visit: from the one-time password to the first login |
+//! | [`factors`] | changing the password, the authenticator, the recovery codes |
+//! | [`file`]    | what is kept, in one small file |
+//! | [`secret`]  | random words, and what is kept of them |
+//! | [`totp`]    | the authenticator's codes |
+//! | [`tries`]   | how often may be guessed |
 //!
 //! Nothing changes that is not written down before: a code that was accepted stays void after a crash.
 
+mod factors;
 mod file;
 mod secret;
+mod setup;
 mod totp;
 mod tries;
 
@@ -25,14 +29,16 @@ use std::time::Duration;
 
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use codepiper_protocol::wire::auth::{
-    AuthStage, LONGEST_PASSWORD, Login, LoginId, RecoveryCodes, SHORTEST_PASSWORD, SetupBegun, TotpChange,
+    AuthStage, LONGEST_PASSWORD, Login, LoginId, RecoveryCodes, SHORTEST_PASSWORD,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use factors::Change;
 use file::{Stored, StoredLogin};
+use setup::Setup;
 use tries::Tries;
 
 /// A set-up or a change that nobody goes on with ends after this time.
@@ -83,23 +89,6 @@ enum Kept {
     Nothing,
     Stored(Box<Stored>),
     Unreadable(String),
-}
-
-/// A set-up that is under way. Nothing of it is kept before its end.
-struct Setup {
-    token: String,
-    password: String,
-    totp: String,
-    /// The step of the code that confirmed the authenticator, and the recovery codes that were shown.
-    confirmed: Option<(u64, Vec<Digest>)>,
-    until: Instant,
-}
-
-/// A new authenticator that is not confirmed yet.
-struct Change {
-    token: String,
-    totp: String,
-    until: Instant,
 }
 
 /// Who wants to come in.
@@ -167,80 +156,6 @@ impl Auth {
             Kept::Unreadable(reason) => Some(damage(&self.0.path, reason)),
             _ => None,
         }
-    }
-
-    /// A new one-time password for the set-up; the one before is void.
-    pub fn new_bootstrap(&self) -> Result<String, Problem> {
-        let word = secret::word(BOOTSTRAP_GROUPS)?;
-        let mut state = self.state();
-        match &state.kept {
-            Kept::Nothing => {}
-            Kept::Stored(_) => return Err(already_set_up()),
-            Kept::Unreadable(reason) => return Err(closed(&self.0.path, reason)),
-        }
-        state.bootstrap = Some(Digest::of(&secret::typed(&word)));
-        Ok(word)
-    }
-
-    /// The first step of the set-up.
-    pub async fn begin_setup(
-        &self,
-        bootstrap: &str,
-        password: &str,
-        take_over: bool,
-    ) -> Result<SetupBegun, Problem> {
-        let word = Digest::of(&secret::typed(bootstrap));
-        self.0
-            .tries
-            .attempt(None, async { self.check_bootstrap(&word).map(|right| right.then_some(())) })
-            .await?;
-        if self.setup_under_way() && !take_over {
-            return Err(Problem::new(
-                Code::SetupUnderWay,
-                "another browser began the set-up; take it over, or finish it there",
-            ));
-        }
-        check_password(password)?;
-        let password = self.hash(password).await?;
-        let (token, totp) = (secret::token()?, totp::new_secret()?);
-        let shown = totp::show(&totp, &self.0.account)?;
-        let until = Instant::now() + STEP_LIMIT;
-        self.state().setup = Some(Setup { token: token.clone(), password, totp, confirmed: None, until });
-        Ok(SetupBegun { token, totp: shown })
-    }
-
-    /// The second step: the authenticator works. The codes are shown this one time.
-    pub fn confirm_setup(&self, token: &str, code: &str, now: Timestamp) -> Result<RecoveryCodes, Problem> {
-        let mut state = self.state();
-        let setup = state.setup(token)?;
-        let step = totp::step(&setup.totp, code, now).ok_or_else(wrong_first_code)?;
-        let (codes, kept) = recovery_codes()?;
-        setup.confirmed = Some((step, kept));
-        Ok(codes)
-    }
-
-    /// The last step: from now on the password and the authenticator count, and the guest is in.
-    pub async fn finish_setup(&self, token: &str, guest: &Guest, now: Timestamp) -> Result<Opened, Problem> {
-        let changing = self.0.changing.lock().await;
-        let mut stored = {
-            let mut state = self.state();
-            match &state.kept {
-                Kept::Nothing => {}
-                Kept::Stored(_) => return Err(already_set_up()),
-                Kept::Unreadable(reason) => return Err(closed(&self.0.path, reason)),
-            }
-            let setup = state.setup(token)?;
-            let Some((step, recovery)) = setup.confirmed.clone() else {
-                return Err(Problem::new(Code::Invalid, "the authenticator is not confirmed yet"));
-            };
-            Stored::new(setup.password.clone(), setup.totp.clone(), step, recovery)
-        };
-        let opened = stored.open_login(guest, now)?;
-        self.write(stored).await?;
-        let mut state = self.state();
-        (state.setup, state.bootstrap) = (None, None);
-        drop((state, changing));
-        Ok(opened)
     }
 
     pub async fn sign_in(
@@ -330,131 +245,10 @@ impl Auth {
         Ok(ended.unwrap_or(0))
     }
 
-    /// A new password; all logins but `keep` end.
-    pub async fn change_password(
-        &self,
-        current: &str,
-        new: &str,
-        guest: &Guest,
-        keep: LoginId,
-    ) -> Result<(), Problem> {
-        check_password(new)?;
-        let attempt = async { Ok(self.is_password(current).await?.then_some(())) };
-        self.0.tries.attempt(self.known_device(guest), attempt).await?;
-        self.set_password(new, Some(keep)).await
-    }
-
-    /// A new password without the old one; all logins but `keep` end.
-    pub async fn set_password(&self, new: &str, keep: Option<LoginId>) -> Result<(), Problem> {
-        check_password(new)?;
-        self.must_be_set_up()?;
-        let password = self.hash(new).await?;
-        let changed = self.change_if(|stored| {
-            stored.password.clone_from(&password);
-            stored.logins.retain(|login| Some(login.id) == keep);
-            Ok(Some(()))
-        });
-        changed.await.map(drop)
-    }
-
-    /// Begins to replace the authenticator, for who knows the password and a code.
-    pub async fn change_totp(
-        &self,
-        password: &str,
-        code: &str,
-        guest: &Guest,
-        now: Timestamp,
-    ) -> Result<TotpChange, Problem> {
-        self.prove_again(password, code, guest, now).await?;
-        self.new_totp()
-    }
-
-    /// Begins to replace the authenticator.
-    pub fn new_totp(&self) -> Result<TotpChange, Problem> {
-        self.must_be_set_up()?;
-        let (token, totp) = (secret::token()?, totp::new_secret()?);
-        let shown = totp::show(&totp, &self.0.account)?;
-        let until = Instant::now() + STEP_LIMIT;
-        self.state().change = Some(Change { token: token.clone(), totp, until });
-        Ok(TotpChange { token, totp: shown })
-    }
-
-    /// The new authenticator works: the old one and its recovery codes are void, and all logins but
-    /// `keep` end.
-    pub async fn confirm_totp(
-        &self,
-        token: &str,
-        code: &str,
-        keep: Option<LoginId>,
-        now: Timestamp,
-    ) -> Result<RecoveryCodes, Problem> {
-        let totp = {
-            let state = self.state();
-            let change =
-                state.change.as_ref().filter(|change| change.token == token && change.until > Instant::now());
-            change.ok_or_else(expired)?.totp.clone()
-        };
-        let step = totp::step(&totp, code, now).ok_or_else(wrong_first_code)?;
-        let (codes, kept) = recovery_codes()?;
-        let changed = self.change_if(|stored| {
-            stored.totp.clone_from(&totp);
-            stored.totp_step = step;
-            stored.recovery.clone_from(&kept);
-            stored.logins.retain(|login| Some(login.id) == keep);
-            Ok(Some(()))
-        });
-        changed.await?;
-        self.state().change = None;
-        Ok(codes)
-    }
-
-    /// New recovery codes; the old ones are void.
-    pub async fn new_recovery_codes(
-        &self,
-        password: &str,
-        code: &str,
-        guest: &Guest,
-        now: Timestamp,
-    ) -> Result<RecoveryCodes, Problem> {
-        self.prove_again(password, code, guest, now).await?;
-        let (codes, kept) = recovery_codes()?;
-        let changed = self.change_if(|stored| {
-            stored.recovery.clone_from(&kept);
-            Ok(Some(()))
-        });
-        changed.await?;
-        Ok(codes)
-    }
-
-    async fn prove_again(
-        &self,
-        password: &str,
-        code: &str,
-        guest: &Guest,
-        now: Timestamp,
-    ) -> Result<(), Problem> {
-        let attempt = async {
-            if !self.is_password(password).await? {
-                return Ok(None);
-            }
-            self.change_if(|stored| Ok(stored.take_code(code, now).then_some(()))).await
-        };
-        self.0.tries.attempt(self.known_device(guest), attempt).await
-    }
-
     fn must_be_set_up(&self) -> Result<(), Problem> {
         match &self.state().kept {
             Kept::Stored(_) => Ok(()),
             Kept::Nothing => Err(not_set_up()),
-            Kept::Unreadable(reason) => Err(closed(&self.0.path, reason)),
-        }
-    }
-
-    fn check_bootstrap(&self, word: &Digest) -> Result<bool, Problem> {
-        let state = self.state();
-        match &state.kept {
-            Kept::Nothing => Ok(state.bootstrap.as_ref() == Some(word)),
-            Kept::Stored(_) => Err(already_set_up()),
             Kept::Unreadable(reason) => Err(closed(&self.0.path, reason)),
         }
     }
@@ -533,11 +327,6 @@ impl State {
             Kept::Stored(stored) => Some(stored),
             _ => None,
         }
-    }
-
-    fn setup(&mut self, token: &str) -> Result<&mut Setup, Problem> {
-        let setup = self.setup.as_mut().filter(|setup| setup.token == token && setup.until > Instant::now());
-        setup.ok_or_else(expired)
     }
 }
 

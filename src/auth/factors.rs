@@ -1,0 +1,131 @@
+//! Changing what is needed to come in.
+
+use codepiper_protocol::wire::auth::{LoginId, RecoveryCodes, TotpChange};
+use codepiper_protocol::wire::problem::Problem;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Auth, Guest, STEP_LIMIT, check_password, expired, recovery_codes, secret, totp, wrong_first_code,
+};
+
+/// A new authenticator that is not confirmed yet.
+pub(super) struct Change {
+    token: String,
+    totp: String,
+    until: Instant,
+}
+
+impl Auth {
+    /// A new password; all logins but `keep` end.
+    pub async fn change_password(
+        &self,
+        current: &str,
+        new: &str,
+        guest: &Guest,
+        keep: LoginId,
+    ) -> Result<(), Problem> {
+        check_password(new)?;
+        let attempt = async { Ok(self.is_password(current).await?.then_some(())) };
+        self.0.tries.attempt(self.known_device(guest), attempt).await?;
+        self.set_password(new, Some(keep)).await
+    }
+
+    /// A new password without the old one; all logins but `keep` end.
+    pub async fn set_password(&self, new: &str, keep: Option<LoginId>) -> Result<(), Problem> {
+        check_password(new)?;
+        self.must_be_set_up()?;
+        let password = self.hash(new).await?;
+        let changed = self.change_if(|stored| {
+            stored.password.clone_from(&password);
+            stored.logins.retain(|login| Some(login.id) == keep);
+            Ok(Some(()))
+        });
+        changed.await.map(drop)
+    }
+
+    /// Begins to replace the authenticator, for who knows the password and a code.
+    pub async fn change_totp(
+        &self,
+        password: &str,
+        code: &str,
+        guest: &Guest,
+        now: Timestamp,
+    ) -> Result<TotpChange, Problem> {
+        self.prove_again(password, code, guest, now).await?;
+        self.new_totp()
+    }
+
+    /// Begins to replace the authenticator.
+    pub fn new_totp(&self) -> Result<TotpChange, Problem> {
+        self.must_be_set_up()?;
+        let (token, totp) = (secret::token()?, totp::new_secret()?);
+        let shown = totp::show(&totp, &self.0.account)?;
+        let until = Instant::now() + STEP_LIMIT;
+        self.state().change = Some(Change { token: token.clone(), totp, until });
+        Ok(TotpChange { token, totp: shown })
+    }
+
+    /// The new authenticator works: the old one and its recovery codes are void, and all logins but
+    /// `keep` end.
+    pub async fn confirm_totp(
+        &self,
+        token: &str,
+        code: &str,
+        keep: Option<LoginId>,
+        now: Timestamp,
+    ) -> Result<RecoveryCodes, Problem> {
+        let totp = {
+            let state = self.state();
+            let change =
+                state.change.as_ref().filter(|change| change.token == token && change.until > Instant::now());
+            change.ok_or_else(expired)?.totp.clone()
+        };
+        let step = totp::step(&totp, code, now).ok_or_else(wrong_first_code)?;
+        let (codes, kept) = recovery_codes()?;
+        let changed = self.change_if(|stored| {
+            stored.totp.clone_from(&totp);
+            stored.totp_step = step;
+            stored.recovery.clone_from(&kept);
+            stored.logins.retain(|login| Some(login.id) == keep);
+            Ok(Some(()))
+        });
+        changed.await?;
+        self.state().change = None;
+        Ok(codes)
+    }
+
+    /// New recovery codes; the old ones are void.
+    pub async fn new_recovery_codes(
+        &self,
+        password: &str,
+        code: &str,
+        guest: &Guest,
+        now: Timestamp,
+    ) -> Result<RecoveryCodes, Problem> {
+        self.prove_again(password, code, guest, now).await?;
+        let (codes, kept) = recovery_codes()?;
+        let changed = self.change_if(|stored| {
+            stored.recovery.clone_from(&kept);
+            Ok(Some(()))
+        });
+        changed.await?;
+        Ok(codes)
+    }
+
+    async fn prove_again(
+        &self,
+        password: &str,
+        code: &str,
+        guest: &Guest,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let attempt = async {
+            if !self.is_password(password).await? {
+                return Ok(None);
+            }
+            self.change_if(|stored| Ok(stored.take_code(code, now).then_some(()))).await
+        };
+        self.0.tries.attempt(self.known_device(guest), attempt).await
+    }
+}
