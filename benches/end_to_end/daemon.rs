@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, ensure};
 
@@ -17,7 +17,10 @@ pub struct Daemon<'a> {
     bed: &'a Bed,
     home: PathBuf,
     without_screen: bool,
+    web: bool,
     process: Option<Child>,
+    /// What it says is not read, but it may say it.
+    stdout: Option<BufReader<ChildStdout>>,
 }
 
 /// What the daemon does beside passing output on.
@@ -36,9 +39,22 @@ impl<'a> Daemon<'a> {
         Self::start_as(bed, name, Form::Whole)
     }
 
+    /// With the dashboard.
+    pub fn start_web(bed: &'a Bed, name: &str) -> Result<Self> {
+        let mut daemon = Self::new(bed, name);
+        daemon.web = true;
+        daemon.run()?;
+        Ok(daemon)
+    }
+
+    fn new(bed: &'a Bed, name: &str) -> Self {
+        let home = bed.path(name);
+        Self { bed, home, without_screen: false, web: false, process: None, stdout: None }
+    }
+
     pub fn start_as(bed: &'a Bed, name: &str, form: Form) -> Result<Self> {
-        let mut daemon =
-            Self { bed, home: bed.path(name), without_screen: form < Form::Screens, process: None };
+        let mut daemon = Self::new(bed, name);
+        daemon.without_screen = form < Form::Screens;
         if form < Form::Whole {
             // A journal that has no directory keeps in memory what readers may still want.
             std::fs::create_dir_all(daemon.home.join("data"))?;
@@ -51,6 +67,9 @@ impl<'a> Daemon<'a> {
     /// Starts the process and waits until it says that it is ready.
     pub fn run(&mut self) -> Result<()> {
         let mut command = self.codepiper(&["daemon"]);
+        if self.web {
+            command.args(["--web", "--port", "0"]);
+        }
         if self.without_screen {
             command.env("CODEPIPER_WITHOUT_SCREEN", "1");
         }
@@ -58,7 +77,7 @@ impl<'a> Daemon<'a> {
         let stdout = process.stdout.take().context("the daemon has no stdout")?;
         self.process = Some(process);
         let mut ready = String::new();
-        BufReader::new(stdout).read_line(&mut ready)?;
+        self.stdout.insert(BufReader::new(stdout)).read_line(&mut ready)?;
         ensure!(ready.contains("Daemon started"), "the daemon does not start");
         Ok(())
     }
@@ -98,6 +117,14 @@ impl<'a> Daemon<'a> {
         output(&mut self.codepiper(&["kill", name]))?;
         output(&mut self.codepiper(&["sessions", "remove", name]))?;
         Ok(())
+    }
+
+    /// Where the dashboard is served.
+    pub fn web_port(&self) -> Result<u16> {
+        let status: serde_json::Value =
+            serde_json::from_str(&output(&mut self.codepiper(&["daemon", "status", "--json"]))?)?;
+        let port = status["web"].as_str().and_then(|url| url.rsplit(':').next()?.parse().ok());
+        port.context("the daemon serves no dashboard")
     }
 
     pub fn socket(&self) -> PathBuf {

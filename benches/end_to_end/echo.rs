@@ -1,7 +1,7 @@
 //! How long a key takes from whoever presses it to the program and back: row 2 idle, row 3 beside a
 //! flood in another session.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -10,6 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::bed::{Bed, LIMIT, wait_for_file};
 use crate::daemon::Daemon;
 use crate::hop::Hop;
+use crate::login::Login;
 use crate::process::Work;
 use crate::program::{self, Flood};
 use crate::report::{Report, Samples, Target, heading, percentiles};
@@ -41,15 +42,16 @@ fn press(contender: &mut dyn Echo, key: u8) -> Result<Duration> {
     let pressed = Instant::now();
     contender.press(key)?;
     loop {
-        ensure!(readable(contender, pressed + LIMIT)?, "the key {} has no echo", key as char);
+        ensure!(readable(&contender.descriptor(), pressed + LIMIT)?, "the key {} has no echo", key as char);
         if contender.read(key)? {
             return Ok(pressed.elapsed());
         }
     }
 }
 
-fn readable(contender: &dyn Echo, until: Instant) -> Result<bool> {
-    let mut descriptors = [PollFd::new(contender.descriptor(), PollFlags::POLLIN)];
+/// Waits until then for something to read.
+pub fn readable(source: &impl AsFd, until: Instant) -> Result<bool> {
+    let mut descriptors = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
     let left = until.saturating_duration_since(Instant::now());
     let timeout = PollTimeout::try_from(left.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
     Ok(poll(&mut descriptors, timeout)? > 0)
@@ -58,11 +60,23 @@ fn readable(contender: &dyn Echo, until: Instant) -> Result<bool> {
 /// Takes what comes until then: a contender that is not read would fill up.
 fn drain(contender: &mut dyn Echo, until: Instant) -> Result<()> {
     while Instant::now() < until {
-        if readable(contender, until)? {
+        if readable(&contender.descriptor(), until)? {
             contender.read(0)?;
         }
     }
     Ok(())
+}
+
+/// So many keys, 20 a second.
+pub fn keys(contender: &mut dyn Echo, keys: usize) -> Result<Samples> {
+    let mut samples = Samples::default();
+    let mut next = Instant::now();
+    for number in 0..keys {
+        next += BETWEEN_KEYS;
+        drain(contender, next)?;
+        samples.push(press(contender, KEYS[number % KEYS.len()])?);
+    }
+    Ok(samples)
 }
 
 struct Contender<'a> {
@@ -88,21 +102,46 @@ fn print(contenders: &[Contender<'_>]) {
 
 const PTY: &str = "the program on a bare pty";
 const HOP: &str = "one hop over a Unix socket";
+const TCP_HOP: &str = "one hop over TCP";
 const ATTACH: &str = "tmux attach";
 const CONTROL: &str = "bare tmux -C";
 const US: &str = "codepiper";
 
-/// Row 2. The contenders take turns with every key, so that each gets 20 keys a second and all see the
-/// same moments of the machine.
+/// Row 2: over the Unix socket.
 pub fn measure_idle(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
-    let keys = options.rounds(1200, 200);
     let daemon = Daemon::start(bed, "idle-echo")?;
-    let attached = Server::new(bed, "idle-attached", &daemon.tmux_socket())?;
-    let bare = Server::new(bed, "idle-bare", &daemon.tmux_socket())?;
+    let viewer = || Viewer::connect(&daemon.socket());
+    let hop = (HOP, Hop::start(bed, "idle-hop")?);
+    idle(bed, options, report, &daemon, &viewer, hop)
+}
+
+/// The same as a page in a browser.
+pub fn measure_idle_web(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
+    let daemon = Daemon::start_web(bed, "idle-web")?;
+    let login = Login::sign_up(&daemon)?;
+    let viewer = || Viewer::of_browser(&login);
+    let hop = (TCP_HOP, Hop::start_tcp(bed)?);
+    idle(bed, options, report, &daemon, &viewer, hop)
+}
+
+/// The contenders take turns with every key, so that each gets 20 keys a second and all see the same
+/// moments of the machine.
+fn idle(
+    bed: &Bed,
+    options: &Options,
+    report: &mut Report,
+    daemon: &Daemon<'_>,
+    viewer: &dyn Fn() -> Result<Viewer>,
+    (hop_name, hop): (&'static str, Hop),
+) -> Result<()> {
+    let keys = options.rounds(1200, 200);
+    let attached =
+        Server::new(bed, &format!("{hop_name}-attached").replace(' ', "-"), &daemon.tmux_socket())?;
+    let bare = Server::new(bed, &format!("{hop_name}-bare").replace(' ', "-"), &daemon.tmux_socket())?;
     let mut control = Control::start(&bare)?;
 
     let on = |place: &str, start: &mut dyn FnMut(&[String]) -> Result<()>| {
-        let ready = bed.path(&format!("idle-{place}.ready"));
+        let ready = bed.path(&format!("{hop_name}-{place}.ready").replace(' ', "-"));
         start(&program::echo(&ready))?;
         wait_for_file(&ready)
     };
@@ -119,11 +158,11 @@ pub fn measure_idle(bed: &Bed, options: &Options, report: &mut Report) -> Result
         Ok(())
     })?;
     on("us", &mut |words| daemon.start_session("echo", words))?;
-    let mut viewer = Viewer::connect(&daemon.socket())?;
+    let mut viewer = viewer()?;
     viewer.subscribe("echo")?;
     let mut contenders = [
         Contender::new(PTY, pty.context("no pty")?),
-        Contender::new(HOP, Hop::start(bed, "idle-hop")?),
+        Contender::new(hop_name, hop),
         Contender::new(ATTACH, attached.attach("echo")?),
         Contender::new(CONTROL, control.echo(pane.context("no pane")?)),
         Contender::new(US, viewer),
@@ -149,7 +188,7 @@ pub fn measure_idle(bed: &Bed, options: &Options, report: &mut Report) -> Result
     }
     let (work, tmux) = (Work::of(ours)?.since(&before.0), Work::of(tmux)?.since(&before.1));
 
-    heading(&format!("row 2 · echo of one key, idle, 20 keys a second ({keys} keys each)"));
+    heading(&format!("echo of one key, idle, 20 keys a second ({keys} keys each); {hop_name}"));
     print(&contenders);
     let [pty, hop, attach, control, us] = contenders.each_ref().map(Contender::median);
     let own = us - control - hop;
@@ -162,7 +201,8 @@ pub fn measure_idle(bed: &Bed, options: &Options, report: &mut Report) -> Result
     let threads: Vec<_> = work.threads.iter().map(|(name, time)| each(name, *time)).collect();
     println!("  processor time a key, in µs: {} · {}", threads.join(" · "), each("tmux", tmux.cpu()));
     println!("  {us:.3} ms is {:.2} × tmux attach", us / attach);
-    report.ratio("2  echo, idle: codepiper / (tmux -C + hop)", us / (control + hop), Target::AtMost(1.2));
+    let name = format!("2  echo, idle: codepiper / (tmux -C + {hop_name})");
+    report.ratio(name, us / (control + hop), Target::AtMost(1.2));
     Ok(())
 }
 

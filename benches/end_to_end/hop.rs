@@ -1,18 +1,18 @@
-//! A process at the other end of a Unix socket that sends back what it gets: what one more process on
-//! the way costs.
+//! A process at the other end of a socket that sends back what it gets: what one more process on the way
+//! costs.
 
-use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::Child;
 
 use crate::Result;
 use crate::bed::Bed;
 use crate::echo::Echo;
-use crate::program;
+use crate::program::{self, Stream};
 
 pub struct Hop {
-    stream: UnixStream,
+    stream: Box<dyn Stream>,
     process: Child,
 }
 
@@ -20,10 +20,23 @@ impl Hop {
     pub fn start(bed: &Bed, name: &str) -> Result<Self> {
         let socket = bed.path(&format!("{name}.sock"));
         let listener = UnixListener::bind(&socket)?;
-        let words = program::hop_command(&socket)?;
-        let process = bed.command(&words[0]).args(&words[1..]).spawn()?;
-        Ok(Self { stream: program::accept(&listener)?, process })
+        let process = spawn(bed, &socket.display().to_string())?;
+        Ok(Self { stream: Box::new(program::accept(&listener)?), process })
     }
+
+    /// Over TCP on loopback.
+    pub fn start_tcp(bed: &Bed) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let process = spawn(bed, &listener.local_addr()?.to_string())?;
+        let stream = program::accept_tcp(&listener)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: Box::new(stream), process })
+    }
+}
+
+fn spawn(bed: &Bed, address: &str) -> Result<Child> {
+    let words = program::hop_command(address)?;
+    Ok(bed.command(&words[0]).args(&words[1..]).spawn()?)
 }
 
 impl Echo for Hop {

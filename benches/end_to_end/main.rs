@@ -1,7 +1,7 @@
 //! What a person waits for, beside what they could use instead, in one run.
 //!
 //! Starts everything itself in a temporary directory with a clean environment, talks to it over Unix
-//! sockets and pipes only, ends it all, and prints a table of ratios. Wall-clock numbers belong to the
+//! sockets, pipes and loopback only, ends it all, and prints a table of ratios. Wall-clock numbers belong to the
 //! machine and its load; the ratios compare rounds that alternate within one run.
 //!
 //! ```text
@@ -17,9 +17,10 @@
 //! | [`journal`]  | what output takes on the disk |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
+//! | [`web`]      | the dashboard: opening a session, many viewers, one that does not read |
 //! | [`bed`]      | the directory and the clean environment |
-//! | [`daemon`], [`viewer`] | us: the daemon, and a connection to its WebSocket |
-//! | [`tmux`], [`terminal`], [`hop`] | bare tmux, a bare pty, a bare Unix socket |
+//! | [`daemon`], [`viewer`], [`login`] | us: the daemon, a connection to its WebSocket, signing in |
+//! | [`tmux`], [`terminal`], [`hop`] | bare tmux, a bare pty, a bare socket |
 //! | [`program`], [`screenful`] | what runs in the terminals, and what it prints |
 //! | [`process`]  | what a process has used so far |
 //! | [`report`]   | percentiles, and the table |
@@ -34,6 +35,7 @@ mod echo;
 mod hook;
 mod hop;
 mod journal;
+mod login;
 mod printed;
 mod process;
 mod program;
@@ -43,6 +45,7 @@ mod start;
 mod terminal;
 mod tmux;
 mod viewer;
+mod web;
 
 use std::process::ExitCode;
 
@@ -53,10 +56,14 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 9] = [
+const ROWS: [Row; 13] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
+    ("web-echo", echo::measure_idle_web),
     ("flood", echo::measure_beside_a_flood),
+    ("opening", web::measure_opening),
+    ("viewers", web::measure_viewers),
+    ("stuck", web::measure_stuck),
     ("hook", hook::measure),
     ("idle", crowd::measure),
     ("many", crowd::measure_many),

@@ -1,6 +1,8 @@
 //! What runs in the terminals: this executable, called with `--program`.
 
 use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +23,7 @@ const TICK: Duration = Duration::from_millis(2);
 pub fn run(args: &[String]) -> ExitCode {
     let ended = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["flood", socket, rate] => flood(Path::new(socket), rate.parse().unwrap_or(0)),
-        ["hop", socket] => hop(Path::new(socket)),
+        ["hop", address] => hop(address),
         ["print", socket, seed] => print(Path::new(socket), seed.parse().unwrap_or(0)),
         ["store", dir] => store(Path::new(dir)),
         _ => return ExitCode::from(2),
@@ -45,8 +47,8 @@ fn own(words: &[&str]) -> Result<Vec<String>> {
 }
 
 /// The command of [`hop`].
-pub fn hop_command(socket: &Path) -> Result<Vec<String>> {
-    own(&["hop", &socket.display().to_string()])
+pub fn hop_command(address: &str) -> Result<Vec<String>> {
+    own(&["hop", address])
 }
 
 /// The command of [`print`], in a terminal that changes nothing of it.
@@ -93,9 +95,20 @@ fn store(dir: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Sends back what it gets.
-fn hop(socket: &Path) -> std::io::Result<()> {
-    let mut stream = UnixStream::connect(socket)?;
+/// Something to talk over.
+pub trait Stream: Read + Write + AsFd + Send {}
+
+impl<T: Read + Write + AsFd + Send> Stream for T {}
+
+/// Sends back what it gets. The address is a socket's path, or a TCP address.
+fn hop(address: &str) -> std::io::Result<()> {
+    let mut stream: Box<dyn Stream> = if address.starts_with('/') {
+        Box::new(UnixStream::connect(address)?)
+    } else {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Box::new(stream)
+    };
     let mut buffer = [0; 4096];
     loop {
         let length = stream.read(&mut buffer)?;
@@ -143,13 +156,23 @@ impl Flood {
 /// The next connection, in good time.
 pub fn accept(listener: &UnixListener) -> Result<UnixStream> {
     listener.set_nonblocking(true)?;
+    let stream = in_time(|| listener.accept())?.0;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
+pub fn accept_tcp(listener: &TcpListener) -> Result<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let stream = in_time(|| listener.accept())?.0;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
+fn in_time<T>(mut accept: impl FnMut() -> std::io::Result<T>) -> Result<T> {
     let give_up = Instant::now() + LIMIT;
     loop {
-        match listener.accept() {
-            Ok((stream, _)) => {
-                stream.set_nonblocking(false)?;
-                return Ok(stream);
-            }
+        match accept() {
+            Ok(accepted) => return Ok(accepted),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 ensure!(Instant::now() < give_up, "a program of the benchmark does not start");
                 sleep(Duration::from_millis(2));

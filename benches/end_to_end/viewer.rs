@@ -1,26 +1,34 @@
 //! A connection to the daemon's WebSocket, as lean as the other contenders' connections.
 
-use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, KEYFRAME_BIT, ServerMessage};
+use codepiper_protocol::wire::stream::{
+    ACK_EVERY, Begin, ClientMessage, Delivery, KEYFRAME_BIT, ServerMessage,
+};
 
 use crate::Result;
 use crate::bed::LIMIT;
-use crate::echo::Echo;
+use crate::echo::{Echo, readable};
+use crate::login::Login;
+use crate::program::Stream;
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
 pub struct Viewer {
-    stream: UnixStream,
+    stream: Box<dyn Stream>,
     /// Received and not yet taken.
     received: Vec<u8>,
     buffer: Vec<u8>,
     channel: u8,
+    /// Where the output that was received ends, and what was acknowledged of it.
+    offset: u64,
+    acknowledged: u64,
+    keyframes: usize,
 }
 
 enum Frame {
@@ -31,13 +39,29 @@ enum Frame {
 
 impl Viewer {
     pub fn connect(socket: &Path) -> Result<Self> {
-        let mut stream = UnixStream::connect(socket)?;
+        let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(LIMIT))?;
+        Self::shake_hands(Box::new(stream), "Host: localhost\r\n", None)
+    }
+
+    /// As a page in a browser.
+    pub fn of_browser(login: &Login) -> Result<Self> {
+        let stream = login.connect()?;
+        let message = ClientMessage::Authenticate { secret: login.secret.clone() };
+        Self::shake_hands(Box::new(stream), &login.headers(), Some(message))
+    }
+
+    fn shake_hands(mut stream: Box<dyn Stream>, headers: &str, first: Option<ClientMessage>) -> Result<Self> {
         stream.write_all(
-            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            format!(
+                "GET /ws HTTP/1.1\r\n{headers}Connection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            )
+            .as_bytes(),
         )?;
-        let mut viewer = Self { stream, received: Vec::new(), buffer: vec![0; 64 * 1024], channel: 0 };
+        let (received, buffer) = (Vec::new(), vec![0; 64 * 1024]);
+        let mut viewer =
+            Self { stream, received, buffer, channel: 0, offset: 0, acknowledged: 0, keyframes: 0 };
         let end = loop {
             viewer.receive()?;
             if let Some(at) = viewer.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -46,10 +70,43 @@ impl Viewer {
         };
         ensure!(viewer.received.starts_with(b"HTTP/1.1 101"), "no WebSocket");
         viewer.received.drain(..end);
+        if let Some(message) = first {
+            viewer.send(TEXT, &serde_json::to_vec(&message)?)?;
+        }
         ensure!(
             matches!(viewer.wait_for_frame()?, Frame::Message(hello) if matches!(*hello, ServerMessage::Hello { .. }))
         );
         Ok(viewer)
+    }
+
+    /// Where the output that was received ends.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// How often the whole screen came.
+    pub fn keyframes(&self) -> usize {
+        self.keyframes
+    }
+
+    /// Reads until the output up to there was received.
+    pub fn read_up_to(&mut self, offset: u64) -> Result<()> {
+        while self.offset < offset {
+            self.wait_for_frame()?;
+        }
+        Ok(())
+    }
+
+    /// Reads what there is within that time.
+    pub fn read_for(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            if readable(&self.stream, end)? {
+                self.receive()?;
+                while self.next_frame()?.is_some() {}
+            }
+        }
+        Ok(())
     }
 
     /// Subscribes to a session; returns when its screen is there.
@@ -62,15 +119,18 @@ impl Viewer {
             events: None,
         };
         self.send(TEXT, &serde_json::to_vec(&request)?)?;
+        let mut began = false;
         loop {
             match self.wait_for_frame()? {
                 Frame::Message(message) => match *message {
-                    ServerMessage::Subscribed { channel, .. } => self.channel = channel,
+                    ServerMessage::Subscribed { channel, .. } => (self.channel, began) = (channel, true),
                     ServerMessage::Error { problem, .. } => bail!("{}", problem.detail),
                     _ => {}
                 },
-                Frame::Keyframe => return Ok(()),
-                Frame::Output(_) => bail!("output before the screen"),
+                // Before it began, they belong to the subscription before this one.
+                Frame::Keyframe if began => return Ok(()),
+                Frame::Output(_) if began => bail!("output before the screen"),
+                Frame::Keyframe | Frame::Output(_) => {}
             }
         }
     }
@@ -133,6 +193,21 @@ impl Viewer {
             _ => bail!("a frame that is none of ours"),
         };
         self.received.drain(..end);
+        match &frame {
+            Frame::Output(output) => self.offset += output.len() as u64,
+            Frame::Message(message) => match **message {
+                ServerMessage::Keyframe { cursor, .. } | ServerMessage::Gap { cursor, .. } => {
+                    (self.offset, self.acknowledged) = (cursor.offset, cursor.offset);
+                }
+                _ => {}
+            },
+            Frame::Keyframe => self.keyframes += 1,
+        }
+        if self.offset - self.acknowledged >= ACK_EVERY {
+            self.acknowledged = self.offset;
+            let ack = ClientMessage::Ack { channel: self.channel, offset: self.offset };
+            self.send(TEXT, &serde_json::to_vec(&ack)?)?;
+        }
         Ok(Some(frame))
     }
 }
