@@ -192,9 +192,12 @@ impl Web {
     }
 
     fn is_own_origin(&self, origin: &str, host: &str) -> bool {
-        let public = self.public.as_ref().map(|public| format!("{}://{}", public.scheme, public.authority));
-        let own = format!("{}://{host}", self.scheme());
-        public.is_some_and(|public| public.eq_ignore_ascii_case(origin)) || own.eq_ignore_ascii_case(origin)
+        let is = |own: String| own.eq_ignore_ascii_case(origin);
+        let public = self.public.as_ref();
+        // Under the public name only the public scheme counts: a page that came without TLS is anybody's.
+        let named = public.is_some_and(|public| public.authority.eq_ignore_ascii_case(host));
+        public.is_some_and(|public| is(format!("{}://{}", public.scheme, public.authority)))
+            || !named && is(format!("{}://{host}", self.scheme()))
     }
 }
 

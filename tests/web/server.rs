@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::wire::problem::Code;
-use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
+use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, ServerMessage};
 use serde_json::json;
 
-use crate::harness::{Answer, Browser, Home};
+use crate::harness::{Answer, Browser, Frame, Home, WebSocket};
 
 fn home() -> (Home, Browser) {
     let mut home = Home::new();
@@ -148,6 +148,52 @@ fn a_terminal_is_the_same_over_tcp_and_ends_with_1001() {
     assert_eq!(socket.closed(), Some(1001));
 }
 
+/// The bytes of a WebSocket message that carries so many of output: RFC 6455, section 5.2, and a tag.
+fn message(output: usize) -> usize {
+    let head = match 1 + output {
+        0..126 => 2,
+        126..65536 => 4,
+        _ => 10,
+    };
+    head + 1 + output
+}
+
+#[test]
+fn output_costs_hardly_more_than_its_bytes() {
+    let (home, browser) = home();
+    let script = "stty raw -echo; echo ready; head -c 1; head -c 1 >/dev/null; seq 1 300000; sleep 100";
+    let session = home.bash(script);
+    home.until_printed(&session, "ready");
+    let mut socket = browser.websocket();
+    socket.subscribe(&session.short_id, Begin::Start, Delivery::Every);
+    let begin = |message| match message {
+        ServerMessage::Subscribed { cursor, .. } => Some(cursor.offset),
+        _ => None,
+    };
+    let mut offset = socket.until(begin);
+    let mut output = |socket: &mut WebSocket| loop {
+        if let Frame::Binary { tag, bytes } = socket.next() {
+            offset += bytes.len() as u64;
+            socket.tell(&ClientMessage::Ack { channel: tag, offset });
+            return bytes;
+        }
+    };
+    while !output(&mut socket).ends_with(b"ready\n") {}
+
+    socket.type_(0, b"x");
+    assert_eq!(output(&mut socket), b"x");
+    assert!(message(1) <= 8);
+
+    socket.type_(0, b"y");
+    let (mut raw, mut wire) = (0, 0);
+    while raw < 1_900_000 {
+        let length = output(&mut socket).len();
+        raw += length;
+        wire += message(length);
+    }
+    assert!(wire * 1000 <= raw * 1005, "{wire} bytes for {raw}");
+}
+
 #[test]
 fn the_list_of_sessions_is_live() {
     let (home, browser) = home();
@@ -203,6 +249,31 @@ fn what_cannot_be_served_safely_is_refused_at_the_start() {
     let mut home = home;
     home.start_daemon();
     assert_eq!(home.browser().get("/api/auth").status, 200, "the file can ask for it");
+}
+
+#[test]
+fn behind_a_proxy_the_public_address_counts() {
+    let mut home = Home::new();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let file = format!(
+        "[web]\nenabled = true\nport = {free}\nbehind_proxy = true\npublic_url = 'https://piper.example'\n"
+    );
+    std::fs::write(home.path("config.toml"), file).unwrap();
+    home.start_daemon();
+    // What a proxy hands on.
+    let said = [
+        ("Host", "piper.example"),
+        ("Origin", "https://piper.example"),
+        ("X-Forwarded-For", "6.6.6.6, 203.0.113.7"),
+    ];
+    let mut page = Browser::new(free).saying(&said);
+    page.set_up(&home);
+    assert!(page.cookies.keys().all(|name| name.starts_with("__Host-")), "{:?}", page.cookies);
+    let logins = home.ok(["auth", "sessions"]);
+    assert!(logins.contains("203.0.113.7") && !logins.contains("6.6.6.6"), "{logins}");
+    page.websocket();
+    let mut foreign = page.saying(&[("Host", "piper.example"), ("Origin", "http://piper.example")]);
+    assert_eq!(foreign.get("/api/sessions").code(), Code::Refused, "the scheme belongs to the origin");
 }
 
 #[test]
