@@ -72,7 +72,7 @@ impl Options {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            generation_bytes: 128 << 20,
+            generation_bytes: 32 << 20,
             retention_bytes: 4 << 30,
             retention_days: 30,
             reserve_bytes: 64 << 20,
