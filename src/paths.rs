@@ -101,6 +101,16 @@ impl Paths {
         self.data.join("auth.json")
     }
 
+    /// One file an env set.
+    pub fn env_sets(&self) -> PathBuf {
+        self.data.join("env-sets")
+    }
+
+    /// What the env sets are encrypted with.
+    pub fn env_key(&self) -> PathBuf {
+        self.data.join("env.key")
+    }
+
     /// Hooks that came while no daemon ran.
     pub fn spool(&self) -> PathBuf {
         self.data.join("spool")

@@ -9,6 +9,7 @@
 //! | [`events`]  | which events are asked for |
 //! | [`timeline`] | what a session's state was, over time |
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
+//! | [`env_set`] | named secrets for the environment of sessions |
 //! | [`directory`] | directories of the daemon's machine, for who types one |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
@@ -16,6 +17,7 @@
 pub mod auth;
 pub mod daemon;
 pub mod directory;
+pub mod env_set;
 pub mod events;
 pub mod input;
 pub mod output;
