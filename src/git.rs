@@ -1,4 +1,10 @@
 //! What git says about a directory.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`worktree`] | worktrees for sessions |
+
+pub mod worktree;
 
 use std::path::{Path, PathBuf};
 

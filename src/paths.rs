@@ -106,6 +106,11 @@ impl Paths {
         self.data.join("env-sets")
     }
 
+    /// Worktrees that are made for sessions.
+    pub fn worktrees(&self) -> PathBuf {
+        self.data.join("worktrees")
+    }
+
     /// What the env sets are encrypted with.
     pub fn env_key(&self) -> PathBuf {
         self.data.join("env.key")

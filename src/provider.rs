@@ -69,7 +69,21 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Leaves in the environment only what belongs to that way of paying.
+    /// A variable of the env sets that belongs to the other way of paying. A set is a person's word, and
+    /// nothing of it is taken out silently.
+    pub fn contradiction(
+        &self,
+        billing: Billing,
+        of_sets: &BTreeMap<String, String>,
+    ) -> Option<&'static str> {
+        let others = match billing {
+            Billing::Subscription => self.api,
+            Billing::Api => self.subscription,
+        };
+        others.iter().copied().find(|name| of_sets.contains_key(*name))
+    }
+
+    /// Leaves in the environment only what belongs to that way of paying, and what the env sets brought.
     ///
     /// # Errors
     /// For `api`, when nothing pays: where it was looked for.
@@ -77,24 +91,28 @@ impl Accounts {
         &self,
         billing: Billing,
         env: &mut BTreeMap<String, String>,
+        of_sets: &BTreeMap<String, String>,
         stored: &[StoredKey],
     ) -> Result<(), String> {
+        let chosen = |name: &String| of_sets.contains_key(name);
         match billing {
             Billing::Subscription => {
                 env.retain(|name, _| {
-                    !self.api.contains(&name.as_str()) && !self.api_settings.contains(&name.as_str())
+                    let of_api =
+                        self.api.contains(&name.as_str()) || self.api_settings.contains(&name.as_str());
+                    chosen(name) || !of_api
                 });
                 Ok(())
             }
             Billing::Api => {
-                env.retain(|name, _| !self.subscription.contains(&name.as_str()));
+                env.retain(|name, _| chosen(name) || !self.subscription.contains(&name.as_str()));
                 let given = |name: &&str| env.get(*name).is_some_and(|value| !value.is_empty());
                 if self.api.iter().any(given) || stored.iter().any(|key| key.found) {
                     return Ok(());
                 }
                 let files: Vec<_> = stored.iter().map(|key| key.file.display().to_string()).collect();
                 Err(format!(
-                    "none of {} is set in the daemon's environment, and there is no key in {}",
+                    "none of {} is in an env set or in the daemon's environment, and there is no key in {}",
                     self.api.join(", "),
                     files.join(" or ")
                 ))
@@ -148,6 +166,22 @@ pub trait Provider: Send + Sync {
     /// Finds the conversation of a session that was started at `since`, where it could not be chosen.
     /// Reads files. `taken` are conversations of other sessions.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
+
+    /// How a program is started that continues a copy of `origin`, a conversation, as `conversation`, where
+    /// that could be chosen. `None` when there is nothing to copy.
+    fn fork(&self, _launch: &Launch, _origin: &str, _conversation: Option<&str>) -> Option<Argv> {
+        None
+    }
+
+    /// The conversation that goes on, where a hook's payload proves another one than before.
+    fn conversation_of_hook(&self, _payload: &serde_json::Value) -> Option<String> {
+        None
+    }
+
+    /// The flags that make it ask for no permission: the one to use first, then its other names.
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     fn quit(&self) -> Quit;
 
@@ -235,7 +269,7 @@ mod tests {
         };
         let left = |provider: &str, billing| -> Result<Vec<String>, String> {
             let mut env = env();
-            find(provider).unwrap().accounts().unwrap().choose(billing, &mut env, &[])?;
+            find(provider).unwrap().accounts().unwrap().choose(billing, &mut env, &BTreeMap::new(), &[])?;
             Ok(env.into_keys().collect())
         };
         assert_eq!(
@@ -274,7 +308,7 @@ mod tests {
             let choose = || {
                 let mut env = env();
                 let stored = provider.stored_keys(&env);
-                provider.accounts().unwrap().choose(Billing::Api, &mut env, &stored)
+                provider.accounts().unwrap().choose(Billing::Api, &mut env, &BTreeMap::new(), &stored)
             };
             let path = home.path().join(file);
             let _ = std::fs::remove_file(&path);

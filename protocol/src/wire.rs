@@ -11,6 +11,7 @@
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
 //! | [`env_set`] | named secrets for the environment of sessions |
 //! | [`directory`] | directories of the daemon's machine, for who types one |
+//! | [`worktree`] | worktrees that are made for sessions |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
@@ -27,6 +28,7 @@ pub mod stream;
 pub mod timeline;
 #[cfg(test)]
 mod typescript;
+pub mod worktree;
 
 /// The number of this API. A client and a daemon with different numbers do not talk.
 pub const PROTOCOL: u32 = 1;

@@ -70,6 +70,35 @@ impl Provider for ClaudeCode {
         Argv { program: self.program(launch.env), args }
     }
 
+    fn fork(&self, launch: &Launch, origin: &str, conversation: Option<&str>) -> Option<Argv> {
+        if !transcript(launch.env, launch.cwd, origin).is_file() {
+            return None;
+        }
+        let mut args = vec!["--resume".to_owned(), origin.to_owned(), "--fork-session".to_owned()];
+        if let Some(id) = conversation {
+            args.extend(["--session-id".to_owned(), id.to_owned()]);
+        }
+        args.extend(settings(launch));
+        args.extend_from_slice(launch.args);
+        Some(Argv { program: self.program(launch.env), args })
+    }
+
+    /// After `/clear` there is another one at once. At any other start a fork still names the one that it
+    /// was made from: the next prompt has the right one.
+    fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str);
+        let proves = match field("hook_event_name")? {
+            "SessionStart" => field("source") == Some("clear"),
+            "UserPromptSubmit" => true,
+            _ => false,
+        };
+        field("session_id").filter(|_| proves).map(str::to_owned)
+    }
+
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &["--dangerously-skip-permissions"]
+    }
+
     fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
         None
     }

@@ -63,6 +63,17 @@ impl Provider for Codex {
         Argv { program: self.program(launch.env), args }
     }
 
+    fn fork(&self, launch: &Launch, origin: &str, _: Option<&str>) -> Option<Argv> {
+        let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
+        args.extend_from_slice(launch.args);
+        args.push(origin.to_owned());
+        Some(Argv { program: self.program(launch.env), args })
+    }
+
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &["--dangerously-bypass-approvals-and-sandbox", "--yolo"]
+    }
+
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String> {
         let home = home(launch.env)?;

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use super::{auth, daemon, directory, env_set, events, input, output, problem, session, stream, timeline};
+use super::{
+    auth, daemon, directory, env_set, events, input, output, problem, session, stream, timeline, worktree,
+};
 use crate::event::Event;
 
 const HEAD: &str = "// Made from the types of the daemon (protocol/src/wire): do not edit.\n\
@@ -86,6 +88,10 @@ fn types() -> String {
         .add::<session::Explanation>()
         .add::<stream::ClientMessage>()
         .add::<stream::ServerMessage>()
+        .add::<session::ForkSession>()
+        .add::<worktree::WorktreeState>()
+        .add::<worktree::RemoveWorktree>()
+        .add::<worktree::WorktreeRemoved>()
         .add::<timeline::ReadTimeline>()
         .add::<timeline::Timeline>()
         .add::<Event>();

@@ -1,0 +1,575 @@
+//! Worktrees for sessions: made below one directory of ours, and removed only when nothing is lost.
+//!
+//! They lie in `HOME/REPOSITORY-HASH/BRANCH`, with `-` for what a file's name should not hold. A branch
+//! outlives its worktree, unless nobody named it and it has no commit of its own.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::worktree::{
+    MAX_NAMED_FILES, NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
+};
+use git2::{
+    Branch, BranchType, Commit, ObjectType, Oid, Repository, RepositoryState, Status, StatusOptions,
+    WorktreeAddOptions, WorktreeLockStatus, WorktreePruneOptions,
+};
+
+/// What the branches are called that nobody named: this and the session's short id.
+const OWN_BRANCHES: &str = "codepiper/";
+/// How the reason of our locks begins.
+const LEASED: &str = "codepiper: ";
+/// Counting commits stops here.
+const MOST_COMMITS: usize = 10_000;
+/// Flags of the index: git was told not to look at a file.
+const ASSUME_VALID: u16 = 1 << 15;
+const SKIP_WORKTREE: u16 = 1 << 14;
+
+/// A worktree that was just made.
+pub struct Made {
+    pub worktree: Worktree,
+    /// The place in it that stands for the directory which was asked for.
+    pub cwd: PathBuf,
+}
+
+/// The name of a branch that can be.
+struct BranchName(String);
+
+impl BranchName {
+    fn parse(name: &str) -> Result<Self, Problem> {
+        match Branch::name_is_valid(name).unwrap_or(false) && !name.starts_with("refs/") {
+            true => Ok(Self(name.to_owned())),
+            false => Err(invalid(format!("'{}' cannot be a branch's name", name.escape_debug()))),
+        }
+    }
+
+    fn reference(&self) -> String {
+        format!("refs/heads/{}", self.0)
+    }
+}
+
+/// What may name a commit: no search, no path, no blank.
+struct Revision(String);
+
+impl Revision {
+    fn parse(text: &str) -> Result<Self, Problem> {
+        let bad = |letter: char| letter.is_control() || letter.is_whitespace() || letter == ':';
+        match !text.is_empty() && text.len() <= 255 && !text.starts_with(['-', '@']) && !text.contains(bad) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(invalid(format!("'{}' names no commit", text.escape_debug()))),
+        }
+    }
+}
+
+/// Makes a worktree of the repository that `dir` lies in. `session` is the short id for a branch that nobody
+/// named. On an error nothing is left behind.
+pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Result<Made, Problem> {
+    let repository = Repository::discover(dir)
+        .map_err(|_| invalid(format!("{} is in no git repository; leave out the worktree", dir.display())))?;
+    let (root, below) = place(&repository, dir)?;
+    let (name, base, commit) = choose_branch(&repository, wanted, session)?;
+    check_below(&commit, &below, dir)?;
+    let (uncommitted, ignored) = left_behind(&repository);
+    let (path, admin) = free_place(&repository, home, &name)?;
+    let cannot = |error: git2::Error| failed(&format!("make the worktree {}", path.display()), &error);
+    let mut branch = match base {
+        Some(_) => repository.branch(&name.0, &commit, false),
+        None => repository.find_branch(&name.0, BranchType::Local),
+    }
+    .map_err(cannot)?;
+    let added =
+        repository.worktree(&admin, &path, Some(WorktreeAddOptions::new().reference(Some(branch.get()))));
+    if let Err(error) = added {
+        let _ = fs::remove_dir_all(&path);
+        prune(&repository, &admin);
+        if base.is_some() {
+            let _ = branch.delete();
+        }
+        return Err(cannot(error));
+    }
+    let submodules = repository.submodules().unwrap_or_default();
+    let worktree = Worktree {
+        repository: root,
+        branch: name.0,
+        base,
+        uncommitted,
+        ignored,
+        submodules: submodules.iter().map(|submodule| submodule.path().to_owned()).collect(),
+        path,
+    };
+    Ok(Made { cwd: worktree.path.join(below), worktree })
+}
+
+/// Takes away what was just made and is not needed, with its branch.
+pub fn unmake(worktree: &Worktree) {
+    let request = RemoveWorktree { ignored: false };
+    match remove_at(&worktree.path, request) {
+        Ok(_) if worktree.base.is_some() => {
+            let Ok(repository) = Repository::open(&worktree.repository) else { return };
+            if let Ok(mut branch) = repository.find_branch(&worktree.branch, BranchType::Local) {
+                let _ = branch.delete();
+            }
+        }
+        Ok(_) => {}
+        Err(problem) => tracing::warn!(%problem, "a worktree that is not needed stays"),
+    }
+}
+
+/// Every worktree below `home`. The sessions are left empty.
+pub fn list(home: &Path) -> Vec<WorktreeState> {
+    places(home).into_iter().map(|(id, path)| state(id, path)).collect()
+}
+
+/// Removes a worktree.
+///
+/// # Errors
+/// When something would be lost that is nowhere else, or that git cannot tell: what, and what to do.
+pub fn remove(home: &Path, id: &str, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
+    match places(home).into_iter().find(|(known, _)| known == id) {
+        Some((_, path)) => remove_at(&path, request),
+        None => Err(unknown(id)),
+    }
+}
+
+/// Where the worktree with this id lies.
+pub fn path_of(home: &Path, id: &str) -> Result<PathBuf, Problem> {
+    let found = places(home).into_iter().find(|(known, _)| known == id);
+    found.map(|(_, path)| path).ok_or_else(|| unknown(id))
+}
+
+/// Tells git that somebody works in it: `git worktree remove` and `prune` leave it alone.
+pub fn lease(path: &Path, holder: &str) {
+    let Ok(repository) = Repository::open(path) else { return };
+    let Ok(worktree) = git2::Worktree::open_from_repository(&repository) else { return };
+    if let Ok(WorktreeLockStatus::Unlocked) = worktree.is_locked()
+        && let Err(error) = worktree.lock(Some(&format!("{LEASED}{holder}")))
+    {
+        tracing::warn!(path = %path.display(), %error, "a worktree is not locked");
+    }
+}
+
+/// Nobody works in it any more. A lock of somebody else stays.
+pub fn release(path: &Path) {
+    let Ok(repository) = Repository::open(path) else { return };
+    let Ok(worktree) = git2::Worktree::open_from_repository(&repository) else { return };
+    if let Ok(WorktreeLockStatus::Locked(Some(reason))) = worktree.is_locked()
+        && reason.starts_with(LEASED)
+    {
+        let _ = worktree.unlock();
+    }
+}
+
+/// The root of the repository, and the way from there to `dir`.
+fn place(repository: &Repository, dir: &Path) -> Result<(PathBuf, PathBuf), Problem> {
+    let real = |path: &Path| {
+        path.canonicalize().map_err(|error| invalid(format!("cannot look at {}: {error}", path.display())))
+    };
+    match repository.workdir() {
+        Some(root) => {
+            let root = real(root)?;
+            let below = real(dir)?.strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
+            Ok((root, below))
+        }
+        None => Ok((real(repository.path())?, PathBuf::new())),
+    }
+}
+
+/// The branch, what it begins at if it is new, and its commit.
+fn choose_branch<'r>(
+    repository: &'r Repository,
+    wanted: &NewWorktree,
+    session: &str,
+) -> Result<(BranchName, Option<String>, Commit<'r>), Problem> {
+    if let Some(name) = &wanted.branch {
+        if wanted.create_branch.is_some() || wanted.base.is_some() {
+            return Err(invalid("a branch that is there is neither created nor has another base"));
+        }
+        let name = BranchName::parse(name)?;
+        let commit = existing(repository, &name)?;
+        return Ok((name, None, commit));
+    }
+    let name = match &wanted.create_branch {
+        Some(name) => BranchName::parse(name)?,
+        None => BranchName(format!("{OWN_BRANCHES}{session}")),
+    };
+    if repository.find_branch(&name.0, BranchType::Local).is_ok() {
+        return Err(invalid(format!("there is a branch '{0}' already; --branch {0} works on it", name.0)));
+    }
+    let (base, commit) = match &wanted.base {
+        Some(base) => {
+            let Revision(base) = Revision::parse(base)?;
+            let found = repository.revparse_single(&base).and_then(|object| object.peel_to_commit());
+            let commit = found.map_err(|_| {
+                invalid(format!("'{base}' names no commit in {}", repository.path().display()))
+            })?;
+            (base, commit)
+        }
+        None => {
+            let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|_| {
+                let path = repository.path().display();
+                invalid(format!("the repository {path} has no commit yet; commit something first"))
+            })?;
+            let dir = repository.workdir().unwrap_or(repository.path());
+            (super::branch(dir).unwrap_or_else(|| head.id().to_string()), head)
+        }
+    };
+    Ok((name, Some(base), commit))
+}
+
+fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<'r>, Problem> {
+    let Ok(branch) = repository.find_branch(&name.0, BranchType::Local) else {
+        let ending = format!("/{}", name.0);
+        let remote = repository.branches(Some(BranchType::Remote)).ok().and_then(|mut branches| {
+            branches.find_map(|branch| {
+                let name = branch.ok()?.0.name().ok()??.to_owned();
+                name.ends_with(&ending).then_some(name)
+            })
+        });
+        return Err(invalid(match remote {
+            Some(remote) => {
+                format!(
+                    "there is no local branch '{0}'; --create-branch {0} --base {remote} makes it",
+                    name.0
+                )
+            }
+            None => format!("there is no local branch '{0}'; --create-branch {0} makes it", name.0),
+        }));
+    };
+    if let Some(elsewhere) = checked_out_in(repository, &name.reference()) {
+        return Err(invalid(format!(
+            "branch '{}' is checked out in {}; start there, or choose another branch",
+            name.0,
+            elsewhere.display()
+        )));
+    }
+    branch.into_reference().peel_to_commit().map_err(|error| failed("read the branch", &error))
+}
+
+/// The work tree that has this reference checked out.
+fn checked_out_in(repository: &Repository, reference: &str) -> Option<PathBuf> {
+    let has_it = |repository: &Repository| {
+        let head = repository.find_reference("HEAD").ok()?;
+        let target = head.symbolic_target().ok()??;
+        (target == reference).then(|| repository.workdir().map(Path::to_owned)).flatten()
+    };
+    let main = Repository::open(repository.commondir()).ok()?;
+    let names = main.worktrees().ok()?;
+    let linked = names
+        .iter()
+        .flatten()
+        .flatten()
+        .filter_map(|name| Repository::open_from_worktree(&main.find_worktree(name).ok()?).ok());
+    has_it(&main).or_else(|| linked.into_iter().find_map(|repository| has_it(&repository)))
+}
+
+/// What is not committed there would be missing.
+fn check_below(commit: &Commit, below: &Path, dir: &Path) -> Result<(), Problem> {
+    if below.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let tree = commit.tree().map_err(|error| failed("read the commit", &error))?;
+    match tree.get_path(below) {
+        Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(()),
+        _ => Err(invalid(format!(
+            "{} has no committed file, so a worktree would not have it; commit one, or start at the repository's root",
+            dir.display()
+        ))),
+    }
+}
+
+/// What the worktree will not have: how many files with changes, and what git ignores.
+fn left_behind(repository: &Repository) -> (u32, Vec<PathBuf>) {
+    if repository.is_bare() {
+        return (0, vec![]);
+    }
+    let (changed, mut ignored) = changes(repository).unwrap_or_default();
+    ignored.truncate(MAX_NAMED_FILES);
+    (count(changed.len()), ignored)
+}
+
+/// Files with changes, and what git ignores; a new or ignored directory counts once.
+fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), git2::Error> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut options = StatusOptions::new();
+    options.include_untracked(true).include_ignored(true).exclude_submodules(true);
+    let statuses = repository.statuses(Some(&mut options))?;
+    let (mut changed, mut ignored) = (vec![], vec![]);
+    for entry in statuses.iter() {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(entry.path_bytes()));
+        match entry.status() {
+            Status::IGNORED => ignored.push(path),
+            _ => changed.push(path),
+        }
+    }
+    changed.extend(unwatched(repository)?);
+    Ok((changed, ignored))
+}
+
+/// Files that git was told not to look at, and that are not as committed.
+fn unwatched(repository: &Repository) -> Result<Vec<PathBuf>, git2::Error> {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(root) = repository.workdir() else { return Ok(vec![]) };
+    let index = repository.index()?;
+    let flagged = |entry: &git2::IndexEntry| {
+        entry.flags & ASSUME_VALID != 0 || entry.flags_extended & SKIP_WORKTREE != 0
+    };
+    let differs = |entry: git2::IndexEntry| {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&entry.path));
+        let whole = root.join(&path);
+        // One that is not there is lost already.
+        let there = whole.symlink_metadata().is_ok();
+        (there && Oid::hash_file(ObjectType::Blob, &whole).ok() != Some(entry.id)).then_some(path)
+    };
+    Ok(index.iter().filter(flagged).filter_map(differs).collect())
+}
+
+/// A path that is free, and a name for git that is.
+fn free_place(
+    repository: &Repository,
+    home: &Path,
+    branch: &BranchName,
+) -> Result<(PathBuf, String), Problem> {
+    let folder = home.join(folder_of(repository)?);
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+    made.map_err(|error| {
+        Problem::new(Code::Internal, format!("cannot make the directory {}: {error}", folder.display()))
+    })?;
+    let plain = as_file_name(&branch.0);
+    let numbered = (2..).map(|number| format!("{plain}-{number}"));
+    let free = |name: &String| {
+        folder.join(name).symlink_metadata().is_err() && repository.find_worktree(name).is_err()
+    };
+    let name = std::iter::once(plain.clone()).chain(numbered).find(free).unwrap_or(plain);
+    Ok((folder.join(&name), name))
+}
+
+/// The repository's name and the beginning of a hash of its place.
+fn folder_of(repository: &Repository) -> Result<String, Problem> {
+    use std::os::unix::ffi::OsStrExt;
+    let common = repository.commondir().canonicalize();
+    let common = common.map_err(|error| {
+        invalid(format!("cannot look at the repository {}: {error}", repository.path().display()))
+    })?;
+    let named = if common.ends_with(".git") { common.parent().unwrap_or(&common) } else { &common };
+    let name = named.file_stem().unwrap_or_default().to_string_lossy();
+    let digest = ring::digest::digest(&ring::digest::SHA256, common.as_os_str().as_bytes());
+    let hash: String = digest.as_ref()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("{}-{hash}", as_file_name(&name)))
+}
+
+fn as_file_name(text: &str) -> String {
+    let plain =
+        |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '-' };
+    let name: String = text.chars().map(plain).take(100).collect();
+    let name = name.trim_start_matches(['.', '-']);
+    if name.is_empty() { "x".to_owned() } else { name.to_owned() }
+}
+
+/// Ids and paths, sorted.
+fn places(home: &Path) -> Vec<(String, PathBuf)> {
+    let directories = |dir: &Path| -> Vec<(String, PathBuf)> {
+        let Ok(entries) = fs::read_dir(dir) else { return vec![] };
+        let entries = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path()))).collect()
+    };
+    let mut found: Vec<_> = directories(home)
+        .into_iter()
+        .flat_map(|(folder, path)| {
+            let inside = directories(&path).into_iter();
+            inside.map(move |(name, path)| (format!("{folder}/{name}"), path))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn state(id: String, path: PathBuf) -> WorktreeState {
+    let bytes = size(&path);
+    let looked = open(&path).and_then(|repository| {
+        let looked = changes(&repository).and_then(|found| Ok((found, own_commits(&repository)?)));
+        let ((changed, ignored), own) = looked.map_err(|error| failed("look at the worktree", &error))?;
+        let main = Repository::open(repository.commondir()).ok();
+        let root = main.map(|main| main.workdir().unwrap_or(main.path()).components().collect());
+        Ok((root, branch_of(&repository), count(changed.len()), count(ignored.len()), count(own)))
+    });
+    let (problem, (repository, branch, uncommitted, ignored, unpushed)) = match looked {
+        Ok(looked) => (None, looked),
+        Err(problem) => (Some(problem.detail), Default::default()),
+    };
+    WorktreeState {
+        id,
+        path,
+        repository,
+        branch,
+        bytes,
+        uncommitted,
+        ignored,
+        unpushed,
+        problem,
+        sessions: vec![],
+        in_use: false,
+    }
+}
+
+fn open(path: &Path) -> Result<Repository, Problem> {
+    let unreadable = |what: &str| {
+        let detail = format!(
+            "git cannot tell what is in {}: {what}; look at it and remove the directory yourself",
+            path.display()
+        );
+        Problem::new(Code::UnsavedWork, detail)
+    };
+    let repository = Repository::open(path).map_err(|error| unreadable(error.message()))?;
+    match repository.is_worktree() {
+        true => Ok(repository),
+        false => Err(unreadable("it is no worktree")),
+    }
+}
+
+fn branch_of(repository: &Repository) -> Option<String> {
+    let head = repository.find_reference("HEAD").ok()?;
+    Some(head.symbolic_target().ok()??.strip_prefix("refs/heads/")?.to_owned())
+}
+
+/// How many commits of HEAD are on no other branch, no remote's and under no tag.
+fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    if walk.push_head().is_err() {
+        // Nothing is committed.
+        return Ok(0);
+    }
+    let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
+    for reference in repository.references()? {
+        let reference = reference?;
+        if reference.name().ok() == own.as_deref() {
+            continue;
+        }
+        if let Ok(commit) = reference.peel_to_commit() {
+            walk.hide(commit.id())?;
+        }
+    }
+    Ok(walk.take(MOST_COMMITS).count())
+}
+
+fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
+    let repository = open(path)?;
+    let own = nothing_is_lost(&repository, path, request)?;
+    let worktree = git2::Worktree::open_from_repository(&repository);
+    let worktree = worktree.map_err(|error| failed("look at the worktree", &error))?;
+    if let Ok(WorktreeLockStatus::Locked(reason)) = worktree.is_locked()
+        && !reason.as_deref().is_some_and(|reason| reason.starts_with(LEASED))
+    {
+        let reason = reason.unwrap_or_default();
+        return Err(unsaved(format!("{} is locked: {reason}; git worktree unlock it first", path.display())));
+    }
+    release(path);
+    let branch = branch_of(&repository);
+    let main =
+        Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
+    let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
+    fs::remove_dir_all(path).map_err(|error| {
+        Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
+    })?;
+    prune(&main, &admin);
+    if let Some(folder) = path.parent() {
+        // Goes when it is empty.
+        let _ = fs::remove_dir(folder);
+    }
+    let kept_branch = branch.filter(|branch| {
+        let needless = branch.starts_with(OWN_BRANCHES) && own == 0;
+        let removed = needless
+            && main.find_branch(branch, BranchType::Local).is_ok_and(|mut branch| branch.delete().is_ok());
+        !removed
+    });
+    Ok(WorktreeRemoved { path: path.to_owned(), kept_branch })
+}
+
+/// How many commits its branch has of its own: they stay with the branch.
+fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree) -> Result<usize, Problem> {
+    let shown = path.display();
+    let looked = changes(repository).and_then(|found| Ok((found, own_commits(repository)?)));
+    let ((changed, ignored), own) = looked.map_err(|error| {
+        unsaved(format!("git cannot tell what would be lost in {shown}: {}", error.message()))
+    })?;
+    if !changed.is_empty() {
+        return Err(unsaved(format!(
+            "{shown} has uncommitted work: {}; commit it, or take it away yourself",
+            some_of(&changed)
+        )));
+    }
+    if repository.state() != RepositoryState::Clean {
+        return Err(unsaved(format!("{shown} is in the middle of a merge or a rebase; finish or abort it")));
+    }
+    let full = repository.submodules().unwrap_or_default().into_iter().find(|submodule| {
+        fs::read_dir(path.join(submodule.path())).is_ok_and(|mut entries| entries.next().is_some())
+    });
+    if let Some(submodule) = full {
+        return Err(unsaved(format!(
+            "{shown} has a filled submodule {}; see to what is in it, and empty it with git submodule deinit",
+            submodule.path().display()
+        )));
+    }
+    if branch_of(repository).is_none() && own > 0 {
+        return Err(unsaved(format!(
+            "{shown} has {own} commit(s) that are on no branch; git -C {shown} branch NAME keeps them"
+        )));
+    }
+    if !ignored.is_empty() && !request.ignored {
+        return Err(unsaved(format!(
+            "{shown} has files that git ignores: {}; codepiper worktree remove --ignored deletes them too",
+            some_of(&ignored)
+        )));
+    }
+    Ok(own)
+}
+
+fn some_of(paths: &[PathBuf]) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    match paths.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// Lets git forget a worktree whose directory is gone.
+fn prune(repository: &Repository, name: &str) {
+    if let Ok(worktree) = repository.find_worktree(name)
+        && let Err(error) = worktree.prune(Some(WorktreePruneOptions::new().valid(true)))
+    {
+        tracing::warn!(name, %error, "git remembers a worktree that is gone");
+    }
+}
+
+/// What a directory takes on the disk, in bytes.
+fn size(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let sizes = entries.flatten().map(|entry| {
+        let Ok(meta) = entry.metadata() else { return 0 };
+        meta.blocks() * 512 + if meta.is_dir() { size(&entry.path()) } else { 0 }
+    });
+    sizes.sum()
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+fn unknown(id: &str) -> Problem {
+    let detail =
+        format!("no worktree '{}'; codepiper worktree list shows those that exist", id.escape_debug());
+    Problem::new(Code::NotFound, detail)
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::Invalid, detail)
+}
+
+fn unsaved(detail: String) -> Problem {
+    Problem::new(Code::UnsavedWork, detail)
+}
+
+fn failed(what: &str, error: &git2::Error) -> Problem {
+    Problem::new(Code::Internal, format!("git cannot {what}: {}", error.message()))
+}
