@@ -28,6 +28,8 @@ pub struct Launch<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
+    /// The conversation that its own is a copy of.
+    pub forked_from: Option<&'a str>,
 }
 
 /// A program and its arguments. The program is looked up in the environment's `PATH`.
@@ -167,9 +169,9 @@ pub trait Provider: Send + Sync {
     /// Reads files. `taken` are conversations of other sessions.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
 
-    /// How a program is started that continues a copy of `origin`, a conversation, as `conversation`, where
+    /// How a program is started that continues a copy of [`Launch::forked_from`] as `conversation`, where
     /// that could be chosen. `None` when there is nothing to copy.
-    fn fork(&self, _launch: &Launch, _origin: &str, _conversation: Option<&str>) -> Option<Argv> {
+    fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {
         None
     }
 
@@ -283,6 +285,29 @@ mod tests {
         let codex = left("codex", Billing::Subscription).unwrap();
         assert!(!codex.contains(&"OPENAI_API_KEY".to_owned()) && codex.len() == 5);
         assert!(find("shell").unwrap().accounts().is_none());
+    }
+
+    #[test]
+    fn what_an_env_set_brings_is_never_taken_out_silently() {
+        let accounts = find("claude-code").unwrap().accounts().unwrap();
+        let set = |name: &str| BTreeMap::from([(name.to_owned(), "x".to_owned())]);
+        for (billing, name, wrong) in [
+            (Billing::Subscription, "ANTHROPIC_API_KEY", true),
+            (Billing::Subscription, "CLAUDE_CODE_USE_BEDROCK", true),
+            (Billing::Subscription, "CLAUDE_CODE_OAUTH_TOKEN", false),
+            (Billing::Subscription, "ANTHROPIC_BASE_URL", false),
+            (Billing::Subscription, "NPM_TOKEN", false),
+            (Billing::Api, "ANTHROPIC_API_KEY", false),
+            (Billing::Api, "CLAUDE_CODE_OAUTH_TOKEN", true),
+        ] {
+            let set = set(name);
+            assert_eq!(accounts.contradiction(billing, &set), wrong.then_some(name), "{name}");
+            let mut env = set.clone();
+            let _ = accounts.choose(billing, &mut env, &set, &[]);
+            assert_eq!(env, set, "{name}");
+        }
+        let key = set("ANTHROPIC_API_KEY");
+        accounts.choose(Billing::Api, &mut key.clone(), &key, &[]).unwrap();
     }
 
     #[test]

@@ -31,6 +31,7 @@ impl Sessions {
         let record = Record {
             id,
             name,
+            forked_from: Some(conversation),
             lease: None,
             conversation: session.provider.choose_conversation(id),
             created_at: now,
@@ -56,7 +57,7 @@ impl Sessions {
         let log = self.0.bus.open(id, 0, Position::default());
         let fork = self.insert(Session::new(record, session.provider, log));
         self.event(Some(id), created);
-        match self.launch(&fork, &connection, Begin::Fork { conversation }).await {
+        match self.launch(&fork, &connection, Begin::Fork).await {
             Ok(()) => Ok(fork),
             Err(problem) => {
                 self.discard(&fork).await;

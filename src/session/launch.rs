@@ -76,6 +76,7 @@ impl Sessions {
             env_sets: request.env_sets,
             dangerous: request.dangerous,
             worktree: worktree.clone(),
+            forked_from: None,
             lease: None,
             conversation: provider.choose_conversation(id),
             created_at: now,
@@ -253,8 +254,8 @@ impl Sessions {
                 let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
-            Begin::Fork { conversation } => provider
-                .fork(&known, &conversation, record.conversation.as_deref())
+            Begin::Fork => provider
+                .fork(&known, record.conversation.as_deref())
                 .ok_or_else(|| nothing_to_fork(session))?,
         };
         let program = look_up(provider, &argv, &env, &record.cwd)?;
@@ -400,9 +401,7 @@ pub(super) enum Begin {
     },
     Resume,
     /// With a copy of another session's conversation.
-    Fork {
-        conversation: String,
-    },
+    Fork,
 }
 
 fn known<'a>(
@@ -411,7 +410,8 @@ fn known<'a>(
     env: &'a BTreeMap<String, String>,
     hook: &'a str,
 ) -> provider::Launch<'a> {
-    provider::Launch { session: record.id, args, cwd: &record.cwd, env, hook }
+    let forked_from = record.forked_from.as_deref();
+    provider::Launch { session: record.id, args, cwd: &record.cwd, env, hook, forked_from }
 }
 
 /// What the program is given beside what its provider needs.

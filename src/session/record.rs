@@ -37,6 +37,9 @@ pub struct Record {
     /// Its program asks for no permission.
     #[serde(default)]
     pub dangerous: bool,
+    /// The conversation that its own began as a copy of.
+    #[serde(default)]
+    pub forked_from: Option<String>,
     /// The worktree that was made for it.
     #[serde(default)]
     pub worktree: Option<Worktree>,
@@ -139,6 +142,7 @@ mod tests {
             env_sets: vec!["one".into()],
             dangerous: true,
             worktree: None,
+            forked_from: None,
             lease: None,
             conversation: None,
             created_at: Timestamp::UNIX_EPOCH,
