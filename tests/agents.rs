@@ -152,7 +152,9 @@ fn asks_nothing(agent: &Agent) {
     if agent.provider == "claude-code" {
         // Its own question, once for each user: a person answers it.
         bed.home.ok(["wait", id, "--until", "text=Yes, I accept", "--timeout", "20"]);
-        bed.home.ok(["keys", id, "down", "enter"]);
+        bed.home.ok(["keys", id, "down"]);
+        bed.home.ok(["wait", id, "--until", "text=❯ 2. Yes, I accept", "--timeout", "20"]);
+        bed.home.ok(["keys", id, "enter"]);
         bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
     }
     let prompt = "run: touch done-unasked";

@@ -93,14 +93,14 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await page.goto(host.url);
   await page.getByRole("button", { name: "Create Session" }).first().click();
   const dialog = page.getByRole("dialog", { name: "Create Session" });
-  await dialog.getByText("Claude Code", { exact: true }).click();
+  await dialog.getByRole("radio", { name: /^Claude Code/ }).check();
   await dialog.getByLabel("Working directory").fill(join(folder, "home"));
   await dialog.getByText("not a git repository").waitFor();
   expect(await dialog.getByText("Work in a separate worktree").count()).toBe(0);
   await dialog.getByLabel("Working directory").fill(join(folder, "repo"));
   await dialog.getByText("Work in a separate worktree").click();
   await dialog.getByLabel("New branch").fill("feature/x");
-  await dialog.getByLabel("From").fill("there");
+  await dialog.getByLabel("From", { exact: true }).fill("there");
   await dialog.getByLabel("Add an env set").selectOption("npm-readonly");
   await dialog.getByText("Dangerous: ask for no permission").click();
   for (const [size, name] of [[PHONE, "phone"], [DESK, "desk"]] as const) {

@@ -48,16 +48,16 @@ export function EnvSetsSection() {
           <SetRows key={set.name} set={set} ask={setAsked} load={load} />
         ))}
         {found?.sets.length === 0 && <BoxRow title="There is none yet" what="A set goes to those sessions that are started with it." />}
-        <BoxRow title="">
+        <div class="box-row">
           <button class="button" onClick={() => setAsked({ set: null })}>
             <Icon name="plus" size={14} />
             New env set
           </button>
-        </BoxRow>
+        </div>
       </Box>
       {found && found.sets.length > 0 && (
         <Box title="Key file">
-          <BoxRow title={<Icon name="lock" />} what={<><code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read</>}>
+          <BoxRow title={<><Icon name="lock" />{keyFile.split("/").at(-1)}</>} what={<><code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read</>}>
             <button class="button ghost" onClick={() => void copyText(keyFile)}>
               <Icon name="copy" size={14} />
               Copy path
