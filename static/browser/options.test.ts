@@ -122,8 +122,14 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await sure.getByRole("button", { name: "Start it" }).click();
   await page.locator(".head-dangerous").waitFor();
   await page.locator(".head-branch", { hasText: "feature/x" }).waitFor();
-  expect(await findings(page)).toEqual([]);
-  await shot(page, "session-dangerous");
+  for (const [size, name] of [[DESK, "desk"], [PHONE, "phone"]] as const) {
+    await page.setViewportSize(size);
+    await page.locator(".head-dangerous").waitFor();
+    await shot(page, `session-dangerous-${name}`);
+    expect(await findings(page), name).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(size.width);
+  }
+  await page.setViewportSize(DESK);
   const [session] = JSON.parse(host.run("sessions", "--json")) as { id: string; dangerous: boolean; env_sets: string[]; worktree: { branch: string; base: string; uncommitted: number } }[];
   expect(session).toMatchObject({ dangerous: true, env_sets: ["npm-readonly"], worktree: { branch: "feature/x", base: "there", uncommitted: 1 } });
 

@@ -199,7 +199,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
             <legend class="label">Billing mode</legend>
             <div class="tiles">
               <BillingTile mode="subscription" chosen={draft.billing} set={set} word="Subscription" what="API keys are removed from the environment" />
-              <BillingTile mode="api" chosen={draft.billing} set={set} word="API" what="Pays per token; needs a key, in an env set say" />
+              <BillingTile mode="api" chosen={draft.billing} set={set} word="API" what="Pays per token; needs an API key" />
             </div>
           </fieldset>
         )}

@@ -137,7 +137,7 @@ function Header({ session }: { session: Session }) {
         <Path path={session.cwd} />
       </span>
       {session.dangerous && (
-        <span class="chip tone-bad head-dangerous" title="It asks for no permission (--dangerous)">
+        <span class="chip head-dangerous" title="It asks for no permission (--dangerous)">
           <Icon name="warning" size={13} />
           Dangerous
         </span>
