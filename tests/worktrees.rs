@@ -76,6 +76,7 @@ fn a_session_works_in_a_worktree_that_outlives_it() {
     );
     assert_eq!(fs::read_to_string(repository.join("file")).unwrap(), "two");
     let path = worktree.path.to_str().unwrap();
+    assert_eq!(session.cwd.to_str(), Some(path), "to the letter");
 
     // Leased while it lives: for git, too.
     assert!(list(&home)[0].in_use && list(&home)[0].sessions == [session.id]);

@@ -98,7 +98,9 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
         submodules: submodules.iter().map(|submodule| submodule.path().to_owned()).collect(),
         path,
     };
-    Ok(Made { cwd: worktree.path.join(below), worktree })
+    // Without a slash at its end.
+    let cwd = worktree.path.join(below).components().collect();
+    Ok(Made { cwd, worktree })
 }
 
 /// Takes away what was just made and is not needed, with its branch.

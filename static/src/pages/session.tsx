@@ -139,7 +139,7 @@ function Header({ session }: { session: Session }) {
       {session.dangerous && (
         <span class="chip head-dangerous" title="It asks for no permission (--dangerous)">
           <Icon name="warning" size={13} />
-          Dangerous
+          <span>Dangerous</span>
         </span>
       )}
       {session.branch && (
