@@ -10,6 +10,8 @@
 //! | [`output`]   | older output, for who scrolls back |
 //! | [`timeline`] | states and markers, made from the events |
 //! | [`directories`] | `/api/directories` |
+//! | [`env_sets`] | `/api/env-sets` |
+//! | [`worktrees`] | `/api/worktrees` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
 //!
@@ -18,6 +20,7 @@
 mod auth;
 mod caller;
 mod directories;
+mod env_sets;
 mod output;
 mod server;
 mod sessions;
@@ -25,6 +28,7 @@ mod stream;
 mod system;
 mod timeline;
 mod web;
+mod worktrees;
 
 pub use caller::Caller;
 pub use server::serve;
@@ -100,6 +104,10 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(auth::routes(api.clone()))
         .unify()
         .or(directories::routes())
+        .unify()
+        .or(env_sets::routes(api.clone()))
+        .unify()
+        .or(worktrees::routes(api.clone()))
         .unify()
         .or(stream::route(api))
         .unify()

@@ -7,14 +7,19 @@
 //! | [`follow`]    | a subscription that survives a restart of the daemon |
 //! | [`view`]      | the own terminal while it shows another one |
 //! | [`condition`] | what can be waited for |
+//! | [`ask`]       | what a person is asked |
+//! | [`dotenv`]    | files of variables |
 //! | [`table`], [`time`] | how lists and times look |
 
+mod ask;
 mod attach;
 mod auth;
 mod completions;
 mod condition;
 mod daemon;
 mod doctor;
+mod dotenv;
+mod env_set;
 mod failure;
 mod follow;
 mod keys;
@@ -34,6 +39,7 @@ mod tail;
 mod time;
 mod view;
 mod wait;
+mod worktree;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -98,6 +104,8 @@ enum Verb {
     Kill(kill::Kill),
     Resume(resume::Resume),
     Resize(resize::Resize),
+    EnvSet(env_set::EnvSet),
+    Worktree(worktree::Worktrees),
     Providers(providers::Providers),
     Auth(auth::Auth),
     Doctor(doctor::Doctor),
@@ -121,6 +129,8 @@ impl Verb {
             Verb::Kill(verb) => verb.run(context),
             Verb::Resume(verb) => verb.run(context),
             Verb::Resize(verb) => verb.run(context),
+            Verb::EnvSet(verb) => verb.run(context),
+            Verb::Worktree(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Auth(verb) => verb.run(context),
             Verb::Doctor(verb) => verb.run(context),
@@ -211,6 +221,16 @@ mod tests {
             "codepiper daemon stop --kill-sessions",
             "codepiper start -p claude-code -d /p -- --model opus",
             "codepiper start -p claude-code -d /p --billing api",
+            "codepiper start -p claude-code -d /p --worktree --create-branch feature/refactor",
+            "codepiper start -p claude-code -d /p --worktree --base v1.2",
+            "codepiper start -p claude-code -d /p --worktree --branch main",
+            "codepiper start -p claude-code -d /p --env-set my-api-keys --env-set two",
+            "codepiper start -p codex --dangerous --yes",
+            "codepiper resume a1b2c3d4 --fork --name two",
+            "codepiper env-set create x --from-file .env",
+            "codepiper env-set set x A B=-",
+            "codepiper env-set unset x A B",
+            "codepiper worktree remove feature/x --ignored",
             "codepiper send a1b2c3d4 --image s.png --image t.png text",
             "codepiper send a1b2c3d4 --image s.png",
             "codepiper send a1b2c3d4 text",
@@ -244,6 +264,13 @@ mod tests {
             "codepiper keys a1b2c3d4",
             "codepiper tail x -n -1",
             "codepiper start -p codex --billing free",
+            "codepiper start -p codex --create-branch x",
+            "codepiper start -p codex --worktree --branch x --base y",
+            "codepiper resume --all --fork",
+            "codepiper resume x --name y",
+            "codepiper env-set set x",
+            "codepiper env-set set x A --from-file f",
+            "codepiper env-set unset x",
             "codepiper tail x --raw --json",
             "codepiper tail x --from 0:1 --since 1m",
             "codepiper wait x",

@@ -17,12 +17,14 @@ use codepiper_protocol::wire::auth::{
     AuthStatus, Bootstrap, ConfirmTotp, Login, LoginId, RecoveryCodes, ResetPassword, TotpChange,
 };
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
+use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvSets};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
+    Attach, EndSession, Explanation, ForkSession, RenameSession, Session, StartSession, Status,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
+use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved, WorktreeState};
 use codepiper_protocol::{SessionId, Size};
 use hyper::Method;
 use serde::Serialize;
@@ -109,6 +111,39 @@ impl Client {
 
     pub async fn resume(&self, session: &str, request: EndSession) -> Result<Session> {
         self.ask(Method::POST, &route(session, "/resume"), &request).await
+    }
+
+    pub async fn fork(&self, session: &str, request: &ForkSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/fork"), request).await
+    }
+
+    pub async fn env_sets(&self) -> Result<EnvSets> {
+        self.read("/api/env-sets").await
+    }
+
+    pub async fn env_set(&self, name: &str) -> Result<EnvSet> {
+        self.read(&env_set_route(name)).await
+    }
+
+    pub async fn create_env_set(&self, request: &CreateEnvSet) -> Result<EnvSet> {
+        self.ask(Method::POST, "/api/env-sets", request).await
+    }
+
+    pub async fn change_env_set(&self, name: &str, change: &ChangeEnvSet) -> Result<EnvSet> {
+        self.ask(Method::PATCH, &env_set_route(name), change).await
+    }
+
+    pub async fn remove_env_set(&self, name: &str) -> Result<()> {
+        http::request(&self.socket, Method::DELETE, &env_set_route(name), None).await.map(drop)
+    }
+
+    pub async fn worktrees(&self) -> Result<Vec<WorktreeState>> {
+        self.read("/api/worktrees").await
+    }
+
+    pub async fn remove_worktree(&self, id: &str, request: RemoveWorktree) -> Result<WorktreeRemoved> {
+        let path = format!("/api/worktrees/{}?ignored={}", http::encode(id), request.ignored);
+        http::parse(&http::request(&self.socket, Method::DELETE, &path, None).await?)
     }
 
     pub async fn resize(&self, session: &str, size: Size) -> Result<Session> {
@@ -198,6 +233,10 @@ impl Client {
     async fn change(&self, method: Method, path: &str, body: &impl Serialize) -> Result<()> {
         http::request(&self.socket, method, path, Some(http::Body::json(body)?)).await.map(drop)
     }
+}
+
+fn env_set_route(name: &str) -> String {
+    format!("/api/env-sets/{}", http::encode(name))
 }
 
 fn route(session: &str, rest: &str) -> String {

@@ -27,6 +27,7 @@ use crate::api::{self, Api, Leave, Web};
 use crate::auth::Auth;
 use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
+use crate::env_set::EnvSets;
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
@@ -115,6 +116,8 @@ async fn serve(
         api_socket: paths.socket.clone(),
         spool: paths.spool(),
         images: paths.images(),
+        env_sets: EnvSets::new(paths.env_sets(), paths.env_key()),
+        worktrees: paths.worktrees(),
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
     let (state_files, changed_files) = StateFiles::new();

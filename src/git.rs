@@ -1,4 +1,10 @@
 //! What git says about a directory.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`worktree`] | worktrees for sessions |
+
+pub mod worktree;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +27,16 @@ pub fn work_tree(dir: &Path) -> Option<(PathBuf, Option<String>)> {
     let root = Repository::discover(dir).ok()?.workdir()?.to_owned();
     let root = root.components().collect();
     Some((root, branch(dir)))
+}
+
+/// The names of local branches, sorted, at most so many.
+pub fn branches(dir: &Path, most: usize) -> Vec<String> {
+    let Ok(repository) = Repository::discover(dir) else { return vec![] };
+    let Ok(branches) = repository.branches(Some(git2::BranchType::Local)) else { return vec![] };
+    let names = branches.filter_map(|branch| Some(branch.ok()?.0.name().ok()??.to_owned()));
+    let mut names: Vec<String> = names.take(most).collect();
+    names.sort_unstable();
+    names
 }
 
 /// How many files differ from the last commit, untracked ones too; a new directory counts once.

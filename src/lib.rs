@@ -26,6 +26,7 @@
 //! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
+//! | [`env_set`]  | encrypted variables for the programs | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
@@ -33,7 +34,7 @@
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, doctor, auth, dashboard |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, env_set, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, terminal::text, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
@@ -58,6 +59,7 @@ pub mod config;
 pub mod daemon;
 pub mod dashboard;
 pub mod doctor;
+pub mod env_set;
 pub mod git;
 pub mod heap;
 pub mod hook;

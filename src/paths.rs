@@ -101,6 +101,21 @@ impl Paths {
         self.data.join("auth.json")
     }
 
+    /// One file an env set.
+    pub fn env_sets(&self) -> PathBuf {
+        self.data.join("env-sets")
+    }
+
+    /// Worktrees that are made for sessions.
+    pub fn worktrees(&self) -> PathBuf {
+        self.data.join("worktrees")
+    }
+
+    /// What the env sets are encrypted with.
+    pub fn env_key(&self) -> PathBuf {
+        self.data.join("env.key")
+    }
+
     /// Hooks that came while no daemon ran.
     pub fn spool(&self) -> PathBuf {
         self.data.join("spool")

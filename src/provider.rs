@@ -28,6 +28,8 @@ pub struct Launch<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
+    /// The conversation that its own is a copy of.
+    pub forked_from: Option<&'a str>,
 }
 
 /// A program and its arguments. The program is looked up in the environment's `PATH`.
@@ -69,7 +71,21 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Leaves in the environment only what belongs to that way of paying.
+    /// A variable of the env sets that belongs to the other way of paying. A set is a person's word, and
+    /// nothing of it is taken out silently.
+    pub fn contradiction(
+        &self,
+        billing: Billing,
+        of_sets: &BTreeMap<String, String>,
+    ) -> Option<&'static str> {
+        let others = match billing {
+            Billing::Subscription => self.api,
+            Billing::Api => self.subscription,
+        };
+        others.iter().copied().find(|name| of_sets.contains_key(*name))
+    }
+
+    /// Leaves in the environment only what belongs to that way of paying, and what the env sets brought.
     ///
     /// # Errors
     /// For `api`, when nothing pays: where it was looked for.
@@ -77,24 +93,28 @@ impl Accounts {
         &self,
         billing: Billing,
         env: &mut BTreeMap<String, String>,
+        of_sets: &BTreeMap<String, String>,
         stored: &[StoredKey],
     ) -> Result<(), String> {
+        let chosen = |name: &String| of_sets.contains_key(name);
         match billing {
             Billing::Subscription => {
                 env.retain(|name, _| {
-                    !self.api.contains(&name.as_str()) && !self.api_settings.contains(&name.as_str())
+                    let of_api =
+                        self.api.contains(&name.as_str()) || self.api_settings.contains(&name.as_str());
+                    chosen(name) || !of_api
                 });
                 Ok(())
             }
             Billing::Api => {
-                env.retain(|name, _| !self.subscription.contains(&name.as_str()));
+                env.retain(|name, _| chosen(name) || !self.subscription.contains(&name.as_str()));
                 let given = |name: &&str| env.get(*name).is_some_and(|value| !value.is_empty());
                 if self.api.iter().any(given) || stored.iter().any(|key| key.found) {
                     return Ok(());
                 }
                 let files: Vec<_> = stored.iter().map(|key| key.file.display().to_string()).collect();
                 Err(format!(
-                    "none of {} is set in the daemon's environment, and there is no key in {}",
+                    "none of {} is in an env set or in the daemon's environment, and there is no key in {}",
                     self.api.join(", "),
                     files.join(" or ")
                 ))
@@ -148,6 +168,22 @@ pub trait Provider: Send + Sync {
     /// Finds the conversation of a session that was started at `since`, where it could not be chosen.
     /// Reads files. `taken` are conversations of other sessions.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
+
+    /// How a program is started that continues a copy of [`Launch::forked_from`] as `conversation`, where
+    /// that could be chosen. `None` when there is nothing to copy.
+    fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {
+        None
+    }
+
+    /// The conversation that goes on, where a hook's payload proves another one than before.
+    fn conversation_of_hook(&self, _payload: &serde_json::Value) -> Option<String> {
+        None
+    }
+
+    /// The flags that make it ask for no permission: the one to use first, then its other names.
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     fn quit(&self) -> Quit;
 
@@ -235,7 +271,7 @@ mod tests {
         };
         let left = |provider: &str, billing| -> Result<Vec<String>, String> {
             let mut env = env();
-            find(provider).unwrap().accounts().unwrap().choose(billing, &mut env, &[])?;
+            find(provider).unwrap().accounts().unwrap().choose(billing, &mut env, &BTreeMap::new(), &[])?;
             Ok(env.into_keys().collect())
         };
         assert_eq!(
@@ -249,6 +285,29 @@ mod tests {
         let codex = left("codex", Billing::Subscription).unwrap();
         assert!(!codex.contains(&"OPENAI_API_KEY".to_owned()) && codex.len() == 5);
         assert!(find("shell").unwrap().accounts().is_none());
+    }
+
+    #[test]
+    fn what_an_env_set_brings_is_never_taken_out_silently() {
+        let accounts = find("claude-code").unwrap().accounts().unwrap();
+        let set = |name: &str| BTreeMap::from([(name.to_owned(), "x".to_owned())]);
+        for (billing, name, wrong) in [
+            (Billing::Subscription, "ANTHROPIC_API_KEY", true),
+            (Billing::Subscription, "CLAUDE_CODE_USE_BEDROCK", true),
+            (Billing::Subscription, "CLAUDE_CODE_OAUTH_TOKEN", false),
+            (Billing::Subscription, "ANTHROPIC_BASE_URL", false),
+            (Billing::Subscription, "NPM_TOKEN", false),
+            (Billing::Api, "ANTHROPIC_API_KEY", false),
+            (Billing::Api, "CLAUDE_CODE_OAUTH_TOKEN", true),
+        ] {
+            let set = set(name);
+            assert_eq!(accounts.contradiction(billing, &set), wrong.then_some(name), "{name}");
+            let mut env = set.clone();
+            let _ = accounts.choose(billing, &mut env, &set, &[]);
+            assert_eq!(env, set, "{name}");
+        }
+        let key = set("ANTHROPIC_API_KEY");
+        accounts.choose(Billing::Api, &mut key.clone(), &key, &[]).unwrap();
     }
 
     #[test]
@@ -274,7 +333,7 @@ mod tests {
             let choose = || {
                 let mut env = env();
                 let stored = provider.stored_keys(&env);
-                provider.accounts().unwrap().choose(Billing::Api, &mut env, &stored)
+                provider.accounts().unwrap().choose(Billing::Api, &mut env, &BTreeMap::new(), &stored)
             };
             let path = home.path().join(file);
             let _ = std::fs::remove_file(&path);

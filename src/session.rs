@@ -6,6 +6,8 @@
 //! | [`marker`]  | the shim's word in the output that the program has ended |
 //! | [`record`]  | the launch record on disk |
 //! | [`launch`]  | start and resume |
+//! | [`fork`]    | a session that continues a copy of another one's conversation |
+//! | [`worktrees`] | worktrees of sessions |
 //! | [`reboot`]  | which sessions go on by themselves when the machine was started again |
 //! | [`end`]     | stop, kill, remove, and what the machine wants done |
 //! | [`stream`]  | what comes over the control connection: output, captures, notifications |
@@ -19,6 +21,7 @@
 
 mod composer;
 mod end;
+mod fork;
 mod images;
 mod input;
 mod launch;
@@ -31,6 +34,7 @@ mod shims;
 mod size;
 mod state_files;
 mod stream;
+mod worktrees;
 
 pub use link::{Linked, run_link};
 pub use shims::serve_shims;
@@ -55,6 +59,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
+use crate::env_set::EnvSets;
 use crate::git;
 use crate::journal::{Mark, Position};
 use crate::process::Process;
@@ -81,6 +86,10 @@ pub struct Places {
     pub spool: PathBuf,
     /// Images that people gave to agents.
     pub images: PathBuf,
+    /// Where programs get variables from beside what they inherit.
+    pub env_sets: EnvSets,
+    /// Worktrees that are made for sessions.
+    pub worktrees: PathBuf,
     /// Our own executable, for the shim and the hooks.
     pub executable: PathBuf,
 }
@@ -346,6 +355,7 @@ impl Sessions {
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
+        self.follow_conversation(session, session.provider.conversation_of_hook(&payload));
         let body = Body::hook(payload);
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
@@ -358,6 +368,30 @@ impl Sessions {
         }
         // At the start its directory may not have been there.
         self.watch_state_file(session);
+    }
+
+    /// The conversation that is continued from now on: a program can begin another one.
+    fn follow_conversation(&self, session: &Arc<Session>, conversation: Option<String>) {
+        if conversation.is_none() || session.state().record.conversation == conversation {
+            return;
+        }
+        session.state().record.conversation = conversation;
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            if let Err(problem) = sessions.save(&session).await {
+                tracing::error!(id = %session.id, %problem, "a session's other conversation was not written down");
+            }
+        });
+    }
+
+    /// The sessions whose launch record names this env set, oldest first.
+    pub fn users_of_env_set(&self, name: &str) -> Vec<SessionId> {
+        let uses = |session: &Arc<Session>| session.state().record.env_sets.iter().any(|set| set == name);
+        self.all().into_iter().filter(uses).map(|session| session.id).collect()
+    }
+
+    pub fn env_sets(&self) -> &EnvSets {
+        &self.0.places.env_sets
     }
 
     fn check_name(&self, name: &str, own: Option<SessionId>) -> Result<(), Problem> {
@@ -551,6 +585,9 @@ impl Session {
             size: state.size,
             lease: state.record.lease.clone(),
             billing: state.record.billing,
+            env_sets: state.record.env_sets.clone(),
+            dangerous: state.record.dangerous,
+            worktree: state.record.worktree.clone(),
             title: state.title.clone(),
             pid: state.machine.pid(),
             attached: state.attached,

@@ -83,6 +83,86 @@ fn conversation(agent: &Agent) {
 }
 
 #[test]
+fn claude_code_forks_its_conversation() {
+    forks(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_forks_its_conversation() {
+    forks(&CODEX);
+}
+
+fn forks(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&["--", "--model", agent.model]).id.to_string();
+    bed.says(id, "hello one");
+    // The original goes on, and neither hears of the other.
+    let fork: Session = serde_json::from_str(&bed.home.ok(["resume", id, "--fork", "--json"])).unwrap();
+    let fork_id = &fork.id.to_string();
+    bed.says(fork_id, "in the fork");
+    bed.says(id, "in the original");
+    let earlier = |typed: &str| bed.request(typed)["earlier"].clone();
+    assert_eq!(earlier("in the fork"), serde_json::json!(["hello one"]));
+    assert_eq!(earlier("in the original"), serde_json::json!(["hello one"]));
+    // Each resumes its own.
+    for (id, before, typed) in
+        [(fork_id, "in the fork", "fork again"), (id, "in the original", "original again")]
+    {
+        bed.stop(id);
+        bed.home.ok(["resume", id]);
+        bed.says(id, typed);
+        let request = bed.request(typed);
+        assert_eq!(request["earlier"], serde_json::json!(["hello one", before]), "{request}");
+        assert!(request["model"].as_str().unwrap().contains(agent.model), "{request}");
+    }
+}
+
+#[test]
+fn claude_code_is_resumed_with_the_conversation_after_clear() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    let id = &bed.start(&[]).id.to_string();
+    bed.says(id, "before");
+    bed.home.ok(["send", id, "/clear", "--wait", "quiet=1", "--timeout", "20"]);
+    bed.says(id, "after");
+    bed.stop(id);
+    bed.home.ok(["resume", id]);
+    bed.says(id, "and on");
+    let request = bed.request("and on");
+    assert_eq!(request["earlier"], serde_json::json!(["after"]), "{request}");
+}
+
+#[test]
+fn claude_code_asks_nothing_when_that_was_said() {
+    asks_nothing(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_asks_nothing_when_that_was_said() {
+    asks_nothing(&CODEX);
+}
+
+fn asks_nothing(agent: &Agent) {
+    let bed = Bed::new(agent);
+    // Claude Code refuses this to root outside of a sandbox.
+    bed.home.ok(["env-set", "create", "sandbox"]);
+    assert_eq!(bed.home.run_with(["env-set", "set", "sandbox", "IS_SANDBOX"], b"1").code, Some(0));
+    let session = bed.start(&["--dangerous", "--yes", "--env-set", "sandbox"]);
+    assert!(session.dangerous);
+    let id = &session.id.to_string();
+    if agent.provider == "claude-code" {
+        // Its own question, once for each user: a person answers it.
+        bed.home.ok(["wait", id, "--until", "text=Yes, I accept", "--timeout", "20"]);
+        bed.home.ok(["keys", id, "down"]);
+        bed.home.ok(["wait", id, "--until", "text=❯ 2. Yes, I accept", "--timeout", "20"]);
+        bed.home.ok(["keys", id, "enter"]);
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    }
+    let prompt = "run: touch done-unasked";
+    bed.home.ok(["send", id, prompt, "--wait", "text=Tool result:", "--timeout", "20"]);
+    assert!(bed.project.join("done-unasked").exists());
+}
+
+#[test]
 fn claude_code_takes_a_first_prompt_and_arguments() {
     first_prompt(&CLAUDE_CODE);
 }

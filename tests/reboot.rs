@@ -95,6 +95,7 @@ fn after_a_reboot_agents_with_a_conversation_go_on_and_nothing_else_does() {
         assert_eq!(home.until_ended(&fragile).status, Status::Crashed);
         home.ok(["resume", &fragile.short_id]);
     }
+    let dangerous = agent(&home, "claude-code", &["--dangerous", "--yes"]);
     let command = home.bash("echo ready; read");
     let before = launches(&home).len();
     power_off(&mut home);
@@ -102,9 +103,12 @@ fn after_a_reboot_agents_with_a_conversation_go_on_and_nothing_else_does() {
     start_in(&mut home, "two");
     let again = home.until(&running, "the agent runs again", |session| session.status == Status::Running);
     assert_ne!(again.pid, running.pid);
-    for (session, why) in
-        [(&silent, "no conversation"), (&fragile, "crashed twice"), (&command, "no conversation")]
-    {
+    for (session, why) in [
+        (&silent, "no conversation"),
+        (&fragile, "crashed twice"),
+        (&dangerous, "--dangerous"),
+        (&command, "no conversation"),
+    ] {
         let said = stays_stopped(&home, session);
         assert!(said.contains(why), "{said}");
         assert_eq!(status(&home, session), LOST);

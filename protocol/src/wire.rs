@@ -9,13 +9,16 @@
 //! | [`events`]  | which events are asked for |
 //! | [`timeline`] | what a session's state was, over time |
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
+//! | [`env_set`] | named secrets for the environment of sessions |
 //! | [`directory`] | directories of the daemon's machine, for who types one |
+//! | [`worktree`] | worktrees that are made for sessions |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
 pub mod auth;
 pub mod daemon;
 pub mod directory;
+pub mod env_set;
 pub mod events;
 pub mod input;
 pub mod output;
@@ -25,6 +28,7 @@ pub mod stream;
 pub mod timeline;
 #[cfg(test)]
 mod typescript;
+pub mod worktree;
 
 /// The number of this API. A client and a daemon with different numbers do not talk.
 pub const PROTOCOL: u32 = 1;

@@ -160,7 +160,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 45] = [
+    const ROUTES: [(&str, &str, u8); 53] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -172,6 +172,7 @@ mod tests {
         ("POST", "/api/sessions/{}/stop", LOGIN),
         ("POST", "/api/sessions/{}/kill", LOGIN),
         ("POST", "/api/sessions/{}/resume", LOGIN),
+        ("POST", "/api/sessions/{}/fork", LOGIN),
         ("POST", "/api/sessions/{}/resize", LOGIN),
         ("POST", "/api/sessions/{}/input", LOGIN),
         ("POST", "/api/sessions/{}/images", LOGIN),
@@ -182,6 +183,13 @@ mod tests {
         ("GET", "/api/sessions/{}/output", LOGIN),
         ("GET", "/api/sessions/{}/timeline", LOGIN),
         ("GET", "/api/timelines", LOGIN),
+        ("GET", "/api/env-sets", LOGIN),
+        ("POST", "/api/env-sets", LOGIN),
+        ("GET", "/api/env-sets/x", LOGIN),
+        ("PATCH", "/api/env-sets/x", LOGIN),
+        ("DELETE", "/api/env-sets/x", LOGIN),
+        ("GET", "/api/worktrees", LOGIN),
+        ("DELETE", "/api/worktrees/x", LOGIN),
         ("GET", "/api/directories", LOGIN),
         ("GET", "/api/daemon", LOGIN),
         ("POST", "/api/daemon/stop", 0),
@@ -290,6 +298,8 @@ mod tests {
             include_str!("stream.rs"),
             include_str!("auth.rs"),
             include_str!("directories.rs"),
+            include_str!("env_sets.rs"),
+            include_str!("worktrees.rs"),
             include_str!("../api.rs"),
         ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::wire::directory::{
-    CheckDirectory, Directory, DirectoryVerdict, GitDirectory, MAX_COMPLETIONS,
+    CheckDirectory, Directory, DirectoryVerdict, GitDirectory, MAX_BRANCHES, MAX_COMPLETIONS,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use nix::unistd::{AccessFlags, access};
@@ -60,6 +60,7 @@ fn look(typed: &str) -> Directory {
     Directory {
         suggestion: (verdict == DirectoryVerdict::Missing).then(|| suggestion(&path)).flatten(),
         git: git::work_tree(&path).filter(|_| usable).map(|(root, branch)| GitDirectory {
+            branches: git::branches(&root, MAX_BRANCHES),
             root,
             branch,
             changed: None,

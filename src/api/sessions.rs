@@ -11,7 +11,7 @@ use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, SendKeys, SendText, S
 use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, RenameSession, Session as View, StartSession, Status,
+    Attach, EndSession, Explanation, ForkSession, RenameSession, Session as View, StartSession, Status,
 };
 use codepiper_protocol::wire::timeline::ReadTimeline;
 use serde::Deserialize;
@@ -91,6 +91,12 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|reference, api: Api, verb, request| async move {
             answer(end(&api, &reference, verb, request).await)
         });
+    let fork =
+        at(&api).and(verb("fork")).and(warp::post()).and(json_or_default::<ForkSession>()).then(
+            |reference, api: Api, request: ForkSession| async move {
+                answer(fork(&api, &reference, request).await)
+            },
+        );
     let resize = at(&api).and(verb("resize")).and(warp::post()).and(json::<Size>()).then(
         |reference, api: Api, size| async move {
             answer(match find(&api, &reference) {
@@ -188,6 +194,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(explain)
         .unify()
         .or(attach)
+        .unify()
+        .or(fork)
         .unify()
         .or(resize)
         .unify()
@@ -309,6 +317,12 @@ async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -
         End::Resume => api.sessions.resume(&session).await?,
     }
     Ok(view(&session).await)
+}
+
+async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    let fork = api.sessions.fork(&session, request.name).await?;
+    Ok(view(&fork).await)
 }
 
 async fn fit(api: &Api, reference: &Reference, caller: &Caller, size: Size) -> Result<View, Problem> {

@@ -37,12 +37,13 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .map(|api: Api| answer(Ok(providers(&api))));
     let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
         let checks = tokio::task::spawn_blocking(move || {
+            let broken = [api.broken_files.to_vec(), api.sessions.env_sets().broken()].concat();
             doctor::checks(&doctor::Daemon {
                 sessions: &api.sessions,
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
                 journal: &api.journal,
-                broken_files: &api.broken_files,
+                broken_files: &broken,
                 web_damage: api.auth.damage(),
             })
         })

@@ -239,7 +239,8 @@ mod tests {
         serde_json::from_value(json!({
             "id": ID, "short_id": "a1b2c3d4", "name": null, "provider": "claude-code", "args": [], "cwd": "/",
             "branch": null, "status": status, "activity": activity, "waiting_for": null, "exit": null,
-            "size": {"cols": 80, "rows": 24}, "lease": null, "billing": null, "title": null, "pid": 1,
+            "size": {"cols": 80, "rows": 24}, "lease": null, "billing": null, "env_sets": [],
+            "dangerous": false, "worktree": null, "title": null, "pid": 1,
             "attached": 0, "cursor": "0:0", "created_at": since, "started_at": since, "state_since": since,
             "updated_at": since,
         }))

@@ -1,4 +1,4 @@
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
 use codepiper_protocol::wire::auth::{AuthStage, ConfirmTotp, LoginId, ResetPassword};
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::Table;
-use super::{Context, output, time};
+use super::{Context, ask, output, time};
 use crate::auth::qr_text;
 
 /// The way into the dashboard: its first password, its logins, and what to do when something is lost
@@ -99,13 +99,13 @@ fn reset_password(context: &Context) -> Outcome {
     let client = context.client()?;
     let password = match std::io::stdin().is_terminal() {
         true => {
-            let password = ask_hidden("New password: ")?;
-            if ask_hidden("Once more: ")? != password {
+            let password = ask::hidden("New password: ")?;
+            if ask::hidden("Once more: ")? != password {
                 return Err(Failure::usage("the two are not the same; nothing was changed"));
             }
             password
         }
-        false => read_line()?,
+        false => ask::line()?,
     };
     context.block_on(client.reset_password(&ResetPassword { password }))??;
     output::done("The password is changed; every login has ended")
@@ -119,7 +119,7 @@ fn reset_mfa(context: &Context) -> Outcome {
     }
     output::line(&change.totp.uri)?;
     output::say("Scan it, or type the secret into the authenticator. Its code:");
-    let code = read_line()?;
+    let code = ask::line()?;
     let codes = context.block_on(client.confirm_totp(&ConfirmTotp { token: change.token, code }))??;
     output::done("The authenticator is changed; every login has ended. New recovery codes:")?;
     codes.codes.iter().try_for_each(output::line)
@@ -153,28 +153,4 @@ fn revoke(context: &Context, login: Option<LoginId>) -> Outcome {
         Some(login) => output::done(format_args!("Login {login} has ended")),
         None => output::done("Every login has ended"),
     }
-}
-
-fn read_line() -> Result<String, Failure> {
-    let mut line = String::new();
-    let read = std::io::stdin().lock().read_line(&mut line);
-    read.map_err(|error| Failure::new(format_args!("cannot read stdin: {error}")))?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-/// Asks on the terminal, which does not show the answer.
-fn ask_hidden(question: &str) -> Result<String, Failure> {
-    use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
-    let stdin = std::io::stdin();
-    let cannot = |error| Failure::new(format_args!("the terminal cannot hide what is typed: {error}"));
-    let before = tcgetattr(&stdin).map_err(cannot)?;
-    let mut hidden = before.clone();
-    hidden.local_flags.remove(LocalFlags::ECHO);
-    tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).map_err(cannot)?;
-    let mut err = std::io::stderr();
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
-    let answer = read_line();
-    tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).map_err(cannot)?;
-    let _ = writeln!(err);
-    answer
 }

@@ -12,7 +12,7 @@ const EXIT_CODES: [&str; 9] = [
     "done",
     "it failed",
     "a flag, a directory, a name or a text that cannot be",
-    "no such session, or several that fit",
+    "no such session, env set or worktree, or several that fit",
     "the daemon is not running",
     "a limit in time was reached",
     "refused",

@@ -1,9 +1,13 @@
 use clap::Args;
-use codepiper_protocol::wire::session::{EndSession, ExitReason, Session};
+use codepiper_protocol::wire::session::{EndSession, ExitReason, ForkSession, Session};
+use futures_util::StreamExt;
 
 use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
 use super::{Context, output};
 use crate::client::{Client, ClientError};
+
+/// So many sessions are started at a time: each agent reads and indexes a lot at its start.
+const AT_A_TIME: usize = 2;
 
 /// Continue a session that has ended, under the same id
 ///
@@ -18,6 +22,12 @@ pub(super) struct Resume {
     /// them was not resumed
     #[arg(long, conflicts_with = "session")]
     all: bool,
+    /// Leave the session as it is, and start another one that continues a copy of its conversation
+    #[arg(long, conflicts_with_all = ["all", "no_wait"])]
+    fork: bool,
+    /// The name of the fork
+    #[arg(long, requires = "fork")]
+    name: Option<String>,
     /// Return as soon as it is under way
     #[arg(long)]
     no_wait: bool,
@@ -31,12 +41,21 @@ impl Resume {
         let client = context.client()?;
         let request = EndSession { no_wait: self.no_wait };
         match &self.session {
+            Some(session) if self.fork => {
+                let request = ForkSession { name: self.name.clone() };
+                let fork = context.block_on(client.fork(session, &request))??;
+                if self.json {
+                    return output::json(&fork);
+                }
+                let Session { short_id, provider, .. } = &fork;
+                output::done(format_args!("Session {short_id} started ({provider}), a fork of {session}"))
+            }
             Some(session) => self.report(&context.block_on(client.resume(session, request))??),
             None => context.block_on(self.resume_all(&client, request))?,
         }
     }
 
-    /// One after another, each with its line.
+    /// Two at a time, each with its line, in order.
     async fn resume_all(&self, client: &Client, request: EndSession) -> Outcome {
         let mut sessions = client.sessions(None, None).await?;
         sessions.retain(is_lost);
@@ -44,8 +63,12 @@ impl Resume {
             output::say("no session ended with its tmux server; `codepiper resume ID` continues another one");
         }
         let mut failed = false;
-        for Session { id, short_id, .. } in sessions {
-            match client.resume(&id.to_string(), request).await {
+        let resuming = sessions.into_iter().map(|session| async move {
+            (session.short_id, client.resume(&session.id.to_string(), request).await)
+        });
+        let mut resuming = futures_util::stream::iter(resuming).buffered(AT_A_TIME);
+        while let Some((short_id, resumed)) = resuming.next().await {
+            match resumed {
                 Ok(resumed) => self.report(&resumed)?,
                 Err(ClientError::Problem(problem)) => {
                     output::error(&format!("session {short_id} was not resumed: {problem}"));

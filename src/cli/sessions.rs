@@ -190,6 +190,7 @@ fn show(context: &Context, session: &str, json: bool) -> Outcome {
     if json {
         return output::json(&session);
     }
+    let worktree = session.worktree.as_ref().map(|worktree| worktree.repository.display().to_string());
     let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let mut table = Table::new([session.short_id.as_str(), session.word()], 1);
     for (what, value) in [
@@ -199,6 +200,10 @@ fn show(context: &Context, session: &str, json: bool) -> Outcome {
         ("arguments", if session.args.is_empty() { "-".to_owned() } else { session.args.join(" ") }),
         ("directory", session.cwd.display().to_string()),
         ("branch", optional(session.branch.clone())),
+        ("worktree of", optional(worktree)),
+        ("env sets", if session.env_sets.is_empty() { "-".to_owned() } else { session.env_sets.join(", ") }),
+        ("billing", optional(session.billing.map(|billing| billing.as_str().to_owned()))),
+        ("dangerous", if session.dangerous { "yes: it asks for no permission" } else { "no" }.to_owned()),
         ("activity", activity(&session)),
         ("exit", optional(session.exit.map(|exit| exit.to_string()))),
         ("title", optional(session.title.clone())),
@@ -264,7 +269,8 @@ mod tests {
             "provider": "claude-code", "args": [], "cwd": "/home/me/projects/my-app", "branch": "main",
             "status": "running", "activity": "waiting", "waiting_for": "permission", "exit": null,
             "size": {"cols": 80, "rows": 24}, "title": null, "pid": 1, "attached": 0, "cursor": "0:0",
-            "lease": null, "billing": "subscription", "created_at": "2026-11-22T09:00:00Z",
+            "lease": null, "billing": "subscription", "env_sets": [], "dangerous": false, "worktree": null,
+             "created_at": "2026-11-22T09:00:00Z",
             "started_at": "2026-11-22T09:00:00Z", "state_since": "2026-11-22T09:00:00Z",
             "updated_at": "2026-11-22T09:00:00Z",
         });

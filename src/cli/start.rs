@@ -3,9 +3,10 @@ use std::path::PathBuf;
 use clap::Args;
 use codepiper_protocol::Size;
 use codepiper_protocol::wire::session::{Billing, Session, StartSession};
+use codepiper_protocol::wire::worktree::NewWorktree;
 
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
-use super::{Context, attach, output, view};
+use super::{Context, ask, attach, output, view, worktree};
 use crate::client::Client;
 
 /// Start a session; it is ready when its program was executed
@@ -22,6 +23,27 @@ pub(super) struct Start {
     /// the agent's environment) or an API credential [default: subscription]
     #[arg(long, value_name = "MODE", value_parser = billing)]
     billing: Option<Billing>,
+    /// Give the program the variables of this env set; of several, a later one counts before an earlier one
+    #[arg(long, value_name = "NAME")]
+    env_set: Vec<String>,
+    /// Work in a git worktree of its own; the directory stays as it is
+    #[arg(long)]
+    worktree: bool,
+    /// The worktree's branch, a new one [default: codepiper/ and the session's id]
+    #[arg(long, value_name = "NAME", requires = "worktree")]
+    create_branch: Option<String>,
+    /// The commit that a new branch begins at [default: what is checked out in the directory]
+    #[arg(long, value_name = "REF", requires = "worktree")]
+    base: Option<String>,
+    /// The worktree's branch, one that is there
+    #[arg(long, value_name = "NAME", requires = "worktree", conflicts_with_all = ["create_branch", "base"])]
+    branch: Option<String>,
+    /// Let the agent do everything without asking. Asks whether you mean it
+    #[arg(long)]
+    dangerous: bool,
+    /// Do not ask
+    #[arg(short, long, requires = "dangerous")]
+    yes: bool,
     /// A name to use instead of the id
     #[arg(long)]
     name: Option<String>,
@@ -48,6 +70,9 @@ impl Start {
         if self.attach {
             attach::check_terminal()?;
         }
+        if self.dangerous && !self.yes {
+            confirm_danger(&dir)?;
+        }
         let client = context.client()?;
         let session = context.block_on(async {
             let Some(provider) = self.provider else { return Err(which_provider(&client).await) };
@@ -59,6 +84,13 @@ impl Start {
                 prompt: self.prompt,
                 size,
                 billing: self.billing,
+                env_sets: self.env_set,
+                worktree: self.worktree.then_some(NewWorktree {
+                    branch: self.branch,
+                    create_branch: self.create_branch,
+                    base: self.base,
+                }),
+                dangerous: self.dangerous,
                 args: self.args,
                 path: std::env::var("PATH").ok(),
             };
@@ -69,7 +101,24 @@ impl Start {
         }
         let Session { short_id, provider, .. } = &session;
         output::done(format_args!("Session {short_id} started ({provider})"))?;
+        if let Some(worktree) = &session.worktree {
+            worktree::say_what_is_missing(worktree);
+        }
         if self.attach { attach::native(&context, &client, &session) } else { Ok(()) }
+    }
+}
+
+fn confirm_danger(dir: &std::path::Path) -> Outcome {
+    if !ask::possible() {
+        return Err(Failure::usage("nobody can be asked whether --dangerous is meant; --yes says so"));
+    }
+    let question = format!(
+        "The agent will run every command and change every file that you could, from {}, without asking. Start it?",
+        dir.display()
+    );
+    match ask::yes(&question)? {
+        true => Ok(()),
+        false => Err(Failure::new("nothing was started")),
     }
 }
 

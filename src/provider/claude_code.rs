@@ -61,13 +61,44 @@ impl Provider for ClaudeCode {
     fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
         let spoken = conversation.is_some_and(|id| transcript(launch.env, launch.cwd, id).is_file());
         if !spoken {
-            return self.start(launch, conversation, None);
+            let forked = self.fork(launch, conversation);
+            return forked.unwrap_or_else(|| self.start(launch, conversation, None));
         }
         let mut args = vec!["--resume".to_owned()];
         args.extend(conversation.map(str::to_owned));
         args.extend(settings(launch));
         args.extend_from_slice(launch.args);
         Argv { program: self.program(launch.env), args }
+    }
+
+    fn fork(&self, launch: &Launch, conversation: Option<&str>) -> Option<Argv> {
+        let origin = launch.forked_from?;
+        if !transcript(launch.env, launch.cwd, origin).is_file() {
+            return None;
+        }
+        let mut args = vec!["--resume".to_owned(), origin.to_owned(), "--fork-session".to_owned()];
+        if let Some(id) = conversation {
+            args.extend(["--session-id".to_owned(), id.to_owned()]);
+        }
+        args.extend(settings(launch));
+        args.extend_from_slice(launch.args);
+        Some(Argv { program: self.program(launch.env), args })
+    }
+
+    /// After `/clear` there is another one at once. At any other start a fork still names the one that it
+    /// was made from: the next prompt has the right one.
+    fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str);
+        let proves = match field("hook_event_name")? {
+            "SessionStart" => field("source") == Some("clear"),
+            "UserPromptSubmit" => true,
+            _ => false,
+        };
+        field("session_id").filter(|_| proves).map(str::to_owned)
+    }
+
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &["--dangerously-skip-permissions"]
     }
 
     fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
@@ -113,6 +144,9 @@ impl Provider for ClaudeCode {
                 "ANTHROPIC_AWS_API_KEY",
                 "ANTHROPIC_FOUNDRY_API_KEY",
                 "ANTHROPIC_BEDROCK_MANTLE_API_KEY",
+                "ANTHROPIC_IDENTITY_TOKEN",
+                "ANTHROPIC_IDENTITY_TOKEN_FILE",
+                "ANTHROPIC_PROFILE",
                 "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
                 "CLAUDE_CODE_USE_ANTHROPIC_AWS",
                 "CLAUDE_CODE_USE_BEDROCK",
@@ -124,12 +158,17 @@ impl Provider for ClaudeCode {
             api_settings: &[
                 "ANTHROPIC_BASE_URL",
                 "ANTHROPIC_AWS_BASE_URL",
+                "ANTHROPIC_CUSTOM_HEADERS",
                 "ANTHROPIC_BEDROCK_BASE_URL",
                 "ANTHROPIC_BEDROCK_MANTLE_BASE_URL",
                 "ANTHROPIC_FOUNDRY_BASE_URL",
                 "ANTHROPIC_VERTEX_BASE_URL",
             ],
-            subscription: &["CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_REFRESH_TOKEN"],
+            subscription: &[
+                "CLAUDE_CODE_OAUTH_TOKEN",
+                "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+                "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
+            ],
         })
     }
 
@@ -230,7 +269,14 @@ mod tests {
         std::fs::create_dir(&cwd).unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
         let args = ["--model".to_owned(), "opus".to_owned()];
-        let launch = Launch { session: SessionId::random(), args: &args, cwd: &cwd, env: &env, hook: "hook" };
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &args,
+            cwd: &cwd,
+            env: &env,
+            hook: "hook",
+            forked_from: None,
+        };
         let own = |argv: Argv| -> Vec<String> {
             let settings = argv.args.iter().position(|arg| arg == "--settings").unwrap();
             let is_json = serde_json::from_str::<Value>(&argv.args[settings + 1]).is_ok();
@@ -244,6 +290,26 @@ mod tests {
         std::fs::create_dir_all(transcript.parent().unwrap()).unwrap();
         std::fs::write(&transcript, "{}").unwrap();
         assert_eq!(own(ClaudeCode.resume(&launch, Some("id"))), ["--resume", "id", "--model", "opus"]);
+        // A fork that was never spoken in is forked again.
+        let fork = Launch { forked_from: Some("id"), ..launch };
+        let forked = ["--resume", "id", "--fork-session", "--session-id", "new", "--model", "opus"];
+        assert_eq!(own(ClaudeCode.fork(&fork, Some("new")).unwrap()), forked);
+        assert_eq!(own(ClaudeCode.resume(&fork, Some("new"))), forked);
+        assert_eq!(ClaudeCode.fork(&Launch { forked_from: Some("other"), ..fork }, Some("new")), None);
+    }
+
+    #[test]
+    fn the_conversation_changes_when_a_hook_proves_another_one() {
+        let proves = |event: &str, source: &str| {
+            let payload = json!({"hook_event_name": event, "source": source, "session_id": "new"});
+            ClaudeCode.conversation_of_hook(&payload).is_some()
+        };
+        assert!(proves("SessionStart", "clear") && proves("UserPromptSubmit", ""));
+        for (event, source) in
+            [("SessionStart", "startup"), ("SessionStart", "resume"), ("SessionEnd", "clear")]
+        {
+            assert!(!proves(event, source), "{event} {source}");
+        }
     }
 
     /// Real payloads, and what each proves.
@@ -293,8 +359,14 @@ mod tests {
     #[test]
     fn a_prompt_cannot_be_taken_for_an_option() {
         let env = BTreeMap::new();
-        let launch =
-            Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env, hook: "hook" };
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &[],
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: "hook",
+            forked_from: None,
+        };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
         assert!(argv.args.ends_with(&["--".to_owned(), "--help me".to_owned()]));
     }

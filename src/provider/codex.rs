@@ -56,11 +56,26 @@ impl Provider for Codex {
     }
 
     fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
-        let Some(id) = conversation else { return self.start(launch, None, None) };
+        let Some(id) = conversation else {
+            // It was never spoken in.
+            return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
+        };
         let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
         args.extend_from_slice(launch.args);
         args.push(id.to_owned());
         Argv { program: self.program(launch.env), args }
+    }
+
+    fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
+        let origin = launch.forked_from?;
+        let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
+        args.extend_from_slice(launch.args);
+        args.push(origin.to_owned());
+        Some(Argv { program: self.program(launch.env), args })
+    }
+
+    fn dangerous_flags(&self) -> &'static [&'static str] {
+        &["--dangerously-bypass-approvals-and-sandbox", "--yolo"]
     }
 
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
@@ -92,8 +107,8 @@ impl Provider for Codex {
 
     fn accounts(&self) -> Option<Accounts> {
         Some(Accounts {
-            api: &["OPENAI_API_KEY", "CODEX_API_KEY"],
-            api_settings: &["OPENAI_BASE_URL", "OPENAI_ORGANIZATION"],
+            api: &["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_IDENTITY_TOKEN_FILE"],
+            api_settings: &["OPENAI_BASE_URL", "OPENAI_FEDERATION_RULE_ID", "OPENAI_ORGANIZATION"],
             subscription: &["CODEX_ACCESS_TOKEN"],
         })
     }
@@ -188,6 +203,7 @@ mod tests {
             cwd: "/work".as_ref(),
             env: &env,
             hook: "hook",
+            forked_from: None,
         };
         let since = "2026-11-22T10:00:10Z".parse().unwrap();
         assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));

@@ -170,6 +170,7 @@ impl Sessions {
     fn ended(&self, session: &Arc<Session>) {
         self.forget_state_file(session);
         let exit = session.exit();
+        self.release_worktree(session);
         session.note_crash(to_millisecond(Timestamp::now()));
         session.log.mark(Timestamp::now().as_millisecond(), Mark::Ended { exit });
         let cursor = session.cursor();

@@ -18,6 +18,7 @@ use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 
+use super::fork::nothing_to_fork;
 use super::machine::Input;
 use super::marker::Marker;
 use super::record::Record;
@@ -39,6 +40,7 @@ impl Sessions {
         let provider =
             provider::find(&request.provider).ok_or_else(|| unknown_provider(&request.provider))?;
         let billing = billing(provider, request.billing)?;
+        check_dangerous(provider, request.dangerous, &request.args)?;
         check_directory(&request.dir)?;
         if let Some(name) = &request.name {
             self.check_name(name, None)?;
@@ -51,7 +53,15 @@ impl Sessions {
             }
         }
         let connection = self.connection()?;
+        self.check_env_sets(&request.env_sets).await?;
         let id = self.unused_id();
+        let (cwd, worktree) = match request.worktree {
+            Some(wanted) => {
+                let made = self.make_worktree(id, request.dir, wanted).await?;
+                (made.cwd, Some(made.worktree))
+            }
+            None => (request.dir, None),
+        };
         let now = to_millisecond(Timestamp::now());
         let record = Record {
             version: Record::VERSION,
@@ -59,10 +69,14 @@ impl Sessions {
             name: request.name,
             provider: request.provider,
             args: request.args,
-            cwd: request.dir,
+            cwd,
             path: request.path,
             size: request.size.unwrap_or(Size::DEFAULT),
             billing,
+            env_sets: request.env_sets,
+            dangerous: request.dangerous,
+            worktree: worktree.clone(),
+            forked_from: None,
             lease: None,
             conversation: provider.choose_conversation(id),
             created_at: now,
@@ -100,9 +114,23 @@ impl Sessions {
             }
             Err(problem) => {
                 self.discard(&session).await;
+                if let Some(worktree) = worktree {
+                    self.unmake_worktree(worktree).await;
+                }
                 Err(problem)
             }
         }
+    }
+
+    /// A name that is no set's is a mistake of who asks; a set that cannot be read stops the launch, too.
+    async fn check_env_sets(&self, names: &[String]) -> Result<(), Problem> {
+        let (sets, names) = (self.0.places.env_sets.clone(), names.to_vec());
+        let read = tokio::task::spawn_blocking(move || sets.values(&names).map(drop)).await;
+        let read = read.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        read.map_err(|problem| match problem.code {
+            Code::NotFound => Problem::new(Code::Invalid, problem.detail),
+            _ => problem,
+        })
     }
 
     /// Starts the program of an ended session again, with its conversation.
@@ -118,11 +146,12 @@ impl Sessions {
             }
             state.launched = None;
         }
+        session.check_worktree()?;
         check_directory(&session.cwd())?;
         self.launch(session, &connection, Begin::Resume).await
     }
 
-    async fn launch(
+    pub(super) async fn launch(
         &self,
         session: &Arc<Session>,
         connection: &Connection,
@@ -170,7 +199,10 @@ impl Sessions {
             state.launched.clone()
         };
         match outcome {
-            Some(Ok(())) => self.save(session).await,
+            Some(Ok(())) => {
+                self.lease_worktree(session).await;
+                self.save(session).await
+            }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
             None => {
                 Err(Problem::new(Code::LaunchFailed, "the session was ended before its program was executed"))
@@ -191,21 +223,29 @@ impl Sessions {
     /// Decides what is executed, with which environment.
     fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
         let record = session.state().record.clone();
-        let mut env = self.program_environment(&record);
+        let of_sets = self.0.places.env_sets.values(&record.env_sets).map_err(|problem| {
+            // It was there when the session was started.
+            Problem::new(Code::LaunchFailed, problem.detail)
+        })?;
+        let mut env = self.environment_with(&record, &of_sets);
         if let (Some(billing), Some(accounts)) = (record.billing, session.provider.accounts()) {
+            if let Some(name) = accounts.contradiction(billing, &of_sets) {
+                return Err(contradiction(&record, billing, name));
+            }
             let stored = session.provider.stored_keys(&env);
-            accounts.choose(billing, &mut env, &stored).map_err(|looked| {
+            accounts.choose(billing, &mut env, &of_sets, &stored).map_err(|looked| {
                 let detail = format!(
-                    "{} with API billing needs an API credential: {looked}; set one, restart the daemon from \
-                     there, or choose --billing subscription",
+                    "{} with API billing needs an API credential: {looked}; put one into an env set (--env-set), or \
+                     choose --billing subscription",
                     session.provider.name()
                 );
                 Problem::new(Code::LaunchFailed, detail)
             })?;
         }
         let hook = hook_command(&self.0.places.executable);
-        let known = known(&record, &env, &hook);
         let provider = session.provider;
+        let args = arguments(provider, &record);
+        let known = known(&record, &args, &env, &hook);
         let argv = match begin {
             Begin::Start { prompt } => {
                 provider.start(&known, record.conversation.as_deref(), prompt.as_deref())
@@ -214,6 +254,9 @@ impl Sessions {
                 let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
+            Begin::Fork => provider
+                .fork(&known, record.conversation.as_deref())
+                .ok_or_else(|| nothing_to_fork(session))?,
         };
         let program = look_up(provider, &argv, &env, &record.cwd)?;
         Ok(Launch {
@@ -225,12 +268,23 @@ impl Sessions {
         })
     }
 
-    /// What the program of a session has in its environment.
-    fn program_environment(&self, record: &Record) -> BTreeMap<String, String> {
+    /// What the program of a session has in its environment, as far as it can be read. Reads files.
+    pub(super) fn program_environment(&self, record: &Record) -> BTreeMap<String, String> {
+        let of_sets = self.0.places.env_sets.values(&record.env_sets).unwrap_or_default();
+        self.environment_with(record, &of_sets)
+    }
+
+    /// The same with what its env sets bring.
+    fn environment_with(
+        &self,
+        record: &Record,
+        of_sets: &BTreeMap<String, String>,
+    ) -> BTreeMap<String, String> {
         let mut env = self.0.environment.clone();
         if let Some(path) = &record.path {
             env.insert("PATH".into(), path.clone());
         }
+        env.extend(of_sets.clone());
         let spool = self.spool_of(record.id);
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
         env.insert(hook::SOCKET_VARIABLE.into(), self.0.places.api_socket.display().to_string());
@@ -246,7 +300,7 @@ impl Sessions {
             return record.conversation;
         }
         let env = self.program_environment(&record);
-        let known = known(&record, &env, "");
+        let known = known(&record, &record.args, &env, "");
         let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
         session.state().record.conversation = found.clone();
         found
@@ -318,7 +372,7 @@ impl Sessions {
     }
 
     /// Forgets a session that never ran.
-    async fn discard(&self, session: &Arc<Session>) {
+    pub(super) async fn discard(&self, session: &Arc<Session>) {
         if let Ok(connection) = self.connection() {
             let window = session.state().pane.as_ref().map(|pane| pane.window);
             // It is linked to the hub, too, and would stay there.
@@ -331,7 +385,7 @@ impl Sessions {
     }
 
     /// An id whose short form no other session has.
-    fn unused_id(&self) -> SessionId {
+    pub(super) fn unused_id(&self) -> SessionId {
         loop {
             let id = SessionId::random();
             if self.all().iter().all(|other| other.id.short() != id.short()) {
@@ -341,13 +395,29 @@ impl Sessions {
     }
 }
 
-enum Begin {
-    Start { prompt: Option<String> },
+pub(super) enum Begin {
+    Start {
+        prompt: Option<String>,
+    },
     Resume,
+    /// With a copy of another session's conversation.
+    Fork,
 }
 
-fn known<'a>(record: &'a Record, env: &'a BTreeMap<String, String>, hook: &'a str) -> provider::Launch<'a> {
-    provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env, hook }
+fn known<'a>(
+    record: &'a Record,
+    args: &'a [String],
+    env: &'a BTreeMap<String, String>,
+    hook: &'a str,
+) -> provider::Launch<'a> {
+    let forked_from = record.forked_from.as_deref();
+    provider::Launch { session: record.id, args, cwd: &record.cwd, env, hook, forked_from }
+}
+
+/// What the program is given beside what its provider needs.
+fn arguments(provider: &dyn Provider, record: &Record) -> Vec<String> {
+    let flag = provider.dangerous_flags().first().filter(|_| record.dangerous);
+    flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.args.iter().cloned()).collect()
 }
 
 /// A command line for `/bin/sh` that forwards a hook.
@@ -408,12 +478,40 @@ fn billing(provider: &dyn Provider, asked: Option<Billing>) -> Result<Option<Bil
     }
 }
 
+/// A set brings what the way of paying rules out.
+fn contradiction(record: &Record, billing: Billing, variable: &str) -> Problem {
+    let other = match billing {
+        Billing::Subscription => Billing::Api.as_str(),
+        Billing::Api => Billing::Subscription.as_str(),
+    };
+    let detail = format!(
+        "the env sets {} bring {variable}, which is for {other} billing, and {} was chosen; choose --billing {other}, or \
+         leave the variable out",
+        record.env_sets.join(", "),
+        billing.as_str(),
+    );
+    Problem::new(Code::LaunchFailed, detail)
+}
+
+/// Whoever wants no questions says so with the flag that is remembered and shown.
+fn check_dangerous(provider: &dyn Provider, dangerous: bool, args: &[String]) -> Result<(), Problem> {
+    let flags = provider.dangerous_flags();
+    let invalid = |detail: String| Err(Problem::new(Code::Invalid, detail));
+    if dangerous && flags.is_empty() {
+        return invalid(format!("{} asks for no permission anyway; leave out --dangerous", provider.name()));
+    }
+    match args.iter().find(|arg| flags.contains(&arg.as_str())) {
+        Some(arg) => invalid(format!("use --dangerous instead of handing {arg} to the program")),
+        None => Ok(()),
+    }
+}
+
 fn unknown_provider(name: &str) -> Problem {
     let names: Vec<_> = provider::PROVIDERS.iter().map(|provider| provider.name()).collect();
     Problem::new(Code::Invalid, format!("no provider '{name}'; there are {}", names.join(", ")))
 }
 
-fn check_directory(dir: &Path) -> Result<(), Problem> {
+pub(super) fn check_directory(dir: &Path) -> Result<(), Problem> {
     let invalid = |what: String| Problem::new(Code::Invalid, what);
     if !dir.is_absolute() {
         return Err(invalid(format!("the directory {} is not absolute", dir.display())));

@@ -40,7 +40,7 @@ impl Sessions {
                 Err(error) => tracing::error!(id = %session.id, %error, "a session was not resumed"),
             }
         });
-        futures_util::stream::iter(resuming).for_each_concurrent(AT_A_TIME, |resumed| resumed).await;
+        few_at_a_time(resuming).await;
     }
 
     /// Says so where the session is explained.
@@ -53,15 +53,21 @@ impl Sessions {
 
     /// Reads files.
     fn why_not_by_itself(&self, session: &Session) -> Option<&'static str> {
-        let crashes = session.state().record.crashes.clone();
-        if self.find_conversation(session).is_none() {
+        let record = session.state().record.clone();
+        if record.dangerous {
+            Some("it asks for no permission (--dangerous)")
+        } else if self.find_conversation(session).is_none() {
             Some("there is no conversation to continue")
-        } else if crashed_twice(&crashes) {
+        } else if crashed_twice(&record.crashes) {
             Some("it crashed twice within ten minutes")
         } else {
             None
         }
     }
+}
+
+async fn few_at_a_time(work: impl Iterator<Item = impl Future<Output = ()>>) {
+    futures_util::stream::iter(work).for_each_concurrent(AT_A_TIME, |one| one).await;
 }
 
 impl Session {
@@ -84,6 +90,24 @@ fn crashed_twice(crashes: &[Timestamp]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn agents_are_resumed_two_at_a_time() {
+        let (running, most) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let done = std::cell::Cell::new(0);
+        few_at_a_time((0..7).map(|_| async {
+            running.set(running.get() + 1);
+            most.set(running.get().max(most.get()));
+            // Whoever else may begins here.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            running.set(running.get() - 1);
+            done.set(done.get() + 1);
+        }))
+        .await;
+        assert_eq!((most.get(), done.get()), (2, 7));
+    }
 
     #[test]
     fn two_crashes_count_when_they_are_close() {

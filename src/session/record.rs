@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::session::{Billing, Exit, SizeLease, Status};
+use codepiper_protocol::wire::worktree::Worktree;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,18 @@ pub struct Record {
     /// Who pays; `None` where it makes no difference, and in records from before there was a choice.
     #[serde(default)]
     pub billing: Option<Billing>,
+    /// The names of its env sets, in order.
+    #[serde(default)]
+    pub env_sets: Vec<String>,
+    /// Its program asks for no permission.
+    #[serde(default)]
+    pub dangerous: bool,
+    /// The conversation that its own began as a copy of.
+    #[serde(default)]
+    pub forked_from: Option<String>,
+    /// The worktree that was made for it.
+    #[serde(default)]
+    pub worktree: Option<Worktree>,
     /// Who chose the size, until they give it back.
     #[serde(default)]
     pub lease: Option<SizeLease>,
@@ -126,6 +139,10 @@ mod tests {
             path: None,
             size: Size::DEFAULT,
             billing: Some(Billing::Api),
+            env_sets: vec!["one".into()],
+            dangerous: true,
+            worktree: None,
+            forked_from: None,
             lease: None,
             conversation: None,
             created_at: Timestamp::UNIX_EPOCH,

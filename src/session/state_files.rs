@@ -110,7 +110,8 @@ impl Sessions {
 
     fn state_file(&self, session: &Session) -> Option<PathBuf> {
         let pid = session.view().pid?;
-        session.provider.state_file(&self.0.environment, pid)
+        let record = session.state().record.clone();
+        session.provider.state_file(&self.program_environment(&record), pid)
     }
 
     async fn read_state_file(&self, session: &Arc<Session>, path: PathBuf) {

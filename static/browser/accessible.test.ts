@@ -1,26 +1,7 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findings } from "./axe";
 import { browser, code, continueSetUp, daemon, DESK, open, PASSWORD, PHONE, setUp, shot, shows, type Daemon } from "./harness";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-/** What axe finds, in short. */
-async function findings(page: Page): Promise<string[]> {
-  // Evaluated by the debugger, not by the page: the policy allows no such script.
-  await page.evaluate(AXE);
-  // What is still appearing has not its colours yet.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((animation) => animation.effect?.getTiming().iterations !== Infinity).map((animation) => animation.finished)));
-  const results = await page.evaluate(
-    // The terminal's colours are the program's.
-    (tags) => (window as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<AxeResults> } }).axe.run({ exclude: [[".xterm-rows"], [".h-page"]] }, { runOnly: tags }),
-    TAGS,
-  );
-  return results.violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
-}
 
 let chromium: Browser;
 let host: Daemon;
@@ -68,6 +49,7 @@ describe.each([
       host.run("start", "-p", "shell", "--name", "crashed", "--", "sh", "-c", "echo out of memory; exit 3");
       ids["runs"] = (JSON.parse(host.run("start", "-p", "shell", "--name", "runs", "--json", "--", "sh", "-c", "printf '\\033[32mgreen\\033[0m and plain\\n'; read x")) as { id: string }).id;
       host.run("start", "-p", "shell", "--name", "ended", "--", "true");
+      host.run("env-set", "create", "npm");
     } else {
       await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
       await page.getByRole("button", { name: "Use a recovery code" }).click();
@@ -93,7 +75,7 @@ describe.each([
       await shot(page, `session${tab.replace("/", "-")}-${name}-${theme}`);
       expect(await findings(page), tab).toEqual([]);
     }
-    for (const section of ["appearance", "terminal", "security", "providers", "daemon"]) {
+    for (const section of ["appearance", "terminal", "security", "env-sets", "providers", "daemon"]) {
       await page.goto(`${host.url}/settings/${section}`);
       await page.locator(".box-row").first().waitFor();
       await shot(page, `settings-${section}-${name}-${theme}`);

@@ -41,6 +41,15 @@ export function resume(session: Session): Promise<void> {
   });
 }
 
+export function fork(session: Session, then: (fork: Session) => void): Promise<void> {
+  return doing(session, "Forking…", async () => {
+    const made = await request<Session>("POST", `${path(session)}/fork`);
+    keep(made);
+    toast({ text: `${nameOf(session)} goes on; ${made.short_id} continues a copy of its conversation.` });
+    then(made);
+  });
+}
+
 export function kill(session: Session): void {
   const program = session.provider === "shell" ? "program" : "agent";
   ask({

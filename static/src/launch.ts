@@ -34,6 +34,14 @@ function quoted(word: string): string {
 export function commandOf(start: StartSession): string {
   const words = ["codepiper", "start", "-p", start.provider, "-d", start.dir];
   if (start.billing === "api") words.push("--billing", "api");
+  for (const set of start.env_sets ?? []) words.push("--env-set", set);
+  if (start.worktree) {
+    words.push("--worktree");
+    if (start.worktree.branch) words.push("--branch", start.worktree.branch);
+    if (start.worktree.create_branch) words.push("--create-branch", start.worktree.create_branch);
+    if (start.worktree.base) words.push("--base", start.worktree.base);
+  }
+  if (start.dangerous) words.push("--dangerous");
   if (start.name) words.push("--name", start.name);
   if (start.prompt) words.push("--prompt", start.prompt);
   if (start.size) words.push("--size", `${start.size.cols}x${start.size.rows}`);

@@ -14,6 +14,7 @@ export const MAX_TEXT = 1048576;
 export const MAX_IMAGE = 10485760;
 export const SHORTEST_PASSWORD = 10;
 export const MAX_EVENTS = 10000;
+export const MAX_ENV_VALUE = 65536;
 export const PROTOCOL_HEADER = "codepiper-protocol";
 export const SECRET_HEADER = "codepiper-secret";
 
@@ -86,6 +87,19 @@ take_over?: boolean, };
 export type Billing = "subscription" | "api";
 
 /**
+ * `PATCH /api/env-sets/{name}`: all of it, or nothing.
+ */
+export type ChangeEnvSet = { 
+/**
+ * Adds variables, or replaces their values.
+ */
+set?: { [key in string]: EnvValue }, 
+/**
+ * Takes these away.
+ */
+unset?: Array<string>, };
+
+/**
  * `POST /api/auth/password`: ends all other logins.
  */
 export type ChangePassword = { current: string, new: string, };
@@ -130,7 +144,7 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
 /**
  * What kind of error it is: stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "launch_failed" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "unsaved_work" | "launch_failed" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
 /**
  * `POST /api/auth/setup/totp` and `/api/auth/totp/confirm`: the first code of the new authenticator.
@@ -145,6 +159,15 @@ token: string,
  * Six digits.
  */
 code: string, };
+
+/**
+ * `POST /api/env-sets`
+ */
+export type CreateEnvSet = { 
+/**
+ * Letters, digits, `.`, `_` and `-`, at most [`MAX_ENV_SET_NAME`]; a letter or a digit first.
+ */
+name: string, variables?: { [key in string]: EnvValue }, };
 
 /**
  * A position in a session's output: `EPOCH:OFFSET`.
@@ -213,6 +236,47 @@ export type EndSession = {
 no_wait?: boolean, };
 
 /**
+ * One set, without its values.
+ */
+export type EnvSet = { name: string, 
+/**
+ * By name.
+ */
+variables: Array<EnvVariable>, 
+/**
+ * Why nothing can be started with it, and what to do.
+ */
+problem: string | null, 
+/**
+ * Sessions whose launch record names it, ended ones too.
+ */
+used_by: Array<SessionId>, };
+
+/**
+ * `GET /api/env-sets`
+ */
+export type EnvSets = { 
+/**
+ * By name.
+ */
+sets: Array<EnvSet>, 
+/**
+ * What the values are encrypted with. Without it they are lost.
+ */
+key_file: string, };
+
+/**
+ * A value that no message, log or answer shows.
+ */
+export type EnvValue = string;
+
+export type EnvVariable = { name: string, 
+/**
+ * The bytes of its value.
+ */
+length: number, changed_at: string, };
+
+/**
  * One event. On the wire: `{seq, at, session, source, kind, data}`.
  */
 export type Event = { 
@@ -269,6 +333,15 @@ evidence: Array<Evidence>, };
 export type FinishSetup = { token: string, };
 
 /**
+ * `POST /api/sessions/{ref}/fork`
+ */
+export type ForkSession = { 
+/**
+ * The new session's name.
+ */
+name?: string | null, };
+
+/**
  * The answer to `GET /api/events`.
  */
 export type FoundEvents = { 
@@ -295,6 +368,10 @@ root: string,
  * The branch, or the short id of a detached head.
  */
 branch: string | null, 
+/**
+ * Local branches, at most [`MAX_BRANCHES`].
+ */
+branches: Array<string>, 
 /**
  * Files that differ from the last commit, untracked ones too; `null` when counting takes too long.
  */
@@ -406,6 +483,24 @@ cursor: Cursor | null, };
 
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
 
+/**
+ * A worktree of its own for a new session, on a branch of its own or on one that is there.
+ */
+export type NewWorktree = { 
+/**
+ * A local branch that is there, and checked out nowhere.
+ */
+branch?: string | null, 
+/**
+ * The name of a new branch. Default, without `branch`: `codepiper/` and the session's short id.
+ */
+create_branch?: string | null, 
+/**
+ * The commit that a new branch begins at: a branch, a tag, a commit. Default: what is checked out in
+ * the directory.
+ */
+base?: string | null, };
+
 export type OutputPart = { "type": "begin", cursor: Cursor, 
 /**
  * Nothing older is kept.
@@ -498,6 +593,15 @@ export type Receipt = "written" | "echoed";
 export type RecoveryCodes = { codes: Array<string>, };
 
 /**
+ * The query of `DELETE /api/worktrees/{id}`.
+ */
+export type RemoveWorktree = { 
+/**
+ * Delete what git ignores in it, too: build output, but also an `.env`.
+ */
+ignored?: boolean, };
+
+/**
  * `PATCH /api/sessions/{ref}`
  */
 export type RenameSession = { 
@@ -582,6 +686,18 @@ lease: SizeLease | null,
  * Who pays for it; `null` for a provider that knows no difference.
  */
 billing: Billing | null, 
+/**
+ * The env sets whose variables its program gets; a later one counts before an earlier one.
+ */
+env_sets: Array<string>, 
+/**
+ * Its program asks for no permission.
+ */
+dangerous: boolean, 
+/**
+ * The worktree that was made for it.
+ */
+worktree: Worktree | null, 
 /**
  * What the program set as its window's title.
  */
@@ -690,6 +806,18 @@ prompt?: string | null, size?: Size | null,
  */
 billing?: Billing | null, args?: Array<string>, 
 /**
+ * Env sets whose variables the program gets; a later one counts before an earlier one.
+ */
+env_sets?: Array<string>, 
+/**
+ * Works in a worktree of its own, made from the repository that `dir` lies in.
+ */
+worktree?: NewWorktree | null, 
+/**
+ * Asks for no permission.
+ */
+dangerous?: boolean, 
+/**
  * The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
  * Default: the daemon's.
  */
@@ -754,3 +882,83 @@ qr_svg: string, };
 export type Verdict = "fine" | "warning" | "broken";
 
 export type WaitingFor = "permission" | "question";
+
+/**
+ * The worktree that a session was started in, as it was made.
+ */
+export type Worktree = { 
+/**
+ * Its root.
+ */
+path: string, 
+/**
+ * The root of the work tree that it was made from; of a bare repository, its directory.
+ */
+repository: string, branch: string, 
+/**
+ * What its new branch began at; `null` on a branch that was there.
+ */
+base: string | null, 
+/**
+ * Files that were changed and not committed in `repository`; they are not in the worktree.
+ */
+uncommitted: number, 
+/**
+ * Files and directories that git ignores in `repository`, at most [`MAX_NAMED_FILES`]; they are not in
+ * the worktree.
+ */
+ignored: Array<string>, 
+/**
+ * Submodules, which are empty in the worktree.
+ */
+submodules: Array<string>, };
+
+/**
+ * What became of the branch.
+ */
+export type WorktreeRemoved = { path: string, 
+/**
+ * The branch that is still there; `null` when it was removed, or there was none.
+ */
+kept_branch: string | null, };
+
+/**
+ * `GET /api/worktrees`: one that was made for a session, as it is now.
+ */
+export type WorktreeState = { 
+/**
+ * Two words with a `/` between.
+ */
+id: string, path: string, repository: string | null, 
+/**
+ * `null`: no branch is checked out.
+ */
+branch: string | null, 
+/**
+ * What it takes on the disk, in bytes.
+ */
+bytes: number, 
+/**
+ * Files with changes that are not committed, untracked ones too.
+ */
+uncommitted: number, 
+/**
+ * Files and directories that git ignores.
+ */
+ignored: number, 
+/**
+ * Commits that are on no other branch, remote ones and tags included.
+ */
+unpushed: number, 
+/**
+ * Why git cannot tell about it.
+ */
+problem: string | null, 
+/**
+ * Sessions that were started in it.
+ */
+sessions: Array<SessionId>, 
+/**
+ * One of them runs.
+ */
+in_use: boolean, };

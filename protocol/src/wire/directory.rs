@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// At most this many completions in one answer.
 pub const MAX_COMPLETIONS: usize = 50;
 
+/// At most this many branches in one answer.
+pub const MAX_BRANCHES: usize = 200;
+
 /// The query of `GET /api/directories`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -58,6 +61,8 @@ pub struct GitDirectory {
     pub root: PathBuf,
     /// The branch, or the short id of a detached head.
     pub branch: Option<String>,
+    /// Local branches, at most [`MAX_BRANCHES`].
+    pub branches: Vec<String>,
     /// Files that differ from the last commit, untracked ones too; `null` when counting takes too long.
     pub changed: Option<u32>,
 }

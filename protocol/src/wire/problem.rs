@@ -83,6 +83,8 @@ codes! {
     SessionLive 409 1 "The session is running",
     /// The name is in use.
     NameTaken 409 2 "The name is taken",
+    /// Work would be lost that is nowhere else.
+    UnsavedWork 409 1 "Work would be lost",
     /// The program could not be started.
     LaunchFailed 422 1 "The program could not be started",
     /// The text was typed, and the program did not show that it took it: Enter was not pressed.

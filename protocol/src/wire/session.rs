@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::auth::LoginId;
+use super::worktree::{NewWorktree, Worktree};
 use crate::shim::ExitStatus;
 use crate::{Cursor, SessionId, Size};
 
@@ -35,6 +36,12 @@ pub struct Session {
     pub lease: Option<SizeLease>,
     /// Who pays for it; `null` for a provider that knows no difference.
     pub billing: Option<Billing>,
+    /// The env sets whose variables its program gets; a later one counts before an earlier one.
+    pub env_sets: Vec<String>,
+    /// Its program asks for no permission.
+    pub dangerous: bool,
+    /// The worktree that was made for it.
+    pub worktree: Option<Worktree>,
     /// What the program set as its window's title.
     pub title: Option<String>,
     /// The process group of the program, while it runs.
@@ -257,10 +264,31 @@ pub struct StartSession {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub args: Vec<String>,
+    /// Env sets whose variables the program gets; a later one counts before an earlier one.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub env_sets: Vec<String>,
+    /// Works in a worktree of its own, made from the repository that `dir` lies in.
+    #[serde(default)]
+    pub worktree: Option<NewWorktree>,
+    /// Asks for no permission.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub dangerous: bool,
     /// The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
     /// Default: the daemon's.
     #[serde(default)]
     pub path: Option<String>,
+}
+
+/// `POST /api/sessions/{ref}/fork`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ForkSession {
+    /// The new session's name.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// `PATCH /api/sessions/{ref}`

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use super::{auth, daemon, directory, events, input, output, problem, session, stream, timeline};
+use super::{
+    auth, daemon, directory, env_set, events, input, output, problem, session, stream, timeline, worktree,
+};
 use crate::event::Event;
 
 const HEAD: &str = "// Made from the types of the daemon (protocol/src/wire): do not edit.\n\
@@ -66,6 +68,9 @@ fn types() -> String {
         .add::<daemon::Check>()
         .add::<directory::CheckDirectory>()
         .add::<directory::Directory>()
+        .add::<env_set::EnvSets>()
+        .add::<env_set::CreateEnvSet>()
+        .add::<env_set::ChangeEnvSet>()
         .add::<events::ListEvents>()
         .add::<events::FoundEvents>()
         .add::<input::SendText>()
@@ -83,6 +88,10 @@ fn types() -> String {
         .add::<session::Explanation>()
         .add::<stream::ClientMessage>()
         .add::<stream::ServerMessage>()
+        .add::<session::ForkSession>()
+        .add::<worktree::WorktreeState>()
+        .add::<worktree::RemoveWorktree>()
+        .add::<worktree::WorktreeRemoved>()
         .add::<timeline::ReadTimeline>()
         .add::<timeline::Timeline>()
         .add::<Event>();
@@ -100,6 +109,7 @@ fn types() -> String {
         ("MAX_IMAGE", input::MAX_IMAGE as u64),
         ("SHORTEST_PASSWORD", auth::SHORTEST_PASSWORD as u64),
         ("MAX_EVENTS", events::MAX_EVENTS.into()),
+        ("MAX_ENV_VALUE", env_set::MAX_ENV_VALUE as u64),
     ];
     let constants = constants.map(|(name, value)| format!("export const {name} = {value};\n")).concat();
     let names = [("PROTOCOL_HEADER", super::PROTOCOL_HEADER), ("SECRET_HEADER", auth::SECRET_HEADER)];

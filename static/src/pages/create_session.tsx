@@ -12,6 +12,8 @@ import { Keys } from "../ui/keys";
 import { toast } from "../toasts";
 import { count, providerName, tilde } from "../words";
 import { commandOf, splitArguments } from "../launch";
+import { ask } from "../ask";
+import { DangerousBox, EnvSetPicker, NO_OPTIONS, WorktreeBox, worktreeOf, type Options } from "./create_options";
 
 /** After the last key, in ms. */
 const PAUSE = 150;
@@ -26,6 +28,7 @@ interface Draft {
   cols: string;
   rows: string;
   args: string;
+  options: Options;
 }
 
 /** What was typed and not created, also after a reload. */
@@ -40,6 +43,7 @@ function readDraft(): Draft {
     cols: "",
     rows: "",
     args: "",
+    options: NO_OPTIONS,
   };
   try {
     return { ...fresh, ...(JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}") as Partial<Draft>) };
@@ -68,6 +72,11 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     onClose();
   };
 
+  const setOptions = (part: Partial<Options>): void => set({ options: { ...draft.options, ...part } });
+  const git = directory.answer?.git ?? null;
+  const isAgent = draft.provider !== "shell";
+  const worktree = git === null ? null : worktreeOf(draft.options);
+
   const args = splitArguments(draft.args);
   const size = draft.cols && draft.rows ? { cols: Number(draft.cols), rows: Number(draft.rows) } : null;
   const asked: StartSession = {
@@ -78,6 +87,19 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     size,
     args,
     ...(chosen && chosen.billing.length > 0 ? { billing: draft.billing } : {}),
+    ...(draft.options.envSets.length > 0 ? { env_sets: [...draft.options.envSets] } : {}),
+    ...(worktree ? { worktree } : {}),
+    ...(draft.options.dangerous && isAgent ? { dangerous: true } : {}),
+  };
+  const confirm = (): void => {
+    if (asked.dangerous !== true) return void create();
+    ask({
+      title: "Start without any question?",
+      text: `The agent will run every command and change every file that you could, from ${asked.dir}, without asking. It is not started again by itself after a reboot.`,
+      verb: "Start it",
+      destroys: true,
+      run: create,
+    });
   };
   const create = async (): Promise<void> => {
     if (busy) return;
@@ -106,7 +128,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
         setDiscard(true);
         return false;
       }}
-      onSubmit={() => void create()}
+      onSubmit={confirm}
       foot={
         discard ? (
           <>
@@ -171,6 +193,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
           )}
         </fieldset>
         <DirectoryField value={draft.dir} set={(dir) => set({ dir })} state={directory} />
+        {git && <WorktreeBox options={draft.options} set={setOptions} git={git} />}
         {chosen && chosen.billing.length > 0 && (
           <fieldset class="plain">
             <legend class="label">Billing mode</legend>
@@ -194,6 +217,8 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
             <textarea id="session-prompt" class="input" rows={2} value={draft.prompt} onInput={(event) => set({ prompt: event.currentTarget.value })} />
           </div>
         )}
+        <EnvSetPicker options={draft.options} set={setOptions} />
+        {isAgent && <DangerousBox options={draft.options} set={setOptions} />}
         <details class="more" open={draft.args !== "" || draft.cols !== ""}>
           <summary>
             <Icon name="right" size={14} />

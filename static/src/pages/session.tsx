@@ -136,6 +136,12 @@ function Header({ session }: { session: Session }) {
         <Icon name="folder" size={13} />
         <Path path={session.cwd} />
       </span>
+      {session.dangerous && (
+        <span class="chip head-dangerous" title="It asks for no permission (--dangerous)">
+          <Icon name="warning" size={13} />
+          <span>Dangerous</span>
+        </span>
+      )}
       {session.branch && (
         <span class="chip head-branch" title={session.branch}>
           <Icon name="branch" size={13} />
@@ -156,7 +162,7 @@ function Header({ session }: { session: Session }) {
         </button>
       )}
       <span class="menu-place">
-        <SessionMenu session={session} after={() => route("/")} />
+        <SessionMenu session={session} after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
       </span>
     </div>
   );

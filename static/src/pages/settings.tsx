@@ -8,12 +8,14 @@ import { connection, daemon, home, now, providers } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { duration, fullTime, providerName, tilde } from "../words";
+import { EnvSetsSection } from "./settings_env_sets";
 import { Security } from "./settings_security";
 
 const SECTIONS = [
   ["appearance", "Appearance"],
   ["terminal", "Terminal"],
   ["security", "Security"],
+  ["env-sets", "Env sets"],
   ["providers", "Providers"],
   ["daemon", "Daemon"],
 ] as const;
@@ -45,6 +47,7 @@ export function Settings({ section = "appearance" }: { section?: string }) {
           {section === "appearance" && <Appearance />}
           {section === "terminal" && <TerminalSettings />}
           {section === "security" && <Security />}
+          {section === "env-sets" && <EnvSetsSection />}
           {section === "providers" && <Providers />}
           {section === "daemon" && <Daemon />}
         </div>

@@ -1,5 +1,5 @@
 import type { Session } from "../wire";
-import { copyAttach, kill, remove, renaming, resume, stop } from "../actions";
+import { copyAttach, fork, kill, remove, renaming, resume, stop } from "../actions";
 import { isLive } from "../words";
 import { Icon, type IconName } from "./icon";
 import { Keys } from "./keys";
@@ -14,13 +14,14 @@ interface Entry {
 }
 
 /** What can be done to a session, with its words. */
-export function entries(session: Session, after?: () => void): Entry[] {
+export function entries(session: Session, after?: () => void, open?: (session: Session) => void): Entry[] {
   const live = isLive(session);
   return [
     { icon: "pencil", word: "Rename…", key: "F2", run: () => (renaming.value = session) },
     live
       ? { icon: "stop", word: "Stop", key: "S", run: () => void stop(session) }
       : { icon: "refresh", word: "Resume", key: "R", run: () => void resume(session) },
+    ...(session.provider === "shell" ? [] : [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]),
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
     ...(live
       ? [{ icon: "close" as const, word: "Kill…", bad: true, run: () => kill(session) }]
@@ -28,10 +29,10 @@ export function entries(session: Session, after?: () => void): Entry[] {
   ];
 }
 
-export function SessionMenu({ session, after, id, extra = [] }: { session: Session; after?: () => void; id?: string; extra?: readonly Entry[] }) {
+export function SessionMenu({ session, after, open, id, extra = [] }: { session: Session; after?: () => void; open?: (session: Session) => void; id?: string; extra?: readonly Entry[] }) {
   return (
     <Popover button={<Icon name="more" />} label={`Actions of ${session.name ?? session.short_id}`} buttonClass="button ghost icon" class="menu" {...(id ? { id } : {})}>
-      {[...extra, ...entries(session, after)].map(({ icon, word, key, bad, run }) => (
+      {[...extra, ...entries(session, after, open)].map(({ icon, word, key, bad, run }) => (
         <button
           key={word}
           type="button"

@@ -1,0 +1,436 @@
+//! Env sets: named secrets for the environment of sessions.
+//!
+//! One small file a set, with names in the clear and values encrypted. Values leave this room only for
+//! the launch of a program.
+
+mod key;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codepiper_protocol::wire::env_set::{
+    ChangeEnvSet, EnvSet, EnvValue, EnvVariable, MAX_ENV_SET_NAME, MAX_ENV_VALUE,
+};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::small_file::{self, Broken, write_synced};
+use key::{Key, Sealed};
+
+/// The version of the file's form.
+const VERSION: u32 = 1;
+
+/// What stands in the file of a set.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    name: String,
+    variables: BTreeMap<String, Variable>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Variable {
+    value: Sealed,
+    changed_at: Timestamp,
+}
+
+/// All sets. Clones share them. Every method reads files.
+#[derive(Clone)]
+pub struct EnvSets(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    key_file: PathBuf,
+    /// One change at a time.
+    turn: Mutex<()>,
+}
+
+impl EnvSets {
+    /// Sets in the files of `dir`, which need not be there yet.
+    pub fn new(dir: PathBuf, key_file: PathBuf) -> Self {
+        Self(Arc::new(Inner { dir, key_file, turn: Mutex::default() }))
+    }
+
+    /// What the values are encrypted with.
+    pub fn key_file(&self) -> &Path {
+        &self.0.key_file
+    }
+
+    /// Every set, by name. `used_by` is left empty.
+    pub fn list(&self) -> Vec<EnvSet> {
+        self.names().into_iter().filter_map(|name| self.show(&name).ok()).collect()
+    }
+
+    /// One set. `used_by` is left empty.
+    pub fn show(&self, name: &str) -> Result<EnvSet, Problem> {
+        let path = self.existing(name)?;
+        let stored = match read(&path, name) {
+            Ok(stored) => stored,
+            Err(reason) => {
+                let problem = Some(unusable(name, &path, &reason));
+                return Ok(EnvSet { name: name.to_owned(), variables: vec![], problem, used_by: vec![] });
+            }
+        };
+        let problem = self.open(&stored, &path).err().map(|problem| problem.detail);
+        let describe = |(name, variable): (&String, &Variable)| EnvVariable {
+            name: name.clone(),
+            length: variable.value.length(),
+            changed_at: variable.changed_at,
+        };
+        let variables = stored.variables.iter().map(describe).collect();
+        Ok(EnvSet { name: stored.name, variables, problem, used_by: vec![] })
+    }
+
+    pub fn create(&self, name: &str, variables: BTreeMap<String, EnvValue>) -> Result<EnvSet, Problem> {
+        check_set_name(name)?;
+        let _turn = self.turn();
+        let path = self.path(name);
+        if path.exists() {
+            let detail =
+                format!("there is an env set '{name}' already; codepiper env-set set {name} changes it");
+            return Err(Problem::new(Code::NameTaken, detail));
+        }
+        let mut stored = Stored { version: VERSION, name: name.to_owned(), variables: BTreeMap::new() };
+        self.seal(&mut stored, variables)?;
+        self.save(&path, &stored)?;
+        self.show(name)
+    }
+
+    /// Adds, replaces and takes away variables: all of it, or nothing.
+    pub fn change(&self, name: &str, change: ChangeEnvSet) -> Result<EnvSet, Problem> {
+        let _turn = self.turn();
+        let path = self.existing(name)?;
+        let mut stored = read(&path, name)
+            .map_err(|reason| Problem::new(Code::Internal, unusable(name, &path, &reason)))?;
+        for variable in &change.unset {
+            if stored.variables.remove(variable).is_none() {
+                let detail = format!("env set '{name}' has no variable '{}'", variable.escape_debug());
+                return Err(Problem::new(Code::NotFound, detail));
+            }
+        }
+        self.seal(&mut stored, change.set)?;
+        self.save(&path, &stored)?;
+        self.show(name)
+    }
+
+    /// Forgets a set, whether it can be read or not.
+    pub fn remove(&self, name: &str) -> Result<(), Problem> {
+        let _turn = self.turn();
+        let path = self.existing(name)?;
+        fs::remove_file(&path).map_err(|error| {
+            Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
+        })
+    }
+
+    /// The variables of these sets with their values; a later set counts before an earlier one.
+    ///
+    /// # Errors
+    /// The set that is not there or cannot be read, with its file.
+    pub fn values(&self, names: &[String]) -> Result<BTreeMap<String, String>, Problem> {
+        let mut values = BTreeMap::new();
+        for name in names {
+            let path = self.existing(name)?;
+            let stored = read(&path, name)
+                .map_err(|reason| Problem::new(Code::LaunchFailed, unusable(name, &path, &reason)))?;
+            values.extend(self.open(&stored, &path)?);
+        }
+        Ok(values)
+    }
+
+    /// Files of sets that cannot be used, and why.
+    pub fn broken(&self) -> Vec<Broken> {
+        let broken = |set: EnvSet| Some((self.path(&set.name), set.problem?));
+        self.list().into_iter().filter_map(broken).collect()
+    }
+
+    fn open(&self, stored: &Stored, path: &Path) -> Result<BTreeMap<String, String>, Problem> {
+        if stored.variables.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let set = stored.name.as_str();
+        let failed = |reason: String| Problem::new(Code::LaunchFailed, unusable(set, path, &reason));
+        let key = Key::load(&self.0.key_file).and_then(|key| key.ok_or_else(|| "it is gone".to_owned()));
+        let key = key.map_err(|reason| {
+            failed(format!("its key {}: {reason}; put the key back", self.0.key_file.display()))
+        })?;
+        let opened = stored.variables.iter().map(|(name, variable)| {
+            let value = key.open(set, name, &variable.value);
+            Ok((name.clone(), value.map_err(|reason| failed(format!("{name}: {reason}")))?))
+        });
+        opened.collect()
+    }
+
+    fn seal(&self, stored: &mut Stored, values: BTreeMap<String, EnvValue>) -> Result<(), Problem> {
+        for (name, value) in &values {
+            check_variable(name, value)?;
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        let key = self.key()?;
+        let changed_at = Timestamp::now();
+        for (name, EnvValue(value)) in values {
+            let value = key.seal(&stored.name, &name, &value)?;
+            stored.variables.insert(name, Variable { value, changed_at });
+        }
+        Ok(())
+    }
+
+    /// The key; makes one when there are no values that another one was for.
+    fn key(&self) -> Result<Key, Problem> {
+        let path = self.0.key_file.display();
+        let unusable = |what: String| Problem::new(Code::Internal, format!("the key of the env sets {what}"));
+        if let Some(key) = Key::load(&self.0.key_file)
+            .map_err(|reason| unusable(format!("cannot be used: {path}: {reason}")))?
+        {
+            return Ok(key);
+        }
+        if self.list().iter().any(|set| set.problem.is_some() || !set.variables.is_empty()) {
+            return Err(unusable(format!(
+                "is gone: {path}; put it back, or remove the sets that need it with codepiper env-set remove"
+            )));
+        }
+        let key = Key::random()?;
+        key.save(&self.0.key_file)
+            .map_err(|error| unusable(format!("cannot be written: {path}: {error}")))?;
+        Ok(key)
+    }
+
+    fn save(&self, path: &Path, stored: &Stored) -> Result<(), Problem> {
+        use std::os::unix::fs::DirBuilderExt;
+        let written = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0.dir)
+            .and_then(|()| Ok(serde_json::to_vec_pretty(stored)?))
+            .and_then(|json| write_synced(path, &json));
+        written.map_err(|error| {
+            Problem::new(Code::Internal, format!("cannot write {}: {error}", path.display()))
+        })
+    }
+
+    /// By the names of the files.
+    fn names(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(&self.0.dir) else { return vec![] };
+        let name = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?.strip_suffix(".json")?.to_owned();
+            check_set_name(&name).is_ok().then_some(name)
+        };
+        let mut names: Vec<String> = entries.filter_map(|entry| name(entry.ok()?)).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The file of a set that is there.
+    fn existing(&self, name: &str) -> Result<PathBuf, Problem> {
+        let path = self.path(name);
+        match check_set_name(name).is_ok() && path.exists() {
+            true => Ok(path),
+            false => Err(Problem::new(
+                Code::NotFound,
+                format!(
+                    "no env set '{}'; codepiper env-set list shows those that exist",
+                    name.escape_debug()
+                ),
+            )),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.dir.join(format!("{name}.json"))
+    }
+
+    fn turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path, name: &str) -> Result<Stored, String> {
+    let stored: Option<Stored> = small_file::read(path, VERSION)?;
+    let stored = stored.ok_or("it is gone")?;
+    match stored.name == name {
+        true => Ok(stored),
+        false => Err(format!("it is the file of the set '{}'", stored.name.escape_debug())),
+    }
+}
+
+fn unusable(name: &str, path: &Path, reason: &str) -> String {
+    format!("env set '{name}' cannot be used: {}: {reason}", path.display())
+}
+
+fn check_set_name(name: &str) -> Result<(), Problem> {
+    let fits = name.len() <= MAX_ENV_SET_NAME
+        && name.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter));
+    if fits {
+        return Ok(());
+    }
+    let detail = format!(
+        "'{}' cannot be an env set's name; use at most {MAX_ENV_SET_NAME} letters, digits, '.', '_' and '-', with \
+         a letter or a digit first",
+        name.escape_debug()
+    );
+    Err(Problem::new(Code::Invalid, detail))
+}
+
+/// The value is never said.
+fn check_variable(name: &str, EnvValue(value): &EnvValue) -> Result<(), Problem> {
+    let shown = name.escape_debug();
+    let invalid = |what: String| Err(Problem::new(Code::Invalid, what));
+    let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !begins
+        || name.len() > 255
+        || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    {
+        return invalid(format!(
+            "'{shown}' cannot be a variable's name; use letters, digits and '_', and no digit first"
+        ));
+    }
+    if name.starts_with("CODEPIPER_") || ["TMUX", "TMUX_PANE", "TERM"].contains(&name) {
+        return invalid(format!("{shown} cannot be in an env set: codepiper or the terminal sets it"));
+    }
+    if value.contains('\0') {
+        return invalid(format!("the value of {shown} has a NUL, which no environment can hold"));
+    }
+    if value.len() > MAX_ENV_VALUE {
+        return invalid(format!("the value of {shown} has more than {MAX_ENV_VALUE} bytes"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn sets() -> (tempfile::TempDir, EnvSets) {
+        let dir = tempfile::tempdir().unwrap();
+        let sets = EnvSets::new(dir.path().join("env-sets"), dir.path().join("env.key"));
+        (dir, sets)
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, EnvValue> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), EnvValue((*value).to_owned()))).collect()
+    }
+
+    fn set(pairs: &[(&str, &str)]) -> ChangeEnvSet {
+        ChangeEnvSet { set: variables(pairs), unset: vec![] }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn later_sets_count_before_earlier_ones() {
+        let (dir, sets) = sets();
+        sets.create("one", variables(&[("A", "1"), ("B", "1")])).unwrap();
+        sets.create("two", variables(&[("B", "zwei ü")])).unwrap();
+        let values = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            sets.values(&names).unwrap().into_iter().collect::<Vec<_>>()
+        };
+        let pairs = |a: &str, b: &str| vec![("A".to_owned(), a.to_owned()), ("B".to_owned(), b.to_owned())];
+        assert_eq!(values(&["one", "two"]), pairs("1", "zwei ü"));
+        assert_eq!(values(&["two", "one"]), pairs("1", "1"));
+        assert_eq!(values(&[]), []);
+        assert_eq!(mode(&dir.path().join("env.key")), 0o600);
+        assert_eq!(mode(&dir.path().join("env-sets")), 0o700);
+        assert_eq!(mode(&dir.path().join("env-sets/one.json")), 0o600);
+    }
+
+    #[test]
+    fn variables_come_and_go_and_only_their_lengths_are_shown() {
+        let (dir, sets) = sets();
+        assert_eq!(sets.create("npm", BTreeMap::new()).unwrap().variables, []);
+        sets.change("npm", set(&[("TOKEN", "hunter2"), ("EMPTY", "")])).unwrap();
+        let shown = sets.show("npm").unwrap();
+        let lengths: Vec<_> = shown.variables.iter().map(|one| (one.name.as_str(), one.length)).collect();
+        assert_eq!((lengths, shown.problem), (vec![("EMPTY", 0), ("TOKEN", 7)], None));
+        let file = fs::read_to_string(dir.path().join("env-sets/npm.json")).unwrap();
+        assert!(file.contains("TOKEN") && !file.contains("hunter2"), "{file}");
+        let unset = ChangeEnvSet { unset: vec!["EMPTY".into()], ..set(&[("NEW", "x")]) };
+        sets.change("npm", unset.clone()).unwrap();
+        // All of it or nothing.
+        assert_eq!(sets.change("npm", unset).unwrap_err().code, Code::NotFound);
+        assert_eq!(sets.list()[0].variables.len(), 2);
+        sets.remove("npm").unwrap();
+        for gone in [sets.show("npm").err(), sets.remove("npm").err(), sets.values(&["npm".into()]).err()] {
+            assert_eq!(gone.unwrap().code, Code::NotFound);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_the_set_and_the_file_and_loosens_nothing() {
+        let (dir, sets) = sets();
+        sets.create("one", variables(&[("A", "secret one"), ("B", "secret two")])).unwrap();
+        sets.create("two", variables(&[("A", "secret three")])).unwrap();
+        let (key, file) = (dir.path().join("env.key"), dir.path().join("env-sets/one.json"));
+        let (good_key, good) = (fs::read(&key).unwrap(), fs::read_to_string(&file).unwrap());
+        let other = fs::read_to_string(dir.path().join("env-sets/two.json")).unwrap();
+        let sealed = |text: &str, place: usize| -> String {
+            text.split("\"value\": ").nth(place).unwrap().split(',').next().unwrap().to_owned()
+        };
+        let refused = |said: &str| {
+            let problem = sets.values(&["two".into(), "one".into()]).unwrap_err().detail;
+            assert!(problem.contains("'one'") && problem.contains(file.to_str().unwrap()), "{problem}");
+            assert!(problem.contains(said) && !problem.contains("secret"), "{problem}");
+            assert_eq!(sets.show("one").unwrap().problem.unwrap(), problem);
+            assert_eq!(sets.broken(), [(file.clone(), problem)]);
+        };
+        for (content, said) in [
+            ("{".to_owned(), "damaged"),
+            (String::new(), "empty"),
+            (good.replace("\"version\": 1", "\"version\": 2"), "newer"),
+            // The values of two variables, and those of two sets, cannot be swapped.
+            (
+                good.replace(&sealed(&good, 1), "\"\"").replace("\"value\": \"\"", "\"value\": \"AAAA\""),
+                "A: ",
+            ),
+            (good.replace(&sealed(&good, 2), &sealed(&good, 1)), "B: "),
+            (good.replace(&sealed(&good, 1), &sealed(&other, 1)), "A: "),
+            (other.clone(), "the file of the set 'two'"),
+        ] {
+            fs::write(&file, content).unwrap();
+            refused(said);
+        }
+        fs::write(&file, &good).unwrap();
+        assert!(sets.values(&["one".into()]).is_ok());
+        // Without its key nothing is read, and no other key is made.
+        fs::remove_file(&key).unwrap();
+        let said = sets.values(&["one".into()]).unwrap_err().detail;
+        assert!(said.contains(key.to_str().unwrap()) && said.contains("gone"), "{said}");
+        let said = sets.change("two", set(&[("C", "x")])).unwrap_err().detail;
+        assert!(said.contains(key.to_str().unwrap()) && !key.exists(), "{said}");
+        fs::write(&key, &good_key).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+        let said = sets.values(&["one".into()]).unwrap_err().detail;
+        assert!(said.contains("chmod 600"), "{said}");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(sets.values(&["one".into()]).is_ok());
+    }
+
+    #[test]
+    fn names_are_those_of_the_environment() {
+        let (_dir, sets) = sets();
+        for bad in ["", "-x", ".x", "a/b", "../a", "a b", "ä", &"x".repeat(65)] {
+            assert_eq!(sets.create(bad, BTreeMap::new()).unwrap_err().code, Code::Invalid, "{bad}");
+            assert_eq!(sets.show(bad).unwrap_err().code, Code::NotFound, "{bad}");
+        }
+        sets.create("a.b_C-1", BTreeMap::new()).unwrap();
+        assert_eq!(sets.create("a.b_C-1", BTreeMap::new()).unwrap_err().code, Code::NameTaken);
+        for bad in ["", "1A", "A-B", "A=B", "Ä", "CODEPIPER_SOCKET", "TMUX_PANE", "TERM", "A\0"] {
+            let problem = sets.change("a.b_C-1", set(&[(bad, "hunter2")])).unwrap_err();
+            assert_eq!(problem.code, Code::Invalid, "{bad}");
+            assert!(!problem.detail.contains("hunter2"));
+        }
+        for bad in ["a\0b", &"x".repeat(MAX_ENV_VALUE + 1)] {
+            assert_eq!(sets.change("a.b_C-1", set(&[("A", bad)])).unwrap_err().code, Code::Invalid);
+        }
+        sets.change("a.b_C-1", set(&[("_a1", &"x".repeat(MAX_ENV_VALUE)), ("LD_PRELOAD", "x")])).unwrap();
+    }
+}

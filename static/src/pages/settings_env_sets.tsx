@@ -1,0 +1,243 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { EnvSet, EnvSets, EnvVariable, Problem, SessionId } from "../wire";
+import { ask } from "../ask";
+import { problemOf, request } from "../http";
+import { home, now, sessions } from "../store";
+import { toast } from "../toasts";
+import { copyText } from "../ui/copy";
+import { Dialog } from "../ui/dialog";
+import { Icon } from "../ui/icon";
+import { SecretInput } from "../ui/secret_input";
+import { count, duration, fullTime, nameOf, tilde } from "../words";
+import { Box, BoxRow } from "./settings";
+
+const path = (name: string): string => `/api/env-sets/${encodeURIComponent(name)}`;
+
+/** What is being asked for: a new set, or a variable of one. */
+type Asked = { set: null } | { set: string; variable: string | null };
+
+export function EnvSetsSection() {
+  const [found, setFound] = useState<EnvSets | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const load = async (): Promise<void> => {
+    try {
+      setFound(await request<EnvSets>("GET", "/api/env-sets"));
+      setProblem(null);
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  useEffect(() => void load(), []);
+  const close = (): void => {
+    setAsked(null);
+    void load();
+  };
+  const keyFile = found?.key_file ?? "";
+  return (
+    <>
+      <Box title="Env sets" what="Named secrets for sessions. Encrypted on disk, never in a command line, a log or an export. Values are written here and read only by the agent.">
+        {problem && (
+          <div class="box-row tone-bad" role="alert">
+            <Icon name="warning" />
+            {problem.detail}
+          </div>
+        )}
+        {(found?.sets ?? []).map((set) => (
+          <SetRows key={set.name} set={set} ask={setAsked} load={load} />
+        ))}
+        {found?.sets.length === 0 && <BoxRow title="There is none yet" what="A set goes to those sessions that are started with it." />}
+        <div class="box-row">
+          <button class="button" onClick={() => setAsked({ set: null })}>
+            <Icon name="plus" size={14} />
+            New env set
+          </button>
+        </div>
+      </Box>
+      {found && found.sets.length > 0 && (
+        <Box title="Key file">
+          <BoxRow title={<><Icon name="lock" />{keyFile.split("/").at(-1)}</>} what={<><code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read</>}>
+            <button class="button ghost" onClick={() => void copyText(keyFile)}>
+              <Icon name="copy" size={14} />
+              Copy path
+            </button>
+          </BoxRow>
+        </Box>
+      )}
+      {asked?.set === null && <NewSet close={close} />}
+      {asked && asked.set !== null && <Value set={asked.set} variable={asked.variable} close={close} />}
+    </>
+  );
+}
+
+function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) => void; load: () => Promise<void> }) {
+  const used = set.used_by.length > 0 ? `used by ${users(set.used_by)}` : "not used";
+  return (
+    <details class="env-set">
+      <summary class="box-row">
+        <Icon name="right" size={14} />
+        <span class="grow">
+          <code class="box-title">{set.name}</code>
+          {set.problem === null ? (
+            <span class="meta">
+              {count(set.variables.length, "name")} · {used}
+            </span>
+          ) : (
+            <span class="meta tone-bad">{set.problem}</span>
+          )}
+        </span>
+      </summary>
+      {set.variables.map((variable) => (
+        <div key={variable.name} class="box-row env-variable">
+          <code class="grow">{variable.name}</code>
+          <span class="meta" aria-label={`${variable.length} bytes, not shown`}>
+            •••••••• {count(variable.length, "byte")}
+          </span>
+          <span class="meta" title={fullTime(Date.parse(variable.changed_at))}>
+            {ago(variable)}
+          </span>
+          <button class="button" aria-label={`Replace ${variable.name}`} onClick={() => askFor({ set: set.name, variable: variable.name })}>
+            Replace
+          </button>
+          <button class="button ghost icon" aria-label={`Take out ${variable.name}`} onClick={() => takeOut(set, variable.name, load)}>
+            <Icon name="trash" />
+          </button>
+        </div>
+      ))}
+      <div class="box-row env-variable">
+        <button class="button" onClick={() => askFor({ set: set.name, variable: null })}>
+          <Icon name="plus" size={14} />
+          Add name
+        </button>
+        <span class="grow" />
+        <button class="button quiet-destroy" onClick={() => removeSet(set, load)}>
+          Remove set…
+        </button>
+      </div>
+    </details>
+  );
+}
+
+function users(ids: readonly SessionId[]): string {
+  const names = ids.map((id) => sessions.value?.get(id)).map((session, index) => (session ? nameOf(session) : (ids[index]?.slice(0, 8) ?? "")));
+  return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+}
+
+function ago(variable: EnvVariable): string {
+  const passed = now.value - Date.parse(variable.changed_at);
+  return passed < 60_000 ? "now" : `${duration(passed)} ago`;
+}
+
+function takeOut(set: EnvSet, variable: string, load: () => Promise<void>): void {
+  ask({
+    title: `Take ${variable} out of ${set.name}?`,
+    text: "Its value is forgotten. Programs that run keep it until they end.",
+    verb: "Take out",
+    destroys: true,
+    run: async () => {
+      await request("PATCH", path(set.name), { unset: [variable] });
+      await load();
+    },
+  });
+}
+
+function removeSet(set: EnvSet, load: () => Promise<void>): void {
+  const used = set.used_by.length > 0 ? ` ${users(set.used_by)} cannot be resumed without it.` : "";
+  ask({
+    title: `Remove ${set.name}?`,
+    text: `${count(set.variables.length, "value")} ${set.variables.length === 1 ? "is" : "are"} forgotten.${used}`,
+    verb: "Remove set",
+    destroys: true,
+    run: async () => {
+      await request("DELETE", path(set.name));
+      await load();
+      toast({ text: `${set.name} removed.` });
+    },
+  });
+}
+
+function NewSet({ close }: { close: () => void }) {
+  const [name, setName] = useState("");
+  const [wrong, setWrong] = useState<string | null>(null);
+  const submit = async (): Promise<void> => {
+    try {
+      await request("POST", "/api/env-sets", { name: name.trim() });
+      close();
+    } catch (error) {
+      setWrong(problemOf(error).detail);
+    }
+  };
+  return (
+    <Asking title="New env set" verb="Create" close={close} submit={submit}>
+      <NameField label="Name" value={name} wrong={wrong} help="Letters, digits, dots and hyphens." set={(value) => {
+        setName(value);
+        setWrong(null);
+      }} />
+    </Asking>
+  );
+}
+
+function Value({ set, variable, close }: { set: string; variable: string | null; close: () => void }) {
+  const [name, setName] = useState(variable ?? "");
+  const [value, setValue] = useState("");
+  const [wrong, setWrong] = useState<string | null>(null);
+  const submit = async (): Promise<void> => {
+    try {
+      await request("PATCH", path(set), { set: { [name.trim()]: value } });
+      toast({ text: `${name.trim()} is in ${set}.` });
+      close();
+    } catch (error) {
+      setWrong(problemOf(error).detail);
+    }
+  };
+  return (
+    <Asking title={variable === null ? `Add to ${set}` : `Replace ${variable}`} verb="Save" close={close} submit={submit}>
+      {variable === null && <NameField label="Name" value={name} wrong={wrong} help="As in the environment, NPM_TOKEN say." set={(value) => {
+        setName(value);
+        setWrong(null);
+      }} />}
+      <div class="field">
+        <label for="env-value">Value</label>
+        <SecretInput id="env-value" value={value} onInput={setValue} autocomplete="new-password" first={variable !== null} describedBy="env-value-help" />
+        <div id="env-value-help" class={wrong !== null && variable !== null ? "help wrong" : "help"}>
+          {wrong !== null && variable !== null ? wrong : "It is not shown again."}
+        </div>
+      </div>
+    </Asking>
+  );
+}
+
+function Asking({ title, verb, close, submit, children }: { title: string; verb: string; close: () => void; submit: () => Promise<void>; children: ComponentChildren }) {
+  return (
+    <Dialog
+      title={title}
+      size="small"
+      onClose={close}
+      onSubmit={() => void submit()}
+      foot={
+        <>
+          <span class="grow" />
+          <button type="button" class="button" onClick={close}>
+            Cancel
+          </button>
+          <button class="button primary">{verb}</button>
+        </>
+      }
+    >
+      <div class="create">{children}</div>
+    </Dialog>
+  );
+}
+
+function NameField({ label, value, wrong, help, set }: { label: string; value: string; wrong: string | null; help: string; set: (value: string) => void }) {
+  return (
+    <div class="field">
+      <label for="env-name">{label}</label>
+      <input id="env-name" class="input mono" data-first autocomplete="off" autocapitalize="off" spellcheck={false} value={value} aria-invalid={wrong !== null} aria-describedby="env-name-help" onInput={(event) => set(event.currentTarget.value)} />
+      <div id="env-name-help" class={wrong ? "help wrong" : "help"} role={wrong ? "alert" : undefined}>
+        {wrong ?? help}
+      </div>
+    </div>
+  );
+}
