@@ -21,6 +21,7 @@ mod keys;
 mod kill;
 mod logs;
 mod man;
+mod model;
 mod output;
 mod providers;
 mod resize;
@@ -98,6 +99,7 @@ enum Verb {
     Kill(kill::Kill),
     Resume(resume::Resume),
     Resize(resize::Resize),
+    Model(model::Model),
     Providers(providers::Providers),
     Auth(auth::Auth),
     Doctor(doctor::Doctor),
@@ -121,6 +123,7 @@ impl Verb {
             Verb::Kill(verb) => verb.run(context),
             Verb::Resume(verb) => verb.run(context),
             Verb::Resize(verb) => verb.run(context),
+            Verb::Model(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Auth(verb) => verb.run(context),
             Verb::Doctor(verb) => verb.run(context),

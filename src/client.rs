@@ -20,7 +20,7 @@ use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status,
+    Attach, EndSession, Explanation, RenameSession, Session, StartSession, Status, SwitchModel,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use codepiper_protocol::{SessionId, Size};
@@ -121,6 +121,16 @@ impl Client {
         let path = route(session, &format!("/input?{query}"));
         let body = http::Body { kind: "application/octet-stream", bytes: text };
         http::parse(&http::request(&self.socket, Method::POST, &path, Some(body)).await?)
+    }
+
+    /// Forgets the texts that wait for a session's agent.
+    pub async fn drop_queued(&self, session: &str) -> Result<Session> {
+        http::parse(&http::request(&self.socket, Method::DELETE, &route(session, "/queue"), None).await?)
+    }
+
+    /// Another model for a session's agent.
+    pub async fn switch_model(&self, session: &str, model: String) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/model"), &SwitchModel { model }).await
     }
 
     /// Keeps an image for a session.

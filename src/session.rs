@@ -12,8 +12,11 @@
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
 //! | [`input`]   | text and keys, and their receipts |
+//! | [`queue`]   | texts that wait until an agent has nothing to do |
+//! | [`model`]   | another model for a running agent |
 //! | [`images`]  | images for an agent |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
+//! | [`screen_rules`] | what screens prove |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
 
@@ -25,8 +28,11 @@ mod launch;
 mod link;
 mod machine;
 mod marker;
+mod model;
+mod queue;
 mod reboot;
 mod record;
+mod screen_rules;
 mod shims;
 mod size;
 mod state_files;
@@ -52,7 +58,7 @@ use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
 use crate::git;
@@ -97,6 +103,8 @@ struct Inner {
     screens: Arc<Screens>,
     state_files: Arc<StateFiles>,
     started: Instant,
+    /// So many programs may be starting at once.
+    launches: Arc<Semaphore>,
     linked: watch::Sender<Option<Linked>>,
     /// Set when the tmux server shall not outlive the link to it.
     server_ends_too: AtomicBool,
@@ -122,6 +130,8 @@ pub struct Session {
     /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
     version: AtomicU64,
     changed: watch::Sender<()>,
+    /// Whoever sends a text holds it until it is known what became of the text.
+    sending: tokio::sync::Mutex<()>,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
     /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
@@ -136,6 +146,14 @@ struct State {
     /// The grid as it is now; the record has the size that is pinned.
     size: Size,
     title: Option<String>,
+    /// The model that its program says it uses.
+    model: Option<String>,
+    /// How many prompts its hooks told of.
+    prompts: u64,
+    /// A text that waited is being sent.
+    unqueued: bool,
+    /// Its screen is looked at.
+    screen_watched: bool,
     /// The branch that was checked out when somebody looked last.
     branch: Option<String>,
     attached: u32,
@@ -167,6 +185,7 @@ impl Sessions {
         bus: Arc<Bus>,
         screens: Arc<Screens>,
         state_files: Arc<StateFiles>,
+        launches_at_once: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             places,
@@ -175,6 +194,7 @@ impl Sessions {
             screens,
             state_files,
             started: Instant::now(),
+            launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
             table: Mutex::default(),
@@ -346,7 +366,13 @@ impl Sessions {
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
+        let model = payload.get("model").and_then(serde_json::Value::as_str).map(str::to_owned);
         let body = Body::hook(payload);
+        {
+            let mut state = session.state();
+            state.prompts += u64::from(matches!(body, Body::HookPromptSubmitted(_)));
+            state.model = model.or(state.model.take());
+        }
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
             None => "a hook".to_owned(),
@@ -441,8 +467,10 @@ impl Sessions {
         }
         if runs {
             self.watch_state_file(session);
+            self.watch_screen(session);
         }
         self.touch(session);
+        self.send_queued(session);
     }
 
     fn set_timer(&self, session: &Arc<Session>, state: &mut State) {
@@ -514,6 +542,10 @@ impl Session {
                 pane: None,
                 size: record.size,
                 title: None,
+                model: None,
+                prompts: 0,
+                unqueued: false,
+                screen_watched: false,
                 branch: None,
                 attached: 0,
                 has_screen: false,
@@ -527,6 +559,7 @@ impl Session {
             }),
             version: AtomicU64::new(0),
             changed: watch::Sender::new(()),
+            sending: tokio::sync::Mutex::default(),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
         }
@@ -551,9 +584,11 @@ impl Session {
             size: state.size,
             lease: state.record.lease.clone(),
             billing: state.record.billing,
+            model: state.model.clone().or_else(|| state.record.model.clone()),
             title: state.title.clone(),
             pid: state.machine.pid(),
             attached: state.attached,
+            queued: state.record.queue.len() as u32 + u32::from(state.unqueued),
             cursor,
             created_at: state.record.created_at,
             started_at: state.record.launched_at,

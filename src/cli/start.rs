@@ -25,6 +25,9 @@ pub(super) struct Start {
     /// A name to use instead of the id
     #[arg(long)]
     name: Option<String>,
+    /// The model for this session, for claude-code and codex; your own default stays
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
     /// The first prompt for the agent
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
@@ -59,6 +62,7 @@ impl Start {
                 prompt: self.prompt,
                 size,
                 billing: self.billing,
+                model: self.model,
                 args: self.args,
                 path: std::env::var("PATH").ok(),
             };

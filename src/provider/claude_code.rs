@@ -9,7 +9,9 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
+use super::{
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+};
 use crate::terminal::reports::Report;
 
 pub struct ClaudeCode;
@@ -36,12 +38,28 @@ impl Provider for ClaudeCode {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { placeholders: &["[Pasted text", "[Image"], image: "[Image" })
+        Some(Composer { mark: "❯", placeholders: &["[Pasted text", "[Image"], image: "[Image" })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.
     fn choose_conversation(&self, session: SessionId) -> Option<String> {
         Some(session.to_string())
+    }
+
+    fn takes_model(&self) -> bool {
+        true
+    }
+
+    /// In its list `s` keeps the choice to the session; Enter, and `/model NAME`, write it to the person's settings.
+    fn model_list(&self) -> Option<ModelList> {
+        Some(ModelList {
+            open: "/model",
+            pointer: '❯',
+            keep: "s",
+            keep_hint: "s to use this session only",
+            question: Some("Switch model?"),
+            done: "for this session only",
+        })
     }
 
     fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
@@ -50,6 +68,7 @@ impl Provider for ClaudeCode {
             args.extend(["--session-id".to_owned(), id.to_owned()]);
         }
         args.extend(settings(launch));
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
             args.extend(["--".to_owned(), prompt.to_owned()]);
@@ -66,6 +85,7 @@ impl Provider for ClaudeCode {
         let mut args = vec!["--resume".to_owned()];
         args.extend(conversation.map(str::to_owned));
         args.extend(settings(launch));
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         Argv { program: self.program(launch.env), args }
     }
@@ -230,7 +250,14 @@ mod tests {
         std::fs::create_dir(&cwd).unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
         let args = ["--model".to_owned(), "opus".to_owned()];
-        let launch = Launch { session: SessionId::random(), args: &args, cwd: &cwd, env: &env, hook: "hook" };
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &args,
+            model: None,
+            cwd: &cwd,
+            env: &env,
+            hook: "hook",
+        };
         let own = |argv: Argv| -> Vec<String> {
             let settings = argv.args.iter().position(|arg| arg == "--settings").unwrap();
             let is_json = serde_json::from_str::<Value>(&argv.args[settings + 1]).is_ok();
@@ -293,8 +320,14 @@ mod tests {
     #[test]
     fn a_prompt_cannot_be_taken_for_an_option() {
         let env = BTreeMap::new();
-        let launch =
-            Launch { session: SessionId::random(), args: &[], cwd: "/".as_ref(), env: &env, hook: "hook" };
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &[],
+            model: None,
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: "hook",
+        };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
         assert!(argv.args.ends_with(&["--".to_owned(), "--help me".to_owned()]));
     }

@@ -85,8 +85,14 @@ mod tests {
     #[test]
     fn arguments_are_the_command() {
         let env = BTreeMap::from([("SHELL".to_owned(), "/bin/zsh".to_owned())]);
-        let launch =
-            |args| Launch { session: SessionId::random(), args, cwd: "/".as_ref(), env: &env, hook: "hook" };
+        let launch = |args| Launch {
+            session: SessionId::random(),
+            args,
+            model: None,
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: "hook",
+        };
         let args = ["seq".to_owned(), "3".to_owned()];
         let argv = Shell.start(&launch(&args), None, None);
         assert_eq!(argv, Argv { program: "seq".into(), args: vec!["3".into()] });

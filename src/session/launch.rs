@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -13,10 +14,11 @@ use codepiper_protocol::tmux::{
     Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{Billing, StartSession, Status};
+use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Status};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::machine::Input;
 use super::marker::Marker;
@@ -29,6 +31,9 @@ use crate::provider::{self, Argv, PromptDelivery, Provider};
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
+
+/// An agent that says nothing counts as started after this time.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
@@ -43,6 +48,7 @@ impl Sessions {
         if let Some(name) = &request.name {
             self.check_name(name, None)?;
         }
+        check_model(provider, request.model.as_deref())?;
         for text in request.args.iter().chain(&request.prompt) {
             if text.contains('\0') || text.len() > LONGEST_ARGUMENT {
                 let detail =
@@ -78,6 +84,8 @@ impl Sessions {
             state_since: None,
             complete: false,
             crashes: Vec::new(),
+            queue: Vec::new(),
+            model: request.model,
         };
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
@@ -111,10 +119,7 @@ impl Sessions {
         {
             let mut state = session.state();
             if state.machine.status().is_live() || state.launch.is_some() {
-                return Err(Problem::new(
-                    Code::SessionLive,
-                    format!("session {} is running; stop it first", session.id.short()),
-                ));
+                return Err(live_problem(session));
             }
             state.launched = None;
         }
@@ -129,6 +134,11 @@ impl Sessions {
         begin: Begin,
     ) -> Result<(), Problem> {
         let resumed = matches!(begin, Begin::Resume);
+        // Many agents at once would take the machine from those that work.
+        let turn = self.0.launches.clone().acquire_owned().await.ok();
+        if resumed && session.is_live() {
+            return Err(live_problem(session));
+        }
         // Looking for a conversation reads files.
         let (sessions, subject) = (self.clone(), session.clone());
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
@@ -170,7 +180,12 @@ impl Sessions {
             state.launched.clone()
         };
         match outcome {
-            Some(Ok(())) => self.save(session).await,
+            Some(Ok(())) => {
+                if session.provider.composer().is_some() {
+                    tokio::spawn(until_settled(session.clone(), turn));
+                }
+                self.save(session).await
+            }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
             None => {
                 Err(Problem::new(Code::LaunchFailed, "the session was ended before its program was executed"))
@@ -341,13 +356,21 @@ impl Sessions {
     }
 }
 
+/// Holds the turn to start until the agent says what it does, or long enough.
+async fn until_settled(session: Arc<Session>, _turn: Option<OwnedSemaphorePermit>) {
+    let settled = session
+        .until(|state| state.machine.activity() != Activity::Unknown || !state.machine.status().is_live());
+    let _ = tokio::time::timeout(SETTLE_LIMIT, settled).await;
+}
+
 enum Begin {
     Start { prompt: Option<String> },
     Resume,
 }
 
 fn known<'a>(record: &'a Record, env: &'a BTreeMap<String, String>, hook: &'a str) -> provider::Launch<'a> {
-    provider::Launch { session: record.id, args: &record.args, cwd: &record.cwd, env, hook }
+    let model = record.model.as_deref();
+    provider::Launch { session: record.id, args: &record.args, model, cwd: &record.cwd, env, hook }
 }
 
 /// A command line for `/bin/sh` that forwards a hook.
@@ -408,8 +431,26 @@ fn billing(provider: &dyn Provider, asked: Option<Billing>) -> Result<Option<Bil
     }
 }
 
+fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Problem> {
+    let Some(model) = model else { return Ok(()) };
+    let word = |letter: char| letter.is_ascii_graphic();
+    let detail = match provider.takes_model() {
+        false => format!("{} has no models; leave out --model", provider.name()),
+        true if model.is_empty() || model.starts_with('-') || !model.chars().all(word) => {
+            format!("'{}' cannot be a model's name", model.escape_debug())
+        }
+        true => return Ok(()),
+    };
+    Err(Problem::new(Code::Invalid, detail))
+}
+
+fn live_problem(session: &Session) -> Problem {
+    let detail = format!("session {} is running; stop it first", session.id.short());
+    Problem::new(Code::SessionLive, detail)
+}
+
 fn unknown_provider(name: &str) -> Problem {
-    let names: Vec<_> = provider::PROVIDERS.iter().map(|provider| provider.name()).collect();
+    let names: Vec<_> = provider::all().map(|provider| provider.name()).collect();
     Problem::new(Code::Invalid, format!("no provider '{name}'; there are {}", names.join(", ")))
 }
 

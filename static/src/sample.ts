@@ -19,6 +19,8 @@ export function aSession(part: Partial<Session> = {}): Session {
     size: { cols: 120, rows: 32 },
     lease: null,
     billing: null,
+    model: null,
+    queued: 0,
     title: null,
     pid: 1,
     attached: 0,
