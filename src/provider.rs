@@ -235,6 +235,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// When a state file was written.
+    fn state_file_time(&self, _content: &serde_json::Value) -> Option<Timestamp> {
+        None
+    }
+
     /// Whether its screen proves anything.
     fn reads_screens(&self) -> bool {
         false

@@ -148,6 +148,8 @@ struct State {
     title: Option<String>,
     /// The model that its program says it uses.
     model: Option<String>,
+    /// When the last hook fired that proved something.
+    hooked_at: Option<Timestamp>,
     /// How many prompts its hooks told of.
     prompts: u64,
     /// A text that waited is being sent.
@@ -372,6 +374,9 @@ impl Sessions {
             let mut state = session.state();
             state.prompts += u64::from(matches!(body, Body::HookPromptSubmitted(_)));
             state.model = model.or(state.model.take());
+            if meaning.is_some() {
+                state.hooked_at = Some(at);
+            }
         }
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
@@ -543,6 +548,7 @@ impl Session {
                 size: record.size,
                 title: None,
                 model: None,
+                hooked_at: None,
                 prompts: 0,
                 unqueued: false,
                 screen_watched: false,

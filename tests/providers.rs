@@ -68,12 +68,12 @@ fn a_provider_of_the_configuration_file_is_like_a_built_in_one() {
     let id = &session.id.to_string();
     assert_eq!(session.model.as_deref(), Some("large"));
     home.until_printed(&session, "arguments: --first --model large more");
-    home.ok(["wait", id, "--until", "idle", "--timeout", "10"]);
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
     let sent: Sent = serde_json::from_str(&home.ok(["send", id, "hello", "--json"])).unwrap();
     assert_eq!(sent.receipt, Receipt::TurnStarted);
-    home.ok(["wait", id, "--until", "text=it says: hello", "--timeout", "10"]);
+    home.ok(["wait", id, "--until", "text=it says: hello", "--timeout", "30"]);
 
-    home.ok(["send", id, "ask", "--wait", "waiting", "--timeout", "10"]);
+    home.ok(["send", id, "ask", "--wait", "waiting", "--timeout", "30"]);
     let waits = home.session(id);
     assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
     let proof = home.explain(id).evidence.pop().unwrap();
@@ -83,7 +83,7 @@ fn a_provider_of_the_configuration_file_is_like_a_built_in_one() {
     );
     assert!(home.fails(1, ["send", id, "no answer"]).contains("waits for a person"));
     home.ok(["keys", id, "y"]);
-    home.ok(["wait", id, "--until", "idle", "--timeout", "10"]);
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
 
     home.ok(["stop", id]);
     let stopped = home.session(id);
@@ -124,7 +124,7 @@ fn a_configuration_that_cannot_be_names_the_provider() {
 fn claims_prove_nothing_about_others() {
     let home = home();
     let parrot: Session = serde_json::from_str(&home.ok(["start", "-p", "parrot", "--json"])).unwrap();
-    home.ok(["wait", &parrot.short_id, "--until", "idle", "--timeout", "10"]);
+    home.ok(["wait", &parrot.short_id, "--until", "idle", "--timeout", "30"]);
     let liar =
         home.bash("printf '\\033]7501;state=working:app=codex\\033\\\\\\033]2;⠂ busy\\007claimed'; read x");
     home.until_printed(&liar, "claimed");

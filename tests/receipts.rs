@@ -23,7 +23,7 @@ fn codex_gets_each_text_once_whatever_it_does() {
 fn each_text_once(agent: &Agent) {
     let bed = Bed::new(agent);
     let id = &bed.start(&[]).id.to_string();
-    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
     let texts = |state: &str| {
         // Short to answer, long to type.
         let long = format!("slow: 1 1 {state} {}\nits second line\nand its third", "long ".repeat(20 * 1024));
@@ -31,7 +31,9 @@ fn each_text_once(agent: &Agent) {
         [format!("{state} one"), format!("{state} first\nsecond\nthird"), long]
     };
 
-    // Idle: it is known that a turn began.
+    // Idle: it is known that a turn began. One that has just been started may say that it works until it is ready.
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
     for text in texts("idle") {
         assert_eq!(bed.send(id, &text, &[]).receipt, Receipt::TurnStarted);
         bed.until_idle(id);
@@ -166,7 +168,7 @@ fn codex_switches_its_model_for_one_session() {
 fn switches(agent: &Agent, model: &str, wanted: &str, settings: &str) {
     let bed = Bed::new(agent);
     let id = &bed.start(&[]).id.to_string();
-    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
     bed.send(id, "before", &[]);
     bed.until_idle(id);
     let own = || {

@@ -108,8 +108,10 @@ impl Provider for ClaudeCode {
     fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
         let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
         match field("hook_event_name") {
-            // After a compaction the turn goes on.
-            "SessionStart" if field("source") != "compact" => Some((Activity::Idle, None)),
+            // After a compaction the turn goes on; during `/clear` the state file still says that it is busy.
+            "SessionStart" if !["compact", "clear"].contains(&field("source")) => {
+                Some((Activity::Idle, None))
+            }
             "UserPromptSubmit" | "PreToolUse" | "PostToolUse" | "PostToolUseFailure" | "PreCompact" => {
                 Some((Activity::Working, None))
             }
@@ -183,6 +185,10 @@ impl Provider for ClaudeCode {
             "waiting" => Some((Activity::Waiting, None)),
             _ => None,
         }
+    }
+
+    fn state_file_time(&self, content: &Value) -> Option<Timestamp> {
+        Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
     }
 
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
@@ -285,7 +291,7 @@ mod tests {
         let waiting = |what| Some((Activity::Waiting, Some(what)));
         for (name, expected) in [
             ("SessionStart", idle),
-            ("SessionStart.clear", idle),
+            ("SessionStart.clear", None),
             ("SessionStart.compact", None),
             ("UserPromptSubmit", working),
             ("PreToolUse", working),

@@ -25,6 +25,8 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
 /// How long an agent may take to take a text out of its composer.
 const SUBMIT_LIMIT: Duration = Duration::from_secs(5);
+/// What does not stand where it was typed for so long was taken.
+const GONE_LIMIT: Duration = Duration::from_millis(500);
 /// And then until it says that it works on it; commands are no work.
 const TURN_LIMIT: Duration = Duration::from_secs(1);
 /// How long it may take until a path is an image.
@@ -121,6 +123,7 @@ impl Composer {
         let (turns, prompts, worked) = self.before;
         let mut receipt = Receipt::Written;
         let mut until = Instant::now() + SUBMIT_LIMIT;
+        let mut gone_since = None;
         loop {
             self.catch_up();
             let (turns_now, prompts_now, _) = self.counts();
@@ -135,7 +138,15 @@ impl Composer {
             if receipt == Receipt::Submitted && worked || !self.session.is_live() {
                 return Receipt::Submitted;
             }
-            if timeout_at(until, self.changed()).await.is_err() {
+            // A composer of another look: what was typed does not stand there any more, and that stays so.
+            gone_since = if self.holds_text() { None } else { gone_since.or_else(|| Some(Instant::now())) };
+            let settled = gone_since.map(|since| since + GONE_LIMIT);
+            if settled.is_some_and(|settled| Instant::now() >= settled) && receipt < Receipt::Submitted {
+                return Receipt::Submitted;
+            }
+            let next =
+                settled.filter(|_| receipt < Receipt::Submitted).map_or(until, |settled| settled.min(until));
+            if timeout_at(next, self.changed()).await.is_err() && Instant::now() >= until {
                 return receipt;
             }
         }
