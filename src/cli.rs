@@ -26,6 +26,7 @@ mod keys;
 mod kill;
 mod logs;
 mod man;
+mod model;
 mod output;
 mod providers;
 mod resize;
@@ -106,6 +107,7 @@ enum Verb {
     Resize(resize::Resize),
     EnvSet(env_set::EnvSet),
     Worktree(worktree::Worktrees),
+    Model(model::Model),
     Providers(providers::Providers),
     Auth(auth::Auth),
     Doctor(doctor::Doctor),
@@ -131,6 +133,7 @@ impl Verb {
             Verb::Resize(verb) => verb.run(context),
             Verb::EnvSet(verb) => verb.run(context),
             Verb::Worktree(verb) => verb.run(context),
+            Verb::Model(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Auth(verb) => verb.run(context),
             Verb::Doctor(verb) => verb.run(context),

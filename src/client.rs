@@ -21,7 +21,7 @@ use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvS
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, ForkSession, RenameSession, Session, StartSession, Status,
+    Attach, EndSession, Explanation, ForkSession, RenameSession, Session, StartSession, Status, SwitchModel,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved, WorktreeState};
@@ -156,6 +156,16 @@ impl Client {
         let path = route(session, &format!("/input?{query}"));
         let body = http::Body { kind: "application/octet-stream", bytes: text };
         http::parse(&http::request(&self.socket, Method::POST, &path, Some(body)).await?)
+    }
+
+    /// Forgets the texts that wait for a session's agent.
+    pub async fn drop_queued(&self, session: &str) -> Result<Session> {
+        http::parse(&http::request(&self.socket, Method::DELETE, &route(session, "/queue"), None).await?)
+    }
+
+    /// Another model for a session's agent.
+    pub async fn switch_model(&self, session: &str, model: String) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/model"), &SwitchModel { model }).await
     }
 
     /// Keeps an image for a session.

@@ -1,9 +1,12 @@
 //! The configuration file, `config.toml`. An unknown key is an error that names the key and the line.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use codepiper_protocol::key::Key;
+use regex::Regex;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,6 +17,137 @@ pub struct Config {
     pub journal: Journal,
     pub sessions: Sessions,
     pub web: Web,
+    /// Other programs than the built-in ones, by name.
+    pub providers: BTreeMap<String, Provider>,
+}
+
+/// A program that `start -p NAME` starts.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// The program and its first arguments.
+    pub command: Vec<String>,
+    pub description: Option<String>,
+    /// How it continues; without it, the command is run again.
+    #[serde(default)]
+    pub resume: Vec<String>,
+    /// What follows for `--model`; `{model}` stands for the name.
+    #[serde(default)]
+    pub model: Vec<String>,
+    /// How a first prompt reaches it.
+    #[serde(default)]
+    pub prompt: Prompt,
+    /// Keys that make it quit; without them it gets SIGHUP.
+    #[serde(default)]
+    pub quit: Vec<String>,
+    /// So many seconds that may take.
+    #[serde(default = "quit_seconds")]
+    pub quit_seconds: u64,
+    /// Where its prompts are written.
+    pub composer: Option<Composer>,
+    /// The first that fits counts.
+    #[serde(default)]
+    pub signals: Vec<Signal>,
+}
+
+fn quit_seconds() -> u64 {
+    5
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// Typed into it.
+    #[default]
+    Typed,
+    /// Its last argument.
+    Argument,
+}
+
+/// Enter is pressed when the text is on the screen, and `send` says what became of it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Composer {
+    /// What stands left of the cursor when it is empty, without blanks around.
+    pub mark: String,
+    /// How what stands for a long text begins.
+    #[serde(default)]
+    pub placeholders: Vec<String>,
+    /// How what stands for an image begins.
+    pub image: Option<String>,
+}
+
+/// What proves a state: exactly one of the first five.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signal {
+    /// A regular expression that the window's title fits.
+    pub title: Option<String>,
+    /// One that a notification fits (OSC 9, 99 or 777).
+    pub notification: Option<String>,
+    /// A state that it reports with OSC 7501.
+    pub osc_7501: Option<String>,
+    pub bell: Option<bool>,
+    /// A regular expression that a row of the screen fits: weaker than what a program reports.
+    pub screen: Option<String>,
+    pub means: Means,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Means {
+    Working,
+    #[default]
+    Idle,
+    Waiting,
+    Permission,
+    Question,
+}
+
+impl Provider {
+    /// Names that are taken.
+    const BUILT_IN: [&str; 3] = ["claude-code", "codex", "shell"];
+
+    fn check(&self, name: &str) -> Result<(), String> {
+        let word = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+        if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) || !name.chars().all(word) {
+            return Err("its name has to be of lower-case letters, digits and '-', a letter first".to_owned());
+        }
+        if Self::BUILT_IN.contains(&name) {
+            return Err("it is built in; choose another name".to_owned());
+        }
+        if self.command.first().is_none_or(String::is_empty) {
+            return Err("command needs a program".to_owned());
+        }
+        if self.resume.first().is_some_and(String::is_empty) {
+            return Err("resume needs a program".to_owned());
+        }
+        for key in &self.quit {
+            key.parse::<Key>().map_err(|error| format!("quit: {error}"))?;
+        }
+        for (number, signal) in (1..).zip(&self.signals) {
+            signal.check().map_err(|reason| format!("signal {number}: {reason}"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Signal {
+    fn check(&self) -> Result<(), String> {
+        let patterns = [&self.title, &self.notification, &self.screen];
+        let kinds = patterns.iter().filter(|pattern| pattern.is_some()).count()
+            + usize::from(self.osc_7501.is_some())
+            + usize::from(self.bell == Some(true));
+        if kinds != 1 {
+            return Err(
+                "it needs exactly one of title, notification, osc_7501, bell = true and screen".to_owned()
+            );
+        }
+        for pattern in patterns.into_iter().flatten() {
+            Regex::new(pattern).map_err(|error| format!("'{pattern}' is no regular expression: {error}"))?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,10 +186,18 @@ impl Journal {
     const MIN_MIB: u64 = 16;
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sessions {
     pub resume_after_reboot: AfterReboot,
+    /// So many programs may be starting at once; more wait for their turn.
+    pub launches_at_once: usize,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { resume_after_reboot: AfterReboot::default(), launches_at_once: 4 }
+    }
 }
 
 /// What goes on by itself when the machine was started again.
@@ -117,6 +259,14 @@ impl Config {
                 Journal::MIN_MIB
             )));
         }
+        if config.sessions.launches_at_once == 0 {
+            return Err(serde::de::Error::custom("sessions.launches_at_once must be at least 1"));
+        }
+        for (name, provider) in &config.providers {
+            provider
+                .check(name)
+                .map_err(|reason| serde::de::Error::custom(format!("providers.{name}: {reason}")))?;
+        }
         Ok(config)
     }
 }
@@ -144,6 +294,24 @@ mod tests {
         let config = Config::parse(example).unwrap();
         assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
         assert!(config.web.public_url.is_some() && config.web.tls_key.is_some());
+    }
+
+    #[test]
+    fn a_provider_that_cannot_be_is_named() {
+        for (text, said) in [
+            ("[providers.Aider]\ncommand = ['aider']\n", "lower-case"),
+            ("[providers.codex]\ncommand = ['codex']\n", "built in"),
+            ("[providers.x]\ncommand = []\n", "command needs a program"),
+            ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
+            ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),
+            (
+                "[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nscreen = '('\nmeans = 'idle'\n",
+                "no regular expression",
+            ),
+        ] {
+            let error = Config::parse(text).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains("providers."), "{error}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
+use crate::provider;
 use crate::session::{self, Places, Sessions, StateFiles};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
@@ -60,6 +61,7 @@ pub struct Options {
 pub fn run(options: Options) -> anyhow::Result<()> {
     heap::keep_small();
     let (paths, config) = Paths::resolve(&options.flags)?;
+    provider::configure(&config.providers);
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
@@ -121,7 +123,8 @@ async fn serve(
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
     let (state_files, changed_files) = StateFiles::new();
-    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files);
+    let at_once = config.sessions.launches_at_once;
+    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files, at_once);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files(changed_files).await });
     sessions

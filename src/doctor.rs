@@ -9,7 +9,7 @@ use codepiper_protocol::wire::daemon::{Check, Verdict};
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
 use crate::paths::Paths;
-use crate::provider::{self, PROVIDERS};
+use crate::provider;
 use crate::session::Sessions;
 use crate::small_file::Broken;
 use crate::tmux::server;
@@ -42,7 +42,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
-    for provider in PROVIDERS {
+    for provider in provider::all() {
         let program = provider.program(env);
         let (verdict, detail) = match provider::look_up(&program, path, "/".as_ref()) {
             Some(found) => (Verdict::Fine, found.display().to_string()),

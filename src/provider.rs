@@ -1,28 +1,52 @@
 //! How to launch, resume and quit each kind of program, and what its signals mean.
 //!
-//! To add a provider: a file here that implements [`Provider`], and a line in [`PROVIDERS`].
+//! To add a provider: a file here that implements [`Provider`], and a line in [`BUILT_IN`]. People add theirs in the
+//! configuration file.
 
 mod claude_code;
 mod codex;
+mod custom;
 mod shell;
+
+pub use custom::Custom;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
 use jiff::Timestamp;
 
+use crate::config;
 use crate::terminal::reports::Report;
 
+/// Those that are always there.
+const BUILT_IN: [&dyn Provider; 3] = [&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
+
+/// Those of the configuration file.
+static CONFIGURED: OnceLock<Vec<&'static dyn Provider>> = OnceLock::new();
+
+/// Takes the providers of the configuration file in; to be called once, at the start.
+pub fn configure(providers: &BTreeMap<String, config::Provider>) {
+    let custom = |(name, config): (&String, &config::Provider)| -> &'static dyn Provider {
+        Box::leak(Box::new(Custom::new(name, config)))
+    };
+    let _ = CONFIGURED.set(providers.iter().map(custom).collect());
+}
+
 /// Every provider, as they are listed.
-pub const PROVIDERS: &[&dyn Provider] = &[&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
+pub fn all() -> impl Iterator<Item = &'static dyn Provider> {
+    BUILT_IN.into_iter().chain(CONFIGURED.get().into_iter().flatten().copied())
+}
 
 /// What is known about a session when its program is started.
 pub struct Launch<'a> {
     pub session: SessionId,
     pub args: &'a [String],
+    /// The model that was asked for.
+    pub model: Option<&'a str>,
     pub cwd: &'a Path,
     /// The environment that the program will have.
     pub env: &'a BTreeMap<String, String>,
@@ -52,10 +76,28 @@ pub enum PromptDelivery {
 /// that would become a part of the text, or would answer a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Composer {
+    /// What stands left of the cursor when it is empty.
+    pub mark: &'static str,
     /// How what stands for a long text or an image begins.
     pub placeholders: &'static [&'static str],
     /// How what stands for an image begins.
     pub image: &'static str,
+}
+
+/// The list in which a person chooses a model for this session alone. What it offers is what it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelList {
+    /// The command that opens it.
+    pub open: &'static str,
+    /// What stands before the row that a key would choose.
+    pub pointer: char,
+    /// The key that chooses for this session alone, and what the screen says where it does so.
+    pub keep: &'static str,
+    pub keep_hint: &'static str,
+    /// A question that may follow; Enter says yes.
+    pub question: Option<&'static str>,
+    /// What the program says when it is done.
+    pub done: &'static str,
 }
 
 /// What decides who pays for a provider: environment variables, and files where its program may keep a
@@ -160,6 +202,16 @@ pub trait Provider: Send + Sync {
     /// Where its prompts are written, if it has such a place.
     fn composer(&self) -> Option<Composer>;
 
+    /// Whether it takes `--model NAME`.
+    fn takes_model(&self) -> bool {
+        false
+    }
+
+    /// How its model is changed while it runs.
+    fn model_list(&self) -> Option<ModelList> {
+        None
+    }
+
     fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv;
 
     /// Continues the conversation, or begins one when there is none.
@@ -219,13 +271,33 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// When a state file was written.
+    fn state_file_time(&self, _content: &serde_json::Value) -> Option<Timestamp> {
+        None
+    }
+
+    /// Whether its screen proves anything.
+    fn reads_screens(&self) -> bool {
+        false
+    }
+
+    /// What its screen means, and which part of it; `None` when it means nothing.
+    fn interpret_screen(&self, _rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        None
+    }
+
     /// What a report means for this provider's programs; `None` when it means nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)>;
 }
 
+/// The arguments that say which model.
+fn model_args(launch: &Launch) -> impl Iterator<Item = String> {
+    launch.model.into_iter().flat_map(|model| ["--model".to_owned(), model.to_owned()])
+}
+
 /// The provider with this name.
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
-    PROVIDERS.iter().copied().find(|provider| provider.name() == name)
+    all().find(|provider| provider.name() == name)
 }
 
 /// Looks a program up like a shell does. `None` when there is no executable file of that name.
@@ -347,9 +419,9 @@ mod tests {
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = PROVIDERS.iter().map(|provider| provider.name()).collect();
+        let mut names: Vec<_> = all().map(|provider| provider.name()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), PROVIDERS.len());
+        assert_eq!(names.len(), BUILT_IN.len());
     }
 }

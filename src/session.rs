@@ -14,8 +14,11 @@
 //! | [`link`]    | connecting to tmux, finding sessions again, losing the server |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
 //! | [`input`]   | text and keys, and their receipts |
+//! | [`queue`]   | texts that wait until an agent has nothing to do |
+//! | [`model`]   | another model for a running agent |
 //! | [`images`]  | images for an agent |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
+//! | [`screen_rules`] | what screens prove |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
 
@@ -28,8 +31,11 @@ mod launch;
 mod link;
 mod machine;
 mod marker;
+mod model;
+mod queue;
 mod reboot;
 mod record;
+mod screen_rules;
 mod shims;
 mod size;
 mod state_files;
@@ -56,7 +62,7 @@ use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
 use crate::env_set::EnvSets;
@@ -106,6 +112,8 @@ struct Inner {
     screens: Arc<Screens>,
     state_files: Arc<StateFiles>,
     started: Instant,
+    /// So many programs may be starting at once.
+    launches: Arc<Semaphore>,
     linked: watch::Sender<Option<Linked>>,
     /// Set when the tmux server shall not outlive the link to it.
     server_ends_too: AtomicBool,
@@ -131,6 +139,8 @@ pub struct Session {
     /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
     version: AtomicU64,
     changed: watch::Sender<()>,
+    /// Whoever sends a text holds it until it is known what became of the text.
+    sending: tokio::sync::Mutex<()>,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
     /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
@@ -145,6 +155,16 @@ struct State {
     /// The grid as it is now; the record has the size that is pinned.
     size: Size,
     title: Option<String>,
+    /// The model that its program says it uses.
+    model: Option<String>,
+    /// When the last hook fired that proved something.
+    hooked_at: Option<Timestamp>,
+    /// How many prompts its hooks told of.
+    prompts: u64,
+    /// A text that waited is being sent.
+    unqueued: bool,
+    /// Its screen is looked at.
+    screen_watched: bool,
     /// The branch that was checked out when somebody looked last.
     branch: Option<String>,
     attached: u32,
@@ -176,6 +196,7 @@ impl Sessions {
         bus: Arc<Bus>,
         screens: Arc<Screens>,
         state_files: Arc<StateFiles>,
+        launches_at_once: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             places,
@@ -184,6 +205,7 @@ impl Sessions {
             screens,
             state_files,
             started: Instant::now(),
+            launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
             table: Mutex::default(),
@@ -356,7 +378,16 @@ impl Sessions {
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
         self.follow_conversation(session, session.provider.conversation_of_hook(&payload));
+        let model = payload.get("model").and_then(serde_json::Value::as_str).map(str::to_owned);
         let body = Body::hook(payload);
+        {
+            let mut state = session.state();
+            state.prompts += u64::from(matches!(body, Body::HookPromptSubmitted(_)));
+            state.model = model.or(state.model.take());
+            if meaning.is_some() {
+                state.hooked_at = Some(at);
+            }
+        }
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
             None => "a hook".to_owned(),
@@ -475,8 +506,10 @@ impl Sessions {
         }
         if runs {
             self.watch_state_file(session);
+            self.watch_screen(session);
         }
         self.touch(session);
+        self.send_queued(session);
     }
 
     fn set_timer(&self, session: &Arc<Session>, state: &mut State) {
@@ -548,6 +581,11 @@ impl Session {
                 pane: None,
                 size: record.size,
                 title: None,
+                model: None,
+                hooked_at: None,
+                prompts: 0,
+                unqueued: false,
+                screen_watched: false,
                 branch: None,
                 attached: 0,
                 has_screen: false,
@@ -561,6 +599,7 @@ impl Session {
             }),
             version: AtomicU64::new(0),
             changed: watch::Sender::new(()),
+            sending: tokio::sync::Mutex::default(),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
         }
@@ -588,9 +627,11 @@ impl Session {
             env_sets: state.record.env_sets.clone(),
             dangerous: state.record.dangerous,
             worktree: state.record.worktree.clone(),
+            model: state.model.clone().or_else(|| state.record.model.clone()),
             title: state.title.clone(),
             pid: state.machine.pid(),
             attached: state.attached,
+            queued: state.record.queue.len() as u32 + u32::from(state.unqueued),
             cursor,
             created_at: state.record.created_at,
             started_at: state.record.launched_at,

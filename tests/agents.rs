@@ -14,19 +14,19 @@ use serde_json::Value;
 use crate::harness::{Home, Reader, eventually, exited};
 
 /// What differs between them.
-struct Agent {
-    provider: &'static str,
+pub(crate) struct Agent {
+    pub(crate) provider: &'static str,
     program: &'static str,
     /// What makes the model use a tool that needs permission, before a file's name.
-    touch: &'static str,
-    asks: &'static str,
+    pub(crate) touch: &'static str,
+    pub(crate) asks: &'static str,
     /// The key that says yes.
     yes: &'static str,
-    quit: &'static str,
+    pub(crate) quit: &'static str,
     model: &'static str,
 }
 
-const CLAUDE_CODE: Agent = Agent {
+pub(crate) const CLAUDE_CODE: Agent = Agent {
     provider: "claude-code",
     program: "claude",
     touch: "run: touch ",
@@ -36,7 +36,7 @@ const CLAUDE_CODE: Agent = Agent {
     model: "haiku",
 };
 
-const CODEX: Agent = Agent {
+pub(crate) const CODEX: Agent = Agent {
     provider: "codex",
     program: "codex",
     touch: "run: !touch ",
@@ -240,7 +240,7 @@ fn permission(agent: &Agent) {
         bed.home.ok(["send", id, &prompt, "--wait", &asks, "--timeout", "20"]);
     };
     ask("allowed");
-    let refused = bed.home.fails(1, ["send", id, "some text"]);
+    let refused = bed.home.fails(1, ["send", id, "some text", "--if-busy", "now"]);
     assert!(refused.contains("Enter was not pressed"), "{refused}");
     assert!(!bed.project.join("allowed").exists());
     bed.home.ok(["keys", id, agent.yes]);
@@ -390,9 +390,9 @@ fn payloads(logs: &str) -> Vec<Value> {
 }
 
 /// One agent's CLI with a prepared home, a project and a model of its own.
-struct Bed {
-    home: Home,
-    project: PathBuf,
+pub(crate) struct Bed {
+    pub(crate) home: Home,
+    pub(crate) project: PathBuf,
     agent: &'static str,
     _model: Model,
 }
@@ -439,7 +439,7 @@ impl Bed {
         });
     }
 
-    fn new(agent: &Agent) -> Self {
+    pub(crate) fn new(agent: &Agent) -> Self {
         let bin = fixtures().join("agents/node_modules/.bin");
         assert!(
             bin.join(agent.program).exists(),
@@ -480,7 +480,7 @@ impl Bed {
         Self { home, project, agent: agent.provider, _model: model }
     }
 
-    fn start(&self, args: &[&str]) -> Session {
+    pub(crate) fn start(&self, args: &[&str]) -> Session {
         let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
         // The scripted model is reached with a key; Codex has it in its own settings.
         let billing: &[&str] = if self.agent == "claude-code" { &["--billing", "api"] } else { &[] };
@@ -503,7 +503,7 @@ impl Bed {
     }
 
     /// The request that this prompt made.
-    fn request(&self, typed: &str) -> Value {
+    pub(crate) fn request(&self, typed: &str) -> Value {
         let log = fs::read_to_string(self.home.path("requests.jsonl")).unwrap();
         let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         requests

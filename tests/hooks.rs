@@ -57,7 +57,7 @@ impl Agent {
     /// Types a line and waits until the agent has done what it says.
     fn take(&mut self, line: &str) {
         self.lines += 1;
-        self.home.ok(["send", &self.session.id.to_string(), "--", line]);
+        self.home.ok(["send", &self.session.id.to_string(), "--if-busy", "now", "--", line]);
         self.home.until_printed(&self.session, &format!("line {} taken with status 0", self.lines));
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::auth::LoginId;
-use crate::wire::session::{Activity, Exit, WaitingFor};
+use crate::wire::session::{Activity, EvidenceSource, Exit, WaitingFor};
 use crate::wire::stream::{GapReason, Lost};
 use crate::{Cursor, SessionId, Size};
 
@@ -63,7 +63,17 @@ pub enum Body {
     #[serde(rename = "session.removed")]
     SessionRemoved {},
     #[serde(rename = "session.activity_changed")]
-    SessionActivityChanged { activity: Activity, waiting_for: Option<WaitingFor> },
+    SessionActivityChanged {
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        /// What it rests on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        proof: Option<Proof>,
+    },
+    /// Its agent uses another model from now on.
+    #[serde(rename = "session.model_switched")]
+    SessionModelSwitched { model: String },
     #[serde(rename = "terminal.resized")]
     TerminalResized { size: Size, cursor: Cursor },
     #[serde(rename = "terminal.gap_recorded")]
@@ -78,6 +88,12 @@ pub enum Body {
     TerminalClientDetached { clients: u32 },
     #[serde(rename = "input.sent")]
     InputSent { bytes: u64, enter: bool, cursor: Cursor },
+    /// A text waits until its agent has nothing to do; so many do now.
+    #[serde(rename = "input.queued")]
+    InputQueued { bytes: u64, queued: u32 },
+    /// Texts that waited were not sent.
+    #[serde(rename = "input.dropped")]
+    InputDropped { texts: u32, reason: String },
     #[serde(rename = "hook.session_started")]
     HookSessionStarted(Hook),
     #[serde(rename = "hook.prompt_submitted")]
@@ -153,6 +169,15 @@ pub enum Body {
     JournalFailed { what: String },
 }
 
+/// What proved a state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Proof {
+    pub source: EvidenceSource,
+    /// In words.
+    pub what: String,
+}
+
 /// What a provider's hook said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -202,6 +227,7 @@ impl Body {
             SessionRenamed { .. } => "session.renamed",
             SessionRemoved { .. } => "session.removed",
             SessionActivityChanged { .. } => "session.activity_changed",
+            SessionModelSwitched { .. } => "session.model_switched",
             TerminalResized { .. } => "terminal.resized",
             TerminalGapRecorded { .. } => "terminal.gap_recorded",
             TerminalBellRang { .. } => "terminal.bell_rang",
@@ -209,6 +235,8 @@ impl Body {
             TerminalClientAttached { .. } => "terminal.client_attached",
             TerminalClientDetached { .. } => "terminal.client_detached",
             InputSent { .. } => "input.sent",
+            InputQueued { .. } => "input.queued",
+            InputDropped { .. } => "input.dropped",
             HookSessionStarted(_) => "hook.session_started",
             HookPromptSubmitted(_) => "hook.prompt_submitted",
             HookToolAnnounced(_) => "hook.tool_announced",
@@ -293,7 +321,8 @@ impl Body {
             | SessionEnded { .. }
             | SessionRenamed { .. }
             | SessionRemoved {}
-            | SessionActivityChanged { .. } => Source::Session,
+            | SessionActivityChanged { .. }
+            | SessionModelSwitched { .. } => Source::Session,
             TerminalResized { .. }
             | TerminalGapRecorded { .. }
             | TerminalBellRang { .. }
@@ -316,7 +345,7 @@ impl Body {
             | HookInterrupted(_)
             | HookSessionEnded(_)
             | HookReceived(_) => Source::Hook,
-            InputSent { .. } => Source::Input,
+            InputSent { .. } | InputQueued { .. } | InputDropped { .. } => Source::Input,
             AuthAgentRefused { .. }
             | AuthShimRefused { .. }
             | AuthSetUp {}

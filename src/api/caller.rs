@@ -160,7 +160,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 53] = [
+    const ROUTES: [(&str, &str, u8); 55] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -175,6 +175,8 @@ mod tests {
         ("POST", "/api/sessions/{}/fork", LOGIN),
         ("POST", "/api/sessions/{}/resize", LOGIN),
         ("POST", "/api/sessions/{}/input", LOGIN),
+        ("DELETE", "/api/sessions/{}/queue", LOGIN),
+        ("POST", "/api/sessions/{}/model", LOGIN),
         ("POST", "/api/sessions/{}/images", LOGIN),
         ("POST", "/api/sessions/{}/keys", LOGIN),
         ("POST", "/api/sessions/{}/hooks", AGENT),

@@ -12,6 +12,7 @@ use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, ForkSession, RenameSession, Session as View, StartSession, Status,
+    SwitchModel,
 };
 use codepiper_protocol::wire::timeline::ReadTimeline;
 use serde::Deserialize;
@@ -150,6 +151,27 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|reference, api: Api, how: SendText, text: Bytes| async move {
             answer(send(&api, &reference, &how, text).await)
         });
+    let drop_queued =
+        at(&api).and(verb("queue")).and(warp::delete()).then(|reference, api: Api| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => match api.sessions.drop_queued(&session).await {
+                    Ok(_) => Ok(view(&session).await),
+                    Err(problem) => Err(problem),
+                },
+                Err(problem) => Err(problem),
+            })
+        });
+    let model = at(&api).and(verb("model")).and(warp::post()).and(json::<SwitchModel>()).then(
+        |reference, api: Api, wanted: SwitchModel| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => match api.sessions.switch_model(&session, &wanted.model).await {
+                    Ok(()) => Ok(view(&session).await),
+                    Err(problem) => Err(problem),
+                },
+                Err(problem) => Err(problem),
+            })
+        },
+    );
     let image = at(&api)
         .and(verb("images"))
         .and(warp::post())
@@ -209,6 +231,11 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(timeline)
         .unify()
         .or(timelines)
+        .unify()
+        .boxed()
+        .or(drop_queued)
+        .unify()
+        .or(model)
         .unify()
         .boxed()
         .or(input)
@@ -348,7 +375,7 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
             id.parse().map_err(|_| wrong())
         })
         .collect();
-    api.sessions.send(&session, &ids?, text, how.enter).await
+    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy).await
 }
 
 async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {

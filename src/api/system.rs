@@ -12,7 +12,7 @@ use warp::reply::Response;
 
 use super::{Api, Leave, answer, answer_status, json_or_default, with};
 use crate::doctor;
-use crate::provider::{self, PROVIDERS};
+use crate::provider;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let events_api = api.clone();
@@ -108,7 +108,7 @@ async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {
 fn providers(api: &Api) -> Vec<Provider> {
     let env = api.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
-    let describe = |provider: &&dyn provider::Provider| {
+    let describe = |provider: &dyn provider::Provider| {
         let program = provider.program(env);
         Provider {
             name: provider.name().to_owned(),
@@ -119,5 +119,5 @@ fn providers(api: &Api) -> Vec<Provider> {
             billing: provider.accounts().map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
         }
     };
-    PROVIDERS.iter().map(describe).collect()
+    provider::all().map(describe).collect()
 }

@@ -77,7 +77,7 @@ impl Story {
                 }
                 self.is(at, SpanState::Unknown, None);
             }
-            Body::SessionActivityChanged { activity, waiting_for } => {
+            Body::SessionActivityChanged { activity, waiting_for, .. } => {
                 self.turn(event, *activity, *waiting_for)
             }
             Body::SessionEnded { exit, .. } => {
@@ -239,8 +239,8 @@ mod tests {
         serde_json::from_value(json!({
             "id": ID, "short_id": "a1b2c3d4", "name": null, "provider": "claude-code", "args": [], "cwd": "/",
             "branch": null, "status": status, "activity": activity, "waiting_for": null, "exit": null,
-            "size": {"cols": 80, "rows": 24}, "lease": null, "billing": null, "env_sets": [],
-            "dangerous": false, "worktree": null, "title": null, "pid": 1,
+            "queued": 0, "model": null, "size": {"cols": 80, "rows": 24}, "lease": null, "billing": null,
+            "env_sets": [], "dangerous": false, "worktree": null, "title": null, "pid": 1,
             "attached": 0, "cursor": "0:0", "created_at": since, "started_at": since, "state_since": since,
             "updated_at": since,
         }))
@@ -248,7 +248,7 @@ mod tests {
     }
 
     fn changed(activity: Activity, waiting_for: Option<WaitingFor>) -> Body {
-        Body::SessionActivityChanged { activity, waiting_for }
+        Body::SessionActivityChanged { activity, waiting_for, proof: None }
     }
 
     fn spans(timeline: &Timeline) -> Vec<(i64, Option<i64>, SpanState)> {

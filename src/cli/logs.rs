@@ -121,10 +121,11 @@ fn describe(body: &Body) -> String {
         Body::SessionStopRequested { kill } => if *kill { "kill" } else { "stop" }.to_owned(),
         Body::SessionEnded { exit, .. } => exit.map(|exit| exit.to_string()).unwrap_or_default(),
         Body::SessionRenamed { name } => name.clone().unwrap_or_else(|| "no name".to_owned()),
-        Body::SessionActivityChanged { activity, waiting_for: Some(what) } => {
+        Body::SessionActivityChanged { activity, waiting_for: Some(what), .. } => {
             format!("{activity} for {what}")
         }
-        Body::SessionActivityChanged { activity, waiting_for: None } => activity.to_string(),
+        Body::SessionActivityChanged { activity, waiting_for: None, .. } => activity.to_string(),
+        Body::SessionModelSwitched { model } => model.clone(),
         Body::TerminalResized { size, .. } => size.to_string(),
         Body::TerminalGapRecorded { lost, .. } => match lost {
             Lost::Bytes(bytes) => format!("{bytes} bytes are missing"),
@@ -140,6 +141,8 @@ fn describe(body: &Body) -> String {
         Body::InputSent { bytes, enter, .. } => {
             format!("{bytes} bytes{}", if *enter { " and Enter" } else { "" })
         }
+        Body::InputQueued { bytes, queued } => format!("{bytes} bytes; {queued} texts wait"),
+        Body::InputDropped { texts, reason } => format!("{texts} texts: {reason}"),
         Body::AuthAgentRefused { pid, request } => format!("process {pid}: {request}"),
         Body::AuthShimRefused { pid, reason } => format!("process {pid}: {reason}"),
         Body::SystemDaemonStarted { version } => format!("version {version}"),

@@ -1,20 +1,56 @@
-use clap::Args;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::PathBuf;
 
-use super::failure::{OF_DAEMON, Outcome, exit_codes};
+use clap::{Args, Subcommand};
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::{SessionId, Size};
+
+use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
+use crate::config::Config;
+use crate::provider::{self, Argv, Launch, Quit};
+use crate::terminal::reports::Scanner;
+use crate::terminal::screen::Screen;
 
 /// List what `start` can start
 #[derive(Args)]
-#[command(after_help = exit_codes(OF_DAEMON))]
+#[command(after_help = exit_codes(OF_DAEMON), args_conflicts_with_subcommands = true)]
 pub(super) struct Providers {
     /// Print one JSON array
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Test(Test),
+}
+
+/// Try a provider of the configuration file without starting it
+///
+/// Shows what would be executed, and what its signals say about output that was recorded, for example by
+/// `codepiper tail ID --raw -n all | codepiper providers test NAME`. Reads the configuration file anew; asks no daemon.
+#[derive(Args)]
+#[command(after_help = exit_codes(super::failure::LOCAL))]
+struct Test {
+    /// The provider's name
+    name: String,
+    /// What a program of it printed, with escapes; without it, stdin
+    file: Option<PathBuf>,
+    /// The size of the terminal it was printed to
+    #[arg(long, value_name = "COLSxROWS", default_value_t = Size::DEFAULT)]
+    size: Size,
 }
 
 impl Providers {
     pub(super) fn run(self, context: Context) -> Outcome {
+        if let Some(Verb::Test(test)) = self.verb {
+            return test.run(&context);
+        }
         let client = context.client()?;
         let providers = context.block_on(client.providers())??;
         if self.json {
@@ -35,4 +71,90 @@ impl Providers {
         }
         table.lines(None).into_iter().try_for_each(output::line)
     }
+}
+
+impl Test {
+    fn run(self, context: &Context) -> Outcome {
+        let config = Config::load(&context.paths()?.config_file)?;
+        provider::configure(&config.providers);
+        let Some(provider) = provider::find(&self.name) else {
+            let names: Vec<_> = provider::all().map(provider::Provider::name).collect();
+            let (name, names) = (&self.name, names.join(", "));
+            return Err(Failure::usage(format_args!("no provider '{name}'; there are {names}")));
+        };
+        let env = std::env::vars().collect();
+        let launch = Launch {
+            forked_from: None,
+            session: SessionId::random(),
+            args: &[],
+            model: None,
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: "HOOK",
+        };
+        let words = |argv: Argv| format!("{} {}", argv.program, argv.args.join(" "));
+        let program = provider.program(&env);
+        let found = provider::look_up(&program, env.get("PATH").map(String::as_str), "/".as_ref());
+        let found = found.map_or("not found in PATH".to_owned(), |path| path.display().to_string());
+        output::line(format_args!("program  {program} ({found})"))?;
+        output::line(format_args!("start    {}", words(provider.start(&launch, None, None)).trim_end()))?;
+        output::line(format_args!("resume   {}", words(provider.resume(&launch, None)).trim_end()))?;
+        match provider.quit() {
+            Quit::HangUp => output::line("quit     SIGHUP")?,
+            Quit::Keys { keys, .. } => output::line(format_args!("quit     {}", keys.join(" ")))?,
+        }
+        match self.output()? {
+            Some(printed) => signals(provider, self.size, &printed),
+            None => Ok(()),
+        }
+    }
+
+    /// `None` when nobody hands any in.
+    fn output(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let mut printed = Vec::new();
+        match &self.file {
+            Some(file) => {
+                let cannot = |error: io::Error| {
+                    Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)))
+                };
+                File::open(file).and_then(|mut file| file.read_to_end(&mut printed)).map_err(cannot)?;
+            }
+            None if io::stdin().is_terminal() => return Ok(None),
+            None => drop(io::stdin().lock().read_to_end(&mut printed)?),
+        }
+        Ok(Some(printed))
+    }
+}
+
+/// Says what each report and the screen at the end mean.
+fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Outcome {
+    let mut reports = Vec::new();
+    Scanner::default().scan(printed, &mut |place, report| reports.push((place, report)));
+    let (all, mut fit) = (reports.len(), 0);
+    for (place, report) in reports {
+        if let Some((activity, waiting_for)) = provider.interpret(&report) {
+            fit += 1;
+            output::line(format_args!(
+                "byte {place}: it reported {report} → {}",
+                state(activity, waiting_for)
+            ))?;
+        }
+    }
+    output::line(format_args!("{fit} of {all} reports mean something"))?;
+    if !provider.reads_screens() {
+        return Ok(());
+    }
+    let mut screen = Screen::new(size);
+    screen.feed(printed);
+    let rows: Vec<String> = (0..size.rows()).map(|row| screen.row_text(row)).collect();
+    match provider.interpret_screen(&rows) {
+        Some((activity, waiting_for, what)) => {
+            output::line(format_args!("at the end {what} → {}", state(activity, waiting_for)))
+        }
+        None => output::line("at the end no rule fits the screen"),
+    }
+}
+
+fn state(activity: Activity, waiting_for: Option<WaitingFor>) -> String {
+    waiting_for.map_or_else(|| activity.to_string(), |what| format!("{activity} for {what}"))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
-use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, Receipt, SendText};
+use codepiper_protocol::wire::input::{IfBusy, MAX_IMAGE, MAX_TEXT, Receipt, SendText};
 
 use super::condition::Condition;
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
@@ -17,8 +17,8 @@ use super::{Context, output, time, wait};
 #[derive(Args)]
 #[command(
     after_help = exit_codes(OF_LIVE_SESSIONS),
-    override_usage = "codepiper send [OPTIONS] [--image FILE]... <ID> <TEXT|-|--file FILE|-- TEXT...>",
-    group = ArgGroup::new("what").args(["text", "file", "words", "image"]).required(true).multiple(true),
+    override_usage = "codepiper send [OPTIONS] [--image FILE]... <ID> <TEXT|-|--file FILE|-- TEXT...>\n       codepiper send <ID> --drop-queued",
+    group = ArgGroup::new("what").args(["text", "file", "words", "image", "drop_queued"]).required(true).multiple(true),
     group = ArgGroup::new("source").args(["text", "file", "words"])
 )]
 pub(super) struct Send {
@@ -36,6 +36,13 @@ pub(super) struct Send {
     /// Do not press Enter
     #[arg(long)]
     no_newline: bool,
+    /// What becomes of the text while the agent works or waits for a person: `queue` keeps it until the agent is
+    /// idle, `refuse` exits with 1, `now` types it at once [default: queue while it works, refuse while it waits]
+    #[arg(long, value_name = "WHAT", value_parser = if_busy, conflicts_with = "no_newline")]
+    if_busy: Option<IfBusy>,
+    /// Forget the texts that wait for the agent
+    #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json"])]
+    drop_queued: bool,
     /// Print one JSON object: {"cursor", "receipt"}, with the cursor from before the text
     #[arg(long)]
     json: bool,
@@ -52,6 +59,11 @@ pub(super) struct Send {
 
 impl Send {
     pub(super) fn run(self, context: Context) -> Outcome {
+        if self.drop_queued {
+            let client = context.client()?;
+            context.block_on(client.drop_queued(&self.session))??;
+            return output::done("Forgot what waited");
+        }
         let text = self.bytes()?;
         let images: Vec<Bytes> = self.image.iter().map(|file| image(file)).collect::<Result<_, _>>()?;
         let client = context.client()?;
@@ -62,14 +74,20 @@ impl Send {
                 ids.push(client.keep_image(&self.session, image).await?.id);
             }
             let images = (!ids.is_empty()).then(|| ids.join(","));
-            let sent = client.send(&self.session, text, &SendText { enter, images }).await?;
-            if let Some(warning) = &sent.warning {
+            let sent =
+                client.send(&self.session, text, &SendText { enter, images, if_busy: self.if_busy }).await?;
+            if let Some(warning) = sent.warning.as_ref().filter(|_| sent.receipt != Receipt::Queued) {
                 output::say(format_args!("warning: {warning}"));
             }
             match (self.json, sent.receipt) {
                 (true, _) => output::json(&sent)?,
+                (false, Receipt::Queued) => {
+                    output::done(format_args!("Queued: {}", sent.warning.as_deref().unwrap_or_default()))?
+                }
                 (false, Receipt::Written) => output::done("Sent")?,
-                (false, Receipt::Echoed) => output::done("Sent, and the program answered")?,
+                (false, Receipt::Echoed) => output::done("Sent, and the agent shows it")?,
+                (false, Receipt::Submitted) => output::done("Sent, and the agent took it")?,
+                (false, Receipt::TurnStarted) => output::done("Sent, and the agent works on it")?,
             }
             if let Some(condition) = &self.wait {
                 wait::until(client, &self.session, condition, Some(sent.cursor), self.timeout).await?;
@@ -98,6 +116,15 @@ impl Send {
             )));
         }
         Ok(bytes.into())
+    }
+}
+
+fn if_busy(text: &str) -> Result<IfBusy, String> {
+    match text {
+        "queue" => Ok(IfBusy::Queue),
+        "refuse" => Ok(IfBusy::Refuse),
+        "now" => Ok(IfBusy::Now),
+        _ => Err("it is queue, refuse or now".to_owned()),
     }
 }
 

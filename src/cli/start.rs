@@ -47,6 +47,9 @@ pub(super) struct Start {
     /// A name to use instead of the id
     #[arg(long)]
     name: Option<String>,
+    /// The model for this session, for claude-code and codex; your own default stays
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
     /// The first prompt for the agent
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
@@ -91,6 +94,7 @@ impl Start {
                     base: self.base,
                 }),
                 dangerous: self.dangerous,
+                model: self.model,
                 args: self.args,
                 path: std::env::var("PATH").ok(),
             };

@@ -166,7 +166,7 @@ impl<'a> Watch<'a> {
     fn state_fits(&self) -> bool {
         let activity = self.follow.stream.session.activity;
         let fits = match self.condition {
-            Condition::Idle => activity == Activity::Idle,
+            Condition::Idle => activity == Activity::Idle && self.follow.stream.session.queued == 0,
             Condition::Waiting => activity == Activity::Waiting,
             _ => false,
         };

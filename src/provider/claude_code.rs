@@ -9,7 +9,9 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
+use super::{
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+};
 use crate::terminal::reports::Report;
 
 pub struct ClaudeCode;
@@ -36,12 +38,28 @@ impl Provider for ClaudeCode {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { placeholders: &["[Pasted text", "[Image"], image: "[Image" })
+        Some(Composer { mark: "❯", placeholders: &["[Pasted text", "[Image"], image: "[Image" })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.
     fn choose_conversation(&self, session: SessionId) -> Option<String> {
         Some(session.to_string())
+    }
+
+    fn takes_model(&self) -> bool {
+        true
+    }
+
+    /// In its list `s` keeps the choice to the session; Enter, and `/model NAME`, write it to the person's settings.
+    fn model_list(&self) -> Option<ModelList> {
+        Some(ModelList {
+            open: "/model",
+            pointer: '❯',
+            keep: "s",
+            keep_hint: "s to use this session only",
+            question: Some("Switch model?"),
+            done: "for this session only",
+        })
     }
 
     fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
@@ -50,6 +68,7 @@ impl Provider for ClaudeCode {
             args.extend(["--session-id".to_owned(), id.to_owned()]);
         }
         args.extend(settings(launch));
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
             args.extend(["--".to_owned(), prompt.to_owned()]);
@@ -67,6 +86,7 @@ impl Provider for ClaudeCode {
         let mut args = vec!["--resume".to_owned()];
         args.extend(conversation.map(str::to_owned));
         args.extend(settings(launch));
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         Argv { program: self.program(launch.env), args }
     }
@@ -119,8 +139,10 @@ impl Provider for ClaudeCode {
     fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
         let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
         match field("hook_event_name") {
-            // After a compaction the turn goes on.
-            "SessionStart" if field("source") != "compact" => Some((Activity::Idle, None)),
+            // After a compaction the turn goes on; during `/clear` the state file still says that it is busy.
+            "SessionStart" if !["compact", "clear"].contains(&field("source")) => {
+                Some((Activity::Idle, None))
+            }
             "UserPromptSubmit" | "PreToolUse" | "PostToolUse" | "PostToolUseFailure" | "PreCompact" => {
                 Some((Activity::Working, None))
             }
@@ -204,6 +226,10 @@ impl Provider for ClaudeCode {
         }
     }
 
+    fn state_file_time(&self, content: &Value) -> Option<Timestamp> {
+        Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
+    }
+
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
     /// while a permission prompt is open: that proves nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
@@ -272,6 +298,7 @@ mod tests {
         let launch = Launch {
             session: SessionId::random(),
             args: &args,
+            model: None,
             cwd: &cwd,
             env: &env,
             hook: "hook",
@@ -324,7 +351,7 @@ mod tests {
         let waiting = |what| Some((Activity::Waiting, Some(what)));
         for (name, expected) in [
             ("SessionStart", idle),
-            ("SessionStart.clear", idle),
+            ("SessionStart.clear", None),
             ("SessionStart.compact", None),
             ("UserPromptSubmit", working),
             ("PreToolUse", working),
@@ -362,6 +389,7 @@ mod tests {
         let launch = Launch {
             session: SessionId::random(),
             args: &[],
+            model: None,
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",

@@ -10,7 +10,9 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 
-use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
+use super::{
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+};
 use crate::terminal::reports::Report;
 
 pub struct Codex;
@@ -37,17 +39,35 @@ impl Provider for Codex {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { placeholders: &["[Pasted Content", "[Image"], image: "[Image" })
+        Some(Composer { mark: "›", placeholders: &["[Pasted Content", "[Image"], image: "[Image" })
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {
         None
     }
 
+    fn takes_model(&self) -> bool {
+        true
+    }
+
+    /// The list of models leads to one of efforts, where `s` keeps the choice to the session; Enter writes it to the
+    /// person's settings.
+    fn model_list(&self) -> Option<ModelList> {
+        Some(ModelList {
+            open: "/model",
+            pointer: '›',
+            keep: "s",
+            keep_hint: "s session",
+            question: None,
+            done: "for this session only",
+        })
+    }
+
     /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
     /// nobody sees it.
     fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = vec!["--no-daemon".to_owned()];
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
             args.extend(["--".to_owned(), prompt.to_owned()]);
@@ -61,6 +81,7 @@ impl Provider for Codex {
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
         };
         let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         args.push(id.to_owned());
         Argv { program: self.program(launch.env), args }
@@ -200,6 +221,7 @@ mod tests {
         let launch = Launch {
             session: SessionId::random(),
             args: &[],
+            model: None,
             cwd: "/work".as_ref(),
             env: &env,
             hook: "hook",

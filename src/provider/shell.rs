@@ -88,6 +88,7 @@ mod tests {
         let launch = |args| Launch {
             session: SessionId::random(),
             args,
+            model: None,
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use codepiper_protocol::wire::input::Receipt;
+use codepiper_protocol::wire::session::Activity;
 use codepiper_protocol::wire::stream::Begin;
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Session, Sessions};
 use crate::bus::{Next, Reader};
@@ -21,6 +23,12 @@ use crate::terminal::screen::Screen;
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take until a text is shown.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
+/// How long an agent may take to take a text out of its composer.
+const SUBMIT_LIMIT: Duration = Duration::from_secs(5);
+/// What does not stand where it was typed for so long was taken.
+const GONE_LIMIT: Duration = Duration::from_millis(500);
+/// And then until it says that it works on it; commands are no work.
+const TURN_LIMIT: Duration = Duration::from_secs(1);
 /// How long it may take until a path is an image.
 const IMAGE_LIMIT: Duration = Duration::from_secs(2);
 /// Letters of the text's end that must be seen: few enough to stand in one place.
@@ -28,28 +36,44 @@ const TAIL: usize = 24;
 /// Bytes taken from the log at once.
 const PIECE: usize = 64 * 1024;
 
-/// Follows the screen while a text is typed.
-pub(super) struct Composer {
-    session: Arc<Session>,
+/// Follows the screen of a session.
+pub(super) struct Follower {
     reader: Reader,
     changed: Arc<Notify>,
     screen: Screen,
+}
+
+/// Follows the screen while a text is typed.
+pub(super) struct Composer {
+    session: Arc<Session>,
+    follower: Follower,
     composer: provider::Composer,
     /// What must be seen, and how often it was there before the text was typed.
     expected: Option<(Needle, usize)>,
+    /// What was typed.
+    typed: Option<Needle>,
+    /// Turns and prompts before Enter, and whether the agent worked.
+    before: (u64, u64, bool),
 }
 
 impl Sessions {
     /// `None` when the program has no composer.
     pub(super) async fn composer(&self, session: &Arc<Session>) -> Option<Composer> {
         let composer = session.provider.composer()?;
+        let follower = self.follow_screen(session).await?;
+        let (expected, typed, before) = (None, None, (0, 0, false));
+        Some(Composer { session: session.clone(), follower, composer, expected, typed, before })
+    }
+
+    /// `None` when the screen is not known.
+    pub(super) async fn follow_screen(&self, session: &Arc<Session>) -> Option<Follower> {
         let changed = Arc::new(Notify::new());
         let (mut reader, _) = session.log.reader(Begin::Live, &changed).await;
         let keyframe = self.keyframe(session).await?;
         reader.seek(keyframe.offset);
         let mut screen = Screen::new(keyframe.size);
         screen.feed(&keyframe.screen);
-        Some(Composer { session: session.clone(), reader, changed, screen, composer, expected: None })
+        Some(Follower { reader, changed, screen })
     }
 }
 
@@ -65,7 +89,7 @@ impl Composer {
             while self.shows(|screen| screen.modes().bracketed_paste).await
                 && sessions.edits_lines(&session).await
             {
-                self.changed.notified().await;
+                self.changed().await;
             }
         };
         // Without them, it gets what was sent all the same.
@@ -75,8 +99,9 @@ impl Composer {
     /// To be called before the text is typed.
     pub fn expect(&mut self, text: &[u8]) {
         self.catch_up();
+        self.typed = Needle::new(self.composer, text);
         self.expected = Needle::new(self.composer, text).map(|needle| {
-            let before = needle.count(&self.screen);
+            let before = needle.count(&self.follower.screen);
             (needle, before)
         });
     }
@@ -88,10 +113,74 @@ impl Composer {
         Some(timeout(SHOW_LIMIT, shown).await.unwrap_or(false))
     }
 
+    /// To be called before Enter is pressed.
+    pub fn before_enter(&mut self) {
+        self.before = self.counts();
+    }
+
+    /// Follows what the agent makes of the text after Enter, until that is known or the limit is reached.
+    pub async fn follow_up(&mut self) -> Receipt {
+        let (turns, prompts, worked) = self.before;
+        let mut receipt = Receipt::Written;
+        let mut until = Instant::now() + SUBMIT_LIMIT;
+        let mut gone_since = None;
+        loop {
+            self.catch_up();
+            let (turns_now, prompts_now, _) = self.counts();
+            if turns_now > turns {
+                return Receipt::TurnStarted;
+            }
+            if receipt < Receipt::Submitted && (prompts_now > prompts || self.is_empty()) {
+                receipt = Receipt::Submitted;
+                until = Instant::now() + TURN_LIMIT;
+            }
+            // One that works already takes it in its own time, and a command may have ended it.
+            if receipt == Receipt::Submitted && worked || !self.session.is_live() {
+                return Receipt::Submitted;
+            }
+            // A composer of another look: what was typed does not stand there any more, and that stays so.
+            gone_since = if self.holds_text() { None } else { gone_since.or_else(|| Some(Instant::now())) };
+            let settled = gone_since.map(|since| since + GONE_LIMIT);
+            if settled.is_some_and(|settled| Instant::now() >= settled) && receipt < Receipt::Submitted {
+                return Receipt::Submitted;
+            }
+            let next =
+                settled.filter(|_| receipt < Receipt::Submitted).map_or(until, |settled| settled.min(until));
+            if timeout_at(next, self.changed()).await.is_err() && Instant::now() >= until {
+                return receipt;
+            }
+        }
+    }
+
+    /// Whether the end of what was typed stands left of the cursor, where it was typed.
+    pub fn holds_text(&mut self) -> bool {
+        self.catch_up();
+        let Some(typed) = &self.typed else { return false };
+        let cursor = self.follower.screen.cursor();
+        let rows = (0..=cursor.y).map(|row| match row == cursor.y {
+            true => left(&self.follower.screen.row_text(row), cursor.x),
+            false => self.follower.screen.row_text(row),
+        });
+        let text = blankless(&rows.collect::<String>());
+        let placed = typed.placeholders.iter().any(|mark| text.rfind(&blankless(mark)).is_some());
+        text.ends_with(&typed.tail) || placed && text.ends_with(']')
+    }
+
+    /// Nothing stands in it: left of the cursor there is only its mark.
+    pub fn is_empty(&self) -> bool {
+        let cursor = self.follower.screen.cursor();
+        left(&self.follower.screen.row_text(cursor.y), cursor.x).trim() == self.composer.mark
+    }
+
+    fn counts(&self) -> (u64, u64, bool) {
+        let state = self.session.state();
+        (state.machine.turns(), state.prompts, state.machine.activity() == Activity::Working)
+    }
+
     /// How many images stand on the screen.
     pub fn images(&mut self) -> usize {
         self.catch_up();
-        images(&self.screen, self.composer)
+        images(&self.follower.screen, self.composer)
     }
 
     /// Waits until there are more images than that; false when a path stayed a text.
@@ -105,17 +194,44 @@ impl Composer {
     async fn shows(&mut self, condition: impl Fn(&Screen) -> bool) -> bool {
         loop {
             self.catch_up();
-            if condition(&self.screen) {
+            if condition(&self.follower.screen) {
                 return true;
             }
             if !self.session.is_live() {
                 return false;
             }
-            self.changed.notified().await;
+            self.changed().await;
         }
     }
 
-    fn catch_up(&mut self) {
+    /// The screen as it was at the last [`Composer::catch_up`].
+    pub fn screen(&self) -> &Screen {
+        &self.follower.screen
+    }
+
+    /// Returns when there may be something new.
+    pub async fn changed(&self) {
+        self.follower.changed().await;
+    }
+
+    /// Brings the screen up to date.
+    pub fn catch_up(&mut self) {
+        self.follower.catch_up();
+    }
+}
+
+impl Follower {
+    pub fn rows(&self) -> Vec<String> {
+        (0..self.screen.size().rows()).map(|row| self.screen.row_text(row)).collect()
+    }
+
+    /// Returns when there may be something new.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Brings the screen up to date.
+    pub fn catch_up(&mut self) {
         loop {
             match self.reader.next(PIECE) {
                 Next::Output(bytes) => self.screen.feed(&bytes),
@@ -130,6 +246,11 @@ impl Composer {
             }
         }
     }
+}
+
+/// The first columns of a row. What is looked for there is one column wide each.
+fn left(row: &str, columns: u16) -> String {
+    row.chars().take(columns.into()).collect()
 }
 
 fn images(screen: &Screen, composer: provider::Composer) -> usize {
@@ -157,10 +278,14 @@ impl Needle {
     }
 
     fn count_in(&self, rows: &str) -> usize {
-        let text: String = rows.chars().filter(|letter| is_seen(*letter)).collect();
+        let text = blankless(rows);
         let placeholders = self.placeholders.iter().map(|mark| rows.matches(mark).count());
         text.matches(&self.tail).count() + placeholders.sum::<usize>()
     }
+}
+
+fn blankless(text: &str) -> String {
+    text.chars().filter(|letter| is_seen(*letter)).collect()
 }
 
 fn is_seen(letter: char) -> bool {
@@ -171,7 +296,8 @@ fn is_seen(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    const COMPOSER: provider::Composer = provider::Composer { placeholders: &["[Pasted"], image: "[Image" };
+    const COMPOSER: provider::Composer =
+        provider::Composer { mark: ">", placeholders: &["[Pasted"], image: "[Image" };
 
     #[test]
     fn a_text_is_recognised_however_it_is_wrapped() {

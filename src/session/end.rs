@@ -169,6 +169,7 @@ impl Sessions {
 
     fn ended(&self, session: &Arc<Session>) {
         self.forget_state_file(session);
+        self.drop_queue(session, "the session ended");
         let exit = session.exit();
         self.release_worktree(session);
         session.note_crash(to_millisecond(Timestamp::now()));

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::key::Key;
 use codepiper_protocol::tmux::{BufferName, Command, CommandLine, KeyBytes, PaneFacts, PaneId, Target, Text};
-use codepiper_protocol::wire::input::{MAX_TEXT, Receipt, Sent};
+use codepiper_protocol::wire::input::{IfBusy, MAX_TEXT, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use uuid::Uuid;
 
@@ -33,23 +33,51 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 impl Sessions {
     /// Types a text, any bytes, and presses Enter after it if asked.
     pub async fn send_text(&self, session: &Arc<Session>, text: Bytes, enter: bool) -> Result<Sent, Problem> {
-        self.send(session, &[], text, enter).await
+        self.send(session, &[], text, enter, None).await
     }
 
-    /// The same with images that were kept for the session, before the text.
+    /// The same with images that were kept for the session, before the text. A busy agent gets a text with Enter
+    /// only as `if_busy` says.
     pub async fn send(
         &self,
         session: &Arc<Session>,
         images: &[Uuid],
         text: Bytes,
         enter: bool,
+        if_busy: Option<IfBusy>,
     ) -> Result<Sent, Problem> {
-        if text.len() > MAX_TEXT {
-            return Err(Problem::new(
-                Code::TooLarge,
-                format!("the text has {} bytes, and at most {MAX_TEXT} can be sent at once", text.len()),
-            ));
+        check_length(&text)?;
+        self.find_images(session.id, images)?;
+        let _sending = session.sending.lock().await;
+        session.pane_for_input()?;
+        if enter
+            && session.provider.composer().is_some()
+            && let Some(sent) = self.wait_your_turn(session, images, &text, if_busy).await?
+        {
+            return Ok(sent);
         }
+        self.type_text(session, images, text, enter).await
+    }
+
+    /// The same at once, after whoever sends.
+    pub(super) async fn send_now(
+        &self,
+        session: &Arc<Session>,
+        images: &[Uuid],
+        text: Bytes,
+        enter: bool,
+    ) -> Result<Sent, Problem> {
+        let _sending = session.sending.lock().await;
+        self.type_text(session, images, text, enter).await
+    }
+
+    async fn type_text(
+        &self,
+        session: &Arc<Session>,
+        images: &[Uuid],
+        text: Bytes,
+        enter: bool,
+    ) -> Result<Sent, Problem> {
         let images = self.find_images(session.id, images)?;
         let connection = self.connection()?;
         let typing = session.typing.lock().await;
@@ -99,12 +127,22 @@ impl Sessions {
                 }
             }
             self.leave_mode(&connection, session, pane)?;
+            if let Some(composer) = &mut composer {
+                composer.before_enter();
+            }
             self.apply(session, machine::Input::Submitted);
             self.type_bytes_into(&connection, pane, b"\r")?;
         }
+        // Others may press keys while it is looked what became of it.
         drop(typing);
         let bytes = text.len() as u64;
         self.event(Some(session.id), Body::InputSent { bytes, enter, cursor });
+        if enter && let Some(composer) = &mut composer {
+            receipt = receipt.max(composer.follow_up().await);
+            if receipt < Receipt::Submitted && composer.holds_text() {
+                return Err(not_submitted(session));
+            }
+        }
         Ok(Sent { cursor, receipt, warning })
     }
 
@@ -148,7 +186,12 @@ impl Sessions {
         self.type_bytes_into(&connection, pane, bytes)
     }
 
-    fn type_bytes_into(&self, connection: &Connection, pane: PaneId, bytes: &[u8]) -> Result<(), Problem> {
+    pub(super) fn type_bytes_into(
+        &self,
+        connection: &Connection,
+        pane: PaneId,
+        bytes: &[u8],
+    ) -> Result<(), Problem> {
         for bytes in KeyBytes::split(bytes) {
             connection.send_and_forget(&Command::SendBytes { pane, bytes }).map_err(tmux_problem)?;
         }
@@ -190,8 +233,9 @@ impl Sessions {
         Ok(given)
     }
 
-    /// One line: nothing comes between, and copy mode does not see it.
-    async fn paste(
+    /// One line: nothing comes between. Copy mode is left first: tmux asks its screen, not the program's, whether
+    /// pastes are bracketed.
+    pub(super) async fn paste(
         &self,
         connection: &Connection,
         pane: PaneId,
@@ -200,17 +244,18 @@ impl Sessions {
     ) -> Result<(), Problem> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = BufferName(NUMBER.fetch_add(1, Ordering::Relaxed));
+        let leave = CommandLine::new(&Command::LeaveMode(pane));
         let paste = Command::PasteBuffer { name, pane, bracketed };
         match Text::new(text).filter(|text| text.as_bytes().len() <= LONGEST_COMMAND_TEXT) {
             Some(text) => {
-                let line = CommandLine::new(&Command::SetBuffer { name, text }).and(&paste);
+                let line = leave.and(&Command::SetBuffer { name, text }).and(&paste);
                 connection.send(line).await.map_err(tmux_problem)?;
             }
             None => {
                 let file =
                     TextFile::write(self.0.places.run.join(format!("text-{name}")), text.to_vec()).await?;
                 let load = Command::LoadBuffer { name, path: absolute(&file.path)? };
-                connection.send(CommandLine::new(&load).and(&paste)).await.map_err(tmux_problem)?;
+                connection.send(leave.and(&load).and(&paste)).await.map_err(tmux_problem)?;
             }
         }
         Ok(())
@@ -223,7 +268,7 @@ impl Sessions {
 }
 
 impl Session {
-    fn pane_for_input(&self) -> Result<PaneId, Problem> {
+    pub(super) fn pane_for_input(&self) -> Result<PaneId, Problem> {
         let state = self.state();
         match &state.pane {
             Some(pane) if state.machine.status().is_live() => Ok(pane.id),
@@ -244,6 +289,25 @@ fn not_shown(session: &Session) -> Problem {
              with codepiper tail {id}, and press keys with codepiper keys {id}"
         ),
     )
+}
+
+fn not_submitted(session: &Session) -> Problem {
+    let (provider, id) = (session.provider.name(), session.id.short());
+    Problem::new(
+        Code::NotTaken,
+        format!(
+            "the text was typed and Enter was pressed, but the text still stands in {provider}'s composer; look at the \
+             session with codepiper tail {id}, and press keys with codepiper keys {id}"
+        ),
+    )
+}
+
+fn check_length(text: &[u8]) -> Result<(), Problem> {
+    if text.len() <= MAX_TEXT {
+        return Ok(());
+    }
+    let detail = format!("the text has {} bytes, and at most {MAX_TEXT} can be sent at once", text.len());
+    Err(Problem::new(Code::TooLarge, detail))
 }
 
 /// A program that leaves line editing to the terminal gets no line longer than the terminal's buffer.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -13,10 +14,11 @@ use codepiper_protocol::tmux::{
     Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{Billing, StartSession, Status};
+use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Status};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::fork::nothing_to_fork;
 use super::machine::Input;
@@ -30,6 +32,9 @@ use crate::provider::{self, Argv, PromptDelivery, Provider};
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
+
+/// An agent that says nothing counts as started after this time.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3);
 
 /// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
@@ -45,6 +50,7 @@ impl Sessions {
         if let Some(name) = &request.name {
             self.check_name(name, None)?;
         }
+        check_model(provider, request.model.as_deref())?;
         for text in request.args.iter().chain(&request.prompt) {
             if text.contains('\0') || text.len() > LONGEST_ARGUMENT {
                 let detail =
@@ -92,6 +98,8 @@ impl Sessions {
             state_since: None,
             complete: false,
             crashes: Vec::new(),
+            queue: Vec::new(),
+            model: request.model,
         };
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
@@ -139,10 +147,7 @@ impl Sessions {
         {
             let mut state = session.state();
             if state.machine.status().is_live() || state.launch.is_some() {
-                return Err(Problem::new(
-                    Code::SessionLive,
-                    format!("session {} is running; stop it first", session.id.short()),
-                ));
+                return Err(live_problem(session));
             }
             state.launched = None;
         }
@@ -158,6 +163,11 @@ impl Sessions {
         begin: Begin,
     ) -> Result<(), Problem> {
         let resumed = matches!(begin, Begin::Resume);
+        // Many agents at once would take the machine from those that work.
+        let turn = self.0.launches.clone().acquire_owned().await.ok();
+        if resumed && session.is_live() {
+            return Err(live_problem(session));
+        }
         // Looking for a conversation reads files.
         let (sessions, subject) = (self.clone(), session.clone());
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
@@ -201,6 +211,9 @@ impl Sessions {
         match outcome {
             Some(Ok(())) => {
                 self.lease_worktree(session).await;
+                if session.provider.composer().is_some() {
+                    tokio::spawn(until_settled(session.clone(), turn));
+                }
                 self.save(session).await
             }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
@@ -395,6 +408,13 @@ impl Sessions {
     }
 }
 
+/// Holds the turn to start until the agent says what it does, or long enough.
+async fn until_settled(session: Arc<Session>, _turn: Option<OwnedSemaphorePermit>) {
+    let settled = session
+        .until(|state| state.machine.activity() != Activity::Unknown || !state.machine.status().is_live());
+    let _ = tokio::time::timeout(SETTLE_LIMIT, settled).await;
+}
+
 pub(super) enum Begin {
     Start {
         prompt: Option<String>,
@@ -410,8 +430,8 @@ fn known<'a>(
     env: &'a BTreeMap<String, String>,
     hook: &'a str,
 ) -> provider::Launch<'a> {
-    let forked_from = record.forked_from.as_deref();
-    provider::Launch { session: record.id, args, cwd: &record.cwd, env, hook, forked_from }
+    let (model, forked_from) = (record.model.as_deref(), record.forked_from.as_deref());
+    provider::Launch { session: record.id, args, model, cwd: &record.cwd, env, hook, forked_from }
 }
 
 /// What the program is given beside what its provider needs.
@@ -506,8 +526,26 @@ fn check_dangerous(provider: &dyn Provider, dangerous: bool, args: &[String]) ->
     }
 }
 
+fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Problem> {
+    let Some(model) = model else { return Ok(()) };
+    let word = |letter: char| letter.is_ascii_graphic();
+    let detail = match provider.takes_model() {
+        false => format!("{} has no models; leave out --model", provider.name()),
+        true if model.is_empty() || model.starts_with('-') || !model.chars().all(word) => {
+            format!("'{}' cannot be a model's name", model.escape_debug())
+        }
+        true => return Ok(()),
+    };
+    Err(Problem::new(Code::Invalid, detail))
+}
+
+fn live_problem(session: &Session) -> Problem {
+    let detail = format!("session {} is running; stop it first", session.id.short());
+    Problem::new(Code::SessionLive, detail)
+}
+
 fn unknown_provider(name: &str) -> Problem {
-    let names: Vec<_> = provider::PROVIDERS.iter().map(|provider| provider.name()).collect();
+    let names: Vec<_> = provider::all().map(|provider| provider.name()).collect();
     Problem::new(Code::Invalid, format!("no provider '{name}'; there are {}", names.join(", ")))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use codepiper_protocol::event::Body;
+use codepiper_protocol::event::{Body, Proof};
 use codepiper_protocol::shim::ExitStatus;
 use codepiper_protocol::wire::session::{
     Activity, Evidence, EvidenceSource, Exit, ExitReason, Status, WaitingFor,
@@ -145,6 +145,10 @@ pub struct Machine {
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
+    /// What was proved before it was known that the program runs.
+    early: Option<Box<Input>>,
+    /// How often it began to work.
+    turns: u64,
     /// When status, activity or what is waited for changed last.
     since: Timestamp,
 }
@@ -165,6 +169,8 @@ impl Machine {
             doubt: None,
             before_launch: (status, exit),
             resumed: false,
+            early: None,
+            turns: 0,
             since,
         }
     }
@@ -188,6 +194,11 @@ impl Machine {
     /// Since when status, activity and what is waited for are as they are.
     pub fn since(&self) -> Timestamp {
         self.since
+    }
+
+    /// How often it began to work: grows also when nobody looked in between.
+    pub fn turns(&self) -> u64 {
+        self.turns
     }
 
     /// The process group of the program.
@@ -223,6 +234,7 @@ impl Machine {
                 self.before_launch = (self.status, self.exit);
                 (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
                 self.resumed = resumed;
+                self.early = None;
                 self.set_activity(Activity::Unknown, None, None);
                 self.wait(now, Pending::Launch, LAUNCH_LIMIT);
                 self.note(now, if resumed { "resume was requested" } else { "start was requested" });
@@ -235,7 +247,11 @@ impl Machine {
                     self.pending = None;
                 }
                 self.note(now, &format!("the shim executed the program (process {pid})"));
-                vec![Action::Event(Body::SessionStarted { pid, resumed: self.resumed })]
+                let mut actions = vec![Action::Event(Body::SessionStarted { pid, resumed: self.resumed })];
+                if let Some(early) = self.early.take() {
+                    actions.extend(self.take(now, *early));
+                }
+                actions
             }
             Input::LaunchFailed { message } if self.status == Status::Starting => {
                 (self.status, self.exit) = self.before_launch;
@@ -300,6 +316,11 @@ impl Machine {
             },
             Input::Activity { source, activity, waiting_for, what } if self.status == Status::Running => {
                 self.activity_evidence(now, source, activity, waiting_for, &what)
+            }
+            // The program's output may overtake the shim's word that it runs.
+            Input::Activity { .. } if self.status == Status::Starting => {
+                self.early = Some(Box::new(input));
+                vec![]
             }
             Input::Submitted if self.status == Status::Running && self.activity == Activity::Idle => {
                 let source = self.activity_source.unwrap_or(EvidenceSource::Silence);
@@ -437,9 +458,11 @@ impl Machine {
         vec![self.activity_changed()]
     }
 
+    /// The activity is as the evidence says that was recorded last.
     fn activity_changed(&self) -> Action {
         let (activity, waiting_for) = (self.activity, self.waiting_for);
-        Action::Event(Body::SessionActivityChanged { activity, waiting_for })
+        let proof = self.evidence.back().map(|last| Proof { source: last.source, what: last.what.clone() });
+        Action::Event(Body::SessionActivityChanged { activity, waiting_for, proof })
     }
 
     fn set_activity(
@@ -449,6 +472,7 @@ impl Machine {
         source: Option<EvidenceSource>,
     ) {
         self.doubt = None;
+        self.turns += u64::from(activity == Activity::Working && self.activity != Activity::Working);
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
     }
 
@@ -650,6 +674,21 @@ mod tests {
         assert_eq!(script.machine.activity(), Activity::Working);
         script.step(40, Input::Marker(code(0))).step(50, activity(EvidenceSource::Hook, Activity::Idle));
         assert_eq!(script.machine.activity(), Activity::Unknown, "an ended session does nothing");
+    }
+
+    #[test]
+    fn what_a_program_says_at_once_counts_when_it_runs() {
+        let mut script =
+            Script { machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH), actions: vec![] };
+        let source = EvidenceSource::Report;
+        script.step(0, Input::LaunchRequested { resumed: false });
+        script.step(
+            1,
+            Input::Activity { source, activity: Activity::Idle, waiting_for: None, what: "x".into() },
+        );
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        script.step(2, Input::Executed { pid: 42 });
+        assert_eq!(script.machine.activity(), Activity::Idle);
     }
 
     #[test]

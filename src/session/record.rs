@@ -11,6 +11,7 @@ use codepiper_protocol::wire::worktree::Worktree;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::small_file::{self, Broken, write_synced};
 
@@ -74,6 +75,19 @@ pub struct Record {
     /// When it crashed the last two times.
     #[serde(default)]
     pub crashes: Vec<Timestamp>,
+    /// What waits until the agent has nothing to do.
+    #[serde(default)]
+    pub queue: Vec<Queued>,
+    /// The model that was asked for, by the name that its provider's flag takes.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// A text that waits, with the images before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Queued {
+    pub text: String,
+    pub images: Vec<Uuid>,
 }
 
 impl Record {
@@ -158,6 +172,8 @@ mod tests {
             state_since: None,
             complete: false,
             crashes: vec![Timestamp::UNIX_EPOCH],
+            queue: vec![Queued { text: "next".into(), images: vec![] }],
+            model: Some("m".into()),
         }
     }
 

@@ -123,6 +123,11 @@ impl Sessions {
         // It is rewritten in place: half a file is no JSON, and the other half comes as another change.
         let Ok(Some(content)) = read.await else { return };
         let Ok(content) = serde_json::from_slice(&content) else { return };
+        // It may be from before what a hook has told already.
+        let written = session.provider.state_file_time(&content);
+        if written.is_some_and(|written| session.state().hooked_at.is_some_and(|hooked| written < hooked)) {
+            return;
+        }
         if let Some((activity, waiting_for)) = session.provider.interpret_state_file(&content) {
             let what = format!("its state file {shown}");
             let source = EvidenceSource::Transcript;

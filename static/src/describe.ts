@@ -148,6 +148,12 @@ export function sentence(event: Event): Piece[] {
       return say(`A terminal detached; ${event.data.clients} now.`);
     case "input.sent":
       return say(`${event.data.bytes.toLocaleString("en")} bytes${event.data.enter ? " and Enter" : ""} were sent.`);
+    case "input.queued":
+      return say(`A text waits until the agent is idle; ${event.data.queued} now.`);
+    case "input.dropped":
+      return say(`${event.data.texts === 1 ? "A text that waited was" : `${event.data.texts} texts that waited were`} not sent: ${plain(event.data.reason)}.`);
+    case "session.model_switched":
+      return say(`The model became ${plain(event.data.model)}.`);
     case "auth.agent_refused":
       return say(`Process ${event.data.pid} was refused: ${plain(event.data.request)}.`);
     case "auth.shim_refused":

@@ -22,6 +22,8 @@ export function aSession(part: Partial<Session> = {}): Session {
     env_sets: [],
     dangerous: false,
     worktree: null,
+    model: null,
+    queued: 0,
     title: null,
     pid: 1,
     attached: 0,

@@ -144,7 +144,7 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
 /**
  * What kind of error it is: stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "unsaved_work" | "launch_failed" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "unsaved_work" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
 /**
  * `POST /api/auth/setup/totp` and `/api/auth/totp/confirm`: the first code of the new authenticator.
@@ -283,7 +283,11 @@ export type Event = {
 /**
  * Grows with each event, by one as a rule, over all daemons.
  */
-seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
+seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, 
+/**
+ * What it rests on.
+ */
+proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
 
 /**
  * One thing that proved something about a session's state.
@@ -389,6 +393,11 @@ event: string,
  * As the provider sent it.
  */
 payload: unknown, };
+
+/**
+ * What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
+ */
+export type IfBusy = "queue" | "refuse" | "now";
 
 /**
  * The answer to `POST /api/sessions/{ref}/images`, whose body is the image.
@@ -525,6 +534,15 @@ retry_after?: number,
 tries_left?: number, };
 
 /**
+ * What proved a state.
+ */
+export type Proof = { source: EvidenceSource, 
+/**
+ * In words.
+ */
+what: string, };
+
+/**
  * One entry of `GET /api/providers`.
  */
 export type Provider = { name: string, description: string, 
@@ -585,7 +603,7 @@ code: string, };
 /**
  * How far input is proven to have come.
  */
-export type Receipt = "written" | "echoed";
+export type Receipt = "queued" | "written" | "echoed" | "submitted" | "turn_started";
 
 /**
  * Each opens the door once, in the place of a code. They are shown this one time.
@@ -631,7 +649,12 @@ enter?: boolean,
  * Images that were uploaded for this session: their ids with commas between. They come before the
  * text, the way the provider takes them.
  */
-images?: string | null, };
+images?: string | null, 
+/**
+ * What becomes of a text with Enter for an agent that works or waits for a person. Default: `queue`
+ * while it works, `refuse` while it waits.
+ */
+if_busy?: IfBusy | null, };
 
 /**
  * `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].
@@ -699,6 +722,10 @@ dangerous: boolean,
  */
 worktree: Worktree | null, 
 /**
+ * The model that it was told to use, or says that it uses.
+ */
+model: string | null, 
+/**
  * What the program set as its window's title.
  */
 title: string | null, 
@@ -710,6 +737,10 @@ pid: number | null,
  * How many people are attached natively.
  */
 attached: number, 
+/**
+ * How many texts wait until the agent has nothing to do.
+ */
+queued: number, 
 /**
  * The end of the output so far.
  */
@@ -804,7 +835,11 @@ prompt?: string | null, size?: Size | null,
 /**
  * Default: `subscription`, for providers that know the difference.
  */
-billing?: Billing | null, args?: Array<string>, 
+billing?: Billing | null, 
+/**
+ * The model for this session; later ones and the agent's own settings are left alone.
+ */
+model?: string | null, args?: Array<string>, 
 /**
  * Env sets whose variables the program gets; a later one counts before an earlier one.
  */
@@ -839,6 +874,15 @@ export type StopDaemon = {
  * Kill every session first, and the tmux server with them.
  */
 kill_sessions: boolean, };
+
+/**
+ * `POST /api/sessions/{ref}/model`: another model from the agent's next request on, for this session alone.
+ */
+export type SwitchModel = { 
+/**
+ * As the agent's own list calls it, in any case, or the beginning of that.
+ */
+model: string, };
 
 export type Timeline = { session: SessionId, 
 /**

@@ -22,7 +22,26 @@ pub struct SendText {
     /// text, the way the provider takes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<String>,
+    /// What becomes of a text with Enter for an agent that works or waits for a person. Default: `queue`
+    /// while it works, `refuse` while it waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_busy: Option<IfBusy>,
 }
+
+/// What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum IfBusy {
+    /// It is kept, and sent when the agent has nothing to do; after a restart of the daemon, too.
+    Queue,
+    Refuse,
+    /// It is typed at once: what the agent makes of it is its own affair.
+    Now,
+}
+
+/// At most so many texts wait for an agent.
+pub const MAX_QUEUED: usize = 16;
 
 /// An image is at most this many bytes.
 pub const MAX_IMAGE: usize = 10 * 1024 * 1024;
@@ -80,8 +99,14 @@ pub struct Sent {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Receipt {
+    /// It waits until the agent has nothing to do.
+    Queued,
     /// tmux wrote the bytes to the program's terminal.
     Written,
     /// The agent's composer showed it before Enter was pressed.
     Echoed,
+    /// The agent took it out of its composer, or said that a prompt was submitted.
+    Submitted,
+    /// The agent works on it.
+    TurnStarted,
 }

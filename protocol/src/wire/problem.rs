@@ -87,7 +87,9 @@ codes! {
     UnsavedWork 409 1 "Work would be lost",
     /// The program could not be started.
     LaunchFailed 422 1 "The program could not be started",
-    /// The text was typed, and the program did not show that it took it: Enter was not pressed.
+    /// The agent works or waits for a person, and the text was not to be queued.
+    Busy 409 1 "The agent is busy",
+    /// The text was typed, and the program did not show that it took it: Enter was not pressed, or did nothing.
     NotTaken 409 1 "The text was not taken",
     /// The text or the body is larger than allowed.
     TooLarge 413 2 "Too large",

@@ -42,12 +42,18 @@ pub struct Session {
     pub dangerous: bool,
     /// The worktree that was made for it.
     pub worktree: Option<Worktree>,
+    /// The model that it was told to use, or says that it uses.
+    #[serde(default)]
+    pub model: Option<String>,
     /// What the program set as its window's title.
     pub title: Option<String>,
     /// The process group of the program, while it runs.
     pub pid: Option<i32>,
     /// How many people are attached natively.
     pub attached: u32,
+    /// How many texts wait until the agent has nothing to do.
+    #[serde(default)]
+    pub queued: u32,
     /// The end of the output so far.
     pub cursor: Cursor,
     pub created_at: Timestamp,
@@ -261,6 +267,9 @@ pub struct StartSession {
     /// Default: `subscription`, for providers that know the difference.
     #[serde(default)]
     pub billing: Option<Billing>,
+    /// The model for this session; later ones and the agent's own settings are left alone.
+    #[serde(default)]
+    pub model: Option<String>,
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub args: Vec<String>,
@@ -298,6 +307,15 @@ pub struct ForkSession {
 pub struct RenameSession {
     /// `null` takes the name away.
     pub name: Option<String>,
+}
+
+/// `POST /api/sessions/{ref}/model`: another model from the agent's next request on, for this session alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct SwitchModel {
+    /// As the agent's own list calls it, in any case, or the beginning of that.
+    pub model: String,
 }
 
 /// `POST /api/sessions/{ref}/stop`, `/kill` and `/resume`

@@ -83,6 +83,7 @@ fn types() -> String {
         .add::<session::Session>()
         .add::<session::StartSession>()
         .add::<session::RenameSession>()
+        .add::<session::SwitchModel>()
         .add::<session::EndSession>()
         .add::<session::Attach>()
         .add::<session::Explanation>()

@@ -13,6 +13,7 @@ import { isLive, nameOf, providerName, stateOf } from "../words";
 
 const TerminalView = later(() => import("../session/terminal_view").then((module) => module.TerminalView));
 const Evidence = later(() => import("../session/evidence").then((module) => module.Evidence));
+const ModelPicker = later(() => import("../session/model_picker").then((module) => module.ModelPicker));
 const SessionMenu = later(() => import("../ui/session_menu").then((module) => module.SessionMenu));
 const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
 const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
@@ -132,6 +133,7 @@ function Header({ session }: { session: Session }) {
         <Evidence session={session} />
       </span>
       <span class="chip head-provider">{providerName(session.provider)}{session.billing === "api" && " · API"}</span>
+      <ModelPicker session={session} />
       <span class="chip head-path">
         <Icon name="folder" size={13} />
         <Path path={session.cwd} />

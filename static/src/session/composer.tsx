@@ -1,11 +1,27 @@
 import { useRef, useState } from "preact/hooks";
-import type { Sent, Session } from "../wire";
+import type { Receipt, Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
-import { live } from "../store";
+import { keep, live } from "../store";
 import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
 import { Failed } from "../http";
+
+const STEPS: readonly [Receipt, string][] = [
+  ["written", "Written"],
+  ["echoed", "Echoed"],
+  ["submitted", "Submitted"],
+  ["turn_started", "Turn started"],
+];
+
+/** How far a text is proven to have come. */
+export function receiptWords(receipt: Receipt): string {
+  if (receipt === "queued") return "Queued: it is sent when the agent is idle.";
+  const reached = STEPS.findIndex(([step]) => step === receipt);
+  return STEPS.slice(0, reached + 1)
+    .map(([, word]) => word)
+    .join(" → ");
+}
 
 /** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
 export function Composer({ session, give, close }: { session: Session; give: (files: readonly File[]) => Promise<void>; close: () => void }) {
@@ -13,6 +29,8 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
   const [note, setNote] = useState<{ text: string; bad: boolean } | null>(null);
   const [busy, setBusy] = useState(false);
+  // An agent that works or waits gets it when it is idle.
+  const queues = session.provider !== "shell" && (session.activity === "working" || session.activity === "waiting" || session.queued > 0);
   const files = useRef<HTMLInputElement>(null);
   const set = (value: string): void => {
     setText(value);
@@ -26,13 +44,22 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
     if (!live.value) return setNote({ text: "Not sent: no connection.", bad: true });
     setBusy(true);
     try {
-      const sent = await request<Sent>("POST", `/api/sessions/${session.id}/input?enter=true`, undefined, { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } });
+      const sent = await request<Sent>("POST", `/api/sessions/${session.id}/input?enter=true${queues ? "&if_busy=queue" : ""}`, undefined, { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } });
       set("");
-      setNote({ text: sent.warning ?? (sent.receipt === "echoed" ? "Echoed by the agent, and Enter pressed." : "Written."), bad: sent.warning !== undefined && sent.warning !== null });
+      const warned = sent.receipt !== "queued" && sent.warning !== undefined && sent.warning !== null;
+      setNote({ text: warned ? (sent.warning ?? "") : receiptWords(sent.receipt), bad: warned });
     } catch (error) {
       setNote({ text: `Not sent: ${error instanceof Failed ? error.problem.detail : problemOf(error).detail}`, bad: true });
     }
     setBusy(false);
+  };
+  const forget = async (): Promise<void> => {
+    try {
+      keep(await request<Session>("DELETE", `/api/sessions/${session.id}/queue`));
+      setNote(null);
+    } catch (error) {
+      setNote({ text: problemOf(error).detail, bad: true });
+    }
   };
   return (
     <form
@@ -67,10 +94,19 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
         />
         <div id="composer-note" class={note?.bad ? "composer-note tone-bad" : "composer-note"} role="status">
           {note?.text}
+          {session.queued > 0 && (
+            <>
+              {" "}
+              {session.queued === 1 ? "One text waits." : `${session.queued} texts wait.`}{" "}
+              <button type="button" class="button ghost small" onClick={() => void forget()}>
+                Forget
+              </button>
+            </>
+          )}
         </div>
       </div>
-      <button class="button primary icon send" aria-label="Send" disabled={busy || text === ""}>
-        <Icon name="send" />
+      <button class={`button primary send ${queues ? "" : "icon"}`} aria-label={queues ? "Queue" : "Send"} disabled={busy || text === ""}>
+        {queues ? "Queue" : <Icon name="send" />}
       </button>
     </form>
   );

@@ -1,0 +1,136 @@
+//! Texts that wait until an agent has nothing to do. They stand in the launch record: a daemon that is started again
+//! sends them. Each is taken out before it is typed, so that none is sent twice.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::input::{IfBusy, MAX_QUEUED, Receipt, Sent};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Activity;
+use uuid::Uuid;
+
+use super::record::Queued;
+use super::{Session, Sessions, State};
+
+/// What a session is busy with.
+enum Busy {
+    Working,
+    Waiting,
+    /// Others wait already.
+    Queue,
+}
+
+impl Sessions {
+    /// What is to be done about a text for an agent: `None` when it can be typed.
+    pub(super) async fn wait_your_turn(
+        &self,
+        session: &Arc<Session>,
+        images: &[Uuid],
+        text: &Bytes,
+        if_busy: Option<IfBusy>,
+    ) -> Result<Option<Sent>, Problem> {
+        let Some(busy) = busy(&session.state()) else { return Ok(None) };
+        let (what, default) = match busy {
+            Busy::Working => ("works", IfBusy::Queue),
+            Busy::Waiting => ("waits for a person", IfBusy::Refuse),
+            Busy::Queue => ("has other texts to take first", IfBusy::Queue),
+        };
+        let provider = session.provider.name();
+        match if_busy.unwrap_or(default) {
+            IfBusy::Now => Ok(None),
+            IfBusy::Refuse => {
+                let id = session.id.short();
+                let detail = format!(
+                    "not sent: {provider} {what}; --if-busy queue sends it when it is idle, --if-busy now types it \
+                     at once; codepiper tail {id} shows the session"
+                );
+                Err(Problem::new(Code::Busy, detail))
+            }
+            IfBusy::Queue => {
+                let queued = self.queue(session, images, text).await?;
+                let warning =
+                    format!("{provider} {what}: the text is sent when it is idle, as number {queued}");
+                Ok(Some(Sent { cursor: session.cursor(), receipt: Receipt::Queued, warning: Some(warning) }))
+            }
+        }
+    }
+
+    /// Keeps a text; how many wait now.
+    async fn queue(&self, session: &Arc<Session>, images: &[Uuid], text: &Bytes) -> Result<u32, Problem> {
+        let text = std::str::from_utf8(text)
+            .map_err(|_| Problem::new(Code::Invalid, "a text that is queued has to be UTF-8"))?;
+        let queued = {
+            let queue = &mut session.state().record.queue;
+            if queue.len() == MAX_QUEUED {
+                let detail = format!(
+                    "{MAX_QUEUED} texts wait already; codepiper send {} --drop-queued forgets them",
+                    session.id.short()
+                );
+                return Err(Problem::new(Code::Busy, detail));
+            }
+            queue.push(Queued { text: text.to_owned(), images: images.to_vec() });
+            queue.len() as u32
+        };
+        self.save(session).await?;
+        self.event(Some(session.id), Body::InputQueued { bytes: text.len() as u64, queued });
+        self.touch(session);
+        // It may have become idle meanwhile.
+        self.send_queued(session);
+        Ok(queued)
+    }
+
+    /// Sends what waits longest, if its agent has nothing to do.
+    pub(super) fn send_queued(&self, session: &Arc<Session>) {
+        let queued = {
+            let mut state = session.state();
+            if state.record.queue.is_empty() || state.unqueued || state.machine.activity() != Activity::Idle {
+                return;
+            }
+            state.unqueued = true;
+            state.record.queue.remove(0)
+        };
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            let bytes = queued.text.len();
+            let sent = match sessions.save(&session).await {
+                Ok(()) => sessions.send_now(&session, &queued.images, queued.text.into(), true).await,
+                Err(problem) => Err(problem),
+            };
+            session.state().unqueued = false;
+            if let Err(problem) = sent {
+                tracing::warn!(id = %session.id, bytes, %problem, "a text that waited was not sent");
+                let reason = problem.detail;
+                sessions.event(Some(session.id), Body::InputDropped { texts: 1, reason });
+            }
+            sessions.touch(&session);
+            sessions.send_queued(&session);
+        });
+    }
+
+    /// Forgets what waits; how many texts that were.
+    pub fn drop_queue(&self, session: &Arc<Session>, reason: &str) -> u32 {
+        let texts = std::mem::take(&mut session.state().record.queue).len() as u32;
+        if texts > 0 {
+            self.event(Some(session.id), Body::InputDropped { texts, reason: reason.to_owned() });
+        }
+        texts
+    }
+
+    /// The same because somebody asked for it.
+    pub async fn drop_queued(&self, session: &Arc<Session>) -> Result<u32, Problem> {
+        let texts = self.drop_queue(session, "somebody asked for it");
+        self.save(session).await?;
+        self.touch(session);
+        Ok(texts)
+    }
+}
+
+fn busy(state: &State) -> Option<Busy> {
+    match state.machine.activity() {
+        Activity::Waiting => Some(Busy::Waiting),
+        Activity::Working => Some(Busy::Working),
+        _ if !state.record.queue.is_empty() || state.unqueued => Some(Busy::Queue),
+        _ => None,
+    }
+}

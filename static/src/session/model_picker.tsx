@@ -1,0 +1,58 @@
+import { useState } from "preact/hooks";
+import type { Session } from "../wire";
+import { problemOf, request } from "../http";
+import { keep } from "../store";
+import { toast } from "../toasts";
+import { Icon } from "../ui/icon";
+import { closePopover, Popover } from "../ui/popover";
+import { isLive } from "../words";
+
+/** What Claude Code's list always offers; other names are typed. */
+const OFFERED: Record<string, readonly string[]> = { "claude-code": ["Sonnet", "Opus", "Haiku", "Default"] };
+
+/** The model of an agent; it opens how to switch it. */
+export function ModelPicker({ session }: { session: Session }) {
+  const [wanted, setWanted] = useState("");
+  const [busy, setBusy] = useState(false);
+  const switchable = session.provider === "claude-code" || session.provider === "codex";
+  if (!switchable && session.model === null) return null;
+  const name = session.model ?? "model";
+  if (!switchable || !isLive(session)) return session.model === null ? null : <span class="chip head-model">{name}</span>;
+  const change = async (model: string, button: HTMLElement): Promise<void> => {
+    closePopover(button);
+    setBusy(true);
+    try {
+      const changed = await request<Session>("POST", `/api/sessions/${session.id}/model`, { model });
+      keep(changed);
+      setWanted("");
+      toast({ text: `It uses ${changed.model ?? model} from its next request on.` });
+    } catch (error) {
+      toast({ text: problemOf(error).detail, bad: true });
+    }
+    setBusy(false);
+  };
+  const works = session.activity === "working" || session.activity === "waiting";
+  return (
+    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span>{busy ? "Switching…" : name}<Icon name="down" size={12} /></>}>
+      <h2>Model</h2>
+      <p class="meta">{works ? "It can be switched when the agent is idle." : "From its next request on, for this session alone. Your own default stays."}</p>
+      {(OFFERED[session.provider] ?? []).map((model) => (
+        <button key={model} type="button" class="button ghost wide" disabled={works} onClick={(event) => void change(model, event.currentTarget)}>
+          {model}
+        </button>
+      ))}
+      <form
+        class="model-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (wanted.trim() !== "") void change(wanted.trim(), event.currentTarget);
+        }}
+      >
+        <input class="input" aria-label="Model" placeholder={session.provider === "codex" ? "gpt-…" : "Another one"} value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+        <button class="button" disabled={works || wanted.trim() === ""}>
+          Switch
+        </button>
+      </form>
+    </Popover>
+  );
+}

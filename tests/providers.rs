@@ -1,0 +1,133 @@
+//! Providers of the configuration file, with a stand-in for an agent; and what programs only claim.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use codepiper_protocol::wire::input::{Receipt, Sent};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session, Status, WaitingFor};
+
+use crate::harness::Home;
+
+/// It says what it does in three ways, and repeats what it is told.
+const PARROT: &str = r#"#!/bin/bash
+stty -icanon
+printf '\033[?2004h\033]2;at rest\007arguments: %s\r\n> ' "$*"
+while IFS= read -r line; do
+    line=${line#$'\033[200~'}
+    line=${line%$'\033[201~'}
+    case $line in
+        leave) exit 0 ;;
+        ask) printf '\r\nAllow it? y/n\r\n'; IFS= read -r -n 1 answer; printf '\033[2J\033[H' ;;
+    esac
+    printf '\033]7501;state=working\033\\\r\nit says: %s\r\n' "$line"
+    printf '\033]2;at rest\007> '
+done
+"#;
+
+const CONFIGURATION: &str = r#"
+[providers.parrot]
+description = "A parrot"
+command = ["parrot", "--first"]
+resume = ["parrot", "--again"]
+model = ["--model", "{model}"]
+quit = ["l", "e", "a", "v", "e", "enter"]
+composer.mark = ">"
+
+[[providers.parrot.signals]]
+osc_7501 = "working"
+means = "working"
+
+[[providers.parrot.signals]]
+title = "^at rest$"
+means = "idle"
+
+[[providers.parrot.signals]]
+screen = "^Allow it"
+means = "permission"
+"#;
+
+fn home() -> Home {
+    let mut home = Home::new();
+    fs::create_dir(home.path("bin")).unwrap();
+    let program = home.path("bin/parrot");
+    fs::write(&program, PARROT).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(home.path("config.toml"), CONFIGURATION).unwrap();
+    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
+    home.set_environment(&[("PATH", &path)]);
+    home.start_daemon();
+    home
+}
+
+#[test]
+fn a_provider_of_the_configuration_file_is_like_a_built_in_one() {
+    let home = home();
+    assert!(home.ok(["providers"]).contains("A parrot"));
+    let started = home.ok(["start", "-p", "parrot", "--model", "large", "--json", "--", "more"]);
+    let session: Session = serde_json::from_str(&started).unwrap();
+    let id = &session.id.to_string();
+    assert_eq!(session.model.as_deref(), Some("large"));
+    home.until_printed(&session, "arguments: --first --model large more");
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
+    let sent: Sent = serde_json::from_str(&home.ok(["send", id, "hello", "--json"])).unwrap();
+    assert_eq!(sent.receipt, Receipt::TurnStarted);
+    home.ok(["wait", id, "--until", "text=it says: hello", "--timeout", "30"]);
+
+    home.ok(["send", id, "ask", "--wait", "waiting", "--timeout", "30"]);
+    let waits = home.session(id);
+    assert_eq!((waits.activity, waits.waiting_for), (Activity::Waiting, Some(WaitingFor::Permission)));
+    let proof = home.explain(id).evidence.pop().unwrap();
+    assert_eq!(
+        (proof.source, proof.what.as_str()),
+        (EvidenceSource::Screen, "its screen shows 'Allow it? y/n'")
+    );
+    assert!(home.fails(1, ["send", id, "no answer"]).contains("waits for a person"));
+    home.ok(["keys", id, "y"]);
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
+
+    home.ok(["stop", id]);
+    let stopped = home.session(id);
+    assert_eq!((stopped.status, stopped.exit.unwrap().code), (Status::Stopped, Some(0)));
+    home.ok(["resume", id]);
+    home.until_printed(&session, "arguments: --again --model large more");
+}
+
+#[test]
+fn a_provider_can_be_tried_without_being_started() {
+    let home = home();
+    let printed = "\u{1b}]2;at rest\u{7}work\r\nAllow it? y/n\r\n\u{7}";
+    let ran = home.run_with(["providers", "test", "parrot"], printed.as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for line in [
+        "start    parrot --first",
+        "resume   parrot --again",
+        "byte 12: it reported the title 'at rest' → idle",
+        "1 of 2 reports mean something",
+        "at the end its screen shows 'Allow it? y/n' → waiting for permission",
+    ] {
+        assert!(ran.stdout.lines().any(|said| said == line), "{line}: {}", ran.stdout);
+    }
+    home.fails(2, ["providers", "test", "nobody"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_names_the_provider() {
+    let home = Home::new();
+    fs::write(home.path("config.toml"), "[providers.codex]\ncommand = [\"codex\"]\n").unwrap();
+    let said = home.run(["daemon"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("providers.codex: it is built in"), "{}", said.stderr);
+}
+
+/// What a program claims counts for its own session at most, and only where its provider says so.
+#[test]
+fn claims_prove_nothing_about_others() {
+    let home = home();
+    let parrot: Session = serde_json::from_str(&home.ok(["start", "-p", "parrot", "--json"])).unwrap();
+    home.ok(["wait", &parrot.short_id, "--until", "idle", "--timeout", "30"]);
+    let liar =
+        home.bash("printf '\\033]7501;state=working:app=codex\\033\\\\\\033]2;⠂ busy\\007claimed'; read x");
+    home.until_printed(&liar, "claimed");
+    assert_eq!(home.session(&liar.short_id).activity, Activity::Unknown);
+    assert_eq!(home.session(&parrot.short_id).activity, Activity::Idle);
+}

@@ -1,0 +1,209 @@
+//! What becomes of a text that is sent to a real agent: exactly one submission of exactly that text, or a refusal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::wire::input::{Receipt, Sent};
+use codepiper_protocol::wire::session::Activity;
+use serde_json::Value;
+
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::harness::eventually;
+
+#[test]
+fn claude_code_gets_each_text_once_whatever_it_does() {
+    each_text_once(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_gets_each_text_once_whatever_it_does() {
+    each_text_once(&CODEX);
+}
+
+fn each_text_once(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    let texts = |state: &str| {
+        // Short to answer, long to type.
+        let long = format!("slow: 1 1 {state} {}\nits second line\nand its third", "long ".repeat(20 * 1024));
+        assert!(long.len() > 100_000);
+        [format!("{state} one"), format!("{state} first\nsecond\nthird"), long]
+    };
+
+    // Idle: it is known that a turn began. One that has just been started may say that it works until it is ready.
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    for text in texts("idle") {
+        assert_eq!(bed.send(id, &text, &[]).receipt, Receipt::TurnStarted);
+        bed.until_idle(id);
+        bed.submitted_once(&text);
+    }
+
+    // In copy mode, as a person who scrolls left it.
+    let target = format!("=codepiper-{}:", bed.home.session(id).short_id);
+    for text in texts("scrolled") {
+        bed.home.tmux_says(&["copy-mode", "-t", &target]);
+        assert_eq!(bed.send(id, &text, &[]).receipt, Receipt::TurnStarted);
+        bed.until_idle(id);
+        bed.submitted_once(&text);
+    }
+
+    // Working: what was queued comes after the turn, in order.
+    bed.home.ok(["send", id, "slow: 30 100", "--wait", "text=word3", "--timeout", "20"]);
+    let refused = bed.home.fails(1, ["send", id, "--if-busy", "refuse", "refused"]);
+    assert!(refused.contains("works"), "{refused}");
+    for text in texts("working") {
+        assert_eq!(bed.send(id, &text, &[]).receipt, Receipt::Queued);
+    }
+    assert_eq!(bed.home.session(id).queued, 3);
+    bed.until_idle(id);
+    for text in texts("working") {
+        bed.submitted_once(&text);
+    }
+    assert_eq!(bed.submissions("refused"), 0);
+
+    // Waiting for a person: refused, unless it shall wait as well. A text is no answer.
+    bed.home.ok(["send", id, &format!("{}never", agent.touch), "--wait", "waiting", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
+    let refused = bed.home.fails(1, ["send", id, "refused"]);
+    assert!(refused.contains("waits for a person"), "{refused}");
+    for text in texts("waiting") {
+        assert_eq!(bed.send(id, &text, &["--if-busy", "queue"]).receipt, Receipt::Queued);
+    }
+    let refused = bed.home.fails(1, ["send", id, "--if-busy", "now", "refused"]);
+    assert!(refused.contains("Enter was not pressed"), "{refused}");
+    assert!(!bed.project.join("never").exists());
+    bed.home.ok(["keys", id, "escape"]);
+    bed.until_idle(id);
+    for text in texts("waiting") {
+        bed.submitted_once(&text);
+    }
+    assert_eq!(bed.submissions("refused"), 0);
+    assert!(!bed.project.join("never").exists());
+
+    // What waits can be forgotten, and a daemon that is started again sends what still does.
+    bed.home.ok(["send", id, "slow: 120 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.send(id, "forgotten", &[]);
+    bed.home.ok(["send", id, "--drop-queued"]);
+    bed.send(id, "remembered", &[]);
+    let mut bed = bed;
+    bed.home.stop_daemon();
+    bed.home.start_daemon();
+    bed.until_idle(id);
+    bed.submitted_once("remembered");
+    assert_eq!(bed.submissions("forgotten"), 0);
+}
+
+impl Bed {
+    fn send(&self, id: &str, text: &str, flags: &[&str]) -> Sent {
+        let args = [&["send", id, "-", "--json"], flags].concat();
+        let ran = self.home.run_with(args, text.as_bytes());
+        assert_eq!(ran.code, Some(0), "{text:.40}: {ran:?}");
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    fn until_idle(&self, id: &str) {
+        eventually("it is idle and nothing waits", || {
+            let session = self.home.session(id);
+            (session.activity == Activity::Idle && session.queued == 0).then_some(())
+        });
+    }
+
+    /// Agents write their transcripts a little later.
+    fn submitted_once(&self, text: &str) {
+        eventually(&format!("{text:.40} stands in the transcript"), || {
+            (self.submissions(text) > 0).then_some(())
+        });
+        assert_eq!(self.submissions(text), 1, "{text:.40}");
+    }
+
+    /// How often exactly this text stands in the agent's own transcript as a prompt.
+    fn submissions(&self, text: &str) -> usize {
+        let mut files = Vec::new();
+        for folder in ["user/.claude/projects", "user/.codex/sessions"] {
+            transcripts(&self.home.path(folder), &mut files);
+        }
+        let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let said = lines.filter_map(|line| prompt(&serde_json::from_str(line).ok()?));
+        said.filter(|said| said == text).count()
+    }
+}
+
+fn transcripts(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            transcripts(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "jsonl") {
+            found.push(path);
+        }
+    }
+}
+
+/// What a person said, if this line of a transcript tells it.
+fn prompt(line: &Value) -> Option<String> {
+    let message = match line["type"].as_str()? {
+        "user" => &line["message"],
+        "response_item" if line["payload"]["type"] == "message" => &line["payload"],
+        _ => return None,
+    };
+    let said = match &message["content"] {
+        Value::String(text) => text.clone(),
+        content => content.as_array()?.iter().find_map(|part| part["text"].as_str())?.to_owned(),
+    };
+    (message["role"] == "user").then_some(said)
+}
+
+#[test]
+fn claude_code_switches_its_model_for_one_session() {
+    switches(&CLAUDE_CODE, "haiku", "Haiku", ".claude/settings.json");
+}
+
+#[test]
+fn codex_switches_its_model_for_one_session() {
+    switches(&CODEX, "gpt-6-sol", "gpt-6-sol", ".codex/config.toml");
+}
+
+fn switches(agent: &Agent, model: &str, wanted: &str, settings: &str) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    bed.send(id, "before", &[]);
+    bed.until_idle(id);
+    let own = || {
+        let text = fs::read_to_string(bed.home.path("user").join(settings)).unwrap_or_default();
+        // Codex counts there how often it has shown an offer.
+        text.lines()
+            .filter(|line| !line.ends_with(|end: char| end.is_ascii_digit()))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let before = own();
+    let first = bed.request("before")["model"].clone();
+    assert!(!first.as_str().unwrap().contains(model), "{first}");
+
+    let unknown = bed.home.fails(2, ["model", id, "no-such-model"]);
+    assert!(unknown.contains("no-such-model") && unknown.contains(", "), "{unknown}");
+    let said = bed.home.ok(["model", id, wanted]);
+    assert!(said.contains(model), "{said}");
+    bed.send(id, "after", &[]);
+    bed.until_idle(id);
+    let after = bed.request("after");
+    assert!(after["model"].as_str().unwrap().contains(model), "{after}");
+    assert_eq!(bed.home.ok(["model", id]).trim(), model);
+
+    // Nobody else uses it.
+    assert_eq!(own(), before);
+    let other = &bed.start(&["--prompt", "elsewhere"]).id.to_string();
+    bed.home.ok(["wait", other, "--until", "text=You said: elsewhere", "--timeout", "20"]);
+    assert_eq!(bed.request("elsewhere")["model"], first);
+
+    // It holds for the next run of the session.
+    bed.home.ok(["stop", id]);
+    bed.home.ok(["resume", id]);
+    bed.send(id, "resumed", &[]);
+    bed.until_idle(id);
+    assert!(bed.request("resumed")["model"].as_str().unwrap().contains(model));
+    assert_eq!(own(), before);
+}
