@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
 use jiff::Timestamp;
 
 use crate::terminal::reports::Report;
+use crate::transcript::Dialect;
 
 /// Every provider, as they are listed.
 pub const PROVIDERS: &[&dyn Provider] = &[&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
@@ -180,6 +182,27 @@ pub trait Provider: Send + Sync {
 
     /// What a state file means; `None` when it means nothing.
     fn interpret_state_file(&self, _content: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
+        None
+    }
+
+    /// How its transcripts are written; `None` when it keeps none.
+    fn dialect(&self) -> Option<Dialect> {
+        None
+    }
+
+    /// Where the transcript of a conversation is, or will be. Reads directories.
+    fn transcript(&self, _launch: &Launch, _conversation: &str) -> Option<PathBuf> {
+        None
+    }
+
+    /// The directory in or below which transcripts appear, for who does not know the conversation yet.
+    fn transcripts(&self, _env: &BTreeMap<String, String>) -> Option<PathBuf> {
+        None
+    }
+
+    /// What the newest event of a transcript means; `None` when it means nothing. It counts as much as a
+    /// hook: say only what no weaker evidence would have to contradict.
+    fn interpret_transcript(&self, _event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
         None
     }
 

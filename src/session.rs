@@ -16,6 +16,7 @@
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
+//! | [`transcripts`] | what providers write down of a conversation |
 
 mod composer;
 mod end;
@@ -31,6 +32,7 @@ mod shims;
 mod size;
 mod state_files;
 mod stream;
+mod transcripts;
 
 pub use link::{Linked, run_link};
 pub use shims::serve_shims;
@@ -66,6 +68,7 @@ use machine::{Input, Machine, Now};
 use marker::Marker;
 use record::Record;
 use stream::Flow;
+use transcripts::{Followed, Transcripts};
 
 /// What the sessions need from outside.
 pub struct Places {
@@ -96,6 +99,7 @@ struct Inner {
     bus: Arc<Bus>,
     screens: Arc<Screens>,
     state_files: Arc<StateFiles>,
+    transcripts: Transcripts,
     started: Instant,
     linked: watch::Sender<Option<Linked>>,
     /// Set when the tmux server shall not outlive the link to it.
@@ -122,6 +126,12 @@ pub struct Session {
     /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
     version: AtomicU64,
     changed: watch::Sender<()>,
+    /// Its transcript. Whoever reads it holds it: what it tells is told once.
+    followed: Mutex<Followed>,
+    /// Since this daemon knows it, it has worked: then it has a conversation.
+    worked: AtomicBool,
+    /// Counts the changes of its conversation.
+    conversation: AtomicU64,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
     /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
@@ -174,6 +184,7 @@ impl Sessions {
             bus,
             screens,
             state_files,
+            transcripts: Transcripts::new(),
             started: Instant::now(),
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
@@ -346,6 +357,7 @@ impl Sessions {
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let meaning = session.provider.interpret_hook(&payload);
+        self.hook_names_conversation(session, &payload);
         let body = Body::hook(payload);
         let what = match body.as_hook() {
             Some(hook) => format!("the hook {}", hook.event),
@@ -441,6 +453,7 @@ impl Sessions {
         }
         if runs {
             self.watch_state_file(session);
+            self.look_at_transcript(session);
         }
         self.touch(session);
     }
@@ -527,6 +540,9 @@ impl Session {
             }),
             version: AtomicU64::new(0),
             changed: watch::Sender::new(()),
+            followed: Mutex::default(),
+            worked: AtomicBool::new(false),
+            conversation: AtomicU64::new(0),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
         }

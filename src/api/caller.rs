@@ -160,7 +160,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 45] = [
+    const ROUTES: [(&str, &str, u8); 47] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -181,6 +181,8 @@ mod tests {
         ("DELETE", "/api/sessions/{}/fit", LOGIN),
         ("GET", "/api/sessions/{}/output", LOGIN),
         ("GET", "/api/sessions/{}/timeline", LOGIN),
+        ("GET", "/api/sessions/{}/conversation", LOGIN),
+        ("GET", "/api/sessions/{}/conversation/images/x", LOGIN),
         ("GET", "/api/timelines", LOGIN),
         ("GET", "/api/directories", LOGIN),
         ("GET", "/api/daemon", LOGIN),

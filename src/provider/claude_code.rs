@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Accounts, Argv, Composer, Launch, PromptDelivery, Provider, Quit, StoredKey};
 use crate::terminal::reports::Report;
+use crate::transcript::Dialect;
 
 pub struct ClaudeCode;
 
@@ -163,6 +165,33 @@ impl Provider for ClaudeCode {
             "waiting" => Some((Activity::Waiting, None)),
             _ => None,
         }
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        Some(Dialect::ClaudeCode)
+    }
+
+    /// Below the directory that it was begun in; that may be another one than the session's.
+    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+        let own = transcript(launch.env, launch.cwd, conversation);
+        if own.is_file() {
+            return Some(own);
+        }
+        let projects = std::fs::read_dir(home(launch.env).join("projects")).ok();
+        let elsewhere = projects
+            .into_iter()
+            .flatten()
+            .filter_map(|project| Some(project.ok()?.path().join(format!("{conversation}.jsonl"))));
+        elsewhere.into_iter().find(|path| path.is_file()).or(Some(own))
+    }
+
+    fn transcripts(&self, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+        Some(home(env).join("projects"))
+    }
+
+    /// No hook tells that a person interrupted.
+    fn interpret_transcript(&self, event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
+        matches!(event, Body::TranscriptInterrupted { .. }).then_some((Activity::Idle, None))
     }
 
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too

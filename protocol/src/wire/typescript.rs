@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use super::{auth, daemon, directory, events, input, output, problem, session, stream, timeline};
+use super::{
+    auth, conversation, daemon, directory, events, input, output, problem, session, stream, timeline,
+};
 use crate::event::Event;
 
 const HEAD: &str = "// Made from the types of the daemon (protocol/src/wire): do not edit.\n\
@@ -60,6 +62,8 @@ fn types() -> String {
         .add::<auth::ChangePassword>()
         .add::<auth::Reauthenticate>()
         .add::<auth::TotpChange>()
+        .add::<conversation::ReadConversation>()
+        .add::<conversation::Conversation>()
         .add::<daemon::DaemonStatus>()
         .add::<daemon::StopDaemon>()
         .add::<daemon::Provider>()
@@ -100,6 +104,8 @@ fn types() -> String {
         ("MAX_IMAGE", input::MAX_IMAGE as u64),
         ("SHORTEST_PASSWORD", auth::SHORTEST_PASSWORD as u64),
         ("MAX_EVENTS", events::MAX_EVENTS.into()),
+        ("MAX_ENTRIES", conversation::MAX_ENTRIES.into()),
+        ("LONGEST_TEXT", conversation::LONGEST_TEXT.into()),
     ];
     let constants = constants.map(|(name, value)| format!("export const {name} = {value};\n")).concat();
     let names = [("PROTOCOL_HEADER", super::PROTOCOL_HEADER), ("SECRET_HEADER", auth::SECRET_HEADER)];
