@@ -7,6 +7,7 @@
 //! | [`caller`]   | owner, agent, login or nobody, and what each may do |
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
+//! | [`conversation`] | what was said, by the provider's transcript |
 //! | [`output`]   | older output, for who scrolls back |
 //! | [`timeline`] | states and markers, made from the events |
 //! | [`directories`] | `/api/directories` |
@@ -19,6 +20,7 @@
 
 mod auth;
 mod caller;
+mod conversation;
 mod directories;
 mod env_sets;
 mod output;
@@ -99,6 +101,8 @@ pub enum Leave {
 fn router(api: Api) -> BoxedFilter<(Response,)> {
     let permitted = permitted(api.clone());
     let routes = sessions::routes(api.clone())
+        .or(conversation::routes(api.clone()))
+        .unify()
         .or(system::routes(api.clone()))
         .unify()
         .or(auth::routes(api.clone()))

@@ -127,6 +127,8 @@ async fn serve(
     let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files, at_once);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files(changed_files).await });
+    let following = sessions.clone();
+    tokio::spawn(async move { following.follow_transcripts().await });
     sessions
         .load_records()
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;

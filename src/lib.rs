@@ -23,7 +23,8 @@
 //! | [`shim`]     | runs inside every pane: starts the program, reports its exit | protocol |
 //! | [`tmux`]     | the private server and the one connection to it | protocol |
 //! | [`terminal`] | one pane's screen, reports and text | protocol |
-//! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports |
+//! | [`transcript`] | providers' transcripts: conversation and usage | protocol |
+//! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports, transcript::Dialect |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`env_set`]  | encrypted variables for the programs | protocol |
@@ -73,3 +74,4 @@ pub mod shim;
 pub mod small_file;
 pub mod terminal;
 pub mod tmux;
+pub mod transcript;

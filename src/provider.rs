@@ -16,11 +16,13 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
 use jiff::Timestamp;
 
 use crate::config;
 use crate::terminal::reports::Report;
+use crate::transcript::Dialect;
 
 /// Those that are always there.
 const BUILT_IN: [&dyn Provider; 3] = [&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
@@ -283,6 +285,27 @@ pub trait Provider: Send + Sync {
 
     /// What its screen means, and which part of it; `None` when it means nothing.
     fn interpret_screen(&self, _rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        None
+    }
+
+    /// How its transcripts are written; `None` when it keeps none.
+    fn dialect(&self) -> Option<Dialect> {
+        None
+    }
+
+    /// Where the transcript of a conversation is, or will be. Reads directories.
+    fn transcript(&self, _launch: &Launch, _conversation: &str) -> Option<PathBuf> {
+        None
+    }
+
+    /// The directory in or below which transcripts appear, for who does not know the conversation yet.
+    fn transcripts(&self, _env: &BTreeMap<String, String>) -> Option<PathBuf> {
+        None
+    }
+
+    /// What the newest event of a transcript means; `None` when it means nothing. It counts as much as a
+    /// hook: say only what no weaker evidence would have to contradict.
+    fn interpret_transcript(&self, _event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
         None
     }
 

@@ -21,6 +21,7 @@
 //! | [`screen_rules`] | what screens prove |
 //! | [`size`]    | the size lease |
 //! | [`state_files`] | what providers write about their state |
+//! | [`transcripts`] | what providers write down of a conversation |
 
 mod composer;
 mod end;
@@ -40,6 +41,7 @@ mod shims;
 mod size;
 mod state_files;
 mod stream;
+mod transcripts;
 mod worktrees;
 
 pub use link::{Linked, run_link};
@@ -77,6 +79,7 @@ use machine::{Input, Machine, Now};
 use marker::Marker;
 use record::Record;
 use stream::Flow;
+use transcripts::{Followed, Transcripts};
 
 /// What the sessions need from outside.
 pub struct Places {
@@ -111,6 +114,7 @@ struct Inner {
     bus: Arc<Bus>,
     screens: Arc<Screens>,
     state_files: Arc<StateFiles>,
+    transcripts: Transcripts,
     started: Instant,
     /// So many programs may be starting at once.
     launches: Arc<Semaphore>,
@@ -141,6 +145,12 @@ pub struct Session {
     changed: watch::Sender<()>,
     /// Whoever sends a text holds it until it is known what became of the text.
     sending: tokio::sync::Mutex<()>,
+    /// Its transcript. Whoever reads it holds it: what it tells is told once.
+    followed: Mutex<Followed>,
+    /// Since this daemon knows it, it has worked: then it has a conversation.
+    worked: AtomicBool,
+    /// Counts the changes of its conversation.
+    conversation: AtomicU64,
     /// Whoever types holds it: input is never interleaved.
     typing: tokio::sync::Mutex<()>,
     /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
@@ -204,6 +214,7 @@ impl Sessions {
             bus,
             screens,
             state_files,
+            transcripts: Transcripts::new(),
             started: Instant::now(),
             launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),
@@ -408,11 +419,7 @@ impl Sessions {
         }
         session.state().record.conversation = conversation;
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            if let Err(problem) = sessions.save(&session).await {
-                tracing::error!(id = %session.id, %problem, "a session's other conversation was not written down");
-            }
-        });
+        tokio::spawn(async move { sessions.save_or_say(&session).await });
     }
 
     /// The sessions whose launch record names this env set, oldest first.
@@ -507,6 +514,7 @@ impl Sessions {
         if runs {
             self.watch_state_file(session);
             self.watch_screen(session);
+            self.look_at_transcript(session);
         }
         self.touch(session);
         self.send_queued(session);
@@ -600,6 +608,9 @@ impl Session {
             version: AtomicU64::new(0),
             changed: watch::Sender::new(()),
             sending: tokio::sync::Mutex::default(),
+            followed: Mutex::default(),
+            worked: AtomicBool::new(false),
+            conversation: AtomicU64::new(0),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
         }

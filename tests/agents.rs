@@ -383,6 +383,36 @@ fn what_claude_code_tells_while_no_daemon_runs_is_not_lost() {
     }
 }
 
+#[test]
+fn what_is_said_with_claude_code_is_known() {
+    said(&CLAUDE_CODE);
+}
+
+#[test]
+fn what_is_said_with_codex_is_known() {
+    said(&CODEX);
+}
+
+/// A conversation with a tool, an interrupt and a daemon that is killed during a turn.
+fn said(agent: &Agent) {
+    let mut bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.home.ok(["send", id, "run: echo hello", "--wait", "text=Tool result:", "--timeout", "20"]);
+    bed.until_told(id, &["conversation_changed", "turn_ended"]);
+    bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["keys", id, "escape"]);
+    bed.until_told(id, &["conversation_changed", "turn_ended", "interrupted"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    // Claude Code gives back what it was interrupted in.
+    bed.home.ok(["keys", id, "ctrl+u"]);
+    bed.home.ok(["send", id, "slow: 40 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.signal_daemon(Signal::SIGKILL);
+    bed.home.daemon_ended();
+    bed.home.start_daemon();
+    bed.until_told(id, &["conversation_changed", "turn_ended", "interrupted", "turn_ended"]);
+}
+
 /// What stands in the hook events of a log, a line each.
 fn payloads(logs: &str) -> Vec<Value> {
     let events = logs.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
@@ -428,6 +458,18 @@ impl Bed {
     /// What the daemon took.
     fn taken_payloads(&self, id: &str) -> Vec<Value> {
         payloads(&self.home.ok(["logs", id, "--source", "hook", "-n", "1000", "--json"]))
+    }
+
+    /// The kinds of the events that its transcript told.
+    fn until_told(&self, id: &str, expected: &[&str]) {
+        let mut told = Vec::new();
+        eventually("the events of the transcript", || {
+            let logs = self.home.ok(["logs", id, "--source", "transcript", "--json"]);
+            let events = logs.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
+            told = events.map(|event| event.kind().trim_start_matches("transcript.").to_owned()).collect();
+            (told.len() >= expected.len()).then_some(())
+        });
+        assert_eq!(told, expected);
     }
 
     /// The state file may say that it waits before the hook says for what.

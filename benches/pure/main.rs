@@ -1,9 +1,10 @@
-//! Benchmarks of pure code: no tmux, no clock, and no files but the journal's. `cargo bench --bench pure [FILTER]`.
+//! Benchmarks of pure code: no tmux, no clock, and no files but the journal's and a transcript. `cargo bench --bench pure [FILTER]`.
 
 mod fan_out;
 mod journal;
 mod parser;
 mod screen;
+mod transcript;
 
 use std::task::{Context, Poll, Waker};
 

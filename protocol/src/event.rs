@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::auth::LoginId;
+use crate::wire::conversation::Usage;
 use crate::wire::session::{Activity, EvidenceSource, Exit, WaitingFor};
 use crate::wire::stream::{GapReason, Lost};
 use crate::{Cursor, SessionId, Size};
@@ -127,6 +128,22 @@ pub enum Body {
     /// A hook that this version does not know.
     #[serde(rename = "hook.received")]
     HookReceived(Hook),
+    /// From here on its conversation is this one.
+    #[serde(rename = "transcript.conversation_changed")]
+    TranscriptConversationChanged {
+        place: Place,
+        /// What it says from before is not the session's own: it was said in one that this one continues.
+        since: Timestamp,
+    },
+    #[serde(rename = "transcript.turn_ended")]
+    TranscriptTurnEnded { place: Place, usage: Usage, model: Option<String>, duration_ms: Option<u64> },
+    #[serde(rename = "transcript.interrupted")]
+    TranscriptInterrupted { place: Place, usage: Usage },
+    /// The model could not be reached, or refused.
+    #[serde(rename = "transcript.api_failed")]
+    TranscriptApiFailed { place: Place, text: String },
+    #[serde(rename = "transcript.compacted")]
+    TranscriptCompacted { place: Place, automatic: Option<bool> },
     #[serde(rename = "auth.agent_refused")]
     AuthAgentRefused { pid: i32, request: String },
     #[serde(rename = "auth.shim_refused")]
@@ -176,6 +193,19 @@ pub struct Proof {
     pub source: EvidenceSource,
     /// In words.
     pub what: String,
+}
+
+/// A place in a transcript: everything before it was told. The last event of a session carries where the
+/// next daemon goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Place {
+    /// The provider's id of the conversation.
+    pub conversation: String,
+    /// In bytes, behind a line.
+    pub offset: u64,
+    /// Of all that lies before it, FNV-1a with 64 bits, in hex.
+    pub hash: String,
 }
 
 /// What a provider's hook said.
@@ -253,6 +283,11 @@ impl Body {
             HookInterrupted(_) => "hook.interrupted",
             HookSessionEnded(_) => "hook.session_ended",
             HookReceived(_) => "hook.received",
+            TranscriptConversationChanged { .. } => "transcript.conversation_changed",
+            TranscriptTurnEnded { .. } => "transcript.turn_ended",
+            TranscriptInterrupted { .. } => "transcript.interrupted",
+            TranscriptApiFailed { .. } => "transcript.api_failed",
+            TranscriptCompacted { .. } => "transcript.compacted",
             AuthAgentRefused { .. } => "auth.agent_refused",
             AuthShimRefused { .. } => "auth.shim_refused",
             AuthSetUp {} => "auth.set_up",
@@ -283,6 +318,19 @@ impl Body {
             | TerminalGapRecorded { cursor, .. }
             | TerminalBellRang { cursor }
             | InputSent { cursor, .. } => Some(*cursor),
+            _ => None,
+        }
+    }
+
+    /// Its place in a transcript, if it has one.
+    pub fn place(&self) -> Option<&Place> {
+        use Body::*;
+        match self {
+            TranscriptConversationChanged { place, .. }
+            | TranscriptTurnEnded { place, .. }
+            | TranscriptInterrupted { place, .. }
+            | TranscriptApiFailed { place, .. }
+            | TranscriptCompacted { place, .. } => Some(place),
             _ => None,
         }
     }
@@ -345,6 +393,11 @@ impl Body {
             | HookInterrupted(_)
             | HookSessionEnded(_)
             | HookReceived(_) => Source::Hook,
+            TranscriptConversationChanged { .. }
+            | TranscriptTurnEnded { .. }
+            | TranscriptInterrupted { .. }
+            | TranscriptApiFailed { .. }
+            | TranscriptCompacted { .. } => Source::Transcript,
             InputSent { .. } | InputQueued { .. } | InputDropped { .. } => Source::Input,
             AuthAgentRefused { .. }
             | AuthShimRefused { .. }

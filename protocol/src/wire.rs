@@ -7,6 +7,7 @@
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
 //! | [`output`]  | older output, for who scrolls back |
 //! | [`events`]  | which events are asked for |
+//! | [`conversation`] | what person and agent said, by the provider's transcript |
 //! | [`timeline`] | what a session's state was, over time |
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
 //! | [`env_set`] | named secrets for the environment of sessions |
@@ -16,6 +17,7 @@
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
 pub mod auth;
+pub mod conversation;
 pub mod daemon;
 pub mod directory;
 pub mod env_set;

@@ -160,7 +160,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 55] = [
+    const ROUTES: [(&str, &str, u8); 57] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -184,6 +184,8 @@ mod tests {
         ("DELETE", "/api/sessions/{}/fit", LOGIN),
         ("GET", "/api/sessions/{}/output", LOGIN),
         ("GET", "/api/sessions/{}/timeline", LOGIN),
+        ("GET", "/api/sessions/{}/conversation", LOGIN),
+        ("GET", "/api/sessions/{}/conversation/images/x", LOGIN),
         ("GET", "/api/timelines", LOGIN),
         ("GET", "/api/env-sets", LOGIN),
         ("POST", "/api/env-sets", LOGIN),
@@ -296,6 +298,7 @@ mod tests {
     fn the_table_names_every_route() {
         let sources = [
             include_str!("sessions.rs"),
+            include_str!("conversation.rs"),
             include_str!("system.rs"),
             include_str!("stream.rs"),
             include_str!("auth.rs"),

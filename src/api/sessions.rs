@@ -252,7 +252,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
 }
 
 /// What stands for a session in a path.
-struct Reference(String);
+pub(super) struct Reference(String);
 
 impl FromStr for Reference {
     type Err = std::convert::Infallible;
@@ -282,7 +282,7 @@ impl FromStr for End {
     }
 }
 
-fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Session>, Problem> {
+pub(super) fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Session>, Problem> {
     api.sessions.find(reference)
 }
 

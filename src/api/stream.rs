@@ -153,6 +153,7 @@ where
         login,
         after_events: None,
         listed: None,
+        conversation: None,
         api,
         caller,
         watcher: Arc::new(Notify::new()),
@@ -285,6 +286,8 @@ struct Connection {
     keyboard: Keyboard,
     /// The events that are wanted, and the last one that was sent.
     after_events: Option<(Option<SessionId>, u64)>,
+    /// The session whose conversation is wanted, and the version that was told last.
+    conversation: Option<(Arc<Session>, u64)>,
     /// The version of every session that was told last, for who wants them all.
     listed: Option<HashMap<SessionId, u64>>,
     /// What will be written next.
@@ -442,6 +445,7 @@ impl Connection {
     /// Gathers what is to be written. True when there is more.
     async fn gather(&mut self) -> bool {
         self.gather_sessions();
+        self.gather_conversation();
         let mut more = self.gather_events().await;
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
@@ -640,6 +644,15 @@ impl Connection {
         self.listed = Some(listed);
     }
 
+    fn gather_conversation(&mut self) {
+        let Some((session, told)) = &mut self.conversation else { return };
+        let version = session.conversation_version();
+        if std::mem::replace(told, version) != version {
+            let session = session.id;
+            self.tell(&ServerMessage::ConversationChanged { session });
+        }
+    }
+
     async fn gather_events(&mut self) -> bool {
         let Some((session, after)) = self.after_events else { return false };
         let events = self.api.sessions.bus().events.after(after, EVENTS).await;
@@ -670,6 +683,11 @@ impl Connection {
             Incoming::Message(ClientMessage::Ack { channel, offset }) => self.acknowledge(channel, offset),
             Incoming::Message(ClientMessage::Events { session, after }) => {
                 if let Err(problem) = self.subscribe_events(session, after) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Conversation { session }) => {
+                if let Err(problem) = self.subscribe_conversation(session) {
                     self.tell(&ServerMessage::Error { request: None, problem });
                 }
             }
@@ -775,6 +793,19 @@ impl Connection {
         let events = &self.api.sessions.bus().events;
         events.watch(&self.watcher);
         self.after_events = Some((session, after.unwrap_or_else(|| events.last())));
+        Ok(())
+    }
+
+    fn subscribe_conversation(&mut self, session: Option<SessionId>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, own, "a conversation".to_owned()));
+        }
+        self.api.sessions.watch(&self.watcher);
+        let session = session.and_then(|id| self.api.sessions.get(id));
+        self.conversation = session.map(|session| {
+            let version = session.conversation_version();
+            (session, version)
+        });
         Ok(())
     }
 

@@ -116,6 +116,7 @@ fn providers(api: &Api) -> Vec<Provider> {
             found: provider::look_up(&program, path, "/".as_ref()),
             program,
             resume: provider.resume_description().to_owned(),
+            transcripts: provider.dialect().is_some(),
             billing: provider.accounts().map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
         }
     };

@@ -143,6 +143,16 @@ fn describe(body: &Body) -> String {
         }
         Body::InputQueued { bytes, queued } => format!("{bytes} bytes; {queued} texts wait"),
         Body::InputDropped { texts, reason } => format!("{texts} texts: {reason}"),
+        Body::TranscriptConversationChanged { place, .. } => place.conversation.clone(),
+        Body::TranscriptTurnEnded { usage, model, .. } => format!(
+            "{}{} tokens in ({} cached), {} out",
+            model.as_ref().map(|model| format!("{model}: ")).unwrap_or_default(),
+            usage.input,
+            usage.cached,
+            usage.output
+        ),
+        Body::TranscriptApiFailed { text, .. } => text.lines().next().unwrap_or_default().to_owned(),
+        Body::TranscriptCompacted { automatic: Some(true), .. } => "by itself".to_owned(),
         Body::AuthAgentRefused { pid, request } => format!("process {pid}: {request}"),
         Body::AuthShimRefused { pid, reason } => format!("process {pid}: {reason}"),
         Body::SystemDaemonStarted { version } => format!("version {version}"),

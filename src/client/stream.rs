@@ -158,6 +158,7 @@ impl Stream {
                 | ServerMessage::Sessions { .. }
                 | ServerMessage::SessionChanged { .. }
                 | ServerMessage::SessionRemoved { .. }
+                | ServerMessage::ConversationChanged { .. }
                 | ServerMessage::Pong {} => {}
             }
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use super::{
     Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
 };
 use crate::terminal::reports::Report;
+use crate::transcript::Dialect;
 
 pub struct ClaudeCode;
 
@@ -114,7 +116,9 @@ impl Provider for ClaudeCode {
             "UserPromptSubmit" => true,
             _ => false,
         };
-        field("session_id").filter(|_| proves).map(str::to_owned)
+        // It becomes the name of a file.
+        let id = field("session_id").filter(|id| id.parse::<uuid::Uuid>().is_ok());
+        id.filter(|_| proves).map(str::to_owned)
     }
 
     fn dangerous_flags(&self) -> &'static [&'static str] {
@@ -228,6 +232,33 @@ impl Provider for ClaudeCode {
 
     fn state_file_time(&self, content: &Value) -> Option<Timestamp> {
         Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
+    }
+
+    fn dialect(&self) -> Option<Dialect> {
+        Some(Dialect::ClaudeCode)
+    }
+
+    /// Below the directory that it was begun in; that may be another one than the session's.
+    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+        let own = transcript(launch.env, launch.cwd, conversation);
+        if own.is_file() {
+            return Some(own);
+        }
+        let projects = std::fs::read_dir(home(launch.env).join("projects")).ok();
+        let elsewhere = projects
+            .into_iter()
+            .flatten()
+            .filter_map(|project| Some(project.ok()?.path().join(format!("{conversation}.jsonl"))));
+        elsewhere.into_iter().find(|path| path.is_file()).or(Some(own))
+    }
+
+    fn transcripts(&self, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+        Some(home(env).join("projects"))
+    }
+
+    /// No hook tells that a person interrupted.
+    fn interpret_transcript(&self, event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
+        matches!(event, Body::TranscriptInterrupted { .. }).then_some((Activity::Idle, None))
     }
 
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too

@@ -14,6 +14,7 @@ use super::{
     Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
 };
 use crate::terminal::reports::Report;
+use crate::transcript::Dialect;
 
 pub struct Codex;
 
@@ -105,6 +106,9 @@ impl Provider for Codex {
         let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
         let mut found: Vec<(Timestamp, String)> = Vec::new();
         for file in rollouts(&home.join("sessions"), 3) {
+            if !changed_since(&file, since) {
+                continue;
+            }
             let Some((id, cwd, started)) = session_meta(&file) else { continue };
             let here = cwd == launch.cwd || cwd == real;
             if here && started >= since && !taken.contains(&id) {
@@ -150,6 +154,23 @@ impl Provider for Codex {
         None
     }
 
+    fn dialect(&self) -> Option<Dialect> {
+        Some(Dialect::Codex)
+    }
+
+    /// A rollout's name ends with the conversation's id. A resumed conversation goes on in its file.
+    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+        let end = format!("-{conversation}.jsonl");
+        let fits = |path: &PathBuf| {
+            path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(&end))
+        };
+        rollouts(&self.transcripts(launch.env)?, 3).into_iter().find(fits)
+    }
+
+    fn transcripts(&self, env: &BTreeMap<String, String>) -> Option<PathBuf> {
+        Some(home(env)?.join("sessions"))
+    }
+
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
         let Report::AgentState { state, kind, .. } = report else { return None };
         Some(match state.as_str() {
@@ -184,6 +205,12 @@ fn rollouts(dir: &Path, depth: u32) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// A file that was not touched since cannot have been begun since.
+fn changed_since(file: &Path, since: Timestamp) -> bool {
+    let modified = file.metadata().and_then(|meta| meta.modified()).ok();
+    modified.and_then(|modified| Timestamp::try_from(modified).ok()).is_none_or(|modified| modified >= since)
 }
 
 /// The id, the directory and the start of the conversation in a rollout file.

@@ -100,7 +100,12 @@ impl Sessions {
 
     pub(super) fn perform(&self, session: &Arc<Session>, action: Action) {
         match action {
-            Action::Event(body) => self.event(Some(session.id), body),
+            Action::Event(body) => {
+                if let Body::SessionActivityChanged { activity, .. } = body {
+                    self.activity_changed(session, activity);
+                }
+                self.event(Some(session.id), body);
+            }
             Action::Quit => self.quit(session),
             Action::Terminate => self.signal(session, Signal::TERM),
             // To the shim this means: SIGKILL to the program's process group.
@@ -170,6 +175,8 @@ impl Sessions {
     fn ended(&self, session: &Arc<Session>) {
         self.forget_state_file(session);
         self.drop_queue(session, "the session ended");
+        self.look_at_transcript(session);
+        self.forget_transcript(session);
         let exit = session.exit();
         self.release_worktree(session);
         session.note_crash(to_millisecond(Timestamp::now()));

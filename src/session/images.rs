@@ -24,8 +24,7 @@ impl Sessions {
             let detail = format!("the image has {} bytes, and at most {MAX_IMAGE} are taken", content.len());
             return Err(Problem::new(Code::TooLarge, detail));
         }
-        let (kind, extension) = kind_of(&content)
-            .ok_or_else(|| Problem::new(Code::NoImage, "the content is neither PNG nor JPEG, GIF or WebP"))?;
+        let (kind, extension) = kind_of(&content).ok_or_else(no_image)?;
         let dir = self.images_of(session.id);
         let id = Uuid::new_v4().to_string();
         let path = dir.join(format!("{id}.{extension}"));
@@ -63,7 +62,11 @@ impl Sessions {
     }
 }
 
-fn kind_of(content: &[u8]) -> Option<(ImageKind, &'static str)> {
+pub(super) fn no_image() -> Problem {
+    Problem::new(Code::NoImage, "the content is neither PNG nor JPEG, GIF or WebP")
+}
+
+pub(super) fn kind_of(content: &[u8]) -> Option<(ImageKind, &'static str)> {
     let extension = infer::get(content)?.extension();
     KINDS.into_iter().find(|(_, known)| *known == extension)
 }

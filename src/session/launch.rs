@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -317,6 +318,19 @@ impl Sessions {
         let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
         session.state().record.conversation = found.clone();
         found
+    }
+
+    /// Where the transcript of a conversation of this session is, or will be. Reads directories.
+    pub(super) fn transcript_path(&self, session: &Session, conversation: &str) -> Option<PathBuf> {
+        let record = session.state().record.clone();
+        let env = self.program_environment(&record);
+        session.provider.transcript(&known(&record, &record.args, &env, ""), conversation)
+    }
+
+    /// Where transcripts of its provider appear.
+    pub(super) fn transcripts_place(&self, session: &Session) -> Option<PathBuf> {
+        let record = session.state().record.clone();
+        session.provider.transcripts(&self.program_environment(&record))
     }
 
     fn conversations(&self) -> Vec<String> {

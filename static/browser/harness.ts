@@ -36,10 +36,11 @@ export interface Daemon {
   stop: () => Promise<void>;
 }
 
-/** `cuttable`: with something before it whose connections can be broken. */
-export async function daemon({ cuttable = false } = {}): Promise<Daemon> {
+/** `cuttable`: with something before it whose connections can be broken. `environment` is added to its own,
+ * and to that of its programs. */
+export async function daemon({ cuttable = false, environment = {} as Record<string, string> } = {}): Promise<Daemon> {
   const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
-  const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "" };
+  const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "", ...environment };
   const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
   const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
   const address = (): string | null => {

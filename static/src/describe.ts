@@ -154,6 +154,16 @@ export function sentence(event: Event): Piece[] {
       return say(`${event.data.texts === 1 ? "A text that waited was" : `${event.data.texts} texts that waited were`} not sent: ${plain(event.data.reason)}.`);
     case "session.model_switched":
       return say(`The model became ${plain(event.data.model)}.`);
+    case "transcript.conversation_changed":
+      return [{ text: "Its conversation is " }, { text: plain(event.data.place.conversation), code: true }, { text: "." }];
+    case "transcript.turn_ended":
+      return say(`The turn took ${event.data.usage.input.toLocaleString("en")} tokens in and ${event.data.usage.output.toLocaleString("en")} out.`);
+    case "transcript.interrupted":
+      return say("Interrupted.");
+    case "transcript.api_failed":
+      return say(`The model failed: ${plain(event.data.text)}`);
+    case "transcript.compacted":
+      return say(event.data.automatic === true ? "Compacted its conversation by itself." : "Compacted its conversation.");
     case "auth.agent_refused":
       return say(`Process ${event.data.pid} was refused: ${plain(event.data.request)}.`);
     case "auth.shim_refused":

@@ -42,6 +42,21 @@ export function onEvent(listener: (event: Event) => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/** The conversation that is shown, and who shows it. */
+let conversation: { session: string; changed: () => void } | null = null;
+
+/** Tells of each change of a session's conversation, and when nobody knows what changed. One at a time. */
+export function followConversation(session: string, changed: () => void): () => void {
+  const followed = { session, changed };
+  conversation = followed;
+  connection.send({ type: "conversation", session });
+  return () => {
+    if (conversation !== followed) return;
+    conversation = null;
+    connection.send({ type: "conversation", session: null });
+  };
+}
+
 export const connection = new Connection(
   () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
   {
@@ -52,6 +67,8 @@ export const connection = new Connection(
     live: () => {
       connection.send({ type: "sessions" });
       connection.send({ type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) });
+      if (conversation) connection.send({ type: "conversation", session: conversation.session });
+      conversation?.changed();
       void refresh();
     },
     message: handle,
@@ -102,6 +119,9 @@ function handle(message: ServerMessage): void {
       sessions.value = left;
       return;
     }
+    case "conversation_changed":
+      if (conversation?.session === message.session) conversation.changed();
+      return;
     case "event":
       return happened(message.event);
     case "error":

@@ -15,6 +15,8 @@ export const MAX_IMAGE = 10485760;
 export const SHORTEST_PASSWORD = 10;
 export const MAX_EVENTS = 10000;
 export const MAX_ENV_VALUE = 65536;
+export const MAX_ENTRIES = 500;
+export const LONGEST_TEXT = 4194304;
 export const PROTOCOL_HEADER = "codepiper-protocol";
 export const SECRET_HEADER = "codepiper-secret";
 
@@ -139,7 +141,7 @@ session: string, from?: Begin, delivery?: Delivery,
  * The session's events too, each at its place in the output: those with a greater `seq`, and
  * none from before the output begins.
  */
-events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "sessions", } | { "type": "ping", };
+events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
 
 /**
  * What kind of error it is: stable, for programs.
@@ -159,6 +161,39 @@ token: string,
  * Six digits.
  */
 code: string, };
+
+/**
+ * The answer to `GET /api/sessions/{ref}/conversation`.
+ */
+export type Conversation = { 
+/**
+ * The provider's id of it; `null` while there is none.
+ */
+id: string | null, 
+/**
+ * Another number: the entries that were known are no longer these.
+ */
+generation: number, 
+/**
+ * Grows with every change.
+ */
+revision: number, 
+/**
+ * So many entries there are.
+ */
+total: number, usage: Usage, 
+/**
+ * The one that answered last.
+ */
+model: string | null, 
+/**
+ * Lines of the transcript that are longer than what is read, or no JSON.
+ */
+skipped: number, 
+/**
+ * Oldest first.
+ */
+entries: Array<Entry>, };
 
 /**
  * `POST /api/env-sets`
@@ -227,6 +262,11 @@ home: string, };
 export type DirectoryVerdict = "usable" | "missing" | "not_a_directory" | "forbidden" | "relative";
 
 /**
+ * A file that was changed.
+ */
+export type Edit = { path: string, added: number, removed: number, hunks: Array<Hunk>, };
+
+/**
  * `POST /api/sessions/{ref}/stop`, `/kill` and `/resume`
  */
 export type EndSession = { 
@@ -234,6 +274,16 @@ export type EndSession = {
  * Answer when it is done (default), or as soon as it is under way.
  */
 no_wait?: boolean, };
+
+export type Entry = { number: number, at: string | null, 
+/**
+ * The revision that it changed in last.
+ */
+revision: number, 
+/**
+ * A text of it was longer than asked for, and is cut.
+ */
+cut: boolean, } & ({ "kind": "prompt", text: string, images: Array<string>, } | { "kind": "text", text: string, } | { "kind": "thinking", text: string, } | { "kind": "tool" } & ToolCall | { "kind": "note", text: string, } | { "kind": "compacted", automatic: boolean | null, } | { "kind": "interrupted", usage: Usage, } | { "kind": "failed", text: string, } | { "kind": "model_changed", model: string, } | { "kind": "turn_ended", usage: Usage, model: string | null, duration_ms: number | null, });
 
 /**
  * One set, without its values.
@@ -287,7 +337,11 @@ seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind
 /**
  * What it rests on.
  */
-proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
+proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+/**
+ * What it says from before is not the session's own: it was said in one that this one continues.
+ */
+since: string, } } | { "kind": "transcript.turn_ended", "data": { place: Place, usage: Usage, model: string | null, duration_ms: number | null, } } | { "kind": "transcript.interrupted", "data": { place: Place, usage: Usage, } } | { "kind": "transcript.api_failed", "data": { place: Place, text: string, } } | { "kind": "transcript.compacted", "data": { place: Place, automatic: boolean | null, } } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
 
 /**
  * One thing that proved something about a session's state.
@@ -393,6 +447,16 @@ event: string,
  * As the provider sent it.
  */
 payload: unknown, };
+
+export type Hunk = { 
+/**
+ * The number of the first line, before and after; `null` when the transcript does not tell it.
+ */
+old_start: number | null, new_start: number | null, 
+/**
+ * Each begins with a blank, `-` or `+`.
+ */
+lines: Array<string>, };
 
 /**
  * What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
@@ -517,6 +581,24 @@ export type OutputPart = { "type": "begin", cursor: Cursor,
 oldest: boolean, } | { "type": "keyframe", cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "time", cursor: Cursor, at: string, } | { "type": "gap", cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "ended", cursor: Cursor, exit: Exit | null, } | { "type": "end", cursor: Cursor, };
 
 /**
+ * A place in a transcript: everything before it was told. The last event of a session carries where the
+ * next daemon goes on.
+ */
+export type Place = { 
+/**
+ * The provider's id of the conversation.
+ */
+conversation: string, 
+/**
+ * In bytes, behind a line.
+ */
+offset: number, 
+/**
+ * Of all that lies before it, FNV-1a with 64 bits, in hex.
+ */
+hash: string, };
+
+/**
  * An error of the API. `detail` says what failed, on which thing, and what to do next.
  */
 export type Problem = { code: Code, 
@@ -559,9 +641,42 @@ found: string | null,
  */
 resume: string, 
 /**
+ * It keeps a transcript: its sessions have a conversation.
+ */
+transcripts: boolean, 
+/**
  * Who may pay for it; empty when it makes no difference.
  */
 billing: Array<Billing>, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/conversation`.
+ */
+export type ReadConversation = { 
+/**
+ * Entries with a smaller number.
+ */
+before?: number | null, 
+/**
+ * Entries with a greater number; the oldest of them, not the newest.
+ */
+after?: number | null, 
+/**
+ * Entries that changed in a later revision than this one.
+ */
+changed_after?: number | null, 
+/**
+ * So many of the newest.
+ */
+limit?: number, 
+/**
+ * Longer texts are cut, in bytes; see [`Entry::cut`].
+ */
+longest?: number, 
+/**
+ * The conversation of a sub-agent: [`ToolCall::agent`].
+ */
+agent?: string | null, };
 
 /**
  * The query of `GET /api/sessions/{ref}/output`.
@@ -675,7 +790,7 @@ export type ServerMessage = { "type": "hello", protocol: number, version: string
 /**
  * The offset of the next output byte, unless a keyframe or gap comes first.
  */
-cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
+cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "conversation_changed", session: SessionId, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
 
 /**
  * One session, as every surface shows it.
@@ -897,6 +1012,42 @@ markers: Array<Marker>, };
 
 export type TmuxStatus = { connected: boolean, version: string, socket: string, server_pid: number | null, };
 
+export type ToolCall = { 
+/**
+ * The provider's id of the call.
+ */
+id: string, name: string, 
+/**
+ * What it is about in one line: a command, a file, a pattern.
+ */
+target: string | null, 
+/**
+ * All that it was given: the whole command, or JSON.
+ */
+input: string, edits: Array<Edit>, 
+/**
+ * The sub-agent that works on it.
+ */
+agent: string | null, 
+/**
+ * `null` while it runs, and for ever when it was interrupted.
+ */
+result: ToolResult | null, };
+
+export type ToolResult = { at: string | null, text: string, 
+/**
+ * It was refused, or ended with an error.
+ */
+failed: boolean, 
+/**
+ * `GET /api/sessions/{ref}/conversation/images/{image}`.
+ */
+images: Array<string>, 
+/**
+ * Lines of the whole text.
+ */
+lines: number, };
+
 /**
  * An authenticator that is not confirmed yet.
  */
@@ -922,6 +1073,27 @@ uri: string,
  * The same as a QR code: an `<svg>` element, dark modules on a light ground.
  */
 qr_svg: string, };
+
+/**
+ * Tokens.
+ */
+export type Usage = { 
+/**
+ * All that went in, with what came from the cache or was written to it.
+ */
+input: number, 
+/**
+ * Of these, read from the cache.
+ */
+cached: number, 
+/**
+ * Of these, written to the cache.
+ */
+cache_written: number, 
+/**
+ * All that came out, with what was thought.
+ */
+output: number, };
 
 export type Verdict = "fine" | "warning" | "broken";
 

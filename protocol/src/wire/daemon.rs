@@ -70,6 +70,8 @@ pub struct Provider {
     pub found: Option<PathBuf>,
     /// How `resume` continues a session.
     pub resume: String,
+    /// It keeps a transcript: its sessions have a conversation.
+    pub transcripts: bool,
     /// Who may pay for it; empty when it makes no difference.
     pub billing: Vec<Billing>,
 }

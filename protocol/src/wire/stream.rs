@@ -72,6 +72,10 @@ pub enum ClientMessage {
         #[cfg_attr(test, ts(optional))]
         after: Option<u64>,
     },
+    /// Changes of a session's conversation, or of none: see [`ServerMessage::ConversationChanged`].
+    Conversation {
+        session: Option<SessionId>,
+    },
     /// All sessions: answered by `sessions`, then told of every change.
     Sessions {},
     /// Answered by `pong`: does anybody still listen?
@@ -169,6 +173,10 @@ pub enum ServerMessage {
     },
     SessionRemoved {
         id: SessionId,
+    },
+    /// The conversation that was asked for changed, or one of its sub-agents': read what changed since.
+    ConversationChanged {
+        session: SessionId,
     },
     Pong {},
     /// A request failed, or (without `request`) the connection will be closed.

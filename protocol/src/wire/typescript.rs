@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    auth, daemon, directory, env_set, events, input, output, problem, session, stream, timeline, worktree,
+    auth, conversation, daemon, directory, env_set, events, input, output, problem, session, stream,
+    timeline, worktree,
 };
 use crate::event::Event;
 
@@ -62,6 +63,8 @@ fn types() -> String {
         .add::<auth::ChangePassword>()
         .add::<auth::Reauthenticate>()
         .add::<auth::TotpChange>()
+        .add::<conversation::ReadConversation>()
+        .add::<conversation::Conversation>()
         .add::<daemon::DaemonStatus>()
         .add::<daemon::StopDaemon>()
         .add::<daemon::Provider>()
@@ -111,6 +114,8 @@ fn types() -> String {
         ("SHORTEST_PASSWORD", auth::SHORTEST_PASSWORD as u64),
         ("MAX_EVENTS", events::MAX_EVENTS.into()),
         ("MAX_ENV_VALUE", env_set::MAX_ENV_VALUE as u64),
+        ("MAX_ENTRIES", conversation::MAX_ENTRIES.into()),
+        ("LONGEST_TEXT", conversation::LONGEST_TEXT.into()),
     ];
     let constants = constants.map(|(name, value)| format!("export const {name} = {value};\n")).concat();
     let names = [("PROTOCOL_HEADER", super::PROTOCOL_HEADER), ("SECRET_HEADER", auth::SECRET_HEADER)];

@@ -4,7 +4,7 @@ import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
 import type { Session } from "../wire";
 import { bind } from "../shortcuts";
-import { look, sessions } from "../store";
+import { look, providers, sessions } from "../store";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
 import { Path } from "../ui/path";
@@ -16,6 +16,7 @@ const Evidence = later(() => import("../session/evidence").then((module) => modu
 const ModelPicker = later(() => import("../session/model_picker").then((module) => module.ModelPicker));
 const SessionMenu = later(() => import("../ui/session_menu").then((module) => module.SessionMenu));
 const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const ConversationView = later(() => import("../conversation/conversation").then((module) => module.ConversationView));
 const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
 const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));
 const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
@@ -56,7 +57,8 @@ function Missing() {
 function Known({ session, tab }: { session: Session; tab: string }) {
   const { route, query } = useLocation();
   const base = `/sessions/${session.id}`;
-  const isTerminal = tab === "" || tab === "attach";
+  const isTerminal = tab === "" || tab === "conversation" || tab === "attach";
+  const converses = tab === "conversation" || providers.value?.some((provider) => provider.name === session.provider && provider.transcripts) === true;
   const state = stateOf(session);
   useEffect(() => {
     look(session.id);
@@ -71,13 +73,15 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         "1": () => route(base),
         "2": () => route(`${base}/events`),
         "3": () => route(`${base}/logs`),
+        ...(tab === "" ? {} : { t: () => route(base) }),
+        ...(converses ? { v: () => route(`${base}/conversation`) } : {}),
         w: () => document.getElementById("evidence")?.click(),
         F2: () => (renaming.value = session),
         s: () => isLive(session) && void stop(session),
         r: () => !isLive(session) && void resume(session),
         Escape: () => document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus(),
       }),
-    [session],
+    [session, tab, converses],
   );
   return (
     <>
@@ -99,6 +103,11 @@ function Known({ session, tab }: { session: Session; tab: string }) {
             <button aria-pressed={tab === ""} onClick={() => route(base)}>
               Tmux
             </button>
+            {converses && (
+              <button aria-pressed={tab === "conversation"} onClick={() => route(`${base}/conversation`)}>
+                Conversation
+              </button>
+            )}
             <button aria-pressed={tab === "attach"} onClick={() => route(`${base}/attach`)}>
               Attach
             </button>
@@ -108,6 +117,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
       <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
         {tab === "" && <TerminalView session={session} moment={query["at"]} />}
         {tab !== "" && <ReconnectBanner />}
+        {tab === "conversation" && <ConversationView session={session} />}
         {tab === "attach" && <AttachView session={session} />}
         {tab === "events" && <EventsTab session={session} />}
         {tab === "logs" && <LogsTab session={session} />}

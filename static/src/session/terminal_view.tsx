@@ -2,9 +2,9 @@ import "../styles/terminal.css";
 import { useComputed, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
-import type { Cursor, FoundEvents, Image, Session } from "../wire";
+import type { Cursor, FoundEvents, Session } from "../wire";
 import { cursorOf, type Position } from "../cursor";
-import { problemOf, request, upload } from "../http";
+import { problemOf, request } from "../http";
 import type { Item, Subscription } from "../connection";
 import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
@@ -296,17 +296,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     }
   };
 
-  const giveImages = async (files: readonly File[]): Promise<void> => {
-    for (const file of files) {
-      try {
-        const image = await upload<Image>(`/api/sessions/${session.id}/images`, file);
-        await request("POST", `/api/sessions/${session.id}/input?images=${encodeURIComponent(image.id)}`);
-        toast({ text: `Image given to the ${isAgent(session.provider) ? "agent" : "program"}.`, icon: "image" });
-      } catch (error) {
-        toast({ text: `Image not sent: ${problemOf(error).detail}`, bad: true });
-      }
-    }
-  };
+  const giveImages = async (files: readonly File[]): Promise<void> => (await around()).giveImages(session, files);
 
   const wheel = (event: WheelEvent): void => {
     if (mode.value !== "live" || event.deltaY >= 0 || event.ctrlKey) return;

@@ -37,6 +37,10 @@ const OUTLINES = {
   keys: "M1.8 4.5h12.4v7H1.8zM4.2 7h.01M6.7 7h.01M9.2 7h.01M11.8 7h.01M5 9.3h6",
   bell: "M4 11V7.3a4 4 0 0 1 8 0V11l1 1.2H3zM6.8 13.8h2.4",
   trash: "M3 4.5h10M6.5 4.5V3h3v1.5M4.3 4.5l.6 8.7h6.2l.6-8.7",
+  bulb: "M8 2.2a4 4 0 0 0-2.2 7.3v1.7h4.4V9.5A4 4 0 0 0 8 2.2M6.4 13.4h3.2",
+  file: "M4 2.2h5l3 3v8.6H4zM9 2.2v3h3",
+  terminal: "M2.3 3h11.4v10H2.3zM4.8 6.2l1.9 1.8-1.9 1.8M8.2 10h2.6",
+  robot: "M3.5 6h9v7h-9zM8 6V3.2M6.2 9h.01M9.8 9h.01",
 } as const;
 
 export type IconName = keyof typeof OUTLINES;

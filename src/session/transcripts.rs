@@ -1,0 +1,515 @@
+//! The transcripts of the sessions: found, watched (never polled), read as they grow, told once.
+//!
+//! A change of a session's activity is a reason to look too: it is the safety net for what nobody noticed.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::{Body, Place, Source};
+use codepiper_protocol::wire::conversation::{Conversation, ReadConversation, Said, Usage};
+use codepiper_protocol::wire::events::ListEvents;
+use codepiper_protocol::wire::input::ImageKind;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource};
+use jiff::Timestamp;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::Notify;
+
+use super::images::{self, kind_of};
+use super::machine::Input;
+use super::{Session, Sessions};
+use crate::transcript::{Happening, Told, Transcript, place};
+
+/// So many new files are looked at again when they change: the first line says whose they are.
+const APPEARED: usize = 256;
+
+/// Which directories are watched for whom, and whose transcript changed.
+pub(super) struct Transcripts {
+    watcher: Mutex<Option<RecommendedWatcher>>,
+    watched: Arc<Mutex<Watched>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Watched {
+    /// By directory: the sessions, and which of its files they want.
+    dirs: HashMap<PathBuf, Vec<(SessionId, Wanted)>>,
+    /// Files that appeared while somebody waited for one.
+    appeared: HashSet<PathBuf>,
+    changed: HashSet<SessionId>,
+}
+
+#[derive(Clone)]
+enum Wanted {
+    /// Those whose path begins so.
+    Begins(PathBuf),
+    /// Those that appear.
+    New,
+}
+
+impl Watched {
+    fn note(&mut self, path: &Path, is_new: bool) {
+        let dirs = path.parent().into_iter().chain([path]).filter_map(|dir| self.dirs.get(dir));
+        for (session, wanted) in dirs.flatten() {
+            let fits = match wanted {
+                Wanted::Begins(begin) => {
+                    path.as_os_str().as_encoded_bytes().starts_with(begin.as_os_str().as_encoded_bytes())
+                }
+                Wanted::New => {
+                    if is_new && self.appeared.len() < APPEARED {
+                        self.appeared.insert(path.to_owned());
+                    }
+                    is_new || self.appeared.contains(path)
+                }
+            };
+            if fits {
+                self.changed.insert(*session);
+            }
+        }
+    }
+}
+
+impl Transcripts {
+    pub fn new() -> Self {
+        let (watched, changed) = (Arc::<Mutex<Watched>>::default(), Arc::<Notify>::default());
+        let (noting, waking) = (watched.clone(), changed.clone());
+        let on_event = move |event: notify::Result<notify::Event>| {
+            let Ok(event) = event else { return };
+            if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)) {
+                return;
+            }
+            let mut watched = noting.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_new = matches!(event.kind, EventKind::Create(_));
+            event.paths.iter().for_each(|path| watched.note(path, is_new));
+            if !watched.changed.is_empty() {
+                waking.notify_one();
+            }
+        };
+        let watcher = notify::recommended_watcher(on_event)
+            .inspect_err(|error| tracing::error!(%error, "transcripts cannot be watched"))
+            .ok();
+        Self { watcher: Mutex::new(watcher), watched, changed }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The session wants to hear of these and of nothing else. True when it did not want one of them before:
+    /// what happened there until now was not noticed.
+    fn watch(&self, session: SessionId, wanted: &[(PathBuf, Wanted)]) -> bool {
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watcher) = watcher.as_mut() else { return false };
+        let mut own = HashSet::new();
+        let before: HashSet<PathBuf> = {
+            let mut watched = self.watched();
+            let before = watched.dirs.keys().cloned().collect();
+            for (dir, sessions) in &mut watched.dirs {
+                if sessions.extract_if(.., |(id, _)| *id == session).count() > 0 {
+                    own.insert(dir.clone());
+                }
+            }
+            for (dir, wanted) in wanted {
+                watched.dirs.entry(dir.clone()).or_default().push((session, wanted.clone()));
+            }
+            before
+        };
+        for (dir, _) in wanted.iter().filter(|(dir, _)| !before.contains(dir)) {
+            if let Err(error) = watcher.watch(dir, RecursiveMode::NonRecursive) {
+                tracing::warn!(dir = %dir.display(), %error, "a transcript is not watched");
+                self.watched().dirs.remove(dir);
+                own.insert(dir.clone());
+            }
+        }
+        let needless: Vec<PathBuf> = {
+            let mut watched = self.watched();
+            let needless = watched.dirs.extract_if(|_, sessions| sessions.is_empty());
+            let needless = needless.map(|(dir, _)| dir).collect();
+            if !watched.dirs.values().flatten().any(|(_, wanted)| matches!(wanted, Wanted::New)) {
+                watched.appeared = HashSet::new();
+            }
+            needless
+        };
+        for dir in needless {
+            let _ = watcher.unwatch(&dir);
+        }
+        wanted.iter().any(|(dir, _)| !own.contains(dir))
+    }
+
+    fn take_changed(&self) -> HashSet<SessionId> {
+        std::mem::take(&mut self.watched().changed)
+    }
+}
+
+/// The transcript of a session, as far as it is known.
+#[derive(Default)]
+pub(super) struct Followed {
+    /// The provider's id of the conversation, and its transcript.
+    current: Option<(String, Transcript)>,
+    told: Option<Told>,
+    last: Option<Last>,
+    /// The last told place was looked for in the log of events.
+    remembered: bool,
+    agents: HashMap<String, Transcript>,
+}
+
+/// What a reading brought.
+#[derive(Default)]
+struct News {
+    /// The conversation was not known before.
+    found: bool,
+    changed: bool,
+    /// What was told, if nothing came after it.
+    newest: Option<Body>,
+}
+
+/// What was told last.
+struct Last {
+    place: Place,
+    at: Timestamp,
+    /// From when on its conversation is the session's own.
+    since: Timestamp,
+}
+
+impl Last {
+    /// An event, if it is one of a transcript.
+    fn of(body: &Body, at: Timestamp, created: Timestamp) -> Option<Self> {
+        let since = match body {
+            Body::TranscriptConversationChanged { since, .. } => *since,
+            _ => created,
+        };
+        Some(Self { place: body.place()?.clone(), at, since })
+    }
+}
+
+impl Sessions {
+    /// Reads transcripts as they change.
+    pub async fn follow_transcripts(&self) {
+        loop {
+            self.0.transcripts.changed.notified().await;
+            for id in self.0.transcripts.take_changed() {
+                if let Some(session) = self.get(id) {
+                    self.read_transcript(&session).await;
+                    // A sub-agent's own file counts too.
+                    self.conversation_changed(&session);
+                }
+            }
+        }
+    }
+
+    /// Looks for the transcript of a session, and at it.
+    pub(super) fn look_at_transcript(&self, session: &Arc<Session>) {
+        if session.provider.dialect().is_some() {
+            let (sessions, session) = (self.clone(), session.clone());
+            tokio::spawn(async move { sessions.read_transcript(&session).await });
+        }
+    }
+
+    pub(super) fn activity_changed(&self, session: &Arc<Session>, activity: Activity) {
+        if matches!(activity, Activity::Working | Activity::Waiting) {
+            session.worked.store(true, Ordering::Relaxed);
+        }
+        self.look_at_transcript(session);
+    }
+
+    pub(super) fn forget_transcript(&self, session: &Session) {
+        self.0.transcripts.watch(session.id, &[]);
+    }
+
+    pub(super) async fn save_or_say(&self, session: &Session) {
+        if let Err(problem) = self.save(session).await {
+            tracing::error!(id = %session.id, %problem, "a launch record was not written");
+        }
+    }
+
+    /// Reads what is new in a session's transcript, and tells it.
+    async fn read_transcript(&self, session: &Arc<Session>) {
+        self.remember_told(session).await;
+        let (sessions, reading) = (self.clone(), session.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            // It is held so that nothing is told twice.
+            sessions.read_transcript_now(&reading, &mut reading.followed())
+        });
+        match read.await {
+            Ok(Ok(News { found, changed, newest })) => {
+                if found {
+                    self.save_or_say(session).await;
+                }
+                if let Some(body) = newest {
+                    self.take_evidence(session, &body);
+                }
+                if changed {
+                    self.conversation_changed(session);
+                }
+            }
+            // It is written with the first words.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(Err(error)) => tracing::warn!(id = %session.id, %error, "a transcript cannot be read"),
+            Err(error) => tracing::error!(id = %session.id, %error, "a transcript was not read"),
+        }
+    }
+
+    fn take_evidence(&self, session: &Arc<Session>, body: &Body) {
+        if let Some((activity, waiting_for)) = session.provider.interpret_transcript(body) {
+            let (source, what) = (EvidenceSource::Transcript, format!("its transcript: {}", body.kind()));
+            self.apply(session, Input::Activity { source, activity, waiting_for, what });
+        }
+    }
+
+    fn conversation_changed(&self, session: &Session) {
+        session.conversation.fetch_add(1, Ordering::Relaxed);
+        self.wake_watchers();
+    }
+
+    /// Where the events of an earlier daemon ended.
+    async fn remember_told(&self, session: &Session) {
+        if session.followed().remembered {
+            return;
+        }
+        let (session_id, source) = (Some(session.id), Some(Source::Transcript));
+        let newest =
+            ListEvents { session: session_id, source, kind: None, since: None, before: None, limit: 1 };
+        let found = self.0.bus.events.find(newest).await;
+        let mut followed = session.followed();
+        if !std::mem::replace(&mut followed.remembered, true) {
+            let created = session.state().record.created_at;
+            followed.last = found.events.last().and_then(|event| Last::of(&event.body, event.at, created));
+        }
+    }
+
+    /// Blocks.
+    fn read_transcript_now(&self, session: &Session, followed: &mut Followed) -> io::Result<News> {
+        let found = self.find_transcript(session, followed);
+        let created = session.state().record.created_at;
+        let Followed { current: Some((id, transcript)), told, last, agents, .. } = followed else {
+            return Ok(News::default());
+        };
+        // What is written between reading and watching would not be noticed.
+        self.watch_transcript(session, transcript);
+        let news = transcript.catch_up()?;
+        if news.replaced {
+            agents.clear();
+            *told = Some(match last.as_ref() {
+                Some(last) if last.place.conversation == *id => {
+                    match transcript.begins_as_before(&last.place)? {
+                        true => Told::up_to(last.place.offset, last.since),
+                        false => Told::until(last.at),
+                    }
+                }
+                before => {
+                    let since = before.map_or(created, |last| last.at.max(created));
+                    let body = Body::TranscriptConversationChanged { place: place(id, None), since };
+                    *last = self.tell(session, Timestamp::now(), body);
+                    Told::nothing(since)
+                }
+            });
+        }
+        let mut newest = None;
+        for happening in news.happenings {
+            let new = told.as_mut().is_some_and(|told| told.take(&happening));
+            let at = happening.at.unwrap_or_else(Timestamp::now);
+            // After a prompt another turn has begun.
+            newest = event_of(id, happening).filter(|_| new);
+            if let Some(body) = &newest {
+                *last = self.tell(session, at, body.clone());
+            }
+        }
+        Ok(News { found, changed: news.changed, newest })
+    }
+
+    fn tell(&self, session: &Session, at: Timestamp, body: Body) -> Option<Last> {
+        let last = Last::of(&body, at, session.state().record.created_at);
+        self.0.bus.events.append(at, Some(session.id), body);
+        last
+    }
+
+    /// Makes `followed` be about the session's present conversation; true when that was not known before.
+    /// Reads directories.
+    fn find_transcript(&self, session: &Session, followed: &mut Followed) -> bool {
+        let Some(dialect) = session.provider.dialect() else { return false };
+        let known = session.state().record.conversation.clone();
+        if known.is_some() && followed.current.as_ref().map(|(id, _)| id) == known.as_ref() {
+            return false;
+        }
+        let found = known.is_none();
+        let id = known.or_else(|| self.begun_conversation(session));
+        let path = id.as_ref().and_then(|id| self.transcript_path(session, id));
+        let (Some(id), Some(path)) = (id, path) else {
+            return self.expect_transcript(session) && self.find_transcript(session, followed);
+        };
+        followed.current = Some((id, Transcript::new(dialect, path)));
+        found
+    }
+
+    /// Where only the files tell the conversation: it begins with the first turn, and one that begins in
+    /// its directory before that is somebody else's.
+    fn begun_conversation(&self, session: &Session) -> Option<String> {
+        let may_have = session.worked.load(Ordering::Relaxed) || !session.is_live();
+        may_have.then(|| self.find_conversation(session)).flatten()
+    }
+
+    /// Watches the directory where transcripts appear, with the newest folder of each kind (year, month,
+    /// day) below it, or the nearest one that is there. True when what is there has to be looked at again.
+    fn expect_transcript(&self, session: &Session) -> bool {
+        let place = self.transcripts_place(session).filter(|_| session.is_live());
+        let Some(place) = place else { return false };
+        let mut wanted = Vec::new();
+        let mut next = place.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
+        while let Some(dir) = next {
+            next = newest_folder(&dir).filter(|_| dir.starts_with(&place));
+            wanted.push((dir, Wanted::New));
+        }
+        self.0.transcripts.watch(session.id, &wanted)
+    }
+
+    fn watch_transcript(&self, session: &Session, transcript: &Transcript) {
+        if !session.is_live() {
+            return;
+        }
+        let path = transcript.path();
+        let begin = path.with_extension("");
+        let dirs = [path.parent().map(Path::to_owned), Some(begin.clone()), Some(transcript.agents())];
+        let there = dirs.into_iter().flatten().filter(|dir| dir.is_dir());
+        let mut wanted: Vec<_> = there.map(|dir| (dir, Wanted::Begins(begin.clone()))).collect();
+        if wanted.is_empty() {
+            let nearest = path.ancestors().find(|dir| dir.is_dir());
+            wanted.extend(nearest.map(|dir| (dir.to_owned(), Wanted::New)));
+        }
+        self.0.transcripts.watch(session.id, &wanted);
+    }
+
+    /// What was said in a session.
+    ///
+    /// # Errors
+    /// Its provider has no transcripts, the transcript cannot be read, or there is no such sub-agent.
+    pub async fn conversation(
+        &self,
+        session: &Arc<Session>,
+        wanted: ReadConversation,
+    ) -> Result<Conversation, Problem> {
+        self.with_transcript(session, wanted.agent.clone(), move |id, transcript| match transcript {
+            Some(transcript) => transcript.read(id, &wanted),
+            None => Ok(nothing_said(id)),
+        })
+        .await
+    }
+
+    /// An image of a conversation, by the name that entries give it, and what its content says it is.
+    ///
+    /// # Errors
+    /// As [`Sessions::conversation`], and when there is no such image.
+    pub async fn conversation_image(
+        &self,
+        session: &Arc<Session>,
+        name: String,
+        agent: Option<String>,
+    ) -> Result<(ImageKind, Vec<u8>), Problem> {
+        let missing = format!(
+            "the conversation of session {} has no image '{}'",
+            session.id.short(),
+            name.escape_debug()
+        );
+        let image = self
+            .with_transcript(session, agent, move |_, transcript| match transcript {
+                Some(transcript) => transcript.image(&name),
+                None => Ok(None),
+            })
+            .await?;
+        let image = image.ok_or_else(|| Problem::new(Code::NotFound, missing))?;
+        let (kind, _) = kind_of(&image).ok_or_else(images::no_image)?;
+        Ok((kind, image))
+    }
+
+    async fn with_transcript<T: Send + 'static>(
+        &self,
+        session: &Arc<Session>,
+        agent: Option<String>,
+        read: impl FnOnce(Option<String>, Option<&Transcript>) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        if session.provider.dialect().is_none() {
+            let detail = format!("{} keeps no transcript of a conversation", session.provider.name());
+            return Err(Problem::new(Code::NotFound, detail));
+        }
+        self.read_transcript(session).await;
+        let reading = session.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let mut followed = reading.followed();
+            let Followed { current, agents, .. } = &mut *followed;
+            let Some((id, transcript)) = current else { return read(None, None) };
+            if !transcript.path().is_file() {
+                return read(Some(id.clone()), None);
+            }
+            let Some(name) = agent else { return read(Some(id.clone()), Some(transcript)) };
+            let no_agent =
+                || io::Error::new(io::ErrorKind::NotFound, format!("no sub-agent '{}'", name.escape_debug()));
+            let agent = match agents.remove(&name) {
+                Some(known) => Some(known),
+                None => transcript.agent(&name),
+            };
+            let mut agent = agent.ok_or_else(no_agent)?;
+            agent.catch_up().map_err(|_| no_agent())?;
+            let answer = read(Some(name.clone()), Some(&agent));
+            agents.insert(name, agent);
+            answer
+        });
+        match done.await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => {
+                let code =
+                    if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Internal };
+                let detail =
+                    format!("the conversation of session {} cannot be read: {error}", session.id.short());
+                Err(Problem::new(code, detail))
+            }
+            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
+        }
+    }
+}
+
+impl Session {
+    fn followed(&self) -> MutexGuard<'_, Followed> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes with every change of its conversation, or of one of a sub-agent.
+    pub fn conversation_version(&self) -> u64 {
+        self.conversation.load(Ordering::Relaxed)
+    }
+}
+
+fn nothing_said(id: Option<String>) -> Conversation {
+    Conversation {
+        id,
+        generation: 0,
+        revision: 0,
+        total: 0,
+        usage: Usage::default(),
+        model: None,
+        skipped: 0,
+        entries: vec![],
+    }
+}
+
+/// The last folder by its name.
+fn newest_folder(dir: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(dir).ok()?;
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).max()
+}
+
+/// The event that tells of it; `None` for what no event tells of: a prompt.
+fn event_of(conversation: &str, happening: Happening) -> Option<Body> {
+    let place = place(conversation, Some(&happening));
+    Some(match happening.said {
+        Said::TurnEnded { usage, model, duration_ms } => {
+            Body::TranscriptTurnEnded { place, usage, model, duration_ms }
+        }
+        Said::Interrupted { usage } => Body::TranscriptInterrupted { place, usage },
+        Said::Failed { text } => Body::TranscriptApiFailed { place, text },
+        Said::Compacted { automatic } => Body::TranscriptCompacted { place, automatic },
+        _ => return None,
+    })
+}

@@ -1,0 +1,403 @@
+//! Follows a transcript's file. Memory is bounded by one line and the index, not by the file.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::event::Place;
+use codepiper_protocol::wire::conversation::{
+    Conversation, Edit, Entry, LONGEST_TEXT, MAX_ENTRIES, ReadConversation, Said, ToolCall, Usage,
+};
+use jiff::Timestamp;
+
+use super::index::{Happening, Index, Part, Slot, Span};
+use super::{Dialect, Outcome, Piece, claude_code, image, parse};
+
+/// Longer lines are counted and not read, in bytes. Images stand in lines.
+pub const LONGEST_LINE: usize = 24 * 1024 * 1024;
+/// Bytes read from the file at once.
+const PIECE: usize = 64 * 1024;
+/// So many bytes of the beginning and of the end of what was read prove that it still stands there.
+const PROOF: usize = 1024;
+
+/// One transcript, as far as it was read.
+#[derive(Debug)]
+pub struct Transcript {
+    dialect: Dialect,
+    path: PathBuf,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    /// Behind the last whole line.
+    offset: u64,
+    hash: u64,
+    skipped: u32,
+    generation: u64,
+    index: Index,
+}
+
+/// What was new in the file.
+#[derive(Debug, Default)]
+pub struct News {
+    /// It is another file than before, or was read for the first time.
+    pub replaced: bool,
+    /// Entries or usage changed.
+    pub changed: bool,
+    pub happenings: Vec<Happening>,
+}
+
+impl Transcript {
+    pub fn new(dialect: Dialect, path: PathBuf) -> Self {
+        Self {
+            dialect,
+            path,
+            identity: None,
+            head: Vec::new(),
+            tail: Vec::new(),
+            offset: 0,
+            hash: FNV,
+            skipped: 0,
+            generation: 0,
+            index: Index::default(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads what was written since. A line is taken when it is whole.
+    ///
+    /// # Errors
+    /// The file cannot be read; nothing was taken then that will not be taken again.
+    pub fn catch_up(&mut self) -> io::Result<News> {
+        let mut file = File::open(&self.path)?;
+        let meta = file.metadata()?;
+        let identity = (meta.dev(), meta.ino());
+        let mut news = News::default();
+        if self.identity != Some(identity) || !self.stands_in(&file, meta.len())? {
+            let now = Timestamp::now().as_millisecond().unsigned_abs();
+            let generation = now.max(self.generation + 1);
+            *self = Self { generation, ..Self::new(self.dialect, std::mem::take(&mut self.path)) };
+            self.identity = Some(identity);
+            news.replaced = true;
+        }
+        file.seek(SeekFrom::Start(self.offset))?;
+        self.read_lines(BufReader::with_capacity(PIECE, file), &mut news.happenings)?;
+        news.changed = self.index.settle() || news.replaced;
+        Ok(news)
+    }
+
+    /// What was read is still there.
+    fn stands_in(&self, file: &File, length: u64) -> io::Result<bool> {
+        let stands = |proof: &[u8], at: u64| -> io::Result<bool> {
+            let mut found = vec![0; proof.len()];
+            file.read_exact_at(&mut found, at)?;
+            Ok(found == proof)
+        };
+        Ok(length >= self.offset
+            && stands(&self.head, 0)?
+            && stands(&self.tail, self.offset - self.tail.len() as u64)?)
+    }
+
+    fn read_lines(&mut self, mut from: impl BufRead, happenings: &mut Vec<Happening>) -> io::Result<()> {
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            line.shrink_to(PIECE);
+            let (mut length, mut hash) = (0, self.hash);
+            loop {
+                let piece = match from.fill_buf() {
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    piece => piece?,
+                };
+                if piece.is_empty() {
+                    // What has no end yet is read again.
+                    return Ok(());
+                }
+                let end = memchr::memchr(b'\n', piece).map(|end| end + 1);
+                let piece = &piece[..end.unwrap_or(piece.len())];
+                length += piece.len();
+                hash = fnv(hash, piece);
+                if length <= LONGEST_LINE {
+                    line.extend_from_slice(piece);
+                }
+                let read = piece.len();
+                from.consume(read);
+                if end.is_some() {
+                    break;
+                }
+            }
+            let whole = length <= LONGEST_LINE;
+            if whole && self.head.len() < PROOF {
+                let missing = PROOF - self.head.len();
+                // Only as long as it is all that was read.
+                if self.head.len() as u64 == self.offset {
+                    self.head.extend_from_slice(&line[..line.len().min(missing)]);
+                }
+            }
+            if whole {
+                self.tail.extend_from_slice(&line[line.len().saturating_sub(PROOF)..]);
+                self.tail.drain(..self.tail.len().saturating_sub(PROOF));
+            } else {
+                self.tail.clear();
+            }
+            let span = Span { offset: self.offset, length: length as u32 };
+            self.offset += length as u64;
+            self.hash = hash;
+            let Some(content) = whole.then(|| parse(self.dialect, &line)).flatten() else {
+                self.skipped += 1;
+                continue;
+            };
+            let at = content.at;
+            let told = self.index.take(span, content);
+            let (offset, hash) = (self.offset, self.hash);
+            happenings.extend(told.into_iter().map(|said| Happening { at, offset, hash, said }));
+        }
+    }
+
+    /// The file begins with what lay before this place. Reads it.
+    pub fn begins_as_before(&self, place: &Place) -> io::Result<bool> {
+        let mut left = place.offset;
+        let mut hash = FNV;
+        let mut from = BufReader::with_capacity(PIECE, File::open(&self.path)?.take(left));
+        while left > 0 {
+            let piece = from.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(false);
+            }
+            hash = fnv(hash, piece);
+            let read = piece.len();
+            left -= read as u64;
+            from.consume(read);
+        }
+        Ok(place.hash == hex(hash))
+    }
+
+    /// The entries that are asked for. What they say is read from the file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, id: Option<String>, wanted: &ReadConversation) -> io::Result<Conversation> {
+        let file = File::open(&self.path)?;
+        let numbers = self.find(wanted);
+        let longest = wanted.longest.min(LONGEST_TEXT) as usize;
+        let entries = numbers.into_iter().map(|number| self.entry(&file, number, longest));
+        Ok(Conversation {
+            id,
+            generation: self.generation,
+            revision: self.index.revision,
+            total: self.index.slots.len() as u32,
+            usage: self.index.usage,
+            model: self.index.model.clone(),
+            skipped: self.skipped,
+            entries: entries.collect::<io::Result<_>>()?,
+        })
+    }
+
+    fn find(&self, wanted: &ReadConversation) -> Vec<u32> {
+        let total = self.index.slots.len() as u32;
+        let from = wanted.after.map_or(0, |after| after.saturating_add(1)).min(total);
+        let to = wanted.before.unwrap_or(total).min(total);
+        let limit = wanted.limit.min(MAX_ENTRIES) as usize;
+        let changed = |number: &u32| {
+            let revision = self.index.slots[*number as usize].revision;
+            wanted.changed_after.is_none_or(|known| revision > known)
+        };
+        if wanted.after.is_some() {
+            return (from..to).filter(changed).take(limit).collect();
+        }
+        let mut newest: Vec<u32> = (from..to).rev().filter(changed).take(limit).collect();
+        newest.reverse();
+        newest
+    }
+
+    fn entry(&self, file: &File, number: u32, longest: usize) -> io::Result<Entry> {
+        let slot = self.index.slots[number as usize];
+        let line = read_span(file, slot.line)?;
+        let mut line = parse(self.dialect, &line).ok_or_else(changed_meanwhile)?;
+        let turn = self.index.turn(number);
+        let usage = turn.map(|turn| turn.usage).unwrap_or_default();
+        let turns_model = turn.and_then(|turn| turn.model.clone());
+        let mut said = match slot.part {
+            Part::Model => Said::ModelChanged { model: line.model.take().unwrap_or_default() },
+            Part::Turn => Said::TurnEnded { usage, model: turns_model, duration_ms: None },
+            Part::Piece(index) => match piece(&mut line.pieces, index)? {
+                Piece::Result(_) => return Err(changed_meanwhile()),
+                Piece::Said(Said::TurnEnded { duration_ms, .. }) => {
+                    Said::TurnEnded { usage, model: turns_model, duration_ms }
+                }
+                Piece::Said(Said::Interrupted { .. }) => Said::Interrupted { usage },
+                Piece::Said(Said::Tool(call)) => Said::Tool(self.finished(file, &slot, call)?),
+                Piece::Said(Said::Prompt { text, images }) => {
+                    Said::Prompt { text, images: at_line(slot.line, images) }
+                }
+                Piece::Said(said) => said,
+            },
+        };
+        let cut = cut(&mut said, longest);
+        Ok(Entry { number, at: line.at, revision: slot.revision, cut, said })
+    }
+
+    /// With its result, if it has one.
+    fn finished(&self, file: &File, slot: &Slot, mut call: ToolCall) -> io::Result<ToolCall> {
+        let Some((span, index)) = slot.result else {
+            if matches!(call.name.as_str(), "Agent" | "Task") {
+                call.agent = self.working_agent(&call.input);
+            }
+            return Ok(call);
+        };
+        let mut line = parse(self.dialect, &read_span(file, span)?).ok_or_else(changed_meanwhile)?;
+        let Piece::Result(Outcome { mut result, edits, agent, .. }) = piece(&mut line.pieces, index)? else {
+            return Err(changed_meanwhile());
+        };
+        result.images = at_line(span, result.images);
+        if !edits.is_empty() {
+            call.edits = edits;
+        }
+        (call.agent, call.result) = (agent, Some(result));
+        Ok(call)
+    }
+
+    /// Where the transcripts of sub-agents lie.
+    pub fn agents(&self) -> PathBuf {
+        self.path.with_extension("").join("subagents")
+    }
+
+    /// The transcript of a sub-agent; `None` when nothing can have that id.
+    pub fn agent(&self, id: &str) -> Option<Transcript> {
+        let named = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        let fits = !id.is_empty() && id.len() <= 64 && id.chars().all(named);
+        fits.then(|| Self::new(self.dialect, self.agents().join(format!("agent-{id}.jsonl"))))
+    }
+
+    /// The sub-agent that was given this prompt: only its result names it.
+    fn working_agent(&self, prompt: &str) -> Option<String> {
+        let names = std::fs::read_dir(self.agents()).ok()?;
+        let files = names.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut newest: Vec<(std::time::SystemTime, PathBuf)> =
+            files.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect();
+        newest.sort();
+        newest.into_iter().rev().find_map(|(_, path)| {
+            let id = path.file_stem()?.to_str()?.strip_prefix("agent-")?.to_owned();
+            let mut line = Vec::new();
+            let first = BufReader::new(File::open(&path).ok()?.take(LONGEST_LINE as u64));
+            { first }.read_until(b'\n', &mut line).ok()?;
+            claude_code::begins_with(&line, prompt).then_some(id)
+        })
+    }
+
+    /// An image, as it was given: `OFFSET-NUMBER`, as entries name them. `None` when it is none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn image(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        let place = name
+            .split_once('-')
+            .and_then(|(offset, number)| Some((offset.parse::<u64>().ok()?, number.parse::<usize>().ok()?)));
+        let Some((offset, number)) = place else { return Ok(None) };
+        let at =
+            self.index.slots.iter().flat_map(|slot| [Some(slot.line), slot.result.map(|(line, _)| line)]);
+        let Some(span) = at.flatten().find(|span| span.offset == offset) else { return Ok(None) };
+        let line = read_span(&File::open(&self.path)?, span)?;
+        Ok(image::content(&line, number))
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.index.usage
+    }
+
+    /// Bytes that are held between two readings.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        self.head.capacity() + self.tail.capacity() + self.index.held()
+    }
+}
+
+fn read_span(file: &File, span: Span) -> io::Result<Vec<u8>> {
+    let mut line = vec![0; span.length as usize];
+    file.read_exact_at(&mut line, span.offset)?;
+    Ok(line)
+}
+
+fn piece(pieces: &mut Vec<Piece>, index: u16) -> io::Result<Piece> {
+    let index = usize::from(index);
+    if index < pieces.len() { Ok(pieces.swap_remove(index)) } else { Err(changed_meanwhile()) }
+}
+
+fn changed_meanwhile() -> io::Error {
+    io::Error::other("the transcript was changed while it was read")
+}
+
+/// Images are named by the line's offset and their number in it.
+fn at_line(line: Span, images: Vec<String>) -> Vec<String> {
+    images.into_iter().map(|number| format!("{}-{number}", line.offset)).collect()
+}
+
+/// Cuts the texts that are longer. True when one was.
+fn cut(said: &mut Said, longest: usize) -> bool {
+    match said {
+        Said::Prompt { text, .. }
+        | Said::Text { text }
+        | Said::Thinking { text }
+        | Said::Note { text }
+        | Said::Failed { text } => cut_text(text, longest),
+        Said::Tool(call) => {
+            let target = call.target.as_mut().is_some_and(|target| cut_text(target, longest.min(1024)));
+            let input = cut_text(&mut call.input, longest);
+            let edits = cut_edits(&mut call.edits, longest);
+            let result = call.result.as_mut().is_some_and(|result| cut_text(&mut result.text, longest));
+            target | input | edits | result
+        }
+        Said::Compacted { .. }
+        | Said::Interrupted { .. }
+        | Said::ModelChanged { .. }
+        | Said::TurnEnded { .. } => false,
+    }
+}
+
+fn cut_text(text: &mut String, longest: usize) -> bool {
+    let long = text.len() > longest;
+    if long {
+        text.truncate(text.floor_char_boundary(longest));
+        text.shrink_to_fit();
+    }
+    long
+}
+
+fn cut_edits(edits: &mut [Edit], longest: usize) -> bool {
+    let (mut left, mut long) = (longest, false);
+    for hunk in edits.iter_mut().flat_map(|edit| &mut edit.hunks) {
+        let fits = hunk.lines.iter().take_while(|line| {
+            let fits = line.len() <= left;
+            left = left.saturating_sub(line.len());
+            fits
+        });
+        let fits = fits.count();
+        long |= fits < hunk.lines.len();
+        hunk.lines.truncate(fits);
+    }
+    long
+}
+
+/// A place in a conversation: behind a happening, or its beginning.
+pub fn place(conversation: &str, happening: Option<&Happening>) -> Place {
+    let (offset, hash) = happening.map_or((0, FNV), |happening| (happening.offset, happening.hash));
+    Place { conversation: conversation.to_owned(), offset, hash: hex(hash) }
+}
+
+fn hex(hash: u64) -> String {
+    format!("{hash:016x}")
+}
+
+/// FNV-1a with 64 bits: the same in every version, and in order.
+const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests;
