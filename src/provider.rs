@@ -16,7 +16,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
 use jiff::Timestamp;
 
@@ -300,12 +299,6 @@ pub trait Provider: Send + Sync {
 
     /// The directory in or below which transcripts appear, for who does not know the conversation yet.
     fn transcripts(&self, _env: &BTreeMap<String, String>) -> Option<PathBuf> {
-        None
-    }
-
-    /// What the newest event of a transcript means; `None` when it means nothing. It counts as much as a
-    /// hook: say only what no weaker evidence would have to contradict.
-    fn interpret_transcript(&self, _event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
         None
     }
 

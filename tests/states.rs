@@ -105,12 +105,18 @@ const CLAUDE_STEPS: &[Step] = &[
     Step { acts: &[Keys(&["escape"])], states: &[GIVES_UP] },
     Step {
         acts: &[Send("/compact"), Shows("Compacted")],
-        states: &[SENT, is("working", &["PreCompact", FILE]), is("idle", &["PostCompact", FILE])],
+        states: &[SENT, is("working", &["PreCompact", FILE, "title"]), is("idle", &["PostCompact", FILE])],
     },
     // Another conversation in the same process.
     Step {
         acts: &[Send("/clear")],
-        states: &[SENT, may_be("working", &[FILE]), is("idle", &[FILE, "did nothing about the text"])],
+        states: &[
+            SENT,
+            may_be("working", &[FILE, "title"]),
+            may_be("unknown", &["SessionEnd"]),
+            may_be("working", &[FILE, "title"]),
+            is("idle", &[FILE, "did nothing about the text"]),
+        ],
     },
     Step { acts: &[Send("after")], states: &[SENT, WORKS, ENDS] },
 ];

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -256,11 +255,6 @@ impl Provider for ClaudeCode {
         Some(home(env).join("projects"))
     }
 
-    /// No hook tells that a person interrupted.
-    fn interpret_transcript(&self, event: &Body) -> Option<(Activity, Option<WaitingFor>)> {
-        matches!(event, Body::TranscriptInterrupted { .. }).then_some((Activity::Idle, None))
-    }
-
     /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
     /// while a permission prompt is open: that proves nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
@@ -358,11 +352,13 @@ mod tests {
 
     #[test]
     fn the_conversation_changes_when_a_hook_proves_another_one() {
-        let proves = |event: &str, source: &str| {
-            let payload = json!({"hook_event_name": event, "source": source, "session_id": "new"});
+        let names = |event: &str, source: &str, id: &str| {
+            let payload = json!({"hook_event_name": event, "source": source, "session_id": id});
             ClaudeCode.conversation_of_hook(&payload).is_some()
         };
+        let proves = |event: &str, source: &str| names(event, source, "59d90e52-3c4c-4d2c-9c3e-6e4c6f2b7a10");
         assert!(proves("SessionStart", "clear") && proves("UserPromptSubmit", ""));
+        assert!(!names("UserPromptSubmit", "", "../../elsewhere"), "it becomes the name of a file");
         for (event, source) in
             [("SessionStart", "startup"), ("SessionStart", "resume"), ("SessionEnd", "clear")]
         {

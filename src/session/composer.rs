@@ -48,8 +48,9 @@ pub(super) struct Composer {
     session: Arc<Session>,
     follower: Follower,
     composer: provider::Composer,
-    /// What must be seen, and how often it was there before the text was typed.
-    expected: Option<(Needle, usize)>,
+    /// What must be seen, and before the text was typed: how often it was there, and whether the composer
+    /// ended with it.
+    expected: Option<(Needle, usize, bool)>,
     /// What was typed.
     typed: Option<Needle>,
     /// Turns and prompts before Enter, and whether the agent worked.
@@ -101,15 +102,17 @@ impl Composer {
         self.catch_up();
         self.typed = Needle::new(self.composer, text);
         self.expected = Needle::new(self.composer, text).map(|needle| {
-            let before = needle.count(&self.follower.screen);
-            (needle, before)
+            let screen = &self.follower.screen;
+            let (before, held) = (needle.count(screen), needle.is_held(screen));
+            (needle, before, held)
         });
     }
 
     /// Waits until the text is seen; false when it is not. `None` when nothing of it could be seen.
     pub async fn shows_text(&mut self) -> Option<bool> {
-        let (needle, before) = self.expected.take()?;
-        let shown = self.shows(|screen| needle.count(screen) > before);
+        let (needle, before, held) = self.expected.take()?;
+        // What is counted may scroll away at the top in the same moment.
+        let shown = self.shows(|screen| needle.count(screen) > before || !held && needle.is_held(screen));
         Some(timeout(SHOW_LIMIT, shown).await.unwrap_or(false))
     }
 
@@ -155,15 +158,7 @@ impl Composer {
     /// Whether the end of what was typed stands left of the cursor, where it was typed.
     pub fn holds_text(&mut self) -> bool {
         self.catch_up();
-        let Some(typed) = &self.typed else { return false };
-        let cursor = self.follower.screen.cursor();
-        let rows = (0..=cursor.y).map(|row| match row == cursor.y {
-            true => left(&self.follower.screen.row_text(row), cursor.x),
-            false => self.follower.screen.row_text(row),
-        });
-        let text = blankless(&rows.collect::<String>());
-        let placed = typed.placeholders.iter().any(|mark| text.rfind(&blankless(mark)).is_some());
-        text.ends_with(&typed.tail) || placed && text.ends_with(']')
+        self.typed.as_ref().is_some_and(|typed| typed.is_held(&self.follower.screen))
     }
 
     /// Nothing stands in it: left of the cursor there is only its mark.
@@ -275,6 +270,18 @@ impl Needle {
     fn count(&self, screen: &Screen) -> usize {
         let rows = (0..screen.size().rows()).map(|row| screen.row_text(row));
         self.count_in(&rows.collect::<String>())
+    }
+
+    /// Whether it ends left of the cursor, where it was typed.
+    fn is_held(&self, screen: &Screen) -> bool {
+        let cursor = screen.cursor();
+        let rows = (0..=cursor.y).map(|row| match row == cursor.y {
+            true => left(&screen.row_text(row), cursor.x),
+            false => screen.row_text(row),
+        });
+        let text = blankless(&rows.collect::<String>());
+        let placed = self.placeholders.iter().any(|mark| text.contains(&blankless(mark)));
+        text.ends_with(&self.tail) || placed && text.ends_with(']')
     }
 
     fn count_in(&self, rows: &str) -> usize {

@@ -14,13 +14,12 @@ use codepiper_protocol::wire::conversation::{Conversation, ReadConversation, Sai
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::input::ImageKind;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{Activity, EvidenceSource};
+use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
 use super::images::{self, kind_of};
-use super::machine::Input;
 use super::{Session, Sessions};
 use crate::transcript::{Happening, Told, Transcript, place};
 
@@ -163,8 +162,6 @@ struct News {
     /// The conversation was not known before.
     found: bool,
     changed: bool,
-    /// What was told, if nothing came after it.
-    newest: Option<Body>,
 }
 
 /// What was told last.
@@ -235,12 +232,9 @@ impl Sessions {
             sessions.read_transcript_now(&reading, &mut reading.followed())
         });
         match read.await {
-            Ok(Ok(News { found, changed, newest })) => {
+            Ok(Ok(News { found, changed })) => {
                 if found {
                     self.save_or_say(session).await;
-                }
-                if let Some(body) = newest {
-                    self.take_evidence(session, &body);
                 }
                 if changed {
                     self.conversation_changed(session);
@@ -250,13 +244,6 @@ impl Sessions {
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(Err(error)) => tracing::warn!(id = %session.id, %error, "a transcript cannot be read"),
             Err(error) => tracing::error!(id = %session.id, %error, "a transcript was not read"),
-        }
-    }
-
-    fn take_evidence(&self, session: &Arc<Session>, body: &Body) {
-        if let Some((activity, waiting_for)) = session.provider.interpret_transcript(body) {
-            let (source, what) = (EvidenceSource::Transcript, format!("its transcript: {}", body.kind()));
-            self.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
     }
 
@@ -308,17 +295,14 @@ impl Sessions {
                 }
             });
         }
-        let mut newest = None;
         for happening in news.happenings {
             let new = told.as_mut().is_some_and(|told| told.take(&happening));
             let at = happening.at.unwrap_or_else(Timestamp::now);
-            // After a prompt another turn has begun.
-            newest = event_of(id, happening).filter(|_| new);
-            if let Some(body) = &newest {
-                *last = self.tell(session, at, body.clone());
+            if let Some(body) = event_of(id, happening).filter(|_| new) {
+                *last = self.tell(session, at, body);
             }
         }
-        Ok(News { found, changed: news.changed, newest })
+        Ok(News { found, changed: news.changed })
     }
 
     fn tell(&self, session: &Session, at: Timestamp, body: Body) -> Option<Last> {
