@@ -49,7 +49,7 @@ it("is light", async () => {
   // What the first frame does not wait for is held back until it is there.
   let held = (): void => undefined;
   const frame = new Promise<void>((done) => (held = done));
-  await terminal.route(/assets\/(addon|around|session_menu|evidence|reconnect|tooltip|bottom_bar|toast)-/, async (route) => {
+  await terminal.route(/assets\/(addon|around|session_menu|popover|model_picker|evidence|reconnect|tooltip|bottom_bar|toast)-/, async (route) => {
     await frame;
     await route.continue();
   });
