@@ -15,7 +15,12 @@ if (secret() !== null) void loadDashboard().catch(() => undefined);
 /** What fits who this browser is. */
 export function App() {
   const [, again] = useState(0);
-  useEffect(() => onAuth(() => again((count) => count + 1)), []);
+  useEffect(() => {
+    const look = (): void => again((count) => count + 1);
+    onAuth(look);
+    // The answer may have come since the first drawing.
+    look();
+  }, []);
   const { status, unreachable } = auth;
   if (!status) return unreachable === null ? null : <Unreachable detail={unreachable} />;
   switch (status.stage) {

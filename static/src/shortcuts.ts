@@ -1,7 +1,6 @@
 // Single letters act only when no field and no terminal has the focus.
 
 import { signal } from "@preact/signals";
-import { goRound } from "./regions";
 import { command } from "./ui/keys";
 
 /** WCAG 2.1.4: single letters can be switched off. */
@@ -42,7 +41,7 @@ function press(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   if (event.key === "F6" && !event.ctrlKey && !event.altKey && !event.metaKey && !(event.target instanceof Element && event.target.closest(".xterm"))) {
     event.preventDefault();
-    return goRound(event.shiftKey ? -1 : 1);
+    return void import("./regions").then(({ goRound }) => goRound(event.shiftKey ? -1 : 1));
   }
   let name = nameOf(event);
   const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);

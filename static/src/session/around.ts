@@ -1,5 +1,6 @@
 // What is around the live screen, in one file to load: it follows the first frame.
 
+import "../styles/around.css";
 export { copyText } from "../ui/copy";
 export { History, textAfter } from "../terminal/history";
 export { Composer } from "./composer";

@@ -1,3 +1,4 @@
+import "../styles/records.css";
 import { useEffect, useState } from "preact/hooks";
 import { attachCommand } from "../actions";
 import type { Attach, Session } from "../wire";

@@ -1,3 +1,4 @@
+import "../styles/evidence.css";
 import { useState } from "preact/hooks";
 import type { EvidenceSource, Explanation, Session } from "../wire";
 import { problemOf, request } from "../http";

@@ -1,3 +1,4 @@
+import "../styles/records.css";
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Event, Session } from "../wire";

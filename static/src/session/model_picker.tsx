@@ -1,3 +1,4 @@
+import "../styles/model.css";
 import { useState } from "preact/hooks";
 import type { Session } from "../wire";
 import { problemOf, request } from "../http";

@@ -7,7 +7,8 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>): 
   return function Later(props: P) {
     const [state, setState] = useState<"loading" | "loaded" | "failed">(Loaded ? "loaded" : "loading");
     useEffect(() => {
-      if (Loaded) return;
+      // Another one may have loaded it since this one was drawn.
+      if (Loaded) return setState("loaded");
       load().then(
         (component) => {
           Loaded = component;
