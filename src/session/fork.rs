@@ -17,14 +17,15 @@ impl Sessions {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
     /// a copy of its conversation. This one goes on as it is. On an error nothing is left behind.
     pub async fn fork(&self, session: &Arc<Session>, name: Option<String>) -> Result<Arc<Session>, Problem> {
-        if let Some(name) = &name {
-            self.check_name(name, None)?;
-        }
         check_directory(&session.cwd())?;
         let connection = self.connection()?;
         let (sessions, subject) = (self.clone(), session.clone());
         let found = tokio::task::spawn_blocking(move || sessions.find_conversation(&subject)).await;
         let conversation = found.ok().flatten().ok_or_else(|| nothing_to_fork(session))?;
+        // Behind all that is waited for: nobody can take the name from here on.
+        if let Some(name) = &name {
+            self.check_name(name, None)?;
+        }
         let id = self.unused_id();
         let now = to_millisecond(Timestamp::now());
         let origin = session.state().record.clone();

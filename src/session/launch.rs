@@ -69,6 +69,15 @@ impl Sessions {
             }
             None => (request.dir, None),
         };
+        // Somebody else may have taken the name meanwhile; from here on nobody can.
+        if let Some(name) = &request.name
+            && let Err(problem) = self.check_name(name, None)
+        {
+            if let Some(worktree) = worktree {
+                self.unmake_worktree(worktree).await;
+            }
+            return Err(problem);
+        }
         let now = to_millisecond(Timestamp::now());
         let record = Record {
             version: Record::VERSION,
