@@ -22,15 +22,18 @@ fn until_stored(home: &Home) {
     });
 }
 
-/// Waits until a session that counts has counted on by so much.
-fn until_counted(home: &Home, session: &Session, more: u32) -> u32 {
+/// Where a session is that counts.
+fn count(home: &Home, session: &Session) -> u32 {
     let target = format!("=codepiper-{}:", session.short_id);
-    let count = || -> Option<u32> {
+    eventually("it counts", || {
         let screen = home.tmux_says(&["capture-pane", "-p", "-t", &target]);
         screen.lines().rev().find_map(|line| line.parse().ok())
-    };
-    let before = eventually("it counts", count);
-    eventually("it goes on", || count().filter(|count| *count >= before + more))
+    })
+}
+
+/// Waits until it has come so far; where it is then.
+fn until_counted(home: &Home, session: &Session, to: u32) -> u32 {
+    eventually("it goes on", || Some(count(home, session)).filter(|count| *count >= to))
 }
 
 fn tail(home: &Home, session: &Session) -> String {
@@ -102,10 +105,11 @@ fn a_daemon_that_is_killed_again_and_again_loses_no_line_and_doubles_none() {
             fs::rename(beside, gate(&home)).unwrap();
         };
         until(1_000_000);
-        let count = until_counted(&home, &session, 500);
+        let before = count(&home, &session);
+        let count = until_counted(&home, &session, before + 500);
         until(count + 8000);
         kill_daemon(&mut home);
-        until_counted(&home, &session, 6000);
+        until_counted(&home, &session, count + 6000);
         home.start_daemon();
     }
     fs::write(gate(&home), "0\n").unwrap();
