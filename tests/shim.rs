@@ -93,13 +93,13 @@ fn the_program_gets_its_environment_and_nothing_else() {
     pane.launch.env = BTreeMap::from([("SECRET".into(), "a=b c".into()), ("TERM".into(), "dumb".into())]);
     pane.launch(&["/usr/bin/env"]);
     assert_eq!(pane.finish().0, exited(0));
-    assert_eq!(pane.before_marker(), "SECRET=a=b c\r\nTERM=dumb\r\n");
+    assert_eq!(pane.before_marker(), "SECRET=a=b c\r\nTERM=dumb\r\nTERM_PROGRAM=tmux\r\n");
 
     let mut pane = Pane::open();
     pane.launch.env.clear();
     pane.launch(&["/usr/bin/env"]);
     assert_eq!(pane.finish().0, exited(0));
-    assert_eq!(pane.before_marker(), "TERM=of-the-pane\r\n");
+    assert_eq!(pane.before_marker(), "TERM=of-the-pane\r\nTERM_PROGRAM=tmux\r\n");
 }
 
 #[test]

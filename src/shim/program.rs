@@ -16,6 +16,11 @@ use nix::unistd::{ForkResult, Pid, chdir, execve, fork, getpid, setpgid};
 use super::signals;
 use super::terminal::Terminal;
 
+/// What tmux tells its panes about themselves. Programs are told the same, unless the launch says otherwise:
+/// Claude Code asks for modified keys (Shift+Enter) only where it knows the terminal. `TMUX` is kept back, since
+/// whoever has it can type into every other session.
+const OF_THE_PANE: [&str; 3] = ["TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION"];
+
 /// Why there is no program. `errno` is 0 when the reason was not a system call.
 pub struct NotStarted {
     pub errno: i32,
@@ -101,11 +106,13 @@ impl Image {
             }
             env.push(word(&format!("the variable {name}"), format!("{name}={value}").as_bytes())?);
         }
-        // tmux knows what its pane can do.
-        if !launch.env.contains_key("TERM")
-            && let Some(term) = std::env::var_os("TERM")
-        {
-            env.push(word("the variable TERM", &[b"TERM=", term.as_bytes()].concat())?);
+        for name in OF_THE_PANE {
+            if !launch.env.contains_key(name)
+                && let Some(value) = std::env::var_os(name)
+            {
+                let variable = [name.as_bytes(), b"=", value.as_bytes()].concat();
+                env.push(word(&format!("the variable {name}"), &variable)?);
+            }
         }
         let cwd = word("the directory", launch.cwd.as_os_str().as_bytes())?;
         Ok(Self { program: word("its path", program.as_bytes())?, argv, env, cwd })

@@ -111,7 +111,8 @@ impl Pane {
         let (master, terminal) = open_pty(31, 97);
         let args = self.shim_args();
         let mut command = Command::new(&args[0]);
-        command.args(&args[1..]).env("TERM", "of-the-pane").env("TMUX", "secret");
+        command.args(&args[1..]).env_clear();
+        command.env("TERM", "of-the-pane").env("TERM_PROGRAM", "tmux").env("TMUX", "secret");
         let slave = || Stdio::from(terminal.try_clone().unwrap());
         command.stdin(slave()).stdout(slave()).stderr(slave());
         // SAFETY: only system calls that are async-signal-safe.
