@@ -30,7 +30,7 @@ const GONE_LIMIT: Duration = Duration::from_millis(500);
 /// And then until it says that it works on it; commands are no work.
 const TURN_LIMIT: Duration = Duration::from_secs(1);
 /// How long it may take until a path is an image.
-const IMAGE_LIMIT: Duration = Duration::from_secs(2);
+const IMAGE_LIMIT: Duration = Duration::from_secs(5);
 /// Letters of the text's end that must be seen: few enough to stand in one place.
 const TAIL: usize = 24;
 /// Bytes taken from the log at once.

@@ -116,6 +116,10 @@ impl Sessions {
                     Some(Err("the pane's shim did not execute the program in time".to_owned()));
                 self.kill_tmux_session(session);
             }
+            Action::LookAtFiles => {
+                self.look_at_state_file(session);
+                self.look_at_transcript(session);
+            }
             Action::Ended => self.ended(session),
         }
     }

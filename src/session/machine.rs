@@ -22,6 +22,9 @@ const TAIL_LIMIT: Duration = Duration::from_millis(1500);
 const SERVER_GONE_LIMIT: Duration = Duration::from_secs(5);
 /// A program that works on what was submitted says so within this time.
 const DOUBT_LIMIT: Duration = Duration::from_secs(5);
+/// What tells that a file changed (inotify) may lose a word of it: while an agent is at something, its files are
+/// looked at so often all the same.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// So much evidence is kept.
 const EVIDENCE_KEPT: usize = 100;
 
@@ -104,6 +107,8 @@ pub enum Action {
     KillTmuxSession,
     /// The launch took too long; its pane must go.
     AbandonLaunch,
+    /// Read what its provider writes, whether a change was noticed or not.
+    LookAtFiles,
     /// The session has ended: close its stream, save its record, answer who waits.
     Ended,
 }
@@ -142,6 +147,8 @@ pub struct Machine {
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
     doubt: Option<(EvidenceSource, Duration)>,
+    /// When its files are looked at next, in time since the daemon started. None while it has nothing to do.
+    look: Option<Duration>,
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
@@ -167,6 +174,7 @@ impl Machine {
             intent: None,
             pending: None,
             doubt: None,
+            look: None,
             before_launch: (status, exit),
             resumed: false,
             early: None,
@@ -215,15 +223,24 @@ impl Machine {
     pub fn deadline(&self) -> Option<Duration> {
         let pending = self.pending.map(|(_, at)| at);
         let doubt = self.doubt.map(|(_, until)| until);
-        pending.into_iter().chain(doubt).min()
+        pending.into_iter().chain(doubt).chain(self.look).min()
     }
 
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
         let state = |machine: &Self| (machine.status, machine.activity, machine.waiting_for);
         let before = state(self);
-        let actions = self.take(now, input);
-        if state(self) != before {
+        let mut actions = self.take(now, input);
+        let changed = state(self) != before;
+        if changed {
             self.since = now.wall;
+        }
+        let look = self.look.is_some_and(|at| now.since_start >= at);
+        if look {
+            actions.push(Action::LookAtFiles);
+        }
+        if changed || look {
+            let busy = matches!(self.activity, Activity::Working | Activity::Waiting);
+            self.look = busy.then(|| now.since_start + LOOK_EVERY);
         }
         actions
     }
@@ -712,6 +729,23 @@ mod tests {
         script.until(5060);
         assert_eq!(script.machine.activity(), Activity::Idle, "the text was a command, say");
         assert_eq!(script.machine.deadline(), None);
+    }
+
+    #[test]
+    fn files_are_looked_at_now_and_then_while_the_agent_is_at_something() {
+        let activity = |activity| {
+            let (source, what) = (EvidenceSource::Hook, String::new());
+            Input::Activity { source, activity, waiting_for: None, what }
+        };
+        let mut script = Script::running();
+        assert_eq!(script.machine.deadline(), None);
+        script.step(1_000, activity(Activity::Working)).until(70_000);
+        assert_eq!(script.doings(), [&Action::LookAtFiles, &Action::LookAtFiles]);
+        assert_eq!(script.machine.deadline(), Some(Duration::from_secs(91)));
+        script.step(71_000, activity(Activity::Waiting)).until(102_000);
+        assert_eq!(script.doings().len(), 3);
+        script.step(103_000, activity(Activity::Idle));
+        assert_eq!(script.machine.deadline(), None, "nothing wakes for an agent that has nothing to do");
     }
 
     #[test]

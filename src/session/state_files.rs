@@ -1,4 +1,5 @@
-//! The providers' own state files: watched, never polled.
+//! The providers' own state files: watched, never polled. A slow look while the agent is at something
+//! ([`super::machine`]) is the safety net for a change that was not noticed.
 //!
 //! A state file tells what no hook tells, for example that a person refused or interrupted.
 
@@ -99,9 +100,15 @@ impl Sessions {
     pub(super) fn watch_state_file(&self, session: &Arc<Session>) {
         let Some(path) = self.state_file(session) else { return };
         if self.0.state_files.watch(&path, session.id) {
-            let (sessions, session) = (self.clone(), session.clone());
-            tokio::spawn(async move { sessions.read_state_file(&session, path).await });
+            self.look_at_state_file(session);
         }
+    }
+
+    /// Reads it, whether a change was noticed or not.
+    pub(super) fn look_at_state_file(&self, session: &Arc<Session>) {
+        let Some(path) = self.state_file(session) else { return };
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move { sessions.read_state_file(&session, path).await });
     }
 
     pub(super) fn forget_state_file(&self, session: &Session) {

@@ -1,6 +1,7 @@
 //! The transcripts of the sessions: found, watched (never polled), read as they grow, told once.
 //!
-//! A change of a session's activity is a reason to look too: it is the safety net for what nobody noticed.
+//! A change of a session's activity is a reason to look too, and so is a busy agent's time
+//! ([`super::machine`]): the safety net for what nobody noticed.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
