@@ -174,7 +174,7 @@ function Header({ session }: { session: Session }) {
         </button>
       )}
       <span class="menu-place">
-        <SessionMenu session={session} after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
+        <SessionMenu session={session} head after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
       </span>
     </div>
   );

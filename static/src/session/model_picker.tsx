@@ -11,14 +11,17 @@ import { isLive } from "../words";
 /** What Claude Code's list always offers; other names are typed. */
 const OFFERED: Record<string, readonly string[]> = { "claude-code": ["Sonnet", "Opus", "Haiku", "Default"] };
 
+/** Whether its model can be switched. */
+export function switchesModel(session: Session): boolean {
+  return isLive(session) && (session.provider === "claude-code" || session.provider === "codex");
+}
+
 /** The model of an agent; it opens how to switch it. */
 export function ModelPicker({ session }: { session: Session }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
-  const switchable = session.provider === "claude-code" || session.provider === "codex";
-  if (!switchable && session.model === null) return null;
+  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model">{session.model}</span>;
   const name = session.model ?? "model";
-  if (!switchable || !isLive(session)) return session.model === null ? null : <span class="chip head-model">{name}</span>;
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
     setBusy(true);
