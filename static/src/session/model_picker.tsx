@@ -20,7 +20,7 @@ export function switchesModel(session: Session): boolean {
 export function ModelPicker({ session }: { session: Session }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
-  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model">{session.model}</span>;
+  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model"><span class="truncate">{session.model}</span></span>;
   const name = session.model ?? "model";
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
@@ -37,7 +37,7 @@ export function ModelPicker({ session }: { session: Session }) {
   };
   const works = session.activity === "working" || session.activity === "waiting";
   return (
-    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span>{busy ? "Switching…" : name}<Icon name="down" size={12} /></>}>
+    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span><span class="truncate">{busy ? "Switching…" : name}</span><Icon name="down" size={12} /></>}>
       <h2>Model</h2>
       <p class="meta">{works ? "It can be switched when the agent is idle." : "From its next request on, for this session alone. Your own default stays."}</p>
       {(OFFERED[session.provider] ?? []).map((model) => (

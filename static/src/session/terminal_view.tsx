@@ -17,7 +17,7 @@ import { openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { letterWidth } from "../terminal/theme";
 import { command, isMac } from "../ui/keys";
 import { toast } from "../toasts";
-import { count, isAgent, isLive } from "../words";
+import { count, isAgent, isLive, isWaiting } from "../words";
 import { later } from "../ui/later";
 import type { Sticky } from "./key_strip";
 import { takeInto } from "./stream";
@@ -25,6 +25,7 @@ import { takeInto } from "./stream";
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
 const copyText = async (text: string): Promise<boolean> => (await around()).copyText(text);
+const Asks = later(() => import("./asks").then((module) => module.Asks));
 const Composer = later(() => around().then((module) => module.Composer));
 const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));
@@ -370,6 +371,11 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           copyLast={copyLast}
         />
       </div>
+      {isWaiting(session) && coarse() && (
+        <Asks session={session}>
+          <span class="how">The arrows and ↵ answer, or tap the terminal and type.</span>
+        </Asks>
+      )}
       {!ended && strip.value && <KeyStrip sticky={sticky} send={(text) => type(new TextEncoder().encode(text))} application={() => screen.current?.terminal.modes.applicationCursorKeysMode ?? false} />}
       {!ended && (composing.value || coarse()) && (
         <Composer

@@ -1,5 +1,5 @@
 import { resume } from "../actions";
-import { doing } from "../doing";
+import { doingOrAsking } from "../doing";
 import { inOrder, isUnseen, look, now, seenAt, waiting } from "../store";
 import { Icon } from "../ui/icon";
 import { Pieces } from "../ui/pieces";
@@ -53,11 +53,13 @@ function wasSeen(session: Session): boolean {
   return seenAt(session) >= Date.parse(session.state_since);
 }
 
+const WAITING = { permission: "Permission", question: "Question", unknown: "Waiting" };
+
 function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
-  const word = crashed ? "Crashed" : session.activity === "waiting" ? (session.waiting_for === "question" ? "Question" : "Permission") : "Turn finished";
-  const what = doing.value.get(session.id);
+  const word = crashed ? "Crashed" : isWaiting(session) ? WAITING[session.waiting_for ?? "unknown"] : "Turn finished";
+  const what = doingOrAsking(session);
   return (
     <li class={`card tone-edge-${state.tone}`}>
       <div class="card-head">

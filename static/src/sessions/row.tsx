@@ -1,5 +1,5 @@
 import { busy } from "../actions";
-import { doing } from "../doing";
+import { doingOrAsking } from "../doing";
 import { isUnseen, now } from "../store";
 import { Icon } from "../ui/icon";
 import { Path } from "../ui/path";
@@ -8,7 +8,7 @@ import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
 import { Trace } from "../ui/trace";
-import { age, exitSentence, fullTime, isLive, isWaiting, nameOf, providerName } from "../words";
+import { age, exitSentence, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
 import type { Session } from "../wire";
 
 export function Row({ session, tab, selected, open }: { session: Session; tab: boolean; selected: boolean; open: () => void }) {
@@ -74,8 +74,8 @@ export function Row({ session, tab, selected, open }: { session: Session; tab: b
 /** What it does or asks, in one line; nothing where nothing is known. */
 function NowLine({ session }: { session: Session }) {
   if (!isLive(session)) return <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>;
-  const what = doing.value.get(session.id);
-  if (what && session.provider !== "shell") return <Pieces pieces={what} />;
+  const what = doingOrAsking(session);
+  if (what && isAgent(session.provider)) return <Pieces pieces={what} />;
   if (session.title) return <>{session.title}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }
