@@ -4,7 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { openOverlay } from "../overlay";
 import { type Filter, fits, ordered } from "../session_list";
 import { Filters } from "../sessions/filters";
-import { List } from "../sessions/list";
+import { Columns, List } from "../sessions/list";
 import { NeedsYou } from "../sessions/needs_you";
 import { bind } from "../shortcuts";
 import { inOrder, liveCount, sessions } from "../store";
@@ -113,13 +113,7 @@ function Empty() {
 function Loading() {
   return (
     <div class="scroll list loading" role="status" aria-label="Loading">
-      <div class="columns" aria-hidden="true">
-        <span>State</span>
-        <span>Session</span>
-        <span class="col-now">Now</span>
-        <span class="col-trace">Last hour</span>
-        <span class="col-provider">Provider</span>
-      </div>
+      <Columns />
       {[1, 2, 3, 4, 5, 6].map((row) => (
         <div key={row} class={`row bones-${row}`}>
           <span class="cell-state">

@@ -76,14 +76,7 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
   let first = true;
   return (
     <div class={live.value ? "scroll list" : "scroll list drained"} ref={list} {...hold}>
-      <div class="columns" aria-hidden="true">
-        <span>State</span>
-        <span>Session</span>
-        <span class="col-now">Now</span>
-        <span class="col-trace">Last hour</span>
-        <span class="col-provider">Provider</span>
-        <span class="col-age">Age</span>
-      </div>
+      <Columns />
       {changed && (
         <button class="button order-pill" onClick={update}>
           Order changed · Update
@@ -125,6 +118,19 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
           </button>
         </div>
       )}
+    </div>
+  );
+}
+
+export function Columns() {
+  return (
+    <div class="columns" aria-hidden="true">
+      <span>State</span>
+      <span>Session</span>
+      <span class="col-now">Now</span>
+      <span class="col-trace">Last hour</span>
+      <span class="col-provider">Provider</span>
+      <span class="col-age">Age</span>
     </div>
   );
 }
