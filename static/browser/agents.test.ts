@@ -111,9 +111,9 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
   it("is not sent by a page that does not know yet that the agent waits", async () => {
     await page.keyboard.press("Alt+Escape");
     await page.keyboard.press("p");
-    // The page's own picture of the session is kept from growing older.
     agents.host.run("send", id, asks, "--wait", "waiting", "--timeout", "20");
     await pill("Waiting").waitFor();
+    // What such a page asks for.
     await page.route("**/input?*", (route) => route.continue({ url: route.request().url().replace("&if_busy=queue", "") }));
     await give("too early", "Queue");
     await note().getByText(`Not sent: ${agent} waits for a person.`).waitFor();
@@ -156,6 +156,19 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await page.keyboard.press("Escape");
     await pill(/idle|finished/).waitFor();
   });
+});
+
+it("says why a text did not come through what an agent asks at its start", async () => {
+  const id = agents.start("claude-code", agents.unknown);
+  await page.goto(`${agents.host.url}/sessions/${id}`);
+  await shows(page, "Yes, I trust this folder");
+  await page.keyboard.press("Alt+Escape");
+  await page.keyboard.press("p");
+  await field().fill("hello");
+  await page.getByRole("button", { name: /^(Send|Queue)$/ }).click();
+  await note().getByText(/Enter was not pressed\.$|^Queued/).waitFor();
+  await shows(page, "Yes, I trust this folder");
+  await looks("asks-at-its-start");
 });
 
 it("complained about nothing", () => {
