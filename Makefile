@@ -84,7 +84,7 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 	@touch $@
 
 # The dashboard in Chromium, against daemons of its own.
-browser: static/node_modules/.package-lock.json | need-to-test
+browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json | need-to-test
 	cargo build $(LOCKED)
 	cd static && npm run browser
 

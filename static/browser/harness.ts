@@ -6,7 +6,7 @@
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -37,10 +37,13 @@ export interface Daemon {
 }
 
 /** `cuttable`: with something before it whose connections can be broken. `environment` is added to its own,
- * and to that of its programs. */
-export async function daemon({ cuttable = false, environment = {} as Record<string, string> } = {}): Promise<Daemon> {
+ * and to that of its programs; `bare`: of the caller's own there is the PATH alone.
+ * `config` is the configuration file. */
+export async function daemon({ cuttable = false, bare = false, config = "", environment = {} as Record<string, string> } = {}): Promise<Daemon> {
   const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
-  const env = { ...process.env, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "", ...environment };
+  writeFileSync(join(home, "config.toml"), config);
+  const own = bare ? { PATH: process.env["PATH"], LANG: "C.UTF-8", TERM: "xterm-256color" } : process.env;
+  const env = { ...own, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "", ...environment };
   const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
   const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
   const address = (): string | null => {

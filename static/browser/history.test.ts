@@ -198,7 +198,11 @@ it("works by keyboard alone", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("s");
   await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
-  await page.keyboard.press("j");
+  // The heading is there a moment before the list listens.
+  await eventually(async () => {
+    await page.keyboard.press("j");
+    return page.evaluate(() => document.activeElement?.matches(".row-link") === true);
+  }, "the first row has the focus");
   await page.keyboard.press("s");
   await page.getByText("renamed stopped.").waitFor();
   await page.keyboard.press("/");

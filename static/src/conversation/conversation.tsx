@@ -8,12 +8,13 @@ import { useLocation } from "preact-iso";
 import type { Entry, Session } from "../wire";
 import { followConversation } from "../store";
 import { later } from "../ui/later";
-import { count, isLive, isWaiting, stateOf } from "../words";
+import { count, isLive, isWaiting } from "../words";
 import { EntryView } from "./entry";
 import { Feed } from "./feed";
 import { Heights } from "./heights";
 
 const around = () => import("../session/around");
+const Asks = later(() => import("../session/asks").then((module) => module.Asks));
 const Composer = later(() => around().then((module) => module.Composer));
 const Timeline = later(() => around().then((module) => module.Timeline));
 
@@ -38,14 +39,11 @@ export function ConversationView({ session }: { session: Session }) {
       </div>
       <Entries session={session} feed={feed} show={show} />
       {isWaiting(session) && (
-        <div class="conversation-asks">
-          <span class="tone-warm">
-            {stateOf(session).word}: {stateOf(session).detail}
-          </span>
+        <Asks session={session}>
           <button class="button" onClick={() => route(`/sessions/${session.id}`)}>
             Answer in the terminal
           </button>
-        </div>
+        </Asks>
       )}
       {isLive(session) && <Composer session={session} give={async (files) => (await around()).giveImages(session, files)} close={() => document.getElementById("conversation")?.focus()} />}
     </div>

@@ -6,8 +6,9 @@ import { plain } from "../describe";
 import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { clock, duration, fullTime, providerName } from "../words";
+import { colourBlocks } from "./code";
 import type { Feed } from "./feed";
-import { markdown } from "./markdown";
+import { languageOf, markdown } from "./markdown";
 import { Images, Tool } from "./tool";
 
 export interface Shown {
@@ -146,7 +147,12 @@ export function More({ entry, feed }: { entry: Entry; feed: Feed }) {
 function Prose({ text }: { text: string }) {
   const root = useRef<HTMLDivElement>(null);
   const rendered = useMemo(() => markdown(text), [text]);
-  useEffect(() => root.current?.replaceChildren(rendered), [rendered]);
+  useEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    element.replaceChildren(rendered);
+    return colourBlocks(element, languageOf);
+  }, [rendered]);
   return <div class="prose" ref={root} />;
 }
 

@@ -22,6 +22,16 @@ purify.addHook("afterSanitizeAttributes", (node) => {
   }
 });
 
+const languages = new WeakMap<Element, string>();
+// What is code says in which language; the name is remembered, and no class stays.
+purify.addHook("uponSanitizeAttribute", (node, { attrName, attrValue }) => {
+  const language = attrName === "class" && node.tagName === "CODE" ? /^language-([\w+#-]+)/.exec(attrValue)?.[1] : undefined;
+  if (language !== undefined) languages.set(node, language.toLowerCase());
+});
+
+/** The language of a block of code, as whoever wrote it called it. */
+export const languageOf = (code: Element): string | undefined => languages.get(code);
+
 export function markdown(text: string): DocumentFragment {
   const html = marked.parse(text) as string;
   return purify.sanitize(html, {

@@ -1,14 +1,16 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import type { Edit, ToolCall } from "../wire";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Edit, Hunk, ToolCall } from "../wire";
 import { plain } from "../describe";
 import { download } from "../http";
 import { CopyButton } from "../ui/copy";
 import { Icon, type IconName } from "../ui/icon";
 import { count, duration, isLive } from "../words";
+import { colourHunk, coloursOf, languageOfFile, slice } from "./code";
 import { EntryView, More, time, type Shown } from "./entry";
 import { Feed } from "./feed";
-import { diffLines } from "./marks";
+import { diffLines, type DiffLine } from "./marks";
+import type { Run } from "./syntax";
 
 type Call = Shown & { call: ToolCall };
 
@@ -87,22 +89,49 @@ function EditView({ edit }: { edit: Edit }) {
   return (
     <div class="diff" role="group" aria-label={`Changes of ${edit.path}`} tabIndex={0}>
       {edit.hunks.map((hunk, index) => (
-        <div key={index} class="hunk">
-          {diffLines(hunk).map((line, at) => (
-            <div key={at} class={line.sign === "+" ? "diff-line added" : line.sign === "-" ? "diff-line removed" : "diff-line"}>
-              <span class="number">{line.number}</span>
-              <span class="sign">{line.sign === "-" ? "−" : line.sign}</span>
-              <code>
-                {line.parts[0]}
-                {line.parts[1] !== "" && <mark>{line.parts[1]}</mark>}
-                {line.parts[2]}
-              </code>
-            </div>
-          ))}
+        <HunkView key={index} hunk={hunk} path={edit.path} />
+      ))}
+    </div>
+  );
+}
+
+function HunkView({ hunk, path }: { hunk: Hunk; path: string }) {
+  const [, drawAgain] = useState({});
+  const colours = coloursOf(hunk);
+  useEffect(() => (colours ? undefined : colourHunk(hunk, languageOfFile(path), () => drawAgain({}))), [hunk, path]);
+  return (
+    <div class="hunk">
+      {diffLines(hunk).map((line, at) => (
+        <div key={at} class={line.sign === "+" ? "diff-line added" : line.sign === "-" ? "diff-line removed" : "diff-line"}>
+          <span class="number">{line.number}</span>
+          <span class="sign">{line.sign === "-" ? "−" : line.sign}</span>
+          <DiffCode line={line} runs={colours?.[at]} />
         </div>
       ))}
     </div>
   );
+}
+
+function DiffCode({ line, runs }: { line: DiffLine; runs: readonly Run[] | undefined }) {
+  const [before, differs] = line.parts;
+  const from = before.length;
+  const to = from + differs.length;
+  const all: readonly Run[] = runs ?? [[line.parts.join(""), null]];
+  return (
+    <code>
+      <Coloured runs={slice(all, 0, from)} />
+      {differs !== "" && (
+        <mark>
+          <Coloured runs={slice(all, from, to)} />
+        </mark>
+      )}
+      <Coloured runs={slice(all, to, Infinity)} />
+    </code>
+  );
+}
+
+function Coloured({ runs }: { runs: readonly Run[] }) {
+  return <>{runs.map(([text, kind], at) => (kind === null ? text : <span key={at} class={`syn-${kind}`}>{text}</span>))}</>;
 }
 
 /** What a sub-agent said, in the place where it was called. */

@@ -160,7 +160,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
         )
       }
     >
-      <div class="create">
+      <div class="fields">
         {problem && (
           <div class="notice bad" role="alert">
             <Icon name="warning" />

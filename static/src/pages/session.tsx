@@ -135,7 +135,7 @@ function Header({ session }: { session: Session }) {
       <a class="button ghost icon back" href="/" aria-label="Back to Sessions">
         <Icon name="left" />
       </a>
-      <h1 class="truncate">{nameOf(session)}</h1>
+      <h1 class="truncate" title={session.cwd}>{nameOf(session)}</h1>
       <button class="button ghost icon rename" aria-label="Rename" data-tip="Rename" data-key="F2" onClick={() => (renaming.value = session)}>
         <Icon name="pencil" size={14} />
       </button>
@@ -174,7 +174,7 @@ function Header({ session }: { session: Session }) {
         </button>
       )}
       <span class="menu-place">
-        <SessionMenu session={session} after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
+        <SessionMenu session={session} head after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
       </span>
     </div>
   );

@@ -1,12 +1,11 @@
-import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { EnvSet, EnvSets, EnvVariable, Problem, SessionId } from "../wire";
 import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { home, now, sessions } from "../store";
 import { toast } from "../toasts";
+import { Asking, Help, NameField } from "../ui/asking";
 import { copyText } from "../ui/copy";
-import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { SecretInput } from "../ui/secret_input";
 import { count, duration, fullTime, nameOf, tilde } from "../words";
@@ -159,21 +158,9 @@ function removeSet(set: EnvSet, load: () => Promise<void>): void {
 
 function NewSet({ close }: { close: () => void }) {
   const [name, setName] = useState("");
-  const [wrong, setWrong] = useState<string | null>(null);
-  const submit = async (): Promise<void> => {
-    try {
-      await request("POST", "/api/env-sets", { name: name.trim() });
-      close();
-    } catch (error) {
-      setWrong(problemOf(error).detail);
-    }
-  };
   return (
-    <Asking title="New env set" verb="Create" close={close} submit={submit}>
-      <NameField label="Name" value={name} wrong={wrong} help="Letters, digits, dots and hyphens." set={(value) => {
-        setName(value);
-        setWrong(null);
-      }} />
+    <Asking title="New env set" verb="Create" close={close} submit={() => request("POST", "/api/env-sets", { name: name.trim() })}>
+      {(wrong) => <NameField mono value={name} set={setName} wrong={wrong} help="Letters, digits, dots and hyphens." />}
     </Asking>
   );
 }
@@ -181,63 +168,22 @@ function NewSet({ close }: { close: () => void }) {
 function Value({ set, variable, close }: { set: string; variable: string | null; close: () => void }) {
   const [name, setName] = useState(variable ?? "");
   const [value, setValue] = useState("");
-  const [wrong, setWrong] = useState<string | null>(null);
   const submit = async (): Promise<void> => {
-    try {
-      await request("PATCH", path(set), { set: { [name.trim()]: value } });
-      toast({ text: `${name.trim()} is in ${set}.` });
-      close();
-    } catch (error) {
-      setWrong(problemOf(error).detail);
-    }
+    await request("PATCH", path(set), { set: { [name.trim()]: value } });
+    toast({ text: `${name.trim()} is in ${set}.` });
   };
   return (
     <Asking title={variable === null ? `Add to ${set}` : `Replace ${variable}`} verb="Save" close={close} submit={submit}>
-      {variable === null && <NameField label="Name" value={name} wrong={wrong} help="As in the environment, NPM_TOKEN say." set={(value) => {
-        setName(value);
-        setWrong(null);
-      }} />}
-      <div class="field">
-        <label for="env-value">Value</label>
-        <SecretInput id="env-value" value={value} onInput={setValue} autocomplete="new-password" first={variable !== null} describedBy="env-value-help" />
-        <div id="env-value-help" class={wrong !== null && variable !== null ? "help wrong" : "help"}>
-          {wrong !== null && variable !== null ? wrong : "It is not shown again."}
-        </div>
-      </div>
-    </Asking>
-  );
-}
-
-function Asking({ title, verb, close, submit, children }: { title: string; verb: string; close: () => void; submit: () => Promise<void>; children: ComponentChildren }) {
-  return (
-    <Dialog
-      title={title}
-      size="small"
-      onClose={close}
-      onSubmit={() => void submit()}
-      foot={
+      {(wrong) => (
         <>
-          <span class="grow" />
-          <button type="button" class="button" onClick={close}>
-            Cancel
-          </button>
-          <button class="button primary">{verb}</button>
+          {variable === null && <NameField mono value={name} set={setName} wrong={wrong} help="As in the environment, NPM_TOKEN say." />}
+          <div class="field">
+            <label for="env-value">Value</label>
+            <SecretInput id="env-value" value={value} onInput={setValue} autocomplete="new-password" first={variable !== null} describedBy="env-value-help" />
+            <Help id="env-value-help" wrong={variable === null ? null : wrong} help="It is not shown again." />
+          </div>
         </>
-      }
-    >
-      <div class="create">{children}</div>
-    </Dialog>
-  );
-}
-
-function NameField({ label, value, wrong, help, set }: { label: string; value: string; wrong: string | null; help: string; set: (value: string) => void }) {
-  return (
-    <div class="field">
-      <label for="env-name">{label}</label>
-      <input id="env-name" class="input mono" data-first autocomplete="off" autocapitalize="off" spellcheck={false} value={value} aria-invalid={wrong !== null} aria-describedby="env-name-help" onInput={(event) => set(event.currentTarget.value)} />
-      <div id="env-name-help" class={wrong ? "help wrong" : "help"} role={wrong ? "alert" : undefined}>
-        {wrong ?? help}
-      </div>
-    </div>
+      )}
+    </Asking>
   );
 }

@@ -164,7 +164,7 @@ function ChangePassword({ close }: { close: () => void }) {
   };
   return (
     <Dialog title="Change password" size="small" onClose={close} onSubmit={() => void submit()} foot={<Foot verb="Change" close={close} />}>
-      <div class="create">
+      <div class="fields">
         <Wrong problem={problem} />
         <div class="field">
           <label for="current-password">Current password</label>
@@ -236,7 +236,7 @@ function ReplaceAuthenticator({ close }: { close: () => void }) {
     });
   return (
     <Dialog title="Replace authenticator" onClose={close} onSubmit={() => void submit()} foot={codes ? <Done close={close} /> : <Foot verb={begun ? "Confirm" : "Continue"} close={close} />}>
-      <div class="create">
+      <div class="fields">
         <Wrong problem={problem} />
         {codes ? (
           <>
@@ -275,7 +275,7 @@ function NewCodes({ close }: { close: () => void }) {
   };
   return (
     <Dialog title="New recovery codes" size="small" onClose={close} onSubmit={() => void submit()} foot={codes ? <Done close={close} /> : <Foot verb="Make new codes" close={close} />}>
-      <div class="create">
+      <div class="fields">
         <Wrong problem={problem} />
         {codes ? (
           <>

@@ -2,12 +2,13 @@
 
 import "../styles/around.css";
 export { copyText } from "../ui/copy";
-export { History, textAfter } from "../terminal/history";
+export { History } from "../terminal/history";
 export { Composer } from "./composer";
+export { Consent, writeClip } from "./consent";
 export { Ended } from "./ended";
 export { giveImages } from "./give_images";
-export { ImageButton } from "./image_button";
 export { KeyStrip } from "./key_strip";
+export { copyLastOutput } from "./last_output";
 export { SearchBar } from "./search_bar";
-export { SizeChip } from "./size_chip";
 export { Timeline } from "./timeline";
+export { ToolBar } from "./tool_bar";

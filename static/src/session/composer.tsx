@@ -1,64 +1,53 @@
-import { useRef, useState } from "preact/hooks";
-import type { Receipt, Sent, Session } from "../wire";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
-import { keep, live } from "../store";
+import { keep, live, onEvent, providers } from "../store";
 import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
-import { Failed } from "../http";
-
-const STEPS: readonly [Receipt, string][] = [
-  ["written", "Written"],
-  ["echoed", "Echoed"],
-  ["submitted", "Submitted"],
-  ["turn_started", "Turn started"],
-];
-
-/** How far a text is proven to have come. */
-export function receiptWords(receipt: Receipt): string {
-  if (receipt === "queued") return "Queued: it is sent when the agent is idle.";
-  const reached = STEPS.findIndex(([step]) => step === receipt);
-  return STEPS.slice(0, reached + 1)
-    .map(([, word]) => word)
-    .join(" → ");
-}
+import { count, isWaiting } from "../words";
+import { type Fate, fateWords, follow, refused } from "./receipt";
 
 /** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
 export function Composer({ session, give, close }: { session: Session; give: (files: readonly File[]) => Promise<void>; close: () => void }) {
   const key = `codepiper.prompt.${session.id}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
-  const [note, setNote] = useState<{ text: string; bad: boolean } | null>(null);
+  const [fate, setFate] = useState<Fate | null>(null);
   const [busy, setBusy] = useState(false);
-  // An agent that works or waits gets it when it is idle.
-  const queues = session.provider !== "shell" && (session.activity === "working" || session.activity === "waiting" || session.queued > 0);
+  useEffect(() => onEvent((event) => event.session === session.id && setFate((fate) => follow(fate, event))), [session.id]);
+  // An agent that works or waits gets it when it is idle. Of other programs the daemon knows whether they take it.
+  const waits = isWaiting(session);
+  const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
+  const queues = (agent && (waits || session.activity === "working")) || session.queued > 0;
   const files = useRef<HTMLInputElement>(null);
   const set = (value: string): void => {
     setText(value);
-    setNote(null);
     // A draft survives a reload.
     if (value === "") sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, value);
   };
-  const send = async (): Promise<void> => {
+  const send = async (queue = queues): Promise<void> => {
     if (busy || text === "") return;
-    if (!live.value) return setNote({ text: "Not sent: no connection.", bad: true });
+    if (!live.value) return setFate({ is: "refused", why: "no connection.", busy: false, typed: false });
     setBusy(true);
+    setFate({ is: "sending" });
     try {
-      const sent = await request<Sent>("POST", `/api/sessions/${session.id}/input?enter=true${queues ? "&if_busy=queue" : ""}`, undefined, { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } });
+      const sent = await request<Sent>("POST", `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`, undefined, { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } });
+      const { receipt, warning = null } = sent;
       set("");
-      const warned = sent.receipt !== "queued" && sent.warning !== undefined && sent.warning !== null;
-      setNote({ text: warned ? (sent.warning ?? "") : receiptWords(sent.receipt), bad: warned });
+      if (receipt === "queued") setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
+      else setFate({ is: "sent", receipt, waited: false, warning });
     } catch (error) {
-      setNote({ text: `Not sent: ${error instanceof Failed ? error.problem.detail : problemOf(error).detail}`, bad: true });
+      setFate(refused(problemOf(error)));
     }
     setBusy(false);
   };
   const forget = async (): Promise<void> => {
     try {
       keep(await request<Session>("DELETE", `/api/sessions/${session.id}/queue`));
-      setNote(null);
+      setFate(null);
     } catch (error) {
-      setNote({ text: problemOf(error).detail, bad: true });
+      setFate(refused(problemOf(error)));
     }
   };
   return (
@@ -77,12 +66,16 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
         <textarea
           class="input"
           rows={Math.min(5, text.split("\n").length)}
-          placeholder="Prompt or answer"
+          placeholder={waits && queues ? "Prompt, queued until you answer" : queues ? "Prompt, queued until it is idle" : "Prompt or answer"}
           aria-label="Prompt or answer"
           aria-describedby="composer-note"
           value={text}
           ref={innerWidth > 640 ? focusFirst : null}
-          onInput={(event) => set(event.currentTarget.value)}
+          onInput={(event) => {
+            set(event.currentTarget.value);
+            // What waits is told of until it is known what became of it.
+            setFate((fate) => (fate?.is === "queued" ? fate : null));
+          }}
           onKeyDown={(event) => {
             event.stopPropagation();
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
@@ -92,22 +85,37 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
             if (event.key === "Escape") close();
           }}
         />
-        <div id="composer-note" class={note?.bad ? "composer-note tone-bad" : "composer-note"} role="status">
-          {note?.text}
-          {session.queued > 0 && (
-            <>
-              {" "}
-              {session.queued === 1 ? "One text waits." : `${session.queued} texts wait.`}{" "}
-              <button type="button" class="button ghost small" onClick={() => void forget()}>
-                Forget
-              </button>
-            </>
-          )}
-        </div>
       </div>
       <button class={`button primary send ${queues ? "" : "icon"}`} aria-label={queues ? "Queue" : "Send"} disabled={busy || text === ""}>
-        {queues ? "Queue" : <Icon name="send" />}
+        {queues && "Queue"}
+        <Icon name="send" />
       </button>
+      <Note session={session} fate={fate} queue={() => void send(true)} forget={() => void forget()} />
     </form>
+  );
+}
+
+/** What became of the text, what waits, and what can be done about it. */
+function Note({ session, fate, queue, forget }: { session: Session; fate: Fate | null; queue: () => void; forget: () => void }) {
+  const warning = fate?.is === "sent" ? fate.warning : null;
+  const bad = fate?.is === "refused" || warning !== null;
+  // Where it waits is said once.
+  const others = fate?.is === "queued" ? session.queued - 1 : session.queued;
+  return (
+    <div id="composer-note" class={bad ? "composer-note tone-bad" : "composer-note"} role="status">
+      {warning ?? fateWords(fate)}
+      {fate?.is === "refused" && fate.busy && (
+        <button type="button" class="text-button" onClick={queue}>
+          Queue it
+        </button>
+      )}
+      {fate?.is === "refused" && fate.typed && location.pathname !== `/sessions/${session.id}` && <a href={`/sessions/${session.id}`}>Look at the terminal</a>}
+      {others > 0 && <span>{count(others, fate?.is === "queued" ? "other text waits" : "text waits", fate?.is === "queued" ? "other texts wait" : "texts wait")}.</span>}
+      {session.queued > 0 && (
+        <button type="button" class="text-button" onClick={forget}>
+          Forget
+        </button>
+      )}
+    </div>
   );
 }

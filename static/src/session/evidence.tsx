@@ -34,7 +34,7 @@ export function Evidence({ session }: { session: Session }) {
   return (
     <Popover
       id="evidence"
-      button={<StatePill session={session} short={innerWidth <= 640} />}
+      button={<StatePill session={session} />}
       buttonClass={`pill tone-${state.tone}`}
       tip="Why this state"
       tipKey="W"

@@ -11,14 +11,17 @@ import { isLive } from "../words";
 /** What Claude Code's list always offers; other names are typed. */
 const OFFERED: Record<string, readonly string[]> = { "claude-code": ["Sonnet", "Opus", "Haiku", "Default"] };
 
+/** Whether its model can be switched. */
+export function switchesModel(session: Session): boolean {
+  return isLive(session) && (session.provider === "claude-code" || session.provider === "codex");
+}
+
 /** The model of an agent; it opens how to switch it. */
 export function ModelPicker({ session }: { session: Session }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
-  const switchable = session.provider === "claude-code" || session.provider === "codex";
-  if (!switchable && session.model === null) return null;
+  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model"><span class="truncate">{session.model}</span></span>;
   const name = session.model ?? "model";
-  if (!switchable || !isLive(session)) return session.model === null ? null : <span class="chip head-model">{name}</span>;
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
     setBusy(true);
@@ -34,7 +37,7 @@ export function ModelPicker({ session }: { session: Session }) {
   };
   const works = session.activity === "working" || session.activity === "waiting";
   return (
-    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span>{busy ? "Switching…" : name}<Icon name="down" size={12} /></>}>
+    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span><span class="truncate">{busy ? "Switching…" : name}</span><Icon name="down" size={12} /></>}>
       <h2>Model</h2>
       <p class="meta">{works ? "It can be switched when the agent is idle." : "From its next request on, for this session alone. Your own default stays."}</p>
       {(OFFERED[session.provider] ?? []).map((model) => (

@@ -2,36 +2,37 @@ import "../styles/terminal.css";
 import { useComputed, useSignal } from "@preact/signals";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
-import type { Cursor, FoundEvents, Session } from "../wire";
-import { cursorOf, type Position } from "../cursor";
-import { problemOf, request } from "../http";
-import type { Item, Subscription } from "../connection";
+import type { Cursor, Session } from "../wire";
+import type { Position } from "../cursor";
+import type { Subscription } from "../connection";
 import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
 import { beginPinch, keepLetters, keptLetters, pinched, type Pinch } from "../terminal/pinch";
-import { fittingFont, gridFor, type Box } from "../terminal/fit";
+import { gridFor, type Box } from "../terminal/fit";
 import type { History } from "../terminal/history";
+import { historyKey } from "../terminal/history_keys";
 import { withCtrl } from "../terminal/keys";
-import { openScreen, type Screen } from "../terminal/screen";
+import { openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { letterWidth } from "../terminal/theme";
-import { Icon } from "../ui/icon";
 import { command, isMac } from "../ui/keys";
 import { toast } from "../toasts";
-import { bytes as bytesWords, clockSeconds, count, isAgent, isLive } from "../words";
+import { count, isAgent, isLive, isWaiting } from "../words";
 import { later } from "../ui/later";
 import type { Sticky } from "./key_strip";
+import { takeInto } from "./stream";
 
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
 const copyText = async (text: string): Promise<boolean> => (await around()).copyText(text);
+const Asks = later(() => import("./asks").then((module) => module.Asks));
 const Composer = later(() => around().then((module) => module.Composer));
 const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));
-const SizeChip = later(() => around().then((module) => module.SizeChip));
+const ToolBar = later(() => around().then((module) => module.ToolBar));
+const Consent = later(() => around().then((module) => module.Consent));
 const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
 const Ended = later(() => around().then((module) => module.Ended));
-const ImageButton = later(() => around().then((module) => module.ImageButton));
 const Timeline = later(() => around().then((module) => module.Timeline));
 
 /** Letters, in px: what one reads on a desk, and on a phone. */
@@ -75,23 +76,11 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     const stage_ = stage.current;
     if (!screen_ || !stage_ || stage_.clientWidth === 0) return;
     const room = { width: stage_.clientWidth - 24, height: stage_.clientHeight - 16 };
-    const grid = { cols: screen_.terminal.cols, rows: screen_.terminal.rows };
     const phone = innerWidth <= 640;
     const wanted = phone ? letters.value : LETTERS;
     screen_.scale(wanted);
     const natural = screen_.cell();
-    let font = wanted;
-    if (!phone || whole.value) {
-      font = fittingFont(grid, natural, room, wanted);
-      screen_.scale(font);
-      // Cells are whole pixels: a step smaller may be needed.
-      for (let tries = 0; tries < 8 && font > 8; tries++) {
-        const own = screen_.cell();
-        if (own.width * grid.cols <= room.width + 1 && own.height * grid.rows <= room.height + 1) break;
-        font -= 0.25;
-        screen_.scale(font);
-      }
-    }
+    const font = !phone || whole.value ? scaleInto(screen_, room, wanted) : wanted;
     const own = screen_.cell();
     cell.value = natural;
     box.value = room;
@@ -176,7 +165,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       typed: type,
       clip: (text) => {
         if (clipboardChoice.value === "refuse") return;
-        if (clipboardChoice.value === "allow" || allowed.value) void writeClip(text);
+        if (clipboardChoice.value === "allow" || allowed.value) void around().then((module) => module.writeClip(text));
         else clip.value = text;
       },
       resized: fit,
@@ -184,25 +173,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       key: (event) => ownKey(event),
     });
     screen.current = opened;
-    let missed = 0;
-    let again = false;
-    const take = (item: Item): void => {
-      const subscribed = subscription.current;
-      if (item.kind === "begun") again = item.again;
-      if (item.kind === "begun" || item.kind === "keyframe") missed = 0;
-      if (item.kind === "output" && again) missed += newlines(item.bytes);
-      if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost) toast({ text: `Screen is current; ${bytesWords(item.lost.bytes)} are in History.`, icon: "clock" });
-      if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
-      const offset = "at" in item ? item.at.offset : 0;
-      opened.take(item, () => {
-        if (item.kind === "output" || item.kind === "keyframe") subscribed?.consumed(offset);
-        if (item.kind === "caught_up" && again) {
-          again = false;
-          if (missed > 0) toast({ text: `Caught up: ${count(missed, "line")}.` });
-        }
-      });
-    };
-    subscription.current = connection.subscribe(session.id, "live", "latest", take);
+    subscription.current = connection.subscribe(session.id, "live", "latest", takeInto(opened, () => subscription.current));
     const observer = new ResizeObserver(fit);
     if (stage.current) observer.observe(stage.current);
     fit();
@@ -284,18 +255,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     };
   }, [session.id, isLive(session), strip.value]);
 
-  const copyLast = async (): Promise<void> => {
-    try {
-      const from = lastEnter.current ? cursorOf(lastEnter.current) : await lastInput(session.id);
-      if (from === null) return toast({ text: "Nothing was sent here yet: select what you want to copy.", bad: true });
-      const { textAfter } = await around();
-      const text = await textAfter(session.id, from);
-      if (await copyText(text)) toast({ text: `Copied ${count(text.split("\n").length - 1, "line")}.` });
-    } catch (error) {
-      toast({ text: problemOf(error).detail, bad: true });
-    }
-  };
-
+  const copyLast = async (): Promise<void> => (await around()).copyLastOutput(session.id, lastEnter.current);
   const giveImages = async (files: readonly File[]): Promise<void> => (await around()).giveImages(session, files);
 
   const wheel = (event: WheelEvent): void => {
@@ -390,56 +350,32 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           </div>
         )}
         {searching.value && reading && <SearchBar history={history} close={() => toLive()} />}
-        {clip.value !== null && (
-          <div class="consent" role="alertdialog" aria-label="Clipboard">
-            <span>The program wants to copy {count([...clip.value].length, "character")} to your clipboard.</span>
-            <button
-              class="button primary"
-              onClick={() => {
-                void writeClip(clip.value ?? "");
-                clip.value = null;
-              }}
-            >
-              Copy
-            </button>
-            <button
-              class="button"
-              onClick={() => {
-                allowed.value = true;
-                void writeClip(clip.value ?? "");
-                clip.value = null;
-              }}
-            >
-              Always here
-            </button>
-            <button class="button ghost" onClick={() => (clip.value = null)}>
-              No
-            </button>
-          </div>
-        )}
+        <Consent wanted={clip} allow={() => (allowed.value = true)} />
         {ended && mode.value === "live" && <Ended session={session} />}
         {dropping.value && <div class="drop-hint">Drop the image: the {isAgent(session.provider) ? "agent" : "program"} gets it</div>}
       </div>
       <div class="tool-bar" role="toolbar" aria-label="Terminal">
-        <Status mode={mode.value} at={place.value?.at ?? null} ended={ended} loading={opening.value || (history.current?.loading.value ?? false)} toLive={toLive} />
-        <span class="grow truncate meta">{link.value}</span>
-        <SizeChip session={session} scale={scale.value} wanted={gridFor(cell.value, box.value)} whole={whole} phone={innerWidth <= 640} />
-        <button class="button ghost icon phone-only" aria-label={whole.value ? "Letters of normal size" : "Whole grid"} aria-pressed={whole.value} onClick={() => (whole.value = !whole.value)}>
-          <Icon name="fit" />
-        </button>
-        <button class="button ghost icon" aria-label="Search output" data-tip="Search output" data-key={isMac ? "⌘ F" : "⌘ ⇧ F"} onClick={search}>
-          <Icon name="search" />
-        </button>
-        {!ended && <ImageButton give={giveImages} />}
-        {!ended && (
-          <button class="button ghost icon desk-only" aria-label="Send a prompt" aria-pressed={composing.value} data-tip="Send a prompt" data-key="P" onClick={() => (composing.value = !composing.value)}>
-            <Icon name="send" />
-          </button>
-        )}
-        <button class="button ghost icon desk-only" aria-label="Copy last output" data-tip="Copy last output" onClick={() => void copyLast()}>
-          <Icon name="copy" />
-        </button>
+        <ToolBar
+          session={session}
+          mode={mode.value}
+          at={place.value?.at ?? null}
+          loading={opening.value || (history.current?.loading.value ?? false)}
+          link={link.value}
+          scale={scale.value}
+          wanted={gridFor(cell.value, box.value)}
+          whole={whole}
+          composing={composing}
+          toLive={toLive}
+          search={search}
+          giveImages={giveImages}
+          copyLast={copyLast}
+        />
       </div>
+      {isWaiting(session) && coarse() && (
+        <Asks session={session}>
+          <span class="how">The arrows and ↵ answer, or tap the terminal and type.</span>
+        </Asks>
+      )}
       {!ended && strip.value && <KeyStrip sticky={sticky} send={(text) => type(new TextEncoder().encode(text))} application={() => screen.current?.terminal.modes.applicationCursorKeysMode ?? false} />}
       {!ended && (composing.value || coarse()) && (
         <Composer
@@ -473,76 +409,6 @@ function sinceLost(): number {
 
 const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || innerWidth <= 640;
 
-function newlines(bytes: Uint8Array): number {
-  let found = 0;
-  for (const byte of bytes) if (byte === 0x0a) found++;
-  return found;
-}
-
 function images(data: DataTransfer | null): File[] {
   return [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-}
-
-async function writeClip(text: string): Promise<void> {
-  if (await copyText(text)) toast({ text: `The program copied ${count([...text].length, "character")}.` });
-}
-
-/** Where the output was when something was sent last. */
-async function lastInput(session: string): Promise<Cursor | null> {
-  const { events } = await request<FoundEvents>("GET", `/api/events?session=${session}&kind=input.sent&limit=1`);
-  const [event] = events;
-  return event?.kind === "input.sent" ? event.data.cursor : null;
-}
-
-/** Typing goes back to live first, without sending that key. */
-function historyKey(event: KeyboardEvent, toLive: () => void, search: () => void): void {
-  const ours = command(event) && event.code === "KeyF";
-  if (ours) {
-    event.preventDefault();
-    return search();
-  }
-  const root = event.currentTarget as HTMLElement;
-  const page = root.clientHeight - 32;
-  if (event.key === "PageUp") root.scrollTop -= page;
-  else if (event.key === "PageDown") root.scrollTop += page;
-  else if (event.key === "Home") root.scrollTop = 0;
-  else if (event.key === "End" || event.key === "Escape") toLive();
-  else if (event.key === "ArrowUp" || event.key === "ArrowDown" || event.key === "Tab") return;
-  else if (event.ctrlKey || event.metaKey || event.altKey || /^(Shift|Control|Alt|Meta|F\d+)$/.test(event.key)) return;
-  else toLive();
-  event.preventDefault();
-  event.stopPropagation();
-}
-
-function Status({ mode, at, ended, loading, toLive }: { mode: Mode; at: number | null; ended: boolean; loading: boolean; toLive: () => void }) {
-  const link = connection.link.value;
-  if (link.phase !== "live") {
-    const wait = link.phase === "lost" ? Math.max(0, Math.ceil((link.nextTry - now.value) / 1000)) : 0;
-    return (
-      <span class="status tone-info">
-        <Icon name="refresh" size={14} />
-        Reconnecting {wait > 0 && <span class="meta">Retry in {wait} s</span>}
-      </span>
-    );
-  }
-  if (mode === "history") {
-    return (
-      <span class="status tone-info">
-        <Icon name="clock" size={14} />
-        History
-        <span class="meta">{loading ? "Loading…" : at !== null && clockSeconds(at)}</span>
-        <button class="button" onClick={toLive}>
-          Back to live <kbd>End</kbd>
-        </button>
-      </span>
-    );
-  }
-  return ended ? (
-    <span class="status tone-rest">Ended</span>
-  ) : (
-    <span class="status tone-accent">
-      <span class="dot" />
-      Live
-    </span>
-  );
 }

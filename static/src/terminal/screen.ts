@@ -6,6 +6,7 @@ import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, screenReader } from "../preferences";
 import { clipboardText } from "./clipboard";
+import { fittingFont, SMALLEST, type Box } from "./fit";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
@@ -167,4 +168,19 @@ async function accelerate(terminal: Terminal, told: (on: boolean) => void): Prom
   } catch {
     // No WebGL: the plain renderer stays.
   }
+}
+
+/** Makes the letters as large as fits, up to `wanted`; their size, in px. */
+export function scaleInto(screen: Screen, room: Box, wanted: number): number {
+  const { cols, rows } = screen.terminal;
+  let font = fittingFont({ cols, rows }, screen.cell(), room, wanted);
+  screen.scale(font);
+  // Cells are whole pixels: a step smaller may be needed.
+  for (let tries = 0; tries < 8 && font > SMALLEST; tries++) {
+    const own = screen.cell();
+    if (own.width * cols <= room.width + 1 && own.height * rows <= room.height + 1) break;
+    font -= 0.25;
+    screen.scale(font);
+  }
+  return font;
 }

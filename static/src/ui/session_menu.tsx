@@ -1,8 +1,11 @@
+import "../styles/session_menu.css";
 import type { Session } from "../wire";
 import { copyAttach, fork, kill, remove, renaming, resume, stop } from "../actions";
-import { isLive } from "../words";
+import { switchesModel } from "../session/model_picker";
+import { isLive, nameOf, providerName } from "../words";
 import { Icon, type IconName } from "./icon";
 import { Keys } from "./keys";
+import { Path } from "./path";
 import { closePopover, Popover } from "./popover";
 
 interface Entry {
@@ -29,10 +32,25 @@ export function entries(session: Session, after?: () => void, open?: (session: S
   ];
 }
 
-export function SessionMenu({ session, after, open, id, extra = [] }: { session: Session; after?: () => void; open?: (session: Session) => void; id?: string; extra?: readonly Entry[] }) {
+/** `head`: on a phone it also has what the head of the session's page has no room for. */
+export function SessionMenu({ session, after, open, id, head = false }: { session: Session; after?: () => void; open?: (session: Session) => void; id?: string; head?: boolean }) {
   return (
     <Popover button={<Icon name="more" />} label={`Actions of ${session.name ?? session.short_id}`} buttonClass="button ghost icon" class="menu" {...(id ? { id } : {})}>
-      {[...extra, ...entries(session, after, open)].map(({ icon, word, key, bad, run }) => (
+      {head && <Facts session={session} />}
+      {head && switchesModel(session) && (
+        <button
+          type="button"
+          class="phone-only"
+          onClick={(event) => {
+            closePopover(event.currentTarget);
+            document.getElementById("model-picker")?.click();
+          }}
+        >
+          <Icon name="robot" />
+          Model…
+        </button>
+      )}
+      {entries(session, after, open).map(({ icon, word, key, bad, run }) => (
         <button
           key={word}
           type="button"
@@ -48,5 +66,21 @@ export function SessionMenu({ session, after, open, id, extra = [] }: { session:
         </button>
       ))}
     </Popover>
+  );
+}
+
+function Facts({ session }: { session: Session }) {
+  return (
+    <div class="menu-facts phone-only meta">
+      <b>{nameOf(session)}</b>
+      <span>{[providerName(session.provider), session.billing === "api" ? "API" : null, session.model].filter(Boolean).join(" · ")}</span>
+      <Path path={session.cwd} />
+      {session.branch && (
+        <span>
+          <Icon name="branch" size={13} /> {session.branch}
+        </span>
+      )}
+      <code>{session.short_id}</code>
+    </div>
   );
 }

@@ -34,13 +34,14 @@ export function StateBadge({ session }: { session: Session }) {
 }
 
 /** The same on a ground, for the inside of a button. */
-export function StatePill({ session, short }: { session: Session; short?: boolean }): ComponentChildren {
+export function StatePill({ session }: { session: Session }): ComponentChildren {
   const state = stateNow(session);
   return (
     <>
       <StateMark icon={state.icon} size={15} />
       {state.word}
-      <small>{short ? age(now.value - state.since) : state.detail}</small>
+      <small class="desk-only">{state.detail}</small>
+      <small class="phone-only">{age(now.value - state.since)}</small>
     </>
   );
 }

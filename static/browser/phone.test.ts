@@ -1,0 +1,105 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findings } from "./axe";
+import { browser, daemon, open, PHONE, setUp, shot, shows, signIn, type Daemon } from "./harness";
+
+let chromium: Browser;
+let host: Daemon;
+let codes: string[] = [];
+let user = "";
+let agent = "";
+let shell = "";
+
+beforeAll(async () => {
+  user = mkdtempSync(join(tmpdir(), "codepiper-user-"));
+  for (const folder of ["bin", "a-project-with-quite-a-long-name"]) mkdirSync(join(user, folder));
+  writeFileSync(join(user, "bin/claude"), "#!/bin/sh\necho ready\nexec cat\n");
+  chmodSync(join(user, "bin/claude"), 0o755);
+  [chromium, host] = await Promise.all([browser(), daemon({ environment: { HOME: user, PATH: `${join(user, "bin")}:${process.env["PATH"] ?? ""}` } })]);
+  const start = (...args: string[]): string => (JSON.parse(host.run("start", "--json", ...args)) as { id: string }).id;
+  agent = start("-p", "claude-code", "--name", "a session whose name is far too long for a phone", "-d", join(user, "a-project-with-quite-a-long-name"), "--model", "opus", "--dangerous", "--yes");
+  shell = start("-p", "shell", "--name", "ended", "--", "echo", "ready");
+});
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+  rmSync(user, { recursive: true, force: true });
+});
+
+/** What one cannot get at by scrolling up and down: controls outside the window, or cut off by what they lie in or by themselves. */
+function cutOff(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    // Rows that are made to be scrolled sideways.
+    const sideways = ".key-strip, pre, .diff, .command code, .live-screen";
+    const hidden = (element: Element): boolean => !element.checkVisibility({ visibilityProperty: true }) || element.closest(".skip, .visually-hidden, .live-screen") !== null;
+    return [...document.querySelectorAll("a, button, input, select, textarea, [role=tab]")].flatMap((control) => {
+      const rect = control.getBoundingClientRect();
+      if (hidden(control) || rect.width === 0) return [];
+      let [left, right, top, bottom] = [0, innerWidth, 0, innerHeight];
+      for (let around = control.parentElement; around && around !== document.body; around = around.parentElement) {
+        const { overflowX, overflowY } = getComputedStyle(around);
+        if (around.matches(sideways)) return [];
+        const clip = around.getBoundingClientRect();
+        if (overflowX !== "visible") [left, right] = [Math.max(left, clip.left), Math.min(right, clip.right)];
+        if (overflowY === "auto" || overflowY === "scroll") [top, bottom] = [-Infinity, Infinity];
+        else if (overflowY !== "visible") [top, bottom] = [Math.max(top, clip.top), Math.min(bottom, clip.bottom)];
+      }
+      const inside = rect.left >= left - 1 && rect.right <= right + 1 && rect.top >= top - 1 && rect.bottom <= bottom + 1;
+      const whole = control.matches("input, select, textarea") || control.scrollWidth <= control.clientWidth + 1;
+      return inside && whole ? [] : [`${control.outerHTML.slice(0, 120)} at ${Math.round(rect.left)}..${Math.round(rect.right)}, ${Math.round(rect.top)}..${Math.round(rect.bottom)}`];
+    });
+  });
+}
+
+describe.each(["light", "dark"] as const)("in %s", (theme) => {
+  let page: Page;
+  beforeAll(async () => {
+    const opened = await open(chromium, host.url, PHONE, theme);
+    page = opened.page;
+    if (codes.length === 0) ({ codes } = await setUp(page, host));
+    else await signIn(page, codes.pop() ?? "");
+  });
+  afterAll(() => page.context().close());
+
+  it.each(["", "/conversation", "/attach", "/events", "/logs"])("has everything of the session page%s within reach", async (tab) => {
+    for (const [id, name] of [[agent, "agent"], [shell, "ended"]] as const) {
+      if (id === shell && tab === "/conversation") continue;
+      await page.goto(`${host.url}/sessions/${id}${tab}`);
+      if (tab === "") await shows(page, "ready");
+      await page.locator(".evidence-place .pill").waitFor();
+      await page.locator(".menu-place .button").waitFor();
+      await page.waitForLoadState("networkidle");
+      await shot(page, `phone-${name}${tab.replace("/", "-")}-${theme}`);
+      expect(await cutOff(page), name).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(PHONE.width);
+      expect(await findings(page), name).toEqual([]);
+    }
+  });
+
+  it("has in the menu what the head has no room for", async () => {
+    await page.goto(`${host.url}/sessions/${agent}`);
+    await page.getByRole("button", { name: /^Actions of/ }).click();
+    const menu = page.locator(".menu:popover-open");
+    await menu.getByText("Claude Code · opus").waitFor();
+    await shot(page, `phone-menu-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    expect(await findings(page)).toEqual([]);
+    await menu.getByRole("button", { name: "Model…" }).click();
+    await page.getByRole("heading", { name: "Model", exact: true }).waitFor();
+    await shot(page, `phone-model-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    expect(await findings(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+  });
+
+  it("filters events by their source wherever one came from", async () => {
+    await page.goto(host.url);
+    await page.getByRole("link", { name: "ended" }).first().click();
+    await page.getByRole("tab", { name: "Events" }).click();
+    await page.getByLabel("Source").selectOption("session");
+    expect(await cutOff(page)).toEqual([]);
+  });
+});

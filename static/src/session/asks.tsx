@@ -1,0 +1,23 @@
+import "../styles/asks.css";
+import type { ComponentChildren } from "preact";
+import type { Session } from "../wire";
+import { doing } from "../doing";
+import { Pieces } from "../ui/pieces";
+import { StateMark } from "../ui/state_mark";
+import { stateOf } from "../words";
+
+/** What a session that waits asks, and what to do about it. */
+export function Asks({ session, children }: { session: Session; children: ComponentChildren }) {
+  const { icon, word, detail } = stateOf(session);
+  const what = doing(session);
+  return (
+    <div class="asks">
+      <span class="tone-warm asks-state">
+        <StateMark icon={icon} />
+        {[word, detail].filter(Boolean).join(": ")}
+      </span>
+      <span class="truncate grow">{what && <Pieces pieces={what} />}</span>
+      {children}
+    </div>
+  );
+}

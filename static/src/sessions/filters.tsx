@@ -1,0 +1,65 @@
+import type { ComponentChildren } from "preact";
+import { type Filter, FILTERS, fits } from "../session_list";
+import { home, inOrder } from "../store";
+import { StateMark } from "../ui/state_mark";
+import { providerName, tilde } from "../words";
+
+interface FiltersProps {
+  filter: Filter;
+  choose: (filter: Filter) => void;
+  provider: string;
+  chooseProvider: (provider: string) => void;
+  directory: string;
+  chooseDirectory: (directory: string) => void;
+  children: ComponentChildren;
+}
+
+export function Filters({ filter, choose, provider, chooseProvider, directory, chooseDirectory, children }: FiltersProps) {
+  const all = inOrder.value;
+  const providers = [...new Set(all.map((session) => session.provider))].sort();
+  const directories = [...new Set(all.map((session) => session.cwd))].sort();
+  return (
+    <>
+      <div class="filters">
+        <div class="segments" role="group" aria-label="Show">
+          {FILTERS.map(({ key, word, icon }) => {
+            const count = all.filter((session) => fits(session, key, "")).length;
+            return (
+              <button key={key} aria-pressed={filter === key} onClick={() => choose(key)}>
+                {icon && (
+                  <span class={`tone-${key === "needs" ? "warm" : key === "working" ? "accent" : "rest"}`}>
+                    <StateMark icon={icon} size={14} />
+                  </span>
+                )}
+                {word}
+                {count > 0 && <small>{count}</small>}
+              </button>
+            );
+          })}
+        </div>
+        {providers.length > 1 && (
+          <Picker label="Provider" value={provider} choose={chooseProvider} options={providers.map((name) => [name, providerName(name)])} />
+        )}
+        {directories.length > 1 && (
+          <Picker label="Directory" value={directory} choose={chooseDirectory} options={directories.map((name) => [name, tilde(name, home.value)])} />
+        )}
+        <span class="grow" />
+        <span class="meta sorted">Sorted by need, then newest</span>
+      </div>
+      {children}
+    </>
+  );
+}
+
+function Picker({ label, value, choose, options }: { label: string; value: string; choose: (value: string) => void; options: [string, string][] }) {
+  return (
+    <select class="select picker" aria-label={label} value={value} onChange={(event) => choose(event.currentTarget.value)}>
+      <option value="">{label}: any</option>
+      {options.map(([key, word]) => (
+        <option key={key} value={key}>
+          {word}
+        </option>
+      ))}
+    </select>
+  );
+}

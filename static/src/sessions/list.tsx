@@ -1,0 +1,136 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { renaming, resume, stop } from "../actions";
+import { GROUPS, groupOf } from "../session_list";
+import { bind } from "../shortcuts";
+import { live, sessions } from "../store";
+import { useFrozen } from "../ui/frozen";
+import { isLive } from "../words";
+import type { Session } from "../wire";
+import { Row } from "./row";
+
+export function List({ wanted, text, clear }: { wanted: readonly Session[]; text: string; clear: () => void }) {
+  const { shown, changed, update, hold } = useFrozen(wanted);
+  const selected = useSignal<ReadonlySet<string>>(new Set());
+  const list = useRef<HTMLDivElement>(null);
+  const { route } = useLocation();
+
+  useEffect(() => {
+    const links = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [])];
+    const at = (): number => links().findIndex((link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement));
+    const go = (to: number) => (): void => links()[Math.max(0, Math.min(links().length - 1, to))]?.focus();
+    const step = (by: number) => (): void => go(at() < 0 ? 0 : at() + by)();
+    const on = (run: (session: Session) => void) => (): void => {
+      const id = links()[at()]?.dataset["session"];
+      const session = id ? sessions.value?.get(id) : undefined;
+      if (session) run(session);
+    };
+    return bind({
+      j: step(1),
+      k: step(-1),
+      ArrowDown: step(1),
+      ArrowUp: step(-1),
+      Home: go(0),
+      End: () => go(links().length - 1)(),
+      x: on((session) => toggle(session.id)),
+      s: () => many(isLive, stop),
+      r: () => many((session) => !isLive(session), resume),
+      F2: on((session) => (renaming.value = session)),
+      ".": on((session) => document.getElementById(`menu-${session.id}`)?.click()),
+    });
+
+    function toggle(id: string): void {
+      const chosen = new Set(selected.value);
+      if (!chosen.delete(id)) chosen.add(id);
+      selected.value = chosen;
+    }
+
+    function many(fitting: (session: Session) => boolean, run: (session: Session) => Promise<void>): void {
+      if (selected.value.size === 0) return on((session) => fitting(session) && void run(session))();
+      all(fitting, run);
+    }
+  }, []);
+
+  const all = (fitting: (session: Session) => boolean, run: (session: Session) => Promise<void>): void => {
+    for (const id of selected.value) {
+      const session = sessions.value?.get(id);
+      if (session && fitting(session)) void run(session);
+    }
+    selected.value = new Set();
+  };
+
+  if (wanted.length === 0) {
+    return (
+      <div class="scroll">
+        <div class="empty">
+          <h2>{text ? `No session matches “${text}”.` : "No session is like that."}</h2>
+          <button class="button" onClick={clear}>
+            Clear filter
+          </button>
+        </div>
+      </div>
+    );
+  }
+  const chosen = [...selected.value].map((id) => sessions.value?.get(id)).filter((session) => session !== undefined);
+  let first = true;
+  return (
+    <div class={live.value ? "scroll list" : "scroll list drained"} ref={list} {...hold}>
+      <Columns />
+      {changed && (
+        <button class="button order-pill" onClick={update}>
+          Order changed · Update
+        </button>
+      )}
+      {GROUPS.map((group) => {
+        const rows = shown.filter((session) => groupOf(session) === group);
+        if (rows.length === 0) return null;
+        return (
+          <section key={group} aria-label={group}>
+            <h2 class="group">
+              {group} <small>{rows.length}</small>
+            </h2>
+            <ul>
+              {rows.map((session) => {
+                const tab = first;
+                first = false;
+                return <Row key={session.id} session={session} tab={tab} selected={selected.value.has(session.id)} open={() => route(`/sessions/${session.id}`)} />;
+              })}
+            </ul>
+          </section>
+        );
+      })}
+      {chosen.length > 0 && (
+        <div class="selection" role="toolbar" aria-label="Selected sessions">
+          <b>{chosen.length} selected</b>
+          {chosen.some(isLive) && (
+            <button class="button" onClick={() => all(isLive, stop)}>
+              Stop <kbd>S</kbd>
+            </button>
+          )}
+          {chosen.some((session) => !isLive(session)) && (
+            <button class="button" onClick={() => all((session) => !isLive(session), resume)}>
+              Resume <kbd>R</kbd>
+            </button>
+          )}
+          <button class="button ghost" onClick={() => (selected.value = new Set())}>
+            Clear
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+export function Columns() {
+  return (
+    <div class="columns" aria-hidden="true">
+      <span>State</span>
+      <span>Session</span>
+      <span class="col-now">Now</span>
+      <span class="col-trace">Last hour</span>
+      <span class="col-provider">Provider</span>
+      <span class="col-age">Age</span>
+    </div>
+  );
+}

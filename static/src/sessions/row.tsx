@@ -1,0 +1,81 @@
+import { busy } from "../actions";
+import { doingOrAsking } from "../doing";
+import { isUnseen, now } from "../store";
+import { Icon } from "../ui/icon";
+import { Path } from "../ui/path";
+import { Pieces } from "../ui/pieces";
+import { SessionMenu } from "../ui/session_menu";
+import { StateBadge } from "../ui/state";
+import { StateMark } from "../ui/state_mark";
+import { Trace } from "../ui/trace";
+import { age, exitSentence, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
+import type { Session } from "../wire";
+
+export function Row({ session, tab, selected, open }: { session: Session; tab: boolean; selected: boolean; open: () => void }) {
+  const unseen = isUnseen(session);
+  const underWay = busy.value.get(session.id);
+  return (
+    <li class={selected ? "row selected" : "row"} onClick={open}>
+      <span class="cell-state">
+        {underWay ? (
+          <span class="state tone-rest">
+            <StateMark icon="starting" />
+            {underWay}
+          </span>
+        ) : (
+          <StateBadge session={session} />
+        )}
+      </span>
+      <span class="cell-session">
+        <span class="line">
+          <a
+            class={`row-link truncate${isWaiting(session) || unseen ? " strong" : ""}`}
+            href={`/sessions/${session.id}`}
+            data-session={session.id}
+            tabIndex={tab ? 0 : -1}
+            title={session.name ?? undefined}
+            onClick={(event) => event.stopPropagation()}
+          >
+            {nameOf(session)}
+          </a>
+          {unseen && <span class="unread" title="A turn ended since you looked" />}
+          <code class="id">{session.short_id}</code>
+        </span>
+        <span class="line where">
+          <Path path={session.cwd} />
+          {session.branch && (
+            <span class="branch" title={session.branch}>
+              <Icon name="branch" size={13} />
+              <span class="truncate">{session.branch}</span>
+            </span>
+          )}
+        </span>
+      </span>
+      <span class="cell-now">
+        <NowLine session={session} />
+      </span>
+      <span class="cell-trace">
+        <Trace session={session} />
+      </span>
+      <span class="cell-provider">
+        <span class="truncate">{providerName(session.provider)}</span>
+        {session.billing === "api" && <span class="meta">API</span>}
+      </span>
+      <span class="cell-age" title={`Created ${fullTime(Date.parse(session.created_at))}`}>
+        {age(now.value - Date.parse(session.created_at))}
+      </span>
+      <span class="cell-menu">
+        <SessionMenu session={session} id={`menu-${session.id}`} />
+      </span>
+    </li>
+  );
+}
+
+/** What it does or asks, in one line; nothing where nothing is known. */
+function NowLine({ session }: { session: Session }) {
+  if (!isLive(session)) return <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>;
+  const what = doingOrAsking(session);
+  if (what && isAgent(session.provider)) return <Pieces pieces={what} />;
+  if (session.title) return <>{session.title}</>;
+  return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
+}
