@@ -1,0 +1,455 @@
+//! What one connection has open, and what is written to it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Event;
+use codepiper_protocol::wire::PROTOCOL;
+use codepiper_protocol::wire::stream::{
+    ClientMessage, Delivery, GapReason, KEYFRAME_BIT, KeyframeReason, Lost, ServerMessage, WINDOW,
+};
+use fastwebsockets::OpCode;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::frame::{close_frame, put_frame};
+use super::{Incoming, Keyboard, SIGNED_OUT};
+use crate::api::{Api, Caller};
+use crate::bus::{EventLog, Next, Reader};
+use crate::journal::Mark;
+use crate::session::Session;
+
+/// Output in one frame, in bytes.
+const FRAME: usize = 64 * 1024;
+/// Bytes that are gathered before they are written.
+const GATHER: usize = 256 * 1024;
+/// A `latest` reader that is further behind gets a keyframe.
+const BEHIND: u64 = 1024 * 1024;
+/// Events written at once.
+const EVENTS: usize = 256;
+
+pub(super) struct Connection {
+    pub(super) api: Api,
+    /// Cancelled when the login ends that it is served for.
+    pub(super) login: Option<Arc<CancellationToken>>,
+    pub(super) caller: Caller,
+    pub(super) watcher: Arc<Notify>,
+    /// By channel number.
+    pub(super) channels: Vec<Option<Channel>>,
+    pub(super) keyboard: Keyboard,
+    /// The events that are wanted, and the last one that was sent.
+    pub(super) after_events: Option<(Option<SessionId>, u64)>,
+    /// The session whose conversation is wanted, and the version that was told last.
+    pub(super) conversation: Option<(Arc<Session>, u64)>,
+    /// The version of every session that was told last, for who wants them all.
+    pub(super) listed: Option<HashMap<SessionId, u64>>,
+    /// What will be written next.
+    pub(super) out: BytesMut,
+}
+
+pub(super) struct Channel {
+    pub(super) session: Arc<Session>,
+    pub(super) reader: Reader,
+    pub(super) delivery: Delivery,
+    pub(super) events: Option<ChannelEvents>,
+    /// Bytes sent and acknowledged, as offsets.
+    pub(super) sent: u64,
+    pub(super) acknowledged: u64,
+    /// Asked for before anything else is sent.
+    pub(super) keyframe: Option<KeyframeReason>,
+    pub(super) caught_up: bool,
+    pub(super) ended: bool,
+    /// The version of the session's object that was told last.
+    pub(super) told: u64,
+}
+
+/// The events that stand among a channel's output.
+pub(super) struct ChannelEvents {
+    /// The last one that was looked at.
+    pub(super) after: u64,
+    /// Where the output begins is known, and those from before it have been left out.
+    pub(super) placed: bool,
+    pub(super) waiting: VecDeque<Event>,
+}
+
+impl ChannelEvents {
+    /// The next one of the session, if it fits.
+    async fn next_if(
+        &mut self,
+        all: &EventLog,
+        session: SessionId,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Option<Event> {
+        while self.waiting.is_empty() {
+            let page = all.after(self.after, EVENTS).await;
+            self.after = page.last()?.seq;
+            self.waiting.extend(page.into_iter().filter(|event| event.session == Some(session)));
+        }
+        self.waiting.pop_front_if(|event| fits(event))
+    }
+}
+
+impl Connection {
+    /// One that has nothing open. `login` is cancelled when the login ends that it is served for.
+    pub fn new(api: Api, caller: Caller, login: Option<Arc<CancellationToken>>, keyboard: Keyboard) -> Self {
+        Self {
+            login,
+            after_events: None,
+            listed: None,
+            conversation: None,
+            api,
+            caller,
+            watcher: Arc::new(Notify::new()),
+            channels: Vec::new(),
+            keyboard,
+            out: BytesMut::new(),
+        }
+    }
+
+    /// Serves it until it ends.
+    pub async fn run<W>(
+        &mut self,
+        mut write: W,
+        mut incoming: mpsc::Receiver<Incoming>,
+    ) -> std::io::Result<()>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
+        let (shutdown, watcher) = (self.api.shutdown.clone(), self.watcher.clone());
+        let mut leaving = pin!(shutdown.cancelled());
+        // Without a login, this one is never cancelled.
+        let login = self.login.as_deref().cloned().unwrap_or_default();
+        let mut signed_out = pin!(login.cancelled());
+        loop {
+            let more = self.gather().await;
+            if !self.write_at_once(&mut write).await? {
+                // A client that does not read must not keep the daemon from leaving.
+                tokio::select! {
+                    written = self.write_out(&mut write, &mut incoming) => written?,
+                    () = leaving.as_mut() => return Ok(()),
+                    () = signed_out.as_mut() => return Ok(()),
+                }
+            }
+            if more {
+                // Messages are handled between two large writes.
+                tokio::task::yield_now().await;
+                while let Ok(message) = incoming.try_recv() {
+                    self.handle(message).await;
+                }
+                continue;
+            }
+            tokio::select! {
+                message = incoming.recv() => match message {
+                    Some(message) => self.handle(message).await,
+                    None => {
+                        // The client closed, or sent what no frame is: say goodbye, if it still listens.
+                        let _ = write.write_all(&close_frame(1000, "")).await;
+                        return write.shutdown().await;
+                    }
+                },
+                () = watcher.notified() => {}
+                () = signed_out.as_mut() => {
+                    write.write_all(&close_frame(SIGNED_OUT, "sign in again")).await?;
+                    return write.shutdown().await;
+                }
+                () = leaving.as_mut() => {
+                    write.write_all(&close_frame(1001, "the daemon leaves")).await?;
+                    return write.shutdown().await;
+                }
+            }
+        }
+    }
+
+    /// Writes what was gathered as far as the socket takes it; true when that is all.
+    async fn write_at_once<W: AsyncWrite + Unpin>(&mut self, write: &mut W) -> std::io::Result<bool> {
+        if !self.out.is_empty() {
+            let tried = std::future::poll_fn(|context| {
+                Poll::Ready(match Pin::new(&mut *write).poll_write(context, &self.out) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Ok(0),
+                })
+            });
+            let written = tried.await?;
+            if written == self.out.len() {
+                self.out.clear();
+            } else {
+                let _ = self.out.split_to(written);
+            }
+        }
+        Ok(self.out.is_empty())
+    }
+
+    /// Writes what was gathered. Acknowledgements are taken meanwhile: a client may write one before it
+    /// reads on, and would wait for us while we wait for it. What else it says waits.
+    async fn write_out<W: AsyncWrite + Unpin>(
+        &mut self,
+        write: &mut W,
+        incoming: &mut mpsc::Receiver<Incoming>,
+    ) -> std::io::Result<()> {
+        let mut out = std::mem::take(&mut self.out);
+        let mut later = None;
+        {
+            let mut writing = pin!(write.write_all(&out));
+            let mut open = true;
+            loop {
+                tokio::select! {
+                    written = writing.as_mut() => break written?,
+                    message = incoming.recv(), if open && later.is_none() => match message {
+                        Some(Incoming::Message(ClientMessage::Ack { channel, offset })) => {
+                            self.acknowledge(channel, offset);
+                        }
+                        Some(other) => later = Some(other),
+                        None => open = false,
+                    },
+                }
+            }
+        }
+        if out.capacity() <= 2 * GATHER {
+            out.clear();
+            self.out = out;
+        }
+        if let Some(message) = later {
+            self.handle(message).await;
+        }
+        Ok(())
+    }
+
+    /// Gathers what is to be written. True when there is more.
+    async fn gather(&mut self) -> bool {
+        self.gather_sessions();
+        self.gather_conversation();
+        let mut more = self.gather_events().await;
+        for index in 0..self.channels.len() {
+            if let Some(mut channel) = self.channels[index].take() {
+                more |= self.gather_channel(index as u8, &mut channel).await;
+                self.channels[index] = Some(channel);
+            }
+        }
+        more
+    }
+
+    async fn gather_channel(&mut self, number: u8, channel: &mut Channel) -> bool {
+        self.tell_session(number, channel);
+        loop {
+            if self.out.len() >= GATHER {
+                return true;
+            }
+            if channel.delivery == Delivery::Latest
+                && channel.keyframe.is_none()
+                && channel.reader.behind() > BEHIND
+            {
+                channel.keyframe = Some(KeyframeReason::Behind);
+            }
+            let room = WINDOW.saturating_sub(channel.sent.saturating_sub(channel.acknowledged));
+            if room == 0 {
+                return false;
+            }
+            if let Some(reason) = channel.keyframe.take() {
+                self.send_keyframe(number, channel, reason).await;
+                continue;
+            }
+            let until_event = self.gather_events_at(channel).await;
+            let next = channel.reader.next(FRAME.min(room.min(until_event) as usize));
+            self.gather_events_before(&next, channel).await;
+            match next {
+                Next::Output(bytes) => {
+                    channel.sent += bytes.len() as u64;
+                    channel.ended = false;
+                    put_frame(&mut self.out, OpCode::Binary, Some(number), &bytes);
+                }
+                Next::Mark(mark) => self.send_mark(number, channel, &mark),
+                Next::Gap { lost } => {
+                    let (cursor, reason) = (channel.reader.cursor(), GapReason::Evicted);
+                    self.jump(channel);
+                    self.tell(&ServerMessage::Gap {
+                        channel: number,
+                        cursor,
+                        reason,
+                        lost: Lost::Bytes(lost),
+                    });
+                }
+                Next::Fetching => return false,
+                Next::Pending => {
+                    self.at_end(number, channel);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// Gathers the events whose place a channel has reached; how many bytes come before the next one.
+    async fn gather_events_at(&mut self, channel: &mut Channel) -> u64 {
+        let Some(events) = channel.events.as_mut().filter(|events| events.placed) else { return u64::MAX };
+        let all = &self.api.sessions.bus().events;
+        let at = channel.reader.cursor().offset;
+        let place = |event: &Event| event.body.cursor().map(|cursor| cursor.offset);
+        let mut found = Vec::new();
+        let reached = |event: &Event| place(event).is_some_and(|place| place <= at);
+        while let Some(event) = events.next_if(all, channel.session.id, reached).await {
+            found.push(event);
+        }
+        let next = events.waiting.iter().find_map(place);
+        for event in found {
+            self.tell(&ServerMessage::Event { event });
+        }
+        next.map_or(u64::MAX, |place| place.saturating_sub(at).max(1))
+    }
+
+    /// Gathers the events without a place that a channel wants before it gets this; at the end, all.
+    async fn gather_events_before(&mut self, next: &Next, channel: &mut Channel) {
+        let Some(events) = &mut channel.events else { return };
+        let time = match next {
+            Next::Fetching | Next::Gap { .. } => return,
+            Next::Pending => i64::MAX,
+            Next::Output(_) | Next::Mark(_) => channel.reader.time(),
+        };
+        let all = &self.api.sessions.bus().events;
+        if !std::mem::replace(&mut events.placed, true) {
+            let first = if time == i64::MAX { all.last() } else { all.before(time).await };
+            events.after = events.after.max(first);
+        }
+        let mut found = Vec::new();
+        let before = |event: &Event| {
+            *next == Next::Pending || event.body.cursor().is_none() && event.at.as_millisecond() <= time
+        };
+        while let Some(event) = events.next_if(all, channel.session.id, before).await {
+            found.push(event);
+        }
+        for event in found {
+            self.tell(&ServerMessage::Event { event });
+        }
+    }
+
+    fn at_end(&mut self, number: u8, channel: &mut Channel) {
+        let cursor = channel.reader.cursor();
+        if !channel.caught_up {
+            channel.caught_up = true;
+            self.tell(&ServerMessage::CaughtUp { channel: number, cursor });
+        }
+        // A session that ended before this daemon started has no mark in the log.
+        if !channel.ended && !channel.session.is_live() && channel.reader.behind() == 0 {
+            channel.ended = true;
+            let exit = channel.session.exit();
+            self.tell(&ServerMessage::Ended { channel: number, cursor, exit });
+        }
+    }
+
+    fn send_mark(&mut self, number: u8, channel: &mut Channel, mark: &Mark) {
+        let cursor = channel.reader.cursor();
+        match mark {
+            Mark::Keyframe { size, screen, reason } => {
+                let (size, reason) = (*size, *reason);
+                channel.ended &= reason != KeyframeReason::Launch;
+                self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+                put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), screen);
+            }
+            Mark::Gap { reason, lost, .. } => {
+                let (reason, lost) = (*reason, *lost);
+                self.tell(&ServerMessage::Gap { channel: number, cursor, reason, lost });
+            }
+            Mark::Ended { exit } => {
+                channel.ended = true;
+                // The object says so too: whoever follows decides by it.
+                self.tell_session(number, channel);
+                self.tell(&ServerMessage::Ended { channel: number, cursor, exit: *exit });
+            }
+        }
+    }
+
+    async fn send_keyframe(&mut self, number: u8, channel: &mut Channel, reason: KeyframeReason) {
+        let before = channel.reader.cursor().offset;
+        let (size, screen) = match self.api.sessions.keyframe(&channel.session).await {
+            Some(keyframe) => {
+                channel.reader.seek(keyframe.offset);
+                (keyframe.size, keyframe.screen)
+            }
+            // Nothing of it ran since the daemon started.
+            None => {
+                channel.reader.seek(channel.session.cursor().offset);
+                (channel.session.size(), Bytes::new())
+            }
+        };
+        let cursor = channel.reader.cursor();
+        self.jump(channel);
+        if reason == KeyframeReason::Behind {
+            let lost = Lost::Bytes(cursor.offset.saturating_sub(before));
+            self.tell(&ServerMessage::Gap { channel: number, cursor, reason: GapReason::Behind, lost });
+        }
+        self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+        put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), &screen);
+    }
+
+    /// The reader moved: what lies behind it counts as acknowledged.
+    fn jump(&self, channel: &mut Channel) {
+        channel.sent = channel.reader.cursor().offset;
+        channel.acknowledged = channel.sent;
+    }
+
+    fn tell_session(&mut self, number: u8, channel: &mut Channel) {
+        let version = channel.session.version();
+        if version != channel.told {
+            channel.told = version;
+            let session = Box::new(channel.session.view());
+            self.tell(&ServerMessage::Session { channel: number, session });
+        }
+    }
+
+    fn gather_sessions(&mut self) {
+        let Some(mut listed) = self.listed.take() else { return };
+        let all = self.api.sessions.all();
+        for session in &all {
+            let version = session.version();
+            if listed.insert(session.id, version) != Some(version) {
+                self.tell(&ServerMessage::SessionChanged { session: Box::new(session.view()) });
+            }
+        }
+        if listed.len() > all.len() {
+            let there: HashSet<SessionId> = all.iter().map(|session| session.id).collect();
+            listed.retain(|id, _| {
+                let stays = there.contains(id);
+                if !stays {
+                    self.tell(&ServerMessage::SessionRemoved { id: *id });
+                }
+                stays
+            });
+        }
+        self.listed = Some(listed);
+    }
+
+    fn gather_conversation(&mut self) {
+        let Some((session, told)) = &mut self.conversation else { return };
+        let version = session.conversation_version();
+        if std::mem::replace(told, version) != version {
+            let session = session.id;
+            self.tell(&ServerMessage::ConversationChanged { session });
+        }
+    }
+
+    async fn gather_events(&mut self) -> bool {
+        let Some((session, after)) = self.after_events else { return false };
+        let events = self.api.sessions.bus().events.after(after, EVENTS).await;
+        let Some(last) = events.last().map(|event| event.seq) else { return false };
+        let more = events.len() == EVENTS;
+        self.after_events = Some((session, last));
+        for event in events {
+            if session.is_none() || event.session == session {
+                self.tell(&ServerMessage::Event { event });
+            }
+        }
+        more
+    }
+
+    pub(super) fn tell(&mut self, message: &ServerMessage) {
+        match serde_json::to_vec(message) {
+            Ok(json) => put_frame(&mut self.out, OpCode::Text, None, &json),
+            Err(error) => tracing::error!(%error, "a message cannot be written"),
+        }
+    }
+}

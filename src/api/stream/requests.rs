@@ -1,0 +1,173 @@
+//! What a client asks of its connection.
+
+use std::collections::VecDeque;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::stream::{
+    Begin, ClientMessage, Delivery, KEYFRAME_BIT, KeyframeReason, MAX_CHANNELS, ServerMessage,
+};
+use fastwebsockets::OpCode;
+
+use super::Incoming;
+use super::connection::{Channel, ChannelEvents, Connection};
+use super::frame::put_frame;
+use crate::api::Caller;
+use crate::api::caller::refuse;
+use crate::bus::Begun;
+
+impl Connection {
+    pub(super) async fn handle(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Message(ClientMessage::Subscribe { request, session, from, delivery, events }) => {
+                if let Err(problem) = self.subscribe(request, &session, from, delivery, events).await {
+                    self.tell(&ServerMessage::Error { request: Some(request), problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Unsubscribe { channel }) => {
+                if let Some(open) = self.channels.get_mut(usize::from(channel)) {
+                    *open = None;
+                    self.keyboard.set(channel.into(), None);
+                }
+            }
+            Incoming::Message(ClientMessage::Ack { channel, offset }) => self.acknowledge(channel, offset),
+            Incoming::Message(ClientMessage::Events { session, after }) => {
+                if let Err(problem) = self.subscribe_events(session, after) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Conversation { session }) => {
+                if let Err(problem) = self.subscribe_conversation(session) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Sessions {}) => {
+                if let Err(problem) = self.list_sessions().await {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Ping {}) => self.tell(&ServerMessage::Pong {}),
+            // Whoever came through the socket has proven more already.
+            Incoming::Message(ClientMessage::Authenticate { .. }) => {}
+            Incoming::Refused(problem) => self.tell(&ServerMessage::Error { request: None, problem }),
+            Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, channel: u8, offset: u64) {
+        if let Some(Some(channel)) = self.channels.get_mut(usize::from(channel)) {
+            channel.acknowledged = offset.clamp(channel.acknowledged, channel.sent.max(channel.acknowledged));
+        }
+    }
+
+    async fn subscribe(
+        &mut self,
+        request: u32,
+        session: &str,
+        from: Begin,
+        delivery: Delivery,
+        events: Option<u64>,
+    ) -> Result<(), Problem> {
+        let session = self.api.sessions.find(session);
+        if let Caller::Agent { pid, session: own } = self.caller
+            && session.as_ref().ok().map(|session| session.id) != own
+        {
+            return Err(refuse(&self.api.sessions, pid, own, "subscribe to another session".to_owned()));
+        }
+        let session = session?;
+        let free = self.channels.iter().position(Option::is_none).unwrap_or(self.channels.len());
+        if free == MAX_CHANNELS {
+            let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
+            return Err(Problem::new(Code::Invalid, detail));
+        }
+        let (reader, begun) = session.log.reader(from, &self.watcher).await;
+        let number = free as u8;
+        let told = session.version();
+        let (cursor, view) = (reader.cursor(), session.view());
+        if events.is_some() {
+            self.api.sessions.bus().events.watch(&self.watcher);
+        }
+        let mut channel = Channel {
+            reader,
+            delivery,
+            events: events.map(|after| ChannelEvents {
+                after,
+                placed: after > 0 || from == Begin::Start,
+                waiting: VecDeque::new(),
+            }),
+            sent: cursor.offset,
+            acknowledged: cursor.offset,
+            keyframe: None,
+            caught_up: false,
+            ended: false,
+            told,
+            session,
+        };
+        let size = view.size;
+        self.tell(&ServerMessage::Subscribed {
+            request,
+            channel: number,
+            cursor,
+            size,
+            session: Box::new(view),
+        });
+        match begun {
+            Begun::Continued => {}
+            Begun::NeedsKeyframe => {
+                // A cursor that cannot be continued: something is missing.
+                let lost = matches!(from, Begin::Cursor(_));
+                let reason = if lost { KeyframeReason::Discontinuity } else { KeyframeReason::Begin };
+                channel.keyframe = Some(reason);
+            }
+            Begun::Checkpoint(saved) => {
+                let (size, reason) = (saved.size, KeyframeReason::Begin);
+                self.tell(&ServerMessage::Keyframe { channel: number, cursor, size, reason });
+                put_frame(&mut self.out, OpCode::Binary, Some(number | KEYFRAME_BIT), &saved.screen);
+            }
+        }
+        self.keyboard.set(free, Some(channel.session.clone()));
+        if free == self.channels.len() {
+            self.channels.push(Some(channel));
+        } else {
+            self.channels[free] = Some(channel);
+        }
+        Ok(())
+    }
+
+    fn subscribe_events(&mut self, session: Option<SessionId>, after: Option<u64>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller
+            && (session.is_none() || session != own)
+        {
+            return Err(refuse(&self.api.sessions, pid, own, "events of another session".to_owned()));
+        }
+        let events = &self.api.sessions.bus().events;
+        events.watch(&self.watcher);
+        self.after_events = Some((session, after.unwrap_or_else(|| events.last())));
+        Ok(())
+    }
+
+    fn subscribe_conversation(&mut self, session: Option<SessionId>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, own, "a conversation".to_owned()));
+        }
+        self.api.sessions.watch(&self.watcher);
+        let session = session.and_then(|id| self.api.sessions.get(id));
+        self.conversation = session.map(|session| {
+            let version = session.conversation_version();
+            (session, version)
+        });
+        Ok(())
+    }
+
+    async fn list_sessions(&mut self) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, session, "the list of sessions".to_owned()));
+        }
+        self.api.sessions.watch(&self.watcher);
+        let all = self.api.sessions.all();
+        self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
+        let sessions = crate::api::sessions::views(all).await;
+        self.tell(&ServerMessage::Sessions { sessions });
+        Ok(())
+    }
+}
