@@ -3,17 +3,22 @@
 //! They lie in `HOME/REPOSITORY-HASH/BRANCH`, with `-` for what a file's name should not hold. A branch
 //! outlives its worktree, unless nobody named it and it has no commit of its own.
 
+mod remove;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use self::remove::{prune, remove_at};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::{
     MAX_NAMED_FILES, NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
 };
 use git2::{
-    Branch, BranchType, Commit, ObjectType, Oid, Repository, RepositoryState, Status, StatusOptions,
-    WorktreeAddOptions, WorktreeLockStatus, WorktreePruneOptions,
+    Branch, BranchType, Commit, ObjectType, Oid, Repository, Status, StatusOptions, WorktreeAddOptions,
+    WorktreeLockStatus,
 };
 
 /// What the branches are called that nobody named: this and the session's short id.
@@ -326,6 +331,26 @@ fn unwatched(repository: &Repository) -> Result<Vec<PathBuf>, git2::Error> {
     Ok(index.iter().filter(flagged).filter_map(differs).collect())
 }
 
+/// How many commits of HEAD are on no other branch, no remote's and under no tag.
+fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    if walk.push_head().is_err() {
+        // Nothing is committed.
+        return Ok(0);
+    }
+    let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
+    for reference in repository.references()? {
+        let reference = reference?;
+        if reference.name().ok() == own.as_deref() {
+            continue;
+        }
+        if let Ok(commit) = reference.peel_to_commit() {
+            walk.hide(commit.id())?;
+        }
+    }
+    Ok(walk.take(MOST_COMMITS).count())
+}
+
 /// A path that is free, and a name for git that is.
 fn free_place(
     repository: &Repository,
@@ -434,116 +459,6 @@ fn branch_of(repository: &Repository) -> Option<String> {
     Some(head.symbolic_target().ok()??.strip_prefix("refs/heads/")?.to_owned())
 }
 
-/// How many commits of HEAD are on no other branch, no remote's and under no tag.
-fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
-    let mut walk = repository.revwalk()?;
-    if walk.push_head().is_err() {
-        // Nothing is committed.
-        return Ok(0);
-    }
-    let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
-    for reference in repository.references()? {
-        let reference = reference?;
-        if reference.name().ok() == own.as_deref() {
-            continue;
-        }
-        if let Ok(commit) = reference.peel_to_commit() {
-            walk.hide(commit.id())?;
-        }
-    }
-    Ok(walk.take(MOST_COMMITS).count())
-}
-
-fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
-    let repository = open(path)?;
-    let own = nothing_is_lost(&repository, path, request)?;
-    let worktree = git2::Worktree::open_from_repository(&repository);
-    let worktree = worktree.map_err(|error| failed("look at the worktree", &error))?;
-    if let Ok(WorktreeLockStatus::Locked(reason)) = worktree.is_locked()
-        && !reason.as_deref().is_some_and(|reason| reason.starts_with(LEASED))
-    {
-        let reason = reason.unwrap_or_default();
-        return Err(unsaved(format!("{} is locked: {reason}; git worktree unlock it first", path.display())));
-    }
-    release(path);
-    let branch = branch_of(&repository);
-    let main =
-        Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
-    let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
-    fs::remove_dir_all(path).map_err(|error| {
-        Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
-    })?;
-    prune(&main, &admin);
-    if let Some(folder) = path.parent() {
-        // Goes when it is empty.
-        let _ = fs::remove_dir(folder);
-    }
-    let kept_branch = branch.filter(|branch| {
-        let needless = branch.starts_with(OWN_BRANCHES) && own == 0;
-        let removed = needless
-            && main.find_branch(branch, BranchType::Local).is_ok_and(|mut branch| branch.delete().is_ok());
-        !removed
-    });
-    Ok(WorktreeRemoved { path: path.to_owned(), kept_branch })
-}
-
-/// How many commits its branch has of its own: they stay with the branch.
-fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree) -> Result<usize, Problem> {
-    let shown = path.display();
-    let looked = changes(repository).and_then(|found| Ok((found, own_commits(repository)?)));
-    let ((changed, ignored), own) = looked.map_err(|error| {
-        unsaved(format!("git cannot tell what would be lost in {shown}: {}", error.message()))
-    })?;
-    if !changed.is_empty() {
-        return Err(unsaved(format!(
-            "{shown} has uncommitted work: {}; commit it, or take it away yourself",
-            some_of(&changed)
-        )));
-    }
-    if repository.state() != RepositoryState::Clean {
-        return Err(unsaved(format!("{shown} is in the middle of a merge or a rebase; finish or abort it")));
-    }
-    let full = repository.submodules().unwrap_or_default().into_iter().find(|submodule| {
-        fs::read_dir(path.join(submodule.path())).is_ok_and(|mut entries| entries.next().is_some())
-    });
-    if let Some(submodule) = full {
-        return Err(unsaved(format!(
-            "{shown} has a filled submodule {}; see to what is in it, and empty it with git submodule deinit",
-            submodule.path().display()
-        )));
-    }
-    if branch_of(repository).is_none() && own > 0 {
-        return Err(unsaved(format!(
-            "{shown} has {own} commit(s) that are on no branch; git -C {shown} branch NAME keeps them"
-        )));
-    }
-    if !ignored.is_empty() && !request.ignored {
-        return Err(unsaved(format!(
-            "{shown} has files that git ignores: {}; codepiper worktree remove --ignored deletes them too",
-            some_of(&ignored)
-        )));
-    }
-    Ok(own)
-}
-
-fn some_of(paths: &[PathBuf]) -> String {
-    const NAMED: usize = 5;
-    let named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
-    match paths.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
-}
-
-/// Lets git forget a worktree whose directory is gone.
-fn prune(repository: &Repository, name: &str) {
-    if let Ok(worktree) = repository.find_worktree(name)
-        && let Err(error) = worktree.prune(Some(WorktreePruneOptions::new().valid(true)))
-    {
-        tracing::warn!(name, %error, "git remembers a worktree that is gone");
-    }
-}
-
 /// What a directory takes on the disk, in bytes.
 fn size(dir: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(dir) else { return 0 };
@@ -574,322 +489,4 @@ fn unsaved(detail: String) -> Problem {
 
 fn failed(what: &str, error: &git2::Error) -> Problem {
     Problem::new(Code::Internal, format!("git cannot {what}: {}", error.message()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-
-    /// A repository with one commit, and a place for worktrees.
-    struct Bed {
-        dir: tempfile::TempDir,
-    }
-
-    impl Bed {
-        fn new() -> Self {
-            let bed = Self { dir: tempfile::tempdir().unwrap() };
-            fs::create_dir(bed.repository()).unwrap();
-            bed.git(&["init", "-q", "-b", "main"]);
-            fs::create_dir(bed.repository().join("sub")).unwrap();
-            bed.write("sub/file", "one");
-            bed.write(".gitignore", "target\n.env\n");
-            bed.commit("first");
-            bed
-        }
-
-        fn repository(&self) -> PathBuf {
-            self.dir.path().join("repo")
-        }
-
-        fn home(&self) -> PathBuf {
-            self.dir.path().join("worktrees")
-        }
-
-        fn write(&self, name: &str, content: &str) {
-            fs::write(self.repository().join(name), content).unwrap();
-        }
-
-        fn git(&self, args: &[&str]) -> String {
-            git(&self.repository(), args)
-        }
-
-        fn commit(&self, what: &str) {
-            self.git(&["add", "-A"]);
-            self.git(&["commit", "-qm", what]);
-        }
-
-        fn make(&self, wanted: NewWorktree) -> Result<Made, Problem> {
-            make(&self.home(), &self.repository(), &wanted, "a1b2c3d4")
-        }
-
-        fn made(&self, wanted: NewWorktree) -> PathBuf {
-            self.make(wanted).map_err(|problem| problem.detail).unwrap().worktree.path
-        }
-
-        /// Why it cannot be made; and nothing was.
-        fn refused(&self, wanted: NewWorktree) -> String {
-            let before = (self.git(&["branch"]), list(&self.home()).len());
-            let problem = self.make(wanted).err().unwrap();
-            assert_eq!((self.git(&["branch"]), list(&self.home()).len()), before);
-            assert_eq!(problem.code, Code::Invalid);
-            problem.detail
-        }
-
-        fn remove(&self, path: &Path, ignored: bool) -> Result<WorktreeRemoved, Problem> {
-            let id = list(&self.home()).into_iter().find(|state| state.path == path).unwrap().id;
-            remove(&self.home(), &id, RemoveWorktree { ignored })
-        }
-
-        /// Why it is not removed; and everything is there as before.
-        fn kept(&self, path: &Path) -> String {
-            let files = || Command::new("find").arg(path).arg("-ls").output().unwrap().stdout;
-            let before = files();
-            let problem = self.remove(path, false).unwrap_err();
-            assert_eq!(problem.code, Code::UnsavedWork);
-            assert!(files() == before);
-            problem.detail
-        }
-    }
-
-    fn git(dir: &Path, args: &[&str]) -> String {
-        let mut command = Command::new("git");
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-        command.args([
-            "-c",
-            "user.name=x",
-            "-c",
-            "user.email=x@example.org",
-            "-c",
-            "protocol.file.allow=always",
-        ]);
-        let output = command.arg("-C").arg(dir).args(args).output().unwrap();
-        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn create(name: &str) -> NewWorktree {
-        NewWorktree { create_branch: Some(name.to_owned()), ..NewWorktree::default() }
-    }
-
-    fn on(name: &str) -> NewWorktree {
-        NewWorktree { branch: Some(name.to_owned()), ..NewWorktree::default() }
-    }
-
-    fn from(base: &str) -> NewWorktree {
-        NewWorktree { base: Some(base.to_owned()), ..NewWorktree::default() }
-    }
-
-    #[test]
-    fn a_worktree_is_made_beside_a_dirty_one_and_says_what_it_lacks() {
-        let bed = Bed::new();
-        bed.write("sub/file", "two");
-        bed.write("new", "");
-        bed.write(".env", "SECRET=1");
-        fs::create_dir_all(bed.repository().join("target/debug")).unwrap();
-        bed.write("target/debug/x", "");
-        let made = make(&bed.home(), &bed.repository().join("sub"), &NewWorktree::default(), "a1b2c3d4");
-        let Made { worktree, cwd } = made.map_err(|problem| problem.detail).unwrap();
-        assert_eq!(
-            (worktree.branch.as_str(), worktree.base.as_deref()),
-            ("codepiper/a1b2c3d4", Some("main"))
-        );
-        assert_eq!(worktree.repository, bed.repository().canonicalize().unwrap());
-        assert_eq!(worktree.uncommitted, 2);
-        assert_eq!(worktree.ignored, [PathBuf::from(".env"), "target/".into()]);
-        assert_eq!(cwd, worktree.path.join("sub"));
-        assert_eq!(fs::read_to_string(cwd.join("file")).unwrap(), "one");
-        assert!(!worktree.path.join(".env").exists());
-        assert!(worktree.path.starts_with(bed.home()) && worktree.path.ends_with("codepiper-a1b2c3d4"));
-        // git itself agrees, and the other one is as it was.
-        assert_eq!(git(&worktree.path, &["status", "--porcelain"]), "");
-        assert!(bed.git(&["worktree", "list"]).contains("[codepiper/a1b2c3d4]"));
-        assert_eq!(fs::read_to_string(bed.repository().join("sub/file")).unwrap(), "two");
-    }
-
-    #[test]
-    fn branches_are_new_or_there_and_in_one_place() {
-        let bed = Bed::new();
-        bed.git(&["branch", "there"]);
-        bed.git(&["tag", "v1"]);
-        bed.write("sub/file", "two");
-        bed.commit("second");
-        let there = bed.made(on("there"));
-        assert_eq!(fs::read_to_string(there.join("sub/file")).unwrap(), "one");
-        let said = bed.refused(on("there"));
-        assert!(said.contains("checked out in") && said.contains(there.to_str().unwrap()), "{said}");
-        assert!(bed.refused(on("main")).contains(bed.repository().to_str().unwrap()));
-        assert!(bed.refused(on("none")).contains("--create-branch none"));
-        assert!(bed.refused(create("there")).contains("--branch there"));
-        for base in ["v1", "there", "main~1", &bed.git(&["rev-parse", "--short", "HEAD~1"])] {
-            let name = format!("from/{}", base.replace('~', "-"));
-            let made = bed.made(NewWorktree { base: Some(base.into()), ..create(&name) });
-            assert_eq!(fs::read_to_string(made.join("sub/file")).unwrap(), "one", "{base}");
-        }
-        // Two branches whose names would be one name of a directory.
-        let (one, other) = (bed.made(create("a/b")), bed.made(create("a-b")));
-        assert!(one.ends_with("a-b") && other.ends_with("a-b-2"), "{}", other.display());
-        // From within a worktree: the base is what is checked out there.
-        let inside =
-            make(&bed.home(), &there, &create("inside"), "").map_err(|problem| problem.detail).unwrap();
-        assert_eq!(inside.worktree.base.as_deref(), Some("there"));
-        assert_eq!(fs::read_to_string(inside.cwd.join("sub/file")).unwrap(), "one");
-    }
-
-    #[test]
-    fn what_is_no_branch_and_no_commit_is_refused() {
-        let bed = Bed::new();
-        for bad in
-            ["", "-x", "--upload-pack=x", "a..b", "a b", "a:b", "x.lock", "refs/heads/x", "HEAD", "a\0b"]
-        {
-            assert!(bed.refused(create(bad)).contains("branch"), "{bad}");
-            assert!(bed.refused(on(bad)).contains("branch"), "{bad}");
-        }
-        for bad in
-            ["", "-x", "--all", "none", ":/first", "main:sub", "@{-1}", "main^{tree}", "HEAD~9", "a\0b"]
-        {
-            assert!(bed.refused(from(bad)).contains("names no commit"), "{bad}");
-        }
-        // One that git cannot make beside another one.
-        bed.git(&["branch", "a"]);
-        assert_eq!(bed.make(create("a/b")).err().unwrap().code, Code::Internal);
-        assert_eq!(list(&bed.home()).len(), 0);
-        // No repository, none with a commit, and a directory that is not in the commit.
-        let none = tempfile::tempdir().unwrap();
-        let refused = |dir: &Path| make(&bed.home(), dir, &create("x"), "").err().unwrap().detail;
-        assert!(refused(none.path()).contains("no git repository"));
-        git(none.path(), &["init", "-q"]);
-        assert!(refused(none.path()).contains("no commit yet"));
-        fs::create_dir(bed.repository().join("fresh")).unwrap();
-        assert!(refused(&bed.repository().join("fresh")).contains("no committed file"));
-    }
-
-    #[test]
-    fn a_repository_in_a_repository_and_a_bare_one_have_their_own() {
-        let bed = Bed::new();
-        let inner = bed.repository().join("inner");
-        fs::create_dir(&inner).unwrap();
-        git(&inner, &["init", "-q", "-b", "trunk"]);
-        git(&inner, &["commit", "-qm", "x", "--allow-empty"]);
-        let made = make(&bed.home(), &inner, &NewWorktree::default(), "1")
-            .map_err(|problem| problem.detail)
-            .unwrap();
-        assert_eq!(made.worktree.base.as_deref(), Some("trunk"));
-        assert_eq!(made.worktree.repository, inner.canonicalize().unwrap());
-        bed.git(&["clone", "-q", "--bare", ".", "../bare.git"]);
-        let bare = bed.dir.path().join("bare.git");
-        let made = make(&bed.home(), &bare, &create("x"), "").map_err(|problem| problem.detail).unwrap();
-        assert!(made.cwd.join("sub/file").exists());
-        bed.remove(&made.worktree.path, false).unwrap();
-        assert_eq!(git(&bare, &["worktree", "list"]).lines().count(), 1);
-    }
-
-    #[test]
-    fn nothing_that_is_nowhere_else_is_removed() {
-        let bed = Bed::new();
-        let path = bed.made(create("work"));
-        let file = path.join("sub/file");
-        fs::write(&file, "changed").unwrap();
-        assert!(bed.kept(&path).contains("sub/file"));
-        git(&path, &["add", "-A"]);
-        assert!(bed.kept(&path).contains("sub/file"), "staged");
-        git(&path, &["reset", "-q", "--hard"]);
-        fs::write(path.join("new"), "").unwrap();
-        assert!(bed.kept(&path).contains("new"), "untracked");
-        fs::remove_file(path.join("new")).unwrap();
-        // git is told not to look, and looks.
-        for flag in ["--assume-unchanged", "--skip-worktree"] {
-            git(&path, &["update-index", flag, "sub/file"]);
-            fs::write(&file, "hidden").unwrap();
-            assert!(bed.kept(&path).contains("sub/file"), "{flag}");
-            fs::write(&file, "one").unwrap();
-            git(&path, &["update-index", &flag.replace("--", "--no-"), "sub/file"]);
-        }
-        // A repository that an agent cloned into it.
-        fs::create_dir(path.join("clone")).unwrap();
-        git(&path.join("clone"), &["init", "-q"]);
-        fs::write(path.join("clone/x"), "").unwrap();
-        assert!(bed.kept(&path).contains("clone"));
-        fs::remove_dir_all(path.join("clone")).unwrap();
-        // What is ignored goes only when that was said.
-        fs::write(path.join(".env"), "SECRET=1").unwrap();
-        assert!(bed.kept(&path).contains(".env") && bed.kept(&path).contains("--ignored"));
-        // Commits without a branch.
-        git(&path, &["checkout", "-q", "--detach"]);
-        git(&path, &["commit", "-qm", "loose", "--allow-empty"]);
-        assert!(bed.kept(&path).contains("on no branch"));
-        git(&path, &["checkout", "-q", "work"]);
-        // Somebody else's lock.
-        bed.git(&["worktree", "lock", "--reason", "mine", path.to_str().unwrap()]);
-        assert!(bed.remove(&path, true).unwrap_err().detail.contains("locked: mine"));
-        bed.git(&["worktree", "unlock", path.to_str().unwrap()]);
-        let removed = bed.remove(&path, true).unwrap();
-        assert_eq!(removed.kept_branch.as_deref(), Some("work"));
-        assert!(!path.exists() && list(&bed.home()).is_empty());
-        assert_eq!(bed.git(&["worktree", "list"]).lines().count(), 1);
-        bed.git(&["rev-parse", "work"]);
-    }
-
-    #[test]
-    fn a_branch_that_nobody_named_goes_when_it_has_nothing() {
-        let bed = Bed::new();
-        let path = bed.made(NewWorktree::default());
-        assert_eq!(bed.remove(&path, false).unwrap().kept_branch, None);
-        assert_eq!(bed.git(&["branch", "--format=%(refname:short)"]), "main");
-        let path = bed.made(NewWorktree::default());
-        git(&path, &["commit", "-qm", "mine", "--allow-empty"]);
-        assert_eq!(list(&bed.home())[0].unpushed, 1);
-        assert_eq!(bed.remove(&path, false).unwrap().kept_branch.as_deref(), Some("codepiper/a1b2c3d4"));
-        bed.git(&["rev-parse", "codepiper/a1b2c3d4"]);
-    }
-
-    #[test]
-    fn merges_and_filled_submodules_and_lost_repositories_are_left_alone() {
-        let bed = Bed::new();
-        bed.git(&["init", "-q", "../other"]);
-        let other = bed.dir.path().join("other");
-        git(&other, &["commit", "-qm", "x", "--allow-empty"]);
-        bed.git(&["submodule", "--quiet", "add", other.to_str().unwrap(), "module"]);
-        bed.commit("a submodule");
-        let made = bed.make(create("work")).map_err(|problem| problem.detail).unwrap();
-        assert_eq!(made.worktree.submodules, [PathBuf::from("module")]);
-        let path = made.worktree.path;
-        git(&path, &["submodule", "--quiet", "update", "--init"]);
-        assert!(bed.kept(&path).contains("submodule module"));
-        git(&path, &["submodule", "--quiet", "deinit", "--force", "module"]);
-        git(&path, &["merge", "-q", "--no-commit", "--no-ff", "main"]);
-        git(&path, &["commit", "-qm", "mine", "--allow-empty"]);
-        bed.git(&["commit", "-qm", "other", "--allow-empty"]);
-        git(&path, &["merge", "-q", "--no-commit", "--no-ff", "main"]);
-        assert!(bed.kept(&path).contains("merge"));
-        fs::rename(bed.repository(), bed.dir.path().join("moved")).unwrap();
-        assert!(list(&bed.home())[0].problem.as_deref().unwrap().contains("cannot tell"));
-        assert!(bed.kept(&path).contains("remove the directory yourself"));
-    }
-
-    #[test]
-    fn a_lease_keeps_git_from_removing_it() {
-        let bed = Bed::new();
-        let path = bed.made(create("work"));
-        lease(&path, "session a1b2c3d4");
-        lease(&path, "session ffffffff");
-        assert!(bed.git(&["worktree", "list", "--porcelain"]).contains("locked codepiper: session a1b2c3d4"));
-        release(&path);
-        assert!(!bed.git(&["worktree", "list", "--porcelain"]).contains("locked"));
-        bed.git(&["worktree", "lock", path.to_str().unwrap()]);
-        release(&path);
-        assert!(bed.git(&["worktree", "list", "--porcelain"]).contains("locked"));
-    }
-
-    #[test]
-    fn an_id_cannot_leave_the_place_of_the_worktrees() {
-        let bed = Bed::new();
-        bed.made(create("work"));
-        for id in ["", "/", "../repo", "repo", "../../etc", "x/../../repo"] {
-            let problem = remove(&bed.home(), id, RemoveWorktree { ignored: true }).unwrap_err();
-            assert_eq!(problem.code, Code::NotFound, "{id}");
-        }
-        assert!(bed.repository().join("sub/file").exists());
-    }
 }

@@ -1,0 +1,100 @@
+//! Removing a worktree when nothing is lost with it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
+use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
+
+use super::{LEASED, OWN_BRANCHES, branch_of, changes, failed, open, own_commits, release, unsaved};
+
+pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
+    let repository = open(path)?;
+    let own = nothing_is_lost(&repository, path, request)?;
+    let worktree = git2::Worktree::open_from_repository(&repository);
+    let worktree = worktree.map_err(|error| failed("look at the worktree", &error))?;
+    if let Ok(WorktreeLockStatus::Locked(reason)) = worktree.is_locked()
+        && !reason.as_deref().is_some_and(|reason| reason.starts_with(LEASED))
+    {
+        let reason = reason.unwrap_or_default();
+        return Err(unsaved(format!("{} is locked: {reason}; git worktree unlock it first", path.display())));
+    }
+    release(path);
+    let branch = branch_of(&repository);
+    let main =
+        Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
+    let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
+    fs::remove_dir_all(path).map_err(|error| {
+        Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
+    })?;
+    prune(&main, &admin);
+    if let Some(folder) = path.parent() {
+        // Goes when it is empty.
+        let _ = fs::remove_dir(folder);
+    }
+    let kept_branch = branch.filter(|branch| {
+        let needless = branch.starts_with(OWN_BRANCHES) && own == 0;
+        let removed = needless
+            && main.find_branch(branch, BranchType::Local).is_ok_and(|mut branch| branch.delete().is_ok());
+        !removed
+    });
+    Ok(WorktreeRemoved { path: path.to_owned(), kept_branch })
+}
+
+/// How many commits its branch has of its own: they stay with the branch.
+fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree) -> Result<usize, Problem> {
+    let shown = path.display();
+    let looked = changes(repository).and_then(|found| Ok((found, own_commits(repository)?)));
+    let ((changed, ignored), own) = looked.map_err(|error| {
+        unsaved(format!("git cannot tell what would be lost in {shown}: {}", error.message()))
+    })?;
+    if !changed.is_empty() {
+        return Err(unsaved(format!(
+            "{shown} has uncommitted work: {}; commit it, or take it away yourself",
+            some_of(&changed)
+        )));
+    }
+    if repository.state() != RepositoryState::Clean {
+        return Err(unsaved(format!("{shown} is in the middle of a merge or a rebase; finish or abort it")));
+    }
+    let full = repository.submodules().unwrap_or_default().into_iter().find(|submodule| {
+        fs::read_dir(path.join(submodule.path())).is_ok_and(|mut entries| entries.next().is_some())
+    });
+    if let Some(submodule) = full {
+        return Err(unsaved(format!(
+            "{shown} has a filled submodule {}; see to what is in it, and empty it with git submodule deinit",
+            submodule.path().display()
+        )));
+    }
+    if branch_of(repository).is_none() && own > 0 {
+        return Err(unsaved(format!(
+            "{shown} has {own} commit(s) that are on no branch; git -C {shown} branch NAME keeps them"
+        )));
+    }
+    if !ignored.is_empty() && !request.ignored {
+        return Err(unsaved(format!(
+            "{shown} has files that git ignores: {}; codepiper worktree remove --ignored deletes them too",
+            some_of(&ignored)
+        )));
+    }
+    Ok(own)
+}
+
+fn some_of(paths: &[PathBuf]) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    match paths.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+/// Lets git forget a worktree whose directory is gone.
+pub fn prune(repository: &Repository, name: &str) {
+    if let Ok(worktree) = repository.find_worktree(name)
+        && let Err(error) = worktree.prune(Some(WorktreePruneOptions::new().valid(true)))
+    {
+        tracing::warn!(name, %error, "git remembers a worktree that is gone");
+    }
+}
