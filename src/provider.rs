@@ -26,20 +26,32 @@ use crate::transcript::Dialect;
 /// Those that are always there.
 const BUILT_IN: [&dyn Provider; 3] = [&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
 
-/// Those of the configuration file.
-static CONFIGURED: OnceLock<Vec<&'static dyn Provider>> = OnceLock::new();
+/// What the configuration file says of providers.
+static CONFIGURED: OnceLock<Configured> = OnceLock::new();
 
-/// Takes the providers of the configuration file in; to be called once, at the start.
-pub fn configure(providers: &BTreeMap<String, config::Provider>) {
+struct Configured {
+    codex: config::Codex,
+    others: Vec<&'static dyn Provider>,
+}
+
+/// Takes what the configuration file says in; to be called once, at the start.
+pub fn configure(providers: &config::Providers) {
     let custom = |(name, config): (&String, &config::Provider)| -> &'static dyn Provider {
         Box::leak(Box::new(Custom::new(name, config)))
     };
-    let _ = CONFIGURED.set(providers.iter().map(custom).collect());
+    let others = providers.others.iter().map(custom).collect();
+    let _ = CONFIGURED.set(Configured { codex: providers.codex, others });
 }
 
 /// Every provider, as they are listed.
 pub fn all() -> impl Iterator<Item = &'static dyn Provider> {
-    BUILT_IN.into_iter().chain(CONFIGURED.get().into_iter().flatten().copied())
+    let others = CONFIGURED.get().map_or(&[][..], |configured| &configured.others);
+    BUILT_IN.into_iter().chain(others.iter().copied())
+}
+
+/// The person lets Codex run every enabled hook without its review.
+pub fn codex_hooks_without_review() -> bool {
+    CONFIGURED.get().is_some_and(|configured| configured.codex.hooks_without_review)
 }
 
 /// What is known about a session when its program is started.
@@ -53,6 +65,8 @@ pub struct Launch<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
+    /// See [`codex_hooks_without_review`].
+    pub codex_hooks_without_review: bool,
     /// The conversation that its own is a copy of.
     pub forked_from: Option<&'a str>,
 }
@@ -242,6 +256,12 @@ pub trait Provider: Send + Sync {
 
     /// How long [`Provider::quit`] may take.
     fn quit_limit(&self) -> Duration;
+
+    /// Whether what its programs report of their state counts as much as a hook: they report what no hook
+    /// tells.
+    fn reports_count_as_hooks(&self) -> bool {
+        false
+    }
 
     /// What a hook's payload means; `None` when it means nothing.
     fn interpret_hook(&self, payload: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)>;

@@ -91,6 +91,7 @@ impl Test {
             cwd: "/".as_ref(),
             env: &env,
             hook: "HOOK",
+            codex_hooks_without_review: provider::codex_hooks_without_review(),
         };
         let words = |argv: Argv| format!("{} {}", argv.program, argv.args.join(" "));
         let program = provider.program(&env);

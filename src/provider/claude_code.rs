@@ -327,6 +327,7 @@ mod tests {
             cwd: &cwd,
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let own = |argv: Argv| -> Vec<String> {
@@ -420,6 +421,7 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));

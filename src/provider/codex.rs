@@ -9,6 +9,7 @@ use std::time::Duration;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
@@ -68,6 +69,7 @@ impl Provider for Codex {
     /// nobody sees it.
     fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = vec!["--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
@@ -82,6 +84,7 @@ impl Provider for Codex {
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
         };
         let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         args.push(id.to_owned());
@@ -91,6 +94,7 @@ impl Provider for Codex {
     fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend_from_slice(launch.args);
         args.push(origin.to_owned());
         Some(Argv { program: self.program(launch.env), args })
@@ -141,7 +145,7 @@ impl Provider for Codex {
     fn stored_keys(&self, env: &BTreeMap<String, String>) -> Vec<StoredKey> {
         let file = home(env).unwrap_or_default().join("auth.json");
         let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let found = kept.is_some_and(|kept: serde_json::Value| kept["OPENAI_API_KEY"].is_string());
+        let found = kept.is_some_and(|kept: Value| kept["OPENAI_API_KEY"].is_string());
         vec![StoredKey { file, found }]
     }
 
@@ -150,8 +154,23 @@ impl Provider for Codex {
         path.display().to_string()
     }
 
-    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
-        None
+    /// No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
+    fn reports_count_as_hooks(&self) -> bool {
+        true
+    }
+
+    /// What happens within a turn its reports tell better: several tools may be used at once, one of which
+    /// waits for a permission.
+    fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        match field("hook_event_name") {
+            "UserPromptSubmit" | "PreCompact" => Some((Activity::Working, None)),
+            "PermissionRequest" => Some((Activity::Waiting, Some(WaitingFor::Permission))),
+            "Stop" | "Interrupt" => Some((Activity::Idle, None)),
+            // A turn goes on behind another one.
+            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
+            _ => None,
+        }
     }
 
     fn dialect(&self) -> Option<Dialect> {
@@ -183,6 +202,34 @@ impl Provider for Codex {
             _ => (Activity::Unknown, None),
         })
     }
+}
+
+/// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
+/// that trusts all others, too. They stand beside the person's own.
+fn hooks(launch: &Launch) -> Vec<String> {
+    const EVENTS: [&str; 12] = [
+        "SessionStart",
+        "SessionEnd",
+        "UserPromptSubmit",
+        "PreToolUse",
+        "PermissionRequest",
+        "PostToolUse",
+        "PreCompact",
+        "PostCompact",
+        "SubagentStart",
+        "SubagentStop",
+        "Stop",
+        "Interrupt",
+    ];
+    if !launch.codex_hooks_without_review {
+        return Vec::new();
+    }
+    let command = toml::Value::from(launch.hook);
+    let hooks = EVENTS.into_iter().flat_map(|event| {
+        let hook = format!("hooks.{event}=[{{hooks=[{{type=\"command\",command={command},timeout=5}}]}}]");
+        ["-c".to_owned(), hook]
+    });
+    std::iter::once("--dangerously-bypass-hook-trust".to_owned()).chain(hooks).collect()
 }
 
 /// Where Codex keeps everything.
@@ -217,7 +264,7 @@ fn changed_since(file: &Path, since: Timestamp) -> bool {
 fn session_meta(file: &Path) -> Option<(String, PathBuf, Timestamp)> {
     let mut line = String::new();
     BufReader::new(fs::File::open(file).ok()?).read_line(&mut line).ok()?;
-    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    let line: Value = serde_json::from_str(&line).ok()?;
     let payload = line.get("payload").filter(|_| line["type"] == "session_meta")?;
     let id = payload["id"].as_str()?.to_owned();
     let cwd = PathBuf::from(payload["cwd"].as_str()?);
@@ -252,6 +299,7 @@ mod tests {
             cwd: "/work".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let since = "2026-11-22T10:00:10Z".parse().unwrap();

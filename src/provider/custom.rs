@@ -254,6 +254,7 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
         };
         let argv = custom().start(&launch, None, Some("begin"));
         assert_eq!(

@@ -454,7 +454,17 @@ fn known<'a>(
     hook: &'a str,
 ) -> provider::Launch<'a> {
     let (model, forked_from) = (record.model.as_deref(), record.forked_from.as_deref());
-    provider::Launch { session: record.id, args, model, cwd: &record.cwd, env, hook, forked_from }
+    let codex_hooks_without_review = provider::codex_hooks_without_review();
+    provider::Launch {
+        session: record.id,
+        args,
+        model,
+        cwd: &record.cwd,
+        env,
+        hook,
+        codex_hooks_without_review,
+        forked_from,
+    }
 }
 
 /// What the program is given beside what its provider needs.

@@ -138,6 +138,8 @@ pub struct Machine {
     evidence: VecDeque<Evidence>,
     /// What the present activity rests on.
     activity_source: Option<EvidenceSource>,
+    /// What the program reports counts as much as its hooks.
+    reports_count_as_hooks: bool,
     intent: Option<Intent>,
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
@@ -164,6 +166,7 @@ impl Machine {
             pid: None,
             evidence: VecDeque::new(),
             activity_source: None,
+            reports_count_as_hooks: false,
             intent: None,
             pending: None,
             doubt: None,
@@ -173,6 +176,11 @@ impl Machine {
             turns: 0,
             since,
         }
+    }
+
+    /// Whether what the program reports counts as much as its hooks.
+    pub fn with_reports_as_hooks(self, reports_count_as_hooks: bool) -> Self {
+        Self { reports_count_as_hooks, ..self }
     }
 
     pub fn status(&self) -> Status {
@@ -443,7 +451,7 @@ impl Machine {
             return vec![];
         }
         // Weaker evidence does not contradict stronger evidence.
-        if self.activity_source.is_some_and(|present| rank(present) < rank(source)) {
+        if self.activity_source.is_some_and(|present| self.rank(present) < self.rank(source)) {
             return vec![];
         }
         // One who waits for something known goes on waiting for it.
@@ -476,6 +484,16 @@ impl Machine {
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
     }
 
+    /// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
+    /// since no hook tells of a refusal or an interrupt.
+    fn rank(&self, source: EvidenceSource) -> EvidenceSource {
+        match source {
+            EvidenceSource::Transcript => EvidenceSource::Hook,
+            EvidenceSource::Report if self.reports_count_as_hooks => EvidenceSource::Hook,
+            other => other,
+        }
+    }
+
     fn note(&mut self, now: Now, what: &str) {
         self.record(now, EvidenceSource::LifeCycle, what);
     }
@@ -491,15 +509,6 @@ impl Machine {
         }
         let at = crate::bus::to_millisecond(now.wall);
         self.evidence.push_back(Evidence { at, source, what: what.to_owned(), state });
-    }
-}
-
-/// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
-/// since no hook tells of a refusal or an interrupt.
-fn rank(source: EvidenceSource) -> EvidenceSource {
-    match source {
-        EvidenceSource::Transcript => EvidenceSource::Hook,
-        other => other,
     }
 }
 
