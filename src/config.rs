@@ -345,7 +345,6 @@ mod tests {
         for (text, said) in [
             ("[providers.Aider]\ncommand = ['aider']\n", "lower-case"),
             ("[providers.shell]\ncommand = ['bash']\n", "built in"),
-            ("[providers.codex]\ncommand = ['codex']\n", "hooks_without_review"),
             ("[providers.x]\ncommand = []\n", "command needs a program"),
             ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
             ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),

@@ -236,6 +236,17 @@ pub trait Provider: Send + Sync {
     /// Reads files. `taken` are conversations of other sessions.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
 
+    /// The conversation of a program, by the files that it has open; `None` when they do not tell, or not yet.
+    /// Reads files.
+    fn conversation_of_files(&self, _open: &[PathBuf]) -> Option<String> {
+        None
+    }
+
+    /// Whether its programs begin other conversations that only files tell of.
+    fn begins_conversations_in_files(&self) -> bool {
+        false
+    }
+
     /// How a program is started that continues a copy of [`Launch::forked_from`] as `conversation`, where
     /// that could be chosen. `None` when there is nothing to copy.
     fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {

@@ -4,6 +4,7 @@ mod agents;
 mod billing;
 mod callers;
 mod cli;
+mod codex;
 mod conversations;
 mod daemons;
 mod documentation;

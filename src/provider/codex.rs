@@ -113,7 +113,10 @@ impl Provider for Codex {
             if !changed_since(&file, since) {
                 continue;
             }
-            let Some((id, cwd, started)) = session_meta(&file) else { continue };
+            let Some(Meta { id, cwd, started, .. }) = session_meta(&file).filter(|meta| !meta.of_subagent)
+            else {
+                continue;
+            };
             let here = cwd == launch.cwd || cwd == real;
             if here && started >= since && !taken.contains(&id) {
                 found.push((started, id));
@@ -121,6 +124,29 @@ impl Provider for Codex {
         }
         // The first one after the launch is the session's own; later ones are its forks or others'.
         found.into_iter().min().map(|(_, id)| id)
+    }
+
+    /// It keeps the rollout files of all its conversations open. After `/new` and `/clear` there is one more, with
+    /// the first prompt: the one that was begun last is the one that goes on.
+    fn conversation_of_files(&self, open: &[PathBuf]) -> Option<String> {
+        let rollouts = open.iter().filter(|path| is_rollout(path));
+        // One that has no first line yet may be the one.
+        let metas = rollouts.map(|path| session_meta(path)).collect::<Option<Vec<_>>>()?;
+        let own = metas.into_iter().filter(|meta| !meta.of_subagent);
+        own.max_by_key(|meta| meta.started).map(|meta| meta.id)
+    }
+
+    fn begins_conversations_in_files(&self) -> bool {
+        true
+    }
+
+    /// After `/new` and `/clear` the first prompt has the new one, and after `/resume` that one. At the end it
+    /// says good-bye to all of them.
+    fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str);
+        // It becomes a part of a file's name.
+        let id = field("session_id").filter(|id| id.parse::<uuid::Uuid>().is_ok());
+        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit")).map(str::to_owned)
     }
 
     /// The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with
@@ -260,8 +286,21 @@ fn changed_since(file: &Path, since: Timestamp) -> bool {
     modified.and_then(|modified| Timestamp::try_from(modified).ok()).is_none_or(|modified| modified >= since)
 }
 
-/// The id, the directory and the start of the conversation in a rollout file.
-fn session_meta(file: &Path) -> Option<(String, PathBuf, Timestamp)> {
+fn is_rollout(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with("rollout-") && name.ends_with(".jsonl")
+}
+
+/// What the first line of a rollout file says of its conversation.
+struct Meta {
+    id: String,
+    cwd: PathBuf,
+    started: Timestamp,
+    /// It is not a person's.
+    of_subagent: bool,
+}
+
+fn session_meta(file: &Path) -> Option<Meta> {
     let mut line = String::new();
     BufReader::new(fs::File::open(file).ok()?).read_line(&mut line).ok()?;
     let line: Value = serde_json::from_str(&line).ok()?;
@@ -269,7 +308,8 @@ fn session_meta(file: &Path) -> Option<(String, PathBuf, Timestamp)> {
     let id = payload["id"].as_str()?.to_owned();
     let cwd = PathBuf::from(payload["cwd"].as_str()?);
     let started = payload["timestamp"].as_str().or(line["timestamp"].as_str())?.parse().ok()?;
-    Some((id, cwd, started))
+    let of_subagent = payload["thread_source"] == "subagent" || payload["source"].get("subagent").is_some();
+    Some(Meta { id, cwd, started, of_subagent })
 }
 
 #[cfg(test)]
@@ -306,6 +346,89 @@ mod tests {
         assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
         assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));
         assert_eq!(Codex.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
+    }
+
+    #[test]
+    fn it_gets_hooks_where_that_was_allowed() {
+        let env = BTreeMap::new();
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &["-m".to_owned(), "x".to_owned()],
+            model: None,
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: r#"'/a "b"/codepiper' hook-forward"#,
+            codex_hooks_without_review: true,
+            forked_from: Some("origin"),
+        };
+        let without = Launch { codex_hooks_without_review: false, ..launch };
+        assert_eq!(Codex.start(&without, None, Some("p")).args, ["--no-daemon", "-m", "x", "--", "p"]);
+        let argvs = |launch: &Launch| {
+            let (start, fork) = (Codex.start(launch, None, Some("p")), Codex.fork(launch, None).unwrap());
+            [start, Codex.resume(launch, Some("id")), fork]
+        };
+        for (with, without) in argvs(&launch).into_iter().zip(argvs(&without)) {
+            let flag = with.args.iter().position(|arg| arg == "--dangerously-bypass-hook-trust").unwrap();
+            let mut rest = with.args;
+            let hooks: Vec<String> = rest.drain(flag..flag + 25).skip(1).collect();
+            assert_eq!(rest, without.args, "nothing else is different");
+            for pair in hooks.chunks(2) {
+                assert_eq!(pair[0], "-c");
+                let hooks: toml::Table = toml::from_str(&pair[1]).unwrap();
+                let event = hooks["hooks"].as_table().unwrap().values().next().unwrap();
+                assert_eq!(event[0]["hooks"][0]["command"].as_str(), Some(launch.hook));
+            }
+        }
+    }
+
+    /// Real payloads, and what each proves.
+    #[test]
+    fn hooks_tell_the_state() {
+        let payload = |name: &str| -> Value {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/codex");
+            serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+        };
+        let (working, idle) = (Some((Activity::Working, None)), Some((Activity::Idle, None)));
+        for (name, expected) in [
+            ("SessionStart", None),
+            ("UserPromptSubmit", working),
+            ("PreToolUse", None),
+            ("PermissionRequest", Some((Activity::Waiting, Some(WaitingFor::Permission)))),
+            ("PostToolUse", None),
+            ("PreCompact", working),
+            ("PostCompact", idle),
+            ("Interrupt", idle),
+            ("Stop", idle),
+            ("SessionEnd", None),
+        ] {
+            assert_eq!(Codex.interpret_hook(&payload(name)), expected, "{name}");
+        }
+        let id = payload("UserPromptSubmit")["session_id"].as_str().map(str::to_owned);
+        assert_eq!(Codex.conversation_of_hook(&payload("UserPromptSubmit")), id);
+        assert_eq!(Codex.conversation_of_hook(&payload("SessionEnd")), None);
+    }
+
+    #[test]
+    fn of_the_open_rollouts_the_one_begun_last_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let rollout = |id: &str, second: u32, of: &str| {
+            let at = format!("2026-11-22T10:00:{second:02}.000Z");
+            let payload =
+                serde_json::json!({"id": id, "cwd": "/work", "timestamp": at, "thread_source": of});
+            let line = serde_json::json!({"timestamp": at, "type": "session_meta", "payload": payload});
+            let file = dir.path().join(format!("rollout-{id}.jsonl"));
+            fs::write(&file, format!("{line}\n")).unwrap();
+            file
+        };
+        let other = dir.path().join("state.sqlite");
+        assert_eq!(Codex.conversation_of_files(std::slice::from_ref(&other)), None);
+        let mut open =
+            vec![rollout("new", 3, "user"), rollout("old", 1, "user"), rollout("sub", 4, "subagent"), other];
+        assert_eq!(Codex.conversation_of_files(&open), Some("new".into()));
+        let unfinished = dir.path().join("rollout-newer.jsonl");
+        fs::write(&unfinished, "").unwrap();
+        open.push(unfinished);
+        assert_eq!(Codex.conversation_of_files(&open), None, "it may be that one");
     }
 
     #[test]
