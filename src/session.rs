@@ -675,6 +675,10 @@ impl Session {
         self.state().record.cwd.clone()
     }
 
+    fn tells_its_state(&self) -> bool {
+        self.state().machine.tells_its_state()
+    }
+
     pub fn is_live(&self) -> bool {
         self.state().machine.status().is_live()
     }

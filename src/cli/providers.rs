@@ -10,7 +10,7 @@ use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
-use crate::provider::{self, Argv, Launch, Quit};
+use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
@@ -142,7 +142,7 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
         }
     }
     output::line(format_args!("{fit} of {all} reports mean something"))?;
-    if !provider.reads_screens() {
+    if provider.reads_screens() == ReadScreens::Never {
         return Ok(());
     }
     let mut screen = Screen::new(size);

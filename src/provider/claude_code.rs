@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey, model_args,
+    question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -231,6 +232,15 @@ impl Provider for ClaudeCode {
 
     fn state_file_time(&self, content: &Value) -> Option<Timestamp> {
         Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
+    }
+
+    /// What it asks before a conversation begins neither a hook nor a report tells.
+    fn reads_screens(&self) -> ReadScreens {
+        ReadScreens::AtStart
+    }
+
+    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        question(rows, '❯', &["Accessing workspace:", "Detected a custom API key", "Bypass Permissions mode"])
     }
 
     fn dialect(&self) -> Option<Dialect> {

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey, model_args,
+    question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -197,6 +198,15 @@ impl Provider for Codex {
             "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
             _ => None,
         }
+    }
+
+    /// What it asks before a conversation begins neither a hook nor a report tells.
+    fn reads_screens(&self) -> ReadScreens {
+        ReadScreens::AtStart
+    }
+
+    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        question(rows, '›', &["Trust this folder?", "Hooks need review"])
     }
 
     fn dialect(&self) -> Option<Dialect> {

@@ -209,6 +209,12 @@ impl Machine {
         self.turns
     }
 
+    /// Whether the program has told something of its state by itself since it runs: more than its screen proves.
+    pub fn tells_its_state(&self) -> bool {
+        let told = |source| self.rank(source) < EvidenceSource::Screen;
+        self.status == Status::Running && (self.doubt.is_some() || self.activity_source.is_some_and(told))
+    }
+
     /// The process group of the program.
     pub fn pid(&self) -> Option<i32> {
         self.pid
