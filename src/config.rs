@@ -360,7 +360,8 @@ mod tests {
 
     #[test]
     fn hooks_of_codex_run_unreviewed_only_when_that_was_said() {
-        let parse = |text: &str| Config::parse(text).map(|config| config.providers.codex.hooks_without_review);
+        let parse =
+            |text: &str| Config::parse(text).map(|config| config.providers.codex.hooks_without_review);
         assert_eq!(parse(""), Ok(false));
         assert_eq!(parse("[providers.other]\ncommand = ['other']\n"), Ok(false));
         assert_eq!(parse("[providers.codex]\nhooks_without_review = true\n"), Ok(true));

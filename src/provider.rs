@@ -349,7 +349,11 @@ pub trait Provider: Send + Sync {
 /// The question that is open on an agent's screen before it has begun: a list to choose from, with a pointer
 /// before its numbers, and below everything the keys that answer. Of its rows the one that is known says what is
 /// asked, or else the one with the pointer.
-fn question(rows: &[String], pointer: char, known: &[&str]) -> Option<(Activity, Option<WaitingFor>, String)> {
+fn question(
+    rows: &[String],
+    pointer: char,
+    known: &[&str],
+) -> Option<(Activity, Option<WaitingFor>, String)> {
     let last = rows.iter().rfind(|row| !row.trim().is_empty())?.to_lowercase();
     if !(last.contains("enter") && last.contains("esc")) {
         return None;

@@ -124,8 +124,7 @@ impl Bed {
     fn until_proved(&self, id: &str, state: &str, proof: &str) {
         let mut last = None;
         eventually(&format!("it is {state} by {proof}"), || {
-            let logs =
-                self.home.ok(["logs", id, "--type", "session.activity_changed", "-n", "1", "--json"]);
+            let logs = self.home.ok(["logs", id, "--type", "session.activity_changed", "-n", "1", "--json"]);
             last = logs.lines().last().map(|line| serde_json::from_str::<Event>(line).unwrap().body);
             let Some(Body::SessionActivityChanged { activity, .. }) = &last else { return None };
             (activity.to_string() == state).then_some(())

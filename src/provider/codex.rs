@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey, model_args,
-    question,
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey,
+    model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -423,8 +423,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let rollout = |id: &str, second: u32, of: &str| {
             let at = format!("2026-11-22T10:00:{second:02}.000Z");
-            let payload =
-                serde_json::json!({"id": id, "cwd": "/work", "timestamp": at, "thread_source": of});
+            let payload = serde_json::json!({"id": id, "cwd": "/work", "timestamp": at, "thread_source": of});
             let line = serde_json::json!({"timestamp": at, "type": "session_meta", "payload": payload});
             let file = dir.path().join(format!("rollout-{id}.jsonl"));
             fs::write(&file, format!("{line}\n")).unwrap();

@@ -278,6 +278,8 @@ mod tests {
         let rows = ["work".to_owned(), "? for shortcuts".to_owned()];
         let (activity, _, what) = custom.interpret_screen(&rows).unwrap();
         assert_eq!((activity, what.as_str()), (Activity::Idle, "its screen shows '? for shortcuts'"));
-        assert!(custom.reads_screens() == ReadScreens::Always && custom.interpret_screen(&rows[..1]).is_none());
+        assert!(
+            custom.reads_screens() == ReadScreens::Always && custom.interpret_screen(&rows[..1]).is_none()
+        );
     }
 }

@@ -67,7 +67,8 @@ impl Sessions {
             let source = EvidenceSource::Screen;
             // One question may follow another, and then there is none.
             if at_start && proved != last && last.is_some() {
-                let (activity, waiting_for, what) = (Activity::Unknown, None, "its screen asks this no more".to_owned());
+                let (activity, waiting_for, what) =
+                    (Activity::Unknown, None, "its screen asks this no more".to_owned());
                 self.apply(session, Input::Activity { source, activity, waiting_for, what });
             }
             if proved != last

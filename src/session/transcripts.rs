@@ -341,7 +341,8 @@ impl Sessions {
             let state = session.state();
             (state.machine.pid(), state.prompts > 0)
         };
-        let Some(pid) = pid.filter(|_| session.provider.begins_conversations_in_files() && !hooks_tell) else {
+        let Some(pid) = pid.filter(|_| session.provider.begins_conversations_in_files() && !hooks_tell)
+        else {
             return false;
         };
         let Some(place) = self.transcripts_place(session) else { return false };
