@@ -41,9 +41,8 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         percentiles(&[("codepiper sessions meanwhile", answers)]);
         fact("the longest", answers.percentile(100.0), "ms");
     }
-    let Some((at_once, (_, answers))) = rows.first() else { return Ok(()) };
-    let name =
-        |what: &str| format!("codepiper sessions while {at_once} of {agents} agents start, {what}, ms");
+    let Some((_, (_, answers))) = rows.first() else { return Ok(()) };
+    let name = |what: &str| format!("codepiper sessions while {agents} agents start, {what}, ms");
     report.ratio(name("p50"), answers.median(), Target::AtMost(100.0));
     report.ratio(name("longest"), answers.percentile(100.0), Target::AtMost(1000.0));
     Ok(())

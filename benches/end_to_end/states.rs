@@ -1,5 +1,6 @@
 //! From evidence to what people see: how long after a hook, a change of a state file or a report in the output a client
-//! that follows the session is told its new state. The agents are stand-ins; everything else is real.
+//! that follows the session is told its new state. A hook counts from the start of its process. The agents are
+//! stand-ins; everything else is real.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -20,7 +21,7 @@ use crate::{Options, Result};
 const HOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/hooks/claude-code");
 /// Reports the states that are written into a pipe.
 const REPORTER: &str = "#!/bin/sh
-exec 3<>\"$HOME/states\"
+exec 3<>\"$HOME/reports\"
 while read -r state <&3; do printf '\\033]7501;state=%s:app=codex\\033\\\\' \"$state\"; done
 ";
 
@@ -32,7 +33,7 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         fs::write(bin.join(name), script)?;
         fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755))?;
     }
-    nix::unistd::mkfifo(&bed.path("states"), Mode::S_IRWXU)?;
+    nix::unistd::mkfifo(&bed.path("reports"), Mode::S_IRWXU)?;
     let daemon = Daemon::start(bed, "states")?;
     let start = |provider: &str| -> Result<Session> {
         let path = format!("{}:{}", bin.display(), std::env::var("PATH")?);
@@ -59,22 +60,18 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         Ok(fs::write(&state_file, format!("{{\"status\":\"{status}\"}}"))?)
     };
     let file = delays(&daemon, "claude-code", rounds, write)?;
-    let mut states = OpenOptions::new().write(true).open(bed.path("states"))?;
+    let mut states = OpenOptions::new().write(true).open(bed.path("reports"))?;
     let reported = delays(&daemon, "codex", rounds, |activity| {
         let state = if activity == Activity::Working { "working" } else { "idle" };
         Ok(writeln!(states, "{state}")?)
     })?;
 
     heading("states, from the evidence to a client that follows the session");
-    let sources =
-        [("a hook, from the start of its process", &hook), ("a state file", &file), ("a report", &reported)];
+    let sources = [("a hook", &hook), ("a state file", &file), ("a report", &reported)];
     percentiles(&sources);
     for (source, samples) in sources {
-        report.ratio(
-            format!("{source}, until its state is told, p50, ms"),
-            samples.median(),
-            Target::AtMost(50.0),
-        );
+        let name = format!("from {source} until the state is told, median, ms");
+        report.ratio(name, samples.median(), Target::AtMost(50.0));
     }
     Ok(())
 }
