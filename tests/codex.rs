@@ -76,6 +76,26 @@ fn it_gets_hooks_only_where_a_person_allowed_them() {
     assert!(!fs::read_to_string(&settings).unwrap().contains("hook"), "no file of the person's is touched");
 }
 
+/// It is not waiting for a person when a hook of the person's gives the permission.
+#[test]
+fn a_permission_that_a_hook_gives_is_not_waited_for() {
+    let mut bed = Bed::prepared(&CODEX);
+    fs::write(bed.home.path("config.toml"), HOOKS).unwrap();
+    let allow = serde_json::json!({"hookSpecificOutput":
+        {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}});
+    let hook = serde_json::json!([{"hooks": [{"type": "command", "command": format!("echo '{allow}'")}]}]);
+    let own = serde_json::json!({"hooks": {"PermissionRequest": hook}}).to_string();
+    fs::write(bed.home.path("user/.codex/hooks.json"), own).unwrap();
+    bed.home.start_daemon();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["send", id, "run: !touch made", "--wait", "text=Tool result:", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert!(bed.project.join("made").exists());
+    assert!(bed.home.ok(["logs", id, "--source", "hook"]).contains("hook.permission_requested"));
+    let states = bed.home.ok(["logs", id, "--type", "session.activity_changed"]);
+    assert!(!states.contains("waiting"), "{states}");
+}
+
 fn command_line(session: &Session) -> String {
     let words = fs::read(format!("/proc/{}/cmdline", session.pid.unwrap())).unwrap();
     String::from_utf8(words).unwrap().replace('\0', " ")

@@ -187,12 +187,12 @@ impl Provider for Codex {
     }
 
     /// What happens within a turn its reports tell better: several tools may be used at once, one of which
-    /// waits for a permission.
+    /// waits for a permission, and a permission that is wanted may be given by a hook of the person's before
+    /// anybody is asked.
     fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
         let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
         match field("hook_event_name") {
             "UserPromptSubmit" | "PreCompact" => Some((Activity::Working, None)),
-            "PermissionRequest" => Some((Activity::Waiting, Some(WaitingFor::Permission))),
             "Stop" | "Interrupt" => Some((Activity::Idle, None)),
             // A turn goes on behind another one.
             "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
@@ -403,7 +403,7 @@ mod tests {
             ("SessionStart", None),
             ("UserPromptSubmit", working),
             ("PreToolUse", None),
-            ("PermissionRequest", Some((Activity::Waiting, Some(WaitingFor::Permission)))),
+            ("PermissionRequest", None),
             ("PostToolUse", None),
             ("PreCompact", working),
             ("PostCompact", idle),

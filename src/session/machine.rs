@@ -692,6 +692,27 @@ mod tests {
     }
 
     #[test]
+    fn reports_may_count_as_much_as_hooks() {
+        let activity = |source, activity| Input::Activity {
+            source,
+            activity,
+            waiting_for: None,
+            what: "something".into(),
+        };
+        let mut script = Script::running();
+        script.machine = script.machine.with_reports_as_hooks(true);
+        assert!(!script.machine.tells_its_state());
+        script.step(5, activity(EvidenceSource::Screen, Activity::Waiting));
+        assert!(!script.machine.tells_its_state(), "its screen is looked at, it says nothing by itself");
+        script.step(10, activity(EvidenceSource::Hook, Activity::Working));
+        script.step(20, activity(EvidenceSource::Report, Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle, "no hook told of it");
+        script.step(30, activity(EvidenceSource::Screen, Activity::Waiting)).step(40, Input::Submitted);
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        assert!(script.machine.tells_its_state());
+    }
+
+    #[test]
     fn what_a_program_says_at_once_counts_when_it_runs() {
         let mut script =
             Script { machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH), actions: vec![] };
