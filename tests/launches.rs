@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use codepiper_protocol::event::{Body, Event};
-use codepiper_protocol::wire::session::Activity;
 
 use crate::agents::{Bed, CLAUDE_CODE};
 use crate::harness::eventually;
@@ -19,9 +18,9 @@ fn agents_start_in_turns_and_all_reach_their_prompt() {
         // The daemon answers meanwhile.
         eventually("all are known", || (bed.home.sessions().len() == 6).then_some(()));
     });
-    eventually("all are at their prompt", || {
-        bed.home.sessions().iter().all(|session| session.activity == Activity::Idle).then_some(())
-    });
+    for session in bed.home.sessions() {
+        bed.home.ok(["wait", &session.short_id, "--until", "idle", "--timeout", "60"]);
+    }
 
     let logs = bed.home.ok(["logs", "-n", "1000", "--json"]);
     let mut starting = HashSet::new();

@@ -3,10 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use codepiper_protocol::wire::session::{Activity, Evidence, EvidenceSource, Session, WaitingFor};
+use codepiper_protocol::wire::session::{EvidenceSource, Session, WaitingFor};
 use serde_json::Value;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::harness::eventually;
 
 const PROMPT: &str = "hello first";
 
@@ -85,16 +86,17 @@ impl Asking {
     }
 
     fn asks(&self, question: &str) {
-        let by_screen = |evidence: &Evidence| {
-            evidence.source == EvidenceSource::Screen
-                && evidence.what.contains(question)
-                && evidence.state == "running, waiting for question"
-        };
         let home = &self.bed.home;
-        home.until(&self.session, question, |session| {
-            (session.activity, session.waiting_for) == (Activity::Waiting, Some(WaitingFor::Question))
-                && home.explain(self.id()).evidence.last().is_some_and(by_screen)
+        let shown = format!("text={}", regex::escape(question));
+        home.ok(["wait", self.id(), "--until", &shown, "--timeout", "60"]);
+        let last = eventually("it is known what is asked", || {
+            home.explain(self.id()).evidence.pop().filter(|last| last.what.contains(question))
         });
+        assert_eq!(
+            (last.source, last.state.as_str()),
+            (EvidenceSource::Screen, "running, waiting for question")
+        );
+        assert_eq!(home.session(self.id()).waiting_for, Some(WaitingFor::Question));
         let refused = home.fails(1, ["send", self.id(), "1"]);
         assert!(refused.contains("waits for a person"), "{refused}");
         assert_eq!(self.prompts(), 0);
@@ -110,7 +112,7 @@ impl Asking {
     /// The first prompt is neither lost nor repeated.
     fn begins(&self) {
         let home = &self.bed.home;
-        home.ok(["wait", self.id(), "--until", "text=You said: hello first", "--timeout", "20"]);
+        home.ok(["wait", self.id(), "--until", "text=You said: hello first", "--timeout", "60"]);
         home.ok(["wait", self.id(), "--until", "idle", "--timeout", "20"]);
         assert_eq!(self.prompts(), 1);
         self.bed.says(self.id(), "and more");
