@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use codepiper_protocol::key::Key;
 use regex::Regex;
-use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,8 +18,50 @@ pub struct Config {
     pub journal: Journal,
     pub sessions: Sessions,
     pub web: Web,
+    pub providers: Providers,
+}
+
+/// What stands below `[providers]`.
+#[derive(Clone, Debug, Default)]
+pub struct Providers {
+    pub codex: Codex,
     /// Other programs than the built-in ones, by name.
-    pub providers: BTreeMap<String, Provider>,
+    pub others: BTreeMap<String, Provider>,
+}
+
+/// How Codex is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Codex {
+    /// With hooks of ours, and without its review of hooks: every enabled hook of a launch runs, those of
+    /// a project too, whether anybody has seen them or not.
+    pub hooks_without_review: bool,
+}
+
+impl<'de> Deserialize<'de> for Providers {
+    /// By hand: `serde(flatten)` would forget the lines of what is wrong.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tables;
+        impl<'de> Visitor<'de> for Tables {
+            type Value = Providers;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a table of providers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Providers, A::Error> {
+                let mut providers = Providers::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "codex" => providers.codex = map.next_value()?,
+                        _ => drop(providers.others.insert(name, map.next_value()?)),
+                    }
+                }
+                Ok(providers)
+            }
+        }
+        deserializer.deserialize_map(Tables)
+    }
 }
 
 /// A program that `start -p NAME` starts.
@@ -106,7 +149,7 @@ pub enum Means {
 
 impl Provider {
     /// Names that are taken.
-    const BUILT_IN: [&str; 3] = ["claude-code", "codex", "shell"];
+    const BUILT_IN: [&str; 2] = ["claude-code", "shell"];
 
     fn check(&self, name: &str) -> Result<(), String> {
         let word = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
@@ -262,7 +305,7 @@ impl Config {
         if config.sessions.launches_at_once == 0 {
             return Err(serde::de::Error::custom("sessions.launches_at_once must be at least 1"));
         }
-        for (name, provider) in &config.providers {
+        for (name, provider) in &config.providers.others {
             provider
                 .check(name)
                 .map_err(|reason| serde::de::Error::custom(format!("providers.{name}: {reason}")))?;
@@ -294,13 +337,14 @@ mod tests {
         let config = Config::parse(example).unwrap();
         assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
         assert!(config.web.public_url.is_some() && config.web.tls_key.is_some());
+        assert!(config.providers.others.contains_key("other"));
     }
 
     #[test]
     fn a_provider_that_cannot_be_is_named() {
         for (text, said) in [
             ("[providers.Aider]\ncommand = ['aider']\n", "lower-case"),
-            ("[providers.codex]\ncommand = ['codex']\n", "built in"),
+            ("[providers.shell]\ncommand = ['bash']\n", "built in"),
             ("[providers.x]\ncommand = []\n", "command needs a program"),
             ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
             ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),
@@ -312,6 +356,17 @@ mod tests {
             let error = Config::parse(text).unwrap_err().to_string();
             assert!(error.contains(said) && error.contains("providers."), "{error}");
         }
+    }
+
+    #[test]
+    fn hooks_of_codex_run_unreviewed_only_when_that_was_said() {
+        let parse =
+            |text: &str| Config::parse(text).map(|config| config.providers.codex.hooks_without_review);
+        assert_eq!(parse(""), Ok(false));
+        assert_eq!(parse("[providers.other]\ncommand = ['other']\n"), Ok(false));
+        assert_eq!(parse("[providers.codex]\nhooks_without_review = true\n"), Ok(true));
+        let error = parse("[providers.codex]\nhooks = true\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("hooks_without_review"), "{error}");
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     for provider in provider::all() {
         let program = provider.program(env);
         let (verdict, detail) = match provider::look_up(&program, path, "/".as_ref()) {
+            Some(found) if provider.name() == "codex" && provider::codex_hooks_without_review() => {
+                (Verdict::Fine, format!("{}; all its hooks run without review", found.display()))
+            }
             Some(found) => (Verdict::Fine, found.display().to_string()),
             None => (
                 Verdict::Warning,

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -52,13 +53,28 @@ pub fn parents(pid: i32) -> impl Iterator<Item = i32> {
     std::iter::successors(parent(pid), |pid| parent(*pid)).take(DEPTH)
 }
 
-/// From `/proc/PID/stat`: the name in it may contain anything, but ends with the last `)`.
 fn parent(pid: i32) -> Option<i32> {
+    stat_field(pid, 1).filter(|parent| *parent > 0)
+}
+
+fn group_of(pid: i32) -> Option<i32> {
+    stat_field(pid, 2)
+}
+
+/// A field behind the name in `/proc/PID/stat`. The name may contain anything, but ends with the last `)`.
+fn stat_field(pid: i32, number: usize) -> Option<i32> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let rest = &stat[memchr::memrchr(b')', &stat)? + 1..];
-    let mut fields = std::str::from_utf8(rest).ok()?.split_ascii_whitespace();
-    let parent = fields.nth(1)?.parse().ok()?;
-    (parent > 0).then_some(parent)
+    std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(number)?.parse().ok()
+}
+
+/// The files that the processes of a group have open. Reads `/proc`.
+pub fn open_files(group: i32) -> Vec<PathBuf> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let of_group = pids.filter(|pid| group_of(*pid) == Some(group));
+    let links = of_group.filter_map(|pid| std::fs::read_dir(format!("/proc/{pid}/fd")).ok()).flatten();
+    links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok()).collect()
 }
 
 /// Whether the terminal at this path edits lines (`ICANON`): then it cuts them at 4,095 bytes.
@@ -83,6 +99,14 @@ mod tests {
         assert_eq!(chain.first().copied(), Some(std::os::unix::process::parent_id() as i32));
         assert!(!chain.contains(&own));
         assert_eq!(parents(i32::MAX).count(), 0);
+    }
+
+    #[test]
+    fn the_open_files_of_a_group_are_seen() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let own = group_of(std::process::id() as i32).unwrap();
+        assert!(open_files(own).contains(&file.path().to_owned()));
+        assert_eq!(open_files(i32::MAX), [""; 0].map(PathBuf::from));
     }
 
     #[tokio::test]

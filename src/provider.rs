@@ -26,20 +26,32 @@ use crate::transcript::Dialect;
 /// Those that are always there.
 const BUILT_IN: [&dyn Provider; 3] = [&claude_code::ClaudeCode, &codex::Codex, &shell::Shell];
 
-/// Those of the configuration file.
-static CONFIGURED: OnceLock<Vec<&'static dyn Provider>> = OnceLock::new();
+/// What the configuration file says of providers.
+static CONFIGURED: OnceLock<Configured> = OnceLock::new();
 
-/// Takes the providers of the configuration file in; to be called once, at the start.
-pub fn configure(providers: &BTreeMap<String, config::Provider>) {
+struct Configured {
+    codex: config::Codex,
+    others: Vec<&'static dyn Provider>,
+}
+
+/// Takes what the configuration file says in; to be called once, at the start.
+pub fn configure(providers: &config::Providers) {
     let custom = |(name, config): (&String, &config::Provider)| -> &'static dyn Provider {
         Box::leak(Box::new(Custom::new(name, config)))
     };
-    let _ = CONFIGURED.set(providers.iter().map(custom).collect());
+    let others = providers.others.iter().map(custom).collect();
+    let _ = CONFIGURED.set(Configured { codex: providers.codex, others });
 }
 
 /// Every provider, as they are listed.
 pub fn all() -> impl Iterator<Item = &'static dyn Provider> {
-    BUILT_IN.into_iter().chain(CONFIGURED.get().into_iter().flatten().copied())
+    let others = CONFIGURED.get().map_or(&[][..], |configured| &configured.others);
+    BUILT_IN.into_iter().chain(others.iter().copied())
+}
+
+/// The person lets Codex run every enabled hook without its review.
+pub fn codex_hooks_without_review() -> bool {
+    CONFIGURED.get().is_some_and(|configured| configured.codex.hooks_without_review)
 }
 
 /// What is known about a session when its program is started.
@@ -53,6 +65,8 @@ pub struct Launch<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
+    /// See [`codex_hooks_without_review`].
+    pub codex_hooks_without_review: bool,
     /// The conversation that its own is a copy of.
     pub forked_from: Option<&'a str>,
 }
@@ -182,6 +196,15 @@ pub enum Quit {
     HangUp,
 }
 
+/// When a provider's screens are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadScreens {
+    Never,
+    /// Until the program tells its state by itself: what it asks before that, only its screen tells.
+    AtStart,
+    Always,
+}
+
 /// One kind of program. Implementations know nothing of tmux or of the daemon.
 pub trait Provider: Send + Sync {
     /// What people type after `--provider`.
@@ -222,6 +245,17 @@ pub trait Provider: Send + Sync {
     /// Reads files. `taken` are conversations of other sessions.
     fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
 
+    /// The conversation of a program, by the files that it has open; `None` when they do not tell, or not yet.
+    /// Reads files.
+    fn conversation_of_files(&self, _open: &[PathBuf]) -> Option<String> {
+        None
+    }
+
+    /// Whether its programs begin other conversations that only files tell of.
+    fn begins_conversations_in_files(&self) -> bool {
+        false
+    }
+
     /// How a program is started that continues a copy of [`Launch::forked_from`] as `conversation`, where
     /// that could be chosen. `None` when there is nothing to copy.
     fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {
@@ -242,6 +276,12 @@ pub trait Provider: Send + Sync {
 
     /// How long [`Provider::quit`] may take.
     fn quit_limit(&self) -> Duration;
+
+    /// Whether what its programs report of their state counts as much as a hook: they report what no hook
+    /// tells.
+    fn reports_count_as_hooks(&self) -> bool {
+        false
+    }
 
     /// What a hook's payload means; `None` when it means nothing.
     fn interpret_hook(&self, payload: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)>;
@@ -277,9 +317,9 @@ pub trait Provider: Send + Sync {
         None
     }
 
-    /// Whether its screen proves anything.
-    fn reads_screens(&self) -> bool {
-        false
+    /// When its screen proves anything.
+    fn reads_screens(&self) -> ReadScreens {
+        ReadScreens::Never
     }
 
     /// What its screen means, and which part of it; `None` when it means nothing.
@@ -304,6 +344,28 @@ pub trait Provider: Send + Sync {
 
     /// What a report means for this provider's programs; `None` when it means nothing.
     fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)>;
+}
+
+/// The question that is open on an agent's screen before it has begun: a list to choose from, with a pointer
+/// before its numbers, and below everything the keys that answer. Of its rows the one that is known says what is
+/// asked, or else the one with the pointer.
+fn question(
+    rows: &[String],
+    pointer: char,
+    known: &[&str],
+) -> Option<(Activity, Option<WaitingFor>, String)> {
+    let last = rows.iter().rfind(|row| !row.trim().is_empty())?.to_lowercase();
+    if !(last.contains("enter") && last.contains("esc")) {
+        return None;
+    }
+    let is_choice = |row: &&String| {
+        let choice = row.trim().strip_prefix(pointer).map(str::trim_start).unwrap_or_default();
+        choice.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    };
+    let chosen = rows.iter().find(is_choice)?;
+    let row = rows.iter().find(|row| known.iter().any(|text| row.contains(text))).unwrap_or(chosen);
+    let what = format!("its screen asks '{}'", row.trim().escape_debug());
+    Some((Activity::Waiting, Some(WaitingFor::Question), what))
 }
 
 /// The arguments that say which model.
@@ -342,6 +404,31 @@ mod tests {
         assert_eq!(look_up("/bin/sh", None, cwd), Some("/bin/sh".into()));
         assert_eq!(look_up("bin", Some("/"), cwd), None, "a directory is not a program");
         assert_eq!(look_up("no-such-program", Some("/bin"), cwd), None);
+    }
+
+    /// Rows of the real agents' screens.
+    #[test]
+    fn a_question_before_the_start_is_seen_below_everything() {
+        let rows = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
+        let asked = |provider: &str, text: &str| {
+            let asked = find(provider).unwrap().interpret_screen(&rows(text));
+            asked.map(|(activity, waiting_for, what)| {
+                assert_eq!((activity, waiting_for), (Activity::Waiting, Some(WaitingFor::Question)));
+                what
+            })
+        };
+        let trust = " Accessing workspace:\n\n /home/me/work\n\n ❯ 1. Yes, I trust this folder\n   2. No, exit\n\n \
+                     Enter to confirm · Esc to cancel\n\n";
+        assert_eq!(asked("claude-code", trust).unwrap(), "its screen asks 'Accessing workspace:'");
+        let review = "  Hooks need review\n  1 hook is new or changed.\n\n› 1. Review hooks\n  2. Trust all and continue\n\n  \
+                      enter confirm · esc skip";
+        assert_eq!(asked("codex", review).unwrap(), "its screen asks 'Hooks need review'");
+        let other = "  Something new?\n› 2. Later\n  enter confirm · esc skip";
+        assert_eq!(asked("codex", other).unwrap(), "its screen asks '› 2. Later'");
+        // The same words in a conversation, and a composer with a draft that looks like a choice.
+        assert_eq!(asked("claude-code", &format!("{trust}● done\n❯ \n  ? for shortcuts")), None);
+        assert_eq!(asked("codex", "› 1. first\n\n  gpt · ~/work"), None);
+        assert_eq!(asked("claude-code", ""), None);
     }
 
     #[test]

@@ -585,7 +585,8 @@ impl Session {
             provider,
             log,
             state: Mutex::new(State {
-                machine: Machine::new(record.status, record.exit, since),
+                machine: Machine::new(record.status, record.exit, since)
+                    .with_reports_as_hooks(provider.reports_count_as_hooks()),
                 pane: None,
                 size: record.size,
                 title: None,
@@ -672,6 +673,10 @@ impl Session {
 
     pub fn cwd(&self) -> PathBuf {
         self.state().record.cwd.clone()
+    }
+
+    fn tells_its_state(&self) -> bool {
+        self.state().machine.tells_its_state()
     }
 
     pub fn is_live(&self) -> bool {

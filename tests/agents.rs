@@ -482,6 +482,19 @@ impl Bed {
     }
 
     pub(crate) fn new(agent: &Agent) -> Self {
+        Self::configured(agent, "")
+    }
+
+    /// With this configuration file.
+    pub(crate) fn configured(agent: &Agent, config: &str) -> Self {
+        let mut bed = Self::prepared(agent);
+        fs::write(bed.home.path("config.toml"), config).unwrap();
+        bed.home.start_daemon();
+        bed
+    }
+
+    /// Everything but a daemon.
+    pub(crate) fn prepared(agent: &Agent) -> Self {
         let bin = fixtures().join("agents/node_modules/.bin");
         assert!(
             bin.join(agent.program).exists(),
@@ -518,7 +531,6 @@ impl Bed {
             ("DISABLE_ERROR_REPORTING", "1"),
             ("SCRIPTED_API_KEY", "any"),
         ]);
-        home.start_daemon();
         Self { home, project, agent: agent.provider, _model: model }
     }
 
@@ -530,14 +542,14 @@ impl Bed {
     }
 
     /// Sends a prompt; the model repeats each line.
-    fn says(&self, id: &str, prompt: &str) {
+    pub(crate) fn says(&self, id: &str, prompt: &str) {
         let answer = format!("text=You said: {}", prompt.lines().next().unwrap());
         self.home.ok(["send", id, prompt, "--wait", &answer, "--timeout", "20"]);
         self.home.ok(["wait", id, "--until", "quiet=0.5", "--timeout", "20"]);
     }
 
     /// Stops the session; the agent must need nothing but its own keys.
-    fn stop(&self, id: &str) -> Session {
+    pub(crate) fn stop(&self, id: &str) -> Session {
         let session = serde_json::from_str(&self.home.ok(["stop", id, "--json"])).unwrap();
         let evidence = self.home.explain(id).evidence;
         assert!(!evidence.iter().any(|evidence| evidence.what.contains("SIG")), "{evidence:?}");

@@ -113,10 +113,10 @@ fn a_provider_can_be_tried_without_being_started() {
 #[test]
 fn a_configuration_that_cannot_be_names_the_provider() {
     let home = Home::new();
-    fs::write(home.path("config.toml"), "[providers.codex]\ncommand = [\"codex\"]\n").unwrap();
+    fs::write(home.path("config.toml"), "[providers.shell]\ncommand = [\"bash\"]\n").unwrap();
     let said = home.run(["daemon"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("providers.codex: it is built in"), "{}", said.stderr);
+    assert!(said.stderr.contains("providers.shell: it is built in"), "{}", said.stderr);
 }
 
 /// What a program claims counts for its own session at most, and only where its provider says so.

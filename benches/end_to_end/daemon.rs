@@ -18,6 +18,8 @@ pub struct Daemon<'a> {
     home: PathBuf,
     without_screen: bool,
     web: bool,
+    /// What it and its commands have in their environment beside the usual.
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     /// What it says is not read, but it may say it.
     stdout: Option<BufReader<ChildStdout>>,
@@ -47,9 +49,19 @@ impl<'a> Daemon<'a> {
         Ok(daemon)
     }
 
+    /// With more in the environment.
+    pub fn start_in(bed: &'a Bed, name: &str, environment: &[(&str, &str)]) -> Result<Self> {
+        let mut daemon = Self::new(bed, name);
+        daemon.environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        daemon.run()?;
+        Ok(daemon)
+    }
+
     fn new(bed: &'a Bed, name: &str) -> Self {
         let home = bed.path(name);
-        Self { bed, home, without_screen: false, web: false, process: None, stdout: None }
+        let environment = Vec::new();
+        Self { bed, home, without_screen: false, web: false, environment, process: None, stdout: None }
     }
 
     pub fn start_as(bed: &'a Bed, name: &str, form: Form) -> Result<Self> {
@@ -102,6 +114,7 @@ impl<'a> Daemon<'a> {
 
     pub fn codepiper(&self, args: &[&str]) -> Command {
         let mut command = self.bed.command(env!("CARGO_BIN_EXE_codepiper"));
+        command.envs(self.environment.iter().cloned());
         command.env("CODEPIPER_HOME", &self.home).args(args);
         command
     }

@@ -14,9 +14,11 @@
 //! | [`delivery`] | a million lines, every one once and in order, live and later |
 //! | [`echo`]     | one key and its echo, idle and beside a flood |
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
+//! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
+//! | [`states`]   | from evidence to the state that people see |
 //! | [`web`]      | the dashboard: opening a session, many viewers, one that does not read |
 //! | [`bed`]      | the directory and the clean environment |
 //! | [`daemon`], [`viewer`], [`login`] | us: the daemon, a connection to its WebSocket, signing in |
@@ -35,6 +37,7 @@ mod echo;
 mod hook;
 mod hop;
 mod journal;
+mod launch;
 mod login;
 mod printed;
 mod process;
@@ -42,6 +45,7 @@ mod program;
 mod report;
 mod screenful;
 mod start;
+mod states;
 mod terminal;
 mod tmux;
 mod viewer;
@@ -56,7 +60,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -65,11 +69,13 @@ const ROWS: [Row; 13] = [
     ("viewers", web::measure_viewers),
     ("stuck", web::measure_stuck),
     ("hook", hook::measure),
+    ("states", states::measure),
     ("idle", crowd::measure),
     ("many", crowd::measure_many),
     ("journal", journal::measure),
     ("printed", printed::measure),
     ("start", start::measure),
+    ("launch", launch::measure),
 ];
 
 struct Options {

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use codepiper_protocol::wire::session::Activity;
 use codepiper_protocol::wire::stream::{
     ACK_EVERY, Begin, ClientMessage, Delivery, KEYFRAME_BIT, ServerMessage,
 };
@@ -131,6 +132,18 @@ impl Viewer {
                 Frame::Keyframe if began => return Ok(()),
                 Frame::Output(_) if began => bail!("output before the screen"),
                 Frame::Keyframe | Frame::Output(_) => {}
+            }
+        }
+    }
+
+    /// Reads until the session that is subscribed to does that.
+    pub fn until_it_is(&mut self, activity: Activity) -> Result<()> {
+        loop {
+            if let Frame::Message(message) = self.wait_for_frame()?
+                && let ServerMessage::Session { session, .. } = *message
+                && session.activity == activity
+            {
+                return Ok(());
             }
         }
     }

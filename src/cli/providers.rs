@@ -10,7 +10,7 @@ use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
-use crate::provider::{self, Argv, Launch, Quit};
+use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
@@ -91,6 +91,7 @@ impl Test {
             cwd: "/".as_ref(),
             env: &env,
             hook: "HOOK",
+            codex_hooks_without_review: provider::codex_hooks_without_review(),
         };
         let words = |argv: Argv| format!("{} {}", argv.program, argv.args.join(" "));
         let program = provider.program(&env);
@@ -141,7 +142,7 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
         }
     }
     output::line(format_args!("{fit} of {all} reports mean something"))?;
-    if !provider.reads_screens() {
+    if provider.reads_screens() == ReadScreens::Never {
         return Ok(());
     }
     let mut screen = Screen::new(size);

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey,
+    model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -233,6 +234,15 @@ impl Provider for ClaudeCode {
         Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
     }
 
+    /// What it asks before a conversation begins neither a hook nor a report tells.
+    fn reads_screens(&self) -> ReadScreens {
+        ReadScreens::AtStart
+    }
+
+    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        question(rows, '❯', &["Accessing workspace:", "Detected a custom API key", "Bypass Permissions mode"])
+    }
+
     fn dialect(&self) -> Option<Dialect> {
         Some(Dialect::ClaudeCode)
     }
@@ -327,6 +337,7 @@ mod tests {
             cwd: &cwd,
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let own = |argv: Argv| -> Vec<String> {
@@ -420,6 +431,7 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));

@@ -9,9 +9,11 @@ use std::time::Duration;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, StoredKey, model_args,
+    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey,
+    model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -68,6 +70,7 @@ impl Provider for Codex {
     /// nobody sees it.
     fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = vec!["--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
@@ -82,6 +85,7 @@ impl Provider for Codex {
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
         };
         let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         args.push(id.to_owned());
@@ -91,6 +95,7 @@ impl Provider for Codex {
     fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
+        args.extend(hooks(launch));
         args.extend_from_slice(launch.args);
         args.push(origin.to_owned());
         Some(Argv { program: self.program(launch.env), args })
@@ -109,7 +114,10 @@ impl Provider for Codex {
             if !changed_since(&file, since) {
                 continue;
             }
-            let Some((id, cwd, started)) = session_meta(&file) else { continue };
+            let Some(Meta { id, cwd, started, .. }) = session_meta(&file).filter(|meta| !meta.of_subagent)
+            else {
+                continue;
+            };
             let here = cwd == launch.cwd || cwd == real;
             if here && started >= since && !taken.contains(&id) {
                 found.push((started, id));
@@ -117,6 +125,29 @@ impl Provider for Codex {
         }
         // The first one after the launch is the session's own; later ones are its forks or others'.
         found.into_iter().min().map(|(_, id)| id)
+    }
+
+    /// It keeps the rollout files of all its conversations open. After `/new` and `/clear` there is one more, with
+    /// the first prompt: the one that was begun last is the one that goes on.
+    fn conversation_of_files(&self, open: &[PathBuf]) -> Option<String> {
+        let rollouts = open.iter().filter(|path| is_rollout(path));
+        // One that has no first line yet may be the one.
+        let metas = rollouts.map(|path| session_meta(path)).collect::<Option<Vec<_>>>()?;
+        let own = metas.into_iter().filter(|meta| !meta.of_subagent);
+        own.max_by_key(|meta| meta.started).map(|meta| meta.id)
+    }
+
+    fn begins_conversations_in_files(&self) -> bool {
+        true
+    }
+
+    /// After `/new` and `/clear` the first prompt has the new one, and after `/resume` that one. At the end it
+    /// says good-bye to all of them.
+    fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str);
+        // It becomes a part of a file's name.
+        let id = field("session_id").filter(|id| id.parse::<uuid::Uuid>().is_ok());
+        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit")).map(str::to_owned)
     }
 
     /// The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with
@@ -141,7 +172,7 @@ impl Provider for Codex {
     fn stored_keys(&self, env: &BTreeMap<String, String>) -> Vec<StoredKey> {
         let file = home(env).unwrap_or_default().join("auth.json");
         let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let found = kept.is_some_and(|kept: serde_json::Value| kept["OPENAI_API_KEY"].is_string());
+        let found = kept.is_some_and(|kept: Value| kept["OPENAI_API_KEY"].is_string());
         vec![StoredKey { file, found }]
     }
 
@@ -150,8 +181,32 @@ impl Provider for Codex {
         path.display().to_string()
     }
 
-    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
-        None
+    /// No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
+    fn reports_count_as_hooks(&self) -> bool {
+        true
+    }
+
+    /// What happens within a turn its reports tell better: several tools may be used at once, one of which
+    /// waits for a permission, and a permission that is wanted may be given by a hook of the person's before
+    /// anybody is asked.
+    fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        match field("hook_event_name") {
+            "UserPromptSubmit" | "PreCompact" => Some((Activity::Working, None)),
+            "Stop" | "Interrupt" => Some((Activity::Idle, None)),
+            // A turn goes on behind another one.
+            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
+            _ => None,
+        }
+    }
+
+    /// What it asks before a conversation begins neither a hook nor a report tells.
+    fn reads_screens(&self) -> ReadScreens {
+        ReadScreens::AtStart
+    }
+
+    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
+        question(rows, '›', &["Trust this folder?", "Hooks need review"])
     }
 
     fn dialect(&self) -> Option<Dialect> {
@@ -185,6 +240,34 @@ impl Provider for Codex {
     }
 }
 
+/// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
+/// that trusts all others, too. They stand beside the person's own.
+fn hooks(launch: &Launch) -> Vec<String> {
+    const EVENTS: [&str; 12] = [
+        "SessionStart",
+        "SessionEnd",
+        "UserPromptSubmit",
+        "PreToolUse",
+        "PermissionRequest",
+        "PostToolUse",
+        "PreCompact",
+        "PostCompact",
+        "SubagentStart",
+        "SubagentStop",
+        "Stop",
+        "Interrupt",
+    ];
+    if !launch.codex_hooks_without_review {
+        return Vec::new();
+    }
+    let command = toml::Value::from(launch.hook);
+    let hooks = EVENTS.into_iter().flat_map(|event| {
+        let hook = format!("hooks.{event}=[{{hooks=[{{type=\"command\",command={command},timeout=5}}]}}]");
+        ["-c".to_owned(), hook]
+    });
+    std::iter::once("--dangerously-bypass-hook-trust".to_owned()).chain(hooks).collect()
+}
+
 /// Where Codex keeps everything.
 fn home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     match env.get("CODEX_HOME").filter(|dir| !dir.is_empty()) {
@@ -213,16 +296,30 @@ fn changed_since(file: &Path, since: Timestamp) -> bool {
     modified.and_then(|modified| Timestamp::try_from(modified).ok()).is_none_or(|modified| modified >= since)
 }
 
-/// The id, the directory and the start of the conversation in a rollout file.
-fn session_meta(file: &Path) -> Option<(String, PathBuf, Timestamp)> {
+fn is_rollout(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with("rollout-") && name.ends_with(".jsonl")
+}
+
+/// What the first line of a rollout file says of its conversation.
+struct Meta {
+    id: String,
+    cwd: PathBuf,
+    started: Timestamp,
+    /// It is not a person's.
+    of_subagent: bool,
+}
+
+fn session_meta(file: &Path) -> Option<Meta> {
     let mut line = String::new();
     BufReader::new(fs::File::open(file).ok()?).read_line(&mut line).ok()?;
-    let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+    let line: Value = serde_json::from_str(&line).ok()?;
     let payload = line.get("payload").filter(|_| line["type"] == "session_meta")?;
     let id = payload["id"].as_str()?.to_owned();
     let cwd = PathBuf::from(payload["cwd"].as_str()?);
     let started = payload["timestamp"].as_str().or(line["timestamp"].as_str())?.parse().ok()?;
-    Some((id, cwd, started))
+    let of_subagent = payload["thread_source"] == "subagent" || payload["source"].get("subagent").is_some();
+    Some(Meta { id, cwd, started, of_subagent })
 }
 
 #[cfg(test)]
@@ -252,12 +349,95 @@ mod tests {
             cwd: "/work".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let since = "2026-11-22T10:00:10Z".parse().unwrap();
         assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
         assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));
         assert_eq!(Codex.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
+    }
+
+    #[test]
+    fn it_gets_hooks_where_that_was_allowed() {
+        let env = BTreeMap::new();
+        let launch = Launch {
+            session: SessionId::random(),
+            args: &["-m".to_owned(), "x".to_owned()],
+            model: None,
+            cwd: "/".as_ref(),
+            env: &env,
+            hook: r#"'/a "b"/codepiper' hook-forward"#,
+            codex_hooks_without_review: true,
+            forked_from: Some("origin"),
+        };
+        let without = Launch { codex_hooks_without_review: false, ..launch };
+        assert_eq!(Codex.start(&without, None, Some("p")).args, ["--no-daemon", "-m", "x", "--", "p"]);
+        let argvs = |launch: &Launch| {
+            let (start, fork) = (Codex.start(launch, None, Some("p")), Codex.fork(launch, None).unwrap());
+            [start, Codex.resume(launch, Some("id")), fork]
+        };
+        for (with, without) in argvs(&launch).into_iter().zip(argvs(&without)) {
+            let flag = with.args.iter().position(|arg| arg == "--dangerously-bypass-hook-trust").unwrap();
+            let mut rest = with.args;
+            let hooks: Vec<String> = rest.drain(flag..flag + 25).skip(1).collect();
+            assert_eq!(rest, without.args, "nothing else is different");
+            for pair in hooks.chunks(2) {
+                assert_eq!(pair[0], "-c");
+                let hooks: toml::Table = toml::from_str(&pair[1]).unwrap();
+                let event = hooks["hooks"].as_table().unwrap().values().next().unwrap();
+                assert_eq!(event[0]["hooks"][0]["command"].as_str(), Some(launch.hook));
+            }
+        }
+    }
+
+    /// Real payloads, and what each proves.
+    #[test]
+    fn hooks_tell_the_state() {
+        let payload = |name: &str| -> Value {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/codex");
+            serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
+        };
+        let (working, idle) = (Some((Activity::Working, None)), Some((Activity::Idle, None)));
+        for (name, expected) in [
+            ("SessionStart", None),
+            ("UserPromptSubmit", working),
+            ("PreToolUse", None),
+            ("PermissionRequest", None),
+            ("PostToolUse", None),
+            ("PreCompact", working),
+            ("PostCompact", idle),
+            ("Interrupt", idle),
+            ("Stop", idle),
+            ("SessionEnd", None),
+        ] {
+            assert_eq!(Codex.interpret_hook(&payload(name)), expected, "{name}");
+        }
+        let id = payload("UserPromptSubmit")["session_id"].as_str().map(str::to_owned);
+        assert_eq!(Codex.conversation_of_hook(&payload("UserPromptSubmit")), id);
+        assert_eq!(Codex.conversation_of_hook(&payload("SessionEnd")), None);
+    }
+
+    #[test]
+    fn of_the_open_rollouts_the_one_begun_last_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let rollout = |id: &str, second: u32, of: &str| {
+            let at = format!("2026-11-22T10:00:{second:02}.000Z");
+            let payload = serde_json::json!({"id": id, "cwd": "/work", "timestamp": at, "thread_source": of});
+            let line = serde_json::json!({"timestamp": at, "type": "session_meta", "payload": payload});
+            let file = dir.path().join(format!("rollout-{id}.jsonl"));
+            fs::write(&file, format!("{line}\n")).unwrap();
+            file
+        };
+        let other = dir.path().join("state.sqlite");
+        assert_eq!(Codex.conversation_of_files(std::slice::from_ref(&other)), None);
+        let mut open =
+            vec![rollout("new", 3, "user"), rollout("old", 1, "user"), rollout("sub", 4, "subagent"), other];
+        assert_eq!(Codex.conversation_of_files(&open), Some("new".into()));
+        let unfinished = dir.path().join("rollout-newer.jsonl");
+        fs::write(&unfinished, "").unwrap();
+        open.push(unfinished);
+        assert_eq!(Codex.conversation_of_files(&open), None, "it may be that one");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use regex::Regex;
 
-use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
+use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit, ReadScreens};
 use crate::config::{self, Means};
 use crate::terminal::reports::Report;
 
@@ -163,8 +163,11 @@ impl Provider for Custom {
         self.rules.iter().find(|rule| rule.fits_report(report)).map(|rule| activity(rule.means))
     }
 
-    fn reads_screens(&self) -> bool {
-        self.rules.iter().any(|rule| matches!(rule.what, What::Screen(_)))
+    fn reads_screens(&self) -> ReadScreens {
+        match self.rules.iter().any(|rule| matches!(rule.what, What::Screen(_))) {
+            true => ReadScreens::Always,
+            false => ReadScreens::Never,
+        }
     }
 
     fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
@@ -254,6 +257,7 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
         };
         let argv = custom().start(&launch, None, Some("begin"));
         assert_eq!(
@@ -274,6 +278,8 @@ mod tests {
         let rows = ["work".to_owned(), "? for shortcuts".to_owned()];
         let (activity, _, what) = custom.interpret_screen(&rows).unwrap();
         assert_eq!((activity, what.as_str()), (Activity::Idle, "its screen shows '? for shortcuts'"));
-        assert!(custom.reads_screens() && custom.interpret_screen(&rows[..1]).is_none());
+        assert!(
+            custom.reads_screens() == ReadScreens::Always && custom.interpret_screen(&rows[..1]).is_none()
+        );
     }
 }

@@ -92,6 +92,7 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
+            codex_hooks_without_review: false,
             forked_from: None,
         };
         let args = ["seq".to_owned(), "3".to_owned()];

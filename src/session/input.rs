@@ -50,6 +50,9 @@ impl Sessions {
         self.find_images(session.id, images)?;
         let _sending = session.sending.lock().await;
         session.pane_for_input()?;
+        if if_busy != Some(IfBusy::Now) {
+            self.until_it_tells(session).await;
+        }
         if enter
             && session.provider.composer().is_some()
             && let Some(sent) = self.wait_your_turn(session, images, &text, if_busy).await?

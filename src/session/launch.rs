@@ -29,13 +29,15 @@ use super::stream::Flow;
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
-use crate::provider::{self, Argv, PromptDelivery, Provider};
+use crate::provider::{self, Argv, PromptDelivery, Provider, ReadScreens};
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
 
-/// An agent that says nothing counts as started after this time.
+/// An agent that says nothing counts as started after this time, and after the longer one if it is known to say
+/// something.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
+const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
@@ -435,7 +437,11 @@ impl Sessions {
 async fn until_settled(session: Arc<Session>, _turn: Option<OwnedSemaphorePermit>) {
     let settled = session
         .until(|state| state.machine.activity() != Activity::Unknown || !state.machine.status().is_live());
-    let _ = tokio::time::timeout(SETTLE_LIMIT, settled).await;
+    let limit = match session.provider.reads_screens() {
+        ReadScreens::AtStart => TELL_LIMIT,
+        ReadScreens::Never | ReadScreens::Always => SETTLE_LIMIT,
+    };
+    let _ = tokio::time::timeout(limit, settled).await;
 }
 
 pub(super) enum Begin {
@@ -454,7 +460,17 @@ fn known<'a>(
     hook: &'a str,
 ) -> provider::Launch<'a> {
     let (model, forked_from) = (record.model.as_deref(), record.forked_from.as_deref());
-    provider::Launch { session: record.id, args, model, cwd: &record.cwd, env, hook, forked_from }
+    let codex_hooks_without_review = provider::codex_hooks_without_review();
+    provider::Launch {
+        session: record.id,
+        args,
+        model,
+        cwd: &record.cwd,
+        env,
+        hook,
+        codex_hooks_without_review,
+        forked_from,
+    }
 }
 
 /// What the program is given beside what its provider needs.

@@ -143,6 +143,8 @@ pub struct Machine {
     evidence: VecDeque<Evidence>,
     /// What the present activity rests on.
     activity_source: Option<EvidenceSource>,
+    /// What the program reports counts as much as its hooks.
+    reports_count_as_hooks: bool,
     intent: Option<Intent>,
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
@@ -171,6 +173,7 @@ impl Machine {
             pid: None,
             evidence: VecDeque::new(),
             activity_source: None,
+            reports_count_as_hooks: false,
             intent: None,
             pending: None,
             doubt: None,
@@ -181,6 +184,11 @@ impl Machine {
             turns: 0,
             since,
         }
+    }
+
+    /// Whether what the program reports counts as much as its hooks.
+    pub fn with_reports_as_hooks(self, reports_count_as_hooks: bool) -> Self {
+        Self { reports_count_as_hooks, ..self }
     }
 
     pub fn status(&self) -> Status {
@@ -207,6 +215,12 @@ impl Machine {
     /// How often it began to work: grows also when nobody looked in between.
     pub fn turns(&self) -> u64 {
         self.turns
+    }
+
+    /// Whether the program has told something of its state by itself since it runs: more than its screen proves.
+    pub fn tells_its_state(&self) -> bool {
+        let told = |source| self.rank(source) < EvidenceSource::Screen;
+        self.status == Status::Running && (self.doubt.is_some() || self.activity_source.is_some_and(told))
     }
 
     /// The process group of the program.
@@ -460,7 +474,7 @@ impl Machine {
             return vec![];
         }
         // Weaker evidence does not contradict stronger evidence.
-        if self.activity_source.is_some_and(|present| rank(present) < rank(source)) {
+        if self.activity_source.is_some_and(|present| self.rank(present) < self.rank(source)) {
             return vec![];
         }
         // One who waits for something known goes on waiting for it.
@@ -493,6 +507,16 @@ impl Machine {
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
     }
 
+    /// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
+    /// since no hook tells of a refusal or an interrupt.
+    fn rank(&self, source: EvidenceSource) -> EvidenceSource {
+        match source {
+            EvidenceSource::Transcript => EvidenceSource::Hook,
+            EvidenceSource::Report if self.reports_count_as_hooks => EvidenceSource::Hook,
+            other => other,
+        }
+    }
+
     fn note(&mut self, now: Now, what: &str) {
         self.record(now, EvidenceSource::LifeCycle, what);
     }
@@ -508,15 +532,6 @@ impl Machine {
         }
         let at = crate::bus::to_millisecond(now.wall);
         self.evidence.push_back(Evidence { at, source, what: what.to_owned(), state });
-    }
-}
-
-/// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
-/// since no hook tells of a refusal or an interrupt.
-fn rank(source: EvidenceSource) -> EvidenceSource {
-    match source {
-        EvidenceSource::Transcript => EvidenceSource::Hook,
-        other => other,
     }
 }
 
@@ -691,6 +706,27 @@ mod tests {
         assert_eq!(script.machine.activity(), Activity::Working);
         script.step(40, Input::Marker(code(0))).step(50, activity(EvidenceSource::Hook, Activity::Idle));
         assert_eq!(script.machine.activity(), Activity::Unknown, "an ended session does nothing");
+    }
+
+    #[test]
+    fn reports_may_count_as_much_as_hooks() {
+        let activity = |source, activity| Input::Activity {
+            source,
+            activity,
+            waiting_for: None,
+            what: "something".into(),
+        };
+        let mut script = Script::running();
+        script.machine = script.machine.with_reports_as_hooks(true);
+        assert!(!script.machine.tells_its_state());
+        script.step(5, activity(EvidenceSource::Screen, Activity::Waiting));
+        assert!(!script.machine.tells_its_state(), "its screen is looked at, it says nothing by itself");
+        script.step(10, activity(EvidenceSource::Hook, Activity::Working));
+        script.step(20, activity(EvidenceSource::Report, Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle, "no hook told of it");
+        script.step(30, activity(EvidenceSource::Screen, Activity::Waiting)).step(40, Input::Submitted);
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        assert!(script.machine.tells_its_state());
     }
 
     #[test]

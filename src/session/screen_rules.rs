@@ -1,23 +1,28 @@
-//! What screens prove, for providers whose configuration reads them. Nothing is done while nothing is printed.
+//! What screens prove, for providers that read them: those of the configuration file as long as a program runs, those of
+//! the agents until they have said something of their state. Nothing is done while nothing is printed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, WaitingFor};
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::machine::Input;
 use super::{Session, Sessions};
+use crate::provider::ReadScreens;
 
 /// A screen is looked at when it has rested for so long, or was painted for so long.
 const REST: Duration = Duration::from_millis(50);
 const PAINTED: Duration = Duration::from_millis(250);
+/// A program that was just started gets so much time until it tells something of its state.
+const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Sessions {
     /// Looks at the session's screen as long as its program runs, if that may prove anything.
     pub(super) fn watch_screen(&self, session: &Arc<Session>) {
         let watched = |session: &Session| std::mem::replace(&mut session.state().screen_watched, true);
-        if !session.provider.reads_screens() || watched(session) {
+        if session.provider.reads_screens() == ReadScreens::Never || watched(session) {
             return;
         }
         let (sessions, session) = (self.clone(), session.clone());
@@ -27,10 +32,28 @@ impl Sessions {
         });
     }
 
+    /// Waits until a program that was just started tells its state, or asks something: a text that comes before
+    /// that may answer a question that nobody has seen. One without such questions is not waited for.
+    pub(super) async fn until_it_tells(&self, session: &Session) {
+        if session.provider.reads_screens() != ReadScreens::AtStart {
+            return;
+        }
+        let since_launch = Timestamp::now().duration_since(session.state().record.launched_at);
+        let rest = TELL_LIMIT.saturating_sub(since_launch.unsigned_abs());
+        let told = session.until(|state| {
+            !state.machine.status().is_live()
+                || state.machine.tells_its_state()
+                || state.machine.activity() != Activity::Unknown
+        });
+        // Without a word it gets what was sent all the same.
+        let _ = tokio::time::timeout(rest, told).await;
+    }
+
     async fn look_at_screen(&self, session: &Arc<Session>) {
         let Some(mut follower) = self.follow_screen(session).await else { return };
-        let mut last = None;
-        while session.is_live() {
+        let mut last: Option<(Activity, Option<WaitingFor>, String)> = None;
+        let at_start = session.provider.reads_screens() == ReadScreens::AtStart;
+        while session.is_live() && !(at_start && session.tells_its_state()) {
             let end = Instant::now() + PAINTED;
             loop {
                 follower.catch_up();
@@ -41,10 +64,16 @@ impl Sessions {
             }
             follower.catch_up();
             let proved = session.provider.interpret_screen(&follower.rows());
+            let source = EvidenceSource::Screen;
+            // One question may follow another, and then there is none.
+            if at_start && proved != last && last.is_some() {
+                let (activity, waiting_for, what) =
+                    (Activity::Unknown, None, "its screen asks this no more".to_owned());
+                self.apply(session, Input::Activity { source, activity, waiting_for, what });
+            }
             if proved != last
                 && let Some((activity, waiting_for, what)) = proved.clone()
             {
-                let source = EvidenceSource::Screen;
                 self.apply(session, Input::Activity { source, activity, waiting_for, what });
             }
             last = proved;

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use super::images::{self, kind_of};
 use super::{Session, Sessions};
+use crate::process;
 use crate::transcript::{Happening, Told, Transcript, place};
 
 /// So many new files are looked at again when they change: the first line says whose they are.
@@ -152,6 +153,9 @@ pub(super) struct Followed {
     current: Option<(String, Transcript)>,
     told: Option<Told>,
     last: Option<Last>,
+    /// The newest folder of transcripts, and how many there were in it, when its conversation was looked for among
+    /// open files.
+    looked_at: Option<(PathBuf, usize)>,
     /// The last told place was looked for in the log of events.
     remembered: bool,
     agents: HashMap<String, Transcript>,
@@ -316,11 +320,12 @@ impl Sessions {
     /// Reads directories.
     fn find_transcript(&self, session: &Session, followed: &mut Followed) -> bool {
         let Some(dialect) = session.provider.dialect() else { return false };
+        let begun = self.conversation_of_files(session, followed);
         let known = session.state().record.conversation.clone();
         if known.is_some() && followed.current.as_ref().map(|(id, _)| id) == known.as_ref() {
-            return false;
+            return begun;
         }
-        let found = known.is_none();
+        let found = begun || known.is_none();
         let id = known.or_else(|| self.begun_conversation(session));
         let path = id.as_ref().and_then(|id| self.transcript_path(session, id));
         let (Some(id), Some(path)) = (id, path) else {
@@ -328,6 +333,37 @@ impl Sessions {
         };
         followed.current = Some((id, Transcript::new(dialect, path)));
         found
+    }
+
+    /// Takes the conversation that the program's open files prove, where hooks tell nothing; true when it is another
+    /// one than before. They are looked at when there is a new file among the transcripts.
+    fn conversation_of_files(&self, session: &Session, followed: &mut Followed) -> bool {
+        let (pid, hooks_tell) = {
+            let state = session.state();
+            (state.machine.pid(), state.prompts > 0)
+        };
+        let Some(pid) = pid.filter(|_| session.provider.begins_conversations_in_files() && !hooks_tell)
+        else {
+            return false;
+        };
+        let Some(place) = self.transcripts_place(session) else { return false };
+        let there = newest_files(&place);
+        if there.is_none() || there == followed.looked_at {
+            return false;
+        }
+        let open = process::open_files(pid);
+        let found = session.provider.conversation_of_files(&open);
+        // A file of its own that does not tell yet is looked at again.
+        if found.is_some() || !open.iter().any(|file| file.starts_with(&place)) {
+            followed.looked_at = there;
+        }
+        let record = &mut session.state().record;
+        // A fork may read what it was made from.
+        if found.is_none() || found == record.forked_from || found == record.conversation {
+            return false;
+        }
+        record.conversation = found;
+        true
     }
 
     /// Where only the files tell the conversation: it begins with the first turn, and one that begins in
@@ -340,15 +376,18 @@ impl Sessions {
     /// Watches the directory where transcripts appear, with the newest folder of each kind (year, month,
     /// day) below it, or the nearest one that is there. True when what is there has to be looked at again.
     fn expect_transcript(&self, session: &Session) -> bool {
-        let place = self.transcripts_place(session).filter(|_| session.is_live());
-        let Some(place) = place else { return false };
+        session.is_live() && self.0.transcripts.watch(session.id, &self.where_new_ones_appear(session))
+    }
+
+    fn where_new_ones_appear(&self, session: &Session) -> Vec<(PathBuf, Wanted)> {
+        let Some(place) = self.transcripts_place(session) else { return Vec::new() };
         let mut wanted = Vec::new();
         let mut next = place.ancestors().find(|dir| dir.is_dir()).map(Path::to_owned);
         while let Some(dir) = next {
             next = newest_folder(&dir).filter(|_| dir.starts_with(&place));
             wanted.push((dir, Wanted::New));
         }
-        self.0.transcripts.watch(session.id, &wanted)
+        wanted
     }
 
     fn watch_transcript(&self, session: &Session, transcript: &Transcript) {
@@ -363,6 +402,9 @@ impl Sessions {
         if wanted.is_empty() {
             let nearest = path.ancestors().find(|dir| dir.is_dir());
             wanted.extend(nearest.map(|dir| (dir.to_owned(), Wanted::New)));
+        }
+        if session.provider.begins_conversations_in_files() {
+            wanted.extend(self.where_new_ones_appear(session));
         }
         self.0.transcripts.watch(session.id, &wanted);
     }
@@ -477,6 +519,13 @@ fn nothing_said(id: Option<String>) -> Conversation {
         skipped: 0,
         entries: vec![],
     }
+}
+
+/// The newest folder of each kind (year, month, day), and how many files are in it.
+fn newest_files(place: &Path) -> Option<(PathBuf, usize)> {
+    let day = std::iter::successors(Some(place.to_owned()), |dir| newest_folder(dir)).last()?;
+    let files = std::fs::read_dir(&day).ok()?.count();
+    Some((day, files))
 }
 
 /// The last folder by its name.

@@ -1,0 +1,167 @@
+//! What the real Codex does beside what all agents do: hooks, where a person allowed them, and other conversations in
+//! the same process.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::net::UnixStream;
+
+use codepiper_protocol::event::{Body, Event};
+use codepiper_protocol::wire::session::Session;
+
+use crate::agents::{Bed, CODEX};
+use crate::harness::{Answer, eventually};
+
+const HOOKS: &str = "[providers.codex]\nhooks_without_review = true\n";
+const BYPASS: &str = "--dangerously-bypass-hook-trust";
+
+#[test]
+fn hooks_tell_each_event_once_and_in_order() {
+    let bed = Bed::configured(&CODEX, HOOKS);
+    let id = &bed.start(&[]).id.to_string();
+    let send = |text: &str, until: &str| bed.home.ok(["send", id, text, "--wait", until, "--timeout", "20"]);
+    send("hello", "text=You said: hello");
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    send("run: !touch made", "waiting");
+    bed.home.ok(["wait", id, "--until", "text=Would you like to run", "--timeout", "20"]);
+    bed.home.ok(["keys", id, "y"]);
+    bed.home.ok(["wait", id, "--until", "text=Tool result:", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    send("slow: 500 100", "text=word3");
+    bed.home.ok(["keys", id, "escape"]);
+    bed.until_proved(id, "idle", "the hook Interrupt");
+    bed.home.ok(["keys", id, "ctrl+u"]);
+    // Of this no hook tells.
+    send("error: 400", "text=Scripted error 400");
+    bed.until_proved(id, "idle", "it reported the state 'error'");
+    send("!sleep 0.1", "idle");
+    send("/compact", "text=Context compacted");
+    bed.until_proved(id, "idle", "the hook PostCompact");
+    bed.home.ok(["send", id, "/quit", "--wait", "exit", "--timeout", "20"]);
+
+    let logs = bed.home.ok(["logs", id, "--source", "hook", "-n", "1000", "--json"]);
+    let events = logs.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
+    let kinds: Vec<_> = events.map(|event| event.kind().trim_start_matches("hook.").to_owned()).collect();
+    let wanted = "session_started prompt_submitted turn_ended \
+                  prompt_submitted tool_announced permission_requested tool_used turn_ended \
+                  prompt_submitted interrupted prompt_submitted \
+                  compaction_announced compacted session_ended";
+    assert_eq!(kinds.join(" "), wanted);
+}
+
+#[test]
+fn it_gets_hooks_only_where_a_person_allowed_them() {
+    let mut bed = Bed::new(&CODEX);
+    let settings = bed.home.path("user/.codex/config.toml");
+    let before = fs::read_to_string(&settings).unwrap();
+    let session = bed.start(&[]);
+    let id = &session.id.to_string();
+    assert!(!command_line(&session).contains("hook"));
+    bed.says(id, "hello");
+    assert_eq!(bed.home.ok(["logs", id, "--source", "hook"]), "");
+    bed.stop(id);
+    // It is allowed now, and holds for the next launch, and for forks.
+    bed.home.stop_daemon();
+    fs::write(bed.home.path("config.toml"), HOOKS).unwrap();
+    bed.home.start_daemon();
+    assert!(bed.home.ok(["doctor"]).contains("without review"));
+    bed.home.ok(["resume", id]);
+    let fork: Session = serde_json::from_str(&bed.home.ok(["resume", id, "--fork", "--json"])).unwrap();
+    for session in [bed.home.session(id), fork] {
+        let command = command_line(&session);
+        assert!(command.contains(BYPASS) && command.contains("hooks.Interrupt="), "{command}");
+        bed.says(&session.id.to_string(), "again");
+        assert!(bed.home.ok(["logs", &session.short_id, "--source", "hook"]).contains("again"));
+    }
+    assert_eq!(fs::read_to_string(&settings).unwrap().lines().next(), before.lines().next());
+    assert!(!fs::read_to_string(&settings).unwrap().contains("hook"), "no file of the person's is touched");
+}
+
+/// It is not waiting for a person when a hook of the person's gives the permission.
+#[test]
+fn a_permission_that_a_hook_gives_is_not_waited_for() {
+    let mut bed = Bed::prepared(&CODEX);
+    fs::write(bed.home.path("config.toml"), HOOKS).unwrap();
+    let allow = serde_json::json!({"hookSpecificOutput":
+        {"hookEventName": "PermissionRequest", "decision": {"behavior": "allow"}}});
+    let hook = serde_json::json!([{"hooks": [{"type": "command", "command": format!("echo '{allow}'")}]}]);
+    let own = serde_json::json!({"hooks": {"PermissionRequest": hook}}).to_string();
+    fs::write(bed.home.path("user/.codex/hooks.json"), own).unwrap();
+    bed.home.start_daemon();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["send", id, "run: !touch made", "--wait", "text=Tool result:", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert!(bed.project.join("made").exists());
+    assert!(bed.home.ok(["logs", id, "--source", "hook"]).contains("hook.permission_requested"));
+    let states = bed.home.ok(["logs", id, "--type", "session.activity_changed"]);
+    assert!(!states.contains("waiting"), "{states}");
+}
+
+fn command_line(session: &Session) -> String {
+    let words = fs::read(format!("/proc/{}/cmdline", session.pid.unwrap())).unwrap();
+    String::from_utf8(words).unwrap().replace('\0', " ")
+}
+
+#[test]
+fn the_conversation_after_new_goes_on() {
+    goes_on_after_new("");
+}
+
+#[test]
+fn the_conversation_after_new_goes_on_by_hooks() {
+    goes_on_after_new(HOOKS);
+}
+
+fn goes_on_after_new(config: &str) {
+    let bed = Bed::configured(&CODEX, config);
+    let id = &bed.start(&[]).id.to_string();
+    // Another one in the same directory is not taken for it.
+    let other = &bed.start(&[]).id.to_string();
+    bed.says(other, "elsewhere");
+    bed.says(id, "before");
+    bed.until_said(id, "before");
+    bed.home.ok(["send", id, "/new", "--wait", "text=Where should the new", "--timeout", "20"]);
+    bed.home.ok(["keys", id, "enter"]);
+    bed.home.ok(["wait", id, "--until", "text=Ask Codex to do anything", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", "quiet=0.5", "--timeout", "20"]);
+    bed.says(id, "after");
+    bed.until_said(id, "after");
+    assert!(!bed.conversation(id).contains("before"));
+    bed.says(other, "elsewhere still");
+    // A fork continues a copy of it, and resume continues it.
+    let fork: Session = serde_json::from_str(&bed.home.ok(["resume", id, "--fork", "--json"])).unwrap();
+    bed.says(&fork.id.to_string(), "in the fork");
+    bed.stop(id);
+    bed.home.ok(["resume", id]);
+    bed.says(id, "and on");
+    for typed in ["in the fork", "and on"] {
+        assert_eq!(bed.request(typed)["earlier"], serde_json::json!(["after"]), "{typed}");
+    }
+    assert_eq!(bed.request("elsewhere still")["earlier"], serde_json::json!(["elsewhere"]));
+}
+
+impl Bed {
+    /// Waits until its state is that, and that is the proof.
+    fn until_proved(&self, id: &str, state: &str, proof: &str) {
+        let mut last = None;
+        eventually(&format!("it is {state} by {proof}"), || {
+            let logs = self.home.ok(["logs", id, "--type", "session.activity_changed", "-n", "1", "--json"]);
+            last = logs.lines().last().map(|line| serde_json::from_str::<Event>(line).unwrap().body);
+            let Some(Body::SessionActivityChanged { activity, .. }) = &last else { return None };
+            (activity.to_string() == state).then_some(())
+        });
+        let Some(Body::SessionActivityChanged { proof: Some(seen), .. }) = last else { panic!("{last:?}") };
+        assert!(seen.what.contains(proof), "{seen:?}");
+    }
+
+    /// Everything that is said in its conversation, as the daemon tells it.
+    fn conversation(&self, id: &str) -> String {
+        let mut stream = UnixStream::connect(self.home.socket()).unwrap();
+        let path = format!("/api/sessions/{id}/conversation");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        Answer::read(stream).ok::<serde_json::Value>().to_string()
+    }
+
+    fn until_said(&self, id: &str, text: &str) {
+        eventually(text, || self.conversation(id).contains(text).then_some(()));
+    }
+}

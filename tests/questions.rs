@@ -1,0 +1,131 @@
+//! What the real agents ask before they begin: seen, said, and answered by nobody but a person.
+
+use std::fs;
+use std::process::Command;
+
+use codepiper_protocol::wire::session::{EvidenceSource, Session, WaitingFor};
+use serde_json::Value;
+
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::harness::eventually;
+
+const PROMPT: &str = "hello first";
+
+#[test]
+fn claude_code_asks_whether_a_folder_is_trusted() {
+    let asking = Asking::start(&CLAUDE_CODE, &[]);
+    asking.asks("Accessing workspace:");
+    asking.answer("❯ 1. Yes", "enter");
+    asking.begins();
+}
+
+#[test]
+fn claude_code_asks_about_a_key() {
+    let mut bed = Bed::prepared(&CLAUDE_CODE);
+    let file = bed.home.path("user/.claude.json");
+    let mut answers: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    answers["customApiKeyResponses"] = serde_json::json!({"approved": [], "rejected": []});
+    fs::write(&file, answers.to_string()).unwrap();
+    bed.home.start_daemon();
+    let session = bed.start(&["--prompt", PROMPT]);
+    let asking = Asking { bed, session };
+    asking.asks("Detected a custom API key");
+    asking.answer("❯ 2. No", "up");
+    asking.answer("❯ 1. Yes", "enter");
+    asking.begins();
+}
+
+#[test]
+fn claude_code_warns_of_asking_for_nothing() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    // It refuses this to root outside of a sandbox.
+    bed.home.ok(["env-set", "create", "sandbox"]);
+    assert_eq!(bed.home.run_with(["env-set", "set", "sandbox", "IS_SANDBOX"], b"1").code, Some(0));
+    let session = bed.start(&["--prompt", PROMPT, "--dangerous", "--yes", "--env-set", "sandbox"]);
+    let asking = Asking { bed, session };
+    asking.asks("Bypass Permissions mode");
+    asking.answer("❯ 1. No", "down");
+    asking.answer("❯ 2. Yes", "enter");
+    asking.begins();
+}
+
+#[test]
+fn codex_asks_whether_a_folder_and_hooks_are_trusted() {
+    let hook = serde_json::json!([{"hooks": [{"type": "command", "command": "true"}]}]);
+    let hooks = serde_json::json!({"hooks": {"Stop": hook}}).to_string();
+    let asking = Asking::start(&CODEX, &[("user/.codex/hooks.json", &hooks)]);
+    asking.asks("Trust this folder?");
+    asking.answer("› 1. Trust", "enter");
+    asking.asks("Hooks need review");
+    asking.answer("› 1. Review", "3");
+    asking.begins();
+}
+
+/// A session that asks before it takes its first prompt.
+struct Asking {
+    bed: Bed,
+    session: Session,
+}
+
+impl Asking {
+    /// In a folder that nobody has trusted yet, with these files.
+    fn start(agent: &Agent, files: &[(&str, &str)]) -> Self {
+        let mut bed = Bed::prepared(agent);
+        for (path, text) in files {
+            fs::write(bed.home.path(path), text).unwrap();
+        }
+        bed.project = bed.home.path("unknown");
+        assert!(Command::new("git").args(["init", "-q"]).arg(&bed.project).status().unwrap().success());
+        bed.home.start_daemon();
+        let session = bed.start(&["--prompt", PROMPT]);
+        Self { bed, session }
+    }
+
+    fn id(&self) -> &str {
+        &self.session.short_id
+    }
+
+    fn asks(&self, question: &str) {
+        let home = &self.bed.home;
+        let shown = format!("text={}", regex::escape(question));
+        home.ok(["wait", self.id(), "--until", &shown, "--timeout", "60"]);
+        let last = eventually("it is known what is asked", || {
+            home.explain(self.id()).evidence.pop().filter(|last| last.what.contains(question))
+        });
+        assert_eq!(
+            (last.source, last.state.as_str()),
+            (EvidenceSource::Screen, "running, waiting for question")
+        );
+        assert_eq!(home.session(self.id()).waiting_for, Some(WaitingFor::Question));
+        let refused = home.fails(1, ["send", self.id(), "1"]);
+        assert!(refused.contains("waits for a person"), "{refused}");
+        assert_eq!(self.prompts(), 0);
+    }
+
+    /// Presses a key when the pointer is there.
+    fn answer(&self, pointer: &str, key: &str) {
+        let pointer = format!("text={pointer}");
+        self.bed.home.ok(["wait", self.id(), "--until", &pointer, "--timeout", "20"]);
+        self.bed.home.ok(["keys", self.id(), key]);
+    }
+
+    /// The first prompt is neither lost nor repeated.
+    fn begins(&self) {
+        let home = &self.bed.home;
+        home.ok(["wait", self.id(), "--until", "text=You said: hello first", "--timeout", "60"]);
+        home.ok(["wait", self.id(), "--until", "idle", "--timeout", "20"]);
+        assert_eq!(self.prompts(), 1);
+        self.bed.says(self.id(), "and more");
+        let evidence = home.explain(self.id()).evidence;
+        let asked = evidence.iter().rev().take_while(|evidence| evidence.source != EvidenceSource::Screen);
+        assert!(asked.count() > 2, "{evidence:?}");
+    }
+
+    /// How often the model was asked the first prompt.
+    fn prompts(&self) -> usize {
+        let log = fs::read_to_string(self.bed.home.path("requests.jsonl")).unwrap_or_default();
+        let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_its_own = |request: &Value| request["steps"].to_string().contains("side:");
+        requests.filter(|request| request["typed"] == PROMPT && !of_its_own(request)).count()
+    }
+}
