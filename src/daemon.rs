@@ -33,7 +33,7 @@ use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
 use crate::provider;
-use crate::session::{self, Places, Sessions, StateFiles};
+use crate::session::{self, Places, Sessions};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
@@ -122,11 +122,10 @@ async fn serve(
         worktrees: paths.worktrees(),
         executable: std::env::current_exe().context("the daemon's own executable is not known")?,
     };
-    let (state_files, changed_files) = StateFiles::new();
     let at_once = config.sessions.launches_at_once;
-    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), state_files, at_once);
+    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), at_once);
     let following = sessions.clone();
-    tokio::spawn(async move { following.follow_state_files(changed_files).await });
+    tokio::spawn(async move { following.follow_state_files().await });
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_transcripts().await });
     sessions

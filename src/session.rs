@@ -20,11 +20,13 @@
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`screen_rules`] | what screens prove |
 //! | [`size`]    | the size lease |
+//! | [`files`]   | the files that providers write: who hears of which |
 //! | [`state_files`] | what providers write about their state |
 //! | [`transcripts`] | what providers write down of a conversation |
 
 mod composer;
 mod end;
+mod files;
 mod fork;
 mod images;
 mod input;
@@ -46,7 +48,6 @@ mod worktrees;
 
 pub use link::{Linked, run_link};
 pub use shims::serve_shims;
-pub use state_files::StateFiles;
 pub use stream::save_checkpoint;
 
 use std::collections::{BTreeMap, HashMap};
@@ -75,11 +76,12 @@ use crate::provider::Provider;
 use crate::small_file::Broken;
 use crate::terminal::reports::Scanner;
 use crate::terminal::screens::{Keyframe, Model, Screens};
+use files::Files;
 use machine::{Input, Machine, Now};
 use marker::Marker;
 use record::Record;
 use stream::Flow;
-use transcripts::{Followed, Transcripts};
+use transcripts::Followed;
 
 /// What the sessions need from outside.
 pub struct Places {
@@ -113,8 +115,7 @@ struct Inner {
     environment: BTreeMap<String, String>,
     bus: Arc<Bus>,
     screens: Arc<Screens>,
-    state_files: Arc<StateFiles>,
-    transcripts: Transcripts,
+    files: Files,
     started: Instant,
     /// So many programs may be starting at once.
     launches: Arc<Semaphore>,
@@ -205,7 +206,6 @@ impl Sessions {
         environment: BTreeMap<String, String>,
         bus: Arc<Bus>,
         screens: Arc<Screens>,
-        state_files: Arc<StateFiles>,
         launches_at_once: usize,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -213,8 +213,7 @@ impl Sessions {
             environment,
             bus,
             screens,
-            state_files,
-            transcripts: Transcripts::new(),
+            files: Files::new(),
             started: Instant::now(),
             launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),

@@ -11,6 +11,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use rustix::process::Signal;
 
+use super::files::Kind;
 use super::machine::{Action, Input};
 use super::record::Record;
 use super::{Session, Sessions};
@@ -117,8 +118,8 @@ impl Sessions {
                 self.kill_tmux_session(session);
             }
             Action::LookAtFiles => {
-                self.look_at_state_file(session);
-                self.look_at_transcript(session);
+                self.0.files.look(session.id, Kind::State);
+                self.0.files.look(session.id, Kind::Transcript);
             }
             Action::Ended => self.ended(session),
         }

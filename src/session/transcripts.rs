@@ -1,15 +1,12 @@
-//! The transcripts of the sessions: found, watched (never polled), read as they grow, told once.
-//!
-//! A change of a session's activity is a reason to look too, and so is a busy agent's time
-//! ([`super::machine`]): the safety net for what nobody noticed.
+//! The transcripts of the sessions: found, read as they grow, told once. A change of a session's activity is a reason to
+//! look too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Place, Source};
 use codepiper_protocol::wire::conversation::{Conversation, ReadConversation, Said, Usage};
 use codepiper_protocol::wire::events::ListEvents;
@@ -17,134 +14,12 @@ use codepiper_protocol::wire::input::ImageKind;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::Notify;
 
+use super::files::{Kind, Wanted};
 use super::images::{self, kind_of};
 use super::{Session, Sessions};
 use crate::process;
 use crate::transcript::{Happening, Told, Transcript, place};
-
-/// So many new files are looked at again when they change: the first line says whose they are.
-const APPEARED: usize = 256;
-
-/// Which directories are watched for whom, and whose transcript changed.
-pub(super) struct Transcripts {
-    watcher: Mutex<Option<RecommendedWatcher>>,
-    watched: Arc<Mutex<Watched>>,
-    changed: Arc<Notify>,
-}
-
-#[derive(Default)]
-struct Watched {
-    /// By directory: the sessions, and which of its files they want.
-    dirs: HashMap<PathBuf, Vec<(SessionId, Wanted)>>,
-    /// Files that appeared while somebody waited for one.
-    appeared: HashSet<PathBuf>,
-    changed: HashSet<SessionId>,
-}
-
-#[derive(Clone)]
-enum Wanted {
-    /// Those whose path begins so.
-    Begins(PathBuf),
-    /// Those that appear.
-    New,
-}
-
-impl Watched {
-    fn note(&mut self, path: &Path, is_new: bool) {
-        let dirs = path.parent().into_iter().chain([path]).filter_map(|dir| self.dirs.get(dir));
-        for (session, wanted) in dirs.flatten() {
-            let fits = match wanted {
-                Wanted::Begins(begin) => {
-                    path.as_os_str().as_encoded_bytes().starts_with(begin.as_os_str().as_encoded_bytes())
-                }
-                Wanted::New => {
-                    if is_new && self.appeared.len() < APPEARED {
-                        self.appeared.insert(path.to_owned());
-                    }
-                    is_new || self.appeared.contains(path)
-                }
-            };
-            if fits {
-                self.changed.insert(*session);
-            }
-        }
-    }
-}
-
-impl Transcripts {
-    pub fn new() -> Self {
-        let (watched, changed) = (Arc::<Mutex<Watched>>::default(), Arc::<Notify>::default());
-        let (noting, waking) = (watched.clone(), changed.clone());
-        let on_event = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            if !matches!(event.kind, EventKind::Create(_) | EventKind::Modify(_)) {
-                return;
-            }
-            let mut watched = noting.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_new = matches!(event.kind, EventKind::Create(_));
-            event.paths.iter().for_each(|path| watched.note(path, is_new));
-            if !watched.changed.is_empty() {
-                waking.notify_one();
-            }
-        };
-        let watcher = notify::recommended_watcher(on_event)
-            .inspect_err(|error| tracing::error!(%error, "transcripts cannot be watched"))
-            .ok();
-        Self { watcher: Mutex::new(watcher), watched, changed }
-    }
-
-    fn watched(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The session wants to hear of these and of nothing else. True when it did not want one of them before:
-    /// what happened there until now was not noticed.
-    fn watch(&self, session: SessionId, wanted: &[(PathBuf, Wanted)]) -> bool {
-        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watcher) = watcher.as_mut() else { return false };
-        let mut own = HashSet::new();
-        let before: HashSet<PathBuf> = {
-            let mut watched = self.watched();
-            let before = watched.dirs.keys().cloned().collect();
-            for (dir, sessions) in &mut watched.dirs {
-                if sessions.extract_if(.., |(id, _)| *id == session).count() > 0 {
-                    own.insert(dir.clone());
-                }
-            }
-            for (dir, wanted) in wanted {
-                watched.dirs.entry(dir.clone()).or_default().push((session, wanted.clone()));
-            }
-            before
-        };
-        for (dir, _) in wanted.iter().filter(|(dir, _)| !before.contains(dir)) {
-            if let Err(error) = watcher.watch(dir, RecursiveMode::NonRecursive) {
-                tracing::warn!(dir = %dir.display(), %error, "a transcript is not watched");
-                self.watched().dirs.remove(dir);
-                own.insert(dir.clone());
-            }
-        }
-        let needless: Vec<PathBuf> = {
-            let mut watched = self.watched();
-            let needless = watched.dirs.extract_if(|_, sessions| sessions.is_empty());
-            let needless = needless.map(|(dir, _)| dir).collect();
-            if !watched.dirs.values().flatten().any(|(_, wanted)| matches!(wanted, Wanted::New)) {
-                watched.appeared = HashSet::new();
-            }
-            needless
-        };
-        for dir in needless {
-            let _ = watcher.unwatch(&dir);
-        }
-        wanted.iter().any(|(dir, _)| !own.contains(dir))
-    }
-
-    fn take_changed(&self) -> HashSet<SessionId> {
-        std::mem::take(&mut self.watched().changed)
-    }
-}
 
 /// The transcript of a session, as far as it is known.
 #[derive(Default)]
@@ -192,8 +67,7 @@ impl Sessions {
     /// Reads transcripts as they change.
     pub async fn follow_transcripts(&self) {
         loop {
-            self.0.transcripts.changed.notified().await;
-            for id in self.0.transcripts.take_changed() {
+            for id in self.0.files.changed(Kind::Transcript).await {
                 if let Some(session) = self.get(id) {
                     self.read_transcript(&session).await;
                     // A sub-agent's own file counts too.
@@ -219,7 +93,7 @@ impl Sessions {
     }
 
     pub(super) fn forget_transcript(&self, session: &Session) {
-        self.0.transcripts.watch(session.id, &[]);
+        self.0.files.watch(session.id, Kind::Transcript, &[]);
     }
 
     pub(super) async fn save_or_say(&self, session: &Session) {
@@ -376,7 +250,8 @@ impl Sessions {
     /// Watches the directory where transcripts appear, with the newest folder of each kind (year, month,
     /// day) below it, or the nearest one that is there. True when what is there has to be looked at again.
     fn expect_transcript(&self, session: &Session) -> bool {
-        session.is_live() && self.0.transcripts.watch(session.id, &self.where_new_ones_appear(session))
+        session.is_live()
+            && self.0.files.watch(session.id, Kind::Transcript, &self.where_new_ones_appear(session))
     }
 
     fn where_new_ones_appear(&self, session: &Session) -> Vec<(PathBuf, Wanted)> {
@@ -406,7 +281,7 @@ impl Sessions {
         if session.provider.begins_conversations_in_files() {
             wanted.extend(self.where_new_ones_appear(session));
         }
-        self.0.transcripts.watch(session.id, &wanted);
+        self.0.files.watch(session.id, Kind::Transcript, &wanted);
     }
 
     /// What was said in a session.
