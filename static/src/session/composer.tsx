@@ -43,9 +43,10 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
     setBusy(false);
   };
   const forget = async (): Promise<void> => {
+    // Nobody is told what he has just asked for: its event may come before the answer.
+    setFate(null);
     try {
       keep(await request<Session>("DELETE", `/api/sessions/${session.id}/queue`));
-      setFate(null);
     } catch (error) {
       setFate(refused(problemOf(error)));
     }
