@@ -75,7 +75,7 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await note().getByText("Queued → Written").waitFor();
     await shows(page, "You said: and then");
     await note().getByText("Turn started").waitFor();
-    expect(await note().getByRole("button", { name: "Forget" }).count()).toBe(0);
+    await note().getByRole("button", { name: "Forget" }).waitFor({ state: "detached" });
     await pill(/idle|finished/).waitFor();
   });
 
@@ -146,7 +146,7 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
       await card.getByRole("button", { name: "Switch" }).click();
     }
     await page.locator(".toast", { hasText: "from its next request on" }).waitFor();
-    expect(await picker.innerText()).toContain(wanted);
+    await expect.poll(() => picker.innerText()).toContain(wanted);
     expect(agents.host.run("model", id)).toContain(wanted);
     await give("slow: 40 100", "Send");
     await pill("working").waitFor();

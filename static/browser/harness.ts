@@ -158,7 +158,9 @@ export async function setUp(page: Page, daemon: Daemon): Promise<{ secret: strin
   await continueSetUp(page);
   const secret = (await page.locator(".key").innerText()).replace(/\s/g, "");
   await page.getByLabel("Code from the app").fill(code(secret));
-  const codes = await page.locator(".recovery-codes li").allInnerTexts();
+  const shown = page.locator(".recovery-codes li");
+  await shown.first().waitFor();
+  const codes = await shown.allInnerTexts();
   await page.getByLabel("I stored them").check();
   await page.getByRole("button", { name: "Open dashboard" }).click();
   await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();

@@ -61,7 +61,7 @@ it("shows a session that asks at its start, and what to do about it", async () =
   await page.getByRole("textbox", { name: /^Prompt/ }).fill("y");
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await page.locator(".session-head .pill", { hasText: "idle" }).waitFor();
-  expect(await page.locator(".asks").count()).toBe(0);
+  await page.locator(".asks").waitFor({ state: "detached" });
   expect(host.run("sessions", "explain", id)).toContain("idle");
   expect(complaints).toEqual([]);
 });
