@@ -174,6 +174,10 @@ struct State {
     prompts: u64,
     /// A text that waited is being sent.
     unqueued: bool,
+    /// Somebody is about to send what waits, or waits for a draft to go.
+    sends_queued: bool,
+    /// What stands in the composer was sent without Enter: the next text goes on with it.
+    drafted: bool,
     /// Its screen is looked at.
     screen_watched: bool,
     /// The branch that was checked out when somebody looked last.
@@ -593,6 +597,8 @@ impl Session {
                 hooked_at: None,
                 prompts: 0,
                 unqueued: false,
+                sends_queued: false,
+                drafted: false,
                 screen_watched: false,
                 branch: None,
                 attached: 0,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::session::Activity;
+use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
 use serde_json::Value;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
@@ -93,6 +94,58 @@ fn each_text_once(agent: &Agent) {
     bed.until_idle(id);
     bed.submitted_once("remembered");
     assert_eq!(bed.submissions("forgotten"), 0);
+}
+
+#[test]
+fn claude_code_gets_no_text_as_a_part_of_a_draft() {
+    no_part_of_a_draft(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_gets_no_text_as_a_part_of_a_draft() {
+    no_part_of_a_draft(&CODEX);
+}
+
+fn no_part_of_a_draft(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+
+    // What somebody has typed stays his.
+    bed.home.ok(["keys", id, "d", "r", "a", "f", "t"]);
+    bed.home.ok(["wait", id, "--until", "text=draft", "--timeout", "20"]);
+    let refused = bed.home.fails(1, ["send", id, "refused"]);
+    assert!(refused.contains("has a draft in its composer"), "{refused}");
+    let queued = bed.send(id, "later", &["--if-busy", "queue"]);
+    assert_eq!(queued.receipt, Receipt::Queued);
+    assert_eq!(bed.home.session(id).queued, 1);
+    let draft = ["backspace"; 5];
+    bed.home.ok([&["keys", id], &draft[..]].concat());
+    bed.until_idle(id);
+    bed.submitted_once("later");
+
+    // What was sent without Enter is gone on with, also when the terminal says where its focus is.
+    bed.home.ok(["send", id, "one text ", "--no-newline"]);
+    let mut terminal = bed.home.websocket();
+    terminal.subscribe(id, Begin::Live, Delivery::Latest);
+    let channel = terminal.until(|message| match message {
+        ServerMessage::Subscribed { channel, .. } => Some(channel),
+        _ => None,
+    });
+    terminal.type_(channel, b"\x1b[O");
+    bed.send(id, "in two parts", &[]);
+    bed.until_idle(id);
+    bed.submitted_once("one text in two parts");
+
+    // Whoever says so types behind a draft.
+    bed.home.ok(["keys", id, "a"]);
+    bed.home.ok(["wait", id, "--until", "text=a$", "--timeout", "20"]);
+    bed.send(id, "ll of it", &["--if-busy", "now"]);
+    bed.until_idle(id);
+    bed.submitted_once("all of it");
+    assert_eq!(bed.submissions("refused"), 0);
 }
 
 impl Bed {

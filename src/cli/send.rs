@@ -36,8 +36,9 @@ pub(super) struct Send {
     /// Do not press Enter
     #[arg(long)]
     no_newline: bool,
-    /// What becomes of the text while the agent works or waits for a person: `queue` keeps it until the agent is
-    /// idle, `refuse` exits with 1, `now` types it at once [default: queue while it works, refuse while it waits]
+    /// What becomes of the text while the agent works, waits for a person or has somebody's draft in its composer:
+    /// `queue` keeps it until that is over, `refuse` exits with 1, `now` types it at once [default: queue while it
+    /// works, otherwise refuse]
     #[arg(long, value_name = "WHAT", value_parser = if_busy, conflicts_with = "no_newline")]
     if_busy: Option<IfBusy>,
     /// Forget the texts that wait for the agent

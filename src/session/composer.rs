@@ -167,6 +167,11 @@ impl Composer {
         left(&self.follower.screen.row_text(cursor.y), cursor.x).trim() == self.composer.mark
     }
 
+    /// Something stands in it that was not sent.
+    pub fn holds_draft(&self) -> bool {
+        !self.is_empty() && !self.session.state().drafted
+    }
+
     fn counts(&self) -> (u64, u64, bool) {
         let state = self.session.state();
         (state.machine.turns(), state.prompts, state.machine.activity() == Activity::Working)
@@ -187,13 +192,16 @@ impl Composer {
 
     /// Waits for a screen like that; false when the session ends.
     async fn shows(&mut self, condition: impl Fn(&Screen) -> bool) -> bool {
+        self.until(|composer| condition(&composer.follower.screen)).await;
+        condition(&self.follower.screen)
+    }
+
+    /// Waits until that holds, or until the session ends.
+    pub async fn until(&mut self, condition: impl Fn(&mut Self) -> bool) {
         loop {
             self.catch_up();
-            if condition(&self.follower.screen) {
-                return true;
-            }
-            if !self.session.is_live() {
-                return false;
+            if condition(self) || !self.session.is_live() {
+                return;
             }
             self.changed().await;
         }

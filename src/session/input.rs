@@ -136,6 +136,7 @@ impl Sessions {
             self.apply(session, machine::Input::Submitted);
             self.type_bytes_into(&connection, pane, b"\r")?;
         }
+        session.state().drafted = !enter;
         // Others may press keys while it is looked what became of it.
         drop(typing);
         let bytes = text.len() as u64;
@@ -163,6 +164,7 @@ impl Sessions {
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         self.leave_mode(&connection, session, pane)?;
+        session.state().drafted = false;
         let Some((last, first)) = keys.split_last() else { return Ok(()) };
         for key in first {
             let command = Command::SendKey { pane, key: *key };
@@ -186,6 +188,9 @@ impl Sessions {
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         self.leave_mode(&connection, session, pane)?;
+        if is_typed(bytes) {
+            session.state().drafted = false;
+        }
         self.type_bytes_into(&connection, pane, bytes)
     }
 
@@ -268,6 +273,11 @@ impl Sessions {
     async fn wants_bracketed_paste(&self, session: &Session) -> bool {
         self.0.screens.modes(session.id).await.is_some_and(|modes| modes.bracketed_paste)
     }
+}
+
+/// Whether a person typed that, and not the terminal, which reports its focus and the mouse.
+fn is_typed(bytes: &[u8]) -> bool {
+    !matches!(bytes, [0x1b, b'[', b'I' | b'O' | b'M' | b'<', ..])
 }
 
 impl Session {

@@ -230,16 +230,8 @@ impl Walk<'_> {
 impl Composer {
     /// Waits for a screen like that, for so long.
     async fn shows_in(&mut self, limit: Duration, condition: impl Fn(&mut Composer) -> bool) -> bool {
-        let shown = async {
-            loop {
-                self.catch_up();
-                if condition(self) {
-                    return;
-                }
-                self.changed().await;
-            }
-        };
-        timeout(limit, shown).await.is_ok()
+        let _ = timeout(limit, self.until(&condition)).await;
+        condition(self)
     }
 }
 

@@ -2,6 +2,7 @@
 //! sends them. Each is taken out before it is typed, so that none is sent twice.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -13,12 +14,17 @@ use uuid::Uuid;
 use super::record::Queued;
 use super::{Session, Sessions, State};
 
+/// What is left of the composer's last text has gone from the screen in this time.
+const PAINT_LIMIT: Duration = Duration::from_secs(1);
+
 /// What a session is busy with.
 enum Busy {
     Working,
     Waiting,
     /// Others wait already.
     Queue,
+    /// Somebody has begun to type: what is sent now would become a part of that.
+    Draft,
 }
 
 impl Sessions {
@@ -30,11 +36,15 @@ impl Sessions {
         text: &Bytes,
         if_busy: Option<IfBusy>,
     ) -> Result<Option<Sent>, Problem> {
-        let Some(busy) = busy(&session.state()) else { return Ok(None) };
-        let (what, default) = match busy {
-            Busy::Working => ("works", IfBusy::Queue),
-            Busy::Waiting => ("waits for a person", IfBusy::Refuse),
-            Busy::Queue => ("has other texts to take first", IfBusy::Queue),
+        if if_busy == Some(IfBusy::Now) {
+            return Ok(None);
+        }
+        let Some(busy) = self.busy(session).await else { return Ok(None) };
+        let (what, default, when) = match busy {
+            Busy::Working => ("works", IfBusy::Queue, "when it is idle"),
+            Busy::Waiting => ("waits for a person", IfBusy::Refuse, "when it is idle"),
+            Busy::Queue => ("has other texts to take first", IfBusy::Queue, "when it is idle"),
+            Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "when that is gone"),
         };
         let provider = session.provider.name();
         match if_busy.unwrap_or(default) {
@@ -42,18 +52,33 @@ impl Sessions {
             IfBusy::Refuse => {
                 let id = session.id.short();
                 let detail = format!(
-                    "not sent: {provider} {what}; --if-busy queue sends it when it is idle, --if-busy now types it \
+                    "not sent: {provider} {what}; --if-busy queue sends it {when}, --if-busy now types it \
                      at once; codepiper tail {id} shows the session"
                 );
                 Err(Problem::new(Code::Busy, detail))
             }
             IfBusy::Queue => {
                 let queued = self.queue(session, images, text).await?;
-                let warning =
-                    format!("{provider} {what}: the text is sent when it is idle, as number {queued}");
+                let warning = format!("{provider} {what}: the text is sent {when}, as number {queued}");
                 Ok(Some(Sent { cursor: session.cursor(), receipt: Receipt::Queued, warning: Some(warning) }))
             }
         }
+    }
+
+    async fn busy(&self, session: &Arc<Session>) -> Option<Busy> {
+        {
+            let state = session.state();
+            match state.machine.activity() {
+                Activity::Waiting => return Some(Busy::Waiting),
+                Activity::Working => return Some(Busy::Working),
+                _ if !state.record.queue.is_empty() || state.unqueued => return Some(Busy::Queue),
+                Activity::Unknown => return None,
+                Activity::Idle => {}
+            }
+        }
+        let mut composer = self.composer(session).await?;
+        let empty = composer.until(|composer| !composer.holds_draft());
+        tokio::time::timeout(PAINT_LIMIT, empty).await.is_err().then_some(Busy::Draft)
     }
 
     /// Keeps a text; how many wait now.
@@ -80,24 +105,38 @@ impl Sessions {
         Ok(queued)
     }
 
-    /// Sends what waits longest, if its agent has nothing to do.
+    /// Sends what waits longest, if its agent has nothing to do and nobody has begun to type.
     pub(super) fn send_queued(&self, session: &Arc<Session>) {
-        let queued = {
+        {
             let mut state = session.state();
-            if state.record.queue.is_empty() || state.unqueued || state.machine.activity() != Activity::Idle {
+            if state.sends_queued || !may_send_queued(&state) {
                 return;
             }
-            state.unqueued = true;
-            state.record.queue.remove(0)
-        };
+            state.sends_queued = true;
+        }
         let (sessions, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
+            if let Some(mut composer) = sessions.composer(&session).await {
+                composer
+                    .until(|composer| !composer.holds_draft() || !may_send_queued(&session.state()))
+                    .await;
+            }
+            let queued = {
+                let mut state = session.state();
+                let may = may_send_queued(&state);
+                (state.unqueued, state.sends_queued) = (may, may);
+                may.then(|| state.record.queue.remove(0))
+            };
+            let Some(queued) = queued else { return };
             let bytes = queued.text.len();
             let sent = match sessions.save(&session).await {
                 Ok(()) => sessions.send_now(&session, &queued.images, queued.text.into(), true).await,
                 Err(problem) => Err(problem),
             };
-            session.state().unqueued = false;
+            {
+                let mut state = session.state();
+                (state.unqueued, state.sends_queued) = (false, false);
+            }
             if let Err(problem) = sent {
                 tracing::warn!(id = %session.id, bytes, %problem, "a text that waited was not sent");
                 let reason = problem.detail;
@@ -126,11 +165,6 @@ impl Sessions {
     }
 }
 
-fn busy(state: &State) -> Option<Busy> {
-    match state.machine.activity() {
-        Activity::Waiting => Some(Busy::Waiting),
-        Activity::Working => Some(Busy::Working),
-        _ if !state.record.queue.is_empty() || state.unqueued => Some(Busy::Queue),
-        _ => None,
-    }
+fn may_send_queued(state: &State) -> bool {
+    !state.record.queue.is_empty() && state.machine.activity() == Activity::Idle
 }

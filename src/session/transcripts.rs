@@ -88,6 +88,7 @@ impl Sessions {
     pub(super) fn activity_changed(&self, session: &Arc<Session>, activity: Activity) {
         if matches!(activity, Activity::Working | Activity::Waiting) {
             session.worked.store(true, Ordering::Relaxed);
+            session.state().drafted = false;
         }
         self.look_at_transcript(session);
     }

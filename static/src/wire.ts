@@ -766,8 +766,8 @@ enter?: boolean,
  */
 images?: string | null, 
 /**
- * What becomes of a text with Enter for an agent that works or waits for a person. Default: `queue`
- * while it works, `refuse` while it waits.
+ * What becomes of a text with Enter for an agent that works, waits for a person, or has somebody's draft in
+ * its composer. Default: `queue` while it works, otherwise `refuse`.
  */
 if_busy?: IfBusy | null, };
 

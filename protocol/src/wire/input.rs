@@ -22,8 +22,8 @@ pub struct SendText {
     /// text, the way the provider takes them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<String>,
-    /// What becomes of a text with Enter for an agent that works or waits for a person. Default: `queue`
-    /// while it works, `refuse` while it waits.
+    /// What becomes of a text with Enter for an agent that works, waits for a person, or has somebody's draft in
+    /// its composer. Default: `queue` while it works, otherwise `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_busy: Option<IfBusy>,
 }
@@ -33,7 +33,7 @@ pub struct SendText {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum IfBusy {
-    /// It is kept, and sent when the agent has nothing to do; after a restart of the daemon, too.
+    /// It is kept, and sent when the agent has nothing to do and the draft is gone; after a restart of the daemon, too.
     Queue,
     Refuse,
     /// It is typed at once: what the agent makes of it is its own affair.

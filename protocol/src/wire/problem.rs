@@ -87,7 +87,7 @@ codes! {
     UnsavedWork 409 1 "Work would be lost",
     /// The program could not be started.
     LaunchFailed 422 1 "The program could not be started",
-    /// The agent works or waits for a person, and the text was not to be queued.
+    /// The agent works, waits for a person or has a draft in its composer, and the text was not to be queued.
     Busy 409 1 "The agent is busy",
     /// The text was typed, and the program did not show that it took it: Enter was not pressed, or did nothing.
     NotTaken 409 1 "The text was not taken",
