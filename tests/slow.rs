@@ -70,6 +70,16 @@ fn a_subscriber_that_never_reads_costs_nobody_anything_and_is_told_what_it_misse
     let grown = resident(&home).saturating_sub(before);
     assert!(grown < 128 << 20, "the daemon has grown by {grown} bytes");
 
+    // The screen may lag behind the log.
+    eventually("the screen shows the end", || {
+        let mut now = home.websocket();
+        now.subscribe(&session.short_id, Begin::Live, Delivery::Latest);
+        let cursor = now.until(|message| match message {
+            ServerMessage::Keyframe { cursor, .. } => Some(cursor),
+            _ => None,
+        });
+        (cursor.offset == printed).then_some(())
+    });
     let (told, bytes) = catch_up(&mut latest);
     let behind = told.iter().any(|message| {
         matches!(message, ServerMessage::Gap { reason: GapReason::Behind, lost: Lost::Bytes(lost), .. } if *lost > KEPT)

@@ -62,6 +62,8 @@ pub(super) struct Channel {
     pub(super) acknowledged: u64,
     /// Asked for before anything else is sent.
     pub(super) keyframe: Option<KeyframeReason>,
+    /// The offset that it was brought to when it was too far behind.
+    pub(super) skipped_at: Option<u64>,
     pub(super) caught_up: bool,
     pub(super) ended: bool,
     /// The version of the session's object that was told last.
@@ -75,6 +77,17 @@ pub(super) struct ChannelEvents {
     /// Where the output begins is known, and those from before it have been left out.
     pub(super) placed: bool,
     pub(super) waiting: VecDeque<Event>,
+}
+
+impl Channel {
+    /// Whether it shall get a keyframe instead of what it missed. The screen may lag behind the log: what comes right
+    /// after such a keyframe is sent, instead of one keyframe after another until the screen has caught up.
+    fn is_too_far_behind(&self) -> bool {
+        let at = self.reader.cursor().offset;
+        self.delivery == Delivery::Latest
+            && self.reader.behind() > BEHIND
+            && self.skipped_at.is_none_or(|skipped| at >= skipped + BEHIND)
+    }
 }
 
 impl ChannelEvents {
@@ -241,10 +254,7 @@ impl Connection {
             if self.out.len() >= GATHER {
                 return true;
             }
-            if channel.delivery == Delivery::Latest
-                && channel.keyframe.is_none()
-                && channel.reader.behind() > BEHIND
-            {
+            if channel.keyframe.is_none() && channel.is_too_far_behind() {
                 channel.keyframe = Some(KeyframeReason::Behind);
             }
             let room = WINDOW.saturating_sub(channel.sent.saturating_sub(channel.acknowledged));
@@ -379,6 +389,7 @@ impl Connection {
         let cursor = channel.reader.cursor();
         self.jump(channel);
         if reason == KeyframeReason::Behind {
+            channel.skipped_at = Some(cursor.offset);
             let lost = Lost::Bytes(cursor.offset.saturating_sub(before));
             self.tell(&ServerMessage::Gap { channel: number, cursor, reason: GapReason::Behind, lost });
         }

@@ -98,6 +98,7 @@ impl Connection {
             sent: cursor.offset,
             acknowledged: cursor.offset,
             keyframe: None,
+            skipped_at: None,
             caught_up: false,
             ended: false,
             told,
