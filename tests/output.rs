@@ -34,6 +34,19 @@ fn the_last_output_and_the_status_of_a_program_that_exits_at_once_are_seen() {
 }
 
 #[test]
+fn what_an_exit_marker_begins_with_is_ordinary_output() {
+    let home = Home::running();
+    for piece in ["\x1b", "\x1b]"] {
+        let printf = piece.replace('\x1b', "\\033");
+        let session = home.bash(&format!("stty -echo; printf 'a{printf}'; read; printf '[1mb'"));
+        let mut reader = home.follow(&session, &["--raw", "-n", "all"]);
+        reader.wait_for(&format!("a{piece}"));
+        home.ok(["send", &session.short_id, ""]);
+        assert_same(&reader.finish(), format!("a{piece}[1mb").as_bytes());
+    }
+}
+
+#[test]
 fn a_program_that_ends_while_the_daemon_stands_still_loses_nothing() {
     let home = Home::running();
     for (end, exit) in [("exit 7", exited(7)), ("kill -9 $$", signaled(9))] {

@@ -178,6 +178,7 @@ impl Sessions {
     }
 
     fn ended(&self, session: &Arc<Session>) {
+        self.let_go(session);
         self.forget_state_file(session);
         self.drop_queue(session, "the session ended");
         self.look_at_transcript(session);

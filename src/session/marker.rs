@@ -5,9 +5,9 @@ use codepiper_protocol::shim::{ExitStatus, exit_marker_head, parse_exit_marker};
 
 /// A marker has two numbers behind its head.
 const LONGEST_TAIL: usize = 32;
-/// A chunk that ends with so many of a marker's first bytes is held back. Fewer are not: a program may
-/// print an ESC and wait.
-const SHORTEST_HELD: usize = 3;
+/// What is held back and has no more than these of a marker's first bytes may be all that a program prints for
+/// now (an ESC, say): it must be let go when nothing follows.
+const AMBIGUOUS: usize = 2;
 
 /// Finds the marker of one launch, and takes it out of the output: the program did not print it.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Marker {
     head: Vec<u8>,
     /// The beginning of what may be the marker, from the chunks before.
     begun: BytesMut,
-    /// So many of its first bytes were not held back.
+    /// So many of its first bytes were let go.
     known: usize,
 }
 
@@ -41,6 +41,17 @@ impl Marker {
         self.find(whole.freeze(), known)
     }
 
+    /// Whether something is held back that the program may have printed, with nothing to follow.
+    pub fn holds_back(&self) -> bool {
+        (1..=AMBIGUOUS).contains(&self.begun.len()) && self.known < self.begun.len()
+    }
+
+    /// Lets go what is held back. It may still become a marker.
+    pub fn let_go(&mut self) -> Bytes {
+        let known = std::mem::replace(&mut self.known, self.begun.len());
+        Bytes::copy_from_slice(&self.begun[known.min(self.begun.len())..])
+    }
+
     /// The first `known` bytes were handed on before.
     fn find(&mut self, bytes: Bytes, known: usize) -> (Bytes, Option<ExitStatus>) {
         let up_to = |end: usize| bytes.slice(known.min(end)..end);
@@ -48,10 +59,6 @@ impl Marker {
             let begun = self.begins(&bytes);
             let start = bytes.len() - begun;
             self.begun = BytesMut::from(&bytes[start..]);
-            if begun < SHORTEST_HELD {
-                self.known = begun;
-                return (up_to(bytes.len()), None);
-            }
             self.known = known.saturating_sub(start);
             return (up_to(start), None);
         };
@@ -109,10 +116,31 @@ mod tests {
         for cut in 0..stream.len() {
             let (printed, ended) = run(&[&stream[..cut], &stream[cut..]]);
             assert_eq!(ended, Some(STATUS), "cut at {cut}");
-            let visible: Vec<u8> =
-                printed.into_iter().filter(|byte| !matches!(byte, b'\x1b' | b']')).collect();
-            assert_eq!(visible, b"last line\r\nchild", "cut at {cut}");
+            assert_eq!(printed, b"last line\r\nchild", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_is_held_back_can_be_let_go_once() {
+        let marker_of = |chunk: &'static [u8]| {
+            let mut marker = Marker::new("c0ffee");
+            assert_eq!(marker.take_out(Bytes::from_static(chunk)).0, b"a".as_slice());
+            marker
+        };
+        let mut marker = marker_of(b"a\x1b");
+        assert!(marker.holds_back());
+        assert_eq!(marker.let_go(), b"\x1b".as_slice());
+        assert!(!marker.holds_back() && marker.let_go().is_empty());
+        assert_eq!(marker.take_out(Bytes::from_static(b"[m")).0, b"[m".as_slice());
+
+        // It was the marker all the same.
+        let mut marker = marker_of(b"a\x1b]");
+        assert_eq!(marker.let_go(), b"\x1b]".as_slice());
+        let rest = format!("{}\x07", exit_marker("c0ffee", STATUS));
+        assert_eq!(marker.take_out(rest.into()), (Bytes::new(), Some(STATUS)));
+
+        // Nothing but a marker begins like this.
+        assert!(!marker_of(b"a\x1b]5379").holds_back());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -63,6 +64,9 @@ pub(super) enum Flow {
 /// Rows of history that are searched for what was missed, if fewer do not show it. Each search holds
 /// tmux up: about 20 ms for 1,000 rows.
 const SEARCHED: [u32; 3] = [200, 2000, server::HISTORY];
+
+/// The rest of an exit marker follows its first bytes in this time; what does not go on was printed.
+const MARKER_LIMIT: Duration = Duration::from_millis(50);
 
 /// Bytes of output that are read from the journal at once.
 const REPLAYED: usize = 256 * 1024;
@@ -183,11 +187,12 @@ impl Sessions {
                 let mut reports = Vec::new();
                 let base = session.log.cursor();
                 state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
-                if matches!(state.flow, Flow::Open) && !bytes.is_empty() {
-                    session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
-                    self.0.screens.feed(session.id, bytes);
-                }
+                self.publish(session, &state, bytes);
+                let holds_back = state.marker.holds_back();
                 drop(state);
+                if holds_back {
+                    self.let_go_later(session);
+                }
                 for (place, report) in reports {
                     let cursor = Cursor::new(base.epoch, base.offset + place as u64);
                     self.reported(session, cursor, report);
@@ -206,6 +211,35 @@ impl Sessions {
                 drop(state);
                 self.apply(session, Input::PaneDead { status });
             }
+        }
+    }
+
+    /// Nothing is published that a capture covers.
+    fn publish(&self, session: &Session, state: &State, bytes: Bytes) {
+        if matches!(state.flow, Flow::Open) && !bytes.is_empty() {
+            session.log.output(Timestamp::now().as_millisecond(), bytes.clone());
+            self.0.screens.feed(session.id, bytes);
+        }
+    }
+
+    /// When nothing has followed by then, it was no marker that began.
+    fn let_go_later(&self, session: &Arc<Session>) {
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(MARKER_LIMIT).await;
+            sessions.let_go(&session);
+        });
+    }
+
+    /// Publishes what is held back because the exit marker begins like it.
+    pub(super) fn let_go(&self, session: &Session) {
+        let mut state = session.state();
+        if state.marker.holds_back() {
+            let bytes = state.marker.let_go();
+            // No report ends with them.
+            state.scanner.scan(&bytes, &mut |_, _| {});
+            self.publish(session, &state, bytes);
+            self.0.screens.wake();
         }
     }
 
