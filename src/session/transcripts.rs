@@ -267,9 +267,15 @@ impl Sessions {
     }
 
     fn watch_transcript(&self, session: &Session, transcript: &Transcript) {
-        if !session.is_live() {
-            return;
+        // In a directory that was not watched yet, the next one may have appeared unnoticed.
+        while session.is_live()
+            && self.0.files.watch(session.id, Kind::Transcript, &self.where_it_changes(session, transcript))
+        {
         }
+    }
+
+    /// The directories of a transcript that are there, or the nearest one above.
+    fn where_it_changes(&self, session: &Session, transcript: &Transcript) -> Vec<(PathBuf, Wanted)> {
         let path = transcript.path();
         let begin = path.with_extension("");
         let dirs = [path.parent().map(Path::to_owned), Some(begin.clone()), Some(transcript.agents())];
@@ -282,7 +288,7 @@ impl Sessions {
         if session.provider.begins_conversations_in_files() {
             wanted.extend(self.where_new_ones_appear(session));
         }
-        self.0.files.watch(session.id, Kind::Transcript, &wanted);
+        wanted
     }
 
     /// What was said in a session.
