@@ -20,7 +20,7 @@ use crate::terminal::screen::Screen;
 use crate::tmux::connection::Connection;
 
 /// The agent has this long for each key.
-const KEY_LIMIT: Duration = Duration::from_secs(3);
+const KEY_LIMIT: Duration = Duration::from_secs(5);
 /// A screen that rests for so long is done.
 const REST: Duration = Duration::from_millis(200);
 /// Longer lists are none.
