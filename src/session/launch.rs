@@ -175,6 +175,7 @@ impl Sessions {
         begin: Begin,
     ) -> Result<(), Problem> {
         let resumed = matches!(begin, Begin::Resume);
+        let prompted = matches!(begin, Begin::Start { prompt: Some(_) });
         // Many agents at once would take the machine from those that work.
         let turn = self.0.launches.clone().acquire_owned().await.ok();
         if resumed && session.is_live() {
@@ -200,7 +201,7 @@ impl Sessions {
             (state.size, state.pane.take())
         };
         self.table().panes.retain(|_, other| other.id != session.id);
-        self.apply(session, Input::LaunchRequested { resumed });
+        self.apply(session, Input::LaunchRequested { resumed, prompted });
         if let Err(problem) = self.save(session).await {
             self.launch_failed(session, &problem, old);
             return Err(problem);

@@ -43,6 +43,8 @@ pub enum Input {
     /// A pane is about to be made for the session's program.
     LaunchRequested {
         resumed: bool,
+        /// The program is given a first prompt.
+        prompted: bool,
     },
     /// The shim executed the program.
     Executed {
@@ -154,6 +156,8 @@ pub struct Machine {
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
+    /// It was given a first prompt and has not begun with it.
+    prompted: bool,
     /// What was proved before it was known that the program runs.
     early: Option<Box<Input>>,
     /// How often it began to work.
@@ -180,6 +184,7 @@ impl Machine {
             look: None,
             before_launch: (status, exit),
             resumed: false,
+            prompted: false,
             early: None,
             turns: 0,
             since,
@@ -220,7 +225,9 @@ impl Machine {
     /// Whether the program has told something of its state by itself since it runs: more than its screen proves.
     pub fn tells_its_state(&self) -> bool {
         let told = |source| self.rank(source) < EvidenceSource::Screen;
-        self.status == Status::Running && (self.doubt.is_some() || self.activity_source.is_some_and(told))
+        self.status == Status::Running
+            && !self.prompted
+            && (self.doubt.is_some() || self.activity_source.is_some_and(told))
     }
 
     /// The process group of the program.
@@ -261,10 +268,10 @@ impl Machine {
 
     fn take(&mut self, now: Now, input: Input) -> Vec<Action> {
         match input {
-            Input::LaunchRequested { resumed } => {
+            Input::LaunchRequested { resumed, prompted } => {
                 self.before_launch = (self.status, self.exit);
                 (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
-                self.resumed = resumed;
+                (self.resumed, self.prompted) = (resumed, prompted);
                 self.early = None;
                 self.set_activity(Activity::Unknown, None, None);
                 self.wait(now, Pending::Launch, LAUNCH_LIMIT);
@@ -473,6 +480,14 @@ impl Machine {
             *present = source.min(*present);
             return vec![];
         }
+        // It has a prompt, and is about to begin with it.
+        if activity == Activity::Idle && self.prompted {
+            let changed = self.activity != Activity::Unknown;
+            self.set_activity(Activity::Unknown, None, None);
+            self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
+            self.record(now, source, &format!("{what}; its first prompt is ahead"));
+            return if changed { vec![self.activity_changed()] } else { vec![] };
+        }
         // Weaker evidence does not contradict stronger evidence.
         if self.activity_source.is_some_and(|present| self.rank(present) < self.rank(source)) {
             return vec![];
@@ -503,6 +518,7 @@ impl Machine {
         source: Option<EvidenceSource>,
     ) {
         self.doubt = None;
+        self.prompted &= !matches!(activity, Activity::Working | Activity::Idle);
         self.turns += u64::from(activity == Activity::Working && self.activity != Activity::Working);
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
     }
@@ -551,7 +567,7 @@ mod tests {
                 machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH),
                 actions: vec![],
             };
-            script.step(0, Input::LaunchRequested { resumed: false });
+            script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
             script.step(1, Input::Executed { pid: 42 });
             script.actions.clear();
             script
@@ -681,11 +697,11 @@ mod tests {
         let ended = Some(Exit::new(code(7), ExitReason::Exited));
         let mut script =
             Script { machine: Machine::new(Status::Crashed, ended, Timestamp::UNIX_EPOCH), actions: vec![] };
-        script.step(0, Input::LaunchRequested { resumed: true });
+        script.step(0, Input::LaunchRequested { resumed: true, prompted: false });
         assert_eq!((script.machine.status(), script.machine.exit()), (Status::Starting, None));
         script.step(5, Input::LaunchFailed { message: "no such program".into() });
         assert_eq!((script.machine.status(), script.machine.exit()), (Status::Crashed, ended));
-        script.step(10, Input::LaunchRequested { resumed: true }).until(60_000);
+        script.step(10, Input::LaunchRequested { resumed: true, prompted: false }).until(60_000);
         assert_eq!(script.doings(), [&Action::AbandonLaunch]);
         assert_eq!(script.machine.status(), Status::Crashed);
     }
@@ -734,7 +750,7 @@ mod tests {
         let mut script =
             Script { machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH), actions: vec![] };
         let source = EvidenceSource::Report;
-        script.step(0, Input::LaunchRequested { resumed: false });
+        script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
         script.step(
             1,
             Input::Activity { source, activity: Activity::Idle, waiting_for: None, what: "x".into() },
@@ -782,6 +798,41 @@ mod tests {
         assert_eq!(script.doings().len(), 3);
         script.step(103_000, activity(Activity::Idle));
         assert_eq!(script.machine.deadline(), None, "nothing wakes for an agent that has nothing to do");
+    }
+
+    #[test]
+    fn an_agent_with_a_first_prompt_is_not_idle_before_it() {
+        let idle = || Input::Activity {
+            source: EvidenceSource::Hook,
+            activity: Activity::Idle,
+            waiting_for: None,
+            what: "the hook SessionStart".into(),
+        };
+        let started = || {
+            let mut script = Script::running();
+            script.step(10, Input::LaunchRequested { resumed: false, prompted: true });
+            script.step(20, Input::Executed { pid: 43 }).step(900, idle());
+            assert_eq!(script.machine.activity(), Activity::Unknown);
+            assert!(!script.machine.tells_its_state());
+            script
+        };
+        let mut script = started();
+        script.step(
+            1_000,
+            Input::Activity {
+                source: EvidenceSource::Hook,
+                activity: Activity::Working,
+                waiting_for: None,
+                what: "the hook UserPromptSubmit".into(),
+            },
+        );
+        assert!(script.machine.tells_its_state());
+        script.step(2_000, idle());
+        assert_eq!(script.machine.activity(), Activity::Idle);
+
+        let mut script = started();
+        script.until(10_000);
+        assert_eq!(script.machine.activity(), Activity::Idle, "it did nothing about it");
     }
 
     #[test]
