@@ -37,7 +37,7 @@ use crate::tmux::server;
 /// An agent that says nothing counts as started after this time, and after the longer one if it is known to say
 /// something.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
-const TELL_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;

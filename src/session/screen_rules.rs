@@ -8,6 +8,7 @@ use codepiper_protocol::wire::session::{Activity, EvidenceSource, WaitingFor};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use super::launch::TELL_LIMIT;
 use super::machine::Input;
 use super::{Session, Sessions};
 use crate::provider::ReadScreens;
@@ -15,8 +16,6 @@ use crate::provider::ReadScreens;
 /// A screen is looked at when it has rested for so long, or was painted for so long.
 const REST: Duration = Duration::from_millis(50);
 const PAINTED: Duration = Duration::from_millis(250);
-/// A program that was just started gets so much time until it tells something of its state.
-const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 impl Sessions {
     /// Looks at the session's screen as long as its program runs, if that may prove anything.
