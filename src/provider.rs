@@ -317,6 +317,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// How long after it has said that it waits its question comes to the screen.
+    fn question_delay(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// When its screen proves anything.
     fn reads_screens(&self) -> ReadScreens {
         ReadScreens::Never

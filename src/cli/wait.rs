@@ -4,6 +4,7 @@ use clap::Args;
 use codepiper_protocol::wire::session::{Activity, Session};
 use codepiper_protocol::wire::stream::{Begin, Delivery, KeyframeReason};
 use codepiper_protocol::{Cursor, Size};
+use jiff::Timestamp;
 use regex::Regex;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -13,7 +14,14 @@ use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 use super::follow::Follow;
 use super::{Context, output, time};
 use crate::client::{Client, Item};
+use crate::provider::{self, Provider};
 use crate::terminal::text::{Line, TextLines};
+
+/// A question that is still being drawn cannot be answered: keys that come too early are lost. It is there when
+/// nothing was printed for so long,
+const DRAWN: Duration = Duration::from_millis(250);
+/// or the program has waited for so long: some go on drawing.
+const DRAWN_LIMIT: Duration = Duration::from_secs(3);
 
 /// Wait until something happens in a session
 ///
@@ -26,7 +34,7 @@ pub(super) struct Wait {
     #[arg(value_name = "ID")]
     session: String,
     /// exit, quiet=SECONDS (nothing printed), text=REGEX (a line of the rendered output fits), idle (nothing
-    /// to do) or waiting (for a person)
+    /// to do) or waiting (for a person, and its question is shown)
     #[arg(long, value_name = "CONDITION")]
     until: Condition,
     /// Since when
@@ -98,13 +106,13 @@ impl<'a> Watch<'a> {
 
     async fn run(mut self) -> Result<Happened, Failure> {
         loop {
-            if self.state_fits() {
+            let holds_at = self.holds_at();
+            if holds_at.is_some_and(|at| at <= Instant::now()) {
                 return Ok(self.happened(None));
             }
-            let quiet_at = self.quiet_at();
             let item = tokio::select! {
                 item = self.follow.next() => item?,
-                () = silence(quiet_at) => return Ok(self.happened(None)),
+                () = reach(holds_at) => return Ok(self.happened(None)),
             };
             let line = match item {
                 Item::Output(bytes) => {
@@ -162,22 +170,32 @@ impl<'a> Watch<'a> {
         self.from == Some(self.follow.stream.cursor)
     }
 
-    /// A state from before anything was printed after the cursor is older than what was sent there.
-    fn state_fits(&self) -> bool {
-        let activity = self.follow.stream.session.activity;
-        let fits = match self.condition {
-            Condition::Idle => activity == Activity::Idle && self.follow.stream.session.queued == 0,
-            Condition::Waiting => activity == Activity::Waiting,
-            _ => false,
-        };
-        fits && self.caught_up && self.is_live() && !self.at_anchor()
-    }
-
-    fn quiet_at(&self) -> Option<Instant> {
+    /// When the condition holds, if nothing comes until then.
+    fn holds_at(&self) -> Option<Instant> {
+        let session = &self.follow.stream.session;
         match self.condition {
             Condition::Quiet(quiet) if self.caught_up => self.printed.checked_add(*quiet),
+            Condition::Idle if self.state_counts() => {
+                (session.activity == Activity::Idle && session.queued == 0).then(Instant::now)
+            }
+            Condition::Waiting if self.state_counts() => {
+                (session.activity == Activity::Waiting).then(|| self.question_shown_at(session))
+            }
             _ => None,
         }
+    }
+
+    /// A state from before anything was printed after the cursor is older than what was sent there.
+    fn state_counts(&self) -> bool {
+        self.caught_up && self.is_live() && !self.at_anchor()
+    }
+
+    fn question_shown_at(&self, session: &Session) -> Instant {
+        let now = Instant::now();
+        let waited = Timestamp::now().duration_since(session.state_since);
+        let since = Duration::try_from(waited).ok().and_then(|waited| now.checked_sub(waited)).unwrap_or(now);
+        let delay = provider::find(&session.provider).map_or(Duration::ZERO, Provider::question_delay);
+        (since + delay).max(self.printed + DRAWN).min(since + DRAWN_LIMIT)
     }
 
     fn happened(self, line: Option<String>) -> Happened {
@@ -211,7 +229,7 @@ impl First<'_> {
 }
 
 /// Waits for the moment, or for ever.
-async fn silence(at: Option<Instant>) {
+async fn reach(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

@@ -200,6 +200,11 @@ impl Provider for Codex {
         }
     }
 
+    /// It asks when nothing was typed for a second (0.9 s measured): keys that come before are lost.
+    fn question_delay(&self) -> Duration {
+        Duration::from_millis(1100)
+    }
+
     /// What it asks before a conversation begins neither a hook nor a report tells.
     fn reads_screens(&self) -> ReadScreens {
         ReadScreens::AtStart
