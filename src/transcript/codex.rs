@@ -2,9 +2,11 @@
 //!
 //! What people and model say is taken from the items that the terminal shows; the model's own input also
 //! holds instructions, summaries and surroundings that nobody typed. Tools are taken from the calls, which
-//! are there even if one was refused.
+//! are there even if one was refused. GPT-6 makes one call, `exec`, with a program that uses the other tools: what
+//! these did is taken from the items.
 
 use codepiper_protocol::wire::conversation::{Edit, Hunk, Said, ToolCall, Usage};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Line, Outcome, Piece, diff, first_line, image, result, target, text_of, timestamp};
@@ -13,6 +15,9 @@ pub fn parse(line: &Value) -> Line {
     let payload = &line["payload"];
     let mut parsed = Line { at: timestamp(line), ..Line::default() };
     let kind = text_of(payload, "type").unwrap_or_default();
+    if kind == "item_completed" {
+        parsed.pieces = of_program(&payload["item"], parsed.at);
+    }
     let piece = match text_of(line, "type").unwrap_or_default() {
         "turn_context" => {
             parsed.model = text_of(payload, "model").map(str::to_owned);
@@ -65,6 +70,53 @@ fn item(line: &Value, item: &Value) -> Option<Said> {
         }
         "AgentMessage" if !text.is_empty() => Some(Said::Text { text }),
         _ => None,
+    }
+}
+
+/// What a program of GPT-6 did with a tool; the calls of others have their own lines.
+fn of_program(item: &Value, at: Option<Timestamp>) -> Vec<Piece> {
+    let Some(id) = text_of(item, "id").filter(|id| id.starts_with("exec-")) else { return vec![] };
+    let (name, input, edits, printed) = match text_of(item, "type") {
+        Some("CommandExecution") => {
+            let words: Vec<&str> =
+                item["command"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let command = match words[..] {
+                [_, "-lc" | "-c", script] => script.to_owned(),
+                _ => words.join(" "),
+            };
+            ("exec_command", command, vec![], "aggregated_output")
+        }
+        Some("FileChange") => {
+            let changes = item["changes"].as_object().into_iter().flatten();
+            let edits: Vec<Edit> = changes.map(|(path, change)| diff::edit(path, changed(change))).collect();
+            let paths: Vec<&str> = edits.iter().map(|edit| edit.path.as_str()).collect();
+            ("apply_patch", paths.join("\n"), edits, "stdout")
+        }
+        _ => return vec![],
+    };
+    let failed = text_of(item, "status") != Some("completed");
+    let text = text_of(item, printed).unwrap_or_default().to_owned();
+    let call = ToolCall {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        target: Some(first_line(&input)).filter(|target| !target.is_empty()),
+        input,
+        edits,
+        agent: None,
+        result: None,
+    };
+    let outcome =
+        Outcome { call: id.to_owned(), result: result(at, text, failed, vec![]), ..Outcome::default() };
+    vec![Piece::Said(Said::Tool(call)), Piece::Result(outcome)]
+}
+
+/// The hunks of one file.
+fn changed(change: &Value) -> Vec<Hunk> {
+    let content = text_of(change, "content").unwrap_or_default();
+    match text_of(change, "type") {
+        Some("add") => diff::hunks("", content),
+        Some("delete") => diff::hunks(content, ""),
+        _ => diff::unified(text_of(change, "unified_diff").unwrap_or_default()),
     }
 }
 
@@ -177,4 +229,46 @@ fn patch(text: &str) -> Vec<Edit> {
         }
     }
     files.into_iter().map(|(path, hunks)| diff::edit(&path, hunks)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Items of a rollout of gpt-6-luna.
+    #[test]
+    fn what_a_program_did_with_tools_is_told() {
+        let told = |item: Value| {
+            let line = serde_json::json!({"timestamp": "2026-11-27T03:20:10.000Z", "type": "event_msg",
+                "payload": {"type": "item_completed", "item": item}});
+            match &parse(&line).pieces[..] {
+                [] => None,
+                [Piece::Said(Said::Tool(call)), Piece::Result(outcome)] if call.id == outcome.call => {
+                    Some((call.clone(), outcome.result.clone()))
+                }
+                pieces => panic!("{pieces:?}"),
+            }
+        };
+        let command = |id: &str, status: &str| {
+            serde_json::json!({"type": "CommandExecution", "id": id, "command": ["/bin/bash", "-lc", "ls\nid"],
+                "status": status, "aggregated_output": "total 16\n", "exit_code": 0})
+        };
+        let (call, result) = told(command("exec-1", "completed")).unwrap();
+        assert_eq!(
+            (&*call.name, call.target.as_deref(), &*call.input),
+            ("exec_command", Some("ls"), "ls\nid")
+        );
+        assert_eq!((&*result.text, result.failed), ("total 16\n", false));
+        assert!(told(command("exec-1", "failed")).unwrap().1.failed);
+        assert_eq!(told(command("call_1", "completed")), None, "its call has a line of its own");
+
+        let (call, _) = told(serde_json::json!({"type": "FileChange", "id": "exec-2", "status": "completed", "stdout": "",
+            "changes": {"/a": {"type": "add", "content": "one\ntwo\n"},
+                "/b": {"type": "update", "unified_diff": "@@ -3,2 +3,2 @@\n same\n-hello\n+bye\n", "move_path": null},
+                "/c": {"type": "delete", "content": "gone\n"}}})).unwrap();
+        let edits: Vec<_> = call.edits.iter().map(|edit| (&*edit.path, edit.added, edit.removed)).collect();
+        assert_eq!(edits, [("/a", 2, 0), ("/b", 1, 1), ("/c", 0, 1)]);
+        assert_eq!(call.edits[1].hunks[0].old_start, Some(3));
+        assert_eq!(call.edits[1].hunks[0].lines, [" same", "-hello", "+bye"]);
+    }
 }

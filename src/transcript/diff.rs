@@ -36,6 +36,23 @@ pub fn unplaced(old: &str, new: &str) -> Vec<Hunk> {
     hunks(old, new).into_iter().map(|hunk| Hunk { old_start: None, new_start: None, ..hunk }).collect()
 }
 
+/// The hunks of a unified diff of one file.
+pub fn unified(diff: &str) -> Vec<Hunk> {
+    let mut found: Vec<Hunk> = Vec::new();
+    for line in diff.lines() {
+        if let Some(head) = line.strip_prefix("@@ -") {
+            let number = |text: &str| text.split([',', ' ']).next()?.parse().ok();
+            let (old, new) = head.split_once(" +").unwrap_or((head, ""));
+            found.push(Hunk { old_start: number(old), new_start: number(new), lines: Vec::new() });
+        } else if line.starts_with([' ', '-', '+'])
+            && let Some(hunk) = found.last_mut()
+        {
+            hunk.lines.push(line.to_owned());
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
