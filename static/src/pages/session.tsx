@@ -79,7 +79,8 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         F2: () => (renaming.value = session),
         s: () => isLive(session) && void stop(session),
         r: () => !isLive(session) && void resume(session),
-        Escape: () => document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus(),
+        Escape: leave,
+        "⌥Escape": leave,
       }),
     [session, tab, converses],
   );
@@ -178,6 +179,11 @@ function Header({ session }: { session: Session }) {
       </span>
     </div>
   );
+}
+
+/** From the terminal or a field to the tabs, where single letters act. */
+function leave(): void {
+  document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus();
 }
 
 function moveTabs(event: KeyboardEvent): void {

@@ -78,6 +78,8 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
             setFate((fate) => (fate?.is === "queued" ? fate : null));
           }}
           onKeyDown={(event) => {
+            // It leaves the field as it leaves the terminal.
+            if (event.key === "Escape" && event.altKey) return;
             event.stopPropagation();
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
               event.preventDefault();
@@ -87,7 +89,7 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
           }}
         />
       </div>
-      <button class={`button primary send ${queues ? "" : "icon"}`} aria-label={queues ? "Queue" : "Send"} disabled={busy || text === ""}>
+      <button class={`button primary send ${queues ? "" : "icon"}`} aria-label={queues ? "Queue" : "Send"} aria-disabled={busy || text === ""}>
         {queues && "Queue"}
         <Icon name="send" />
       </button>

@@ -227,11 +227,16 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     return true;
   };
 
+  const compose = (): void => {
+    composing.value = true;
+    // One that is open already does not take the focus by itself.
+    document.querySelector<HTMLElement>(".composer textarea")?.focus();
+  };
   useEffect(
     () =>
       bind({
         t: () => screen.current?.terminal.focus(),
-        p: () => (composing.value = true),
+        p: compose,
         [isMac ? "⌘f" : "⌘⇧f"]: search,
         "⇧F": () => document.getElementById("size-chip")?.click(),
       }),
@@ -244,7 +249,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       { word: "Copy last output", icon: "copy", run: () => void copyLast() },
       ...(isLive(session)
         ? [
-            { word: "Send a prompt…", icon: "send" as const, key: "P", run: () => (composing.value = true) },
+            { word: "Send a prompt…", icon: "send" as const, key: "P", run: compose },
             { word: "Fit to this screen…", icon: "fit" as const, key: "⇧ F", run: () => document.getElementById("size-chip")?.click() },
             { word: strip.value ? "Hide keys" : "Show keys", icon: "keys" as const, run: () => (strip.value = !strip.value) },
           ]
