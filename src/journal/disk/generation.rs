@@ -130,8 +130,19 @@ impl Generation {
 
     /// Opens it again for the writer, who has left it for a while.
     pub fn open_again(&self) -> Result<Db, Failure> {
-        self.close();
-        self.open_for_writing()
+        // Readers wait meanwhile: one that opened it in between would lock the writer out.
+        let mut handle = self.handle();
+        match std::mem::replace(&mut *handle, Handle::Closed) {
+            Handle::Open { db, .. } => limited(CLOSE_LIMIT, move || drop(db))?,
+            Handle::Closed => {}
+            Handle::Gone => {
+                *handle = Handle::Gone;
+                return Err(Failure::Hung);
+            }
+        }
+        let db = open(&self.dir, true)?;
+        *handle = Handle::Open { db: db.clone(), used: Instant::now(), written: true };
+        Ok(db)
     }
 
     /// Opens it for the writer and counts what it holds.
@@ -610,5 +621,36 @@ pub fn output_of(value: &[u8]) -> Option<(Vec<row::Piece>, Bytes)> {
     match row::parse(value)? {
         Row::Output { pieces, body } => Some((pieces, body.bytes()?)),
         Row::Mark { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_do_not_lock_the_writer_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("1");
+        create_dir(&path).unwrap();
+        let generation = Generation::existing(1, path, Summary::default());
+        drop(generation.open_for_writing().unwrap());
+        assert!(generation.close());
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        generation.ask(|db| Ok(db.len())).unwrap();
+                    }
+                });
+            }
+            for round in 0..40 {
+                let opened = generation.open_again().map(drop);
+                done.store(opened.is_err() || round == 39, Ordering::Relaxed);
+                opened.unwrap();
+                generation.close();
+            }
+        });
     }
 }
