@@ -97,6 +97,19 @@ pub struct Composer {
     pub placeholders: &'static [&'static str],
     /// How what stands for an image begins.
     pub image: &'static str,
+    /// Enter completes a last word that begins so, and continues a text that ends so, instead of sending it. With a
+    /// blank behind them it does not; blanks at the end are not sent.
+    pub completes: &'static [char],
+    pub continues: &'static [char],
+}
+
+impl Composer {
+    /// Whether the text needs a blank at its end to be sent as it is.
+    pub fn needs_blank(&self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text);
+        let last = text.rsplit(char::is_whitespace).next().unwrap_or_default();
+        last.starts_with(self.completes) || text.ends_with(self.continues)
+    }
 }
 
 /// The list in which a person chooses a model for this session alone. What it offers is what it shows.

@@ -118,6 +118,11 @@ fn no_part_of_a_draft(agent: &Agent) {
     bed.home.ok(["wait", id, "--until", "text=draft", "--timeout", "20"]);
     let refused = bed.home.fails(1, ["send", id, "refused"]);
     assert!(refused.contains("has a draft in its composer"), "{refused}");
+    // Wherever he left the cursor.
+    bed.home.ok(["keys", id, "home"]);
+    let refused = bed.home.fails(1, ["send", id, "refused"]);
+    assert!(refused.contains("has a draft in its composer"), "{refused}");
+    bed.home.ok(["keys", id, "end"]);
     let queued = bed.send(id, "later", &["--if-busy", "queue"]);
     assert_eq!(queued.receipt, Receipt::Queued);
     assert_eq!(bed.home.session(id).queued, 1);
@@ -206,6 +211,63 @@ fn prompt(line: &Value) -> Option<String> {
         content => content.as_array()?.iter().find_map(|part| part["text"].as_str())?.to_owned(),
     };
     (message["role"] == "user").then_some(said)
+}
+
+#[test]
+fn claude_code_gets_texts_that_its_composer_would_change() {
+    texts_that_composers_change(&CLAUDE_CODE, "/tmp");
+}
+
+#[test]
+fn codex_gets_texts_that_its_composer_would_change() {
+    texts_that_composers_change(&CODEX, "see /tmp");
+}
+
+/// Composers complete words, go on in another line, and show letters in another form.
+fn texts_that_composers_change(agent: &Agent, path: &str) {
+    let bed = Bed::new(agent);
+    fs::write(bed.project.join("a.txt"), "").unwrap();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    let texts = [
+        "look at @a.txt",
+        "and then\nplease look at @a",
+        "use $im",
+        r"in C:\dir\",
+        path,
+        "family \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467} \u{2713} \u{65e5}\u{672c}\u{8a9e} here",
+    ];
+    for text in texts {
+        assert_eq!(bed.send(id, text, &[]).receipt, Receipt::TurnStarted, "{text:?}");
+        bed.until_idle(id);
+        bed.submitted_once(text);
+    }
+    // Behind work, too: what comes after them is not held up.
+    bed.home.ok(["send", id, "slow: 10 100", "--wait", "text=word3", "--timeout", "20"]);
+    for text in ["now look at @a.txt", r"in D:\dir\", "the last one"] {
+        assert_eq!(bed.send(id, text, &[]).receipt, Receipt::Queued);
+    }
+    bed.until_idle(id);
+    for text in ["now look at @a.txt", r"in D:\dir\", "the last one"] {
+        bed.submitted_once(text);
+    }
+    // Nothing at all is no prompt.
+    assert_eq!(bed.send(id, "", &[]).receipt, Receipt::Written);
+}
+
+/// Enter does not send it, and the agent says so only on its screen.
+#[test]
+fn a_command_that_is_none_is_not_reported_as_sent() {
+    let bed = Bed::new(&CODEX);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    let failed = bed.home.fails(1, ["send", id, "/nonsense"]);
+    assert!(failed.contains("still stands in codex's composer"), "{failed}");
+    assert_eq!(bed.submissions("/nonsense"), 0);
 }
 
 #[test]

@@ -40,7 +40,8 @@ impl Provider for ClaudeCode {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { mark: "❯", placeholders: &["[Pasted text", "[Image"], image: "[Image" })
+        let placeholders = &["[Pasted text", "[Image"];
+        Some(Composer { mark: "❯", placeholders, image: "[Image", completes: &[], continues: &['\\'] })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.

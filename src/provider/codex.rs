@@ -42,7 +42,8 @@ impl Provider for Codex {
     }
 
     fn composer(&self) -> Option<Composer> {
-        Some(Composer { mark: "›", placeholders: &["[Pasted Content", "[Image"], image: "[Image" })
+        let placeholders = &["[Pasted Content", "[Image"];
+        Some(Composer { mark: "›", placeholders, image: "[Image", completes: &['@', '$'], continues: &[] })
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {

@@ -61,6 +61,8 @@ impl Custom {
             mark: keep(&composer.mark),
             placeholders: keep_all(&composer.placeholders),
             image: composer.image.as_deref().map_or("[Image", keep),
+            completes: &[],
+            continues: &[],
         });
         Self {
             name: keep(name),

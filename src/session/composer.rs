@@ -33,6 +33,10 @@ const TURN_LIMIT: Duration = Duration::from_secs(1);
 const IMAGE_LIMIT: Duration = Duration::from_secs(5);
 /// Letters of the text's end that must be seen: few enough to stand in one place.
 const TAIL: usize = 24;
+/// Letters of its beginning that must be seen.
+const HEAD: usize = 8;
+/// So many letters of ASCII are enough to know a text by.
+const ENOUGH: usize = 8;
 /// Bytes taken from the log at once.
 const PIECE: usize = 64 * 1024;
 
@@ -97,6 +101,11 @@ impl Composer {
         let _ = timeout(rest, ready).await;
     }
 
+    /// Whether the text needs a blank at its end to be sent as it is.
+    pub fn needs_blank(&self, text: &[u8]) -> bool {
+        self.composer.needs_blank(text)
+    }
+
     /// To be called before the text is typed.
     pub fn expect(&mut self, text: &[u8]) {
         self.catch_up();
@@ -125,7 +134,9 @@ impl Composer {
     pub async fn follow_up(&mut self) -> Receipt {
         let (turns, prompts, worked) = self.before;
         let mut receipt = Receipt::Written;
-        let mut until = Instant::now() + SUBMIT_LIMIT;
+        // Of Enter alone only the agent can say what it did.
+        let limit = if self.typed.is_some() { SUBMIT_LIMIT } else { TURN_LIMIT };
+        let mut until = Instant::now() + limit;
         let mut gone_since = None;
         loop {
             self.catch_up();
@@ -133,7 +144,8 @@ impl Composer {
             if turns_now > turns {
                 return Receipt::TurnStarted;
             }
-            if receipt < Receipt::Submitted && (prompts_now > prompts || self.is_empty()) {
+            let taken = prompts_now > prompts || self.typed.is_some() && self.is_empty();
+            if receipt < Receipt::Submitted && taken {
                 receipt = Receipt::Submitted;
                 until = Instant::now() + TURN_LIMIT;
             }
@@ -142,7 +154,8 @@ impl Composer {
                 return Receipt::Submitted;
             }
             // A composer of another look: what was typed does not stand there any more, and that stays so.
-            gone_since = if self.holds_text() { None } else { gone_since.or_else(|| Some(Instant::now())) };
+            let gone = self.typed.is_some() && !self.holds_text();
+            gone_since = if !gone { None } else { gone_since.or_else(|| Some(Instant::now())) };
             let settled = gone_since.map(|since| since + GONE_LIMIT);
             if settled.is_some_and(|settled| Instant::now() >= settled) && receipt < Receipt::Submitted {
                 return Receipt::Submitted;
@@ -155,16 +168,23 @@ impl Composer {
         }
     }
 
-    /// Whether the end of what was typed stands left of the cursor, where it was typed.
+    /// Whether what was typed stands where it was typed, if only its beginning: Enter may have completed its last
+    /// word.
     pub fn holds_text(&mut self) -> bool {
         self.catch_up();
-        self.typed.as_ref().is_some_and(|typed| typed.is_held(&self.follower.screen))
+        let screen = &self.follower.screen;
+        let line = CursorLine::of(screen);
+        let begun =
+            line.left.trim_start().strip_prefix(self.composer.mark).map(|text| text.to_owned() + &line.right);
+        self.typed
+            .as_ref()
+            .is_some_and(|typed| typed.is_held(screen) || begun.is_some_and(|text| typed.begins(&text)))
     }
 
-    /// Nothing stands in it: left of the cursor there is only its mark.
+    /// Nothing stands in it but its mark, and what it proposes.
     pub fn is_empty(&self) -> bool {
-        let cursor = self.follower.screen.cursor();
-        left(&self.follower.screen.row_text(cursor.y), cursor.x).trim() == self.composer.mark
+        let line = CursorLine::of(&self.follower.screen);
+        line.left.trim() == self.composer.mark && line.right.is_empty()
     }
 
     /// Something stands in it that was not sent.
@@ -251,9 +271,23 @@ impl Follower {
     }
 }
 
-/// The first columns of a row. What is looked for there is one column wide each.
-fn left(row: &str, columns: u16) -> String {
-    row.chars().take(columns.into()).collect()
+/// The row of the cursor.
+struct CursorLine {
+    left: String,
+    /// From the cursor on, without what is drawn faintly: that is proposed, nobody typed it.
+    right: String,
+}
+
+impl CursorLine {
+    fn of(screen: &Screen) -> Self {
+        let cursor = screen.cursor();
+        let right = screen.text_of(cursor.y, cursor.x.., true);
+        let typed = screen.text_of(cursor.y, cursor.x + 1.., false);
+        // Some draw the cursor themselves, on the first letter of what they propose.
+        let proposed = typed.trim().is_empty() && right.trim().chars().count() > 1;
+        let right = if proposed { String::new() } else { right.trim_end().to_owned() };
+        Self { left: screen.text_of(cursor.y, ..cursor.x, true), right }
+    }
 }
 
 fn images(screen: &Screen, composer: provider::Composer) -> usize {
@@ -263,16 +297,33 @@ fn images(screen: &Screen, composer: provider::Composer) -> usize {
 
 /// What is looked for on the screen. Blanks do not count: composers wrap and indent.
 struct Needle {
+    head: String,
     tail: String,
+    letters: Letters,
     placeholders: &'static [&'static str],
+}
+
+/// Which letters count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Letters {
+    /// Others may be shown in another form: composed, or as several.
+    Ascii,
+    /// There are too few of ASCII.
+    All,
 }
 
 impl Needle {
     fn new(composer: provider::Composer, text: &[u8]) -> Option<Self> {
-        let text: Vec<char> =
-            String::from_utf8_lossy(text).chars().filter(|letter| is_seen(*letter)).collect();
-        let tail: String = text[text.len().saturating_sub(TAIL)..].iter().collect();
-        (!tail.is_empty()).then_some(Self { tail, placeholders: composer.placeholders })
+        let text = without_escapes(&String::from_utf8_lossy(text));
+        let ascii = Letters::Ascii.of(&text);
+        let (letters, seen) = match ascii.len() >= ENOUGH {
+            true => (Letters::Ascii, ascii),
+            false => (Letters::All, Letters::All.of(&text)),
+        };
+        let seen: Vec<char> = seen.chars().collect();
+        let head = seen[..seen.len().min(HEAD)].iter().collect();
+        let tail = seen[seen.len().saturating_sub(TAIL)..].iter().collect();
+        (!seen.is_empty()).then_some(Self { head, tail, letters, placeholders: composer.placeholders })
     }
 
     fn count(&self, screen: &Screen) -> usize {
@@ -280,39 +331,71 @@ impl Needle {
         self.count_in(&rows.collect::<String>())
     }
 
-    /// Whether it ends left of the cursor, where it was typed.
+    /// Whether it ends at the cursor, where it was typed, or at the end of the cursor's row.
     fn is_held(&self, screen: &Screen) -> bool {
-        let cursor = screen.cursor();
-        let rows = (0..=cursor.y).map(|row| match row == cursor.y {
-            true => left(&screen.row_text(row), cursor.x),
-            false => screen.row_text(row),
-        });
-        let text = blankless(&rows.collect::<String>());
-        let placed = self.placeholders.iter().any(|mark| text.contains(&blankless(mark)));
-        text.ends_with(&self.tail) || placed && text.ends_with(']')
+        let line = CursorLine::of(screen);
+        let above: String = (0..screen.cursor().y).map(|row| screen.row_text(row)).collect();
+        let text = above + &line.left;
+        self.ends(&text) || self.ends(&(text + &line.right))
+    }
+
+    fn ends(&self, text: &str) -> bool {
+        let all = Letters::All.of(text);
+        let placed = self.placeholders.iter().any(|mark| all.contains(&Letters::All.of(mark)));
+        self.letters.of(text).ends_with(&self.tail) || placed && all.ends_with(']')
+    }
+
+    fn begins(&self, text: &str) -> bool {
+        self.letters.of(text).starts_with(&self.head)
     }
 
     fn count_in(&self, rows: &str) -> usize {
-        let text = blankless(rows);
         let placeholders = self.placeholders.iter().map(|mark| rows.matches(mark).count());
-        text.matches(&self.tail).count() + placeholders.sum::<usize>()
+        self.letters.of(rows).matches(&self.tail).count() + placeholders.sum::<usize>()
     }
 }
 
-fn blankless(text: &str) -> String {
-    text.chars().filter(|letter| is_seen(*letter)).collect()
+impl Letters {
+    /// Those of a text. Blanks do not count, nor letters with a mark that may be shown as one with them.
+    fn of(self, text: &str) -> String {
+        let is_seen = |letter: char| match self {
+            Letters::Ascii => letter.is_ascii_graphic(),
+            Letters::All => {
+                !letter.is_whitespace() && !letter.is_control() && letter != char::REPLACEMENT_CHARACTER
+            }
+        };
+        let is_mark = |letter: &char| self == Letters::Ascii && ('\u{300}'..'\u{370}').contains(letter);
+        let mut letters = text.chars().peekable();
+        let mut seen = String::new();
+        while let Some(letter) = letters.next() {
+            if is_seen(letter) && letters.peek().is_none_or(|next| !is_mark(next)) {
+                seen.push(letter);
+            }
+        }
+        seen
+    }
 }
 
-fn is_seen(letter: char) -> bool {
-    !letter.is_whitespace() && !letter.is_control() && letter != char::REPLACEMENT_CHARACTER
+/// Without control sequences (ECMA-48 §5.4): agents leave them out.
+fn without_escapes(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        text + piece.trim_start_matches(|letter| matches!(letter, ' '..='?')).get(1..).unwrap_or_default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COMPOSER: provider::Composer =
-        provider::Composer { mark: ">", placeholders: &["[Pasted"], image: "[Image" };
+    const COMPOSER: provider::Composer = provider::Composer {
+        mark: ">",
+        placeholders: &["[Pasted"],
+        image: "[Image",
+        completes: &['@'],
+        continues: &['\\'],
+    };
 
     #[test]
     fn a_text_is_recognised_however_it_is_wrapped() {
@@ -320,6 +403,36 @@ mod tests {
         assert_eq!(needle.count_in("> first line   please look at"), 0);
         assert_eq!(needle.count_in("> first line   please look at the sec   ond one   "), 1);
         assert_eq!(needle.count_in("> [Pasted text #1 +2 lines]"), 1);
+    }
+
+    #[test]
+    fn a_text_is_recognised_in_another_form() {
+        for (text, shown) in [
+            ("nfd cafe\u{301} and more", "> nfd caf\u{e9} and more"),
+            ("a family \u{1f468}\u{200d}\u{1f469} here", "> a family \u{1f468} \u{1f469} here"),
+            ("\x1b[31mred\x1b[0m and \x1b[1;32mgreen\x1b[m", "> red and green"),
+            ("日本語", "> 日 本 語"),
+        ] {
+            assert_eq!(Needle::new(COMPOSER, text.as_bytes()).unwrap().count_in(shown), 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_proposed_was_not_typed() {
+        let line = |bytes: &str| {
+            let mut screen = Screen::new(codepiper_protocol::Size::DEFAULT);
+            screen.feed(bytes.as_bytes());
+            let line = CursorLine::of(&screen);
+            (line.left.trim().to_owned(), line.right)
+        };
+        let drawn = |left: &str, right: &str| (left.to_owned(), right.to_owned());
+        assert_eq!(line("> \x1b[2mTry this\x1b[m\x1b[3G"), drawn(">", ""));
+        assert_eq!(line("> \x1b[7mT\x1b[27;2mry this\x1b[m\x1b[3G"), drawn(">", ""));
+        assert_eq!(line("> \x1b[7m \x1b[m\x1b[3G"), drawn(">", ""));
+        assert_eq!(line("> abc\x1b[3G"), drawn(">", "abc"));
+        assert_eq!(line("> \x1b[7ma\x1b[mbc\x1b[3G"), drawn(">", "abc"));
+        assert_eq!(line("> a\x1b[3G"), drawn(">", "a"));
+        assert_eq!(line("> abc"), drawn("> abc", ""));
     }
 
     #[test]

@@ -114,6 +114,11 @@ impl Sessions {
             (false, Some(_)) if !text.is_empty() => Bytes::from([b" ", &text[..]].concat()),
             _ => text,
         };
+        let bytes = text.len() as u64;
+        let text = match &composer {
+            Some(composer) if enter && composer.needs_blank(&text) => Bytes::from([&text[..], b" "].concat()),
+            _ => text,
+        };
         if let Some(composer) = &mut composer {
             composer.expect(&text);
         }
@@ -139,7 +144,6 @@ impl Sessions {
         session.state().drafted = !enter;
         // Others may press keys while it is looked what became of it.
         drop(typing);
-        let bytes = text.len() as u64;
         self.event(Some(session.id), Body::InputSent { bytes, enter, cursor });
         if enter && let Some(composer) = &mut composer {
             receipt = receipt.max(composer.follow_up().await);

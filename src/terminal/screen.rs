@@ -195,6 +195,19 @@ impl Screen {
         text
     }
 
+    /// What those columns of a row show, with or without what is drawn faintly (SGR 2).
+    pub fn text_of(&self, y: u16, columns: impl std::ops::RangeBounds<u16>, faint: bool) -> String {
+        let mut text = String::new();
+        if usize::from(y) < self.model.rows {
+            let cells = self.model.grid.row(y.into()).cells();
+            let those = (0..)
+                .zip(cells)
+                .filter(|(x, cell)| columns.contains(x) && (faint || !cell.style.attrs.has(Attrs::DIM)));
+            self.model.append_cells(those.map(|(_, cell)| cell), &mut text);
+        }
+        text
+    }
+
     /// Whether the row's text goes on in the next row.
     pub fn row_wraps(&self, y: u16) -> bool {
         usize::from(y) < self.model.rows && self.model.grid.row(y.into()).wrapped
@@ -287,7 +300,11 @@ impl Model {
 
     /// Appends what a row shows, blanks at its end included.
     pub fn append_text(&self, row: &Row, text: &mut String) {
-        for cell in row.cells() {
+        self.append_cells(row.cells().iter(), text);
+    }
+
+    fn append_cells<'a>(&self, cells: impl Iterator<Item = &'a Cell>, text: &mut String) {
+        for cell in cells {
             match (cell.glyph.as_char(), cell.glyph.as_cluster()) {
                 _ if cell.glyph.is_tail() => {}
                 (Some(character), _) => text.push(character),
