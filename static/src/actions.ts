@@ -31,6 +31,8 @@ const path = (session: Session): string => `/api/sessions/${session.id}`;
 export function stop(session: Session): Promise<void> {
   return doing(session, "Stopping…", async () => {
     keep(await request<Session>("POST", `${path(session)}/stop`));
+    // Its own page says so, and how it goes on.
+    if (location.pathname.startsWith(`/sessions/${session.id}`)) return;
     toast({ text: `${nameOf(session)} stopped.`, action: { label: "Resume", run: () => void resume(session) } });
   });
 }
