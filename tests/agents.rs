@@ -219,6 +219,7 @@ fn images(agent: &Agent) {
         .collect();
     let typed = with_images.first().unwrap_or_else(|| panic!("{log}"))["typed"].as_str().unwrap().to_owned();
     assert!(typed.ends_with(&format!(" {text}")) || typed == text, "{typed}");
+    assert!(!typed.contains("  "), "{typed:?}");
 }
 
 #[test]

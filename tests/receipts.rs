@@ -245,7 +245,7 @@ fn texts_that_composers_change(agent: &Agent, path: &str) {
         bed.submitted_once(text);
     }
     // Behind work, too: what comes after them is not held up.
-    bed.home.ok(["send", id, "slow: 10 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["send", id, "slow: 40 100", "--wait", "text=word3", "--timeout", "20"]);
     for text in ["now look at @a.txt", r"in D:\dir\", "the last one"] {
         assert_eq!(bed.send(id, text, &[]).receipt, Receipt::Queued);
     }

@@ -187,6 +187,12 @@ impl Composer {
         line.left.trim() == self.composer.mark && line.right.is_empty()
     }
 
+    /// A blank stands left of the cursor.
+    pub fn ends_with_blank(&self) -> bool {
+        let left = CursorLine::of(&self.follower.screen).left;
+        left.ends_with(' ') || left.chars().count() < self.follower.screen.cursor().x.into()
+    }
+
     /// Something stands in it that was not sent.
     pub fn holds_draft(&self) -> bool {
         !self.is_empty() && !self.session.state().drafted

@@ -110,8 +110,10 @@ impl Sessions {
             }
         }
         let text = match (images.is_empty(), &composer) {
-            // What stands for an image is followed by a blank.
-            (false, Some(_)) if !text.is_empty() => Bytes::from([b" ", &text[..]].concat()),
+            // What stands for an image is followed by one blank.
+            (false, Some(composer)) if !text.is_empty() && !composer.ends_with_blank() => {
+                Bytes::from([b" ", &text[..]].concat())
+            }
             _ => text,
         };
         let bytes = text.len() as u64;
