@@ -113,19 +113,36 @@ impl Composer {
 }
 
 /// The list in which a person chooses a model for this session alone. What it offers is what it shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ModelList {
     /// The command that opens it.
     pub open: &'static str,
+    pub list: Dialog,
     /// What stands before the row that a key would choose.
     pub pointer: char,
-    /// The key that chooses for this session alone, and what the screen says where it does so.
+    /// The names for `--model` of the row with this label and description; the first one is kept.
+    pub names: fn(&str, &str) -> Vec<String>,
+    /// How the list ends where Enter leads to another one, of efforts, and that one. Enter is pressed nowhere else.
+    pub efforts: Option<(&'static str, Dialog)>,
+    /// The key that chooses for this session alone, and how a list ends where it does so.
     pub keep: &'static str,
     pub keep_hint: &'static str,
     /// A question that may follow; Enter says yes.
-    pub question: Option<&'static str>,
-    /// What the program says when it is done.
+    pub question: Option<Dialog>,
+    /// How begins what the program says when it is done, and what else it says then.
     pub done: &'static str,
+    pub kept: &'static str,
+    /// What follows that beginning is the name for `--model`.
+    pub done_names_it: bool,
+}
+
+/// What an agent asks at the bottom of its screen: from the lowest row that begins with the heading down to the end.
+/// Above it stands the conversation, with any text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialog {
+    pub heading: &'static str,
+    /// What stands there last; only one blank in a row.
+    pub end: &'static str,
 }
 
 /// What decides who pays for a provider: environment variables, and files where its program may keep a

@@ -176,6 +176,13 @@ impl Bed {
         assert_eq!(self.submissions(text), 1, "{text:.40}");
     }
 
+    /// The person's own settings of the agent, but for how often Codex has shown an offer.
+    fn own_settings(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.home.path("user").join(file)).unwrap_or_default();
+        let is_count = |line: &&str| line.ends_with(|end: char| end.is_ascii_digit());
+        text.lines().filter(|line| !is_count(line)).map(str::to_owned).collect()
+    }
+
     /// How often exactly this text stands in the agent's own transcript as a prompt.
     fn submissions(&self, text: &str) -> usize {
         let mut files = Vec::new();
@@ -286,14 +293,7 @@ fn switches(agent: &Agent, model: &str, wanted: &str, settings: &str) {
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
     bed.send(id, "before", &[]);
     bed.until_idle(id);
-    let own = || {
-        let text = fs::read_to_string(bed.home.path("user").join(settings)).unwrap_or_default();
-        // Codex counts there how often it has shown an offer.
-        text.lines()
-            .filter(|line| !line.ends_with(|end: char| end.is_ascii_digit()))
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
+    let own = || bed.own_settings(settings);
     let before = own();
     let first = bed.request("before")["model"].clone();
     assert!(!first.as_str().unwrap().contains(model), "{first}");
@@ -321,4 +321,77 @@ fn switches(agent: &Agent, model: &str, wanted: &str, settings: &str) {
     bed.until_idle(id);
     assert!(bed.request("resumed")["model"].as_str().unwrap().contains(model));
     assert_eq!(own(), before);
+}
+
+/// Lists and questions of earlier switches, in the agent's own words.
+const CLAUDE_CODE_SAID: &str = "Select model\n❯ 1. Sonnet\nSwitch model?\nSet model to Haiku for this session only\n\
+                                s to use this session only · Esc to cancel\n2. No, go back";
+const CODEX_SAID: &str = "Select Model and Effort\n› 1. GPT-6-Sol\nSelect Reasoning Level for GPT-6-Sol\n\
+                          Model changed to gpt-6-sol for this session only\nenter default · s session · esc back";
+
+#[test]
+fn claude_code_switches_its_model_whatever_was_said() {
+    let models = ["haiku", "sonnet", "haiku", "opus[1m]", "sonnet", "claude-sonnet-5[1m]", "haiku"];
+    switches_often(&CLAUDE_CODE, CLAUDE_CODE_SAID, &models, ".claude/settings.json");
+}
+
+#[test]
+fn codex_switches_its_model_whatever_was_said() {
+    let models =
+        ["gpt-6-luna", "gpt-6-sol", "gpt-6-sol", "gpt-6.1-terra", "gpt-5.5", "gpt-6-luna", "gpt-6-sol"];
+    switches_often(&CODEX, CODEX_SAID, &models, ".codex/config.toml");
+}
+
+fn switches_often(agent: &Agent, said: &str, models: &[&str], settings: &str) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    let says = |text: &str| {
+        bed.send(id, text, &[]);
+        bed.until_idle(id);
+    };
+    says(said);
+    let before = bed.own_settings(settings);
+    for (number, model) in models.iter().enumerate() {
+        bed.home.ok(["model", id, model]);
+        assert_eq!(bed.home.ok(["model", id]).trim(), *model);
+        if number % 3 == 0 {
+            says(said);
+        }
+    }
+    says("and on");
+    let request = bed.request("and on");
+    let earlier = request["earlier"].as_array().unwrap().iter().map(|text| text.as_str().unwrap());
+    // For another model Codex may make a summary first.
+    let typed: Vec<_> = earlier.filter(|text| !text.contains("<summary>")).collect();
+    assert_eq!(typed, [said; 4]);
+    let last = models.last().unwrap();
+    assert!(request["model"].as_str().unwrap().contains(last));
+    assert_eq!(bed.own_settings(settings), before);
+}
+
+#[test]
+fn claude_code_knows_the_names_that_it_prints() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    bed.send(id, "before", &[]);
+    bed.until_idle(id);
+    let printed = bed.home.ok(["model", id]);
+    for name in [printed.trim(), "claude-haiku-4-5-20251001", "claude-sonnet-5", "Sonnet 5 (1M context)"] {
+        bed.home.ok(["model", id, name]);
+    }
+    // With the context that was chosen, in this run and in the next one.
+    let is_long = |typed: &str| {
+        let request = bed.request(typed);
+        assert_eq!(request["model"], "claude-sonnet-5", "{request}");
+        request["headers"]["anthropic-beta"].as_str().unwrap().contains("context-1m")
+    };
+    bed.send(id, "after", &[]);
+    bed.until_idle(id);
+    assert!(is_long("after"));
+    bed.home.ok(["stop", id]);
+    bed.home.ok(["resume", id]);
+    bed.send(id, "resumed", &[]);
+    bed.until_idle(id);
+    assert!(is_long("resumed"));
 }

@@ -13,7 +13,7 @@ pub(super) struct Model {
     /// The session's id, a unique prefix of it, or its name
     #[arg(value_name = "ID")]
     session: String,
-    /// The model to switch to, as the agent's own list calls it, or the beginning of that
+    /// The model to switch to, as the agent's own list calls it or `--model` knows it, or a beginning that fits only one
     model: Option<String>,
     /// Print the session as a JSON object
     #[arg(long)]

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey,
-    model_args, question,
+    Accounts, Argv, Composer, Dialog, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens,
+    StoredKey, model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -57,11 +57,16 @@ impl Provider for ClaudeCode {
     fn model_list(&self) -> Option<ModelList> {
         Some(ModelList {
             open: "/model",
+            list: Dialog { heading: "Select model", end: "Esc to cancel" },
             pointer: '❯',
+            names: model_names,
+            efforts: None,
             keep: "s",
-            keep_hint: "s to use this session only",
-            question: Some("Switch model?"),
-            done: "for this session only",
+            keep_hint: "s to use this session only · Esc to cancel",
+            question: Some(Dialog { heading: "Switch model?", end: "2. No, go back" }),
+            done: "Set model to ",
+            kept: "for this session only",
+            done_names_it: false,
         })
     }
 
@@ -301,6 +306,40 @@ fn settings(launch: &Launch) -> [String; 2] {
     ["--settings".to_owned(), json!({ "hooks": hooks }).to_string()]
 }
 
+/// Rows of its list are called `Opus`, `Sonnet 5 (1M context)`, `Opus Plan Mode`, or as they were given to `--model`;
+/// that may also stand at the end of the description.
+fn model_names(label: &str, description: &str) -> Vec<String> {
+    let given = description.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    if let Some((_, name)) = given.filter(|(_, name)| !name.contains(' ')) {
+        return vec![name.to_owned()];
+    }
+    let (head, _) = description.split_once('·').unwrap_or((description, ""));
+    let context = if label.contains("1M") || head.contains("1M") { "[1m]" } else { "" };
+    let words = |text: &str| -> Vec<String> {
+        let text = text.split(" (").next().unwrap_or_default().to_lowercase();
+        text.split_whitespace().map(str::to_owned).collect()
+    };
+    let full =
+        |family: &str, version: &str| format!("claude-{family}-{}{context}", version.replace('.', "-"));
+    let is_version = |word: &str| word.starts_with(|first: char| first.is_ascii_digit());
+    match words(label).as_slice() {
+        [default] if default == "default" => vec![default.clone()],
+        [opus, plan, ..] if plan == "plan" => vec![format!("{opus}{plan}")],
+        // The short name alone would mean the newest one.
+        [family, version] if is_version(version) && context.is_empty() => vec![full(family, version)],
+        [family, version] if is_version(version) => {
+            vec![full(family, version), format!("{family}{context}")]
+        }
+        [family] => match words(head).as_slice() {
+            [same, version, ..] if same == family && is_version(version) => {
+                vec![format!("{family}{context}"), full(family, version)]
+            }
+            _ => vec![label.to_owned()],
+        },
+        _ => vec![label.to_owned()],
+    }
+}
+
 /// Where Claude keeps everything.
 fn home(env: &BTreeMap<String, String>) -> PathBuf {
     match env.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
@@ -420,6 +459,30 @@ mod tests {
             meanings,
             [Activity::Idle, Activity::Working, Activity::Waiting].map(|activity| Some((activity, None)))
         );
+    }
+
+    /// Rows of the real list, and what each is in requests.
+    #[test]
+    fn what_is_kept_of_a_row_means_the_same_for_the_next_run() {
+        for (label, description, names) in [
+            (
+                "Default (recommended)",
+                "Use the default model (currently Opus 4.8 (1M context)) · $5/$25",
+                "default",
+            ),
+            ("Opus", "Opus 4.8 with 1M context · Best for everyday", "opus[1m] claude-opus-4-8[1m]"),
+            ("Opus (1M context)", "Opus 4.8 with 1M context · Best", "opus[1m] claude-opus-4-8[1m]"),
+            ("Opus", "Opus 4.8 · Best for everyday, complex tasks", "opus claude-opus-4-8"),
+            ("Opus 4.8", "Best for everyday, complex tasks (claude-opus-4-8)", "claude-opus-4-8"),
+            ("Opus Plan Mode", "Use Opus in plan mode, Sonnet otherwise", "opusplan"),
+            ("Sonnet", "Sonnet 5 · Efficient for routine tasks · $3/$15 per Mtok", "sonnet claude-sonnet-5"),
+            ("Sonnet 5 (1M context)", "Sonnet 5 for long sessions", "claude-sonnet-5[1m] sonnet[1m]"),
+            ("Sonnet 4.5", "Newer version available · select Sonnet for Sonnet 5", "claude-sonnet-4-5"),
+            ("Haiku", "Haiku 4.5 · Fastest for quick answers", "haiku claude-haiku-4-5"),
+            ("my-own-model", "Custom model", "my-own-model"),
+        ] {
+            assert_eq!(model_names(label, description).join(" "), names, "{label}: {description}");
+        }
     }
 
     #[test]

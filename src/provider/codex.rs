@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Accounts, Argv, Composer, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens, StoredKey,
-    model_args, question,
+    Accounts, Argv, Composer, Dialog, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens,
+    StoredKey, model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -54,16 +54,24 @@ impl Provider for Codex {
         true
     }
 
-    /// The list of models leads to one of efforts, where `s` keeps the choice to the session; Enter writes it to the
-    /// person's settings.
+    /// The list of models leads to one of efforts where there are several. `s` keeps the choice to the session; Enter
+    /// writes it to the person's settings.
     fn model_list(&self) -> Option<ModelList> {
         Some(ModelList {
             open: "/model",
+            list: Dialog { heading: "Select Model and Effort", end: "esc back" },
             pointer: '›',
+            names: |label, _| vec![label.to_lowercase().replace(' ', "-")],
+            efforts: Some((
+                "enter select · esc back",
+                Dialog { heading: "Select Reasoning Level for", end: "esc back" },
+            )),
             keep: "s",
-            keep_hint: "s session",
+            keep_hint: "s session · esc back",
             question: None,
-            done: "for this session only",
+            done: "Model changed to ",
+            kept: "for this session only",
+            done_names_it: true,
         })
     }
 

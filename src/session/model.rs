@@ -15,12 +15,14 @@ use tokio::time::timeout;
 
 use super::composer::Composer;
 use super::{Session, Sessions};
-use crate::provider::ModelList;
+use crate::provider::{Dialog, ModelList};
 use crate::terminal::screen::Screen;
 use crate::tmux::connection::Connection;
 
 /// The agent has this long for each key.
 const KEY_LIMIT: Duration = Duration::from_secs(5);
+/// What did not close within this time is closed again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// A screen that rests for so long is done.
 const REST: Duration = Duration::from_millis(200);
 /// Longer lists are none.
@@ -28,13 +30,14 @@ const MOST_ROWS: usize = 60;
 const ENTER: &[u8] = b"\r";
 const ESCAPE: &[u8] = b"\x1b";
 const DOWN: &[u8] = b"\x1b[B";
+const BACKSPACE: u8 = 0x7f;
 
-/// A row of the list: its number and what stands in it.
+/// A row of the list: its number, what it is called, and the names for `--model`.
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     number: u32,
     label: String,
-    description: String,
+    names: Vec<String>,
 }
 
 impl Sessions {
@@ -103,62 +106,82 @@ impl Walk<'_> {
     /// Chooses the model for this session alone; the name by which the agent's `--model` knows it.
     async fn choose(&mut self, session: &Session, wanted: &str) -> Result<String, Problem> {
         let (list, name) = (self.list, session.provider.name());
-        let no_list = || Problem::new(Code::NotTaken, format!("{name} does not show its list of models"));
+        if !self.open().await? {
+            return Err(Problem::new(
+                Code::NotTaken,
+                format!("{name} does not show the whole list of its models"),
+            ));
+        }
+        let rows = self.rows().await?;
+        let row = find(&rows, wanted).map_err(|fit| {
+            let labels =
+                |rows: &[&Row]| rows.iter().map(|row| row.label.as_str()).collect::<Vec<_>>().join(", ");
+            let wanted = wanted.escape_debug();
+            let detail = match fit.as_slice() {
+                [] => format!(
+                    "{name} offers no model '{wanted}'; there are {}",
+                    labels(&rows.iter().collect::<Vec<_>>())
+                ),
+                fit => format!("'{wanted}' may be {}; say which", labels(fit)),
+            };
+            Problem::new(Code::Invalid, detail)
+        })?;
+        self.walk_to(row.number).await?;
+        self.rest(list.list).await;
+        let mut keeps_in = list.list;
+        if let Some((leads_on, efforts)) = list.efforts
+            && ends(self.composer.screen(), list.list, leads_on)
+        {
+            // The effort that it points to stays.
+            self.press(ENTER)?;
+            self.composer.shows_in(KEY_LIMIT, |composer| is_open(composer.screen(), efforts)).await;
+            self.rest(efforts).await;
+            keeps_in = efforts;
+        }
+        if !ends(self.composer.screen(), keeps_in, list.keep_hint) {
+            let detail = format!("{name} does not offer to use '{}' for this session only", row.label);
+            return Err(Problem::new(Code::NotTaken, detail));
+        }
+        self.press(list.keep.as_bytes())?;
+        if let Some(question) = list.question {
+            let asks = |composer: &mut Composer| is_open(composer.screen(), question);
+            self.composer.shows_in(KEY_LIMIT, |composer| composer.is_empty() || asks(composer)).await;
+            if asks(self.composer) {
+                self.press(ENTER)?;
+            }
+        }
+        // What it said of an earlier choice may still be there.
+        let word = plain(row.label.split(' ').next().unwrap_or_default());
+        let fits = |said: &str| plain(said).contains(&word) && said.contains(list.kept);
+        let done = |composer: &mut Composer| {
+            composer.is_empty() && said(composer.screen(), list.done).is_some_and(|said| fits(&said))
+        };
+        if !self.composer.shows_in(KEY_LIMIT, done).await {
+            let detail = match said(self.composer.screen(), list.done) {
+                Some(said) => format!("{name} was to use '{}', and says: {}{said}", row.label, list.done),
+                None => format!("{name} does not say that it switched the model"),
+            };
+            return Err(Problem::new(Code::NotTaken, detail));
+        }
+        let said = said(self.composer.screen(), list.done).unwrap_or_default();
+        let said = said.split(' ').next().filter(|_| list.done_names_it);
+        Ok(said.unwrap_or(&row.names[0]).to_owned())
+    }
+
+    /// Opens the list; false when it does not come.
+    async fn open(&mut self) -> Result<bool, Problem> {
+        let list = self.list;
         self.composer.expect(list.open.as_bytes());
         self.sessions.paste(self.connection, self.pane, list.open.as_bytes(), true).await?;
         if self.composer.shows_text().await != Some(true) {
-            return Err(no_list());
+            return Ok(false);
         }
         self.press(ENTER)?;
-        if !self.composer.shows_in(KEY_LIMIT, |composer| pointed(composer.screen(), list).is_some()).await {
-            return Err(no_list());
-        }
-        let rows = self.rows().await?;
-        let Some(row) = best(&rows, wanted) else {
-            let offered: Vec<_> = rows.iter().map(|row| row.label.as_str()).collect();
-            let detail = format!(
-                "{name} offers no model '{}'; there are {}",
-                wanted.escape_debug(),
-                offered.join(", ")
-            );
-            return Err(Problem::new(Code::Invalid, detail));
-        };
-        self.walk_to(row.number).await?;
-        if !self.keeps() {
-            // A second list, of efforts: the one it points to stays.
-            self.press(ENTER)?;
-            if !self.composer.shows_in(KEY_LIMIT, |composer| shows(composer.screen(), list.keep_hint)).await {
-                return Err(Problem::new(
-                    Code::NotTaken,
-                    format!("{name} does not offer to use '{}' for this session only", row.label),
-                ));
-            }
-        }
-        self.rest().await;
-        let said = self.count(list.done);
-        self.press(list.keep.as_bytes())?;
-        let done = |composer: &mut Composer| {
-            composer.is_empty() || list.question.is_some_and(|question| shows(composer.screen(), question))
-        };
-        self.composer.shows_in(KEY_LIMIT, done).await;
-        if list.question.is_some_and(|question| shows(self.composer.screen(), question)) {
-            self.press(ENTER)?;
-        }
-        let done = |composer: &mut Composer| count(composer.screen(), list.done) > said;
-        if !self.composer.shows_in(KEY_LIMIT, done).await {
-            let detail = format!("{name} does not say that it switched the model");
-            return Err(Problem::new(Code::NotTaken, detail));
-        }
-        let says = last_row(self.composer.screen(), list.done);
-        let word = row.label.split(' ').next().unwrap_or_default();
-        if !plain(&says).contains(&plain(word)) {
-            let detail = format!("{name} was to use '{}', and says: {}", row.label, says.trim());
-            return Err(Problem::new(Code::NotTaken, detail));
-        }
-        Ok(model_name(row, wanted))
+        let opens = |composer: &mut Composer| pointed(composer.screen(), list).is_some();
+        Ok(self.composer.shows_in(KEY_LIMIT, opens).await)
     }
 
-    /// All rows, in the order in which the pointer comes to them.
+    /// All rows, as the pointer comes to them.
     async fn rows(&mut self) -> Result<Vec<Row>, Problem> {
         let mut rows: Vec<Row> = Vec::new();
         while let Some(row) = pointed(self.composer.screen(), self.list) {
@@ -169,6 +192,7 @@ impl Walk<'_> {
             rows.push(row);
             self.down(number).await?;
         }
+        rows.sort_by_key(|row| row.number);
         Ok(rows)
     }
 
@@ -194,22 +218,14 @@ impl Walk<'_> {
     }
 
     /// Agents take the row that they pointed to a moment ago, when the key comes too early.
-    async fn rest(&mut self) {
+    async fn rest(&mut self, dialog: Dialog) {
         for _ in 0..MOST_ROWS {
-            if timeout(REST, self.composer.changed()).await.is_err() {
+            let before = open_rows(self.composer.screen(), dialog);
+            let moved = |composer: &mut Composer| open_rows(composer.screen(), dialog) != before;
+            if !self.composer.shows_in(REST, moved).await {
                 return;
             }
-            self.composer.catch_up();
         }
-    }
-
-    /// Whether the list that is open can keep the choice to the session.
-    fn keeps(&mut self) -> bool {
-        shows(self.composer.screen(), self.list.keep_hint)
-    }
-
-    fn count(&mut self, text: &str) -> usize {
-        count(self.composer.screen(), text)
     }
 
     fn press(&mut self, key: &[u8]) -> Result<(), Problem> {
@@ -218,11 +234,29 @@ impl Walk<'_> {
 
     /// Closes whatever is open, and takes back what was typed.
     async fn leave(&mut self) {
-        for _ in 0..3 {
-            if self.composer.is_empty() || self.press(ESCAPE).is_err() {
+        let typed = self.list.open.as_bytes();
+        let dialogs =
+            [Some(self.list.list), self.list.efforts.map(|(_, efforts)| efforts), self.list.question];
+        let opened = |composer: &Composer| {
+            dialogs.into_iter().flatten().find(|dialog| is_open(composer.screen(), *dialog))
+        };
+        let mut escaped = false;
+        for _ in 0..4 {
+            self.composer.catch_up();
+            if self.composer.is_empty() {
                 return;
             }
-            self.composer.shows_in(Duration::from_millis(500), |composer| composer.is_empty()).await;
+            let before = opened(self.composer);
+            let keys = match escaped && self.composer.holds_text() {
+                true => vec![BACKSPACE; typed.len()],
+                false => ESCAPE.to_vec(),
+            };
+            escaped = true;
+            if self.press(&keys).is_err() {
+                return;
+            }
+            let left = |composer: &mut Composer| composer.is_empty() || opened(composer) != before;
+            self.composer.shows_in(AGAIN, left).await;
         }
     }
 }
@@ -235,14 +269,32 @@ impl Composer {
     }
 }
 
-/// The row that the pointer stands at.
-fn pointed(screen: &Screen, list: ModelList) -> Option<Row> {
-    (0..screen.size().rows()).find_map(|y| row(&screen.row_text(y), list.pointer))
+/// The rows of that dialog, if it is open.
+fn open_rows(screen: &Screen, dialog: Dialog) -> Option<Vec<String>> {
+    let mut rows: Vec<String> = (0..screen.size().rows()).map(|y| screen.row_text(y)).collect();
+    let top = rows.iter().rposition(|row| row.trim_start().starts_with(dialog.heading))?;
+    let rows = rows.split_off(top);
+    one_line(&rows).ends_with(dialog.end).then_some(rows)
 }
 
-/// `  ❯ 6. Opus ✔     Opus 4.8 · Best …`
-fn row(text: &str, pointer: char) -> Option<Row> {
-    let rest = text.trim_start().strip_prefix(pointer)?.trim_start();
+fn is_open(screen: &Screen, dialog: Dialog) -> bool {
+    open_rows(screen, dialog).is_some()
+}
+
+/// Whether it is open, and ends with that.
+fn ends(screen: &Screen, dialog: Dialog, end: &'static str) -> bool {
+    is_open(screen, Dialog { end, ..dialog })
+}
+
+/// The row that the pointer stands at.
+fn pointed(screen: &Screen, list: ModelList) -> Option<Row> {
+    let rows = open_rows(screen, list.list)?;
+    (0..rows.len()).find_map(|y| row(&rows[y..], list))
+}
+
+/// `  ❯ 6. Opus ✔     Opus 4.8 · Best …`, and where there is no room, more of the description in the rows below.
+fn row(rows: &[String], list: ModelList) -> Option<Row> {
+    let rest = rows[0].trim_start().strip_prefix(list.pointer)?.trim_start();
     let (number, rest) = rest.split_once(". ")?;
     let number = number.parse().ok()?;
     let (label, description) = rest.trim().split_once("  ").unwrap_or((rest.trim(), ""));
@@ -250,84 +302,176 @@ fn row(text: &str, pointer: char) -> Option<Row> {
     let label = ["(current)", "(default)", "(recommended)"]
         .iter()
         .fold(label, |label, mark| label.trim_end_matches(mark).trim_end());
-    Some(Row { number, label: label.to_owned(), description: description.trim().to_owned() })
+    let column = rows[0].chars().count() - description.trim_start().chars().count();
+    let is_more = |row: &&String| row.chars().take_while(|letter| *letter == ' ').count() >= column;
+    let more = rows[1..].iter().take_while(is_more).cloned();
+    let description = one_line(&[vec![description.to_owned()], more.collect()].concat());
+    Some(Row { number, label: label.to_owned(), names: (list.names)(label, &description) })
 }
 
-/// The row that is meant: by its whole name, else by what it is described as, else by how its name begins.
-fn best<'a>(rows: &'a [Row], wanted: &str) -> Option<&'a Row> {
+/// The row that is meant: the one that is called so or kept as that, else the one that has that name as well, else the
+/// only one whose names begin so. Otherwise those that fit.
+fn find<'a>(rows: &'a [Row], wanted: &str) -> Result<&'a Row, Vec<&'a Row>> {
     let wanted = plain(wanted);
-    let vendor = wanted.strip_prefix("claude").filter(|rest| !rest.is_empty()).unwrap_or(&wanted).to_owned();
-    let called = |row: &&Row| [&wanted, &vendor].contains(&&plain(&row.label));
-    let described = |row: &&Row| {
-        let (head, _) = row.description.split_once('·').unwrap_or((&row.description, ""));
-        plain(head) == vendor
-    };
-    let begins = |row: &&Row| plain(&row.label).starts_with(&vendor);
-    rows.iter().find(called).or_else(|| rows.iter().find(described)).or_else(|| rows.iter().find(begins))
+    let is = |name: &String| plain(name) == wanted;
+    let begins = |name: &String| plain(name).starts_with(&wanted);
+    let called = |row: &Row| is(&row.label) || is(&row.names[0]);
+    let named = |row: &Row| row.names.iter().any(is);
+    let may_be = |row: &Row| begins(&row.label) || row.names.iter().any(begins);
+    let fitting = |fits: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| fits(row)).collect::<Vec<_>>();
+    let fit = [fitting(&called), fitting(&named), fitting(&may_be)].into_iter().find(|fit| !fit.is_empty());
+    match fit.as_deref() {
+        Some([row]) => Ok(row),
+        _ => Err(fit.unwrap_or_default()),
+    }
 }
 
-/// The name for `--model`: the one that was asked for if it is one word, else that of the row.
-fn model_name(row: &Row, wanted: &str) -> String {
-    let label = row.label.split(" (").next().unwrap_or(&row.label);
-    let is_exact = plain(wanted) == plain(label) || plain(wanted).starts_with("claude");
-    let name = if is_exact { wanted } else { label };
-    name.trim().to_lowercase().split_whitespace().collect::<Vec<_>>().join("-")
+/// What can be compared: without case and signs, without the vendor and without the day of an API's name.
+fn plain(name: &str) -> String {
+    let name = name.to_lowercase();
+    let is_day = |part: &str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = name.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !is_day(part));
+    let plain: String = parts.collect();
+    plain.strip_prefix("claude").map(str::to_owned).unwrap_or(plain)
 }
 
-fn plain(text: &str) -> String {
-    text.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// What the agent said last of what begins so: the rest of it. It stands in a paragraph of its own, behind a mark.
+fn said(screen: &Screen, begin: &str) -> Option<String> {
+    let mut rows: Vec<String> = (0..screen.size().rows()).map(|y| screen.row_text(y)).collect();
+    let begins =
+        |row: &String| row.trim_start_matches(|letter: char| !letter.is_alphanumeric()).starts_with(begin);
+    let first = rows.iter().rposition(begins)?;
+    let rows = rows.split_off(first);
+    let end = rows.iter().position(String::is_empty).unwrap_or(rows.len());
+    one_line(&rows[..end]).split_once(begin).map(|(_, rest)| rest.to_owned())
 }
 
-fn shows(screen: &Screen, text: &str) -> bool {
-    count(screen, text) > 0
-}
-
-/// The lowest row with that text.
-fn last_row(screen: &Screen, text: &str) -> String {
-    let mut rows = (0..screen.size().rows()).rev().map(|y| screen.row_text(y));
-    rows.find(|row| row.contains(text)).unwrap_or_default()
-}
-
-fn count(screen: &Screen, text: &str) -> usize {
-    (0..screen.size().rows()).map(|y| screen.row_text(y).matches(text).count()).sum()
+/// Rows as one, with one blank between words.
+fn one_line(rows: &[String]) -> String {
+    rows.iter().flat_map(|row| row.split_whitespace()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use codepiper_protocol::Size;
 
-    fn list(lines: &[&str], pointer: char) -> Vec<Row> {
-        lines.iter().map(|line| row(line, pointer).unwrap()).collect()
+    use super::*;
+    use crate::provider;
+
+    fn list(provider: &str) -> ModelList {
+        provider::find(provider).unwrap().model_list().unwrap()
     }
+
+    fn rows(provider: &str, lines: &[&str]) -> Vec<Row> {
+        lines.iter().map(|line| row(&[(*line).to_owned()], list(provider)).unwrap()).collect()
+    }
+
+    fn screen(lines: &[&str]) -> Screen {
+        let mut screen = Screen::new(Size::new(110, 30).unwrap());
+        screen.feed(lines.join("\r\n").as_bytes());
+        screen
+    }
+
+    const CLAUDE: [&str; 6] = [
+        "  ❯ 1. Default (recommended)  Use the default model (currently Opus 4.8 (1M context)) · $5/$25 per Mtok",
+        "  ❯ 2. Opus                   Opus 4.8 with 1M context · Best for everyday, complex tasks",
+        "  ❯ 3. Sonnet                 Sonnet 5 · Efficient for routine tasks · $3/$15 per Mtok",
+        "  ❯ 4. Sonnet 5 (1M context)  Sonnet 5 for long sessions · $3/$15 per Mtok",
+        "  ❯ 5. Haiku                  Haiku 4.5 · Fastest for quick answers · $1/$5 per Mtok",
+        "  ❯ 6. Opus 4.8 ✔             Best for everyday, complex tasks (claude-opus-4-8)",
+    ];
+    const CODEX: [&str; 4] = [
+        "› 3. GPT-6-Sol          Previous generation",
+        "› 5. GPT-5.6-Sol        Older generation workhorse model.",
+        "› 6. GPT-6.1 Terra      GPT-6.1 Terra Codex model.",
+        "› 9. GPT-5.5 (current)  Legacy coding model.",
+    ];
 
     #[test]
     fn the_row_that_is_meant_is_found() {
-        let claude = list(
-            &[
-                "  ❯ 1. Default (recommended)  Use the default model (currently Opus 4.8 (1M context)) · $5/$25 per",
-                "  ❯ 2. Opus (1M context)      Opus 4.8 with 1M context · Best for everyday, complex tasks",
-                "  ❯ 3. Sonnet                 Sonnet 5 · Efficient for routine tasks · $3/$15 per Mtok",
-                "  ❯ 5. Haiku                  Haiku 4.5 · Fastest for quick answers · $1/$5 per Mtok",
-                "  ❯ 6. Opus ✔                 Opus 4.8 · Best for everyday, complex tasks",
-            ],
-            '❯',
-        );
-        let codex = list(
-            &["› 3. GPT-6-Sol          Previous generation", "› 9. GPT-5.5 (current)  Legacy coding model."],
-            '›',
-        );
+        let (claude, codex) = (rows("claude-code", &CLAUDE), rows("codex", &CODEX));
         for (rows, wanted, number, name) in [
-            (&claude, "sonnet", 3, "sonnet"),
-            (&claude, "Opus", 6, "opus"),
-            (&claude, "claude-haiku-4-5", 5, "claude-haiku-4-5"),
+            (&claude[..], "sonnet", 3, "sonnet"),
+            (&claude, "Opus", 2, "opus[1m]"),
+            (&claude, "claude-opus-4-8[1m]", 2, "opus[1m]"),
+            (&claude, "claude-opus-4-8", 6, "claude-opus-4-8"),
+            (&claude[..5], "claude-opus-4-8", 2, "opus[1m]"),
+            (&claude, "claude-haiku-4-5", 5, "haiku"),
+            (&claude, "claude-haiku-4-5-20251001", 5, "haiku"),
+            (&claude, "claude-sonnet-5", 3, "sonnet"),
+            (&claude, "Sonnet 5 (1M context)", 4, "claude-sonnet-5[1m]"),
+            (&claude, "sonnet[1m]", 4, "claude-sonnet-5[1m]"),
             (&claude, "def", 1, "default"),
             (&codex, "gpt-5.5", 9, "gpt-5.5"),
             (&codex, "GPT-6-s", 3, "gpt-6-sol"),
+            (&codex, "gpt-6.1-terra", 6, "gpt-6.1-terra"),
         ] {
-            let row = best(rows, wanted).unwrap();
-            assert_eq!((row.number, model_name(row, wanted).as_str()), (number, name), "{wanted}");
+            let row = find(rows, wanted).unwrap();
+            assert_eq!((row.number, row.names[0].as_str()), (number, name), "{wanted}");
         }
-        assert_eq!(best(&claude, "gpt"), None);
-        assert_eq!(row("❯ Press up to edit queued messages", '❯'), None);
+        let fit = |rows, wanted| -> Vec<u32> {
+            find(rows, wanted).unwrap_err().iter().map(|row| row.number).collect()
+        };
+        assert!(fit(&claude, "gpt").is_empty());
+        assert_eq!(fit(&codex, "gpt-5"), [5, 9]);
+        assert_eq!(fit(&codex, "gpt-6"), [3, 6]);
+        assert_eq!(row(&["❯ Press up to edit queued messages".to_owned()], list("claude-code")), None);
+    }
+
+    #[test]
+    fn a_description_goes_on_in_the_rows_below() {
+        let narrow = ["  ❯ 2. Opus     Opus 4.8", "                with 1M", "    3. Sonnet   Sonnet 5"];
+        let row = row(&narrow.map(str::to_owned), list("claude-code")).unwrap();
+        assert_eq!(row.names, ["opus[1m]", "claude-opus-4-8[1m]"]);
+    }
+
+    /// Whatever was said before, only what is asked at the bottom counts.
+    #[test]
+    fn a_conversation_is_no_list() {
+        let said = [
+            "❯ Select model",
+            "Switch model?",
+            "  ❯ 1. Yes",
+            "  2. No, go back",
+            "  s session · esc back",
+            "",
+        ];
+        let footer = ["──────", "❯ ", "──────", "  ? for shortcuts"];
+        let open = [
+            "  Select model",
+            "  ❯ 3. Sonnet  Sonnet 5",
+            "",
+            "  Enter to set as default · s to use this session",
+            "  only · Esc to cancel",
+        ];
+        let asks = ["  Switch model?", "", "  ❯ 1. Yes, switch to Sonnet 5", "    2. No, go back", ""];
+        let claude = list("claude-code");
+        let question = claude.question.unwrap();
+        for (lines, number, is_asked) in [
+            ([&said[..], &footer].concat(), None, false),
+            ([&said[..], &open].concat(), Some(3), false),
+            ([&said[..], &open, &said, &asks].concat(), None, true),
+        ] {
+            let screen = screen(&lines);
+            assert_eq!(pointed(&screen, claude).map(|row| row.number), number, "{lines:?}");
+            assert_eq!(is_open(&screen, question), is_asked, "{lines:?}");
+            assert_eq!(ends(&screen, claude.list, claude.keep_hint), number.is_some(), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_word_of_the_agent_counts() {
+        let screen = screen(&[
+            "• Model changed to gpt-5.5 medium for this session only",
+            "",
+            "› Model changed to nothing",
+            "",
+            "• Model changed to gpt-6-sol medium for this",
+            "session only",
+            "",
+            "› Ask Codex to do anything",
+        ]);
+        let said = said(&screen, "Model changed to ");
+        assert_eq!(said.as_deref(), Some("gpt-6-sol medium for this session only"));
     }
 }

@@ -995,7 +995,7 @@ kill_sessions: boolean, };
  */
 export type SwitchModel = { 
 /**
- * As the agent's own list calls it, in any case, or the beginning of that.
+ * As the agent's own list calls it or `--model` knows it, in any case, or a beginning that fits only one.
  */
 model: string, };
 

@@ -314,7 +314,7 @@ pub struct RenameSession {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SwitchModel {
-    /// As the agent's own list calls it, in any case, or the beginning of that.
+    /// As the agent's own list calls it or `--model` knows it, in any case, or a beginning that fits only one.
     pub model: String,
 }
 
