@@ -117,6 +117,8 @@ impl Composer {
 pub struct ModelList {
     /// The command that opens it.
     pub open: &'static str,
+    /// What the program says instead while it starts.
+    pub not_yet: Option<&'static str>,
     pub list: Dialog,
     /// What stands before the row that a key would choose.
     pub pointer: char,

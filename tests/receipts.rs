@@ -395,3 +395,26 @@ fn claude_code_knows_the_names_that_it_prints() {
     bed.until_idle(id);
     assert!(is_long("resumed"));
 }
+
+/// Servers of tools that start slowly make it say that it works as soon as it was idle.
+#[test]
+fn codex_switches_its_model_as_soon_as_it_was_started() {
+    let bed = Bed::new(&CODEX);
+    let file = bed.home.path("user/.codex/config.toml");
+    let slow = "\n[mcp_servers.slow]\ncommand = \"sleep\"\nargs = [\"2\"]\n";
+    for round in 0..4 {
+        let id = &bed.start(&[]).id.to_string();
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+        bed.home.ok(["model", id, "gpt-6-sol"]);
+        let several = bed.home.fails(2, ["model", id, "gpt-5"]);
+        assert!(several.contains("GPT-5.6-Luna, GPT-5.5;") && !several.contains("GPT-6"), "{several}");
+        let text = format!("round {round}");
+        bed.send(id, &text, &[]);
+        bed.until_idle(id);
+        assert_eq!(bed.request(&text)["model"], "gpt-6-sol");
+        assert_eq!(bed.request(&text)["earlier"], serde_json::json!([]), "the command is no prompt");
+        if round == 1 {
+            fs::write(&file, fs::read_to_string(&file).unwrap() + slow).unwrap();
+        }
+    }
+}

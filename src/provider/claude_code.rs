@@ -57,6 +57,7 @@ impl Provider for ClaudeCode {
     fn model_list(&self) -> Option<ModelList> {
         Some(ModelList {
             open: "/model",
+            not_yet: None,
             list: Dialog { heading: "Select model", end: "Esc to cancel" },
             pointer: '❯',
             names: model_names,

@@ -59,6 +59,7 @@ impl Provider for Codex {
     fn model_list(&self) -> Option<ModelList> {
         Some(ModelList {
             open: "/model",
+            not_yet: Some("Model selection is disabled until startup completes"),
             list: Dialog { heading: "Select Model and Effort", end: "esc back" },
             pointer: '›',
             names: |label, _| vec![label.to_lowercase().replace(' ', "-")],

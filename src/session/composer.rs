@@ -82,11 +82,18 @@ impl Sessions {
     }
 }
 
+impl Session {
+    /// What is left of the time that a program gets to become ready.
+    pub(super) fn start_limit(&self) -> Duration {
+        let since_launch = Timestamp::now().duration_since(self.state().record.launched_at);
+        READY_LIMIT.saturating_sub(since_launch.unsigned_abs())
+    }
+}
+
 impl Composer {
     /// Waits until a program that was just started takes a paste. Later it is as ready as it will be.
     pub async fn ready(&mut self, sessions: &Sessions) {
-        let since_launch = Timestamp::now().duration_since(self.session.state().record.launched_at);
-        let rest = READY_LIMIT.saturating_sub(since_launch.unsigned_abs());
+        let rest = self.session.start_limit();
         let session = self.session.clone();
         let ready = async {
             // Some ask for pastes before they take the terminal, which would echo the text and turn Enter
@@ -191,6 +198,13 @@ impl Composer {
     pub fn ends_with_blank(&self) -> bool {
         let left = CursorLine::of(&self.follower.screen).left;
         left.ends_with(' ') || left.chars().count() < self.follower.screen.cursor().x.into()
+    }
+
+    /// That stands in it, and nothing else.
+    pub fn holds_only(&self, text: &str) -> bool {
+        let line = CursorLine::of(&self.follower.screen);
+        let held = line.left.trim().strip_prefix(self.composer.mark);
+        line.right.is_empty() && held.is_some_and(|held| held.trim() == text)
     }
 
     /// Something stands in it that was not sent.

@@ -11,7 +11,7 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::tmux::PaneId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::composer::Composer;
 use super::{Session, Sessions};
@@ -21,7 +21,7 @@ use crate::tmux::connection::Connection;
 
 /// The agent has this long for each key.
 const KEY_LIMIT: Duration = Duration::from_secs(5);
-/// What did not close within this time is closed again.
+/// What did not come within this time is typed again, or closed again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// A screen that rests for so long is done.
 const REST: Duration = Duration::from_millis(200);
@@ -50,6 +50,9 @@ impl Sessions {
         if plain(wanted).is_empty() {
             return Err(Problem::new(Code::Invalid, "say which model"));
         }
+        // One that has just been started may say that it works until it is ready.
+        let starts = session.until(|state| state.machine.activity() != Activity::Working);
+        let _ = timeout(session.start_limit(), starts).await;
         let connection = self.connection()?;
         let _sending = session.sending.lock().await;
         let _typing = session.typing.lock().await;
@@ -106,7 +109,7 @@ impl Walk<'_> {
     /// Chooses the model for this session alone; the name by which the agent's `--model` knows it.
     async fn choose(&mut self, session: &Session, wanted: &str) -> Result<String, Problem> {
         let (list, name) = (self.list, session.provider.name());
-        if !self.open().await? {
+        if !self.open(KEY_LIMIT.max(session.start_limit())).await? {
             return Err(Problem::new(
                 Code::NotTaken,
                 format!("{name} does not show the whole list of its models"),
@@ -168,17 +171,33 @@ impl Walk<'_> {
         Ok(said.unwrap_or(&row.names[0]).to_owned())
     }
 
-    /// Opens the list; false when it does not come.
-    async fn open(&mut self) -> Result<bool, Problem> {
+    /// Opens the list; false when it does not come. One that has just been started may lose the command, or say that
+    /// it is not ready. Enter is pressed once for each command that is seen: another one might choose in the list.
+    async fn open(&mut self, limit: Duration) -> Result<bool, Problem> {
         let list = self.list;
-        self.composer.expect(list.open.as_bytes());
-        self.sessions.paste(self.connection, self.pane, list.open.as_bytes(), true).await?;
-        if self.composer.shows_text().await != Some(true) {
-            return Ok(false);
-        }
-        self.press(ENTER)?;
+        let end = Instant::now() + limit;
         let opens = |composer: &mut Composer| pointed(composer.screen(), list).is_some();
-        Ok(self.composer.shows_in(KEY_LIMIT, opens).await)
+        let refuses = |composer: &mut Composer| {
+            composer.is_empty() && list.not_yet.is_some_and(|text| shows(composer.screen(), text))
+        };
+        let takes = |composer: &mut Composer| composer.holds_only(list.open);
+        self.composer.expect(list.open.as_bytes());
+        while Instant::now() < end {
+            if self.composer.is_empty() {
+                self.sessions.paste(self.connection, self.pane, list.open.as_bytes(), true).await?;
+            }
+            if self.composer.shows_in(AGAIN, takes).await {
+                self.press(ENTER)?;
+                self.composer.shows_in(limit, |composer| opens(composer) || refuses(composer)).await;
+                if self.composer.shows_in(AGAIN, opens).await {
+                    return Ok(true);
+                }
+                if !refuses(self.composer) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// All rows, as the pointer comes to them.
@@ -333,6 +352,11 @@ fn plain(name: &str) -> String {
     let parts = name.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !is_day(part));
     let plain: String = parts.collect();
     plain.strip_prefix("claude").map(str::to_owned).unwrap_or(plain)
+}
+
+fn shows(screen: &Screen, text: &str) -> bool {
+    let rows: Vec<String> = (0..screen.size().rows()).map(|y| screen.row_text(y)).collect();
+    one_line(&rows).contains(text)
 }
 
 /// What the agent said last of what begins so: the rest of it. It stands in a paragraph of its own, behind a mark.
