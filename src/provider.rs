@@ -410,6 +410,11 @@ fn model_args(launch: &Launch) -> impl Iterator<Item = String> {
     launch.model.into_iter().flat_map(|model| ["--model".to_owned(), model.to_owned()])
 }
 
+/// The id of a conversation, from a hook. It becomes a part of a file's name, and one conversation has one id.
+fn conversation_id(text: &str) -> Option<String> {
+    Some(text.parse::<uuid::Uuid>().ok()?.to_string())
+}
+
 /// The provider with this name.
 pub fn find(name: &str) -> Option<&'static dyn Provider> {
     all().find(|provider| provider.name() == name)

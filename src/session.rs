@@ -123,6 +123,8 @@ struct Inner {
     /// Set when the tmux server shall not outlive the link to it.
     server_ends_too: AtomicBool,
     table: Mutex<Table>,
+    /// Whoever gives a session a conversation holds it.
+    taking: Mutex<()>,
     /// Who is told of every change of any session.
     watchers: Mutex<Vec<Weak<Notify>>>,
 }
@@ -223,6 +225,7 @@ impl Sessions {
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
             table: Mutex::default(),
+            taking: Mutex::default(),
             watchers: Mutex::default(),
         }))
     }
@@ -417,12 +420,31 @@ impl Sessions {
 
     /// The conversation that is continued from now on: a program can begin another one.
     fn follow_conversation(&self, session: &Arc<Session>, conversation: Option<String>) {
-        if conversation.is_none() || session.state().record.conversation == conversation {
-            return;
+        let known = session.state().record.conversation.clone();
+        let Some(conversation) = conversation.filter(|found| known.as_ref() != Some(found)) else { return };
+        if self.take_conversation(session, conversation) {
+            let (sessions, session) = (self.clone(), session.clone());
+            tokio::spawn(async move { sessions.save_or_say(&session).await });
         }
-        session.state().record.conversation = conversation;
-        let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move { sessions.save_or_say(&session).await });
+    }
+
+    /// Makes it the session's conversation, unless it is another session's: any program can claim one, and would read
+    /// and continue what is not its own. False when it stays what it was.
+    fn take_conversation(&self, session: &Session, conversation: String) -> bool {
+        // Two that come at once do not get the same one.
+        let _taking = self.0.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_it = |other: &Arc<Session>| {
+            other.id != session.id && other.state().record.conversation.as_ref() == Some(&conversation)
+        };
+        let Some(owner) = self.all().into_iter().find(has_it) else {
+            session.state().record.conversation = Some(conversation);
+            return true;
+        };
+        let pid = session.state().machine.pid().unwrap_or_default();
+        let request = format!("to continue conversation {conversation} of session {}", owner.id.short());
+        tracing::warn!(id = %session.id, request, "the conversation is not followed");
+        self.event(Some(session.id), Body::AuthAgentRefused { pid, request });
+        false
     }
 
     /// The sessions whose launch record names this env set, oldest first.

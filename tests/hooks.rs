@@ -85,6 +85,13 @@ impl Agent {
         logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The one that is in its launch record.
+    fn conversation(&self) -> String {
+        let record = self.home.path(&format!("data/sessions/{}.json", self.session.id));
+        let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+        record["conversation"].as_str().unwrap().to_owned()
+    }
+
     fn prompts(&self) -> Vec<String> {
         let prompt =
             |event: &Event| event.body.as_hook().unwrap().payload["prompt"].as_str().map(str::to_owned);
@@ -275,6 +282,37 @@ fn nobody_delivers_hooks_for_another_session() {
     assert_eq!(agent.prompts(), ["own"]);
     let refused = agent.home.ok(["logs", &other.short_id, "--type", "auth.agent_refused"]);
     assert!(refused.contains("hooks"), "{refused}");
+}
+
+/// Whatever a program claims of itself: the conversation of another session stays that session's, running or ended.
+#[test]
+fn a_conversation_that_another_session_has_is_not_followed() {
+    let mut agent = Agent::start();
+    let own = agent.conversation();
+    let path = format!("{}:{}", agent.home.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut start = agent.home.command(["start", "-p", "claude-code", "--json"]);
+    let other = start.env("PATH", path).stderr(Stdio::inherit()).output().unwrap();
+    let other: Session = serde_json::from_slice(&other.stdout).unwrap();
+    let claim = |kind: &str, conversation: &str| {
+        let (source, prompt) = ("clear", "claimed");
+        serde_json::json!({"hook_event_name": kind, "source": source, "prompt": prompt, "session_id": conversation})
+            .to_string()
+    };
+    let theirs = other.id.to_string();
+    for _ in 0..2 {
+        agent.take(&claim("SessionStart", &theirs));
+        agent.take(&claim("UserPromptSubmit", &theirs));
+        agent.take(&claim("UserPromptSubmit", &theirs.to_uppercase()));
+        agent.take(&claim("UserPromptSubmit", &theirs.replace('-', "")));
+        assert_eq!(agent.conversation(), own);
+        let refused = agent.home.ok(["logs", &agent.session.short_id, "--type", "auth.agent_refused"]);
+        assert!(refused.contains(&theirs) && refused.contains(&other.short_id), "{refused}");
+        agent.home.ok(["stop", &theirs]);
+    }
+    // One that is nobody's is followed.
+    let new = "0e984725-c51c-4bf4-9960-e1c80e27aba0";
+    agent.take(&claim("SessionStart", new));
+    eventually("the new one is followed", || (agent.conversation() == new).then_some(()));
 }
 
 #[test]

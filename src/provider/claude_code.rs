@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     Accounts, Argv, Composer, Dialog, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens,
-    StoredKey, model_args, question,
+    StoredKey, conversation_id, model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -123,9 +123,7 @@ impl Provider for ClaudeCode {
             "UserPromptSubmit" => true,
             _ => false,
         };
-        // It becomes the name of a file.
-        let id = field("session_id").filter(|id| id.parse::<uuid::Uuid>().is_ok());
-        id.filter(|_| proves).map(str::to_owned)
+        field("session_id").and_then(conversation_id).filter(|_| proves)
     }
 
     fn dangerous_flags(&self) -> &'static [&'static str] {

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     Accounts, Argv, Composer, Dialog, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens,
-    StoredKey, model_args, question,
+    StoredKey, conversation_id, model_args, question,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -155,9 +155,8 @@ impl Provider for Codex {
     /// says good-bye to all of them.
     fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
         let field = |name: &str| payload.get(name).and_then(Value::as_str);
-        // It becomes a part of a file's name.
-        let id = field("session_id").filter(|id| id.parse::<uuid::Uuid>().is_ok());
-        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit")).map(str::to_owned)
+        let id = field("session_id").and_then(conversation_id);
+        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit"))
     }
 
     /// The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with

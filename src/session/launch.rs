@@ -328,8 +328,7 @@ impl Sessions {
         let env = self.program_environment(&record);
         let known = known(&record, &record.args, &env, "");
         let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
-        session.state().record.conversation = found.clone();
-        found
+        found.filter(|conversation| self.take_conversation(session, conversation.clone()))
     }
 
     /// Where the transcript of a conversation of this session is, or will be. Reads directories.

@@ -232,13 +232,13 @@ impl Sessions {
         if found.is_some() || !open.iter().any(|file| file.starts_with(&place)) {
             followed.looked_at = there;
         }
-        let record = &mut session.state().record;
+        let (known, origin) = {
+            let record = &session.state().record;
+            (record.conversation.clone(), record.forked_from.clone())
+        };
         // A fork may read what it was made from.
-        if found.is_none() || found == record.forked_from || found == record.conversation {
-            return false;
-        }
-        record.conversation = found;
-        true
+        let another = found.filter(|found| ![origin.as_ref(), known.as_ref()].contains(&Some(found)));
+        another.is_some_and(|conversation| self.take_conversation(session, conversation))
     }
 
     /// Where only the files tell the conversation: it begins with the first turn, and one that begins in
