@@ -35,6 +35,13 @@ pub enum Dialect {
     Codex,
 }
 
+impl Dialect {
+    /// Whether the end of every turn is written. Claude Code leaves out that of a short one.
+    pub fn tells_ends_of_turns(self) -> bool {
+        self == Self::Codex
+    }
+}
+
 /// What one line says.
 #[derive(Debug, Default, PartialEq)]
 pub struct Line {

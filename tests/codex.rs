@@ -6,7 +6,8 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use codepiper_protocol::event::{Body, Event};
-use codepiper_protocol::wire::session::Session;
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session};
+use nix::sys::signal::Signal;
 
 use crate::agents::{Bed, CODEX};
 use crate::harness::{Answer, eventually};
@@ -139,7 +140,71 @@ fn goes_on_after_new(config: &str) {
     assert_eq!(bed.request("elsewhere still")["earlier"], serde_json::json!(["elsewhere"]));
 }
 
+/// What it printed of its state before is not known to the next daemon; what it wrote down is.
+#[test]
+fn its_state_is_known_after_a_restart_of_the_daemon() {
+    let mut bed = Bed::new(&CODEX);
+    let id = &bed.start(&[]).id.to_string();
+    bed.says(id, "hello");
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert_eq!(bed.home.ok(["model", id]), "gpt-5.5\n", "it writes that down, too");
+    bed.home.ok(["daemon", "restart"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert_eq!(bed.home.explain(id).evidence.last().unwrap().source, EvidenceSource::Transcript);
+    assert_eq!(bed.home.ok(["model", id]), "gpt-5.5\n");
+
+    // Killed during a turn, which goes on; a text waits for its end.
+    bed.home.ok(["send", id, "slow: 60 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["send", id, "what waited"]);
+    bed.kill_daemon();
+    bed.home.start_daemon();
+    bed.home.until(&bed.home.session(id), "it works", |session| session.activity == Activity::Working);
+    bed.home.ok(["wait", id, "--until", "text=You said: what waited", "--timeout", "30"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+
+    // The turn ends while nobody is there.
+    bed.home.ok(["send", id, "slow: 20 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["send", id, "what waited longer"]);
+    bed.kill_daemon();
+    let ended = |log: &str| log.matches("\"task_complete\"").count() == 4;
+    eventually("the turn ends", || ended(&bed.rollout()).then_some(()));
+    bed.home.start_daemon();
+    bed.home.ok(["wait", id, "--until", "text=You said: what waited longer", "--timeout", "30"]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    assert_eq!(bed.request("what waited longer")["earlier"].as_array().unwrap().len(), 4);
+}
+
+/// The end of a turn that another program had begun is no end of one of its own.
+#[test]
+fn a_turn_of_the_program_before_does_not_go_on() {
+    let mut bed = Bed::new(&CODEX);
+    let session = bed.start(&[]);
+    let id = &session.id.to_string();
+    bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["kill", id]);
+    bed.home.ok(["resume", id]);
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+    bed.kill_daemon();
+    bed.home.start_daemon();
+    bed.until_said(id, "slow: 500");
+    assert_eq!(bed.home.session(id).activity, Activity::Unknown);
+}
+
 impl Bed {
+    fn kill_daemon(&mut self) {
+        self.home.signal_daemon(Signal::SIGKILL);
+        self.home.daemon_ended();
+    }
+
+    /// What stands in the one rollout.
+    fn rollout(&self) -> String {
+        let mut path = self.home.path("user/.codex/sessions");
+        while path.is_dir() {
+            path = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
+        }
+        fs::read_to_string(path).unwrap()
+    }
+
     /// Waits until its state is that, and that is the proof.
     fn until_proved(&self, id: &str, state: &str, proof: &str) {
         let mut last = None;

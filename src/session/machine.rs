@@ -87,6 +87,11 @@ pub enum Input {
         waiting_for: Option<WaitingFor>,
         what: String,
     },
+    /// What the transcript of a program that was found running says last.
+    Recalled {
+        activity: Activity,
+        what: String,
+    },
     /// The session has ended, and this was decided about it.
     Remark {
         what: String,
@@ -151,6 +156,8 @@ pub struct Machine {
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
     doubt: Option<(EvidenceSource, Duration)>,
+    /// The daemon found it running: what it told before is not known.
+    adopted: bool,
     /// When its files are looked at next, in time since the daemon started. None while it has nothing to do.
     look: Option<Duration>,
     /// What to return to when a launch fails.
@@ -181,6 +188,7 @@ impl Machine {
             intent: None,
             pending: None,
             doubt: None,
+            adopted: false,
             look: None,
             before_launch: (status, exit),
             resumed: false,
@@ -271,7 +279,7 @@ impl Machine {
             Input::LaunchRequested { resumed, prompted } => {
                 self.before_launch = (self.status, self.exit);
                 (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
-                (self.resumed, self.prompted) = (resumed, prompted);
+                (self.resumed, self.prompted, self.adopted) = (resumed, prompted, false);
                 self.early = None;
                 self.set_activity(Activity::Unknown, None, None);
                 self.wait(now, Pending::Launch, LAUNCH_LIMIT);
@@ -301,6 +309,7 @@ impl Machine {
                 self.status = Status::Running;
                 self.pid = pid;
                 self.exit = None;
+                self.adopted = true;
                 self.note(now, "the daemon found the program running in its pane");
                 vec![Action::Event(Body::SessionAdopted { pid })]
             }
@@ -360,6 +369,12 @@ impl Machine {
                 self.early = Some(Box::new(input));
                 vec![]
             }
+            Input::Recalled { activity, what } if self.is_open_to_memory() && self.activity != activity => {
+                // The weakest there is: whatever the program says from now on counts.
+                self.set_activity(activity, None, Some(EvidenceSource::Silence));
+                self.record(now, EvidenceSource::Transcript, &what);
+                vec![self.activity_changed()]
+            }
             Input::Submitted if self.status == Status::Running && self.activity == Activity::Idle => {
                 let source = self.activity_source.unwrap_or(EvidenceSource::Silence);
                 self.set_activity(Activity::Unknown, None, None);
@@ -379,6 +394,17 @@ impl Machine {
 
     fn is_live(&self) -> bool {
         self.status.is_live()
+    }
+
+    /// Whether [`Input::Recalled`] counts: it was found running, and has proved nothing of its activity since.
+    pub fn is_open_to_memory(&self) -> bool {
+        let proved = match self.activity_source {
+            None | Some(EvidenceSource::Silence) => self.doubt.is_some(),
+            // A question that was answered.
+            Some(EvidenceSource::Screen) => self.activity != Activity::Unknown,
+            Some(_) => true,
+        };
+        self.status == Status::Running && self.adopted && !proved
     }
 
     fn wait(&mut self, now: Now, pending: Pending, limit: Duration) {
@@ -781,6 +807,56 @@ mod tests {
         script.until(5060);
         assert_eq!(script.machine.activity(), Activity::Idle, "the text was a command, say");
         assert_eq!(script.machine.deadline(), None);
+    }
+
+    #[test]
+    fn what_a_transcript_says_last_counts_until_the_program_says_something() {
+        let recalled = |activity| Input::Recalled { activity, what: "its transcript".into() };
+        let report = |activity| Input::Activity {
+            source: EvidenceSource::Report,
+            activity,
+            waiting_for: None,
+            what: "something".into(),
+        };
+        let adopted = || {
+            let mut script = Script {
+                machine: Machine::new(Status::Running, None, Timestamp::UNIX_EPOCH),
+                actions: vec![],
+            };
+            script.step(0, Input::Adopted { pid: Some(42) });
+            script
+        };
+        let mut script = adopted();
+        script.step(10, recalled(Activity::Working));
+        let last = script.machine.evidence().last().unwrap();
+        assert_eq!((last.source, last.state.as_str()), (EvidenceSource::Transcript, "running, working"));
+        assert!(!script.machine.tells_its_state());
+        script.step(20, recalled(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle);
+        // It may be from before the text.
+        script.step(30, Input::Submitted).step(40, recalled(Activity::Working));
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        script.step(50, report(Activity::Working)).step(60, recalled(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Working);
+
+        let mut script = adopted();
+        script.step(10, report(Activity::Idle)).step(20, recalled(Activity::Working));
+        assert_eq!(script.machine.activity(), Activity::Idle);
+        // What it asks counts more, until that is answered.
+        let question = |activity, waiting_for| {
+            let source = EvidenceSource::Screen;
+            Input::Activity { source, activity, waiting_for, what: "its screen".into() }
+        };
+        let mut script = adopted();
+        script.step(10, question(Activity::Waiting, Some(WaitingFor::Question)));
+        script.step(20, recalled(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Waiting);
+        script.step(30, question(Activity::Unknown, None)).step(40, recalled(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Idle);
+
+        let mut script = Script::running();
+        script.step(10, recalled(Activity::Idle));
+        assert_eq!(script.machine.activity(), Activity::Unknown, "nobody was away");
     }
 
     #[test]

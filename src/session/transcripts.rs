@@ -17,9 +17,10 @@ use jiff::Timestamp;
 
 use super::files::{Kind, Wanted};
 use super::images::{self, kind_of};
+use super::machine::Input;
 use super::{Session, Sessions};
 use crate::process;
-use crate::transcript::{Happening, Told, Transcript, place};
+use crate::transcript::{Dialect, Happening, Told, Transcript, place};
 
 /// The transcript of a session, as far as it is known.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(super) struct Followed {
     current: Option<(String, Transcript)>,
     told: Option<Told>,
     last: Option<Last>,
+    /// What it says last of turns.
+    turn: Option<Turn>,
     /// The newest folder of transcripts, and how many there were in it, when its conversation was looked for among
     /// open files.
     looked_at: Option<(PathBuf, usize)>,
@@ -42,6 +45,13 @@ struct News {
     /// The conversation was not known before.
     found: bool,
     changed: bool,
+}
+
+/// The beginning or the end of a turn.
+struct Turn {
+    activity: Activity,
+    what: &'static str,
+    at: Option<Timestamp>,
 }
 
 /// What was told last.
@@ -107,9 +117,12 @@ impl Sessions {
     async fn read_transcript(&self, session: &Arc<Session>) {
         self.remember_told(session).await;
         let (sessions, reading) = (self.clone(), session.clone());
-        let read = tokio::task::spawn_blocking(move || {
-            // It is held so that nothing is told twice.
-            sessions.read_transcript_now(&reading, &mut reading.followed())
+        let read = tokio::task::spawn_blocking(move || -> io::Result<News> {
+            // It is held so that nothing is told twice, or in another order.
+            let mut followed = reading.followed();
+            let news = sessions.read_transcript_now(&reading, &mut followed)?;
+            sessions.recall(&reading, followed.turn.as_ref());
+            Ok(news)
         });
         match read.await {
             Ok(Ok(News { found, changed })) => {
@@ -152,14 +165,18 @@ impl Sessions {
     fn read_transcript_now(&self, session: &Session, followed: &mut Followed) -> io::Result<News> {
         let found = self.find_transcript(session, followed);
         let created = session.state().record.created_at;
-        let Followed { current: Some((id, transcript)), told, last, agents, .. } = followed else {
+        let Followed { current: Some((id, transcript)), told, last, turn, agents, .. } = followed else {
             return Ok(News::default());
         };
         // What is written between reading and watching would not be noticed.
         self.watch_transcript(session, transcript);
         let news = transcript.catch_up()?;
+        if let Some((model, at)) = news.model {
+            self.model_named(session, model, at);
+        }
         if news.replaced {
             agents.clear();
+            *turn = None;
             *told = Some(match last.as_ref() {
                 Some(last) if last.place.conversation == *id => {
                     match transcript.begins_as_before(&last.place)? {
@@ -176,6 +193,7 @@ impl Sessions {
             });
         }
         for happening in news.happenings {
+            *turn = turn_of(&happening).or(turn.take());
             let new = told.as_mut().is_some_and(|told| told.take(&happening));
             let at = happening.at.unwrap_or_else(Timestamp::now);
             if let Some(body) = event_of(id, happening).filter(|_| new) {
@@ -183,6 +201,37 @@ impl Sessions {
             }
         }
         Ok(News { found, changed: news.changed })
+    }
+
+    /// The newest word counts: one from before this daemon only if there is no other.
+    fn model_named(&self, session: &Session, model: String, at: Option<Timestamp>) {
+        {
+            let mut state = session.state();
+            let known = state.model.is_some() || state.record.model.is_some();
+            let daemon_began = Timestamp::now() - self.0.started.elapsed();
+            let old = at.is_none_or(|at| at < daemon_began);
+            if known && old || state.model.as_ref() == Some(&model) {
+                return;
+            }
+            state.model = Some(model);
+        }
+        self.touch(session);
+    }
+
+    /// For a program that was found running. A turn that began before its launch ended with another program.
+    fn recall(&self, session: &Arc<Session>, turn: Option<&Turn>) {
+        let tells = session.provider.dialect().is_some_and(Dialect::tells_ends_of_turns);
+        let Some(turn) = turn.filter(|_| tells) else { return };
+        let (open, launched) = {
+            let state = session.state();
+            (state.machine.is_open_to_memory(), state.record.launched_at)
+        };
+        if !open {
+            return;
+        }
+        if turn.activity == Activity::Idle || turn.at.is_some_and(|at| at >= launched) {
+            self.apply(session, Input::Recalled { activity: turn.activity, what: turn.what.to_owned() });
+        }
     }
 
     fn tell(&self, session: &Session, at: Timestamp, body: Body) -> Option<Last> {
@@ -414,6 +463,16 @@ fn newest_files(place: &Path) -> Option<(PathBuf, usize)> {
 fn newest_folder(dir: &Path) -> Option<PathBuf> {
     let entries = std::fs::read_dir(dir).ok()?;
     entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).max()
+}
+
+fn turn_of(happening: &Happening) -> Option<Turn> {
+    let (activity, what) = match happening.said {
+        Said::Prompt { .. } => (Activity::Working, "its transcript ends in the middle of a turn"),
+        Said::TurnEnded { .. } => (Activity::Idle, "its transcript says last that a turn ended"),
+        Said::Interrupted { .. } => (Activity::Idle, "its transcript says last that a turn was interrupted"),
+        _ => return None,
+    };
+    Some(Turn { activity, what, at: happening.at })
 }
 
 /// The event that tells of it; `None` for what no event tells of: a prompt.

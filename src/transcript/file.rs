@@ -45,6 +45,8 @@ pub struct News {
     pub replaced: bool,
     /// Entries or usage changed.
     pub changed: bool,
+    /// The model that was named last in what is new, and when.
+    pub model: Option<(String, Option<Timestamp>)>,
     pub happenings: Vec<Happening>,
 }
 
@@ -85,7 +87,7 @@ impl Transcript {
             news.replaced = true;
         }
         file.seek(SeekFrom::Start(self.offset))?;
-        self.read_lines(BufReader::with_capacity(PIECE, file), &mut news.happenings)?;
+        self.read_lines(BufReader::with_capacity(PIECE, file), &mut news)?;
         news.changed = self.index.settle() || news.replaced;
         Ok(news)
     }
@@ -102,7 +104,7 @@ impl Transcript {
             && stands(&self.tail, self.offset - self.tail.len() as u64)?)
     }
 
-    fn read_lines(&mut self, mut from: impl BufRead, happenings: &mut Vec<Happening>) -> io::Result<()> {
+    fn read_lines(&mut self, mut from: impl BufRead, news: &mut News) -> io::Result<()> {
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -152,9 +154,10 @@ impl Transcript {
                 continue;
             };
             let at = content.at;
+            news.model = content.model.clone().map(|model| (model, at)).or(news.model.take());
             let told = self.index.take(span, content);
             let (offset, hash) = (self.offset, self.hash);
-            happenings.extend(told.into_iter().map(|said| Happening { at, offset, hash, said }));
+            news.happenings.extend(told.into_iter().map(|said| Happening { at, offset, hash, said }));
         }
     }
 
