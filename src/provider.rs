@@ -470,6 +470,9 @@ mod tests {
         // The same words in a conversation, and a composer with a draft that looks like a choice.
         assert_eq!(asked("claude-code", &format!("{trust}● done\n❯ \n  ? for shortcuts")), None);
         assert_eq!(asked("codex", "› 1. first\n\n  gpt · ~/work"), None);
+        let new = "  Where should the new conversation run?\n\n\n› 1. Use current Git worktree  Keep using the current \
+                   working directory\n  2. Create new Git worktree\n\n  enter select · esc back";
+        assert_eq!(asked("codex", new).unwrap(), "its screen asks 'Where should the new conversation run?'");
         assert_eq!(asked("claude-code", ""), None);
     }
 

@@ -522,6 +522,7 @@ impl Sessions {
     /// Tells the session's machine something, and does what it wants.
     fn apply(&self, session: &Arc<Session>, input: Input) {
         let runs = matches!(input, Input::Executed { .. } | Input::Adopted { .. });
+        let submitted = input == Input::Submitted;
         let actions = {
             let mut state = session.state();
             match &input {
@@ -538,8 +539,10 @@ impl Sessions {
         }
         if runs {
             self.watch_state_file(session);
-            self.watch_screen(session);
             self.look_at_transcript(session);
+        }
+        if runs || submitted {
+            self.watch_screen(session);
         }
         self.touch(session);
         self.send_queued(session);
@@ -700,10 +703,6 @@ impl Session {
 
     pub fn cwd(&self) -> PathBuf {
         self.state().record.cwd.clone()
-    }
-
-    fn tells_its_state(&self) -> bool {
-        self.state().machine.tells_its_state()
     }
 
     pub fn is_live(&self) -> bool {

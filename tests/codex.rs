@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 
 use codepiper_protocol::event::{Body, Event};
-use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session, WaitingFor};
 use nix::sys::signal::Signal;
 
 use crate::agents::{Bed, CODEX};
@@ -188,6 +188,25 @@ fn a_turn_of_the_program_before_does_not_go_on() {
     bed.home.start_daemon();
     bed.until_said(id, "slow: 500");
     assert_eq!(bed.home.session(id).activity, Activity::Unknown);
+}
+
+#[test]
+fn a_question_about_a_new_conversation_is_seen() {
+    let bed = Bed::new(&CODEX);
+    let id = &bed.start(&[]).id.to_string();
+    bed.says(id, "before");
+    for (key, after) in [("escape", "still before"), ("enter", "after")] {
+        bed.home.ok(["send", id, "/new", "--wait", "waiting", "--timeout", "20"]);
+        assert_eq!(bed.home.session(id).waiting_for, Some(WaitingFor::Question));
+        let last = bed.home.explain(id).evidence.pop().unwrap();
+        assert!(last.source == EvidenceSource::Screen && last.what.contains("Where should"), "{last:?}");
+        assert!(bed.home.fails(1, ["send", id, "1"]).contains("waits for a person"));
+        bed.home.ok(["keys", id, key]);
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+        bed.says(id, after);
+    }
+    assert_eq!(bed.request("still before")["earlier"], serde_json::json!(["before"]));
+    assert_eq!(bed.request("after")["earlier"], serde_json::json!([]));
 }
 
 impl Bed {

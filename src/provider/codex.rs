@@ -220,7 +220,7 @@ impl Provider for Codex {
     }
 
     fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
-        question(rows, '›', &["Trust this folder?", "Hooks need review"])
+        question(rows, '›', &["Trust this folder?", "Hooks need review", "Where should the new"])
     }
 
     fn dialect(&self) -> Option<Dialect> {

@@ -156,6 +156,8 @@ pub struct Machine {
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
     doubt: Option<(EvidenceSource, Duration)>,
+    /// What idle rested on, while its screen asks something about a text that was submitted.
+    asked: Option<EvidenceSource>,
     /// The daemon found it running: what it told before is not known.
     adopted: bool,
     /// When its files are looked at next, in time since the daemon started. None while it has nothing to do.
@@ -188,6 +190,7 @@ impl Machine {
             intent: None,
             pending: None,
             doubt: None,
+            asked: None,
             adopted: false,
             look: None,
             before_launch: (status, exit),
@@ -236,6 +239,11 @@ impl Machine {
         self.status == Status::Running
             && !self.prompted
             && (self.doubt.is_some() || self.activity_source.is_some_and(told))
+    }
+
+    /// Whether what an agent asks on its screen counts: as long as nothing stronger says what it does.
+    pub fn counts_questions(&self) -> bool {
+        self.doubt.is_some() || !self.tells_its_state()
     }
 
     /// The process group of the program.
@@ -525,7 +533,16 @@ impl Machine {
             self.activity_source = Some(source);
             return vec![];
         }
+        let (doubt, asked) = (self.doubt.filter(|_| !self.prompted), self.asked);
         self.set_activity(activity, waiting_for, Some(source));
+        match (source, activity) {
+            (EvidenceSource::Screen, Activity::Waiting) => self.asked = doubt.map(|(before, _)| before),
+            // It may still have to do something about the text.
+            (EvidenceSource::Screen, Activity::Unknown) => {
+                self.doubt = asked.map(|before| (before, now.since_start + DOUBT_LIMIT));
+            }
+            _ => {}
+        }
         self.record(now, source, what);
         vec![self.activity_changed()]
     }
@@ -543,7 +560,7 @@ impl Machine {
         waiting_for: Option<WaitingFor>,
         source: Option<EvidenceSource>,
     ) {
-        self.doubt = None;
+        (self.doubt, self.asked) = (None, None);
         self.prompted &= !matches!(activity, Activity::Working | Activity::Idle);
         self.turns += u64::from(activity == Activity::Working && self.activity != Activity::Working);
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
@@ -807,6 +824,40 @@ mod tests {
         script.until(5060);
         assert_eq!(script.machine.activity(), Activity::Idle, "the text was a command, say");
         assert_eq!(script.machine.deadline(), None);
+    }
+
+    #[test]
+    fn a_question_about_a_text_counts_until_it_is_answered() {
+        let activity = |source, activity, waiting_for| Input::Activity {
+            source,
+            activity,
+            waiting_for,
+            what: "something".into(),
+        };
+        let (report, screen) = (EvidenceSource::Report, EvidenceSource::Screen);
+        let question = || activity(screen, Activity::Waiting, Some(WaitingFor::Question));
+        let answered = || activity(screen, Activity::Unknown, None);
+        let mut script = Script::running();
+        script.step(10, activity(report, Activity::Idle, None)).step(20, question());
+        assert_eq!(script.machine.activity(), Activity::Idle, "it has said what it does");
+        assert!(!script.machine.counts_questions());
+        script.step(30, Input::Submitted);
+        assert!(script.machine.counts_questions());
+        script.step(40, question()).until(60_000);
+        assert_eq!(script.machine.waiting_for(), Some(WaitingFor::Question));
+        script.step(70_000, question()).step(80_000, answered());
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        // Another one follows.
+        assert!(script.machine.counts_questions());
+        script.step(81_000, question()).step(82_000, answered()).until(86_999);
+        assert_eq!(script.machine.activity(), Activity::Unknown);
+        script.until(87_000);
+        assert_eq!(script.machine.activity(), Activity::Idle, "it was closed");
+        assert!(!script.machine.counts_questions());
+        // What the agent says itself counts more.
+        script.step(90_000, Input::Submitted).step(90_100, question());
+        script.step(90_200, activity(report, Activity::Working, None)).step(90_300, answered());
+        assert_eq!(script.machine.activity(), Activity::Working);
     }
 
     #[test]

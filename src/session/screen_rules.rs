@@ -1,5 +1,6 @@
 //! What screens prove, for providers that read them: those of the configuration file as long as a program runs, those of
-//! the agents until they have said something of their state. Nothing is done while nothing is printed.
+//! the agents until they have said something of their state, and while they have not said what they do with a text.
+//! Nothing is done while nothing is printed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::launch::TELL_LIMIT;
 use super::machine::Input;
-use super::{Session, Sessions};
+use super::{Session, Sessions, State};
 use crate::provider::ReadScreens;
 
 /// A screen is looked at when it has rested for so long, or was painted for so long.
@@ -18,17 +19,18 @@ const REST: Duration = Duration::from_millis(50);
 const PAINTED: Duration = Duration::from_millis(250);
 
 impl Sessions {
-    /// Looks at the session's screen as long as its program runs, if that may prove anything.
+    /// Looks at the session's screen as long as that may prove anything.
     pub(super) fn watch_screen(&self, session: &Arc<Session>) {
-        let watched = |session: &Session| std::mem::replace(&mut session.state().screen_watched, true);
-        if session.provider.reads_screens() == ReadScreens::Never || watched(session) {
-            return;
+        let when = session.provider.reads_screens();
+        {
+            let mut state = session.state();
+            if state.screen_watched || !screen_counts(&state, when) {
+                return;
+            }
+            state.screen_watched = true;
         }
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            sessions.look_at_screen(&session).await;
-            session.state().screen_watched = false;
-        });
+        tokio::spawn(async move { sessions.look_at_screen(&session, when).await });
     }
 
     /// Waits until a program that was just started tells its state, or asks something: a text that comes before
@@ -48,11 +50,21 @@ impl Sessions {
         let _ = tokio::time::timeout(rest, told).await;
     }
 
-    async fn look_at_screen(&self, session: &Arc<Session>) {
-        let Some(mut follower) = self.follow_screen(session).await else { return };
+    async fn look_at_screen(&self, session: &Arc<Session>, when: ReadScreens) {
+        let Some(mut follower) = self.follow_screen(session).await else {
+            session.state().screen_watched = false;
+            return;
+        };
         let mut last: Option<(Activity, Option<WaitingFor>, String)> = None;
-        let at_start = session.provider.reads_screens() == ReadScreens::AtStart;
-        while session.is_live() && !(at_start && session.tells_its_state()) {
+        let at_start = when == ReadScreens::AtStart;
+        loop {
+            {
+                let mut state = session.state();
+                state.screen_watched = screen_counts(&state, when);
+                if !state.screen_watched {
+                    return;
+                }
+            }
             let end = Instant::now() + PAINTED;
             loop {
                 follower.catch_up();
@@ -79,4 +91,13 @@ impl Sessions {
             follower.changed().await;
         }
     }
+}
+
+fn screen_counts(state: &State, when: ReadScreens) -> bool {
+    state.machine.status().is_live()
+        && match when {
+            ReadScreens::Never => false,
+            ReadScreens::AtStart => state.machine.counts_questions(),
+            ReadScreens::Always => true,
+        }
 }
