@@ -288,6 +288,11 @@ pub trait Provider: Send + Sync {
         false
     }
 
+    /// Whether its programs can continue a copy of a conversation.
+    fn forks(&self) -> bool {
+        false
+    }
+
     /// How a program is started that continues a copy of [`Launch::forked_from`] as `conversation`, where
     /// that could be chosen. `None` when there is nothing to copy.
     fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {

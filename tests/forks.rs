@@ -89,13 +89,15 @@ fn what_has_no_conversation_is_not_forked() {
     let home = home();
     let shell = home.start(&["sleep", "1000"]);
     let codex = started(&home, &["start", "-p", "codex"]);
-    for session in [&shell, &codex] {
-        let refused = home.fails(1, ["resume", &session.short_id, "--fork"]);
-        assert!(refused.contains("no conversation"), "{refused}");
-    }
+    let refused = home.fails(1, ["resume", &shell.short_id, "--fork"]);
+    assert!(refused.contains("shell cannot"), "{refused}");
     let claude = started(&home, &["start", "-p", "claude-code"]);
     fs::remove_dir_all(home.path("user/.claude")).unwrap();
-    assert!(home.fails(1, ["resume", &claude.short_id, "--fork"]).contains("no conversation"));
+    for session in [&codex, &claude] {
+        let refused = home.fails(1, ["resume", &session.short_id, "--fork"]);
+        let said = format!("session {} has no conversation", session.short_id);
+        assert!(refused.contains(&said) && refused.contains("say something"), "{refused}");
+    }
     assert!(home.fails(2, ["resume", &claude.short_id, "--fork", "--name=-x"]).contains("name"));
     home.fails(3, ["resume", "none", "--fork"]);
     assert_eq!(home.sessions().len(), 3, "nothing is left behind");

@@ -100,6 +100,10 @@ impl Provider for ClaudeCode {
         Argv { program: self.program(launch.env), args }
     }
 
+    fn forks(&self) -> bool {
+        true
+    }
+
     fn fork(&self, launch: &Launch, conversation: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         if !transcript(launch.env, launch.cwd, origin).is_file() {

@@ -102,6 +102,10 @@ impl Provider for Codex {
         Argv { program: self.program(launch.env), args }
     }
 
+    fn forks(&self) -> bool {
+        true
+    }
+
     fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];

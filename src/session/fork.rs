@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
@@ -17,11 +18,15 @@ impl Sessions {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
     /// a copy of its conversation. This one goes on as it is. On an error nothing is left behind.
     pub async fn fork(&self, session: &Arc<Session>, name: Option<String>) -> Result<Arc<Session>, Problem> {
+        if !session.provider.forks() {
+            let detail = format!("{} cannot continue a copy of a conversation", session.provider.name());
+            return Err(Problem::new(Code::LaunchFailed, detail));
+        }
         check_directory(&session.cwd())?;
         let connection = self.connection()?;
         let (sessions, subject) = (self.clone(), session.clone());
         let found = tokio::task::spawn_blocking(move || sessions.find_conversation(&subject)).await;
-        let conversation = found.ok().flatten().ok_or_else(|| nothing_to_fork(session))?;
+        let conversation = found.ok().flatten().ok_or_else(|| nothing_to_fork(session.id))?;
         // Behind all that is waited for: nobody can take the name from here on.
         if let Some(name) = &name {
             self.check_name(name, None)?;
@@ -58,7 +63,7 @@ impl Sessions {
         let log = self.0.bus.open(id, 0, Position::default());
         let fork = self.insert(Session::new(record, session.provider, log));
         self.event(Some(id), created);
-        match self.launch(&fork, &connection, Begin::Fork).await {
+        match self.launch(&fork, &connection, Begin::Fork { origin: session.id }).await {
             Ok(()) => Ok(fork),
             Err(problem) => {
                 self.discard(&fork).await;
@@ -68,12 +73,10 @@ impl Sessions {
     }
 }
 
-/// There is no conversation to continue a copy of.
-pub(super) fn nothing_to_fork(session: &Session) -> Problem {
-    let id = session.id.short();
-    let detail = format!(
-        "session {id} has no conversation that {} can continue a copy of yet; say something to it first",
-        session.provider.name()
-    );
+/// There is no conversation of this session to continue a copy of.
+pub(super) fn nothing_to_fork(origin: SessionId) -> Problem {
+    let id = origin.short();
+    let detail =
+        format!("session {id} has no conversation to continue a copy of yet; say something to it first");
     Problem::new(Code::LaunchFailed, detail)
 }

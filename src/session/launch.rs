@@ -280,9 +280,9 @@ impl Sessions {
                 let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
-            Begin::Fork => provider
+            Begin::Fork { origin } => provider
                 .fork(&known, record.conversation.as_deref())
-                .ok_or_else(|| nothing_to_fork(session))?,
+                .ok_or_else(|| nothing_to_fork(origin))?,
         };
         let program = look_up(provider, &argv, &env, &record.cwd)?;
         Ok(Launch {
@@ -449,8 +449,10 @@ pub(super) enum Begin {
         prompt: Option<String>,
     },
     Resume,
-    /// With a copy of another session's conversation.
-    Fork,
+    /// With a copy of the conversation of another session.
+    Fork {
+        origin: SessionId,
+    },
 }
 
 fn known<'a>(
