@@ -111,6 +111,28 @@ fn a_session_works_in_a_worktree_that_outlives_it() {
 }
 
 #[test]
+fn a_branch_that_went_with_its_worktree_comes_back_with_it() {
+    let home = Home::running();
+    let repository = repository(&home);
+    git(&repository, &["branch", "old"]);
+    let first = start(&home, &repository, &[]);
+    let second = start(&home, &repository, &["--base", "old"]);
+    git(&repository, &["branch", "-D", "old"]);
+    for session in [first, second] {
+        let worktree = session.worktree.clone().unwrap();
+        home.ok(["stop", &session.short_id]);
+        home.ok(["worktree", "remove", &worktree.branch]);
+        let gone = home.fails(1, ["resume", &session.short_id]);
+        let (_, command) = gone.split_once("was removed; git ").unwrap();
+        let (command, _) = command.split_once(" brings it back").unwrap();
+        assert!(command.contains(&format!("-b {}", worktree.branch)), "{command}");
+        git(&repository, &command.split(' ').collect::<Vec<_>>());
+        home.ok(["resume", &session.short_id]);
+        home.until_printed(&session, "one");
+    }
+}
+
+#[test]
 fn what_cannot_be_made_or_started_leaves_no_worktree_and_no_branch() {
     let home = Home::running();
     let repository = repository(&home);

@@ -145,6 +145,20 @@ pub fn path_of(home: &Path, id: &str) -> Result<PathBuf, Problem> {
     found.map(|(_, path)| path).ok_or_else(|| unknown(id))
 }
 
+/// What a person types to make a worktree again that was removed. Its branch may be gone, too.
+pub fn command_that_adds(worktree: &Worktree) -> String {
+    let Worktree { repository, branch, base, path, .. } = worktree;
+    let (root, shown) = (repository.display(), path.display());
+    let add = format!("git -C {root} worktree add");
+    let Ok(repository) = Repository::open(repository) else { return format!("{add} {shown} {branch}") };
+    if repository.find_branch(branch, BranchType::Local).is_ok() {
+        return format!("{add} {shown} {branch}");
+    }
+    let is_there = |base: &&String| repository.revparse_single(base).is_ok();
+    let base = base.as_ref().filter(is_there).map(|base| format!(" {base}")).unwrap_or_default();
+    format!("{add} -b {branch} {shown}{base}")
+}
+
 /// Tells git that somebody works in it: `git worktree remove` and `prune` leave it alone.
 pub fn lease(path: &Path, holder: &str) {
     let Ok(repository) = Repository::open(path) else { return };

@@ -92,11 +92,11 @@ impl Session {
         if worktree.path.is_dir() {
             return Ok(());
         }
-        let (path, repository) = (worktree.path.display(), worktree.repository.display());
         let detail = format!(
-            "the worktree {path} of session {} was removed; git -C {repository} worktree add {path} {} brings it back",
+            "the worktree {} of session {} was removed; {} brings it back",
+            worktree.path.display(),
             self.id.short(),
-            worktree.branch
+            worktree::command_that_adds(&worktree)
         );
         Err(Problem::new(Code::LaunchFailed, detail))
     }
