@@ -38,7 +38,7 @@
 //! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, env_set, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, provider, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
+//! | [`cli`]      | one file a verb | client, protocol, provider, session::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
 //! | [`paths`], [`config`], [`process`], [`small_file`], [`heap`] | places, the configuration file, other processes, small state on disk, the allocator | |
 //!
 //! # What always holds

@@ -32,7 +32,7 @@ mod images;
 mod input;
 mod launch;
 mod link;
-mod machine;
+pub mod machine;
 mod marker;
 mod model;
 mod queue;

@@ -104,9 +104,24 @@ fn a_provider_can_be_tried_without_being_started() {
         "byte 12: it reported the title 'at rest' → idle",
         "1 of 2 reports mean something",
         "at the end its screen shows 'Allow it? y/n' → waiting for permission",
+        "what counts: idle, it reported the title 'at rest'",
     ] {
         assert!(ran.stdout.lines().any(|said| said == line), "{line}: {}", ran.stdout);
     }
+    // Of a program that does the same, the same is known.
+    fs::write(home.path("printed"), printed).unwrap();
+    fs::write(home.path("bin/parrot"), "#!/bin/bash\ncat printed; read x\n").unwrap();
+    let dir = home.path("").display().to_string();
+    let live: Session =
+        serde_json::from_str(&home.ok(["start", "-p", "parrot", "-d", &dir, "--json"])).unwrap();
+    home.ok(["wait", &live.short_id, "--until", "text=Allow it", "--timeout", "30"]);
+    home.ok(["wait", &live.short_id, "--until", "quiet=0.5", "--timeout", "30"]);
+    assert_eq!(home.session(&live.short_id).activity, Activity::Idle);
+    let only_the_screen = home.run_with(["providers", "test", "parrot"], b"Allow it? y/n\r\n");
+    let counts = "what counts: waiting for permission, its screen shows 'Allow it? y/n'";
+    assert!(only_the_screen.stdout.lines().any(|said| said == counts), "{}", only_the_screen.stdout);
+    let nothing = home.run_with(["providers", "test", "parrot"], b"work");
+    assert!(nothing.stdout.contains("what counts: unknown, nothing proves"), "{}", nothing.stdout);
     home.fails(2, ["providers", "test", "nobody"]);
 }
 

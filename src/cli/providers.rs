@@ -1,16 +1,19 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Status, WaitingFor};
 use codepiper_protocol::{SessionId, Size};
+use jiff::Timestamp;
 
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
 use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
+use crate::session::machine::{Input, Machine, Now};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
@@ -32,7 +35,7 @@ enum Verb {
 
 /// Try a provider of the configuration file without starting it
 ///
-/// Shows what would be executed, and what its signals say about output that was recorded, for example by
+/// Shows what would be executed, what its signals say about output that was recorded, and which of them counts, for example by
 /// `codepiper tail ID --raw -n all | codepiper providers test NAME`. Reads the configuration file anew; asks no daemon.
 #[derive(Args)]
 #[command(after_help = exit_codes(super::failure::LOCAL))]
@@ -127,33 +130,42 @@ impl Test {
     }
 }
 
-/// Says what each report and the screen at the end mean.
+/// Says what each report and the screen at the end prove, and what counts, by the rules that hold for a session.
 fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Outcome {
+    let now = Now { wall: Timestamp::now(), since_start: Duration::ZERO };
+    let mut machine = Machine::new(Status::Starting, None, now.wall)
+        .with_reports_as_hooks(provider.reports_count_as_hooks());
+    machine.handle(now, Input::LaunchRequested { resumed: false, prompted: false });
+    machine.handle(now, Input::Executed { pid: 0 });
     let mut reports = Vec::new();
     Scanner::default().scan(printed, &mut |place, report| reports.push((place, report)));
     let (all, mut fit) = (reports.len(), 0);
     for (place, report) in reports {
         if let Some((activity, waiting_for)) = provider.interpret(&report) {
             fit += 1;
-            output::line(format_args!(
-                "byte {place}: it reported {report} → {}",
-                state(activity, waiting_for)
-            ))?;
+            let what = format!("it reported {report}");
+            output::line(format_args!("byte {place}: {what} → {}", state(activity, waiting_for)))?;
+            let source = EvidenceSource::Report;
+            machine.handle(now, Input::Activity { source, activity, waiting_for, what });
         }
     }
     output::line(format_args!("{fit} of {all} reports mean something"))?;
-    if provider.reads_screens() == ReadScreens::Never {
-        return Ok(());
-    }
-    let mut screen = Screen::new(size);
-    screen.feed(printed);
-    let rows: Vec<String> = (0..size.rows()).map(|row| screen.row_text(row)).collect();
-    match provider.interpret_screen(&rows) {
-        Some((activity, waiting_for, what)) => {
-            output::line(format_args!("at the end {what} → {}", state(activity, waiting_for)))
+    if provider.reads_screens() != ReadScreens::Never {
+        let mut screen = Screen::new(size);
+        screen.feed(printed);
+        let rows: Vec<String> = (0..size.rows()).map(|row| screen.row_text(row)).collect();
+        match provider.interpret_screen(&rows) {
+            Some((activity, waiting_for, what)) => {
+                output::line(format_args!("at the end {what} → {}", state(activity, waiting_for)))?;
+                let source = EvidenceSource::Screen;
+                machine.handle(now, Input::Activity { source, activity, waiting_for, what });
+            }
+            None => output::line("at the end no rule fits the screen")?,
         }
-        None => output::line("at the end no rule fits the screen"),
     }
+    let proof = machine.evidence().last().filter(|last| last.source != EvidenceSource::LifeCycle);
+    let proof = proof.map_or("nothing proves what it does", |last| &last.what);
+    output::line(format_args!("what counts: {}, {proof}", state(machine.activity(), machine.waiting_for())))
 }
 
 fn state(activity: Activity, waiting_for: Option<WaitingFor>) -> String {
