@@ -156,6 +156,8 @@ fn its_state_is_known_after_a_restart_of_the_daemon() {
     // Killed during a turn, which goes on; a text waits for its end.
     bed.home.ok(["send", id, "slow: 60 100", "--wait", "text=word3", "--timeout", "20"]);
     bed.home.ok(["send", id, "what waited"]);
+    let shown = bed.home.ok(["sessions", "show", id]);
+    assert!(shown.contains("queued texts  1\n") && shown.contains("gpt-5.5"), "{shown}");
     bed.kill_daemon();
     bed.home.start_daemon();
     bed.home.until(&bed.home.session(id), "it works", |session| session.activity == Activity::Working);
