@@ -137,6 +137,7 @@ fn what_cannot_be_made_or_started_leaves_no_worktree_and_no_branch() {
     let home = Home::running();
     let repository = repository(&home);
     let dir = repository.to_str().unwrap();
+    git(&repository, &["branch", "feature/a"]);
     let before = git(&repository, &["branch"]);
     let refused = |code: i32, flags: &[&str], program: &str| {
         let args = [&["start", "-p", "shell", "-d", dir, "--worktree"], flags, &["--", program]].concat();
@@ -149,6 +150,9 @@ fn what_cannot_be_made_or_started_leaves_no_worktree_and_no_branch() {
     };
     assert!(refused(2, &["--branch", "main"], "true").contains("checked out"));
     assert!(refused(2, &["--create-branch", "main"], "true").contains("already"));
+    for name in ["feature", "feature/a/b"] {
+        assert!(refused(2, &["--create-branch", name], "true").contains("'feature/a'"));
+    }
     assert!(refused(2, &["--base=--all"], "true").contains("names no commit"));
     assert!(refused(2, &["--create-branch=--x"], "true").contains("branch"));
     assert!(refused(2, &["--env-set", "none"], "true").contains("'none'"));

@@ -217,6 +217,12 @@ fn choose_branch<'r>(
     if repository.find_branch(&name.0, BranchType::Local).is_ok() {
         return Err(invalid(format!("there is a branch '{0}' already; --branch {0} works on it", name.0)));
     }
+    if let Some(other) = in_the_way(repository, &name) {
+        return Err(invalid(format!(
+            "there is a branch '{other}', and git takes no '{}' beside it; choose another name",
+            name.0
+        )));
+    }
     let (base, commit) = match &wanted.base {
         Some(base) => {
             let Revision(base) = Revision::parse(base)?;
@@ -236,6 +242,16 @@ fn choose_branch<'r>(
         }
     };
     Ok((name, Some(base), commit))
+}
+
+/// A branch whose name is a folder in this one, or the other way round.
+fn in_the_way(repository: &Repository, name: &BranchName) -> Option<String> {
+    let below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
+    let mut branches = repository.branches(Some(BranchType::Local)).ok()?;
+    branches.find_map(|branch| {
+        let other = branch.ok()?.0.name().ok()??.to_owned();
+        (below(&other, &name.0) || below(&name.0, &other)).then_some(other)
+    })
 }
 
 fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<'r>, Problem> {
