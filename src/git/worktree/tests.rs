@@ -157,8 +157,10 @@ fn what_is_no_branch_and_no_commit_is_refused() {
         assert!(bed.refused(from(bad)).contains("names no commit"), "{bad}");
     }
     // One that git cannot make beside another one.
-    bed.git(&["branch", "a"]);
-    assert_eq!(bed.make(create("a/b")).err().unwrap().code, Code::Internal);
+    bed.git(&["branch", "a/b"]);
+    for bad in ["a", "a/b/c"] {
+        assert!(bed.refused(create(bad)).contains("'a/b'"), "{bad}");
+    }
     assert_eq!(list(&bed.home()).len(), 0);
     // No repository, none with a commit, and a directory that is not in the commit.
     let none = tempfile::tempdir().unwrap();
