@@ -11,6 +11,7 @@ mod shell;
 pub use custom::Custom;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -273,9 +274,16 @@ pub trait Provider: Send + Sync {
     /// Continues the conversation, or begins one when there is none.
     fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv;
 
-    /// Finds the conversation of a session that was started at `since`, where it could not be chosen.
+    /// Finds the conversation of a program that ran at that time, where it could not be chosen.
     /// Reads files. `taken` are conversations of other sessions.
-    fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String>;
+    fn find_conversation(
+        &self,
+        _launch: &Launch,
+        _ran: RangeInclusive<Timestamp>,
+        _taken: &[String],
+    ) -> Option<String> {
+        None
+    }
 
     /// The conversation of a program, by the files that it has open; `None` when they do not tell, or not yet.
     /// Reads files.

@@ -150,8 +150,6 @@ pub struct Session {
     sending: tokio::sync::Mutex<()>,
     /// Its transcript. Whoever reads it holds it: what it tells is told once.
     followed: Mutex<Followed>,
-    /// Since this daemon knows it, it has worked: then it has a conversation.
-    worked: AtomicBool,
     /// Counts the changes of its conversation.
     conversation: AtomicU64,
     /// Whoever types holds it: input is never interleaved.
@@ -640,7 +638,6 @@ impl Session {
             changed: watch::Sender::new(()),
             sending: tokio::sync::Mutex::default(),
             followed: Mutex::default(),
-            worked: AtomicBool::new(false),
             conversation: AtomicU64::new(0),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),

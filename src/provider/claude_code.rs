@@ -134,10 +134,6 @@ impl Provider for ClaudeCode {
         &["--dangerously-skip-permissions"]
     }
 
-    fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
-        None
-    }
-
     /// Escape refuses in a dialog, where Ctrl+C does nothing, and interrupts a turn. Then the first Ctrl+C
     /// may only empty the composer; two on an idle composer end it with status 0.
     fn quit(&self) -> Quit {

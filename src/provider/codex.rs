@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -120,12 +121,17 @@ impl Provider for Codex {
     }
 
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
-    fn find_conversation(&self, launch: &Launch, since: Timestamp, taken: &[String]) -> Option<String> {
+    fn find_conversation(
+        &self,
+        launch: &Launch,
+        ran: RangeInclusive<Timestamp>,
+        taken: &[String],
+    ) -> Option<String> {
         let home = home(launch.env)?;
         let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
         let mut found: Vec<(Timestamp, String)> = Vec::new();
         for file in rollouts(&home.join("sessions"), 3) {
-            if !changed_since(&file, since) {
+            if !changed_since(&file, *ran.start()) {
                 continue;
             }
             let Some(Meta { id, cwd, started, .. }) = session_meta(&file).filter(|meta| !meta.of_subagent)
@@ -133,7 +139,7 @@ impl Provider for Codex {
                 continue;
             };
             let here = cwd == launch.cwd || cwd == real;
-            if here && started >= since && !taken.contains(&id) {
+            if here && ran.contains(&started) && !taken.contains(&id) {
                 found.push((started, id));
             }
         }
@@ -370,9 +376,13 @@ mod tests {
             codex_hooks_without_review: false,
             forked_from: None,
         };
-        let since = "2026-11-22T10:00:10Z".parse().unwrap();
-        assert_eq!(Codex.find_conversation(&launch, since, &[]), Some("first".into()));
-        assert_eq!(Codex.find_conversation(&launch, since, &["first".into()]), Some("second".into()));
+        let found = |until: &str, taken: &[String]| {
+            let ran = "2026-11-22T10:00:10Z".parse().unwrap()..=until.parse().unwrap();
+            Codex.find_conversation(&launch, ran, taken)
+        };
+        assert_eq!(found("2026-11-22T10:00:20Z", &[]), Some("first".into()));
+        assert_eq!(found("2026-11-22T10:00:20Z", &["first".into()]), Some("second".into()));
+        assert_eq!(found("2026-11-22T10:00:11Z", &[]), None, "both began after its end");
         assert_eq!(Codex.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
     }
 

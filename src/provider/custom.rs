@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
-use jiff::Timestamp;
 use regex::Regex;
 
 use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit, ReadScreens};
@@ -139,10 +138,6 @@ impl Provider for Custom {
     fn resume(&self, launch: &Launch, _: Option<&str>) -> Argv {
         let words = if self.resume.is_empty() { &self.command } else { &self.resume };
         self.argv(words, launch, None)
-    }
-
-    fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
-        None
     }
 
     fn quit(&self) -> Quit {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
-use jiff::Timestamp;
 
 use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
 use crate::terminal::reports::Report;
@@ -50,10 +49,6 @@ impl Provider for Shell {
 
     fn resume(&self, launch: &Launch, _: Option<&str>) -> Argv {
         self.start(launch, None, None)
-    }
-
-    fn find_conversation(&self, _: &Launch, _: Timestamp, _: &[String]) -> Option<String> {
-        None
     }
 
     fn quit(&self) -> Quit {

@@ -321,13 +321,18 @@ impl Sessions {
 
     /// The conversation of a session, if it has one. Reads files.
     pub(super) fn find_conversation(&self, session: &Session) -> Option<String> {
-        let record = session.state().record.clone();
-        if record.conversation.is_some() {
+        let (record, live, ended_at) = {
+            let state = session.state();
+            (state.record.clone(), state.machine.status().is_live(), state.machine.since())
+        };
+        // While it runs, its hooks or its open files tell: one that begins in its directory may be another's.
+        if record.conversation.is_some() || live {
             return record.conversation;
         }
         let env = self.program_environment(&record);
         let known = known(&record, &record.args, &env, "");
-        let found = session.provider.find_conversation(&known, record.launched_at, &self.conversations());
+        let ran = record.launched_at..=ended_at;
+        let found = session.provider.find_conversation(&known, ran, &self.conversations());
         found.filter(|conversation| self.take_conversation(session, conversation.clone()))
     }
 

@@ -97,7 +97,6 @@ impl Sessions {
 
     pub(super) fn activity_changed(&self, session: &Arc<Session>, activity: Activity) {
         if matches!(activity, Activity::Working | Activity::Waiting) {
-            session.worked.store(true, Ordering::Relaxed);
             session.state().drafted = false;
         }
         self.look_at_transcript(session);
@@ -250,7 +249,7 @@ impl Sessions {
             return begun;
         }
         let found = begun || known.is_none();
-        let id = known.or_else(|| self.begun_conversation(session));
+        let id = known.or_else(|| self.find_conversation(session));
         let path = id.as_ref().and_then(|id| self.transcript_path(session, id));
         let (Some(id), Some(path)) = (id, path) else {
             return self.expect_transcript(session) && self.find_transcript(session, followed);
@@ -288,13 +287,6 @@ impl Sessions {
         // A fork may read what it was made from.
         let another = found.filter(|found| ![origin.as_ref(), known.as_ref()].contains(&Some(found)));
         another.is_some_and(|conversation| self.take_conversation(session, conversation))
-    }
-
-    /// Where only the files tell the conversation: it begins with the first turn, and one that begins in
-    /// its directory before that is somebody else's.
-    fn begun_conversation(&self, session: &Session) -> Option<String> {
-        let may_have = session.worked.load(Ordering::Relaxed) || !session.is_live();
-        may_have.then(|| self.find_conversation(session)).flatten()
     }
 
     /// Watches the directory where transcripts appear, with the newest folder of each kind (year, month,
