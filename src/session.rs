@@ -166,8 +166,9 @@ struct State {
     /// The grid as it is now; the record has the size that is pinned.
     size: Size,
     title: Option<String>,
-    /// The model that its program says it uses.
+    /// The model that its program says it uses, and when that was said last by a hook or a switch.
     model: Option<String>,
+    model_said: Option<Timestamp>,
     /// When the last hook fired that proved something.
     hooked_at: Option<Timestamp>,
     /// How many prompts its hooks told of.
@@ -398,7 +399,9 @@ impl Sessions {
         {
             let mut state = session.state();
             state.prompts += u64::from(matches!(body, Body::HookPromptSubmitted(_)));
-            state.model = model.or(state.model.take());
+            if let Some(model) = model {
+                (state.model, state.model_said) = (Some(model), Some(at));
+            }
             if meaning.is_some() {
                 state.hooked_at = Some(at);
             }
@@ -617,6 +620,7 @@ impl Session {
                 size: record.size,
                 title: None,
                 model: None,
+                model_said: None,
                 hooked_at: None,
                 prompts: 0,
                 unqueued: false,

@@ -11,6 +11,7 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::tmux::PaneId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
 
 use super::composer::Composer;
@@ -87,7 +88,7 @@ impl Sessions {
         {
             let mut state = session.state();
             state.record.model = Some(chosen.clone());
-            state.model = Some(chosen.clone());
+            (state.model, state.model_said) = (Some(chosen.clone()), Some(Timestamp::now()));
         }
         self.save(session).await?;
         self.event(Some(session.id), Body::SessionModelSwitched { model: chosen });

@@ -208,7 +208,8 @@ impl Sessions {
             let mut state = session.state();
             let known = state.model.is_some() || state.record.model.is_some();
             let daemon_began = Timestamp::now() - self.0.started.elapsed();
-            let old = at.is_none_or(|at| at < daemon_began);
+            let said = state.model_said.map_or(daemon_began, |said| said.max(daemon_began));
+            let old = at.is_none_or(|at| at < said);
             if known && old || state.model.as_ref() == Some(&model) {
                 return;
             }
