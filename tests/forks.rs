@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use codepiper_protocol::wire::session::{Billing, Session, Status};
 
-use crate::harness::{Home, Pty};
+use crate::harness::{Home, Pty, eventually};
 
 /// Writes down how it was started, and that it was spoken in.
 const AGENT: &str = r#"#!/bin/bash
@@ -69,6 +69,7 @@ fn a_fork_is_launched_like_its_origin_and_both_are_remembered() {
     home.stop_daemon();
     home.start_daemon();
     let again = started(&home, &["resume", "twin"]);
+    eventually("it is launched again", || (launches(&home).len() == 6).then_some(()));
     assert_eq!((again.id, again.name.as_deref()), (fork.id, Some("twin")));
     assert_eq!(launches(&home)[4..], [format!("claude --resume {} {own}", fork.id), old]);
     for session in [&origin, &fork, &again] {
