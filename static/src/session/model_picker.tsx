@@ -7,6 +7,7 @@ import { toast } from "../toasts";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
 import { isLive } from "../words";
+import { modelName } from "./model_name";
 
 /** What Claude Code's list always offers; other names are typed. */
 const OFFERED: Record<string, readonly string[]> = { "claude-code": ["Sonnet", "Opus", "Haiku", "Default"] };
@@ -20,8 +21,8 @@ export function switchesModel(session: Session): boolean {
 export function ModelPicker({ session }: { session: Session }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
-  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model"><span class="truncate">{session.model}</span></span>;
-  const name = session.model ?? "model";
+  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model"><span class="truncate">{modelName(session.model)}</span></span>;
+  const name = session.model === null ? "model" : modelName(session.model);
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
     setBusy(true);
@@ -39,6 +40,7 @@ export function ModelPicker({ session }: { session: Session }) {
   return (
     <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span><span class="truncate">{busy ? "Switching…" : name}</span><Icon name="down" size={12} /></>}>
       <h2>Model</h2>
+      {session.model !== null && <code class="truncate">{session.model}</code>}
       <p class="meta">{works ? "It can be switched when the agent is idle." : "From its next request on, for this session alone. Your own default stays."}</p>
       {(OFFERED[session.provider] ?? []).map((model) => (
         <button key={model} type="button" class="button ghost wide" disabled={works} onClick={(event) => void change(model, event.currentTarget)}>
