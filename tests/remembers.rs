@@ -122,6 +122,22 @@ fn a_daemon_that_is_killed_again_and_again_loses_no_line_and_doubles_none() {
     assert_eq!(gaps, []);
 }
 
+/// While a daemon does not read, tmux may let programs wait; they do not wait for one that is dead.
+#[test]
+fn programs_go_on_when_a_daemon_that_did_not_read_is_killed() {
+    let mut home = Home::running();
+    let script = "until [ -e \"$0\" ]; do read -t 0.01; done; seq 1000000; touch \"$0.done\"; read";
+    let session = home.start(&["bash", "-c", script, &gate(&home)]);
+    home.signal_daemon(Signal::SIGSTOP);
+    open_gate(&home);
+    count(&home, &session);
+    kill_daemon(&mut home);
+    let done = format!("{}.done", gate(&home));
+    eventually("everything is printed", || fs::exists(&done).unwrap().then_some(()));
+    let clients = || home.tmux_says(&["list-clients", "-t", "=_hub:"]);
+    eventually("its client is gone", || clients().is_empty().then_some(()));
+}
+
 /// A daemon is killed while `script` waits for its gate, and comes back after it has printed the rest.
 /// What `tail` shows then, and its messages.
 fn printed_while_away(script: &str, meanwhile: impl FnOnce(&Home, &Session)) -> (String, String) {

@@ -112,10 +112,14 @@ pub struct Reading {
 
 /// Starts a tmux control client. Its pipes are the connection.
 pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Reading)> {
-    // The client needs no terminal, and must not get our terminal's signals.
+    // The client needs no terminal, and must not get our terminal's signals. It ends with us: tmux keeps one whose output
+    // nobody reads any more, and lets the programs wait for it (measured with 3.3a).
     unsafe {
-        // SAFETY: setsid is async-signal-safe and touches no memory.
-        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(io::Error::from));
+        // SAFETY: both are async-signal-safe and touch no memory.
+        command.pre_exec(|| {
+            nix::unistd::setsid()?;
+            die_with_parent()
+        });
     }
     let mut child = command
         .stdin(Stdio::piped())
@@ -140,6 +144,17 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
     let connection = Connection { shared: Arc::new(shared) };
     let pipe = pipe::Receiver::from_owned_fd(stdout.into_owned_fd()?)?;
     Ok((connection.clone(), Reading { child, pipe, connection }))
+}
+
+/// The thread that makes the client lives as long as the daemon (prctl(2) speaks of threads).
+#[cfg(target_os = "linux")]
+fn die_with_parent() -> io::Result<()> {
+    Ok(nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with_parent() -> io::Result<()> {
+    Ok(())
 }
 
 impl Connection {
