@@ -63,15 +63,16 @@ pub fn is_beyond_keyframes(screen: &Screen) -> bool {
     screen.modes().origin && screen.cursor().y > screen.region().1
 }
 
-/// The stream of those pieces that another terminal treats alike, as `admit` says from the state before.
+/// The stream of those pieces that another terminal treats alike, as `admit` says from the state and the stream
+/// before.
 pub fn agreed(
     screen: &mut Screen,
     pieces: Vec<Piece>,
-    mut admit: impl FnMut(&Screen, Piece) -> Option<Piece>,
+    mut admit: impl FnMut(&Screen, &[u8], Piece) -> Option<Piece>,
 ) -> Vec<u8> {
     let mut stream = Vec::new();
     for piece in pieces {
-        if let Some(piece) = admit(screen, piece) {
+        if let Some(piece) = admit(screen, &stream, piece) {
             screen.feed(&piece);
             stream.extend(piece);
         }

@@ -116,18 +116,37 @@ fn split(bytes: &Bytes, separator: &[u8]) -> Vec<Bytes> {
 /// Characters with a width in every C library, beside ASCII.
 const KNOWN: &str = "世界あ한🦀👩🚀❤🇩🇪éß─│┌\u{301}\u{302}\u{303}\u{fe0f}";
 
+/// The sequence that the stream ends in the middle of, without what terminals skip or execute inside it. Of strings
+/// only the first two bytes are told.
+fn begun(stream: &[u8]) -> String {
+    let start = stream.iter().rposition(|byte| *byte == b'\x1b').unwrap_or(stream.len());
+    let sequence: String = stream[start..]
+        .iter()
+        .filter(|byte| matches!(byte, b'\x1b' | b' '..=b'~'))
+        .map(|byte| char::from(*byte))
+        .collect();
+    let is_ended = match sequence.strip_prefix("\x1b[") {
+        Some(rest) => rest.contains(|character| matches!(character, '@'..='~')),
+        None => !["\x1b", "\x1b]"].contains(&sequence.as_str()),
+    };
+    if is_ended { String::new() } else { sequence }
+}
+
 /// The piece, if our model does with it what tmux does.
-fn admit(screen: &Screen, piece: Vec<u8>) -> Option<Vec<u8>> {
+fn admit(screen: &Screen, stream: &[u8], piece: Vec<u8>) -> Option<Vec<u8>> {
     let cursor = screen.cursor();
     let row = screen.row_text(cursor.y);
     let wide = |text: &str| text.chars().any(|character| "世界あ한🦀👩🚀".contains(character));
     let text = String::from_utf8(piece).ok()?;
-    let edits = text.starts_with("\x1b[") && text.ends_with(['@', 'P', 'X', 'K', 'J', 'b']);
+    let begun = begun(stream);
+    let edits =
+        !begun.is_empty() || text.starts_with("\x1b[") && text.ends_with(['@', 'P', 'X', 'K', 'J', 'b']);
     let prints = !text.starts_with('\x1b');
     // tmux leaves half of a wide character behind. Elsewhere it does not, but for one in the first column.
     // It does not know hyperlinks, takes an APC for a title, and joins only what it read in one piece. An
     // early status report would look like the end.
-    let unknown = ["\u{200d}", "\x1b]8;", "\x1b_", "\x1b[5n"].iter().any(|part| text.contains(part));
+    let unknown =
+        ["\u{200d}", "\x1b]8;", "\x1b_", "\x1b[5n"].iter().any(|part| (begun.clone() + &text).contains(part));
     let halves = wide(&row) && (edits || prints && screen.modes().insert)
         || prints && screen.modes().insert && wide(&text)
         || cursor.x == 1 && wide(&row.chars().take(1).collect::<String>());

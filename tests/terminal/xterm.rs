@@ -222,7 +222,7 @@ fn xterm_shows_the_same_after_a_keyframe() {
     let result = runner.run(&strategy, |(size, pieces, cut)| {
         let mut whole = Screen::new(size);
         let mut agreement = Agreement::default();
-        let stream = stream::agreed(&mut whole, pieces, |screen, piece| agreement.admit(screen, piece));
+        let stream = stream::agreed(&mut whole, pieces, |screen, _, piece| agreement.admit(screen, piece));
         let probe = agreement.probe(&whole);
         let cut = cut.index(stream.len() + 1);
         let before = screen(size, &stream[..cut]);
