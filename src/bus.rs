@@ -10,7 +10,7 @@ mod log;
 mod ring;
 
 pub use events::{EventLog, to_millisecond};
-pub use log::{Begun, Log, Next, Reader};
+pub use log::{Begun, Give, Log, Next, Reader};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

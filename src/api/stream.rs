@@ -7,10 +7,13 @@
 mod connection;
 mod frame;
 mod requests;
+mod short_way;
 
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::ClientMessage;
 use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
@@ -28,7 +31,7 @@ use warp::http::{Response as HttpResponse, StatusCode, header};
 use warp::reply::{Reply, Response};
 
 use self::connection::Connection;
-use self::frame::close_frame;
+use self::frame::put_close_frame;
 use super::caller::refuse;
 use super::{Api, Caller, Rejected, with};
 use crate::session::Session;
@@ -98,26 +101,32 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
     // A socket's own halves do not have to lock each other out.
     let upgraded = match upgraded.downcast::<TokioIo<UnixStream>>() {
         Ok(parts) => {
-            let (read, write) = parts.io.into_inner().into_split();
+            let stream = parts.io.into_inner();
+            let socket = stream.as_fd().try_clone_to_owned().ok();
+            let (read, write) = stream.into_split();
             let read = std::io::Cursor::new(parts.read_buf).chain(read);
-            return serve_halves(read, write, caller, api).await;
+            return serve_halves(read, write, socket, caller, api).await;
         }
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => {
-            let (read, write) = parts.io.into_inner().into_split();
+            let stream = parts.io.into_inner();
+            let socket = stream.as_fd().try_clone_to_owned().ok();
+            let (read, write) = stream.into_split();
             let read = std::io::Cursor::new(parts.read_buf).chain(read);
-            serve_halves(read, write, caller, api).await;
+            serve_halves(read, write, socket, caller, api).await;
         }
         Err(upgraded) => {
+            // What TLS writes is not what the socket takes.
             let (read, write) = tokio::io::split(TokioIo::new(upgraded));
-            serve_halves(read, write, caller, api).await;
+            serve_halves(read, write, None, caller, api).await;
         }
     }
 }
 
-async fn serve_halves<R, W>(read: R, mut write: W, caller: Caller, api: Api)
+/// `socket` is what `write` writes to, if it does so without a change.
+async fn serve_halves<R, W>(read: R, mut write: W, socket: Option<OwnedFd>, caller: Caller, api: Api)
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
@@ -130,12 +139,14 @@ where
         Ok(known) => known,
         Err(reason) => {
             // They may be gone already.
-            let _ = write.write_all(&close_frame(SIGNED_OUT, reason)).await;
+            let mut goodbye = BytesMut::new();
+            put_close_frame(&mut goodbye, SIGNED_OUT, reason);
+            let _ = write.write_all(&goodbye).await;
             let _ = write.shutdown().await;
             return;
         }
     };
-    let mut connection = Connection::new(api, caller, login, keyboard);
+    let mut connection = Connection::new(api, caller, login, keyboard, socket);
     if let Err(error) = connection.run(write, incoming).await {
         tracing::debug!(%error, "a WebSocket ended early");
     }

@@ -26,8 +26,25 @@ struct State {
     epochs: Vec<(u32, u64)>,
     end: Position,
     ring: Ring,
-    watchers: Vec<Weak<Notify>>,
+    watchers: Vec<Watcher>,
 }
+
+/// Whoever follows the log.
+struct Watcher {
+    notify: Weak<Notify>,
+    /// There while its reader has nothing to read and wants to be given what comes.
+    waiting: Option<Waiting>,
+}
+
+struct Waiting {
+    at: Position,
+    /// So many bytes it may be given.
+    room: u64,
+    give: Give,
+}
+
+/// Takes output where it is published, and must not wait; false when it does not take it.
+pub type Give = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 impl Log {
     pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {
@@ -71,7 +88,7 @@ impl Log {
 
     /// Wakes all readers although nothing was appended: what belongs to the session changed.
     pub fn wake(&self) {
-        self.state().wake();
+        self.state().watchers.retain(Watcher::wake);
     }
 
     /// A reader that begins where `begin` says, and what must be told to it first.
@@ -91,14 +108,15 @@ impl Log {
             }
         };
         let mut state = self.state();
-        state.watchers.retain(|other| other.strong_count() > 0);
-        if !state.watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
-            state.watchers.push(Arc::downgrade(watcher));
+        state.watchers.retain(|other| other.notify.strong_count() > 0);
+        if state.watcher(watcher).is_none() {
+            state.watchers.push(Watcher { notify: Arc::downgrade(watcher), waiting: None });
         }
         let history_end = state.end;
         drop(state);
         let (log, watcher) = (self.clone(), watcher.clone());
-        (Reader { log, watcher, at, time: 0, history_end, read: Vec::new(), fetching: None }, begun)
+        let (read, fetching) = (Vec::new(), None);
+        (Reader { log, watcher, at, time: 0, history_end, read, fetching, handed_over: false }, begun)
     }
 
     /// Asks the journal, which may look at a disk.
@@ -131,9 +149,10 @@ impl Log {
         }
         let entry = Entry { at: state.end, time, content };
         state.end = entry.end();
+        // Whoever waits for the echo of a key goes first.
+        state.watchers.retain_mut(|watcher| watcher.take(&entry) || watcher.wake());
         self.journal.append(self.session, &entry);
         state.ring.push(entry);
-        state.wake();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,14 +165,8 @@ impl State {
         self.epochs.last().map_or(0, |(epoch, _)| *epoch)
     }
 
-    fn wake(&mut self) {
-        self.watchers.retain(|watcher| match watcher.upgrade() {
-            Some(watcher) => {
-                watcher.notify_one();
-                true
-            }
-            None => false,
-        });
+    fn watcher(&mut self, notify: &Arc<Notify>) -> Option<&mut Watcher> {
+        self.watchers.iter_mut().find(|watcher| watcher.notify.as_ptr() == Arc::as_ptr(notify))
     }
 
     /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
@@ -163,6 +176,31 @@ impl State {
         let end = self.epochs.get(index + 1).map_or(self.end.offset, |(_, next)| *next);
         let inside = (start..=end).contains(&cursor.offset);
         inside.then(|| Position::at(cursor.offset)).ok_or(self.end)
+    }
+}
+
+impl Watcher {
+    /// False when nobody watches any more.
+    fn wake(&self) -> bool {
+        let watcher = self.notify.upgrade();
+        if let Some(watcher) = &watcher {
+            watcher.notify_one();
+        }
+        watcher.is_some()
+    }
+
+    /// True when its reader was given the entry, and does not have to be woken.
+    fn take(&mut self, entry: &Entry) -> bool {
+        let (Some(waiting), Content::Output(bytes)) = (&mut self.waiting, &entry.content) else {
+            return false;
+        };
+        let length = bytes.len() as u64;
+        if waiting.at != entry.at || length > waiting.room || !(waiting.give)(bytes) {
+            return false;
+        }
+        waiting.at = entry.end();
+        waiting.room -= length;
+        true
     }
 }
 
@@ -190,6 +228,14 @@ pub struct Reader {
     read: Vec<Entry>,
     /// What stands at `at`, or behind `read`, is being read from a disk.
     fetching: Option<oneshot::Receiver<Vec<Entry>>>,
+    /// What comes is given to somebody.
+    handed_over: bool,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.take_back();
+    }
 }
 
 /// What a reader gets next.
@@ -286,6 +332,31 @@ impl Reader {
         self.fetching = Some(receiver);
     }
 
+    /// Lets `give` take what comes from now on, at most `room` bytes, if there is nothing to read. The watcher is woken
+    /// as soon as there is something else to read; it must have no other reader of this log.
+    pub fn hand_over(&mut self, room: u64, give: &Give) {
+        let mut state = self.log.state();
+        if self.at == state.end
+            && self.read.is_empty()
+            && let Some(watcher) = state.watcher(&self.watcher)
+        {
+            watcher.waiting = Some(Waiting { at: self.at, room, give: give.clone() });
+            self.handed_over = true;
+        }
+    }
+
+    /// Goes on behind what was given; so many bytes were.
+    pub fn take_back(&mut self) -> u64 {
+        if !std::mem::take(&mut self.handed_over) {
+            return 0;
+        }
+        let mut state = self.log.state();
+        let waiting = state.watcher(&self.watcher).and_then(|watcher| watcher.waiting.take());
+        let before = self.at.offset;
+        self.at = waiting.map_or(self.at, |waiting| waiting.at);
+        self.at.offset - before
+    }
+
     /// Moves to a keyframe's offset. Marks at that offset from before this reader was made are history:
     /// the end of an earlier run, say.
     pub fn seek(&mut self, offset: u64) {
@@ -337,6 +408,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use codepiper_protocol::wire::stream::{GapReason, Lost};
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::bus::Bus;
@@ -421,6 +493,63 @@ mod tests {
             assert_eq!(begin(epoch, offset).await.1, Begun::NeedsKeyframe, "{epoch}:{offset}");
         }
         assert_eq!(log.cursor(), Cursor::new(4, 106));
+    }
+
+    #[tokio::test]
+    async fn who_has_nothing_to_read_is_given_what_comes() {
+        let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+        let log = bus.open(SessionId::random(), 0, Position::default());
+        let watcher = Arc::new(Notify::new());
+        let is_woken = || watcher.notified().now_or_never().is_some();
+        let (mut reader, _) = log.reader(Begin::Start, &watcher).await;
+        let given = Arc::new(Mutex::new(Vec::new()));
+        let taken = given.clone();
+        let give: Give = Arc::new(move |bytes| {
+            let takes = bytes != b"refused";
+            if takes {
+                taken.lock().unwrap().extend_from_slice(bytes);
+            }
+            takes
+        });
+        let given = || String::from_utf8(std::mem::take(&mut *given.lock().unwrap())).unwrap();
+        let print = |text: &'static str| log.output(0, Bytes::from_static(text.as_bytes()));
+
+        reader.hand_over(10, &give);
+        print("abc");
+        print("def");
+        assert!(!is_woken());
+        assert_eq!(given(), "abcdef");
+        print("more than room");
+        print("g");
+        assert!(is_woken());
+        assert_eq!(given(), "", "not out of order");
+        assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (6, "more than roomg"));
+
+        reader.hand_over(100, &give);
+        print("refused");
+        assert!(is_woken());
+        assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (0, "refused"));
+
+        reader.hand_over(100, &give);
+        print("h");
+        log.mark(0, Mark::Ended { exit: None });
+        assert!(is_woken());
+        print("i");
+        assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (1, "|i"));
+        assert_eq!(given(), "h");
+
+        print("there is something to read");
+        is_woken();
+        reader.hand_over(100, &give);
+        print("j");
+        assert!(is_woken());
+        assert_eq!(reader.take_back(), 0);
+        drain(&mut reader, 99);
+
+        reader.hand_over(100, &give);
+        drop(reader);
+        print("k");
+        assert_eq!(given(), "", "nobody is there any more");
     }
 
     #[tokio::test]

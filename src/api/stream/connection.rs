@@ -1,6 +1,7 @@
 //! What one connection has open, and what is written to it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -17,10 +18,11 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::frame::{close_frame, put_frame};
+use super::frame::{put_close_frame, put_frame};
+use super::short_way::ShortWay;
 use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
-use crate::bus::{EventLog, Next, Reader};
+use crate::bus::{EventLog, Give, Next, Reader};
 use crate::journal::Mark;
 use crate::session::Session;
 
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     pub(super) login: Option<Arc<CancellationToken>>,
     pub(super) caller: Caller,
     pub(super) watcher: Arc<Notify>,
+    /// Not through TLS.
+    pub(super) short_way: Option<Arc<ShortWay>>,
     /// By channel number.
     pub(super) channels: Vec<Option<Channel>>,
     pub(super) keyboard: Keyboard,
@@ -55,6 +59,7 @@ pub(super) struct Connection {
 pub(super) struct Channel {
     pub(super) session: Arc<Session>,
     pub(super) reader: Reader,
+    pub(super) short_way: Option<Give>,
     pub(super) delivery: Delivery,
     pub(super) events: Option<ChannelEvents>,
     /// Bytes sent and acknowledged, as offsets.
@@ -79,7 +84,20 @@ pub(super) struct ChannelEvents {
     pub(super) waiting: VecDeque<Event>,
 }
 
+/// Why the task goes on.
+enum Woken {
+    Changed,
+    Message(Incoming),
+    /// To close with this code and reason.
+    Leave(u16, &'static str),
+}
+
 impl Channel {
+    /// Bytes that may be sent before the client acknowledges more.
+    fn room(&self) -> u64 {
+        WINDOW.saturating_sub(self.sent.saturating_sub(self.acknowledged))
+    }
+
     /// Whether it shall get a keyframe instead of what it missed. The screen may lag behind the log: what comes right
     /// after such a keyframe is sent, instead of one keyframe after another until the screen has caught up.
     fn is_too_far_behind(&self) -> bool {
@@ -109,7 +127,15 @@ impl ChannelEvents {
 
 impl Connection {
     /// One that has nothing open. `login` is cancelled when the login ends that it is served for.
-    pub fn new(api: Api, caller: Caller, login: Option<Arc<CancellationToken>>, keyboard: Keyboard) -> Self {
+    /// `socket` is the client's, if what is written to it reaches the client without a change.
+    pub fn new(
+        api: Api,
+        caller: Caller,
+        login: Option<Arc<CancellationToken>>,
+        keyboard: Keyboard,
+        socket: Option<OwnedFd>,
+    ) -> Self {
+        let watcher = Arc::new(Notify::new());
         Self {
             login,
             after_events: None,
@@ -117,7 +143,8 @@ impl Connection {
             conversation: None,
             api,
             caller,
-            watcher: Arc::new(Notify::new()),
+            short_way: socket.map(|socket| ShortWay::new(socket, watcher.clone())),
+            watcher,
             channels: Vec::new(),
             keyboard,
             out: BytesMut::new(),
@@ -158,25 +185,54 @@ impl Connection {
                 }
                 continue;
             }
-            tokio::select! {
-                message = incoming.recv() => match message {
-                    Some(message) => self.handle(message).await,
-                    None => {
-                        // The client closed, or sent what no frame is: say goodbye, if it still listens.
-                        let _ = write.write_all(&close_frame(1000, "")).await;
-                        return write.shutdown().await;
-                    }
-                },
-                () = watcher.notified() => {}
-                () = signed_out.as_mut() => {
-                    write.write_all(&close_frame(SIGNED_OUT, "sign in again")).await?;
-                    return write.shutdown().await;
-                }
-                () = leaving.as_mut() => {
-                    write.write_all(&close_frame(1001, "the daemon leaves")).await?;
+            self.open_short_way();
+            let woken = tokio::select! {
+                message = incoming.recv() => message.map_or(Woken::Leave(1000, ""), Woken::Message),
+                () = watcher.notified() => Woken::Changed,
+                () = signed_out.as_mut() => Woken::Leave(SIGNED_OUT, "sign in again"),
+                () = leaving.as_mut() => Woken::Leave(1001, "the daemon leaves"),
+            };
+            self.close_short_way();
+            match woken {
+                Woken::Changed => {}
+                Woken::Message(message) => self.handle(message).await,
+                // The client may have closed, or sent what no frame is: say goodbye, if it still listens.
+                Woken::Leave(code, reason) => {
+                    put_close_frame(&mut self.out, code, reason);
+                    let _ = self.write_at_once(&mut write).await;
                     return write.shutdown().await;
                 }
             }
+        }
+    }
+
+    /// Until the task is woken, output for channels that were sent everything is written where it is published.
+    fn open_short_way(&mut self) {
+        if self.short_way.is_none() {
+            return;
+        }
+        let sessions: Vec<_> = self.channels.iter().flatten().map(|channel| channel.session.id).collect();
+        for channel in self.channels.iter_mut().flatten() {
+            let is_alone = sessions.iter().filter(|session| **session == channel.session.id).count() == 1;
+            // Events have their places among the output.
+            if is_alone
+                && channel.keyframe.is_none()
+                && channel.events.is_none()
+                && let Some(give) = &channel.short_way
+            {
+                channel.reader.hand_over(channel.room(), give);
+            }
+        }
+    }
+
+    fn close_short_way(&mut self) {
+        for channel in self.channels.iter_mut().flatten() {
+            let given = channel.reader.take_back();
+            channel.sent += given;
+            channel.ended &= given == 0;
+        }
+        if let Some(short_way) = &self.short_way {
+            short_way.drain_into(&mut self.out);
         }
     }
 
@@ -257,7 +313,7 @@ impl Connection {
             if channel.keyframe.is_none() && channel.is_too_far_behind() {
                 channel.keyframe = Some(KeyframeReason::Behind);
             }
-            let room = WINDOW.saturating_sub(channel.sent.saturating_sub(channel.acknowledged));
+            let room = channel.room();
             if room == 0 {
                 return false;
             }

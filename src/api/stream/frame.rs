@@ -27,10 +27,8 @@ pub fn put_frame(out: &mut BytesMut, opcode: OpCode, tag: Option<u8>, payload: &
 }
 
 /// RFC 6455 §5.5.1.
-pub fn close_frame(code: u16, reason: &str) -> BytesMut {
-    let mut out = BytesMut::new();
-    put_frame(&mut out, OpCode::Close, None, &[&code.to_be_bytes()[..], reason.as_bytes()].concat());
-    out
+pub fn put_close_frame(out: &mut BytesMut, code: u16, reason: &str) {
+    put_frame(out, OpCode::Close, None, &[&code.to_be_bytes()[..], reason.as_bytes()].concat());
 }
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ impl Connection {
         }
         let mut channel = Channel {
             reader,
+            short_way: self.short_way.as_ref().map(|short_way| short_way.into_channel(number)),
             delivery,
             events: events.map(|after| ChannelEvents {
                 after,
