@@ -132,7 +132,7 @@ struct Inner {
 #[derive(Default)]
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
-    panes: HashMap<PaneId, Arc<Session>>,
+    panes: BTreeMap<PaneId, Arc<Session>>,
     /// Launch records that could not be read, and why.
     broken: Vec<Broken>,
 }

@@ -9,6 +9,9 @@ const LONGEST_TAIL: usize = 32;
 /// now (an ESC, say): it must be let go when nothing follows.
 const AMBIGUOUS: usize = 2;
 
+/// A marker begins with it, and has no other.
+const ESC: u8 = 0x1b;
+
 /// Finds the marker of one launch, and takes it out of the output: the program did not print it.
 #[derive(Debug)]
 pub struct Marker {
@@ -55,6 +58,10 @@ impl Marker {
     /// The first `known` bytes were handed on before.
     fn find(&mut self, bytes: Bytes, known: usize) -> (Bytes, Option<ExitStatus>) {
         let up_to = |end: usize| bytes.slice(known.min(end)..end);
+        // Nearly always there is nothing to look for.
+        if known == 0 && memchr::memchr(ESC, &bytes).is_none() {
+            return (bytes, None);
+        }
         let Some(start) = memchr::memmem::find(&bytes, &self.head) else {
             let begun = self.begins(&bytes);
             let start = bytes.len() - begun;

@@ -186,8 +186,8 @@ impl Sessions {
                 let (bytes, ended) = state.marker.take_out(bytes);
                 let mut reports = Vec::new();
                 let base = session.log.cursor();
+                self.publish(session, &state, bytes.clone());
                 state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
-                self.publish(session, &state, bytes);
                 let holds_back = state.marker.holds_back();
                 drop(state);
                 if holds_back {

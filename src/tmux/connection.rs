@@ -338,6 +338,8 @@ impl Reading {
     pub async fn run(mut self, sink: &mut impl Sink, drop_it: CancellationToken) -> End {
         let shared = self.connection.shared.clone();
         let end = tokio::select! {
+            // Reading goes first.
+            biased;
             end = self.read(sink) => end,
             () = shared.write_pending() => End::Eof,
             () = drop_it.cancelled() => {
