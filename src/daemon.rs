@@ -32,6 +32,7 @@ use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
+use crate::process;
 use crate::provider;
 use crate::session::{self, Places, Sessions};
 use crate::terminal::screens::{Notice, Screens};
@@ -65,6 +66,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
+    if let Err(error) = process::give_way() {
+        tracing::warn!(%error, "keys will take longer: the daemon cannot give way to tmux");
+    }
     let installed = server::installed_version()?;
     anyhow::ensure!(
         installed >= server::oldest(),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use codepiper_protocol::event::{Body, Event};
 
 use crate::agents::{Bed, CLAUDE_CODE};
-use crate::harness::eventually;
+use crate::harness::{Home, eventually};
 
 #[test]
 fn agents_start_in_turns_and_all_reach_their_prompt() {
@@ -37,4 +37,20 @@ fn agents_start_in_turns_and_all_reach_their_prompt() {
         most = most.max(starting.len());
     }
     assert_eq!((started, most), (6, 2), "two at a time: {logs}");
+}
+
+/// Only the daemon lets others go first: sched(7).
+#[cfg(target_os = "linux")]
+#[test]
+fn programs_do_not_inherit_that_the_daemon_gives_way() {
+    let policy = |pid: i32| {
+        // SAFETY: has no preconditions.
+        unsafe { nix::libc::sched_getscheduler(pid) }
+    };
+    let home = Home::running();
+    let session = home.start(&["sleep", "1000"]);
+    let server = home.status().tmux.server_pid.unwrap();
+    let program = home.until(&session, "it runs", |session| session.pid.is_some()).pid.unwrap();
+    assert_eq!(policy(home.daemon_pid()), nix::libc::SCHED_BATCH);
+    assert_eq!([server, program].map(policy), [nix::libc::SCHED_OTHER; 2]);
 }

@@ -17,6 +17,8 @@ use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::process;
+
 /// Bytes read from the pipe at once.
 const READ: usize = 256 * 1024;
 /// Bytes of commands that may wait for tmux to read them.
@@ -115,10 +117,13 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
     // The client needs no terminal, and must not get our terminal's signals. It ends with us: tmux keeps one whose output
     // nobody reads any more, and lets the programs wait for it (measured with 3.3a).
     unsafe {
-        // SAFETY: both are async-signal-safe and touch no memory.
+        // SAFETY: all are async-signal-safe and touch no memory.
         command.pre_exec(|| {
             nix::unistd::setsid()?;
-            die_with_parent()
+            die_with_parent()?;
+            // The server, and all programs, come from it. If it was not to be had before, this does nothing.
+            let _ = process::be_ordinary();
+            Ok(())
         });
     }
     let mut child = command
