@@ -144,3 +144,26 @@ fn a_reader_that_is_stopped_for_a_while_gets_everything() {
     home.ok(["send", &session.short_id, ""]);
     assert_same(&reader.finish(), format!("ready\r\n{}", numbers(300_000)).as_bytes());
 }
+
+#[test]
+fn a_client_that_rests_gets_all_small_pieces_in_order_when_it_goes_on() {
+    let home = Home::running();
+    // More than a socket holds, and less than may be unacknowledged.
+    let session =
+        home.bash("stty -echo; echo ready; read; for ((n = 0; n < 6000; n++)); do printf '%099d\n' $n; done");
+    home.until_printed(&session, "ready");
+    let mut resting = subscribed(&home, &session, Delivery::Every);
+    home.ok(["send", &session.short_id, ""]);
+    home.until_ended(&session);
+    let mut got = Vec::new();
+    loop {
+        match resting.next() {
+            Frame::Binary { bytes, .. } => got.extend(bytes),
+            Frame::Message(message) if matches!(*message, ServerMessage::Ended { .. }) => break,
+            Frame::Message(_) => {}
+            Frame::Closed(_) => panic!("closed after {} bytes", got.len()),
+        }
+    }
+    let wanted: String = (0..6000).map(|number| format!("{number:099}\r\n")).collect();
+    assert_same(&got, wanted.as_bytes());
+}

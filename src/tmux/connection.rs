@@ -6,8 +6,10 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use codepiper_protocol::tmux::{Command, CommandLine, Item, Notification, PaneId, Parser, Reply};
@@ -15,12 +17,17 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::process;
 
 /// Bytes read from the pipe at once.
 const READ: usize = 256 * 1024;
+/// What is not urgent is done so long after output was handed over, or when there is so much of it (bytes): the threads
+/// that are woken for it would take the processor from those who wait for the output.
+const SETTLE_AFTER: Duration = Duration::from_millis(1);
+const SETTLE_AT: usize = 16 * 1024;
 /// Bytes of commands that may wait for tmux to read them.
 const WRITE_LIMIT: usize = 16 * 1024 * 1024;
 
@@ -37,7 +44,7 @@ pub trait Sink: Send {
     /// False while [`Sink::room`] would wait.
     fn has_room(&self) -> bool;
 
-    /// Whoever waits for what was handed over has had a turn: now is the time for the rest of the work.
+    /// Whoever waits for what was handed over has it: now is the time for the rest of the work.
     fn settle(&mut self);
 }
 
@@ -309,8 +316,8 @@ impl Shared {
 struct Batch {
     panes: Vec<(PaneId, BytesMut)>,
     used: usize,
-    /// Since the sink settled last.
-    handed_over: bool,
+    /// Bytes since the sink settled last.
+    unsettled: usize,
 }
 
 impl Batch {
@@ -330,10 +337,10 @@ impl Batch {
     fn flush(&mut self, sink: &mut impl Sink) {
         for (pane, buffer) in &mut self.panes[..self.used] {
             if !buffer.is_empty() {
+                self.unsettled += buffer.len();
                 sink.output(*pane, buffer.split().freeze());
             }
         }
-        self.handed_over |= self.used > 0;
         self.used = 0;
     }
 }
@@ -356,7 +363,7 @@ impl Reading {
         sink.settle();
         shared.close();
         // A client that was told to go is gone soon; one that hangs is killed by the drop.
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), self.child.wait()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(200), self.child.wait()).await;
         end
     }
 
@@ -366,11 +373,22 @@ impl Reading {
         let mut batch = Batch::default();
         let mut buffer = vec![0; READ];
         let mut end = None;
+        let mut settling = pin!(sleep(SETTLE_AFTER));
         loop {
             if !sink.has_room() {
                 sink.room().await;
             }
-            let length = match self.pipe.read(&mut buffer).await {
+            let unsettled = batch.unsettled;
+            let read = tokio::select! {
+                biased;
+                read = self.pipe.read(&mut buffer) => read,
+                () = settling.as_mut(), if unsettled > 0 => {
+                    batch.unsettled = 0;
+                    sink.settle();
+                    continue;
+                }
+            };
+            let length = match read {
                 Ok(0) => {
                     parser.finish(&mut |item| handle(item, &shared, &mut batch, sink, &mut end));
                     batch.flush(sink);
@@ -384,8 +402,14 @@ impl Reading {
             if let Some(end) = end.take() {
                 return end;
             }
-            if std::mem::take(&mut batch.handed_over) {
+            if batch.unsettled > unsettled {
+                if unsettled == 0 {
+                    settling.as_mut().reset(Instant::now() + SETTLE_AFTER);
+                }
                 tokio::task::yield_now().await;
+            }
+            if batch.unsettled >= SETTLE_AT {
+                batch.unsettled = 0;
                 sink.settle();
             }
         }
