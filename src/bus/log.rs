@@ -338,6 +338,7 @@ impl Reader {
         let mut state = self.log.state();
         if self.at == state.end
             && self.read.is_empty()
+            && self.fetching.is_none()
             && let Some(watcher) = state.watcher(&self.watcher)
         {
             watcher.waiting = Some(Waiting { at: self.at, room, give: give.clone() });
