@@ -116,8 +116,10 @@ fn split(bytes: &Bytes, separator: &[u8]) -> Vec<Bytes> {
 /// Characters with a width in every C library, beside ASCII.
 const KNOWN: &str = "世界あ한🦀👩🚀❤🇩🇪éß─│┌\u{301}\u{302}\u{303}\u{fe0f}";
 
-/// The sequence that the stream ends in the middle of, without what terminals skip or execute inside it. Of strings
-/// only the first two bytes are told.
+const HYPERLINK: &str = "\x1b]8;";
+
+/// The sequence that the stream ends in the middle of, without what terminals skip or execute inside it. Strings
+/// count only as long as one may be a hyperlink.
 fn begun(stream: &[u8]) -> String {
     let start = stream.iter().rposition(|byte| *byte == b'\x1b').unwrap_or(stream.len());
     let sequence: String = stream[start..]
@@ -127,7 +129,7 @@ fn begun(stream: &[u8]) -> String {
         .collect();
     let is_ended = match sequence.strip_prefix("\x1b[") {
         Some(rest) => rest.contains(|character| matches!(character, '@'..='~')),
-        None => !["\x1b", "\x1b]"].contains(&sequence.as_str()),
+        None => !HYPERLINK.starts_with(&sequence),
     };
     if is_ended { String::new() } else { sequence }
 }
@@ -146,7 +148,7 @@ fn admit(screen: &Screen, stream: &[u8], piece: Vec<u8>) -> Option<Vec<u8>> {
     // It does not know hyperlinks, takes an APC for a title, and joins only what it read in one piece. An
     // early status report would look like the end.
     let unknown =
-        ["\u{200d}", "\x1b]8;", "\x1b_", "\x1b[5n"].iter().any(|part| (begun.clone() + &text).contains(part));
+        ["\u{200d}", HYPERLINK, "\x1b_", "\x1b[5n"].iter().any(|part| (begun.clone() + &text).contains(part));
     let halves = wide(&row) && (edits || prints && screen.modes().insert)
         || prints && screen.modes().insert && wide(&text)
         || cursor.x == 1 && wide(&row.chars().take(1).collect::<String>());
