@@ -74,17 +74,12 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
-    /// Questions go ahead of bytes.
-    questions: Vec<(SessionId, Question)>,
+    /// Who wants a keyframe. They go ahead of bytes: a keyframe says which bytes it shows.
+    questions: Vec<(SessionId, oneshot::Sender<Keyframe>)>,
     /// Bytes in `jobs`.
     bytes: usize,
     waiting: bool,
     closed: bool,
-}
-
-enum Question {
-    Keyframe(oneshot::Sender<Keyframe>),
-    Modes(oneshot::Sender<Modes>),
 }
 
 enum Job {
@@ -102,6 +97,10 @@ enum Job {
         capture: Box<Capture>,
         heal: Option<Heal>,
         reply: oneshot::Sender<Option<Loaded>>,
+    },
+    Modes {
+        session: SessionId,
+        reply: oneshot::Sender<Modes>,
     },
     Close {
         session: SessionId,
@@ -180,24 +179,23 @@ impl Screens {
     /// The screen of now. `None` when the session has no screen.
     pub async fn keyframe(&self, session: SessionId) -> Option<Keyframe> {
         let (reply, receiver) = oneshot::channel();
-        self.ask(session, Question::Keyframe(reply));
+        {
+            let mut queue = self.shared.queue();
+            if queue.closed {
+                return None;
+            }
+            queue.questions.push((session, reply));
+            self.shared.wake(queue);
+        }
         receiver.await.ok()
     }
 
-    /// What the program has asked the terminal for. `None` when the session has no screen.
+    /// What the program has asked the terminal for, with all that was fed before. `None` when the session has no
+    /// screen.
     pub async fn modes(&self, session: SessionId) -> Option<Modes> {
         let (reply, receiver) = oneshot::channel();
-        self.ask(session, Question::Modes(reply));
+        self.push(Job::Modes { session, reply });
         receiver.await.ok()
-    }
-
-    fn ask(&self, session: SessionId, question: Question) {
-        let mut queue = self.shared.queue();
-        if queue.closed {
-            return;
-        }
-        queue.questions.push((session, question));
-        self.shared.wake(queue);
     }
 
     pub fn close(&self, session: SessionId) {
@@ -269,12 +267,11 @@ impl Shared {
             }
             drop(queue);
             let mut unanswered = Vec::new();
-            for (session, question) in questions {
-                match (models.get(&session), question) {
+            for (session, reply) in questions {
+                match models.get(&session) {
                     // Nobody may wait any more.
-                    (Some(model), Question::Keyframe(reply)) => drop(reply.send(model.keyframe())),
-                    (Some(model), Question::Modes(reply)) => drop(reply.send(model.screen.modes().clone())),
-                    (None, question) => unanswered.push((session, question)),
+                    Some(model) => drop(reply.send(model.keyframe())),
+                    None => unanswered.push((session, reply)),
                 }
             }
             if let Some(job) = job {
@@ -313,6 +310,12 @@ impl Shared {
                 }
                 // Nobody waits any more when the session ended meanwhile.
                 let _ = reply.send(loaded);
+            }
+            Job::Modes { session, reply } => {
+                if let Some(model) = models.get(&session) {
+                    // Nobody may wait any more.
+                    let _ = reply.send(model.screen.modes().clone());
+                }
             }
             Job::Close { session } => {
                 models.remove(&session);
@@ -409,5 +412,28 @@ impl Model {
 
     pub fn keyframe(&self) -> Keyframe {
         Keyframe { offset: self.offset, size: self.screen.size(), screen: self.screen.keyframe().into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_modes_are_those_behind_everything_that_was_fed() {
+        let screens = Screens::start(|_, _| {}).unwrap();
+        let session = SessionId::random();
+        assert_eq!(screens.modes(session).await, None);
+        screens.open(session, Model::new(Size::new(80, 24).unwrap(), 0));
+        for wanted in [true, false, true] {
+            // Much is still to be fed when the question comes.
+            for _ in 0..64 {
+                screens.feed(session, Bytes::from_static(&[b'x'; 4096]));
+            }
+            screens.feed(session, Bytes::from_static(if wanted { b"\x1b[?2004h" } else { b"\x1b[?2004l" }));
+            assert_eq!(screens.modes(session).await.unwrap().bracketed_paste, wanted);
+        }
+        screens.close(session);
+        assert_eq!(screens.modes(session).await, None);
     }
 }
