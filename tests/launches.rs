@@ -43,9 +43,10 @@ fn agents_start_in_turns_and_all_reach_their_prompt() {
 #[cfg(target_os = "linux")]
 #[test]
 fn programs_do_not_inherit_that_the_daemon_gives_way() {
-    let policy = |pid: i32| {
-        // SAFETY: has no preconditions.
-        unsafe { nix::libc::sched_getscheduler(pid) }
+    // The 41st field: proc(5).
+    let policy = |pid: i32| -> i32 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(38).unwrap().parse().unwrap()
     };
     let home = Home::running();
     let session = home.start(&["sleep", "1000"]);
