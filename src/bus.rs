@@ -1,7 +1,7 @@
 //! Append, publish, subscribe from a cursor: output and events.
 //!
 //! Every session has one [`Log`]; who publishes appends to its ring and to the journal, and wakes the
-//! watchers. A [`Reader`] is a position: it takes slices of the ring while it keeps up, reads the
+//! watchers, or gives the output to those who have nothing else to read. A [`Reader`] is a position: it takes slices of the ring while it keeps up, reads the
 //! journal when it fell behind the ring, and learns of a gap when it fell behind the journal too.
 //! Nothing here waits for a reader.
 

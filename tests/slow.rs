@@ -1,5 +1,8 @@
 //! A subscriber that does not read makes nobody wait.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use codepiper_protocol::wire::session::Session;
 use codepiper_protocol::wire::stream::{
     Begin, ClientMessage, Delivery, GapReason, KEYFRAME_BIT, KeyframeReason, Lost, ServerMessage, WINDOW,
@@ -166,4 +169,77 @@ fn a_client_that_rests_gets_all_small_pieces_in_order_when_it_goes_on() {
     }
     let wanted: String = (0..6000).map(|number| format!("{number:099}\r\n")).collect();
     assert_same(&got, wanted.as_bytes());
+}
+
+#[test]
+fn what_is_asked_while_the_socket_is_full_is_answered_when_it_is_not() {
+    // One frame, which no socket takes in parts.
+    const PIECE: usize = 1000;
+    let home = Home::running();
+    let session = home.bash(&format!(
+        "stty raw -echo; printf ready; while head -c 1 >/dev/null; do printf '%0{PIECE}d' 0; done"
+    ));
+    home.until_printed(&session, "ready");
+    let mut socket = home.websocket();
+    socket.subscribe(&session.short_id, Begin::Live, Delivery::Every);
+    while !matches!(socket.next(), Frame::Binary { .. }) {}
+    socket.until(|message| matches!(message, ServerMessage::CaughtUp { .. }).then_some(()));
+    // One piece at a time, until one is not received: that one waits in the daemon, and nothing behind it.
+    let (printed, head) = (home.session(&session.short_id).cursor.offset, 5);
+    let mut pieces = 0;
+    loop {
+        pieces += 1;
+        socket.type_(0, b"x");
+        home.until(&session, "a piece is printed", |session| {
+            session.cursor.offset == printed + (pieces * PIECE) as u64
+        });
+        let whole = pieces * (PIECE + head);
+        assert!((whole as u64) < WINDOW, "a socket holds less");
+        let deadline = Instant::now() + Duration::from_millis(300);
+        while socket.received() < whole && Instant::now() < deadline {
+            sleep(Duration::from_millis(1));
+        }
+        if socket.received() < whole {
+            break;
+        }
+    }
+    socket.tell(&ClientMessage::Ping {});
+    // A client that reads on at once asks when the socket is no longer full.
+    sleep(Duration::from_millis(100));
+    let (mut bytes, mut answered) = (0, false);
+    while !answered || bytes < pieces * PIECE {
+        match socket.next() {
+            Frame::Binary { bytes: piece, .. } => bytes += piece.len(),
+            Frame::Message(message) => answered |= matches!(*message, ServerMessage::Pong {}),
+            Frame::Closed(_) => panic!("{bytes} of {} bytes, answered: {answered}", pieces * PIECE),
+        }
+    }
+    assert_eq!(bytes, pieces * PIECE);
+}
+
+#[test]
+fn every_channel_gets_every_echo_once() {
+    let home = Home::running();
+    let [echo, other] = ["a", "b"].map(|_| home.bash("stty raw -echo; printf ready; exec cat"));
+    let mut socket = home.websocket();
+    for session in [&echo, &echo, &other] {
+        home.until_printed(session, "ready");
+        socket.subscribe(&session.short_id, Begin::Start, Delivery::Every);
+        socket.until(|message| matches!(message, ServerMessage::CaughtUp { .. }).then_some(()));
+    }
+    let mut got = [const { Vec::new() }; 3];
+    for key in b'a'..=b'z' {
+        let whole = usize::from(key - b'a') + 1;
+        for channel in [1, 2] {
+            socket.type_(channel, &[key]);
+        }
+        while got.iter().any(|got| got.len() < whole) {
+            if let Frame::Binary { tag, bytes } = socket.next() {
+                got[usize::from(tag)].extend(bytes);
+            }
+        }
+    }
+    for got in got {
+        assert_same(&got, b"abcdefghijklmnopqrstuvwxyz");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A connection is two tasks: one parses what the client sends, and types what it types; the other owns
 //! everything else and writes. It writes all that is pending at once, waits until something changes, and
-//! never makes anybody else wait: a slow client only stops its own connection.
+//! never makes anybody else wait: a slow client only stops its own connection. While it waits, short output takes
+//! the [short way](short_way).
 
 mod connection;
 mod frame;

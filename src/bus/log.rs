@@ -58,7 +58,7 @@ impl Log {
         Self { session, journal, state: Mutex::new(state) }
     }
 
-    /// Appends output and wakes the readers. `time` is in ms since 1970.
+    /// Appends output, and gives it to the readers or wakes them. `time` is in ms since 1970.
     pub fn output(&self, time: i64, bytes: Bytes) {
         self.append(time, Content::Output(bytes));
     }

@@ -24,8 +24,8 @@ use crate::process;
 
 /// Bytes read from the pipe at once.
 const READ: usize = 256 * 1024;
-/// What is not urgent is done so long after output was handed over, or when there is so much of it (bytes): the threads
-/// that are woken for it would take the processor from those who wait for the output.
+/// What is not urgent is done so long after output was handed over (a timer takes up to 1 ms more), or when there is so
+/// much of it (bytes): the threads that are woken for it would take the processor from those who wait for the output.
 const SETTLE_AFTER: Duration = Duration::from_millis(1);
 const SETTLE_AT: usize = 16 * 1024;
 /// Bytes of commands that may wait for tmux to read them.

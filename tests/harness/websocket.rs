@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -13,9 +14,9 @@ pub struct WebSocket {
     stream: BufReader<Box<dyn Stream>>,
 }
 
-trait Stream: Read + Write {}
+trait Stream: Read + Write + AsFd {}
 
-impl<T: Read + Write> Stream for T {}
+impl<T: Read + Write + AsFd> Stream for T {}
 
 #[derive(Debug)]
 pub enum Frame {
@@ -45,7 +46,7 @@ impl WebSocket {
         Self::shake_hands(stream, headers)
     }
 
-    fn shake_hands(stream: impl Read + Write + 'static, headers: &str) -> Result<Self, u16> {
+    fn shake_hands(stream: impl Stream + 'static, headers: &str) -> Result<Self, u16> {
         let mut stream = BufReader::new(Box::new(stream) as Box<dyn Stream>);
         let request = format!(
             "GET /ws HTTP/1.1\r\n{headers}Upgrade: websocket\r\nConnection: upgrade\r\n\
@@ -78,6 +79,16 @@ impl WebSocket {
                 return code;
             }
         }
+    }
+
+    /// Bytes that wait to be read.
+    pub fn received(&self) -> usize {
+        let mut bytes: nix::libc::c_int = 0;
+        let descriptor = self.stream.get_ref().as_fd().as_raw_fd();
+        // SAFETY: FIONREAD writes one int.
+        let done = unsafe { nix::libc::ioctl(descriptor, nix::libc::FIONREAD, &raw mut bytes) };
+        nix::errno::Errno::result(done).unwrap();
+        self.stream.buffer().len() + usize::try_from(bytes).unwrap()
     }
 
     pub fn subscribe(&mut self, session: &str, from: Begin, delivery: Delivery) {

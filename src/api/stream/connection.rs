@@ -41,7 +41,7 @@ pub(super) struct Connection {
     pub(super) login: Option<Arc<CancellationToken>>,
     pub(super) caller: Caller,
     pub(super) watcher: Arc<Notify>,
-    /// Not through TLS.
+    /// To the client's socket; there is none through TLS.
     pub(super) short_way: Option<Arc<ShortWay>>,
     /// By channel number.
     pub(super) channels: Vec<Option<Channel>>,
@@ -168,8 +168,10 @@ impl Connection {
         let login = self.login.as_deref().cloned().unwrap_or_default();
         let mut signed_out = pin!(login.cancelled());
         loop {
-            let more = self.gather().await;
+            let mut more = self.gather().await;
             if !self.write_at_once(&mut write).await? {
+                // What was asked meanwhile has answers that are to be written.
+                more = true;
                 // A client that does not read must not keep the daemon from leaving.
                 tokio::select! {
                     written = self.write_out(&mut write, &mut incoming) => written?,
@@ -208,16 +210,18 @@ impl Connection {
 
     /// Until the task is woken, output for channels that were sent everything is written where it is published.
     fn open_short_way(&mut self) {
+        debug_assert!(self.out.is_empty(), "nothing overtakes what is to be written");
         if self.short_way.is_none() {
             return;
         }
         let sessions: Vec<_> = self.channels.iter().flatten().map(|channel| channel.session.id).collect();
         for channel in self.channels.iter_mut().flatten() {
             let is_alone = sessions.iter().filter(|session| **session == channel.session.id).count() == 1;
-            // Events have their places among the output.
+            // Events have their places among the output, and so has another end.
             if is_alone
                 && channel.keyframe.is_none()
                 && channel.events.is_none()
+                && !channel.ended
                 && let Some(give) = &channel.short_way
             {
                 channel.reader.hand_over(channel.room(), give);

@@ -66,18 +66,17 @@ impl ShortWay {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
     use std::os::unix::net::UnixStream;
 
     use futures_util::FutureExt;
 
     use super::*;
 
-    #[test]
-    fn what_a_full_socket_does_not_take_is_left_to_the_task_in_order() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
+    /// Fills the socket, and takes everything out of it.
+    fn filled_and_emptied(ours: OwnedFd, mut theirs: impl Read) -> (Give, Arc<Notify>) {
         let watcher = Arc::new(Notify::new());
-        let short_way = ShortWay::new(ours.into(), watcher.clone());
+        let short_way = ShortWay::new(ours, watcher.clone());
         let give = short_way.into_channel(3);
         let mut sent = Vec::new();
         for number in 0.. {
@@ -96,8 +95,23 @@ mod tests {
         theirs.read_exact(&mut received).unwrap();
         received.extend_from_slice(&unwritten);
         assert!(received == sent);
+        (give, watcher)
+    }
+
+    #[test]
+    fn what_a_full_socket_does_not_take_is_left_to_the_task_in_order() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let (give, watcher) = filled_and_emptied(ours.into(), theirs.try_clone().unwrap());
         assert!(give(b"x"));
         assert!(!give(&[b'x'; LONGEST + 1]));
         assert!(watcher.notified().now_or_never().is_none());
+
+        // This one takes a part of a frame.
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, _) = listener.accept().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        filled_and_emptied(ours.into(), theirs);
     }
 }
