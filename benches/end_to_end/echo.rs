@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
 use crate::bed::{Bed, LIMIT, wait_for_file};
 use crate::daemon::Daemon;
@@ -52,9 +53,8 @@ fn press(contender: &mut dyn Echo, key: u8) -> Result<Duration> {
 /// Waits until then for something to read.
 pub fn readable(source: &impl AsFd, until: Instant) -> Result<bool> {
     let mut descriptors = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
-    let left = until.saturating_duration_since(Instant::now());
-    let timeout = PollTimeout::try_from(left.as_millis().max(1)).unwrap_or(PollTimeout::MAX);
-    Ok(poll(&mut descriptors, timeout)? > 0)
+    let left = TimeSpec::from_duration(until.saturating_duration_since(Instant::now()));
+    Ok(ppoll(&mut descriptors, Some(left), None)? > 0)
 }
 
 /// Takes what comes until then: a contender that is not read would fill up.
@@ -77,6 +77,13 @@ pub fn keys(contender: &mut dyn Echo, keys: usize) -> Result<Samples> {
         samples.push(press(contender, KEYS[number % KEYS.len()])?);
     }
     Ok(samples)
+}
+
+/// How much later than its turn a key beside a paced flood is pressed. Keys that come at multiples of
+/// the flood's tick all meet it at one point of the tick, which decides alone what is measured: these
+/// are spread evenly over it, by the golden ratio.
+fn spread(number: usize) -> Duration {
+    program::TICK.mul_f64(number as f64 * 0.618_033_988_749_895 % 1.0)
 }
 
 struct Contender<'a> {
@@ -252,18 +259,18 @@ fn beside(
         Contender::new(CONTROL, control.echo(pane)),
         Contender::new(US, viewer),
     ];
-    for _ in 0..rounds {
+    for round in 0..rounds {
         for (contender, flood) in contenders.iter_mut().zip(&mut floods) {
             flood.toggle()?;
             let mut next = Instant::now() + WARM_UP;
             for number in 0..keys {
                 let key = KEYS[number % KEYS.len()];
                 next += BETWEEN_KEYS;
-                drain(&mut *contender.echo, next)?;
+                drain(&mut *contender.echo, next + spread(round * keys + number))?;
                 contender.samples.push(press(&mut *contender.echo, key).context(contender.name)?);
                 if contender.name == CONTROL {
                     // Half-way to the next key; nobody reads the flood for the time of a hop.
-                    drain(&mut *contender.echo, next + BETWEEN_KEYS / 2)?;
+                    drain(&mut *contender.echo, next + BETWEEN_KEYS / 2 + spread(round * keys + number))?;
                     hop.samples.push(press(&mut *hop.echo, key)?);
                 }
             }

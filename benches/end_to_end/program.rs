@@ -18,7 +18,7 @@ use crate::bed::{Bed, LIMIT};
 use crate::screenful::Screenful;
 
 /// Between two writes of a paced flood.
-const TICK: Duration = Duration::from_millis(2);
+pub const TICK: Duration = Duration::from_millis(2);
 
 pub fn run(args: &[String]) -> ExitCode {
     let ended = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
