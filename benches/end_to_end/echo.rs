@@ -12,7 +12,7 @@ use crate::bed::{Bed, LIMIT, wait_for_file};
 use crate::daemon::Daemon;
 use crate::hop::Hop;
 use crate::login::Login;
-use crate::process::Work;
+use crate::process::{Pages, Work};
 use crate::program::{self, Flood};
 use crate::report::{Report, Samples, Target, heading, percentiles};
 use crate::terminal::Terminal;
@@ -195,6 +195,17 @@ fn idle(
     }
     let (work, tmux) = (Work::of(ours)?.since(&before.0), Work::of(tmux)?.since(&before.1));
 
+    let [.., us] = &mut contenders;
+    let (mut pages, mut code) = (Samples::default(), Samples::default());
+    for key in KEYS.repeat(4) {
+        drain(&mut *us.echo, Instant::now() + BETWEEN_KEYS)?;
+        Pages::forget(ours)?;
+        press(&mut *us.echo, key)?;
+        let touched = Pages::of(ours)?;
+        pages.push_value(touched.all as f64);
+        code.push_value(touched.code as f64);
+    }
+
     heading(&format!("echo of one key, idle, 20 keys a second ({keys} keys each); {hop_name}"));
     print(&contenders);
     let [pty, hop, attach, control, us] = contenders.each_ref().map(Contender::median);
@@ -207,6 +218,11 @@ fn idle(
     let each = |name: &str, time: Duration| format!("{name} {:.0}", time.as_secs_f64() * 1e6 / keys as f64);
     let threads: Vec<_> = work.threads.iter().map(|(name, time)| each(name, *time)).collect();
     println!("  processor time a key, in µs: {} · {}", threads.join(" · "), each("tmux", tmux.cpu()));
+    println!(
+        "  pages of memory the daemon touches a key: {} · of its code {}",
+        pages.median(),
+        code.median()
+    );
     println!("  {us:.3} ms is {:.2} × tmux attach", us / attach);
     let name = format!("2  echo, idle: codepiper / (tmux -C + {hop_name})");
     report.ratio(name, us / (control + hop), Target::AtMost(1.2));
