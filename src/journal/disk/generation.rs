@@ -34,8 +34,9 @@ const READ_IDLE: Duration = Duration::from_secs(10);
 /// What it takes in memory is two to three times this (measured).
 const WRITE_CACHE: u64 = 4 << 20;
 const READ_CACHE: u64 = 4 << 20;
-/// Pages that exceed a quarter of this become files of their own, which vanish when they are replaced;
-/// with larger segments half of the database is what was replaced.
+/// Pages and rows that exceed a quarter of this become files of their own. One that was replaced vanishes when the
+/// segment is full (sled's `pagecache/segment.rs`); with larger segments half of the database is what was
+/// replaced.
 const SEGMENT: usize = 64 << 10;
 /// Rows visited at once.
 const PAGE: usize = 256;
