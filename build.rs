@@ -67,7 +67,7 @@ fn say_how_to_link(out: &Path) {
         if !std::env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("fuse-ld=")) {
             let script = out.join("echo.ld");
             fs::write(&script, side_by_side(LAYOUT)).expect("the linker's script can be written");
-            println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+            println!("cargo::rustc-link-arg-bins=-T{}", script.display());
         }
     }
 }
