@@ -73,7 +73,7 @@ pub fn keys(contender: &mut dyn Echo, keys: usize) -> Result<Samples> {
     let mut next = Instant::now();
     for number in 0..keys {
         next += BETWEEN_KEYS;
-        drain(contender, next)?;
+        drain(contender, next + spread(number))?;
         samples.push(press(contender, KEYS[number % KEYS.len()])?);
     }
     Ok(samples)

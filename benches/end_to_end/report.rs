@@ -17,6 +17,10 @@ impl Samples {
         self.values.push(value);
     }
 
+    pub fn append(&mut self, mut other: Self) {
+        self.values.append(&mut other.values);
+    }
+
     /// The value that so many percent of the samples do not exceed; 0 without samples.
     pub fn percentile(&self, percent: f64) -> f64 {
         let mut sorted = self.values.clone();
