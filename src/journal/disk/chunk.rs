@@ -91,6 +91,10 @@ impl OpenChunk {
         }
         self.tails.push(at);
         self.stored = self.raw.len();
+        if self.raw.len() >= CHUNK {
+            // Its daemon had larger chunks.
+            self.pack(batch, zstd);
+        }
     }
 
     /// Stores what is not stored yet as a small row.
@@ -153,5 +157,23 @@ impl OpenChunk {
             0 => Position { offset: u64::MAX, mark: u32::MAX },
             len => Position::at(self.at.offset + len as u64),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_daemon_with_larger_chunks_left_is_gone_on_from() {
+        let (mut batch, mut zstd) = (Batch::default(), Compressor::new(1).unwrap());
+        let mut chunk = OpenChunk::new(SessionId::random());
+        let left = vec![b'x'; CHUNK + 1];
+        let at = Position::at(7);
+        chunk.restore(at, &[Piece::of(1, &left)], &left, &mut batch, &mut zstd);
+        let end = Position::at(7 + left.len() as u64);
+        chunk.push(end, 2, b"more", &mut batch, &mut zstd);
+        assert_eq!(chunk.len(), 4);
+        assert_eq!(chunk.end(), Position::at(end.offset + 4));
     }
 }
