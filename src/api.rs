@@ -85,6 +85,8 @@ pub struct Api {
     pub web: Option<Arc<Web>>,
     /// Open WebSockets.
     pub sockets: TaskTracker,
+    /// What is being done for callers. Closed when the daemon is about to leave: then nothing new begins.
+    pub work: TaskTracker,
 }
 
 /// How the daemon shall leave.
@@ -99,7 +101,6 @@ pub enum Leave {
 
 /// All routes.
 fn router(api: Api) -> BoxedFilter<(Response,)> {
-    let permitted = permitted(api.clone());
     let routes = sessions::routes(api.clone())
         .or(conversation::routes(api.clone()))
         .unify()
@@ -118,7 +119,7 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(dashboard_files())
         .unify()
         .boxed();
-    permitted.and(routes).recover(recover).unify().boxed()
+    routes.recover(recover).unify().boxed()
 }
 
 /// Every other path is the dashboard's.
@@ -135,25 +136,21 @@ fn dashboard_files() -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-/// Lets a request through when its caller may make it.
-fn permitted(api: Api) -> BoxedFilter<()> {
-    warp::any()
-        .and(warp::ext::get::<Caller>())
-        .and(warp::method())
-        .and(warp::path::full())
-        .and(warp::header::optional::<u32>(PROTOCOL_HEADER))
-        .and_then(move |caller: Caller, method: warp::http::Method, path: warp::path::FullPath, protocol: Option<u32>| {
-            let verdict = match protocol {
-                Some(other) if other != PROTOCOL => Err(Problem::new(
-                    Code::ProtocolMismatch,
-                    format!("the client speaks protocol {other} and the daemon {PROTOCOL}; use the same version of codepiper for both"),
-                )),
-                _ => caller::permit(&api.sessions, &caller, &method, path.as_str()),
-            };
-            async move { verdict.map_err(|problem| warp::reject::custom(Rejected(problem))) }
-        })
-        .untuple_one()
-        .boxed()
+/// Whether the caller speaks our protocol and may make this request.
+fn permitted(api: &Api, caller: &Caller, request: &warp::http::request::Parts) -> Result<(), Problem> {
+    if let Some(spoken) = request.headers.get(PROTOCOL_HEADER)
+        && spoken.to_str().ok().and_then(|spoken| spoken.parse().ok()) != Some(PROTOCOL)
+    {
+        let spoken = String::from_utf8_lossy(spoken.as_bytes());
+        return Err(Problem::new(
+            Code::ProtocolMismatch,
+            format!(
+                "the client speaks protocol {} and the daemon {PROTOCOL}; use the same version of codepiper for both",
+                spoken.escape_debug()
+            ),
+        ));
+    }
+    caller::permit(&api.sessions, caller, &request.method, request.uri.path())
 }
 
 #[derive(Debug)]

@@ -44,6 +44,8 @@ use instance::Instance;
 const JOURNAL_NOTICES: usize = 64;
 /// Screens that wait to be captured anew.
 const STALE_SCREENS: usize = 1024;
+/// Requests that were begun have this long to come to their end when the daemon leaves.
+const WORK_LIMIT: Duration = Duration::from_secs(5);
 /// Everything has this long to end.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -168,6 +170,7 @@ async fn serve(
         }
         None => (None, None),
     };
+    let work = TaskTracker::new();
     let api = Api {
         sessions: sessions.clone(),
         hooks: hooks.clone(),
@@ -182,6 +185,7 @@ async fn serve(
         auth: auth.clone(),
         web: web.clone(),
         sockets: TaskTracker::new(),
+        work: work.clone(),
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
@@ -198,6 +202,12 @@ async fn serve(
     tracing::info!(?leave, "leaving");
     sessions.event(None, Body::SystemDaemonStopping {});
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    // What was begun comes to its end first, and what waits for its turn is undone.
+    work.close();
+    sessions.launch_no_more();
+    if tokio::time::timeout(WORK_LIMIT, work.wait()).await.is_err() {
+        tracing::warn!(requests = work.len(), "some requests did not come to their end in time");
+    }
     if leave == (Leave::Stop { kill_sessions: true }) {
         sessions.kill_everything().await;
     }

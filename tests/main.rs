@@ -6,6 +6,7 @@ mod callers;
 mod cli;
 mod codex;
 mod conversations;
+mod cut_off;
 mod daemons;
 mod documentation;
 mod env_sets;

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use codepiper_protocol::hook::MAX_PAYLOAD;
 use codepiper_protocol::wire::input::MAX_IMAGE;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::http::request;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, header};
+use hyper::{Method, Request, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -25,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use warp::reply::Response;
 
 use super::web::harden;
-use super::{Api, Caller, Web, answer_problem, router};
+use super::{Api, Caller, Web, answer_problem, permitted, router};
 
 /// Somebody who connects and sends no request is not kept.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
@@ -60,10 +62,16 @@ async fn accept_unix(api: &Api, listener: UnixListener, connections: &TaskTracke
     while let Some(accepted) = accept(api, listener.accept()).await {
         let Some((stream, _)) = accepted else { continue };
         let Some(caller) = unix_caller(api, &stream) else { continue };
-        let router = router.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(caller.clone());
-            router.call(request)
+        let (router, asked) = (router.clone(), api.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (router, api, caller) = (router.clone(), asked.clone(), caller.clone());
+            async move {
+                let (parts, body) = request.into_parts();
+                Ok::<_, Infallible>(match whole(&api, caller, parts, body).await {
+                    Ok(request) => to_the_end(&api.work, router, request).await,
+                    Err(problem) => answer_problem(&problem),
+                })
+            }
         });
         let shutdown = api.shutdown.clone();
         connections.spawn(async move { serve_connection(stream, service, shutdown).await });
@@ -93,7 +101,7 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
             let (router, api, web, stranger) = (router.clone(), api.clone(), web.clone(), stranger.clone());
             async move {
                 let mut response = match admit(&api, &web, request, peer, &stranger).await {
-                    Ok(request) => router.call(request).await?,
+                    Ok(request) => to_the_end(&api.work, router, request).await,
                     Err(problem) => answer_problem(&problem),
                 };
                 harden(&mut response);
@@ -135,12 +143,25 @@ async fn admit(
 ) -> Result<Request<Full<Bytes>>, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = web.admit(&api.auth, &parts, peer)?;
+    if matches!(caller, Caller::Login(_)) {
+        stranger.is_known();
+    }
+    parts.extensions.insert(web.guest(&parts.headers, peer));
+    whole(api, caller, parts, body).await
+}
+
+/// The whole request, if its caller may make it: nothing begins before all of it is there.
+async fn whole(
+    api: &Api,
+    caller: Caller,
+    mut parts: request::Parts,
+    body: Incoming,
+) -> Result<Request<Full<Bytes>>, Problem> {
+    permitted(api, &caller, &parts)?;
     let limit = match caller {
-        Caller::Login(_) => {
-            stranger.is_known();
-            MAX_IMAGE
-        }
-        _ => STRANGERS_BODY,
+        Caller::Owner | Caller::Agent { .. } => MAX_PAYLOAD,
+        Caller::Login(_) => MAX_IMAGE,
+        Caller::Cookie(_) | Caller::Nobody => STRANGERS_BODY,
     };
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -155,8 +176,30 @@ async fn admit(
         Err(_) => return Err(Problem::new(Code::Timeout, "the body did not come in time")),
     };
     parts.extensions.insert(caller);
-    parts.extensions.insert(web.guest(&parts.headers, peer));
     Ok(Request::from_parts(parts, Full::new(body)))
+}
+
+/// Does what is asked in a task of its own, and waits for the answer. Whoever asked may hang up meanwhile: what was
+/// begun runs to its end, and the daemon waits for it before it leaves. For strangers it does not wait.
+async fn to_the_end<S>(work: &TaskTracker, router: S, request: Request<Full<Bytes>>) -> Response
+where
+    S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send + 'static>,
+{
+    let stranger = matches!(request.extensions().get(), None | Some(Caller::Cookie(_) | Caller::Nobody));
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    if changes && work.is_closed() {
+        return answer_problem(&Problem::new(
+            Code::Internal,
+            "the daemon is leaving, and begins nothing new",
+        ));
+    }
+    let answer = router.call(request);
+    let answer = if stranger { tokio::spawn(answer) } else { work.spawn(answer) };
+    match answer.await {
+        Ok(Ok(response)) => response,
+        Ok(Err(never)) => match never {},
+        Err(error) => answer_problem(&Problem::new(Code::Internal, error.to_string())),
+    }
 }
 
 /// The next connection, if it can be accepted; `None` when the daemon leaves.
@@ -249,7 +292,54 @@ impl Drop for Stranger {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use futures_util::FutureExt;
+    use tokio::task::yield_now;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_was_begun_runs_to_its_end_at_whichever_await_the_connection_is_cut() {
+        const STEPS: usize = 6;
+        for cut_after in 1..=STEPS {
+            let (work, steps) = (TaskTracker::new(), Arc::new(AtomicUsize::new(0)));
+            let counted = steps.clone();
+            let router = service_fn(move |_: Request<Full<Bytes>>| {
+                let counted = counted.clone();
+                async move {
+                    for _ in 0..STEPS {
+                        yield_now().await;
+                        counted.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok::<_, Infallible>(Response::default())
+                }
+            });
+            let request = Request::post("/").extension(Caller::Owner).body(Full::default()).unwrap();
+            let mut answer = Box::pin(to_the_end(&work, router, request));
+            for _ in 0..cut_after {
+                assert!((&mut answer).now_or_never().is_none());
+                yield_now().await;
+            }
+            drop(answer);
+            work.close();
+            work.wait().await;
+            assert_eq!(steps.load(Ordering::Relaxed), STEPS, "cut after {cut_after}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_leaves_begins_nothing_new_and_still_tells() {
+        let work = TaskTracker::new();
+        work.close();
+        for (method, status) in [("POST", 500), ("DELETE", 500), ("PATCH", 500), ("GET", 200)] {
+            let router =
+                service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::default()) });
+            let request = Request::builder().method(method).extension(Caller::Owner);
+            let answer = to_the_end(&work, router, request.body(Full::default()).unwrap()).await;
+            assert_eq!(answer.status(), status, "{method}");
+        }
+    }
 
     #[test]
     fn the_oldest_stranger_gives_way_and_the_known_stay() {

@@ -335,7 +335,7 @@ async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -
         End::Kill => api.sessions.kill(&session, !request.no_wait).await,
         End::Resume if request.no_wait => {
             let (sessions, session) = (api.sessions.clone(), session.clone());
-            tokio::spawn(async move {
+            api.work.spawn(async move {
                 if let Err(problem) = sessions.resume(&session).await {
                     tracing::warn!(id = %session.id, %problem, "a session was not resumed");
                 }

@@ -177,7 +177,9 @@ impl Sessions {
         let resumed = matches!(begin, Begin::Resume);
         let prompted = matches!(begin, Begin::Start { prompt: Some(_) });
         // Many agents at once would take the machine from those that work.
-        let turn = self.0.launches.clone().acquire_owned().await.ok();
+        let turn = self.0.launches.clone().acquire_owned().await.map_err(|_| {
+            Problem::new(Code::LaunchFailed, "the daemon is leaving, and starts nothing any more")
+        })?;
         if resumed && session.is_live() {
             return Err(live_problem(session));
         }
@@ -427,6 +429,11 @@ impl Sessions {
         self.forget(session).await;
     }
 
+    /// The daemon leaves: what waits for its turn to be launched is undone, and nothing else is launched.
+    pub fn launch_no_more(&self) {
+        self.0.launches.close();
+    }
+
     /// An id whose short form no other session has.
     pub(super) fn unused_id(&self) -> SessionId {
         loop {
@@ -439,7 +446,7 @@ impl Sessions {
 }
 
 /// Holds the turn to start until the agent says what it does, or long enough.
-async fn until_settled(session: Arc<Session>, _turn: Option<OwnedSemaphorePermit>) {
+async fn until_settled(session: Arc<Session>, _turn: OwnedSemaphorePermit) {
     let settled = session
         .until(|state| state.machine.activity() != Activity::Unknown || !state.machine.status().is_live());
     let limit = match session.provider.reads_screens() {
