@@ -191,8 +191,6 @@ struct State {
     flow: Flow,
     /// What the shim is waiting for; handed out once.
     launch: Option<Launch>,
-    /// What became of the last launch.
-    launched: Option<Result<(), String>>,
     timer: Option<tokio::task::AbortHandle>,
 }
 
@@ -526,11 +524,6 @@ impl Sessions {
         let submitted = input == Input::Submitted;
         let actions = {
             let mut state = session.state();
-            match &input {
-                Input::Executed { .. } => state.launched = Some(Ok(())),
-                Input::LaunchFailed { message } => state.launched = Some(Err(message.clone())),
-                _ => {}
-            }
             let actions = state.machine.handle(self.now(), input);
             self.set_timer(session, &mut state);
             actions
@@ -634,7 +627,6 @@ impl Session {
                 marker: Marker::new(&record.nonce),
                 flow: Flow::Open,
                 launch: None,
-                launched: None,
                 timer: None,
                 record,
             }),

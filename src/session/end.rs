@@ -112,11 +112,7 @@ impl Sessions {
             // To the shim this means: SIGKILL to the program's process group.
             Action::KillProgram => self.signal(session, Signal::USR1),
             Action::KillTmuxSession => self.kill_tmux_session(session),
-            Action::AbandonLaunch => {
-                session.state().launched =
-                    Some(Err("the pane's shim did not execute the program in time".to_owned()));
-                self.kill_tmux_session(session);
-            }
+            Action::AbandonLaunch => self.kill_tmux_session(session),
             Action::LookAtFiles => {
                 self.0.files.look(session.id, Kind::State);
                 self.0.files.look(session.id, Kind::Transcript);

@@ -161,7 +161,6 @@ impl Sessions {
             if state.machine.status().is_live() || state.launch.is_some() {
                 return Err(live_problem(session));
             }
-            state.launched = None;
         }
         session.check_worktree()?;
         check_directory(&session.cwd())?;
@@ -188,13 +187,12 @@ impl Sessions {
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
         let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
         let (size, old) = {
-            let mut state = session.state();
+            let state = session.state();
             state.record.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
             state.record.server = self.linked().map(|linked| linked.server_id());
             state.record.launched_at = to_millisecond(Timestamp::now());
             state.launch = Some(launch);
-            state.launched = None;
             state.scanner = Default::default();
             state.flow = Flow::Open;
             state.title = None;
@@ -217,11 +215,11 @@ impl Sessions {
             self.launch_failed(session, &problem, old);
             return Err(problem);
         }
-        session.until(|state| state.launched.is_some() || !state.machine.status().is_live()).await;
+        session.until(|state| state.machine.launched().is_some() || !state.machine.status().is_live()).await;
         let outcome = {
             let mut state = session.state();
             state.launch = None;
-            state.launched.clone()
+            state.machine.launched().cloned()
         };
         match outcome {
             Some(Ok(())) => {

@@ -27,6 +27,8 @@ const DOUBT_LIMIT: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// So much evidence is kept.
 const EVIDENCE_KEPT: usize = 100;
+/// So much is kept of what was proved before the shim said that the program runs.
+const EARLY_KEPT: usize = 100;
 
 /// The time handed to the machine.
 #[derive(Clone, Copy, Debug)]
@@ -62,9 +64,9 @@ pub enum Input {
         quit_limit: Duration,
     },
     KillRequested,
-    /// The shim's marker stood in the output: everything before it was seen.
+    /// The shim's marker stood in the output: everything before it was seen, and the program was executed.
     Marker(ExitStatus),
-    /// The shim says that its program ended, and its marker did not come.
+    /// The shim says that its program ended, and its marker did not come. The program was executed.
     Reported(ExitStatus),
     /// tmux says that the pane's process is dead. The status comes from the exit file or from tmux.
     PaneDead {
@@ -167,8 +169,10 @@ pub struct Machine {
     resumed: bool,
     /// It was given a first prompt and has not begun with it.
     prompted: bool,
-    /// What was proved before it was known that the program runs.
-    early: Option<Box<Input>>,
+    /// What became of the last launch, once it is known.
+    launched: Option<Result<(), String>>,
+    /// What was proved before the shim said that the program runs, oldest first.
+    early: VecDeque<Input>,
     /// How often it began to work.
     turns: u64,
     /// When status, activity or what is waited for changed last.
@@ -196,7 +200,8 @@ impl Machine {
             before_launch: (status, exit),
             resumed: false,
             prompted: false,
-            early: None,
+            launched: None,
+            early: VecDeque::new(),
             turns: 0,
             since,
         }
@@ -246,6 +251,11 @@ impl Machine {
         self.doubt.is_some() || !self.tells_its_state()
     }
 
+    /// What became of the last launch, once it is known: the program was executed, or why it was not.
+    pub fn launched(&self) -> Option<&Result<(), String>> {
+        self.launched.as_ref()
+    }
+
     /// The process group of the program.
     pub fn pid(&self) -> Option<i32> {
         self.pid
@@ -288,29 +298,58 @@ impl Machine {
                 self.before_launch = (self.status, self.exit);
                 (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
                 (self.resumed, self.prompted, self.adopted) = (resumed, prompted, false);
-                self.early = None;
+                (self.launched, self.early) = (None, VecDeque::new());
                 self.set_activity(Activity::Unknown, None, None);
                 self.wait(now, Pending::Launch, LAUNCH_LIMIT);
                 self.note(now, if resumed { "resume was requested" } else { "start was requested" });
                 vec![]
             }
-            Input::Executed { pid } if self.status == Status::Starting => {
-                self.status = Status::Running;
+            // A program that was found in its pane meanwhile counts as running already.
+            Input::Executed { pid }
+                if self.status == Status::Starting
+                    || self.status == Status::Running && self.launched.is_none() =>
+            {
                 self.pid = Some(pid);
-                if self.pending.is_some_and(|(pending, _)| pending == Pending::Launch) {
-                    self.pending = None;
-                }
                 self.note(now, &format!("the shim executed the program (process {pid})"));
                 let mut actions = vec![Action::Event(Body::SessionStarted { pid, resumed: self.resumed })];
-                if let Some(early) = self.early.take() {
-                    actions.extend(self.take(now, *early));
-                }
+                actions.extend(self.executed(now));
                 actions
             }
+            // Whatever the shim could not say: its program ended, so it had been executed.
+            Input::LaunchFailed { .. } if self.has_ended_early() => self.executed(now),
             Input::LaunchFailed { message } if self.status == Status::Starting => {
                 (self.status, self.exit) = self.before_launch;
                 self.pending = None;
                 self.note(now, &message);
+                self.launched = Some(Err(message));
+                vec![]
+            }
+            // The end, and what proves an activity, overtake the shim's word that it executed the program: that comes
+            // through a socket, they come through the terminal or a file.
+            Input::Marker(_) | Input::Reported(_) | Input::Activity { .. }
+                if self.status == Status::Starting =>
+            {
+                if self.early.len() == EARLY_KEPT {
+                    self.early.pop_front();
+                }
+                self.early.push_back(input);
+                if self.has_ended_early() {
+                    self.wait(now, Pending::Tail(None), TAIL_LIMIT);
+                }
+                vec![]
+            }
+            // The shim may have said before whether it executed the program, or why it could not.
+            Input::PaneDead { status } | Input::PaneGone { status } | Input::ShimGone { status }
+                if self.status == Status::Starting
+                    && matches!(self.pending, Some((Pending::Launch | Pending::Tail(_), _))) =>
+            {
+                match &mut self.pending {
+                    Some((Pending::Tail(known), _)) => *known = known.or(status),
+                    _ => {
+                        self.note(now, "its shim is gone");
+                        self.wait(now, Pending::Tail(status), TAIL_LIMIT);
+                    }
+                }
                 vec![]
             }
             Input::Adopted { pid } => {
@@ -372,11 +411,6 @@ impl Machine {
             Input::Activity { source, activity, waiting_for, what } if self.status == Status::Running => {
                 self.activity_evidence(now, source, activity, waiting_for, &what)
             }
-            // The program's output may overtake the shim's word that it runs.
-            Input::Activity { .. } if self.status == Status::Starting => {
-                self.early = Some(Box::new(input));
-                vec![]
-            }
             Input::Recalled { activity, what } if self.is_open_to_memory() && self.activity != activity => {
                 // The weakest there is: whatever the program says from now on counts.
                 self.set_activity(activity, None, Some(EvidenceSource::Silence));
@@ -402,6 +436,21 @@ impl Machine {
 
     fn is_live(&self) -> bool {
         self.status.is_live()
+    }
+
+    /// Whether the program is known to have ended before the shim said that it was executed.
+    fn has_ended_early(&self) -> bool {
+        self.early.iter().any(|input| matches!(input, Input::Marker(_) | Input::Reported(_)))
+    }
+
+    /// The program of the launch was executed; what came before that was known happens now.
+    fn executed(&mut self, now: Now) -> Vec<Action> {
+        (self.status, self.launched) = (Status::Running, Some(Ok(())));
+        if self.pending.is_some_and(|(pending, _)| pending == Pending::Launch) {
+            self.pending = None;
+        }
+        let early = std::mem::take(&mut self.early);
+        early.into_iter().flat_map(|input| self.take(now, input)).collect()
     }
 
     /// Whether [`Input::Recalled`] counts: it was found running, and has proved nothing of its activity since.
@@ -434,6 +483,7 @@ impl Machine {
             Pending::Launch => {
                 (self.status, self.exit) = self.before_launch;
                 self.note(now, "the program was not executed in time");
+                self.launched = Some(Err("the pane's shim did not execute the program in time".to_owned()));
                 vec![Action::AbandonLaunch]
             }
             Pending::Quit => {
@@ -452,6 +502,7 @@ impl Machine {
                 vec![Action::KillTmuxSession]
             }
             Pending::Destroy => self.end(now, None, "its pane is destroyed; nobody saw it end"),
+            Pending::Tail(_) if self.has_ended_early() => self.executed(now),
             Pending::Tail(status) => {
                 self.end(now, status, "the shim is gone without a word; the end of the output may be lost")
             }
@@ -488,6 +539,10 @@ impl Machine {
 
     fn end_with(&mut self, now: Now, exit: Exit, status: Status, what: &str) -> Vec<Action> {
         let killed = self.intent == Some(Intent::Kill);
+        if self.has_ended_early() {
+            self.launched = Some(Ok(()));
+        }
+        self.early.clear();
         (self.status, self.exit, self.pid, self.pending, self.intent) =
             (status, Some(exit), None, None, None);
         self.set_activity(Activity::Unknown, None, None);

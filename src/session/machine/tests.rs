@@ -361,3 +361,111 @@ fn what_comes_too_late_changes_nothing() {
     assert_eq!(script.actions, []);
     assert_eq!(script.machine.exit().unwrap().code, Some(0));
 }
+
+/// What the machine may be told in any order, as often as there are orders.
+fn orders(facts: &[Input]) -> Vec<Vec<Input>> {
+    if facts.is_empty() {
+        return vec![vec![]];
+    }
+    (0..facts.len())
+        .flat_map(|first| {
+            let rest: Vec<_> = [&facts[..first], &facts[first + 1..]].concat();
+            orders(&rest).into_iter().map(move |order| [vec![facts[first].clone()], order].concat())
+        })
+        .collect()
+}
+
+fn starting() -> Script {
+    let mut script =
+        Script { machine: Machine::new(Status::Stopped, None, Timestamp::UNIX_EPOCH), actions: vec![] };
+    script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
+    script
+}
+
+#[test]
+fn a_program_that_ended_was_executed_whatever_was_learnt_first() {
+    let status = Some(code(3));
+    let facts = [
+        Input::Executed { pid: 42 },
+        Input::Marker(code(3)),
+        Input::Reported(code(3)),
+        Input::PaneDead { status },
+        Input::ShimGone { status },
+    ];
+    for order in orders(&facts) {
+        let mut script = starting();
+        for (index, fact) in order.iter().enumerate() {
+            script.step(10 + index as u64, fact.clone());
+        }
+        script.until(60_000);
+        assert_eq!(script.machine.launched(), Some(&Ok(())), "{order:?}");
+        assert_eq!(script.machine.exit(), Some(Exit::new(code(3), ExitReason::Exited)), "{order:?}");
+        assert_eq!(script.doings(), [&Action::Ended], "{order:?}");
+        let started = Action::Event(Body::SessionStarted { pid: 42, resumed: false });
+        assert_eq!(script.actions, [started, Action::Ended], "{order:?}");
+    }
+}
+
+#[test]
+fn a_program_that_ended_was_executed_though_the_shim_could_not_say_so() {
+    let silent = Input::LaunchFailed { message: "the shim did not say".into() };
+    for end in [Input::Marker(code(0)), Input::Reported(code(0))] {
+        for facts in [vec![end.clone()], vec![end.clone(), silent.clone()]] {
+            let mut script = starting();
+            for fact in &facts {
+                script.step(10, fact.clone());
+            }
+            script.until(10 + TAIL_LIMIT.as_millis() as u64);
+            assert_eq!(script.machine.launched(), Some(&Ok(())), "{facts:?}");
+            assert_eq!(script.machine.status(), Status::Stopped, "{facts:?}");
+            assert_eq!(script.doings(), [&Action::Ended], "{facts:?}");
+        }
+    }
+    // Its server dies while that is waited for.
+    let mut script = starting();
+    script.step(10, Input::Marker(code(0))).step(11, Input::ServerGone);
+    assert_eq!(script.machine.launched(), Some(&Ok(())));
+    assert_eq!(script.machine.exit().unwrap().reason, ExitReason::ServerGone);
+}
+
+#[test]
+fn why_a_program_was_not_executed_is_known_whatever_was_learnt_first() {
+    let message = "there is no such program".to_owned();
+    let facts = [
+        Input::LaunchFailed { message: message.clone() },
+        Input::PaneDead { status: Some(code(127)) },
+        Input::ShimGone { status: None },
+    ];
+    for order in orders(&facts) {
+        let mut script = starting();
+        for fact in &order {
+            script.step(10, fact.clone());
+        }
+        script.until(60_000);
+        assert_eq!(script.machine.launched(), Some(&Err(message.clone())), "{order:?}");
+        assert_eq!(script.machine.status(), Status::Stopped, "{order:?}");
+        assert_eq!(script.doings(), [] as [&Action; 0], "{order:?}");
+    }
+    // Nobody ever says it.
+    let mut script = starting();
+    script.step(10, Input::PaneDead { status: Some(code(127)) }).until(60_000);
+    assert_eq!(script.machine.launched(), None);
+    assert_eq!(script.machine.exit(), Some(Exit::new(code(127), ExitReason::Exited)));
+}
+
+#[test]
+fn everything_that_a_program_says_at_once_counts_in_its_order() {
+    let activity =
+        |source, activity| Input::Activity { source, activity, waiting_for: None, what: "something".into() };
+    let mut script = starting();
+    script.step(1, activity(EvidenceSource::Hook, Activity::Working));
+    script.step(2, activity(EvidenceSource::Report, Activity::Idle)).step(3, Input::Executed { pid: 42 });
+    assert_eq!(script.machine.activity(), Activity::Working, "a report does not contradict a hook");
+}
+
+#[test]
+fn a_program_that_is_found_while_it_is_started_is_started() {
+    let mut script = starting();
+    script.step(1, Input::Adopted { pid: None }).step(2, Input::Executed { pid: 42 });
+    assert_eq!((script.machine.launched(), script.machine.pid()), (Some(&Ok(())), Some(42)));
+}
