@@ -141,7 +141,11 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
         (Verdict::Broken, format!("the disk is full; make room where {} lies", dir.display()))
     } else if let Some(damage) = usage.damage.last() {
         let lost: u64 = usage.damage.iter().map(|damage| damage.lost_bytes).sum();
-        let what = format!("{lost} bytes that were stored cannot be read any more; the latest: {damage}");
+        let lost = match lost {
+            0 => "output that was".to_owned(),
+            bytes => format!("{bytes} bytes that were"),
+        };
+        let what = format!("{lost} stored cannot be read any more; the latest: {damage}");
         (Verdict::Warning, format!("{what}; codepiper logs --type journal tells all"))
     } else if usage.dropped_bytes > 0 {
         let dropped = usage.dropped_bytes;

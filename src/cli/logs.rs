@@ -160,6 +160,7 @@ fn describe(body: &Body) -> String {
             format!("version {version}, process {server_pid}")
         }
         Body::SystemTmuxLost { reason, .. } => reason.clone(),
+        Body::JournalDamaged { what, lost_bytes: 0, .. } => format!("{what}: how much is lost is not known"),
         Body::JournalDamaged { what, lost_bytes, .. } => format!("{what}: {lost_bytes} bytes are lost"),
         Body::JournalResumed { dropped_bytes } => format!("{dropped_bytes} bytes were dropped"),
         Body::JournalFailed { what } => what.clone(),

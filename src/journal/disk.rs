@@ -148,7 +148,11 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { generation, what, kept, lost_bytes, lost_marks } = self;
         write!(f, "generation {generation} of the journal is damaged ({what}): ")?;
-        write!(f, "{lost_bytes} bytes of output and {lost_marks} marks are lost")?;
+        // Without its summary nobody knows.
+        match (lost_bytes, lost_marks) {
+            (0, 0) => write!(f, "how much is lost is not known")?,
+            _ => write!(f, "{lost_bytes} bytes of output and {lost_marks} marks are lost")?,
+        }
         match kept {
             Some(path) => write!(f, "; its files are kept in {}", path.display()),
             None => Ok(()),
