@@ -47,6 +47,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use codepiper_protocol::visible::{is_hidden, visible};
 
 use crate::client::Client;
 use crate::paths::{Flags, Paths};
@@ -56,15 +57,33 @@ use failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 pub fn run() -> ExitCode {
     let command = match Command::try_parse() {
         Ok(command) => command,
-        Err(error) => {
-            // A closed stdout is no reason to fail at showing help.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return refuse(&error),
     };
     command.color.choose();
     let context = Context { flags: Flags { socket: command.socket, tmux_socket: None } };
     failure::exit_code(command.verb.run(context))
+}
+
+/// Prints what clap says: help, or what is wrong with the arguments and with the variables that stand for some. It
+/// repeats them, so they are read again as people are shown them.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let shown = std::env::args_os().map(|word| visible(&word.to_string_lossy()).into_owned());
+    for (name, value) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CODEPIPER_") {
+            // SAFETY: this process has one thread, and ends.
+            unsafe { std::env::set_var(&name, visible(&value.to_string_lossy()).as_ref()) };
+        }
+    }
+    let again = Command::try_parse_from(shown).err();
+    let said = again.as_ref().unwrap_or(error);
+    let text = said.to_string();
+    match text.contains(|letter: char| letter != '\n' && is_hidden(letter)) {
+        // Wrong as nothing else than what it is: not UTF-8, for example.
+        true => text.lines().for_each(output::say),
+        // A closed stdout is no reason to fail at showing help.
+        false => drop(said.print()),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Supervises coding agents in tmux: keeps them running, remembers what they print, lets you watch,
@@ -164,6 +183,11 @@ impl Context {
         // A read of stdin may be under way in a thread that nobody can interrupt.
         runtime.shutdown_background();
         Ok(output)
+    }
+
+    /// The same for what goes on until something happens: it ends, too, when nobody reads stdout any more.
+    fn follow<T>(&self, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.block_on(output::while_read(future))?
     }
 }
 

@@ -275,7 +275,10 @@ impl Config {
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text).map_err(|error| {
-                anyhow::anyhow!("the configuration file {} is not valid: {error}", path.display())
+                let line = error.span().and_then(|span| text.get(..span.start));
+                let line = line.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
+                let (line, what) = (line.unwrap_or_default(), error.message());
+                anyhow::anyhow!("the configuration file {} is not valid: {line}{what}", path.display())
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {

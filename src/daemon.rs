@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use codepiper_protocol::event::Body;
+use codepiper_protocol::visible::visible;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
@@ -261,7 +262,7 @@ fn journal_event(notice: disk::Notice) -> Body {
 /// Tells whoever started us. They may not listen any more, which is no reason to end.
 fn announce(socket: &Path, web: Option<(&Web, &Auth)>) {
     let mut out = std::io::stdout();
-    let mut text = format!("✓ Daemon started on {}\n", socket.display());
+    let mut text = format!("✓ Daemon started on {}\n", visible(&socket.display().to_string()));
     if let Some((web, auth)) = web {
         text += &web::welcome(web, auth, out.is_terminal());
     }

@@ -8,6 +8,7 @@
 //! | [`hook`] | agents' hooks and the daemon |
 //! | [`event`]| daemon and its journal, and everybody who reads events |
 //! | [`id`], [`cursor`], [`key`], [`size`] | the small words that the others use |
+//! | [`visible`] | text of others, as people are shown it |
 
 pub mod cursor;
 pub mod event;
@@ -17,6 +18,7 @@ pub mod key;
 pub mod shim;
 pub mod size;
 pub mod tmux;
+pub mod visible;
 pub mod wire;
 
 pub use cursor::Cursor;

@@ -1,6 +1,6 @@
 //! What a verb asks a person.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, IsTerminal};
 
 use super::failure::Failure;
 use super::output;
@@ -34,10 +34,9 @@ pub(super) fn hidden(question: &str) -> Result<String, Failure> {
     let mut hidden = before.clone();
     hidden.local_flags.remove(LocalFlags::ECHO);
     tcsetattr(&stdin, SetArg::TCSAFLUSH, &hidden).map_err(cannot)?;
-    let mut err = std::io::stderr();
-    let _ = write!(err, "{question}").and_then(|()| err.flush());
+    output::prompt(question);
     let answer = line();
     tcsetattr(&stdin, SetArg::TCSAFLUSH, &before).map_err(cannot)?;
-    let _ = writeln!(err);
+    output::say("");
     answer
 }

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
 use super::follow::Follow;
-use super::view::{View, own_size};
+use super::view::{Leave, View, own_size};
 use super::{Context, output};
 use crate::client::{Client, Item};
 
@@ -23,7 +23,7 @@ pub(super) struct Attach {
     #[arg(value_name = "ID")]
     session: String,
     /// Only look: no key reaches the session and its size stays; Ctrl+C leaves
-    #[arg(long)]
+    #[arg(short, long)]
     follow: bool,
 }
 
@@ -36,7 +36,7 @@ impl Attach {
         }
         let client = context.client()?;
         if self.follow {
-            return context.block_on(look(client, &self.session))?;
+            return context.follow(look(client, &self.session));
         }
         check_terminal()?;
         let session = context.block_on(client.session(&self.session))??;
@@ -132,8 +132,8 @@ async fn look(client: Client, session: &str) -> Outcome {
     if let Some(notice) = &notice {
         output::say(notice);
     }
-    let mut view = View::enter()?;
-    let shown = show(&mut view, &mut follow).await;
+    let (mut view, mut leave) = View::enter()?;
+    let shown = show(&mut view, &mut leave, &mut follow).await;
     drop(view);
     // Said again, since the session has painted over it.
     if let Some(notice) = notice {
@@ -143,11 +143,11 @@ async fn look(client: Client, session: &str) -> Outcome {
     farewell(&follow.stream.session)
 }
 
-async fn show(view: &mut View, follow: &mut Follow) -> Result<(), Failure> {
+async fn show(view: &mut View, leave: &mut Leave, follow: &mut Follow) -> Result<(), Failure> {
     loop {
         let item = tokio::select! {
             item = follow.next() => item,
-            () = view.left() => return Ok(()),
+            () = leave.wanted() => return Ok(()),
         };
         match item? {
             Item::Output(bytes) => view.output(&bytes)?,

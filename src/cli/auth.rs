@@ -115,7 +115,7 @@ fn reset_mfa(context: &Context) -> Outcome {
     let client = context.client()?;
     let change = context.block_on(client.reset_mfa())??;
     if let Some(qr) = qr_text(&change.totp.uri).filter(|_| output::is_terminal()) {
-        output::line(qr)?;
+        qr.lines().try_for_each(output::line)?;
     }
     output::line(&change.totp.uri)?;
     output::say("Scan it, or type the secret into the authenticator. Its code:");
@@ -143,7 +143,7 @@ fn sessions(context: &Context, json: bool) -> Outcome {
             login.open.to_string().into(),
         ]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)
+    table.print(None)
 }
 
 fn revoke(context: &Context, login: Option<LoginId>) -> Outcome {

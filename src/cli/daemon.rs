@@ -1,5 +1,5 @@
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::IpAddr;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -173,7 +173,7 @@ fn pass_on(stderr: Option<ChildStderr>) {
         // What was read before an error is what there is to say.
         let _ = stderr.read_to_end(&mut said);
     }
-    let _ = std::io::stderr().write_all(&said);
+    output::pass_on(&String::from_utf8_lossy(&said));
 }
 
 fn status(context: &Context, json: bool) -> Outcome {

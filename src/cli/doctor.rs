@@ -34,7 +34,7 @@ impl Doctor {
             for check in &checks {
                 table.row([check.name.as_str().into(), verdict(check.verdict), check.detail.as_str().into()]);
             }
-            table.lines(None).into_iter().try_for_each(output::line)?;
+            table.print(None)?;
         }
         match checks.iter().any(|check| check.verdict == Verdict::Broken) {
             true => Err(Failure::Silent { code: 1 }),

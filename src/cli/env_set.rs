@@ -130,7 +130,7 @@ fn list(context: &Context, json: bool) -> Outcome {
         let shown = set.problem.unwrap_or_else(|| variables.join(", "));
         table.row([set.name.into(), set.used_by.len().to_string().into(), shown.into()]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)
+    table.print(None)
 }
 
 fn show(context: &Context, name: &str, json: bool) -> Outcome {
@@ -151,7 +151,7 @@ fn show(context: &Context, name: &str, json: bool) -> Outcome {
             format!("{} ago", time::age(variable.changed_at, now)).into(),
         ]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)?;
+    table.print(None)?;
     let users: Vec<String> = set.used_by.iter().map(|id| id.short()).collect();
     match users.is_empty() {
         true => Ok(()),

@@ -42,7 +42,7 @@ pub(super) struct Logs {
 impl Logs {
     pub(super) fn run(self, context: Context) -> Outcome {
         let client = context.client()?;
-        context.block_on(self.print(client))?
+        context.follow(self.print(client))
     }
 
     async fn print(self, client: Client) -> Outcome {
@@ -108,7 +108,7 @@ fn source(text: &str) -> Result<Source, String> {
     })
 }
 
-/// One line for people, without control characters: programs choose what stands in it.
+/// One line for people.
 fn describe(body: &Body) -> String {
     let text = match body {
         Body::SessionCreated { provider, name, cwd } => match name {
@@ -166,7 +166,7 @@ fn describe(body: &Body) -> String {
         Body::JournalFailed { what } => what.clone(),
         other => other.as_hook().map(|hook| summary(&hook.payload)).unwrap_or_default(),
     };
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+    text.replace(['\n', '\r', '\t'], " ")
 }
 
 /// The part of a hook's payload that says most.

@@ -72,7 +72,7 @@ impl Providers {
                 provider.description.into(),
             ]);
         }
-        table.lines(None).into_iter().try_for_each(output::line)
+        table.print(None)
     }
 }
 

@@ -118,9 +118,7 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
         return Ok(());
     }
     let width = view::own_size().map(|size| size.cols().into());
-    for line in table(&sessions, Timestamp::now(), home().as_deref()).lines(width) {
-        output::line(line)?;
-    }
+    table(&sessions, Timestamp::now(), home().as_deref()).print(width)?;
     offer(&sessions);
     Ok(())
 }
@@ -218,7 +216,7 @@ fn show(context: &Context, session: &str, json: bool) -> Outcome {
     ] {
         table.row([what.into(), value.into()]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)
+    table.print(None)
 }
 
 fn explain(context: &Context, session: &str, json: bool) -> Outcome {
@@ -243,7 +241,7 @@ fn explain(context: &Context, session: &str, json: bool) -> Outcome {
             proved.into(),
         ]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)
+    table.print(None)
 }
 
 fn rename(context: &Context, session: &str, name: Option<String>) -> Outcome {
@@ -288,9 +286,7 @@ mod tests {
             session(r#"{"name": "api", "status": "crashed", "cwd": "/srv", "branch": null}"#),
         ];
         let now = "2026-11-22T10:00:00Z".parse().unwrap();
-        let lines = table(&sessions, now, Some(Path::new("/home/me"))).lines(None);
-        let text: Vec<String> =
-            lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        let text = table(&sessions, now, Some(Path::new("/home/me"))).plain(None);
         assert_eq!(
             text,
             [

@@ -1,7 +1,11 @@
 //! Lists for people: aligned columns, as wide as they need to be.
 
 use anstyle::Style;
+use codepiper_protocol::visible::visible;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::failure::Outcome;
+use super::output;
 
 const GAP: usize = 2;
 /// A column that must give way keeps at least this width.
@@ -21,10 +25,8 @@ pub(super) struct Cell {
 
 impl Cell {
     pub(super) fn styled(text: impl Into<String>, style: Style) -> Self {
-        // What a program or a file system named must not reach the terminal as a control sequence.
-        let text =
-            text.into().chars().map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect();
-        Self { text, style }
+        // Here already, since it is measured.
+        Self { text: visible(&text.into()).into_owned(), style }
     }
 }
 
@@ -43,8 +45,13 @@ impl<const N: usize> Table<N> {
         self.rows.push(cells);
     }
 
-    /// The lines. Without a `width` nothing is cut.
-    pub(super) fn lines(mut self, width: Option<usize>) -> Vec<String> {
+    /// Prints it. Without a `width` nothing is cut.
+    pub(super) fn print(self, width: Option<usize>) -> Outcome {
+        self.lines(width).into_iter().try_for_each(output::styled_line)
+    }
+
+    /// The pieces of each line, in their styles.
+    fn lines(mut self, width: Option<usize>) -> Vec<Vec<(Style, String)>> {
         let mut widths = [0; N];
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -64,13 +71,12 @@ impl<const N: usize> Table<N> {
     }
 }
 
-fn line(row: &[Cell], widths: &[usize]) -> String {
-    let mut line = String::new();
+fn line(row: &[Cell], widths: &[usize]) -> Vec<(Style, String)> {
+    let mut line = Vec::new();
     for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-        let style = cell.style;
-        line.push_str(&format!("{style}{}{style:#}", cell.text));
+        line.push((cell.style, cell.text.clone()));
         if index + 1 < row.len() {
-            line.push_str(&" ".repeat(width - cell.text.width() + GAP));
+            line.push((Style::new(), " ".repeat(width - cell.text.width() + GAP)));
         }
     }
     line
@@ -91,6 +97,15 @@ fn keep_end(text: &str, width: usize) -> String {
 }
 
 #[cfg(test)]
+impl<const N: usize> Table<N> {
+    /// The lines without their styles.
+    pub(super) fn plain(self, width: Option<usize>) -> Vec<String> {
+        let texts = |line: Vec<(Style, String)>| line.into_iter().map(|(_, text)| text).collect();
+        self.lines(width).into_iter().map(texts).collect()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -98,8 +113,7 @@ mod tests {
         let mut table = Table::new(["ID", "DIRECTORY", "X"], 1);
         table.row(["a1".into(), "~/projects/日本/my-app".into(), "y\x1b[2J".into()]);
         table.row(["b".into(), "~".into(), "".into()]);
-        let strip = |line: String| anstream::adapter::strip_str(&line).to_string();
-        table.lines(width).into_iter().map(strip).collect()
+        table.plain(width)
     }
 
     #[test]
@@ -108,7 +122,7 @@ mod tests {
             lines(None),
             [
                 "ID  DIRECTORY               X",
-                "a1  ~/projects/日本/my-app  y\u{fffd}[2J",
+                "a1  ~/projects/日本/my-app  y<U+001B>[2J",
                 "b   ~                       ",
             ]
         );
@@ -116,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_one_column_at_its_beginning() {
-        assert_eq!(lines(Some(28))[1], "a1  …ects/日本/my-app  y\u{fffd}[2J");
-        assert_eq!(lines(Some(1))[1], "a1  …日本/my-app  y\u{fffd}[2J");
+        assert_eq!(lines(Some(28))[1], "a1  …ects/日本/my-app  y<U+001B>[2J");
+        assert_eq!(lines(Some(1))[1], "a1  …日本/my-app  y<U+001B>[2J");
     }
 }

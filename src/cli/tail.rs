@@ -39,7 +39,7 @@ pub(super) struct Tail {
     #[arg(short = 'n', value_name = "N|all")]
     lines: Option<Lines>,
     /// Go on with what the session prints, until it ends
-    #[arg(long)]
+    #[arg(short, long)]
     follow: bool,
     /// Print the bytes that the program printed
     #[arg(long, conflicts_with = "json")]
@@ -78,7 +78,7 @@ impl FromStr for Lines {
 impl Tail {
     pub(super) fn run(self, context: Context) -> Outcome {
         let client = context.client()?;
-        context.block_on(self.print(client))?
+        context.follow(self.print(client))
     }
 
     async fn print(self, client: Client) -> Outcome {
@@ -93,8 +93,14 @@ impl Tail {
             print(follow, json::Json::default(), from, self.follow).await
         } else if on_terminal && self.follow {
             watch(follow).await
+        } else if self.raw && on_terminal {
+            let (view, mut leave) = View::enter()?;
+            tokio::select! {
+                printed = print(follow, raw::Raw::new(kept, Some(view))?, from, false) => printed,
+                () = leave.wanted() => Err(Failure::Silent { code: INTERRUPTED }),
+            }
         } else if self.raw {
-            print(follow, raw::Raw::new(kept)?, from, self.follow).await
+            print(follow, raw::Raw::new(kept, None)?, from, self.follow).await
         } else {
             let text = text::Text::new(follow.stream.size, kept, self.follow);
             print(follow, text, from, self.follow).await
@@ -194,11 +200,11 @@ async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live:
 /// Follows on a terminal: the same bytes, and the terminal is left as it was.
 async fn watch(mut follow: Follow) -> Outcome {
     let (mut caught_up, mut ended) = (false, false);
-    let mut view = View::enter()?;
+    let (mut view, mut leave) = View::enter()?;
     loop {
         let item = tokio::select! {
             item = follow.next() => item?,
-            () = view.left() => return Err(Failure::Silent { code: INTERRUPTED }),
+            () = leave.wanted() => return Err(Failure::Silent { code: INTERRUPTED }),
         };
         match item {
             Item::Output(bytes) => {

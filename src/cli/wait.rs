@@ -78,6 +78,13 @@ pub(super) async fn until(
         let follow = Follow::begin(client, session, begin, Delivery::Every, false).await?;
         Watch::new(follow, condition, from).run().await
     };
+    // What was waited for did not happen when nobody listens any more.
+    let watch = async {
+        output::while_read(watch).await.map_err(|failure| match failure {
+            Failure::OutputClosed => Failure::Silent { code: 1 },
+            failure => failure,
+        })
+    };
     let limit = timeout.unwrap_or(Duration::MAX);
     tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
         let (expected, limit) = (condition.expected(), limit.as_secs_f64());

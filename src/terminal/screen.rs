@@ -31,7 +31,7 @@ mod keyframe;
 mod load;
 mod modes;
 mod palette;
-mod parse;
+pub mod parse;
 mod table;
 mod width;
 mod write;

@@ -13,29 +13,41 @@ use memchr::memchr_iter;
 use super::{Printer, gap_marker};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::output;
+use crate::cli::view::View;
 
 pub(super) struct Raw {
     stdout: File,
+    /// On a terminal only what draws.
+    view: Option<View>,
     /// While history comes and only its last lines are wanted.
     last: Option<LastLines>,
 }
 
 impl Raw {
     /// With `kept` only so many lines of history are printed.
-    pub(super) fn new(kept: Option<usize>) -> Result<Self, Failure> {
+    pub(super) fn new(kept: Option<usize>, view: Option<View>) -> Result<Self, Failure> {
         // Not the standard library's stdout, which looks for line ends in everything.
         let stdout = io::stdout().as_fd().try_clone_to_owned()?.into();
-        Ok(Self { stdout, last: kept.map(LastLines::new) })
+        Ok(Self { stdout, view, last: kept.map(LastLines::new) })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Outcome {
+        match &mut self.view {
+            Some(view) => view.output(bytes),
+            None => Ok(self.stdout.write_all(bytes)?),
+        }
     }
 }
 
 impl Printer for Raw {
     fn output(&mut self, bytes: &[u8], _: Cursor) -> Outcome {
         match &mut self.last {
-            Some(last) => last.push(bytes),
-            None => self.stdout.write_all(bytes)?,
+            Some(last) => {
+                last.push(bytes);
+                Ok(())
+            }
+            None => self.write(bytes),
         }
-        Ok(())
     }
 
     /// Not printed by the program.
@@ -44,15 +56,17 @@ impl Printer for Raw {
     }
 
     fn gap(&mut self, _: Cursor, reason: GapReason, lost: Lost) -> Outcome {
-        if let Some(marker) = gap_marker(reason, lost) {
-            output::say(marker);
+        match (gap_marker(reason, lost), &mut self.view) {
+            (Some(marker), Some(view)) => view.say(&marker),
+            (Some(marker), None) => output::say(marker),
+            (None, _) => {}
         }
         Ok(())
     }
 
     fn caught_up(&mut self) -> Outcome {
         for piece in self.last.take().into_iter().flat_map(LastLines::pieces) {
-            self.stdout.write_all(&piece)?;
+            self.write(&piece)?;
         }
         Ok(())
     }

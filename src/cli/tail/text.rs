@@ -76,11 +76,13 @@ struct Printed {
     out: String,
     /// An unfinished line was printed last.
     open: bool,
+    on_terminal: bool,
 }
 
 impl Printed {
     fn new(kept: Option<usize>) -> Self {
-        Self { last: kept.map(|kept| (kept, VecDeque::new())), out: String::new(), open: false }
+        let last = kept.map(|kept| (kept, VecDeque::new()));
+        Self { last, out: String::new(), open: false, on_terminal: output::is_terminal() }
     }
 
     fn push(&mut self, line: Line<'_>) {
@@ -113,10 +115,15 @@ impl Printed {
     }
 
     fn write(&mut self) -> Outcome {
-        if !self.out.is_empty() {
-            output::bytes(self.out.as_bytes())?;
-            self.out.clear();
+        if self.out.is_empty() {
+            return Ok(());
         }
+        if self.on_terminal {
+            // The text is the program's own, but no terminal needs to act on it.
+            self.out.retain(|letter| letter == '\n' || !letter.is_control());
+        }
+        output::bytes(self.out.as_bytes())?;
+        self.out.clear();
         Ok(())
     }
 }
