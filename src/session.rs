@@ -59,6 +59,7 @@ use std::time::Instant;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
+use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::daemon::SessionCounts;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session as wire;
@@ -272,17 +273,17 @@ impl Sessions {
         self.table().sessions.get(&id).cloned()
     }
 
-    /// The session that a person means: its name, its id, or a prefix of its id that fits no other.
+    /// The session that a person means: its whole id; otherwise its name, or the beginning of its id, if that fits no
+    /// other.
     pub fn find(&self, reference: &str) -> Result<Arc<Session>, Problem> {
-        let all = self.all();
-        if let Some(named) = all.iter().find(|session| session.name().as_deref() == Some(reference)) {
-            return Ok(named.clone());
-        }
         let wanted = reference.to_ascii_lowercase();
-        let fits: Vec<_> = all
-            .iter()
-            .filter(|session| !wanted.is_empty() && session.id.to_string().starts_with(&wanted))
-            .collect();
+        let all = self.all();
+        if let Some(one) = all.iter().find(|session| session.id.to_string() == wanted) {
+            return Ok(one.clone());
+        }
+        let begins = |session: &Session| !wanted.is_empty() && session.id.to_string().starts_with(&wanted);
+        let named = |session: &Session| session.name().as_deref() == Some(reference);
+        let fits: Vec<_> = all.iter().filter(|session| named(session) || begins(session)).collect();
         match fits.as_slice() {
             [one] => Ok((*one).clone()),
             [] => Err(Problem::new(
@@ -292,13 +293,14 @@ impl Sessions {
                 }),
             )),
             several => {
-                let candidates: Vec<_> = several.iter().map(|session| session.id.short()).collect();
+                let candidates = several.iter().map(|session| match session.name() {
+                    Some(name) => format!("{} ('{name}')", session.id),
+                    None => session.id.to_string(),
+                });
+                let candidates = candidates.collect::<Vec<_>>().join(", ");
                 Err(Problem::new(
                     Code::Ambiguous,
-                    format!(
-                        "'{reference}' fits several sessions: {}; type more of the id",
-                        candidates.join(", ")
-                    ),
+                    format!("'{reference}' fits several sessions: {candidates}; type more of the id"),
                 ))
             }
         }
@@ -458,18 +460,26 @@ impl Sessions {
 
     fn check_name(&self, name: &str, own: Option<SessionId>) -> Result<(), Problem> {
         const LONGEST: usize = 64;
-        let printable = name.chars().all(|letter| !letter.is_control());
-        if name.is_empty()
-            || name.chars().count() > LONGEST
-            || !printable
-            || name.starts_with('-')
-            || name.trim() != name
-        {
+        // A blank of another kind would make two names that look alike.
+        let seen =
+            visible(name) == name && !name.contains(|letter: char| letter != ' ' && letter.is_whitespace());
+        let fits = (1..=LONGEST).contains(&name.chars().count());
+        if !fits || !seen || name.starts_with('-') || name.trim() != name {
             return Err(Problem::new(
                 Code::Invalid,
                 format!(
-                    "'{}' cannot be a session's name; use 1 to {LONGEST} printable characters that begin neither with - nor with a blank",
-                    name.escape_debug()
+                    "'{}' cannot be a session's name; use 1 to {LONGEST} characters that can be seen and that begin \
+                     neither with - nor with a blank",
+                    visible(name)
+                ),
+            ));
+        }
+        if looks_like_an_id(name) {
+            return Err(Problem::new(
+                Code::Invalid,
+                format!(
+                    "'{name}' cannot be a session's name: it looks like the beginning of an id; add a letter from g \
+                     to z, or use fewer than 4 characters"
                 ),
             ));
         }
@@ -751,6 +761,17 @@ impl Session {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether somebody could mean an id by that: at least 4 digits of one. Fewer are no name's fault; a reference that fits
+/// several is refused.
+fn looks_like_an_id(text: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let begins = text.char_indices().all(|(place, letter)| match place {
+        8 | 13 | 18 | 23 => letter == '-',
+        _ => letter.is_ascii_hexdigit(),
+    });
+    text.len() >= SHORTEST && begins && text.len() <= 36 || uuid::Uuid::try_parse(text).is_ok()
 }
 
 fn tmux_session_name(id: SessionId) -> SessionName {

@@ -70,7 +70,7 @@ fn list(context: &Context, json: bool) -> Outcome {
             state.path.display().to_string().into(),
         ]);
     }
-    table.lines(None).into_iter().try_for_each(output::line)
+    table.print(None)
 }
 
 fn remove(context: &Context, reference: &str, request: RemoveWorktree) -> Outcome {
@@ -89,7 +89,10 @@ fn remove(context: &Context, reference: &str, request: RemoveWorktree) -> Outcom
             return Err(Failure::Said { code: 3, message });
         }
         [..] => {
-            let message = format!("'{reference}' is the branch of several worktrees; use the path of one");
+            let paths: Vec<_> =
+                found.iter().filter(meant).map(|state| state.path.display().to_string()).collect();
+            let paths = paths.join(", ");
+            let message = format!("'{reference}' fits several worktrees: {paths}; use the path of one");
             return Err(Failure::Said { code: 3, message });
         }
     };

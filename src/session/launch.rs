@@ -432,14 +432,20 @@ impl Sessions {
         self.0.launches.close();
     }
 
-    /// An id whose short form no other session has.
+    /// An id whose short form no other session has, and, if such a one is found, that begins with no session's name.
     pub(super) fn unused_id(&self) -> SessionId {
-        loop {
+        const TRIES: u32 = 100;
+        let all = self.all();
+        for tries in 0.. {
             let id = SessionId::random();
-            if self.all().iter().all(|other| other.id.short() != id.short()) {
+            let whole = id.to_string();
+            let begins = |name: String| whole.starts_with(&name.to_ascii_lowercase());
+            let unnamed = tries >= TRIES || !all.iter().filter_map(|other| other.name()).any(begins);
+            if unnamed && all.iter().all(|other| other.id.short() != id.short()) {
                 return id;
             }
         }
+        unreachable!("ids do not run out")
     }
 }
 
