@@ -10,6 +10,7 @@ mod cut_off;
 mod daemons;
 mod documentation;
 mod env_sets;
+mod foreign;
 mod forks;
 mod harness;
 mod hooks;

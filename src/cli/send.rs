@@ -13,6 +13,9 @@ use super::condition::Condition;
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
 use super::{Context, output, time, wait};
 
+/// The most that is taken off the end of stdin or a file.
+const LINE_END: usize = 2;
+
 /// Type text into a session and press Enter
 #[derive(Args)]
 #[command(
@@ -25,7 +28,7 @@ pub(super) struct Send {
     /// The session's id, a unique prefix of it, or its name
     #[arg(value_name = "ID")]
     session: String,
-    /// The text, at most 1 MiB; `-` reads stdin
+    /// The text, at most 1 MiB; `-` reads stdin. Its last line end is the Enter, as that of --file
     text: Option<OsString>,
     /// Send what the file holds
     #[arg(long, value_name = "FILE")]
@@ -33,7 +36,7 @@ pub(super) struct Send {
     /// Give the agent an image before the text: PNG, JPEG, GIF or WebP, at most 10 MiB; may be repeated
     #[arg(long, value_name = "FILE")]
     image: Vec<PathBuf>,
-    /// Do not press Enter
+    /// Do not press Enter; stdin and files are sent to their last byte
     #[arg(long)]
     no_newline: bool,
     /// What becomes of the text while the agent works, waits for a person or has somebody's draft in its composer:
@@ -97,15 +100,23 @@ impl Send {
         })?
     }
 
+    /// The last line end of stdin or a file is the Enter that is pressed, if one is; an argument is taken as it is.
     fn bytes(&self) -> Result<Bytes, Failure> {
+        let read = |source: &mut dyn Read| {
+            let mut bytes = read(source, MAX_TEXT + LINE_END)?;
+            if !self.no_newline && bytes.ends_with(b"\n") {
+                bytes.truncate(bytes.len() - if bytes.ends_with(b"\r\n") { 2 } else { 1 });
+            }
+            Ok(bytes)
+        };
         let bytes = match (&self.text, &self.file) {
             (_, Some(file)) => {
                 let cannot = |error: io::Error| {
                     Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)))
                 };
-                read(File::open(file).map_err(cannot)?, MAX_TEXT).map_err(cannot)?
+                read(&mut File::open(file).map_err(cannot)?).map_err(cannot)?
             }
-            (Some(text), None) if text == "-" => read(io::stdin().lock(), MAX_TEXT)
+            (Some(text), None) if text == "-" => read(&mut io::stdin().lock())
                 .map_err(|error| Failure::new(format_args!("cannot read stdin: {}", reason(&error))))?,
             (Some(text), None) => text.as_bytes().to_vec(),
             (None, None) => self.words.join(OsStr::new(" ")).into_vec(),
@@ -169,6 +180,22 @@ mod tests {
         assert_eq!(bytes(&[b"\xff\xfe"]).unwrap(), b"\xff\xfe".as_slice());
         assert_eq!(bytes(&[b""]).unwrap(), b"".as_slice());
         assert_eq!(bytes(&[b"--", b"-", b"--file", b"x"]).unwrap(), b"- --file x".as_slice());
+    }
+
+    #[test]
+    fn the_last_line_end_of_a_file_is_the_enter() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for (content, sent) in
+            [("y\n", "y"), ("y\r\n", "y"), ("y\n\n", "y\n"), ("\n", ""), ("y", "y"), ("y\r", "y\r"), ("", "")]
+        {
+            file.as_file_mut().set_len(0).unwrap();
+            io::Seek::rewind(&mut file).unwrap();
+            io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+            let path = file.path().as_os_str().as_bytes();
+            assert_eq!(bytes(&[b"--file", path]).unwrap(), sent.as_bytes(), "{content:?}");
+            assert_eq!(bytes(&[b"--no-newline", b"--file", path]).unwrap(), content.as_bytes());
+        }
+        assert_eq!(bytes(&[b"y\n"]).unwrap(), b"y\n".as_slice());
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl Pty {
         Self { child, window: Some(Window { master, close, reading }), seen }
     }
 
+    pub fn pid(&self) -> nix::unistd::Pid {
+        nix::unistd::Pid::from_raw(self.child.id().cast_signed())
+    }
+
     pub fn resize(&self, columns: u16, rows: u16) {
         resize(&self.window.as_ref().unwrap().master, columns, rows);
     }
@@ -84,6 +88,15 @@ impl Pty {
             drop(close);
             reading.join().unwrap();
         }
+    }
+
+    /// Waits for the end of the command and of all that it started; everything that was shown.
+    pub fn all_seen(&mut self) -> String {
+        self.exit_code();
+        if let Some(Window { reading, .. }) = self.window.take() {
+            reading.join().unwrap();
+        }
+        self.seen()
     }
 
     pub fn exit_code(&mut self) -> Option<i32> {
