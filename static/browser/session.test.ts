@@ -64,6 +64,46 @@ it("pastes in brackets into a program that asks for them", async () => {
   await shows(page, /\^\[\[200~two\^Mlines\^\[\[201~/);
 });
 
+it("pastes text and presses no key, wherever the text comes from", async () => {
+  const id = start("hostile", "sh", "-c", "stty raw -echo; printf '\\033[?2004hready\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.evaluate(() => navigator.clipboard.writeText("one\u001b[201~\u009b201~\u0003\rtwo"));
+  await page.keyboard.press("Control+Shift+V");
+  await shows(page, /\^\[\[200~one\[201~201~\^Mtwo\^\[\[201~/);
+  await page.locator(".stage").evaluate((stage) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "three\u001b[201~\rfour");
+    stage.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await shows(page, /\^\[\[200~three\[201~\^Mfour\^\[\[201~/);
+});
+
+it("tells of modified keys where the program asks, and of no others", async () => {
+  const id = start("modified", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n\\033[>4;2m'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("xY");
+  await shows(page, /\^\[\[13;2u\^\[\[13;5u\^MxY/);
+  const plain = start("unmodified", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  await visit(plain);
+  await shows(page, "ready");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("z");
+  await shows(page, /^\^Mz/m);
+});
+
+it("writes out what a title hides", async () => {
+  const id = start("titled", "sh", "-c", "printf '\\033]2;safe\\342\\200\\256evil\\007ready\\r\\n'; read x");
+  await visit(id);
+  await shows(page, "ready");
+  await page.goto(host.url);
+  await page.getByText("safe<U+202E>evil").first().waitFor();
+});
+
 it("answers no question that tmux has answered", async () => {
   const id = start("asks", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; dd bs=1 count=1 2>/dev/null >/dev/null; printf '\\033[c\\033[6n\\033]11;?\\007'; exec cat -v");
   await visit(id);

@@ -23,6 +23,8 @@ export const contrast = kept("terminal.contrast", SWITCH, "on");
 export const screenReader = kept("terminal.reader", SWITCH, "off");
 /** Whether programs may write to the clipboard. */
 export const clipboard = kept("terminal.clipboard", ["ask", "allow", "refuse"] as const, "ask");
+/** What Option does on a Mac: it composes characters, as in other programs, or it is Alt. */
+export const option = kept("terminal.option", ["compose", "meta"] as const, "compose");
 /** Alt with a key goes to the program, also where it is ours. */
 export const keepAlt = kept("terminal.alt", SWITCH, "off");
 

@@ -2,11 +2,12 @@ import "../styles/settings.css";
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
-import { chosenTheme, clipboard, contrast, keepAlt, screenReader, terminalTheme } from "../preferences";
+import { chosenTheme, clipboard, contrast, keepAlt, option, screenReader, terminalTheme } from "../preferences";
 import { letters, switchLetters } from "../shortcuts";
 import { connection, daemon, home, now, providers } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
+import { isMac } from "../ui/keys";
 import { duration, fullTime, providerName, tilde } from "../words";
 import { EnvSetsSection } from "./settings_env_sets";
 import { Security } from "./settings_security";
@@ -157,6 +158,19 @@ function TerminalSettings() {
           ]}
         />
       </BoxRow>
+      {isMac && (
+        <BoxRow title="Option" what="Composes characters, as in other programs: @ and brackets on many keyboards. As Alt it goes to the program.">
+          <Choice
+            label="Option"
+            value={option.value}
+            choose={(chosen) => (option.value = chosen)}
+            options={[
+              ["compose", "Composes"],
+              ["meta", "Is Alt"],
+            ]}
+          />
+        </BoxRow>
+      )}
       <Toggle label="Terminal keeps Alt" what="Alt+Esc goes to the program; F6 leaves the terminal." value={keepAlt} />
       <Toggle label="Screen-reader mode" what="Output is announced, and lines can be read one by one." value={screenReader} />
     </Box>

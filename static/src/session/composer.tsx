@@ -5,6 +5,7 @@ import { secretHeaders } from "../secret";
 import { keep, live, onEvent, providers } from "../store";
 import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
+import { pasteable } from "../terminal/paste";
 import { count, isWaiting } from "../words";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
@@ -20,7 +21,8 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
   const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
   const queues = (agent && (waits || session.activity === "working")) || session.queued > 0;
   const files = useRef<HTMLInputElement>(null);
-  const set = (value: string): void => {
+  const set = (typed: string): void => {
+    const value = pasteable(typed);
     setText(value);
     // A draft survives a reload.
     if (value === "") sessionStorage.removeItem(key);

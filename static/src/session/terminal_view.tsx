@@ -5,7 +5,7 @@ import { pageActions } from "../page_actions";
 import type { Cursor, Session } from "../wire";
 import type { Position } from "../cursor";
 import type { Subscription } from "../connection";
-import { clipboard as clipboardChoice, contrast, keepAlt, screenReader, shownTheme, terminalTheme } from "../preferences";
+import { clipboard as clipboardChoice, contrast, keepAlt, option, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
 import { beginPinch, keepLetters, keptLetters, pinched, type Pinch } from "../terminal/pinch";
@@ -204,7 +204,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
 
   useEffect(() => {
     screen.current?.restyle();
-  }, [shownTheme.value, terminalTheme.value, contrast.value, screenReader.value]);
+  }, [shownTheme.value, terminalTheme.value, contrast.value, screenReader.value, option.value]);
   useEffect(fit, [whole.value, letters.value, composing.value, strip.value]);
 
   /** False for keys that are ours. */
@@ -292,10 +292,12 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
         onWheelCapture={wheel}
         onPasteCapture={(event) => {
           const files = images(event.clipboardData);
-          if (files.length === 0) return;
+          // The search field pastes by itself.
+          if (files.length === 0 && !host.current?.contains(event.target as Node)) return;
           event.preventDefault();
           event.stopPropagation();
-          void giveImages(files);
+          if (files.length > 0) void giveImages(files);
+          else screen.current?.paste(event.clipboardData?.getData("text/plain") ?? "");
         }}
         onDragOver={(event) => {
           event.preventDefault();
@@ -305,7 +307,9 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
         onDrop={(event) => {
           event.preventDefault();
           dropping.value = false;
-          void giveImages(images(event.dataTransfer));
+          const files = images(event.dataTransfer);
+          if (files.length > 0) void giveImages(files);
+          else if (mode.value === "live") screen.current?.paste(event.dataTransfer?.getData("text/plain") ?? "");
         }}
         onTouchStart={(event) => {
           const [finger] = event.touches;

@@ -4,9 +4,12 @@ import "@xterm/xterm/css/xterm.css";
 import { Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
-import { contrast, screenReader } from "../preferences";
+import { contrast, option, screenReader } from "../preferences";
+import { isMac } from "../ui/keys";
 import { clipboardText } from "./clipboard";
 import { fittingFont, SMALLEST, type Box } from "./fit";
+import { followAsked, modifiedKey } from "./modified";
+import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
@@ -19,6 +22,8 @@ export interface Screen {
   readonly terminal: Terminal;
   /** Takes what a subscription yields; `shown` is called when it was parsed. */
   take: (item: Item, shown: () => void) => void;
+  /** Types a pasted text, as one paste for a program that knows of them. */
+  paste: (text: string) => void;
   /** Sets the size of the letters, in px. */
   scale: (fontSize: number) => void;
   /** The size of one cell, in px. */
@@ -59,7 +64,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     fontSize,
     lineHeight: 1,
     linkHandler: { activate: open, ...hover },
-    macOptionIsMeta: true,
+    macOptionIsMeta: option.value === "meta",
     minimumContrastRatio: contrast.value === "on" ? 4.5 : 1,
     screenReaderMode: screenReader.value === "on",
     // Older output has a view of its own, which reaches back to the beginning.
@@ -79,7 +84,16 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     if (isTyped(data)) hands.typed(encoder.encode(data));
   });
   terminal.onBinary((data) => hands.typed(Uint8Array.from(data, (letter) => letter.charCodeAt(0))));
-  terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || hands.key(event));
+  const asked = followAsked(terminal);
+  terminal.attachCustomKeyEventHandler((event) => {
+    if (event.type !== "keydown") return true;
+    if (!hands.key(event)) return false;
+    const key = modifiedKey(event, asked(), isMac && option.value === "compose");
+    if (key === null) return true;
+    event.preventDefault();
+    hands.typed(encoder.encode(key));
+    return false;
+  });
   // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
   terminal.attachCustomWheelEventHandler(
     (event) => !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
@@ -134,6 +148,10 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
           return shown();
       }
     },
+    paste(text) {
+      const paste = pasteable(text);
+      if (paste !== "") terminal.paste(paste);
+    },
     scale(size) {
       font = size;
       terminal.options.fontSize = size;
@@ -147,6 +165,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
       terminal.options.theme = themeOf(host);
       terminal.options.minimumContrastRatio = contrast.value === "on" ? 4.5 : 1;
       terminal.options.screenReaderMode = screenReader.value === "on";
+      terminal.options.macOptionIsMeta = option.value === "meta";
     },
     dispose: () => terminal.dispose(),
   };
