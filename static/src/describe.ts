@@ -1,7 +1,7 @@
 // Events in words: a line of the Events tab, a sentence of the Logs tab, the Now of a session.
 
 import type { Event, Hook, Lost } from "./wire";
-import { exitSentence } from "./words";
+import { exitSentence, visible } from "./words";
 
 /** A piece of a sentence; code is what one could type. */
 export interface Piece {
@@ -13,9 +13,9 @@ type Fields = Record<string, unknown>;
 
 const LONGEST = 200;
 
-/** Programs choose what stands in events: no control characters, no invisible ones, one line. */
+/** Programs choose what stands in events: one line, and nothing hidden. */
 export function plain(text: string): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+/g, " ").trim();
+  const line = visible(text, () => " ").trim();
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
 }
 

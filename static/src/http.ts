@@ -2,6 +2,7 @@
 
 import { secretHeaders } from "./secret";
 import type { Problem } from "./wire";
+import { visible } from "./words";
 
 export class Failed extends Error {
   constructor(readonly problem: Problem) {
@@ -72,7 +73,7 @@ function unreachable(): Problem {
 }
 
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Failed) return error.problem;
+  if (error instanceof Failed) return { ...error.problem, detail: visible(error.problem.detail) };
   const detail = error instanceof Error ? error.message : String(error);
   return { code: "internal", status: -1, title: "Failed", detail };
 }

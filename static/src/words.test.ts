@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aSession } from "./sample";
-import { age, bytes, dayName, duration, exitSentence, nameOf, pathParts, stateOf, tilde } from "./words";
+import { age, bytes, dayName, duration, exitSentence, foreign, nameOf, pathParts, stateOf, tilde, visible } from "./words";
 
 describe("ages and sizes", () => {
   it("has one unit in lists and two in sentences", () => {
@@ -58,4 +58,12 @@ describe("states", () => {
     expect(nameOf(aSession({ name: null, cwd: "/home/u/my-app" }))).toBe("my-app");
     expect(nameOf(aSession({ name: null, cwd: "/", short_id: "a1b2c3d4" }))).toBe("a1b2c3d4");
   });
+});
+
+it("writes out what a name hides, and keeps its direction its own", () => {
+  expect(visible("plain, größer, 日本, 👩‍👧 ❤️‍🔥 👍🏽 ⚙️")).toBe("plain, größer, 日本, 👩‍👧 ❤️‍🔥 👍🏽 ⚙️");
+  expect(visible("a\u001b[31m\u009b\u202e\u200b\u2066\n\u2028")).toBe("a<U+001B>[31m<U+009B><U+202E><U+200B><U+2066><U+000A><U+2028>");
+  expect(visible("a\u200db⚡\u200d\u{e0041}")).toBe("a<U+200D>b⚡<U+200D><U+E0041>");
+  expect(foreign("שלום")).toBe("\u2068שלום\u2069");
+  expect(foreign("main")).toBe("main");
 });

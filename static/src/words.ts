@@ -65,9 +65,30 @@ export function pathParts(path: string): [string, string] {
   return slash <= 0 ? ["", path] : [path.slice(0, slash), path.slice(slash)];
 }
 
+/** Characters that act or draw nothing: controls, bidirectional controls, joiners, fillers, tags. */
+const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800]/u;
+/** The same, but for what makes an emoji of several characters. */
+const HIDES = /(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])\ufe0f|(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}]\ufe0f?)\u200d(?=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])|([\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800])/gu;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** As the command line writes it. */
+const written = (hidden: string): string => `<U+${(hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}>`;
+
+/** Text of others with what it hides written out. */
+export function visible(text: string, write = written): string {
+  if (!HIDDEN.test(text)) return text;
+  return text.replace(HIDES, (found: string, hidden?: string) => (hidden === undefined ? found : write(hidden)));
+}
+
+/** The same for a name, a title or a path that stands beside other text: its direction stays its own. */
+export function foreign(text: string): string {
+  const shown = visible(text);
+  return RIGHT_TO_LEFT.test(shown) ? `\u2068${shown}\u2069` : shown;
+}
+
 /** What people call a session. */
 export function nameOf(session: Session): string {
-  return session.name ?? (session.cwd.split("/").filter(Boolean).at(-1) || session.short_id);
+  return foreign(session.name ?? (session.cwd.split("/").filter(Boolean).at(-1) || session.short_id));
 }
 
 const PROVIDERS: Record<string, string> = { "claude-code": "Claude Code", codex: "Codex", shell: "Shell" };

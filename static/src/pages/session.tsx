@@ -9,7 +9,7 @@ import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
 import { Path } from "../ui/path";
 import { announce } from "../ui/announcer";
-import { isLive, nameOf, providerName, stateOf } from "../words";
+import { foreign, isLive, nameOf, providerName, stateOf } from "../words";
 
 const TerminalView = later(() => import("../session/terminal_view").then((module) => module.TerminalView));
 const Evidence = later(() => import("../session/evidence").then((module) => module.Evidence));
@@ -136,7 +136,7 @@ function Header({ session }: { session: Session }) {
       <a class="button ghost icon back" href="/" aria-label="Back to Sessions">
         <Icon name="left" />
       </a>
-      <h1 class="truncate" title={session.cwd}>{nameOf(session)}</h1>
+      <h1 class="truncate" title={foreign(session.cwd)}>{nameOf(session)}</h1>
       <button class="button ghost icon rename" aria-label="Rename" data-tip="Rename" data-key="F2" onClick={() => (renaming.value = session)}>
         <Icon name="pencil" size={14} />
       </button>
@@ -156,9 +156,9 @@ function Header({ session }: { session: Session }) {
         </span>
       )}
       {session.branch && (
-        <span class="chip head-branch" title={session.branch}>
+        <span class="chip head-branch" title={foreign(session.branch)}>
           <Icon name="branch" size={13} />
-          <span class="truncate">{session.branch}</span>
+          <span class="truncate">{foreign(session.branch)}</span>
         </span>
       )}
       <code class="meta head-id">{session.short_id}</code>

@@ -4,7 +4,7 @@ import { inOrder, isUnseen, look, now, seenAt, waiting } from "../store";
 import { Icon } from "../ui/icon";
 import { Pieces } from "../ui/pieces";
 import { StateMark } from "../ui/state_mark";
-import { age, exitSentence, isWaiting, nameOf, stateOf } from "../words";
+import { age, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
 import type { Session } from "../wire";
 
 /** At most three cards: what waits, what crashed, then turns that ended unseen. */
@@ -70,7 +70,7 @@ function Card({ session }: { session: Session }) {
         <b class="truncate">{nameOf(session)}</b>
         <span class="meta age">{age(now.value - Date.parse(session.state_since))}</span>
       </div>
-      <div class="card-what">{crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : (session.title ?? "")}</div>
+      <div class="card-what">{crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : foreign(session.title ?? "")}</div>
       <div class="card-foot">
         {crashed && (
           <button class="button" onClick={() => void resume(session)}>

@@ -8,7 +8,7 @@ import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
 import { Trace } from "../ui/trace";
-import { age, exitSentence, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
+import { age, exitSentence, foreign, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
 import type { Session } from "../wire";
 
 export function Row({ session, tab, selected, open }: { session: Session; tab: boolean; selected: boolean; open: () => void }) {
@@ -44,9 +44,9 @@ export function Row({ session, tab, selected, open }: { session: Session; tab: b
         <span class="line where">
           <Path path={session.cwd} />
           {session.branch && (
-            <span class="branch" title={session.branch}>
+            <span class="branch" title={foreign(session.branch)}>
               <Icon name="branch" size={13} />
-              <span class="truncate">{session.branch}</span>
+              <span class="truncate">{foreign(session.branch)}</span>
             </span>
           )}
         </span>
@@ -76,6 +76,6 @@ function NowLine({ session }: { session: Session }) {
   if (!isLive(session)) return <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>;
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Pieces pieces={what} />;
-  if (session.title) return <>{session.title}</>;
+  if (session.title) return <>{foreign(session.title)}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }

@@ -10,7 +10,7 @@ import { shownTheme } from "../preferences";
 import { matches } from "../session_list";
 import { home, inOrder, isUnseen, now, sessions } from "../store";
 import { chooseTheme } from "../theme";
-import { duration, isLive, nameOf, stateOf, tilde } from "../words";
+import { duration, foreign, isLive, nameOf, stateOf, tilde } from "../words";
 import { useModal } from "./dialog";
 import { Icon, type IconName } from "./icon";
 import { StateMark } from "./state_mark";
@@ -159,11 +159,11 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
 function sessionEntry(session: Session, route: (to: string) => void): Entry {
   const state = stateOf(session, isUnseen(session));
   const href = `/sessions/${session.id}`;
-  const ended = isLive(session) ? session.branch : `ended ${duration(now.value - Date.parse(session.state_since))} ago`;
+  const ended = isLive(session) ? foreign(session.branch ?? "") : `ended ${duration(now.value - Date.parse(session.state_since))} ago`;
   return {
     group: "Sessions",
     word: nameOf(session),
-    more: [tilde(session.cwd, home.value), ended].filter(Boolean).join(" · "),
+    more: [foreign(tilde(session.cwd, home.value)), ended].filter(Boolean).join(" · "),
     href,
     icon: (
       <span class={`tone-${state.tone}`}>

@@ -2,7 +2,7 @@ import "../styles/session_menu.css";
 import type { Session } from "../wire";
 import { copyAttach, fork, kill, remove, renaming, resume, stop } from "../actions";
 import { switchesModel } from "../session/model_picker";
-import { isLive, nameOf, providerName } from "../words";
+import { foreign, isLive, nameOf, providerName } from "../words";
 import { Icon, type IconName } from "./icon";
 import { Keys } from "./keys";
 import { Path } from "./path";
@@ -77,7 +77,7 @@ function Facts({ session }: { session: Session }) {
       <Path path={session.cwd} />
       {session.branch && (
         <span>
-          <Icon name="branch" size={13} /> {session.branch}
+          <Icon name="branch" size={13} /> {foreign(session.branch)}
         </span>
       )}
       <code>{session.short_id}</code>
