@@ -56,6 +56,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
@@ -118,6 +119,8 @@ struct Inner {
     screens: Arc<Screens>,
     files: Files,
     started: Instant,
+    /// Counts the pieces of output that came, of all panes.
+    pieces: AtomicU64,
     /// So many programs may be starting at once.
     launches: Arc<Semaphore>,
     linked: watch::Sender<Option<Linked>>,
@@ -134,6 +137,10 @@ struct Inner {
 struct Table {
     sessions: HashMap<SessionId, Arc<Session>>,
     panes: BTreeMap<PaneId, Arc<Session>>,
+    /// So many panes are being made.
+    making: usize,
+    /// What panes printed that are not known yet, while some are being made.
+    early: Vec<(PaneId, Bytes)>,
     /// Launch records that could not be read, and why.
     broken: Vec<Broken>,
 }
@@ -190,6 +197,12 @@ struct State {
     scanner: Scanner,
     marker: Marker,
     flow: Flow,
+    /// Counts the pieces of output that came.
+    pieces: u64,
+    /// Changes when captures that were asked for before are not wanted any more.
+    turn: u64,
+    /// tmux was told to pause the pane and has not answered.
+    pausing: bool,
     /// What the shim is waiting for; handed out once.
     launch: Option<Launch>,
     timer: Option<tokio::task::AbortHandle>,
@@ -222,6 +235,7 @@ impl Sessions {
             launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),
             server_ends_too: AtomicBool::new(false),
+            pieces: AtomicU64::new(0),
             table: Mutex::default(),
             taking: Mutex::default(),
             watchers: Mutex::default(),
@@ -636,6 +650,9 @@ impl Session {
                 scanner: Scanner::default(),
                 marker: Marker::new(&record.nonce),
                 flow: Flow::Open,
+                pieces: 0,
+                turn: 0,
+                pausing: false,
                 launch: None,
                 timer: None,
                 record,
@@ -727,6 +744,10 @@ impl Session {
 
     pub fn cursor(&self) -> Cursor {
         self.log.cursor()
+    }
+
+    fn pane(&self) -> Option<PaneId> {
+        self.state().pane.as_ref().map(|pane| pane.id)
     }
 
     fn has_pane(&self, pane: PaneId) -> bool {

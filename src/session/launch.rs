@@ -25,7 +25,7 @@ use super::fork::nothing_to_fork;
 use super::machine::Input;
 use super::marker::Marker;
 use super::record::Record;
-use super::stream::Flow;
+use super::stream::{Arrival, Flow};
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
@@ -41,6 +41,26 @@ pub(super) const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 /// The most bytes of arguments and prompt: what Linux takes for one argument (`MAX_ARG_STRLEN`).
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
+
+/// While it lives, what panes print that are not known yet is kept.
+struct Making(Sessions);
+
+impl Making {
+    fn begin(sessions: &Sessions) -> Self {
+        sessions.table().making += 1;
+        Self(sessions.clone())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let mut table = self.0.table();
+        table.making -= 1;
+        if table.making == 0 {
+            table.early = Vec::new();
+        }
+    }
+}
 
 impl Sessions {
     /// Starts a session; returns when its program was executed. On an error nothing is left behind.
@@ -157,7 +177,7 @@ impl Sessions {
     pub async fn resume(&self, session: &Arc<Session>) -> Result<(), Problem> {
         let connection = self.connection()?;
         {
-            let mut state = session.state();
+            let state = session.state();
             if state.machine.status().is_live() || state.launch.is_some() {
                 return Err(live_problem(session));
             }
@@ -187,7 +207,7 @@ impl Sessions {
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
         let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
         let (size, old) = {
-            let state = session.state();
+            let mut state = session.state();
             state.record.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
             state.record.server = self.linked().map(|linked| linked.server_id());
@@ -195,6 +215,8 @@ impl Sessions {
             state.launch = Some(launch);
             state.scanner = Default::default();
             state.flow = Flow::Open;
+            state.turn += 1;
+            state.pausing = false;
             state.title = None;
             state.size = state.record.size;
             // What the pane of the launch before still says is none of this one's.
@@ -380,9 +402,9 @@ impl Sessions {
         let line = CommandLine::new(&create);
         let line = pin_tag_and_link(line, &name, size, text(&id)?);
         let (done, made) = tokio::sync::oneshot::channel();
-        let (sessions, subject) = (self.clone(), session.clone());
+        let (making, subject) = (Making::begin(self), session.clone());
         let sent = connection.send_then(line, move |replies| {
-            let _ = done.send(sessions.pane_made(&subject, &replies));
+            let _ = done.send(making.0.pane_made(&subject, &replies));
         });
         sent.map_err(tmux_problem)?;
         made.await.map_err(|_| Problem::new(Code::Tmux, "the connection to tmux was lost; try again"))??;
@@ -393,7 +415,8 @@ impl Sessions {
         Ok(())
     }
 
-    /// Called at the place of the replies in the stream: the pane's output comes after them.
+    /// Called at the place of the replies in the stream. Output of the pane may have come before them, when they had to
+    /// wait behind the output of others.
     fn pane_made(&self, session: &Arc<Session>, replies: &[Reply]) -> Result<(), Problem> {
         if let Some(failed) = replies.iter().find(|reply| !reply.ok) {
             return Err(Problem::new(Code::Tmux, format!("tmux cannot make a pane: {}", failed.message())));
@@ -411,6 +434,10 @@ impl Sessions {
             shim: None,
         };
         self.set_pane(session, pane);
+        let early: Vec<_> = self.table().early.extract_if(.., |(pane, _)| *pane == created.pane).collect();
+        for (_, bytes) in early {
+            self.arrive(session, Arrival::Output(bytes));
+        }
         Ok(())
     }
 

@@ -12,12 +12,13 @@ use codepiper_protocol::tmux::{
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
+use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{SessionId, Size};
 use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
-use super::stream::{PaneSink, status_of};
+use super::stream::{Arrival, PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::process::Process;
 use crate::terminal::screens::Model;
@@ -249,7 +250,7 @@ impl Sessions {
                 .send_and_forget(&Command::LinkWindow { window: window.clone(), session: &hub })?;
         }
         let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
-        // What comes before the capture is covered by it.
+        // Nothing is published that the capture will cover.
         self.cover(session);
         let had_screen = std::mem::replace(&mut session.state().has_screen, true);
         if !had_screen {
@@ -260,17 +261,16 @@ impl Sessions {
             let status = self
                 .exit_status(session)
                 .or(status_of(facts.dead_status, facts.dead_signal.map(|signal| signal.0)));
-            self.apply(session, Input::PaneDead { status });
-            return Ok(());
-        }
-        if session.view().pid.is_none() || !known {
+            // When what it printed before is known.
+            self.arrive(session, Arrival::Dead(status));
+        } else if session.view().pid.is_none() || !known {
             let pid = session.state().record.pid;
             self.apply(session, Input::Adopted { pid });
         }
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
         }
-        self.capture_after_absence(&linked.connection, session, facts.pane, had_screen);
+        self.recover_after_absence(&linked.connection, session, had_screen);
         Ok(())
     }
 
@@ -286,6 +286,10 @@ impl Sessions {
             let (sessions, session) = (self.clone(), session.clone());
             tokio::spawn(async move { sessions.pane_gone(&session, pane).await });
             return;
+        }
+        if !starting {
+            // What it printed before is nowhere.
+            self.gap(session, GapReason::DaemonAway, Lost::Unknown);
         }
         let file = self.exit_file(session);
         let status = file.as_ref().map(|file| file.status);

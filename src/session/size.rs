@@ -13,7 +13,6 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::SizeLease;
 use jiff::Timestamp;
 
-use super::stream::Why;
 use super::{Session, Sessions, ended_problem};
 use crate::bus::to_millisecond;
 use crate::tmux::connection::{CommandError, Connection};
@@ -103,11 +102,11 @@ impl Sessions {
 
     /// Resizes and captures in one line, so that the keyframe stands at the place of the resize.
     fn pin(&self, connection: &Connection, session: &Arc<Session>, size: Size) -> Result<(), Problem> {
-        let Some((pane, window)) = session.state().pane.as_ref().map(|pane| (pane.id, pane.window)) else {
+        let Some(window) = session.state().pane.as_ref().map(|pane| pane.window) else {
             return Err(ended_problem(session));
         };
         let resize = Command::ResizeWindow { window: Target::Window(window), size };
-        self.capture(connection, session, pane, Some(resize), Why::Resized);
+        self.capture_changed(connection, session, Some(resize), 1);
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use super::machine::Input;
 use super::{Session, Sessions, State};
 use crate::journal::{Checkpoint, Content, Journal, Mark, Position};
 use crate::terminal::capture::Capture;
-use crate::terminal::heal::Held;
+use crate::terminal::heal::{self, Held};
 use crate::terminal::reports::Report;
 use crate::terminal::screens::{Heal, Keyframe, Loaded, Model};
 use crate::tmux::connection::{Connection, Sink};
@@ -30,6 +30,8 @@ use crate::tmux::server::{self, PANE_END};
 pub(super) enum Arrival {
     Output(Bytes),
     Capture(Box<Captured>),
+    /// What the pane prints from here on is discarded by tmux until it is told to go on.
+    Paused(Connection, Missed),
     Dead(Option<ExitStatus>),
 }
 
@@ -37,18 +39,15 @@ pub(super) struct Captured {
     capture: Capture,
     size: Size,
     held: Option<Held>,
-    why: Why,
+    turn: u64,
 }
 
-/// Why a screen was captured.
+/// Output was missed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Why {
-    Resized,
-    /// Output before it was missed. With `rows`, so many rows of history are searched for it.
-    Missed {
-        reason: GapReason,
-        rows: Option<u32>,
-    },
+pub(super) struct Missed {
+    pub reason: GapReason,
+    /// So many rows of history are searched for it; none when it is not known what stands before it.
+    pub rows: Option<u32>,
 }
 
 /// What becomes of what arrives.
@@ -57,13 +56,15 @@ pub(super) enum Flow {
     Open,
     /// It waits for the screen that was captured before it, so that the keyframe stands at its place.
     Held(VecDeque<Arrival>),
-    /// It is covered by a capture that was asked for.
-    Covered,
+    /// It is covered by the capture that comes when its pane was paused. The end of the program waits for that.
+    Covered(VecDeque<Arrival>),
 }
 
 /// Rows of history that are searched for what was missed, if fewer do not show it. Each search holds
 /// tmux up: about 20 ms for 1,000 rows.
 const SEARCHED: [u32; 3] = [200, 2000, server::HISTORY];
+/// So often a screen is captured again whose place in the output is not certain; then its pane is paused.
+const CAPTURES: u32 = 20;
 
 /// The rest of an exit marker follows its first bytes in this time; what does not go on was printed.
 const MARKER_LIMIT: Duration = Duration::from_millis(50);
@@ -121,8 +122,16 @@ impl PaneSink {
 
 impl Sink for PaneSink {
     fn output(&mut self, pane: PaneId, bytes: Bytes) {
-        // The hub's own window and panes that were removed have no session.
-        let session = self.sessions.table().panes.get(&pane).cloned();
+        self.sessions.0.pieces.fetch_add(1, Ordering::Relaxed);
+        let session = {
+            let mut table = self.sessions.table();
+            let session = table.panes.get(&pane).cloned();
+            // The hub's own window and panes that were removed have no session.
+            if session.is_none() && table.making > 0 {
+                table.early.push((pane, bytes.clone()));
+            }
+            session
+        };
         if let Some(session) = session {
             self.sessions.arrive(&session, Arrival::Output(bytes));
         }
@@ -141,7 +150,7 @@ impl Sink for PaneSink {
                     self.sessions.layout_changed(&self.connection, window, size);
                 }
             }
-            Notification::Pause { pane } => self.sessions.paused(&self.connection, pane),
+            Notification::Pause { pane } => self.sessions.paused_by_tmux(&self.connection, pane),
             Notification::WindowClose { .. } | Notification::SessionsChanged => self.look_at_panes(),
             Notification::ClientSessionChanged { .. } | Notification::ClientDetached { .. } => {
                 self.look_at_clients();
@@ -173,6 +182,7 @@ impl Sessions {
     /// Takes what arrived for a session, or lets it wait for the capture before it.
     pub(super) fn arrive(&self, session: &Arc<Session>, arrival: Arrival) {
         let mut state = session.state();
+        state.pieces += u64::from(matches!(arrival, Arrival::Output(_)));
         if let Flow::Held(waiting) = &mut state.flow {
             waiting.push_back(arrival);
             return;
@@ -201,13 +211,28 @@ impl Sessions {
                     self.apply(session, Input::Marker(status));
                 }
             }
-            Arrival::Capture(captured) => {
+            // Otherwise another one is on its way that is newer.
+            Arrival::Capture(captured) if captured.turn == state.turn => {
                 state.flow = Flow::Held(VecDeque::new());
-                state.size = captured.size;
                 drop(state);
-                self.load(session, *captured);
+                self.load(session, *captured, None);
+            }
+            Arrival::Capture(_) => {}
+            Arrival::Paused(connection, missed) => {
+                let waiting = match std::mem::replace(&mut state.flow, Flow::Open) {
+                    Flow::Covered(waiting) => waiting,
+                    Flow::Open | Flow::Held(_) => VecDeque::new(),
+                };
+                state.flow = Flow::Held(waiting);
+                state.turn += 1;
+                drop(state);
+                self.capture_paused(&connection, session, missed);
             }
             Arrival::Dead(status) => {
+                if let Flow::Covered(waiting) = &mut state.flow {
+                    waiting.push_back(arrival);
+                    return;
+                }
                 drop(state);
                 self.apply(session, Input::PaneDead { status });
             }
@@ -243,89 +268,112 @@ impl Sessions {
         }
     }
 
-    /// From now on everything is covered by the next capture.
-    pub(super) fn cover(&self, session: &Session) {
-        session.state().flow = Flow::Covered;
-    }
-
-    /// Hands a capture to the screen; goes on when the keyframe is there.
-    fn load(&self, session: &Arc<Session>, captured: Captured) {
-        let Captured { capture, size, held, why } = captured;
-        let more = more_rows(why, held.as_ref());
-        let heal = held.map(|held| Heal { held, or_nothing: more.is_some() });
-        let loaded = self.0.screens.load(session.id, size, capture, heal);
-        let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            match (loaded.await.ok().flatten(), more, sessions.connection()) {
-                (None, Some(why), Ok(connection)) => sessions.look_further(&connection, &session, why),
-                (loaded, ..) => sessions.loaded(&session, size, why, loaded),
+    /// From now on everything is covered by the next capture, and so is what waits. Reports and ends count.
+    pub(super) fn cover(&self, session: &Arc<Session>) {
+        let waiting = {
+            let mut state = session.state();
+            state.turn += 1;
+            match std::mem::replace(&mut state.flow, Flow::Covered(VecDeque::new())) {
+                Flow::Open => return,
+                Flow::Held(waiting) | Flow::Covered(waiting) => waiting,
             }
-        });
-    }
-
-    /// What was missed does not stand in the rows that were searched.
-    fn look_further(&self, connection: &Connection, session: &Arc<Session>, why: Why) {
-        let waiting = std::mem::replace(&mut session.state().flow, Flow::Covered);
-        let pane = session.state().pane.as_ref().map(|pane| pane.id);
-        if let Some(pane) = pane {
-            self.capture(connection, session, pane, None, why);
-        }
-        // The new capture covers what waited, but reports and ends count.
-        if let Flow::Held(waiting) = waiting {
-            for arrival in waiting {
+        };
+        for arrival in waiting {
+            if matches!(arrival, Arrival::Output(_) | Arrival::Dead(_)) {
                 self.take(session, session.state(), arrival);
             }
         }
     }
 
-    fn loaded(&self, session: &Arc<Session>, size: Size, why: Why, loaded: Option<Loaded>) {
+    /// Hands a capture to the screen; goes on when the keyframe is there.
+    fn load(&self, session: &Arc<Session>, captured: Captured, missed: Option<(Connection, Missed)>) {
+        let Captured { capture, size, held, turn } = captured;
+        let more = missed.as_ref().and_then(|(_, missed)| missed.further(held.as_ref()));
+        let heal = held.map(|held| Heal { held, or_nothing: more.is_some() });
+        let (resized, nonce) = {
+            let mut state = session.state();
+            (std::mem::replace(&mut state.size, size) != size, state.record.nonce.clone())
+        };
+        let loaded = self.0.screens.load(session.id, size, capture, heal);
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            let loaded = loaded.await.ok().flatten();
+            if session.state().record.nonce != nonce {
+                return;
+            }
+            match (loaded, more, missed) {
+                // What was missed does not stand in the rows that were searched.
+                (None, Some(more), Some((connection, _))) => {
+                    if session.state().turn == turn {
+                        sessions.cover(&session);
+                        sessions.recover(&connection, &session, more);
+                    }
+                }
+                (loaded, _, missed) => {
+                    sessions.loaded(&session, resized, missed.map(|(_, missed)| missed), loaded);
+                    sessions.release(&session, turn);
+                }
+            }
+        });
+    }
+
+    fn loaded(&self, session: &Arc<Session>, resized: bool, missed: Option<Missed>, loaded: Option<Loaded>) {
         let time = Timestamp::now().as_millisecond();
         let (keyframe, healed) = match loaded {
             Some(Loaded { keyframe, healed }) => (Some(keyframe), healed),
             None => (None, Err(Lost::Unknown)),
         };
         let mut reason = KeyframeReason::Resize;
-        if let Why::Missed { reason: missed, .. } = why {
-            reason = KeyframeReason::Discontinuity;
+        if let Some(missed) = missed {
+            reason = KeyframeReason::Healed;
             match healed {
-                Ok(healed) if healed.is_empty() => reason = KeyframeReason::Healed,
+                Ok(healed) if healed.is_empty() => {}
                 Ok(healed) => {
-                    reason = KeyframeReason::Healed;
                     tracing::info!(id = %session.id, bytes = healed.len(), "output that was missed was found in tmux");
                     session.log.output(time, healed);
                 }
                 Err(lost) => {
-                    let epoch = session.log.cursor().epoch + 1;
-                    session.log.mark(time, Mark::Gap { epoch, reason: missed, lost });
-                    let cursor = session.log.cursor();
-                    self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason: missed, lost });
+                    reason = KeyframeReason::Discontinuity;
+                    self.gap(session, missed.reason, lost);
                 }
             }
         }
         let cursor = session.log.cursor();
-        if let Some(keyframe) = keyframe {
-            session.log.mark(time, Mark::Keyframe { size, screen: keyframe.screen, reason });
-        }
-        if why == Why::Resized {
-            self.event(Some(session.id), Body::TerminalResized { size, cursor });
+        if let Some(Keyframe { size, screen, .. }) = keyframe {
+            session.log.mark(time, Mark::Keyframe { size, screen, reason });
+            if resized {
+                self.event(Some(session.id), Body::TerminalResized { size, cursor });
+            }
         }
         self.touch(session);
-        self.release(session);
-        self.0.screens.wake();
     }
 
-    /// What waited goes on; another capture among it holds up the rest again.
-    fn release(&self, session: &Arc<Session>) {
-        let Flow::Held(mut waiting) = std::mem::replace(&mut session.state().flow, Flow::Open) else {
-            return;
+    /// Says that output is missing here.
+    pub(super) fn gap(&self, session: &Session, reason: GapReason, lost: Lost) {
+        let epoch = session.log.cursor().epoch + 1;
+        session.log.mark(Timestamp::now().as_millisecond(), Mark::Gap { epoch, reason, lost });
+        let cursor = session.log.cursor();
+        self.event(Some(session.id), Body::TerminalGapRecorded { cursor, reason, lost });
+    }
+
+    /// What waited goes on, unless it is covered meanwhile; another capture among it holds up the rest again.
+    fn release(&self, session: &Arc<Session>, turn: u64) {
+        let waiting = {
+            let mut state = session.state();
+            if state.turn != turn {
+                return;
+            }
+            std::mem::replace(&mut state.flow, Flow::Open)
         };
+        let Flow::Held(mut waiting) = waiting else { return };
         while let Some(arrival) = waiting.pop_front() {
             self.take(session, session.state(), arrival);
             if let Flow::Held(held) = &mut session.state().flow {
                 held.extend(waiting);
-                return;
+                break;
             }
         }
+        self.0.screens.wake();
     }
 
     fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
@@ -404,8 +452,7 @@ impl Sessions {
         let Some(session) = session.filter(|session| session.size() != size && session.is_live()) else {
             return;
         };
-        let Some(pane) = session.state().pane.as_ref().map(|pane| pane.id) else { return };
-        self.capture(connection, &session, pane, None, Why::Resized);
+        self.capture_changed(connection, &session, None, 1);
     }
 
     fn session_of_window(&self, window: WindowId) -> Option<Arc<Session>> {
@@ -415,62 +462,135 @@ impl Sessions {
             .find(|session| session.state().pane.as_ref().is_some_and(|pane| pane.window == window))
     }
 
-    fn paused(&self, connection: &Connection, pane: PaneId) {
+    fn paused_by_tmux(&self, connection: &Connection, pane: PaneId) {
         let Some(session) = self.table().panes.get(&pane).cloned() else { return };
-        tracing::warn!(id = %session.id, "tmux discarded output, since it was not read in time");
-        let why = Why::Missed { reason: GapReason::Paused, rows: Some(SEARCHED[0]) };
-        self.capture(connection, &session, pane, Some(Command::ContinuePane(pane)), why);
+        // The answer to our own command says the same.
+        if !session.state().pausing {
+            tracing::warn!(id = %session.id, "tmux discarded output, since it was not read in time");
+            let missed = Missed { reason: GapReason::Paused, rows: Some(SEARCHED[0]) };
+            self.arrive(&session, Arrival::Paused(connection.clone(), missed));
+        }
     }
 
     /// Captures a screen that its model lost track of.
     pub fn recapture(&self, session: SessionId) {
         let (Some(session), Ok(connection)) = (self.get(session), self.connection()) else { return };
-        let pane = session.state().pane.as_ref().map(|pane| pane.id);
-        if let Some(pane) = pane.filter(|_| session.is_live()) {
-            self.capture(&connection, &session, pane, None, Why::Resized);
+        if session.is_live() {
+            self.capture_changed(&connection, &session, None, 1);
         }
     }
 
-    /// Captures a pane after the connection was away. What a session that was known printed meanwhile
+    /// Finds what a pane printed after the connection was away. What a session that was known printed meanwhile
     /// is looked for.
-    pub(super) fn capture_after_absence(
-        &self,
-        connection: &Connection,
-        session: &Arc<Session>,
-        pane: PaneId,
-        known: bool,
-    ) {
+    pub(super) fn recover_after_absence(&self, connection: &Connection, session: &Arc<Session>, known: bool) {
         let rows = known.then_some(SEARCHED[0]);
-        self.capture(connection, session, pane, None, Why::Missed { reason: GapReason::DaemonAway, rows });
+        self.recover(connection, session, Missed { reason: GapReason::DaemonAway, rows });
     }
 
-    /// Captures a pane's screen at one place of its output, after `first`. The capture takes its place
-    /// in the session's stream.
-    pub(super) fn capture(
+    /// Captures a pane whose output was missed, at a place in the output that is certain.
+    ///
+    /// tmux may write what a pane printed after a capture before the reply of the capture, when the reply waits
+    /// behind what other panes printed (`control_write_pending` in control.c, 3.2 to 3.7). A pane that is paused
+    /// has no output: all that comes before the answer to the pause is older than the capture that is asked for
+    /// then, and all that comes after it is newer.
+    fn recover(&self, connection: &Connection, session: &Arc<Session>, missed: Missed) {
+        let Some(pane) = session.pane() else { return };
+        let turn = {
+            let mut state = session.state();
+            state.pausing = true;
+            state.turn
+        };
+        let (sessions, subject, paused) = (self.clone(), session.clone(), connection.clone());
+        let facts = Command::Show { target: Some(Target::Pane(pane)), format: ScreenFacts::FORMAT };
+        let line = CommandLine::new(&Command::PausePane(pane)).and(&facts);
+        let sent = connection.send_then(line, move |replies| {
+            let current = {
+                let mut state = subject.state();
+                state.pausing = false;
+                state.turn == turn
+            };
+            if current {
+                let facts = replies.get(1).and_then(|reply| ScreenFacts::parse(reply.lines().next()?));
+                let missed = missed.in_history(facts.map_or(0, |facts| facts.history_size.into()));
+                sessions.arrive(&subject, Arrival::Paused(paused, missed));
+            }
+        });
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a pane cannot be paused");
+        }
+    }
+
+    /// Lets a pane go on that is paused, and captures it there.
+    fn capture_paused(&self, connection: &Connection, session: &Arc<Session>, missed: Missed) {
+        let Some(pane) = session.pane() else { return };
+        let mut line = CommandLine::new(&Command::ContinuePane(pane));
+        if let Some(rows) = missed.rows {
+            let rows = Rows::HistoryAndScreen(rows);
+            for joined in [false, true] {
+                line = line.and(&Command::CaptureText { pane, rows, joined });
+            }
+        }
+        let line = capture_commands(pane).iter().fold(line, |line, command| line.and(command));
+        let turn = session.state().turn;
+        let (sessions, session, asked) = (self.clone(), session.clone(), connection.clone());
+        let sent = connection.send_then(line, move |replies| {
+            if session.state().turn != turn {
+                return;
+            }
+            match read_capture(replies.get(1..).unwrap_or_default(), missed.rows, turn) {
+                Some(captured) => sessions.load(&session, captured, Some((asked, missed))),
+                // The pane is gone, and something else will say so.
+                None => {
+                    sessions.loaded(&session, false, Some(missed), None);
+                    sessions.release(&session, turn);
+                }
+            }
+        });
+        if let Err(error) = sent {
+            tracing::warn!(%error, "a pane cannot be captured");
+        }
+    }
+
+    /// Captures a screen that has changed in a way that its model does not follow, after `first`. Nothing is missing
+    /// in the output. The keyframe stands where the capture was made: that is here when the pane printed nothing
+    /// since this was asked for, or no other one did (see [`Sessions::recover`]). Otherwise it is asked for again.
+    pub(super) fn capture_changed(
         &self,
         connection: &Connection,
         session: &Arc<Session>,
-        pane: PaneId,
         first: Option<Command<'_>>,
-        why: Why,
+        captures: u32,
     ) {
+        let Some(pane) = session.pane() else { return };
         let skip = usize::from(first.is_some());
-        let searched = match why {
-            Why::Missed { rows: Some(rows), .. } => {
-                let rows = Rows::HistoryAndScreen(rows);
-                [false, true].map(|joined| Command::CaptureText { pane, rows, joined }).to_vec()
-            }
-            _ => vec![],
+        let commands = capture_commands(pane);
+        let mut commands = first.iter().chain(&commands);
+        let Some(line) = commands.next().map(CommandLine::new) else { return };
+        let line = commands.fold(line, |line, command| line.and(command));
+        // In this order: what comes between the two looks counts as another pane's.
+        let all = self.0.pieces.load(Ordering::Relaxed);
+        let (own, turn) = {
+            let state = session.state();
+            (state.pieces, state.turn)
         };
-        let mut commands = first.into_iter().chain(searched).chain(capture_commands(pane));
-        let Some(line) = commands.next().map(|first| CommandLine::new(&first)) else { return };
-        let line = commands.fold(line, |line, command| line.and(&command));
-        let (sessions, session) = (self.clone(), session.clone());
+        let (sessions, session, asked) = (self.clone(), session.clone(), connection.clone());
         let sent = connection.send_then(line, move |replies| {
-            match read_capture(replies.get(skip..).unwrap_or_default(), why) {
-                Some(captured) => sessions.arrive(&session, Arrival::Capture(Box::new(captured))),
+            let Some(captured) = read_capture(replies.get(skip..).unwrap_or_default(), None, turn) else {
                 // The pane is gone, and something else will say so.
-                None => tracing::warn!(id = %session.id, ?replies, "a capture cannot be read"),
+                tracing::warn!(id = %session.id, ?replies, "a capture cannot be read");
+                return;
+            };
+            let own = session.state().pieces - own;
+            let others = sessions.0.pieces.load(Ordering::Relaxed) - all - own;
+            if own == 0 || others == 0 {
+                sessions.arrive(&session, Arrival::Capture(Box::new(captured)));
+            } else if session.state().turn != turn {
+                // A newer capture is on its way.
+            } else if captures < CAPTURES {
+                sessions.capture_changed(&asked, &session, None, captures + 1);
+            } else {
+                let missed = Missed { reason: GapReason::Paused, rows: Some(SEARCHED[0]) };
+                sessions.recover(&asked, &session, missed);
             }
         });
         if let Err(error) = sent {
@@ -479,11 +599,22 @@ impl Sessions {
     }
 }
 
-/// The same question with more rows, if there are more.
-fn more_rows(why: Why, held: Option<&Held>) -> Option<Why> {
-    let (Why::Missed { reason, rows: Some(rows) }, Some(held)) = (why, held) else { return None };
-    let next = SEARCHED.into_iter().find(|next| *next > rows)?;
-    (held.history > u64::from(rows)).then_some(Why::Missed { reason, rows: Some(next) })
+impl Missed {
+    /// With the rows that have to be searched in a history of this length. Where rows cannot be counted, only the
+    /// whole history tells whether a place is the only one.
+    fn in_history(self, history: u64) -> Self {
+        let rows = self
+            .rows
+            .map(|rows| if heal::counts(history, server::HISTORY.into()) { rows } else { server::HISTORY });
+        Self { rows, ..self }
+    }
+
+    /// The same question with more rows, if there are more.
+    fn further(self, held: Option<&Held>) -> Option<Self> {
+        let (Some(rows), Some(held)) = (self.rows, held) else { return None };
+        let next = SEARCHED.into_iter().find(|next| *next > rows)?;
+        (held.history > u64::from(rows)).then_some(Self { rows: Some(next), ..self }.in_history(held.history))
+    }
 }
 
 /// What makes a capture, for one line. The last one fails unless the alternate screen is on.
@@ -497,18 +628,18 @@ fn capture_commands(pane: PaneId) -> [Command<'static>; 5] {
     ]
 }
 
-fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
+/// With the rows of history that were asked for first.
+fn read_capture(replies: &[Reply], history: Option<u32>, turn: u64) -> Option<Captured> {
     let rows = |reply: &Reply| reply.lines().map(|line| reply.body.slice_ref(line)).collect::<Vec<_>>();
-    let searching = matches!(why, Why::Missed { rows: Some(_), .. });
-    let (searched, replies) = replies.split_at_checked(if searching { 2 } else { 0 })?;
+    let (searched, replies) = replies.split_at_checked(if history.is_some() { 2 } else { 0 })?;
     let [screen, joined, pending, facts, saved @ ..] = replies else { return None };
     if ![screen, joined, pending, facts].iter().all(|reply| reply.ok) {
         return None;
     }
     let facts = ScreenFacts::parse(facts.lines().next()?)?;
     let size = Size::new(facts.cols, facts.rows)?;
-    let held = match (searched, why) {
-        ([text, text_joined], Why::Missed { rows: Some(searched), .. }) => Some(Held {
+    let held = match (searched, history) {
+        ([text, text_joined], Some(searched)) => Some(Held {
             cols: facts.cols,
             history: facts.history_size.into(),
             limit: server::HISTORY.into(),
@@ -531,7 +662,7 @@ fn read_capture(replies: &[Reply], why: Why) -> Option<Captured> {
         history: facts.history_size.into(),
         facts: facts.into(),
     };
-    Some(Captured { capture, size, held, why })
+    Some(Captured { capture, size, held, turn })
 }
 
 /// tmux's word on how a pane's process ended; it does not always have one.
@@ -572,7 +703,13 @@ pub(super) fn replay(journal: &dyn Journal, session: SessionId, size: Size, end:
                     Mark::Keyframe { size, reason: KeyframeReason::Launch, .. } => {
                         model = Model::new(*size, at.offset);
                     }
-                    Mark::Keyframe { size, screen, .. } => model.show(*size, screen),
+                    Mark::Keyframe { size, screen, .. } => {
+                        model.show(*size, screen);
+                        // The checkpoint that was made with it knows what had scrolled off.
+                        if at.offset != start.at.offset {
+                            model.forget_history();
+                        }
+                    }
                     Mark::Gap { .. } | Mark::Ended { .. } => {}
                 },
             }
@@ -589,3 +726,6 @@ pub fn save_checkpoint(
 ) {
     journal.checkpoint(session, Checkpoint { offset, size, screen, scrolled });
 }
+
+#[cfg(test)]
+mod tests;

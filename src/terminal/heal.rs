@@ -66,8 +66,11 @@ fn find(known: &Known, held: &Held) -> Option<Vec<u8>> {
     let known_lines = join_known(&known.rows);
     let held_lines = join_held(held)?;
     let (last, before) = known_lines.split_last()?;
-    let place =
-        by_count(known, held, before, last, &held_lines).or_else(|| by_overlap(before, last, &held_lines))?;
+    let place = match known.history.filter(|_| known.cols == held.cols) {
+        // Where rows can be counted nothing else counts: the same lines may have been printed again.
+        Some(history) if held.counts() => by_count(history, held, before, last, &held_lines)?,
+        history => by_overlap(history, held, before, last, &held_lines)?,
+    };
     let mut bytes = held_lines[place].text.get(last.text.len()..).unwrap_or_default().to_vec();
     for line in &held_lines[place + 1..] {
         bytes.extend_from_slice(b"\r\n");
@@ -78,40 +81,66 @@ fn find(known: &Known, held: &Held) -> Option<Vec<u8>> {
 
 /// The rows by which the cursor went down, where rows can be counted.
 fn count_missing(known: &Known, held: &Held) -> Option<u64> {
-    let before = comparable(known, held)? + known.rows.len() as u64;
-    (held.history + u64::from(held.cursor_y) + 1).checked_sub(before)
+    // Another width has other rows.
+    let history = known.history.filter(|_| known.cols == held.cols && held.counts())?;
+    held.rows_down_to_cursor().checked_sub(history + known.rows.len() as u64)
 }
 
-/// The rows of history that were known, if tmux has counted on from there.
-fn comparable(known: &Known, held: &Held) -> Option<u64> {
-    // Another width has other rows.
-    let same = held.cols == known.cols && held.history < held.limit - held.limit / TRIMMED;
-    known.history.filter(|history| same && held.history >= *history)
+/// Whether a history of so many rows still begins with the first row that scrolled off, unless it was cleared.
+pub fn counts(history: u64, limit: u64) -> bool {
+    history < limit - limit / TRIMMED
+}
+
+impl Held {
+    fn counts(&self) -> bool {
+        counts(self.history, self.limit)
+    }
+
+    fn rows_down_to_cursor(&self) -> u64 {
+        self.history + u64::from(self.cursor_y) + 1
+    }
+
+    /// The number of the first row, counted from the first one of the history.
+    fn first(&self) -> Option<u64> {
+        self.history.checked_sub(self.history_rows as u64)
+    }
 }
 
 /// The line that stands where the cursor's line stood, counted from the pane's first row, if the lines
 /// before it are still the same.
-fn by_count(known: &Known, held: &Held, before: &[Line], last: &Line, lines: &[Line]) -> Option<usize> {
-    let history = comparable(known, held)?;
-    let first = held.history.checked_sub(held.history_rows as u64)?;
+fn by_count(history: u64, held: &Held, before: &[Line], last: &Line, lines: &[Line]) -> Option<usize> {
+    let first = held.first()?;
     let place_of = |line: &Line| {
         let row = (history + line.rows.start as u64).checked_sub(first)?;
         lines.iter().position(|held| held.rows.start as u64 == row)
     };
-    let place = place_of(last)?;
+    // A cursor that went up has cleared the history, or written over what was known.
+    let went_down = history + last.rows.start as u64 <= held.rows_down_to_cursor();
+    let place = place_of(last).filter(|_| went_down)?;
     let same = before.iter().all(|line| place_of(line).is_none_or(|place| lines[place].text == line.text));
     (same && lines[place].text.starts_with(&last.text)).then_some(place)
 }
 
-/// The only place where the lines before the cursor's stand again.
-fn by_overlap(before: &[Line], last: &Line, lines: &[Line]) -> Option<usize> {
+/// The only place in the whole history where the lines before the cursor's stand again. tmux has dropped rows so many
+/// at a time: so their number is still known but for a multiple of that, if it was known.
+fn by_overlap(
+    history: Option<u64>,
+    held: &Held,
+    before: &[Line],
+    last: &Line,
+    lines: &[Line],
+) -> Option<usize> {
     let before = &before[before.len().saturating_sub(OVERLAP)..];
-    if before.iter().all(|line| line.text.is_empty()) {
+    if held.first()? > 0 || before.iter().all(|line| line.text.is_empty()) {
         return None;
     }
+    let dropped = held.limit / TRIMMED;
+    let row = history.map(|history| (history + last.rows.start as u64) % dropped);
     let fits = |place: &usize| {
         let Some(start) = place.checked_sub(before.len()) else { return false };
-        lines[*place].text.starts_with(&last.text)
+        let line = &lines[*place];
+        row.is_none_or(|row| line.rows.start as u64 % dropped == row)
+            && line.text.starts_with(&last.text)
             && before.iter().zip(&lines[start..*place]).all(|(known, held)| known.text == held.text)
     };
     let mut places = (0..lines.len()).filter(fits);
@@ -223,20 +252,55 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_counted_through_another_height() {
+        let old = known(5, &["a", "b", ""]);
+        let taller = held(2, 2, &["0", "1", "2", "3", "4", "a", "b", "c", ""], 6);
+        assert_eq!(text(&old, &taller), Some("c\r\n".into()));
+        let shorter = held(7, 3, &["4", "a", "b", "c", ""], 1);
+        assert_eq!(text(&old, &shorter), Some("c\r\n".into()));
+    }
+
+    #[test]
+    fn lines_that_were_printed_again_are_not_taken_for_the_known_ones() {
+        let old = known(100, &["a", "b", ""]);
+        // Row 102 was behind them and is not among the rows that were searched.
+        assert_eq!(text(&old, &held(200, 4, &["x", "a", "b", "c", ""], 0)), None);
+        // The history was cleared, and they came once more.
+        assert_eq!(text(&old, &held(1, 1, &["a", "b", "c", ""], 2)), None);
+        // It is full: row 100 may be row 0 by now, or row 900, but not row 899.
+        let full = |at: usize| {
+            let mut rows = vec!["x"; 960];
+            rows.splice(at..at + 3, ["a", "b", "c"]);
+            held(950, 950, &rows, 9)
+        };
+        assert_eq!(text(&old, &full(899)), None);
+        assert_eq!(text(&old, &full(900)).map(|text| text.lines().count()), Some(58));
+    }
+
+    #[test]
     fn another_width_is_searched_for_the_last_lines() {
         let old = known(100, &["a", "b", ""]);
-        let new = Held { cols: 100, ..held(104, 4, &["x", "x", "x", "x", "a", "b", "c", ""], 3) };
-        assert_eq!(text(&old, &new), Some("c\r\n".into()));
+        let new = Held { cols: 100, ..held(104, 104, &["x"; 104], 3) };
+        let lines = |rows: [&str; 4]| {
+            let mut new = new.clone();
+            new.rows.extend(rows.iter().map(|row| Bytes::copy_from_slice(row.as_bytes())));
+            new.joined = new.rows.clone();
+            new
+        };
+        assert_eq!(text(&old, &lines(["a", "b", "c", ""])), Some("c\r\n".into()));
+        let part = Held { history_rows: 100, ..lines(["a", "b", "c", ""]) };
+        assert_eq!(text(&old, &part), None, "they may stand above those rows, too");
     }
 
     #[test]
     fn a_full_history_is_searched_for_the_last_lines() {
-        let old = known(5000, &["a", "b", ""]);
-        let new = held(950, 3, &["a", "b", "c", "d", ""], 1);
-        assert_eq!(text(&old, &new), Some("c\r\nd\r\n".into()));
-        let twice = held(950, 4, &["a", "b", "a", "b", "c", ""], 1);
-        assert_eq!(text(&old, &twice), None, "two places fit");
-        assert_eq!(text(&old, &held(950, 2, &["x", "y", "z", ""], 1)), None, "no place fits");
+        // Row 4948 is row 948 now.
+        let old = known(4946, &["a", "b", ""]);
+        let full = |end: [&str; 5]| held(950, 950, &[&["x"; 946][..], &end[..]].concat(), 0);
+        assert_eq!(text(&old, &full(["a", "b", "c", "d", ""])), Some("c\r\nd\r\n".into()));
+        assert_eq!(text(&old, &full(["x", "y", "z", "d", ""])), None, "no place fits");
+        let same = known(4946, &["x", "x", ""]);
+        assert_eq!(text(&same, &full(["x", "x", "x", "x", "x"])), None, "several places fit");
     }
 
     #[test]

@@ -371,6 +371,11 @@ impl Model {
         self.screen.feed(screen);
     }
 
+    /// How many rows scrolled off is not known any more.
+    pub fn forget_history(&mut self) {
+        self.history.0 = None;
+    }
+
     fn checkpoint(&mut self) -> Notice {
         self.checkpoint_at = self.offset + CHECKPOINT_EVERY;
         Notice::Checkpoint(self.keyframe(), self.history.0)

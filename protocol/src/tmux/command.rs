@@ -159,6 +159,8 @@ pub enum Command<'a> {
     /// From now on, a pane whose output waits for us for longer is paused: tmux discards what it
     /// prints. `None`: never, tmux makes the program wait.
     PauseAfter(Option<NonZeroU32>),
+    /// tmux discards what it holds of a pane's output for us, and what the pane prints from now on.
+    PausePane(PaneId),
     /// Ends the pause of a pane; its output flows from now on.
     ContinuePane(PaneId),
     DetachClient(Text<'a>),
@@ -338,6 +340,10 @@ impl Command<'_> {
                 put(out, format_args!("refresh-client -f pause-after={seconds}"))
             }
             Self::PauseAfter(None) => out.put_slice(b"refresh-client -f \"!pause-after\""),
+            Self::PausePane(pane) => {
+                out.put_slice(b"refresh-client -A ");
+                quote_plain(format_args!("{pane}:pause"), out);
+            }
             Self::ContinuePane(pane) => {
                 out.put_slice(b"refresh-client -A ");
                 quote_plain(format_args!("{pane}:continue"), out);

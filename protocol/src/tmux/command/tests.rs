@@ -92,6 +92,7 @@ fn commands_read_as_one_would_type_them() {
         ),
         (Command::PauseAfter(NonZeroU32::new(30)), "refresh-client -f pause-after=30"),
         (Command::PauseAfter(None), r#"refresh-client -f "!pause-after""#),
+        (Command::PausePane(pane), r#"refresh-client -A "%3:pause""#),
         (Command::ContinuePane(pane), r#"refresh-client -A "%3:continue""#),
     ] {
         assert_eq!(rendered(command), format!("{line}\n"));
@@ -244,6 +245,7 @@ impl Parts {
             Command::ListClients(PaneFacts::FORMAT),
             Command::Unsubscribe { name: WATCH },
             Command::PauseAfter(NonZeroU32::new(number)),
+            Command::PausePane(pane),
             Command::ContinuePane(pane),
             Command::DetachClient(text),
         ] {
@@ -327,7 +329,9 @@ fn assert_harmless(words: &[Vec<u8>]) {
     match words[..] {
         ["set-option", flags, "-t", _, "window-size"] => assert_eq!(flags, "-wu"),
         ["set-option", ..] => assert!(!words[..words.len() - 1].contains(&"window-size"), "{words:?}"),
-        ["refresh-client", "-A", what] => assert!(what.ends_with(":continue"), "{words:?}"),
+        ["refresh-client", "-A", what] => {
+            assert!(what.ends_with(":continue") || what.ends_with(":pause"), "{words:?}")
+        }
         ["refresh-client", "-f", flag] => {
             assert!(flag == "!pause-after" || flag.starts_with("pause-after="), "{words:?}")
         }
