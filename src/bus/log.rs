@@ -23,7 +23,7 @@ pub struct Log {
 
 struct State {
     /// The epoch that is being written, and where each one began, oldest first.
-    epochs: Vec<(u32, u64)>,
+    epochs: Vec<(u32, Position)>,
     end: Position,
     ring: Ring,
     watchers: Vec<Watcher>,
@@ -50,7 +50,7 @@ impl Log {
     pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {
         let state = State {
             // Where it began is not known any more, and nobody has a cursor of it from before that.
-            epochs: vec![(epoch, 0)],
+            epochs: vec![(epoch, Position::default())],
             end,
             ring: Ring::default(),
             watchers: Vec::new(),
@@ -82,7 +82,7 @@ impl Log {
     /// The cursor of an offset of this log.
     pub fn cursor_at(&self, offset: u64) -> Cursor {
         let state = self.state();
-        let epoch = state.epochs.iter().rev().find(|(_, start)| *start <= offset);
+        let epoch = state.epochs.iter().rev().find(|(_, start)| start.offset <= offset);
         Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), offset)
     }
 
@@ -96,10 +96,7 @@ impl Log {
         let (at, begun) = match begin {
             Begin::Live => (self.end(), Begun::NeedsKeyframe),
             Begin::Start => (self.journal.oldest(self.session), Begun::Continued),
-            Begin::Cursor(cursor) => match self.state().position(cursor) {
-                Ok(position) => (position, Begun::Continued),
-                Err(end) => (end, Begun::NeedsKeyframe),
-            },
+            Begin::Cursor(cursor) => self.state().position(cursor),
             Begin::Lines(lines) => {
                 self.search(move |journal, session| journal.start_for_lines(session, lines)).await
             }
@@ -144,8 +141,8 @@ impl Log {
         if let Content::Mark(mark) = &content
             && let Mark::Gap { epoch, .. } = **mark
         {
-            let offset = state.end.offset;
-            state.epochs.push((epoch, offset));
+            let begin = state.end;
+            state.epochs.push((epoch, begin));
         }
         let entry = Entry { at: state.end, time, content };
         state.end = entry.end();
@@ -170,12 +167,20 @@ impl State {
     }
 
     /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
-    fn position(&self, cursor: Cursor) -> Result<Position, Position> {
-        let index = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch).ok_or(self.end)?;
+    fn position(&self, cursor: Cursor) -> (Position, Begun) {
+        let Some(index) = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch) else {
+            return (self.end, Begun::NeedsKeyframe);
+        };
         let (_, start) = self.epochs[index];
-        let end = self.epochs.get(index + 1).map_or(self.end.offset, |(_, next)| *next);
-        let inside = (start..=end).contains(&cursor.offset);
-        inside.then(|| Position::at(cursor.offset)).ok_or(self.end)
+        let next = self.epochs.get(index + 1).map(|(_, next)| *next);
+        let end = next.unwrap_or(self.end);
+        if (start.offset..=end.offset).contains(&cursor.offset) {
+            return (Position::at(cursor.offset), Begun::Continued);
+        }
+        match next.filter(|next| cursor.offset > next.offset) {
+            Some(next) => (next, Begun::Rewound),
+            None => (self.end, Begun::NeedsKeyframe),
+        }
     }
 }
 
@@ -211,6 +216,8 @@ pub enum Begun {
     Continued,
     /// With this screen, then what is in the log.
     Checkpoint(Checkpoint),
+    /// With what is in the log, where that differs from what the reader has seen: it saw more than was stored.
+    Rewound,
     /// The reader needs the screen of now first, and is moved to its offset with [`Reader::seek`].
     NeedsKeyframe,
 }

@@ -1,10 +1,14 @@
 //! A subscription that survives a restart of the daemon.
 
+mod seen;
+
 use std::time::Duration;
 
+use codepiper_protocol::Cursor;
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use tokio::time::{Instant, sleep};
 
+use self::seen::Seen;
 use super::output::say;
 use crate::client::{Client, ClientError, Item, Stream};
 
@@ -17,6 +21,7 @@ pub(super) struct Follow {
     delivery: Delivery,
     /// The session's events are wanted too.
     events: bool,
+    seen: Seen,
     pub stream: Stream,
 }
 
@@ -29,14 +34,35 @@ impl Follow {
         events: bool,
     ) -> Result<Self, ClientError> {
         let stream = client.subscribe(session, from, delivery, events.then_some(0)).await?;
-        Ok(Self { client, delivery, events, stream })
+        let mut follow = Self { client, delivery, events, seen: Seen::default(), stream };
+        if let Begin::Cursor(from) = from {
+            follow.rewind(from);
+        }
+        Ok(follow)
+    }
+
+    /// The stream may go on before what was seen.
+    fn rewind(&mut self, seen: Cursor) {
+        if self.delivery == Delivery::Every {
+            let bytes = seen.offset.saturating_sub(self.stream.cursor.offset);
+            self.seen.rewind(bytes, self.stream.size);
+        }
     }
 
     /// What comes next; when the daemon went away, from the new one. May be dropped and called again.
     pub(super) async fn next(&mut self) -> Result<Item, ClientError> {
         loop {
             match self.stream.next().await {
-                Err(error) if error.is_absence() => self.stream = self.again().await?,
+                Err(error) if error.is_absence() => {
+                    let seen = self.stream.cursor;
+                    self.stream = self.again().await?;
+                    self.rewind(seen);
+                }
+                Ok(item) if self.delivery == Delivery::Every => {
+                    if let Some(item) = self.seen.take(item) {
+                        return Ok(item);
+                    }
+                }
                 result => return result,
             }
         }

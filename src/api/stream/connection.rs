@@ -338,12 +338,9 @@ impl Connection {
                 Next::Gap { lost } => {
                     let (cursor, reason) = (channel.reader.cursor(), GapReason::Evicted);
                     self.jump(channel);
-                    self.tell(&ServerMessage::Gap {
-                        channel: number,
-                        cursor,
-                        reason,
-                        lost: Lost::Bytes(lost),
-                    });
+                    // Only marks are missing, and what they would have said.
+                    let lost = if lost == 0 { Lost::Unknown } else { Lost::Bytes(lost) };
+                    self.tell(&ServerMessage::Gap { channel: number, cursor, reason, lost });
                 }
                 Next::Fetching => return false,
                 Next::Pending => {

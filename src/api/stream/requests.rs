@@ -115,7 +115,8 @@ impl Connection {
         });
         match begun {
             Begun::Continued => {}
-            Begun::NeedsKeyframe => {
+            Begun::Rewound if delivery == Delivery::Every => {}
+            Begun::Rewound | Begun::NeedsKeyframe => {
                 // A cursor that cannot be continued: something is missing.
                 let lost = matches!(from, Begin::Cursor(_));
                 let reason = if lost { KeyframeReason::Discontinuity } else { KeyframeReason::Begin };
