@@ -3,12 +3,13 @@
 # make test   install what the tests need, then run every check and test
 # make lint   formatting, clippy, shell scripts
 # make browser  the dashboard's tests in Chromium
+# make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench kills need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -61,6 +62,9 @@ lint:
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+
+kills: need-to-run
+	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::
 
 bench: need-to-run
 	cargo bench --bench pure

@@ -17,6 +17,7 @@ mod hooks;
 mod idle;
 mod images;
 mod input;
+mod kills;
 mod launches;
 mod lifecycle;
 mod loss;
