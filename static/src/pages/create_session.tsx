@@ -10,7 +10,7 @@ import { Icon } from "../ui/icon";
 import { StateMark } from "../ui/state_mark";
 import { Keys } from "../ui/keys";
 import { toast } from "../toasts";
-import { count, providerName, tilde } from "../words";
+import { count, foreign, providerName, tilde } from "../words";
 import { commandOf, splitArguments } from "../launch";
 import { ask } from "../ask";
 import { DangerousBox, EnvSetPicker, NO_OPTIONS, WorktreeBox, worktreeOf, type Options } from "./create_options";
@@ -85,13 +85,14 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     name: draft.name.trim() || null,
     prompt: draft.prompt.trim() || null,
     size,
-    args,
+    args: args ?? [],
     ...(chosen && chosen.billing.length > 0 ? { billing: draft.billing } : {}),
     ...(draft.options.envSets.length > 0 ? { env_sets: [...draft.options.envSets] } : {}),
     ...(worktree ? { worktree } : {}),
     ...(draft.options.dangerous && isAgent ? { dangerous: true } : {}),
   };
   const confirm = (): void => {
+    if (args === null) return document.getElementById("session-args")?.focus();
     if (asked.dangerous !== true) return void create();
     ask({
       title: "Start without any question?",
@@ -115,6 +116,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     }
   };
   const copy = async (): Promise<void> => {
+    if (args === null) return document.getElementById("session-args")?.focus();
     if (await copyText(commandOf(asked))) toast({ text: "Command copied." });
   };
 
@@ -240,7 +242,10 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
                 {draft.provider === "shell" ? "Command" : "Extra arguments"}
                 <span class="meta">{draft.provider === "shell" ? "optional; without it, your shell" : "for the provider’s program"}</span>
               </label>
-              <input id="session-args" class="input mono" autocomplete="off" autocapitalize="off" spellcheck={false} value={draft.args} onInput={(event) => set({ args: event.currentTarget.value })} />
+              <input id="session-args" class="input mono" autocomplete="off" autocapitalize="off" spellcheck={false} value={draft.args} aria-invalid={args === null} aria-describedby="session-args-problem" onInput={(event) => set({ args: event.currentTarget.value })} />
+              <span id="session-args-problem" class="meta tone-bad" role="status">
+                {args === null && "A quote has no end."}
+              </span>
             </div>
           </div>
         </details>
@@ -402,7 +407,7 @@ function DirectoryHelp({ answer, checking, take }: Checked & { take: (path: stri
       <span>
         {git ? (
           <>
-            Git repository{git.branch && <> on <code>{git.branch}</code></>}
+            Git repository{git.branch && <> on <code>{foreign(git.branch)}</code></>}
             {git.changed !== null && git.changed > 0 && <span class="meta"> · {count(git.changed, "uncommitted file")}</span>}
           </>
         ) : (
