@@ -150,6 +150,11 @@ impl Auth {
         self.state().setup.as_ref().is_some_and(|setup| setup.until > Instant::now())
     }
 
+    /// Why every code of the authenticator is refused, if a wrong clock is the reason.
+    pub fn code_from_the_future(&self, now: Timestamp) -> Option<String> {
+        self.state().stored()?.code_from_the_future(now)
+    }
+
     /// Why nobody gets in, and what to do; `None` when the file can be read.
     pub fn damage(&self) -> Option<String> {
         match &self.state().kept {
@@ -169,7 +174,7 @@ impl Auth {
             if !self.is_password(password).await? {
                 return Ok(None);
             }
-            self.change_if(|stored| match stored.take_code(code, now) {
+            self.change_if(|stored| match stored.take_code(code, now)? {
                 true => stored.open_login(guest, now).map(Some),
                 false => Ok(None),
             })
@@ -196,10 +201,13 @@ impl Auth {
         if login.secret != digest || !login.counts(now) {
             return false;
         }
-        if now.duration_since(login.seen_at) > SEEN {
+        // A time from the future is a wrong clock's: the login counts from now on.
+        let ahead = login.seen_at.max(login.created_at) > now + SEEN;
+        if now.duration_since(login.seen_at) > SEEN || ahead {
+            login.created_at = login.created_at.min(now);
             login.seen_at = now;
             login.address = address;
-            if now.duration_since(written) > SEEN_WRITTEN {
+            if ahead || now.duration_since(written) > SEEN_WRITTEN {
                 state.written = now;
                 let auth = self.clone();
                 tokio::spawn(async move { auth.change_if(|_| Ok(Some(()))).await });
@@ -342,7 +350,7 @@ impl Stored {
         let too_many = self.devices.len().saturating_sub(MAX_DEVICES);
         self.devices.drain(..too_many);
         let id = LoginId(uuid::Uuid::new_v4());
-        self.logins.retain(|login| login.counts(now));
+        // Those that have ended go when there are too many: by a clock that is ahead for a moment, all have.
         self.logins.push(StoredLogin {
             id,
             cookie: Digest::of(&cookie),
@@ -499,6 +507,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_clock_that_was_ahead_voids_codes_until_the_owner_says_otherwise() {
+        let bed = bed().await;
+        let guest = Guest { device: bed.first.device.clone(), ..guest() };
+        let year = later(365 * 24 * 3600);
+        let ahead = bed.auth.sign_in(PASSWORD, &code(&bed.totp, year), &guest, year).await.unwrap();
+        // The other login is as old as that clock says, and lives on by the right one.
+        let proves = |login: &Opened, at| bed.auth.proves(login.id, &login.secret, None, at);
+        assert!(!proves(&bed.first, year) && proves(&bed.first, later(60)));
+        let refused = bed.auth.sign_in(PASSWORD, &code(&bed.totp, later(60)), &guest, later(60)).await;
+        let problem = refused.err().expect("a problem");
+        assert_eq!(problem.code, Code::WrongCredentials);
+        assert!(problem.detail.contains("clock") && problem.detail.contains("2028"), "{}", problem.detail);
+        assert_eq!(bed.auth.code_from_the_future(later(60)), Some(problem.detail));
+        // Who does not know the password is told nothing of it.
+        let other = bed.auth.sign_in("wrong password", &code(&bed.totp, later(60)), &guest, later(60)).await;
+        assert!(!other.err().expect("a problem").detail.contains("clock"));
+        bed.auth.sign_in(PASSWORD, &bed.codes[0], &guest, later(61)).await.unwrap();
+        // What was opened by the wrong clock lives no longer for it.
+        assert!(proves(&ahead, later(62)));
+        assert!(!proves(&ahead, later(31 * 24 * 3600)));
+        bed.auth.set_password(PASSWORD, None, later(90)).await.unwrap();
+        assert_eq!(bed.auth.code_from_the_future(later(90)), None);
+        let void = bed.auth.sign_in(PASSWORD, &code(&bed.totp, later(90)), &guest, later(90)).await;
+        assert_eq!(code_of(void), Code::WrongCredentials);
+        bed.auth.sign_in(PASSWORD, &code(&bed.totp, later(120)), &guest, later(120)).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_recovery_code_opens_once() {
         let bed = bed().await;
         assert_eq!(bed.codes.len(), 10);
@@ -622,7 +658,7 @@ mod tests {
                 code_of(auth.sign_in(PASSWORD, &bed.codes[0], &guest(), later(1)).await),
                 Code::WebClosed
             );
-            assert_eq!(code_of(auth.set_password(PASSWORD, None).await), Code::WebClosed);
+            assert_eq!(code_of(auth.set_password(PASSWORD, None, later(1)).await), Code::WebClosed);
             assert_eq!(auth.of_cookie(&bed.first.cookie, later(1)), None);
         }
     }

@@ -123,7 +123,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let reset_password =
         at(&api).and(verb("reset-password")).and(warp::post()).and(json::<ResetPassword>()).then(
             |api: Api, ResetPassword { password }| async move {
-                let changed = api.auth.set_password(&password, None).await;
+                let changed = api.auth.set_password(&password, None, Timestamp::now()).await;
                 answer_status(changed.map(|()| {
                     api.sessions.event(None, Body::AuthPasswordChanged { login: None });
                     StatusCode::NO_CONTENT

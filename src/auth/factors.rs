@@ -28,17 +28,26 @@ impl Auth {
         check_password(new)?;
         let attempt = async { Ok(self.is_password(current).await?.then_some(())) };
         self.0.tries.attempt(self.known_device(guest), attempt).await?;
-        self.set_password(new, Some(keep)).await
+        self.set_password(new, Some(keep), Timestamp::now()).await
     }
 
-    /// A new password without the old one; all logins but `keep` end.
-    pub async fn set_password(&self, new: &str, keep: Option<LoginId>) -> Result<(), Problem> {
+    /// A new password without the old one; all logins but `keep` end. The owner's (none is kept) also lets codes count
+    /// again that a wrong clock made void.
+    pub async fn set_password(
+        &self,
+        new: &str,
+        keep: Option<LoginId>,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         check_password(new)?;
         self.must_be_set_up()?;
         let password = self.hash(new).await?;
         let changed = self.change_if(|stored| {
             stored.password.clone_from(&password);
             stored.logins.retain(|login| Some(login.id) == keep);
+            if keep.is_none() {
+                stored.forget_codes_from_the_future(now);
+            }
             Ok(Some(()))
         });
         changed.await.map(drop)
@@ -124,7 +133,7 @@ impl Auth {
             if !self.is_password(password).await? {
                 return Ok(None);
             }
-            self.change_if(|stored| Ok(stored.take_code(code, now).then_some(()))).await
+            self.change_if(|stored| Ok(stored.take_code(code, now)?.then_some(()))).await
         };
         self.0.tries.attempt(self.known_device(guest), attempt).await
     }

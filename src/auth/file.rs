@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use codepiper_protocol::wire::auth::LoginId;
+use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -62,15 +63,40 @@ impl Stored {
     }
 
     /// Takes a code, six digits or a recovery code; true when it is right. It is void from then on.
-    pub fn take_code(&mut self, code: &str, now: Timestamp) -> bool {
+    ///
+    /// # Errors
+    /// When it would be right, and the clock was ahead when another one was taken.
+    pub fn take_code(&mut self, code: &str, now: Timestamp) -> Result<bool, Problem> {
         if let Some(step) = totp::step(&self.totp, code, now) {
+            if let Some(detail) = self.code_from_the_future(now) {
+                return Err(Problem::new(Code::WrongCredentials, detail));
+            }
             let fresh = step > self.totp_step;
             self.totp_step = self.totp_step.max(step);
-            return fresh;
+            return Ok(fresh);
         }
         let digest = Digest::of(&super::secret::typed(code));
         let before = self.recovery.len();
         self.recovery.retain(|kept| *kept != digest);
-        self.recovery.len() < before
+        Ok(self.recovery.len() < before)
+    }
+
+    /// Why every code is void: the newest one that was accepted is not due yet. A code that was seen could count again if
+    /// it were just forgotten, so the owner decides.
+    pub fn code_from_the_future(&self, now: Timestamp) -> Option<String> {
+        let ahead = self.totp_step.checked_sub(totp::step_of(now))?;
+        (ahead > 2 * u64::from(totp::SKEW)).then(|| {
+            let until = totp::begin_of(self.totp_step);
+            format!(
+                "the clock of this machine is behind, or was ahead when a code was taken last: codes of the authenticator are \
+                 refused until {until:.0}; set the clock, or let codes count from now on with codepiper auth \
+                 reset-password; a recovery code still opens"
+            )
+        })
+    }
+
+    /// Codes of the steps after `now` count again.
+    pub fn forget_codes_from_the_future(&mut self, now: Timestamp) {
+        self.totp_step = self.totp_step.min(totp::step_of(now));
     }
 }

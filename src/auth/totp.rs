@@ -11,7 +11,9 @@ use super::secret::random;
 
 const ISSUER: &str = "CodePiper";
 /// So many steps a clock may be wrong.
-const SKEW: u16 = 1;
+pub const SKEW: u16 = 1;
+/// In seconds.
+const STEP: u64 = 30;
 
 /// A new secret, base32.
 pub fn new_secret() -> Result<String, Problem> {
@@ -26,6 +28,17 @@ pub fn is_secret(secret: &str) -> bool {
 pub fn step(secret: &str, code: &str, now: Timestamp) -> Option<u64> {
     let code = super::secret::typed(code);
     totp(secret, "x").ok()?.check(&code, u64::try_from(now.as_second()).ok()?)
+}
+
+/// The step of a time.
+pub fn step_of(now: Timestamp) -> u64 {
+    u64::try_from(now.as_second()).unwrap_or(0) / STEP
+}
+
+/// When a step begins.
+pub fn begin_of(step: u64) -> Timestamp {
+    let second = i64::try_from(step.saturating_mul(STEP)).ok();
+    second.and_then(|second| Timestamp::from_second(second).ok()).unwrap_or(Timestamp::MAX)
 }
 
 /// What is shown of a secret; `account` says whose it is.
