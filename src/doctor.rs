@@ -22,6 +22,10 @@ pub struct Daemon<'a> {
     pub journal: &'a Disk,
     /// Small files of the daemon's own that cannot be used, and why.
     pub broken_files: &'a [Broken],
+    /// Env sets that cannot be used, and why.
+    pub broken_env_sets: &'a [Broken],
+    /// Why codes of the authenticator are refused, if the clock was ahead when one was taken.
+    pub code_from_the_future: Option<String>,
     /// Why nobody can sign in to the dashboard.
     pub web_damage: Option<String>,
 }
@@ -37,8 +41,11 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(connection(daemon));
     checks.push(records(&daemon.sessions.broken_records()));
     checks.push(files(daemon.broken_files));
+    checks.push(env_sets(daemon.broken_env_sets));
     checks.extend(lost(daemon.sessions));
-    checks.push(journal(&daemon.journal.usage(), &daemon.paths.journal()));
+    let usage = daemon.journal.usage();
+    checks.push(journal(&usage, &daemon.paths.journal()));
+    checks.push(clock(usage.clock.clone(), daemon.code_from_the_future.clone()));
     checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
@@ -137,8 +144,13 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
     let (verdict, detail) = if let Some(reason) = &usage.failing {
         let what = format!("cannot be written, and what is printed stays in memory: {reason}");
         (Verdict::Broken, format!("{what}; make {} writable, it is tried again", dir.display()))
-    } else if usage.paused {
-        (Verdict::Broken, format!("the disk is full; make room where {} lies", dir.display()))
+    } else if let Some(why) = usage.paused.as_ref().or(usage.unreadable.as_ref()) {
+        let what = match usage.paused {
+            Some(_) => "nothing is stored, and what is printed stays in memory",
+            None => "what is stored can be read in part only",
+        };
+        let cure = "make room there, or make it writable; nothing has to be restarted";
+        (Verdict::Broken, format!("{why}: {what}, {}; {cure}", dir.display()))
     } else if let Some(damage) = usage.damage.last() {
         let lost: u64 = usage.damage.iter().map(|damage| damage.lost_bytes).sum();
         let lost = match lost {
@@ -162,6 +174,16 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
     Check { name: "journal".into(), verdict, detail }
 }
 
+fn clock(doubt: Option<String>, code_from_the_future: Option<String>) -> Check {
+    let cure = "set the clock of this machine if it is wrong (timedatectl); nothing that is stored is deleted for its age meanwhile";
+    let (verdict, detail) = match (doubt, code_from_the_future) {
+        (Some(doubt), _) => (Verdict::Warning, format!("{doubt}; {cure}")),
+        (None, Some(code)) => (Verdict::Warning, code),
+        (None, None) => (Verdict::Fine, "it agrees with what was stored before".to_owned()),
+    };
+    Check { name: "clock".into(), verdict, detail }
+}
+
 fn mib(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
@@ -171,10 +193,29 @@ fn files(broken: &[Broken]) -> Check {
         [] => (Verdict::Fine, "all can be read".to_owned()),
         broken => (
             Verdict::Broken,
-            format!("{}; remove it, then codepiper daemon restart writes it anew", each(broken)),
+            format!(
+                "{}; remove what cannot be read, make room for what cannot be written, then codepiper daemon restart \
+                 writes it anew",
+                each(broken)
+            ),
         ),
     };
     Check { name: "state files".into(), verdict, detail }
+}
+
+fn env_sets(broken: &[Broken]) -> Check {
+    let (verdict, detail) = match broken {
+        [] => (Verdict::Fine, "all can be read".to_owned()),
+        broken => (
+            Verdict::Broken,
+            format!(
+                "{}; put the file back from a backup, or give up its values with codepiper env-set remove NAME; sessions \
+                 that use the set do not start meanwhile",
+                each(broken)
+            ),
+        ),
+    };
+    Check { name: "env sets".into(), verdict, detail }
 }
 
 fn each(broken: &[Broken]) -> String {

@@ -154,6 +154,12 @@ pub trait Journal: Send + Sync {
     /// Forgets the session.
     fn remove(&self, session: SessionId);
 
+    /// Why a part of what is stored between these places could not be read just now, though it is kept. Whoever reads
+    /// and gets less than there was asks.
+    fn unreadable(&self, _session: SessionId, _from: Position, _to: Position) -> Option<String> {
+        None
+    }
+
     /// What was appended last, by this daemon or the one before; `None` for a session that is not known.
     fn last(&self, session: SessionId) -> Option<Last>;
 }

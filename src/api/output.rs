@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes};
 use codepiper_protocol::wire::output::{MAX_OUTPUT, OUTPUT, OutputPart, PART, ReadOutput, SCREEN};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
-use codepiper_protocol::{Cursor, Size};
+use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 
 use crate::bus::Log;
@@ -41,7 +41,14 @@ fn gather(journal: &dyn Journal, session: &Session, wanted: ReadOutput) -> Resul
         start.at = Position::at(begin);
         start.checkpoint = None;
     }
-    let mut answer = Answer { log: &session.log, body: Vec::new(), told: None, has_screen: false };
+    let mut answer = Answer {
+        journal,
+        session: session.id,
+        log: &session.log,
+        body: Vec::new(),
+        told: None,
+        has_screen: false,
+    };
     let oldest = start.at <= journal.oldest(session.id);
     answer.part(&OutputPart::Begin { cursor: answer.cursor(start.at.offset), oldest });
     if let Some(saved) = &start.checkpoint {
@@ -52,6 +59,7 @@ fn gather(journal: &dyn Journal, session: &Session, wanted: ReadOutput) -> Resul
         let room = usize::try_from(end - at.offset).unwrap_or(PAGE).clamp(1, PAGE);
         let entries = journal.read(session.id, at, room);
         if entries.is_empty() {
+            answer.missing(at, Position::at(end));
             break;
         }
         for entry in entries {
@@ -97,6 +105,8 @@ fn offset_at(journal: &dyn Journal, session: &Session, time: i64) -> u64 {
 }
 
 struct Answer<'a> {
+    journal: &'a dyn Journal,
+    session: SessionId,
     log: &'a Arc<Log>,
     body: Vec<u8>,
     /// The moment that was told last.
@@ -112,10 +122,7 @@ impl Answer<'_> {
         if !matches!(&entry.content, Content::Mark(mark) if matches!(**mark, Mark::Keyframe { .. })) {
             self.screen_if_none(expected.offset, size);
         }
-        if place > expected.offset {
-            let (reason, lost) = (GapReason::Evicted, Lost::Bytes(place - expected.offset));
-            self.part(&OutputPart::Gap { cursor, reason, lost });
-        }
+        self.missing(expected, entry.at);
         match &entry.content {
             Content::Output(bytes) => {
                 self.moment(cursor, entry.time);
@@ -131,6 +138,19 @@ impl Answer<'_> {
             },
         }
         after
+    }
+
+    /// Says what is missing between two places, if something is.
+    fn missing(&mut self, from: Position, to: Position) {
+        if to.offset <= from.offset {
+            return;
+        }
+        let reason = match self.journal.unreadable(self.session, from, to) {
+            Some(_) => GapReason::Unreadable,
+            None => GapReason::Evicted,
+        };
+        let (cursor, lost) = (self.cursor(to.offset), Lost::Bytes(to.offset - from.offset));
+        self.part(&OutputPart::Gap { cursor, reason, lost });
     }
 
     fn moment(&mut self, cursor: Cursor, time: i64) {

@@ -37,13 +37,15 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .map(|api: Api| answer(Ok(providers(&api))));
     let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
         let checks = tokio::task::spawn_blocking(move || {
-            let broken = [api.broken_files.to_vec(), api.sessions.env_sets().broken()].concat();
+            let broken_env_sets = api.sessions.env_sets().broken();
             doctor::checks(&doctor::Daemon {
                 sessions: &api.sessions,
                 paths: &api.paths,
                 tmux_socket: &api.tmux_socket,
                 journal: &api.journal,
-                broken_files: &broken,
+                broken_files: &api.broken_files,
+                broken_env_sets: &broken_env_sets,
+                code_from_the_future: api.auth.code_from_the_future(jiff::Timestamp::now()),
                 web_damage: api.auth.damage(),
             })
         })

@@ -129,7 +129,7 @@ impl EventLog {
             (state.end, state.last)
         };
         let limit = wanted.limit.min(MAX_EVENTS) as usize;
-        let events = self.ask(move |journal| {
+        let find = move |journal: &dyn Journal| {
             let newest_from = |from| {
                 let mut newest = VecDeque::new();
                 read(journal, from, end, |event| {
@@ -154,12 +154,23 @@ impl EventLog {
                 }
                 lines *= 8;
             }
+        };
+        let asked = self.ask(move |journal| {
+            let events = find(journal);
+            // An answer with fewer than there may be.
+            let whole = events.len() == limit;
+            let unreadable = journal.unreadable(LOG, Position::default(), end).filter(|_| !whole);
+            (events, unreadable)
         });
-        FoundEvents { events: events.await, last }
+        let (events, unreadable) = asked.await;
+        FoundEvents { events, last, unreadable }
     }
 
     /// Asks the journal, which may look at a disk.
-    async fn ask(&self, ask: impl FnOnce(&dyn Journal) -> Vec<Event> + Send + 'static) -> Vec<Event> {
+    async fn ask<T: Default + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Journal) -> T + Send + 'static,
+    ) -> T {
         let journal = self.journal.clone();
         // It panicked, and was reported.
         tokio::task::spawn_blocking(move || ask(&*journal)).await.unwrap_or_default()

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
-use codepiper_protocol::wire::stream::Begin;
+use codepiper_protocol::wire::stream::{Begin, GapReason};
 use codepiper_protocol::{Cursor, SessionId};
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
@@ -250,9 +250,10 @@ impl Drop for Reader {
 pub enum Next {
     Output(Bytes),
     Mark(Arc<Mark>),
-    /// What lay between is kept nowhere.
+    /// So many bytes that lay between are kept nowhere, or cannot be read.
     Gap {
         lost: u64,
+        reason: GapReason,
     },
     /// The journal is being read; the watcher is told when that is done.
     Fetching,
@@ -282,16 +283,12 @@ impl Reader {
         }
         let Some(mut entry) = self.read.pop() else {
             // Evicted between the two looks, or never kept: go on with what the ring holds.
-            let end = self.log.end();
-            let lost = end.offset - self.at.offset;
-            self.at = end;
-            return Next::Gap { lost };
+            return self.skip_to(self.log.end());
         };
         if entry.at.offset > self.at.offset {
-            let lost = entry.at.offset - self.at.offset;
-            self.at = entry.at;
+            let gap = self.skip_to(entry.at);
             self.read.push(entry);
-            return Next::Gap { lost };
+            return gap;
         }
         let next = self.take(&mut entry, max);
         if self.at < entry.end() {
@@ -302,6 +299,15 @@ impl Reader {
             self.read.reverse();
         }
         next
+    }
+
+    fn skip_to(&mut self, to: Position) -> Next {
+        let from = std::mem::replace(&mut self.at, to);
+        let reason = match self.log.journal.unreadable(self.log.session, from, to) {
+            Some(_) => GapReason::Unreadable,
+            None => GapReason::Evicted,
+        };
+        Next::Gap { lost: to.offset - from.offset, reason }
     }
 
     /// What the journal has at `at`; `None` while it is being read.

@@ -4,7 +4,7 @@ use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::stream::Lost;
 use serde_json::Value;
 
-use super::failure::{OF_LIVE_SESSIONS, Outcome, exit_codes};
+use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 use super::follow::after_absence;
 use super::time::Since;
 use super::{Context, output, time};
@@ -62,6 +62,13 @@ impl Logs {
         let found = client.list_events(&wanted).await?;
         for event in &found.events {
             self.show(event)?;
+        }
+        if let Some(why) = &found.unreadable {
+            let what = format!("older events cannot be read now: {why}; codepiper doctor tells more");
+            match self.follow {
+                true => output::say(what),
+                false => return Err(Failure::new(what)),
+            }
         }
         if !self.follow {
             return Ok(());

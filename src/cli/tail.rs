@@ -148,7 +148,7 @@ trait Printer {
 
 async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live: bool) -> Outcome {
     let (mut caught_up, mut ended, mut unsettled) = (false, false, false);
-    let mut gap = None;
+    let (mut gap, mut unreadable) = (None, false);
     let first = follow.stream.cursor;
     if from == Begin::Start && first.offset > 0 {
         printer.gap(first, GapReason::Evicted, Lost::Bytes(first.offset))?;
@@ -179,6 +179,7 @@ async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live:
             Item::Gap { cursor, reason, lost } => {
                 printer.gap(cursor, reason, lost)?;
                 gap = Some(cursor);
+                unreadable |= reason == GapReason::Unreadable;
             }
             Item::Ended { cursor, exit } => {
                 printer.ended(cursor, exit)?;
@@ -192,7 +193,11 @@ async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live:
             Item::Session => {}
         }
         if caught_up && (ended || !live) {
-            return printer.finish();
+            printer.finish()?;
+            return match unreadable {
+                true => Err(Failure::new("not all that is kept can be read now; codepiper doctor says why")),
+                false => Ok(()),
+            };
         }
     }
 }
@@ -242,6 +247,7 @@ fn gap_marker(reason: GapReason, lost: Lost) -> Option<String> {
     };
     Some(match reason {
         GapReason::Evicted => format!("… missing: {what}, no longer kept …"),
+        GapReason::Unreadable => format!("… missing: {what}, which cannot be read now …"),
         GapReason::DaemonAway => format!("… missing: {what}, printed while the daemon was away …"),
         GapReason::Paused => format!("… missing: {what}, discarded by tmux …"),
         GapReason::Behind => format!("… missing: {what}, skipped …"),

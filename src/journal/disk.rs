@@ -12,6 +12,7 @@
 
 mod cache;
 mod chunk;
+mod clock;
 mod generation;
 mod generations;
 mod guard;
@@ -88,11 +89,16 @@ impl Options {
 /// How much may still be written where a path lies.
 pub type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
 
+/// Whether so many bytes can be written where a path lies.
+pub type Reserve = dyn Fn(&Path, u64) -> io::Result<()> + Send + Sync;
+
 /// What the journal asks of the world, and what it tells.
 #[derive(Clone)]
 pub struct Probes {
     /// Bytes that may still be written where a path lies.
     pub free_space: Arc<FreeSpace>,
+    /// Tries whether so many bytes can be written there.
+    pub reserve: Arc<Reserve>,
     /// Runs in the writer before each write.
     pub before_write: Arc<dyn Fn() + Send + Sync>,
     /// Milliseconds since 1970.
@@ -106,6 +112,7 @@ impl Default for Probes {
     fn default() -> Self {
         Self {
             free_space: Arc::new(space::free),
+            reserve: Arc::new(space::reserve),
             before_write: Arc::new(|| {}),
             now: Arc::new(|| {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -116,11 +123,30 @@ impl Default for Probes {
     }
 }
 
+impl Probes {
+    /// # Errors
+    /// When so many bytes cannot be written where `dir` lies.
+    fn room(&self, dir: &Path, bytes: u64) -> io::Result<()> {
+        self.is_free(dir, bytes)?;
+        (self.reserve)(dir, bytes)
+    }
+
+    /// The same without a try: it takes only a look.
+    fn is_free(&self, dir: &Path, bytes: u64) -> io::Result<()> {
+        match (self.free_space)(dir) {
+            Ok(free) if free < bytes => Err(nix::errno::Errno::ENOSPC.into()),
+            Err(error) if space::is_refusal(&error) => Err(error),
+            // Where nothing can be asked, writing says what is wrong.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
 /// Something that an owner wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     Damaged(Damage),
-    /// The disk is full; what is appended waits in memory.
+    /// The disk is full or cannot be written to; what is appended waits in memory.
     Paused,
     /// There is space again. So many bytes were dropped since the journal was opened.
     Resumed {
@@ -189,8 +215,12 @@ pub struct Usage {
     pub dropped_bytes: u64,
     pub dropped_entries: u64,
     pub damage: Vec<Damage>,
-    /// Nothing is written because the disk is full.
-    pub paused: bool,
+    /// Why nothing is written at the moment: the disk is full, or cannot be written to.
+    pub paused: Option<String>,
+    /// Why the clock looks wrong, by what was stored before.
+    pub clock: Option<String>,
+    /// Why a part of what is stored could not be read when somebody tried last.
+    pub unreadable: Option<String>,
     /// Why nothing can be written, other than a full disk.
     pub failing: Option<String>,
     /// Writers that hung.
@@ -227,7 +257,7 @@ struct State {
     busy: Option<Instant>,
     closing: bool,
     closed: bool,
-    paused: bool,
+    paused: Option<String>,
     failing: Option<String>,
     written_bytes: u64,
     written_entries: u64,
@@ -294,7 +324,7 @@ impl Disk {
 
     pub fn usage(&self) -> Usage {
         let (disk_bytes, generations) = (self.shared.generations.bytes(), self.shared.generations.count());
-        let damage = self.shared.generations.damage();
+        let (damage, unreadable) = (self.shared.generations.damage(), self.shared.generations.unreadable());
         let state = self.shared.state();
         Usage {
             disk_bytes,
@@ -306,7 +336,9 @@ impl Disk {
             dropped_bytes: state.cache.dropped_bytes,
             dropped_entries: state.cache.dropped_entries,
             damage,
-            paused: state.paused,
+            paused: state.paused.clone(),
+            unreadable,
+            clock: self.shared.generations.clock((self.shared.options.probes.now)()).doubt,
             failing: state.failing.clone(),
             replaced_writers: state.ticket,
         }
@@ -432,6 +464,10 @@ impl Journal for Disk {
     fn last(&self, session: SessionId) -> Option<Last> {
         self.shared.state().cache.last(session)
     }
+
+    fn unreadable(&self, session: SessionId, from: Position, to: Position) -> Option<String> {
+        self.shared.generations.unreadable_of(session, from, to)
+    }
 }
 
 impl Drop for Disk {
@@ -458,7 +494,7 @@ impl Shared {
             busy: None,
             closing: false,
             closed: false,
-            paused: false,
+            paused: None,
             failing: None,
             written_bytes: 0,
             written_entries: 0,
@@ -519,10 +555,11 @@ impl Shared {
             let waits = !state.cache.is_clean() || !state.removals.is_empty();
             if waits {
                 let at = *write_at.get_or_insert_with(|| {
-                    let at = now + writer::retry(state.paused);
+                    let at = now + writer::retry(state.paused.is_some());
                     not_before.map_or(at, |not_before| at.max(not_before))
                 });
-                let urgent = state.cache.unwritten >= URGENT && !state.paused && not_before.is_none();
+                let urgent =
+                    state.cache.unwritten >= URGENT && state.paused.is_none() && not_before.is_none();
                 if urgent || now >= at {
                     state.busy = Some(now);
                     return Work::Write;
@@ -619,23 +656,26 @@ impl Shared {
         current
     }
 
+    fn has_removals(&self) -> bool {
+        !self.state().removals.is_empty()
+    }
+
     fn next_removal(&self, ticket: u64) -> Option<(SessionId, Vec<Arc<Generation>>)> {
         let mut state = self.state();
         if state.ticket == ticket { state.removals.pop() } else { None }
     }
 
-    fn set_paused(&self, paused: bool) {
+    fn set_paused(&self, paused: Option<String>) {
         let mut state = self.state();
-        if state.paused == paused {
-            return;
-        }
-        state.paused = paused;
-        let notice = match paused {
-            true => Notice::Paused,
-            false => Notice::Resumed { dropped_bytes: state.cache.dropped_bytes },
+        let before = std::mem::replace(&mut state.paused, paused);
+        let notice = match (&before, &state.paused) {
+            (None, Some(_)) => Notice::Paused,
+            (Some(_), None) => Notice::Resumed { dropped_bytes: state.cache.dropped_bytes },
+            _ => return,
         };
+        let why = state.paused.clone();
         drop(state);
-        tracing::warn!(?notice, "the journal's disk");
+        tracing::warn!(?notice, why, "the journal's disk");
         (self.options.probes.notice)(notice);
     }
 

@@ -410,9 +410,13 @@ events: Array<Event>,
 /**
  * The `seq` of the newest event of all: what is subscribed to after it misses nothing.
  */
-last: number, };
+last: number, 
+/**
+ * Why older events, which are kept, cannot be read at the moment.
+ */
+unreadable?: string, };
 
-export type GapReason = "evicted" | "daemon_away" | "paused" | "behind";
+export type GapReason = "evicted" | "unreadable" | "daemon_away" | "paused" | "behind";
 
 /**
  * The work tree that a directory lies in.

@@ -61,6 +61,10 @@ pub struct FoundEvents {
     pub events: Vec<Event>,
     /// The `seq` of the newest event of all: what is subscribed to after it misses nothing.
     pub last: u64,
+    /// Why older events, which are kept, cannot be read at the moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub unreadable: Option<String>,
 }
 
 #[cfg(test)]

@@ -210,6 +210,8 @@ pub enum KeyframeReason {
 pub enum GapReason {
     /// Older than what is kept.
     Evicted,
+    /// It is kept, and cannot be read at the moment: the disk is full, read-only or broken. `doctor` says why.
+    Unreadable,
     /// The daemon was away while the program ran.
     DaemonAway,
     /// tmux discarded it, since we did not read for too long while a person was attached.

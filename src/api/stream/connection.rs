@@ -23,7 +23,7 @@ use super::short_way::ShortWay;
 use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
 use crate::bus::{EventLog, Give, Next, Reader};
-use crate::journal::Mark;
+use crate::journal::{Mark, Position};
 use crate::session::Session;
 
 /// Output in one frame, in bytes.
@@ -335,8 +335,8 @@ impl Connection {
                     put_frame(&mut self.out, OpCode::Binary, Some(number), &bytes);
                 }
                 Next::Mark(mark) => self.send_mark(number, channel, &mark),
-                Next::Gap { lost } => {
-                    let (cursor, reason) = (channel.reader.cursor(), GapReason::Evicted);
+                Next::Gap { lost, reason } => {
+                    let cursor = channel.reader.cursor();
                     self.jump(channel);
                     // Only marks are missing, and what they would have said.
                     let lost = if lost == 0 { Lost::Unknown } else { Lost::Bytes(lost) };
@@ -439,7 +439,14 @@ impl Connection {
             }
             // Nothing of it ran since the daemon started.
             None => {
-                channel.reader.seek(channel.session.cursor().offset);
+                let end = channel.session.cursor();
+                channel.reader.seek(end.offset);
+                let journal = self.api.sessions.bus().journal();
+                let (first, last) = (Position::default(), Position::at(end.offset));
+                if journal.unreadable(channel.session.id, first, last).is_some() {
+                    let (reason, lost) = (GapReason::Unreadable, Lost::Bytes(end.offset));
+                    self.tell(&ServerMessage::Gap { channel: number, cursor: end, reason, lost });
+                }
                 (channel.session.size(), Bytes::new())
             }
         };

@@ -11,7 +11,7 @@ fn drain(reader: &mut Reader, max: usize) -> String {
         match reader.next(max) {
             Next::Output(bytes) => text.push_str(&String::from_utf8_lossy(&bytes)),
             Next::Mark(_) => text.push('|'),
-            Next::Gap { lost } => text.push_str(&format!("<{lost}>")),
+            Next::Gap { lost, .. } => text.push_str(&format!("<{lost}>")),
             Next::Pending | Next::Fetching => return text,
         }
     }
@@ -64,7 +64,7 @@ async fn beyond_the_journal_lies_a_gap_that_says_how_much() {
     for _ in 0..4096 {
         log.output(0, Bytes::from(vec![b'x'; 1024]));
     }
-    let Next::Gap { lost } = slow.next(1 << 20) else { panic!("no gap") };
+    let Next::Gap { lost, .. } = slow.next(1 << 20) else { panic!("no gap") };
     assert_eq!(lost + drain(&mut slow, 1 << 20).len() as u64, 4096 * 1024);
 }
 

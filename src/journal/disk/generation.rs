@@ -14,8 +14,10 @@ use bytes::Bytes;
 use codepiper_protocol::SessionId;
 use sled::{Db, IVec};
 
+use super::Probes;
 use super::guard::{Silence, caught, limited};
 use super::row::{self, Kind, Row};
+use super::space::{self, OPENING};
 use super::summary::{self, Summary, Tally};
 use crate::journal::{Checkpoint, Content, Entry, Last, Position};
 
@@ -48,8 +50,11 @@ pub struct Generation {
     pub bytes: AtomicU64,
     /// Its writer hangs in it.
     pub stuck: AtomicBool,
+    probes: Probes,
     summary: Mutex<Summary>,
     handle: Mutex<Handle>,
+    /// Why it could not be read when somebody tried last.
+    unreadable: Mutex<Option<String>>,
 }
 
 enum Handle {
@@ -69,8 +74,9 @@ enum Handle {
 pub enum Failure {
     /// Somebody else has it open.
     Locked,
-    /// The disk is full.
-    Full,
+    /// The system does not let us: the disk is full, read-only or broken, or there is no descriptor left. What the
+    /// generation holds is as it was.
+    Refused(String),
     /// It does not answer.
     Hung,
     /// What it says cannot be right.
@@ -90,7 +96,7 @@ impl From<sled::Error> for Failure {
     fn from(error: sled::Error) -> Self {
         match &error {
             sled::Error::Io(io) if is_lock(io) => Self::Locked,
-            sled::Error::Io(io) if io.kind() == io::ErrorKind::StorageFull => Self::Full,
+            sled::Error::Io(io) if space::is_refusal(io) => Self::Refused(space::reason(io)),
             _ => Self::Damaged(error.to_string()),
         }
     }
@@ -111,20 +117,22 @@ pub struct Contents {
 
 impl Generation {
     /// One that lies there, closed.
-    pub fn existing(number: u64, dir: PathBuf, summary: Summary) -> Self {
+    pub fn existing(number: u64, dir: PathBuf, summary: Summary, probes: Probes) -> Self {
         Self {
             number,
-            bytes: AtomicU64::new(super::space::used(&dir)),
+            bytes: AtomicU64::new(space::used(&dir)),
             dir,
             stuck: AtomicBool::new(false),
+            probes,
             summary: Mutex::new(summary),
             handle: Mutex::new(Handle::Closed),
+            unreadable: Mutex::default(),
         }
     }
 
     /// Opens it for the writer.
     pub fn open_for_writing(&self) -> Result<Db, Failure> {
-        let db = open(&self.dir, true)?;
+        let db = open(&self.dir, true, &self.probes)?;
         *self.handle() = Handle::Open { db: db.clone(), used: Instant::now(), written: true };
         Ok(db)
     }
@@ -141,7 +149,7 @@ impl Generation {
                 return Err(Failure::Hung);
             }
         }
-        let db = open(&self.dir, true)?;
+        let db = open(&self.dir, true, &self.probes)?;
         *handle = Handle::Open { db: db.clone(), used: Instant::now(), written: true };
         Ok(db)
     }
@@ -159,7 +167,12 @@ impl Generation {
         &self,
         ask: impl FnOnce(&Db) -> sled::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let db = self.db()?;
+        let db = self.db();
+        *self.unreadable() = match &db {
+            Err(Failure::Refused(why)) => Some(why.clone()),
+            _ => None,
+        };
+        let db = db?;
         let answer = if self.stuck.load(Ordering::Relaxed) {
             limited(STUCK_LIMIT, move || ask(&db))?
         } else {
@@ -176,7 +189,7 @@ impl Generation {
                 Ok(db.clone())
             }
             Handle::Closed => {
-                let db = open(&self.dir, false);
+                let db = open(&self.dir, false, &self.probes);
                 if let Err(Failure::Hung) = db {
                     *handle = Handle::Gone;
                 }
@@ -218,12 +231,16 @@ impl Generation {
             return false;
         }
         let mut summary = self.summary();
-        let files = summary::files(&self.dir);
-        if summary.files == files {
+        let before = std::mem::replace(&mut summary.files, summary::files(&self.dir));
+        if summary.files == before {
             return true;
         }
-        summary.files = files;
-        summary.write(&summary::path(&self.dir)).is_ok()
+        let written = summary.write(&summary::path(&self.dir));
+        if let Err(error) = &written {
+            tracing::warn!(generation = self.number, %error, "how its files were left was not written down");
+            summary.files = before;
+        }
+        written.is_ok()
     }
 
     /// Nobody opens it again. The database is left to a thread that may hang in it.
@@ -243,8 +260,13 @@ impl Generation {
         self.summary().sessions.get(&session).copied()
     }
 
+    /// Why it could not be read when somebody tried last; what it holds is as it was.
+    pub fn unreadable(&self) -> MutexGuard<'_, Option<String>> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn measure(&self) -> u64 {
-        let bytes = super::space::used(&self.dir);
+        let bytes = space::used(&self.dir);
         self.bytes.store(bytes, Ordering::Relaxed);
         bytes
     }
@@ -260,7 +282,8 @@ impl Generation {
     }
 }
 
-fn open(dir: &Path, write: bool) -> Result<Db, Failure> {
+fn open(dir: &Path, write: bool, probes: &Probes) -> Result<Db, Failure> {
+    probes.room(dir, OPENING).map_err(|error| Failure::Refused(space::reason(&error)))?;
     let deadline = Instant::now() + LOCK_LIMIT;
     loop {
         let path = dir.to_owned();
@@ -634,7 +657,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("1");
         create_dir(&path).unwrap();
-        let generation = Generation::existing(1, path, Summary::default());
+        let generation = Generation::existing(1, path, Summary::default(), Probes::default());
         drop(generation.open_for_writing().unwrap());
         assert!(generation.close());
         let done = AtomicBool::new(false);

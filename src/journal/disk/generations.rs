@@ -11,8 +11,9 @@ use std::time::Instant;
 use codepiper_protocol::SessionId;
 use sled::Db;
 
+use super::clock;
 use super::generation::{self, Failure, Generation};
-use super::space;
+use super::space::{self, OPENING};
 use super::summary::{self, Summary};
 use super::{Damage, Notice, Options};
 use crate::journal::{Checkpoint, Entry, Last, Position};
@@ -44,7 +45,7 @@ impl Generations {
         let mut opened = Opened::default();
         let numbers = self.numbers()?;
         let newest = numbers.last().copied();
-        let enough_space = self.has_space(0);
+        let enough_space = self.options.probes.room(&self.dir, self.reserve()).is_ok();
         for number in numbers {
             let Some((generation, trusted)) = self.find(number, &mut opened.lasts) else { continue };
             self.all().insert(number, generation.clone());
@@ -88,7 +89,7 @@ impl Generations {
             last.time = last.time.max(tally.time);
             last.end = last.end.max(tally.end());
         }
-        let generation = Arc::new(Generation::existing(number, dir, summary));
+        let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
         if !generation.dir.is_dir() {
             let what = if generation.dir.exists() { "it is not a directory" } else { "it is missing" };
             self.set_aside(&generation, what);
@@ -121,7 +122,10 @@ impl Generations {
             Ok(scanned) => scanned,
             Err(Failure::Damaged(what)) => return self.set_aside(generation, &what),
             Err(Failure::Hung) => return self.set_aside(generation, "it does not answer"),
-            Err(Failure::Full) => return,
+            Err(Failure::Refused(why)) => {
+                tracing::warn!(generation = generation.number, why, "it is left as it is");
+                return;
+            }
             Err(Failure::Locked) => {
                 self.note(generation, "it is in use by another process", None, (0, 0));
                 return;
@@ -176,11 +180,12 @@ impl Generations {
 
     /// Begins a new one, behind all others.
     pub fn create(&self) -> Result<(Arc<Generation>, Db), Failure> {
-        let unusable = |error: io::Error| match error.kind() {
-            io::ErrorKind::StorageFull => Failure::Full,
-            _ => Failure::Damaged(format!("{}: {error}", self.dir.display())),
+        let unusable = |error: io::Error| match space::is_refusal(&error) {
+            true => Failure::Refused(space::reason(&error)),
+            false => Failure::Damaged(format!("{}: {error}", self.dir.display())),
         };
         generation::create_dir(&self.dir).map_err(unusable)?;
+        self.options.probes.room(&self.dir, OPENING).map_err(unusable)?;
         let taken = self.numbers().map_err(unusable)?;
         let newest = self.all().keys().next_back().copied();
         // Those that were set aside keep their number.
@@ -189,8 +194,8 @@ impl Generations {
         let dir = self.dir.join(number.to_string());
         generation::create_dir(&dir).map_err(unusable)?;
         let summary = Summary::new((self.options.probes.now)());
-        let generation = Arc::new(Generation::existing(number, dir, summary));
-        let db = generation.open_for_writing()?;
+        let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
+        let db = generation.open_for_writing().inspect_err(|_| remove(&generation.dir))?;
         self.all().insert(number, generation.clone());
         Ok((generation, db))
     }
@@ -213,16 +218,61 @@ impl Generations {
         kept + self.set_asides().iter().map(|(_, path)| size(path)).sum::<u64>()
     }
 
-    /// There is room for so many bytes above the reserve.
-    pub fn has_space(&self, bytes: u64) -> bool {
-        // Where nothing can be asked, writing says what is wrong.
-        let free = (self.options.probes.free_space)(&self.dir).unwrap_or(u64::MAX);
-        free >= self.options.reserve_bytes.saturating_add(bytes)
+    /// Why there is no room for so many bytes above the reserve.
+    pub fn no_room(&self, bytes: u64) -> Option<String> {
+        let needed = self.reserve().saturating_add(bytes);
+        self.options.probes.is_free(&self.dir, needed).err().map(|error| space::reason(&error))
     }
 
-    /// Deletes the oldest until all others take at most `limit` bytes, and those written to before
-    /// `since` (ms since 1970), but never `active`.
-    pub fn retain(&self, active: u64, limit: u64, since: i64) {
+    /// The same, and it is tried.
+    pub fn no_room_to_open(&self) -> Option<String> {
+        self.options.probes.room(&self.dir, OPENING).err().map(|error| space::reason(&error))
+    }
+
+    /// What is open has to be closed, too, and that writes.
+    fn reserve(&self) -> u64 {
+        self.options.reserve_bytes.max(OPENING)
+    }
+
+    /// Why one could not be read when somebody tried last.
+    pub fn unreadable(&self) -> Option<String> {
+        self.all().values().find_map(|generation| generation.unreadable().clone())
+    }
+
+    /// The same of what is stored of a session between two places.
+    pub fn unreadable_of(&self, session: SessionId, from: Position, to: Position) -> Option<String> {
+        let mut of = self.of(session).into_iter();
+        of.find_map(|(generation, tally)| {
+            let overlaps = tally.end() > from && tally.first() < to;
+            generation.unreadable().clone().filter(|_| overlaps)
+        })
+    }
+
+    /// What the clock says of what is stored; `now` is in ms since 1970.
+    pub fn clock(&self, now: i64) -> clock::Reading {
+        let stamps = |generation: &Arc<Generation>| {
+            let summary = generation.summary();
+            (summary.created, summary.updated)
+        };
+        let stamps: Vec<_> = self.all().values().map(stamps).collect();
+        clock::read(&stamps, now, self.options.retention_days)
+    }
+
+    /// Deletes the oldest until all others take at most `limit` bytes, and those that are older than they may be by a
+    /// clock that can be believed, but never `active`. `now` is in ms since 1970.
+    pub fn retain(&self, active: u64, limit: u64, now: i64) {
+        let reading = self.clock(now);
+        let outdated: Vec<u64> = match reading.doubt {
+            Some(_) => Vec::new(),
+            None => self
+                .all()
+                .keys()
+                .copied()
+                .zip(&reading.outdated)
+                .filter(|(_, old)| **old)
+                .map(|(number, _)| number)
+                .collect(),
+        };
         let mut total = self.bytes();
         let mut candidates: Vec<(u64, PathBuf, u64)> = Vec::new();
         for (number, path) in self.set_asides() {
@@ -236,8 +286,7 @@ impl Generations {
         candidates.sort();
         for (number, path, bytes) in candidates {
             let kept = self.all().get(&number).filter(|one| one.dir == path).cloned();
-            let outdated = kept.as_ref().is_some_and(|one| one.summary().updated < since);
-            if total <= limit && !outdated {
+            if total <= limit && !(kept.is_some() && outdated.contains(&number)) {
                 continue;
             }
             if let Some(generation) = kept {
@@ -382,7 +431,7 @@ impl Generations {
     ) -> Option<T> {
         match generation.ask(ask) {
             Ok(answer) => Some(answer),
-            Err(Failure::Damaged(what)) if self.has_space(0) => {
+            Err(Failure::Damaged(what)) if self.no_room_to_open().is_none() => {
                 self.set_aside(generation, &what);
                 None
             }

@@ -127,9 +127,8 @@ impl Summary {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension("json.new");
         let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
+        let written = file.write_all(&serde_json::to_vec(self)?).and_then(|()| file.sync_all());
+        written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))
     }
 
     /// Bytes of output, and marks.

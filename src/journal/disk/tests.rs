@@ -329,6 +329,53 @@ fn each_day_has_its_generation_and_old_days_go() {
     assert!(disk.oldest(feed.session) > Position::default());
 }
 
+#[test]
+fn a_clock_that_is_a_year_ahead_deletes_nothing() {
+    const DAYS: i64 = 24 * 60 * 60 * 1000;
+    let dir = TempDir::new().unwrap();
+    let now = Arc::new(AtomicI64::new(1_700_000_000_000));
+    let clock = now.clone();
+    let mut options = uncached(&dir);
+    options.probes.now = Arc::new(move || clock.load(Ordering::Relaxed));
+    let (disk, _) = Disk::open(options.clone());
+    let mut feed = Feed::new();
+    let print = |disk: &Disk, feed: &mut Feed| {
+        feed.lines(disk, 50_000);
+        is_stored(disk, feed);
+    };
+    for _ in 0..3 {
+        print(&disk, &mut feed);
+        now.fetch_add(DAYS, Ordering::Relaxed);
+    }
+    assert_eq!(disk.usage().clock, None);
+    // For a moment, and at a start.
+    now.fetch_add(365 * DAYS, Ordering::Relaxed);
+    print(&disk, &mut feed);
+    assert!(disk.usage().clock.unwrap().contains("365 days ahead"));
+    drop(disk);
+    let (disk, _) = Disk::open(options.clone());
+    print(&disk, &mut feed);
+    print(&disk, &mut feed);
+    assert_eq!(disk.oldest(feed.session), Position::default());
+    now.fetch_add(-365 * DAYS, Ordering::Relaxed);
+    for _ in 0..3 {
+        print(&disk, &mut feed);
+        now.fetch_add(DAYS, Ordering::Relaxed);
+    }
+    assert_numbered(&disk, &feed);
+    drop(disk);
+    // Really so much later, it goes.
+    let (disk, _) = Disk::open(options);
+    now.fetch_add(50 * DAYS, Ordering::Relaxed);
+    print(&disk, &mut feed);
+    assert_eq!(disk.oldest(feed.session), Position::default());
+    now.fetch_add(DAYS, Ordering::Relaxed);
+    eventually("what is old goes", || {
+        print(&disk, &mut feed);
+        disk.oldest(feed.session) > Position::default()
+    });
+}
+
 /// What TUIs print: colours, cursor movements, words, never the same twice.
 fn tui(random: &mut Random, len: usize) -> Vec<u8> {
     const WORDS: [&str; 16] = [
@@ -516,7 +563,7 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     is_stored(&disk, &feed);
     free.store(64 << 20, Ordering::Relaxed);
     feed.lines(&disk, 1_000_000);
-    eventually("it pauses", || disk.usage().paused);
+    eventually("it pauses", || disk.usage().paused.is_some());
     let size = space::used(dir.path());
     // What waits can be read, up to a bound.
     assert_numbered(&disk, &feed);
@@ -528,7 +575,7 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     assert_eq!(space::used(dir.path()), size);
     free.store(1 << 40, Ordering::Relaxed);
     is_stored(&disk, &feed);
-    assert!(!disk.usage().paused);
+    assert_eq!(disk.usage().paused, None);
     assert_eq!(*notices.lock().unwrap(), [Notice::Paused, Notice::Resumed { dropped_bytes: skipped }]);
     drop(disk);
     // Opened while it is full, it stays as it is.
@@ -540,6 +587,101 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     free.store(1 << 40, Ordering::Relaxed);
     is_stored(&disk, &feed);
     assert_eq!(drain(&disk, feed.session, Position::default(), 1 << 20).1, skipped);
+}
+
+/// What it says when it is asked whether something can be written: yes, or this error.
+fn refusing(errno: &Arc<AtomicI64>) -> Arc<Reserve> {
+    let errno = errno.clone();
+    Arc::new(move |_, _| match errno.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno as i32)),
+    })
+}
+
+#[test]
+fn what_cannot_be_written_to_is_not_opened_and_is_there_afterwards() {
+    use nix::errno::Errno;
+    for (errno, said) in [
+        (Errno::ENOSPC, "full"),
+        (Errno::EDQUOT, "quota"),
+        (Errno::EROFS, "read-only"),
+        (Errno::EIO, "error"),
+        (Errno::EMFILE, "open files"),
+    ] {
+        for clean in [true, false] {
+            let dir = TempDir::new().unwrap();
+            let refused = Arc::new(AtomicI64::new(0));
+            let mut options = uncached(&dir);
+            options.probes.reserve = refusing(&refused);
+            let (disk, _) = Disk::open(options.clone());
+            let mut feed = Feed::new();
+            feed.lines(&disk, 300_000);
+            is_stored(&disk, &feed);
+            let end = feed.end;
+            drop(disk);
+            if !clean {
+                // As after SIGKILL: nobody says how the files were left.
+                let path = summary::path(&dir.path().join("1"));
+                let mut left = summary::Summary::read(&path).unwrap();
+                left.files.clear();
+                left.write(&path).unwrap();
+            }
+            let files = || summary::files(&dir.path().join("1"));
+            let before = files();
+            refused.store(errno as i64, Ordering::Relaxed);
+            let (disk, report) = Disk::open(options.clone());
+            assert_eq!((report.damage, report.generations), (vec![], 1), "{errno}");
+            assert_eq!(disk.last(feed.session).map(|last| last.end), Some(end));
+            // Whoever reads is told that there is something, and why it does not come.
+            assert_eq!(disk.read(feed.session, Position::default(), 1 << 20), []);
+            let why = disk.unreadable(feed.session, Position::default(), end).unwrap();
+            assert!(why.contains(said), "{errno}: {why}");
+            assert_eq!(disk.usage().unreadable, Some(why));
+            assert_eq!(disk.unreadable(SessionId::random(), Position::default(), end), None);
+            feed.lines(&disk, 1000);
+            eventually("it pauses", || disk.usage().paused.is_some_and(|why| why.contains(said)));
+            assert_eq!((files() == before, disk.usage().generations), (true, 1), "{errno}");
+            // It heals by itself.
+            refused.store(0, Ordering::Relaxed);
+            is_stored(&disk, &feed);
+            assert_numbered(&disk, &feed);
+            let usage = disk.usage();
+            assert_eq!(
+                (usage.unreadable, usage.paused, usage.failing, usage.damage),
+                (None, None, None, vec![])
+            );
+            drop(disk);
+            let (disk, report) = Disk::open(options);
+            assert_eq!(report.damage, []);
+            assert_numbered(&disk, &feed);
+        }
+    }
+}
+
+#[test]
+fn a_session_that_is_removed_while_nothing_can_be_written_goes_later() {
+    let dir = TempDir::new().unwrap();
+    let refused = Arc::new(AtomicI64::new(0));
+    let mut options = uncached(&dir);
+    options.probes.reserve = refusing(&refused);
+    let (disk, _) = Disk::open(options.clone());
+    let (mut gone, mut kept) = (Feed::new(), Feed::new());
+    for feed in [&mut gone, &mut kept] {
+        feed.lines(&disk, 100_000);
+        is_stored(&disk, feed);
+    }
+    drop(disk);
+    refused.store(nix::errno::Errno::ENOSPC as i64, Ordering::Relaxed);
+    let (disk, _) = Disk::open(options.clone());
+    disk.remove(gone.session);
+    eventually("it pauses", || disk.usage().paused.is_some());
+    assert_eq!(disk.shared.state().removals.len(), 1);
+    refused.store(0, Ordering::Relaxed);
+    eventually("it is removed", || disk.shared.state().removals.is_empty());
+    drop(disk);
+    let (disk, report) = Disk::open(options);
+    assert_eq!((report.damage, report.sessions), (vec![], 1));
+    assert_numbered(&disk, &kept);
 }
 
 #[test]

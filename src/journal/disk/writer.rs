@@ -10,9 +10,11 @@ use zstd::bulk::Compressor;
 
 use super::cache::Taken;
 use super::chunk::OpenChunk;
+use super::clock::DAY;
 use super::generation::{self, Failure, Generation};
 use super::guard::{Silence, caught};
 use super::row::{self, Kind};
+use super::space;
 use super::summary::{self, Tally};
 use super::{Notice, Shared};
 use crate::heap;
@@ -22,6 +24,8 @@ use crate::journal::{Content, Mark};
 pub const TICK: Duration = Duration::from_millis(50);
 /// While the disk is full, it is looked at so often.
 const SPACE_RETRY: Duration = Duration::from_millis(500);
+/// While something is written, it is tried so often whether more can be.
+const TRY_EVERY: Duration = Duration::from_secs(2);
 /// When no generation can be begun, it is tried again so often.
 const BEGIN_RETRY: Duration = Duration::from_secs(2);
 /// At most about so much is written at once.
@@ -38,7 +42,6 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(5);
 const MEASURE_EVERY: u64 = 2 << 20;
 /// What a byte of output takes on the disk at worst, until a generation has grown.
 const WORST: u64 = 4;
-const DAY: i64 = 24 * 60 * 60 * 1000;
 /// The times of files are as coarse as this.
 const CLOCK_GRAIN: Duration = Duration::from_secs(2);
 const MIN_GENERATION: u64 = 1 << 20;
@@ -65,6 +68,8 @@ pub struct Writer {
     zstd: Compressor<'static>,
     begin_after: Option<Instant>,
     close_idle_at: Option<Instant>,
+    /// When it was tried last whether something can be written.
+    tried: Option<Instant>,
 }
 
 struct Active {
@@ -112,7 +117,16 @@ fn measure_every(limit: u64) -> u64 {
 impl Writer {
     pub fn new(shared: Arc<Shared>, ticket: u64) -> std::io::Result<Self> {
         let zstd = Compressor::new(1)?;
-        Ok(Self { shared, ticket, active: None, parked: None, zstd, begin_after: None, close_idle_at: None })
+        Ok(Self {
+            shared,
+            ticket,
+            active: None,
+            parked: None,
+            zstd,
+            begin_after: None,
+            close_idle_at: None,
+            tried: None,
+        })
     }
 
     /// Goes on with a generation.
@@ -166,7 +180,9 @@ impl Writer {
     }
 
     fn step(&mut self, work: &Work) -> Result<(), Trouble> {
-        self.remove_sessions()?;
+        if self.shared.has_removals() {
+            self.remove_sessions()?;
+        }
         if matches!(work, Work::Write | Work::Close) {
             self.write_all()?;
         }
@@ -187,9 +203,7 @@ impl Writer {
     fn write_all(&mut self) -> Result<(), Trouble> {
         loop {
             let waiting = self.shared.unwritten() as u64;
-            let fits = self.shared.generations.has_space(2 * waiting.min(BATCH as u64) + (1 << 20));
-            self.shared.set_paused(!fits);
-            if !fits {
+            if !self.has_room(2 * waiting.min(BATCH as u64) + (1 << 20)) {
                 return Ok(());
             }
             if !self.begin()? {
@@ -204,6 +218,19 @@ impl Writer {
         }
     }
 
+    /// There is room for so many bytes; otherwise the journal is paused.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        let generations = &self.shared.generations;
+        let mut lacks = generations.no_room(bytes);
+        if lacks.is_none() && self.tried.is_none_or(|tried| tried.elapsed() >= TRY_EVERY) {
+            lacks = generations.no_room_to_open();
+            self.tried = lacks.is_none().then(Instant::now);
+        }
+        let fits = lacks.is_none();
+        self.shared.set_paused(lacks);
+        fits
+    }
+
     /// Begins a generation if there is none; `false` when it cannot be done now.
     fn begin(&mut self) -> Result<bool, Trouble> {
         if let Some(active) = &self.active
@@ -215,8 +242,8 @@ impl Writer {
             // A reader found it damaged: what was on its way is still here.
             self.shared.give_back(self.ticket);
         }
-        if self.open_parked() {
-            return Ok(true);
+        if self.open_parked() || self.parked.is_some() {
+            return Ok(self.active.is_some());
         }
         if self.begin_after.is_some_and(|at| Instant::now() < at) {
             return Ok(false);
@@ -226,7 +253,7 @@ impl Writer {
             Err(failure) => {
                 self.begin_after = Some(Instant::now() + BEGIN_RETRY);
                 let what = match failure {
-                    Failure::Damaged(what) => what,
+                    Failure::Damaged(what) | Failure::Refused(what) => what,
                     failure => format!("{failure:?}"),
                 };
                 self.shared.set_failing(Some(what));
@@ -268,6 +295,11 @@ impl Writer {
             Ok(db) => {
                 self.active = Some(Active { open, ..Active::new(generation, db) });
                 true
+            }
+            Err(Failure::Refused(why)) => {
+                self.shared.set_paused(Some(why));
+                self.parked = Some(Parked { generation, open });
+                false
             }
             Err(failure) => {
                 // What it holds is counted when it is opened for reading.
@@ -317,8 +349,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Deleting writes, too.
     fn remove_sessions(&mut self) -> Result<(), Trouble> {
-        while let Some((session, generations)) = self.shared.next_removal(self.ticket) {
+        while self.has_room(1 << 20)
+            && let Some((session, generations)) = self.shared.next_removal(self.ticket)
+        {
             for generation in generations {
                 let path = summary::path(&generation.dir);
                 if let Some(active) =
@@ -357,7 +392,7 @@ impl Writer {
         let mut due: Vec<_> = active.open.values_mut().filter(|chunk| which(chunk)).collect();
         while !due.is_empty() {
             let space = due.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
-            if !self.shared.generations.has_space(space) {
+            if self.shared.generations.no_room(space).is_some() {
                 return Ok(());
             }
             let mut batch = Batch::default();
@@ -388,7 +423,15 @@ impl Writer {
             summary.files.clear();
             summary.clone()
         };
-        summary.write(&summary::path(&active.generation.dir))?;
+        if let Err(error) = summary.write(&summary::path(&active.generation.dir)) {
+            if !space::is_refusal(&error) {
+                return Err(error.into());
+            }
+            // The generation is as whole as before: it is written when that can be done again.
+            active.stale_since = Some(Instant::now());
+            self.shared.set_paused(Some(space::reason(&error)));
+            return Ok(());
+        }
         active.stale_since = None;
         heap::give_back();
         Ok(())
@@ -414,8 +457,7 @@ impl Writer {
         let options = &self.shared.options;
         let kept = self.active.as_ref().map_or(0, |active| active.generation.number);
         let slack = 2 * WORST * measure_every(options.retention_bytes);
-        let since = now - i64::from(options.retention_days) * DAY;
-        self.shared.generations.retain(kept, options.retention_bytes - slack, since);
+        self.shared.generations.retain(kept, options.retention_bytes - slack, now);
         Ok(())
     }
 
