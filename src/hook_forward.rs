@@ -91,6 +91,7 @@ fn keep(spool: &Path, delivery: &str, payload: &[u8]) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(spool)?;
     let beside = spool.join(format!("{delivery}.new"));
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    file.write_all(payload)?;
-    std::fs::rename(beside, spool.join(format!("{delivery}.json")))
+    let written = file.write_all(payload);
+    let kept = written.and_then(|()| std::fs::rename(&beside, spool.join(format!("{delivery}.json"))));
+    kept.inspect_err(|_| drop(std::fs::remove_file(&beside)))
 }

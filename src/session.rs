@@ -54,7 +54,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -84,6 +84,9 @@ use marker::Marker;
 use record::Record;
 use stream::Flow;
 use transcripts::Followed;
+
+/// What could not be written down is tried again so often.
+const SAVE_RETRY: Duration = Duration::from_secs(2);
 
 /// What the sessions need from outside.
 pub struct Places {
@@ -164,6 +167,8 @@ pub struct Session {
     typing: tokio::sync::Mutex<()>,
     /// Whoever writes or removes the record holds it: an older state never replaces a newer one.
     saving: tokio::sync::Mutex<()>,
+    /// What happened is not written down yet, and somebody tries to.
+    unsaved: AtomicBool,
 }
 
 struct State {
@@ -187,6 +192,8 @@ struct State {
     sends_queued: bool,
     /// What stands in the composer was sent without Enter: the next text goes on with it.
     drafted: bool,
+    /// A name that is being written down.
+    promised_name: Option<String>,
     /// Its screen is looked at.
     screen_watched: bool,
     /// The branch that was checked out when somebody looked last.
@@ -383,10 +390,16 @@ impl Sessions {
         if let Some(name) = &name {
             self.check_name(name, Some(session.id))?;
         }
-        session.state().record.name = name.clone();
+        // Nobody else gets it while it is written down.
+        session.state().promised_name = name.clone();
+        let renamed = self.change(session, |record| {
+            record.name.clone_from(&name);
+            Ok(())
+        });
+        let renamed = renamed.await;
+        session.state().promised_name = None;
+        renamed?;
         self.event(Some(session.id), Body::SessionRenamed { name });
-        self.save(session).await?;
-        self.touch(session);
         Ok(())
     }
 
@@ -497,7 +510,7 @@ impl Sessions {
                 ),
             ));
         }
-        match self.all().iter().find(|other| Some(other.id) != own && other.name().as_deref() == Some(name)) {
+        match self.all().iter().find(|other| Some(other.id) != own && other.takes_name(name)) {
             Some(other) => Err(Problem::new(
                 Code::NameTaken,
                 format!("session {} has the name '{name}' already; choose another", other.id.short()),
@@ -591,13 +604,53 @@ impl Sessions {
         self.wake_watchers();
     }
 
+    /// Changes a session's record, first on the disk and then here: what fails is not done, and what is done is so after a
+    /// crash, too. `change` is called for both; what it says of the first counts.
+    async fn change<T>(
+        &self,
+        session: &Session,
+        change: impl Fn(&mut Record) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let _saving = session.saving.lock().await;
+        if self.get(session.id).is_none() {
+            return Err(Problem::new(Code::NotFound, format!("session {} was removed", session.id.short())));
+        }
+        let mut record = session.record_now();
+        let changed = change(&mut record)?;
+        self.write(record).await?;
+        // The rest of the record went on meanwhile.
+        change(&mut session.state().record)?;
+        self.touch(session);
+        Ok(changed)
+    }
+
+    /// Writes down what has happened already, and tries again until that is done.
+    async fn save_or_say(&self, session: &Arc<Session>) {
+        let Err(problem) = self.save(session).await else { return };
+        tracing::error!(id = %session.id, %problem, "a launch record was not written");
+        if session.unsaved.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            while session.unsaved.load(Ordering::Relaxed) {
+                tokio::time::sleep(SAVE_RETRY).await;
+                let saved = sessions.save(&session).await.is_ok();
+                session.unsaved.store(!saved, Ordering::Relaxed);
+            }
+        });
+    }
+
     /// Writes the record, without holding anybody up. A session that was removed has none.
     async fn save(&self, session: &Session) -> Result<(), Problem> {
         let _saving = session.saving.lock().await;
-        if self.get(session.id).is_none() {
-            return Ok(());
+        match self.get(session.id) {
+            Some(_) => self.write(session.record_now()).await,
+            None => Ok(()),
         }
-        let record = session.record_now();
+    }
+
+    async fn write(&self, record: Record) -> Result<(), Problem> {
         let dir = self.0.places.records.clone();
         let saved = tokio::task::spawn_blocking(move || record.save(&dir)).await;
         match saved {
@@ -643,6 +696,7 @@ impl Session {
                 unqueued: false,
                 sends_queued: false,
                 drafted: false,
+                promised_name: None,
                 screen_watched: false,
                 branch: None,
                 attached: 0,
@@ -664,6 +718,7 @@ impl Session {
             conversation: AtomicU64::new(0),
             typing: tokio::sync::Mutex::default(),
             saving: tokio::sync::Mutex::default(),
+            unsaved: AtomicBool::new(false),
         }
     }
 
@@ -719,6 +774,12 @@ impl Session {
 
     pub fn name(&self) -> Option<String> {
         self.state().record.name.clone()
+    }
+
+    /// It has the name, or is about to.
+    fn takes_name(&self, name: &str) -> bool {
+        let state = self.state();
+        [&state.record.name, &state.promised_name].into_iter().flatten().any(|taken| taken == name)
     }
 
     pub fn cwd(&self) -> PathBuf {

@@ -150,8 +150,8 @@ impl Shim {
         let beside = exit_file.with_added_extension("new");
         let mut file =
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&serde_json::to_vec(&content)?)?;
-        fs::rename(&beside, exit_file)
+        let written = file.write_all(&serde_json::to_vec(&content)?);
+        written.and_then(|()| fs::rename(&beside, exit_file)).inspect_err(|_| drop(fs::remove_file(&beside)))
     }
 }
 

@@ -45,14 +45,15 @@ pub fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, 
     serde_json::from_slice(&json).map(Some).map_err(damaged)
 }
 
-/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600.
+/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600. On an error the
+/// old one is there, and nothing beside it.
 pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    // A full disk needs the place.
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))?;
     match path.parent() {
         Some(dir) => fs::File::open(dir)?.sync_all(),
         None => Ok(()),

@@ -12,6 +12,7 @@ mod documentation;
 mod env_sets;
 mod foreign;
 mod forks;
+mod full_disk;
 mod harness;
 mod hooks;
 mod idle;

@@ -331,8 +331,8 @@ async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
 async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     match verb {
-        End::Stop => api.sessions.stop(&session, !request.no_wait).await,
-        End::Kill => api.sessions.kill(&session, !request.no_wait).await,
+        End::Stop => api.sessions.stop(&session, !request.no_wait).await?,
+        End::Kill => api.sessions.kill(&session, !request.no_wait).await?,
         End::Resume if request.no_wait => {
             let (sessions, session) = (api.sessions.clone(), session.clone());
             api.work.spawn(async move {

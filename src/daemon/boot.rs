@@ -34,7 +34,10 @@ impl Boot {
         match small_file::read::<BootFile>(&path, VERSION) {
             Ok(Some(file)) if file.boot == boot => Self { is_new: false, broken: None },
             // Before anything is resumed: what ends the daemon meanwhile shall not do so at each start.
-            Ok(file) => Self { is_new: file.is_some(), broken: write(&path, boot).err() },
+            Ok(file) => {
+                let broken = write(&path, boot).err();
+                Self { is_new: file.is_some() && broken.is_none(), broken }
+            }
             Err(reason) => Self { is_new: false, broken: Some((path, reason)) },
         }
     }
@@ -52,9 +55,10 @@ impl Boot {
             tokio::spawn(async move { sessions.resume_agents(lost).await });
             return;
         }
-        let why = match self.is_new {
-            true => "resume_after_reboot is \"never\"",
-            false => "the machine is still in the same boot",
+        let why = match (self.is_new, &self.broken) {
+            (true, _) => "resume_after_reboot is \"never\"",
+            (false, None) => "the machine is still in the same boot",
+            (false, Some(_)) => "whether the machine was started again cannot be told",
         };
         for session in lost {
             sessions.stays_stopped(&session, why);

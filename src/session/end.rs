@@ -21,36 +21,40 @@ use crate::provider::Quit;
 
 impl Sessions {
     /// Asks the program to quit, and makes it end if it does not. An ended session is fine.
-    pub async fn stop(&self, session: &Arc<Session>, wait: bool) {
+    ///
+    /// # Errors
+    /// When it has ended and that cannot be written down.
+    pub async fn stop(&self, session: &Arc<Session>, wait: bool) -> Result<(), Problem> {
         self.apply(session, Input::StopRequested { quit_limit: session.provider.quit_limit() });
-        if wait {
-            self.ended_and_saved(session).await;
-        }
+        if wait { self.ended_and_saved(session).await } else { Ok(()) }
     }
 
     /// Ends the program now, and its tmux session with it. An ended session loses its tmux session.
-    pub async fn kill(&self, session: &Arc<Session>, wait: bool) {
+    ///
+    /// # Errors
+    /// When it has ended and that cannot be written down.
+    pub async fn kill(&self, session: &Arc<Session>, wait: bool) -> Result<(), Problem> {
         if !session.is_live() {
             self.kill_tmux_session(session);
-            return;
+        } else {
+            self.apply(session, Input::KillRequested);
         }
-        self.apply(session, Input::KillRequested);
-        if wait {
-            self.ended_and_saved(session).await;
-        }
+        if wait { self.ended_and_saved(session).await } else { Ok(()) }
     }
 
     /// Whoever was told of an end that was asked for may rely on it: after a power loss, too, the session is
     /// not one that ran.
-    async fn ended_and_saved(&self, session: &Arc<Session>) {
+    async fn ended_and_saved(&self, session: &Arc<Session>) -> Result<(), Problem> {
         session.until(|state| !state.machine.status().is_live()).await;
-        self.save_end(session).await;
-    }
-
-    async fn save_end(&self, session: &Session) {
-        if let Err(problem) = self.save(session).await {
-            tracing::error!(id = %session.id, %problem, "the end of a session was not written down");
-        }
+        self.save(session).await.map_err(|problem| {
+            let id = session.id.short();
+            let detail = format!(
+                "session {id} has ended, but that is not written down, and a daemon that is started now may say that it \
+                 crashed: {}; it is tried again by itself",
+                problem.detail
+            );
+            Problem { detail, ..problem }
+        })
     }
 
     /// Kills every session, and the tmux server as soon as the link to it ends.
@@ -70,32 +74,45 @@ impl Sessions {
             ));
         }
         self.kill_tmux_session(session);
-        self.forget(session).await;
-        Ok(())
+        self.forget(session).await
     }
 
-    pub(super) async fn forget(&self, session: &Arc<Session>) {
-        {
-            let mut table = self.table();
-            table.sessions.remove(&session.id);
-            table.panes.retain(|_, other| other.id != session.id);
+    /// # Errors
+    /// When its record cannot be removed: it stays.
+    pub(super) async fn forget(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        // Nobody starts it again meanwhile.
+        self.table().sessions.remove(&session.id);
+        if let Err(problem) = self.remove_files(session).await {
+            self.table().sessions.insert(session.id, session.clone());
+            return Err(problem);
         }
+        self.table().panes.retain(|_, other| other.id != session.id);
         self.0.screens.close(session.id);
         self.0.bus.remove(session.id);
         self.event(Some(session.id), Body::SessionRemoved {});
         session.log.wake();
         self.wake_watchers();
+        Ok(())
+    }
+
+    async fn remove_files(&self, session: &Session) -> Result<(), Problem> {
         let _saving = session.saving.lock().await;
         let (records, exit_file, id) =
             (self.0.places.records.clone(), self.exit_file_path(session), session.id);
         let images = self.images_of(id);
         let removed = tokio::task::spawn_blocking(move || {
+            Record::remove(&records, id)?;
             let _ = std::fs::remove_file(exit_file);
             let _ = std::fs::remove_dir_all(images);
-            Record::remove(&records, id)
+            std::io::Result::Ok(())
         });
-        if let Ok(Err(error)) = removed.await {
-            tracing::error!(%id, %error, "a launch record cannot be removed");
+        match removed.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(Problem::new(
+                Code::Internal,
+                format!("cannot remove {}: {error}", Record::path(&self.0.places.records, id).display()),
+            )),
+            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
         }
     }
 
@@ -186,6 +203,6 @@ impl Sessions {
         let cursor = session.cursor();
         self.event(Some(session.id), Body::SessionEnded { exit, cursor });
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move { sessions.save_end(&session).await });
+        tokio::spawn(async move { sessions.save_or_say(&session).await });
     }
 }

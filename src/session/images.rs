@@ -82,7 +82,8 @@ fn write(dir: &Path, path: &Path, content: &[u8]) -> io::Result<bool> {
         return Ok(false);
     }
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
+    // Half an image is none, and would count.
+    file.write_all(content).inspect_err(|_| drop(fs::remove_file(path)))?;
     Ok(true)
 }
 

@@ -249,7 +249,9 @@ impl Sessions {
                 if session.provider.composer().is_some() {
                     tokio::spawn(until_settled(session.clone(), turn));
                 }
-                self.save(session).await
+                // It runs; what was written before it was started finds it again.
+                self.save_or_say(session).await;
+                Ok(())
             }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
             None => {
@@ -451,7 +453,9 @@ impl Sessions {
             }
             let _ = connection.send(&Command::KillSession(Target::Named(session.tmux_session()))).await;
         }
-        self.forget(session).await;
+        if let Err(problem) = self.forget(session).await {
+            tracing::error!(id = %session.id, %problem, "a session that never ran stays");
+        }
     }
 
     /// The daemon leaves: what waits for its turn to be launched is undone, and nothing else is launched.

@@ -90,9 +90,10 @@ impl Sessions {
             state.record.model = Some(chosen.clone());
             (state.model, state.model_said) = (Some(chosen.clone()), Some(Timestamp::now()));
         }
-        self.save(session).await?;
         self.event(Some(session.id), Body::SessionModelSwitched { model: chosen });
         self.touch(session);
+        // The agent uses it, whatever the disk says.
+        self.save_or_say(session).await;
         Ok(())
     }
 }

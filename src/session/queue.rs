@@ -11,8 +11,8 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
-use super::record::Queued;
-use super::{Session, Sessions, State};
+use super::record::{Queued, Record};
+use super::{SAVE_RETRY, Session, Sessions, State};
 
 /// What is left of the composer's last text has gone from the screen in this time.
 const PAINT_LIMIT: Duration = Duration::from_secs(1);
@@ -85,9 +85,8 @@ impl Sessions {
     async fn queue(&self, session: &Arc<Session>, images: &[Uuid], text: &Bytes) -> Result<u32, Problem> {
         let text = std::str::from_utf8(text)
             .map_err(|_| Problem::new(Code::Invalid, "a text that is queued has to be UTF-8"))?;
-        let queued = {
-            let queue = &mut session.state().record.queue;
-            if queue.len() == MAX_QUEUED {
+        let queued = self.change(session, |Record { queue, .. }| {
+            if queue.len() >= MAX_QUEUED {
                 let detail = format!(
                     "{MAX_QUEUED} texts wait already; codepiper send {} --drop-queued forgets them",
                     session.id.short()
@@ -95,11 +94,10 @@ impl Sessions {
                 return Err(Problem::new(Code::Busy, detail));
             }
             queue.push(Queued { text: text.to_owned(), images: images.to_vec() });
-            queue.len() as u32
-        };
-        self.save(session).await?;
+            Ok(queue.len() as u32)
+        });
+        let queued = queued.await?;
         self.event(Some(session.id), Body::InputQueued { bytes: text.len() as u64, queued });
-        self.touch(session);
         // It may have become idle meanwhile.
         self.send_queued(session);
         Ok(queued)
@@ -121,18 +119,29 @@ impl Sessions {
                     .until(|composer| !composer.holds_draft() || !may_send_queued(&session.state()))
                     .await;
             }
-            let queued = {
-                let mut state = session.state();
-                let may = may_send_queued(&state);
-                (state.unqueued, state.sends_queued) = (may, may);
-                may.then(|| state.record.queue.remove(0))
+            if !may_send_queued(&session.state()) {
+                session.state().sends_queued = false;
+                return;
+            }
+            let taken = sessions
+                .change(&session, |record| Ok((!record.queue.is_empty()).then(|| record.queue.remove(0))));
+            let queued = match taken.await {
+                Ok(Some(queued)) => queued,
+                Ok(None) => {
+                    session.state().sends_queued = false;
+                    return;
+                }
+                Err(problem) => {
+                    // It would be sent again by the next daemon: it waits until that can be written down.
+                    tracing::warn!(id = %session.id, %problem, "a text that waits is not sent yet");
+                    tokio::time::sleep(SAVE_RETRY).await;
+                    session.state().sends_queued = false;
+                    return sessions.send_queued(&session);
+                }
             };
-            let Some(queued) = queued else { return };
+            session.state().unqueued = true;
             let bytes = queued.text.len();
-            let sent = match sessions.save(&session).await {
-                Ok(()) => sessions.send_now(&session, &queued.images, queued.text.into(), true).await,
-                Err(problem) => Err(problem),
-            };
+            let sent = sessions.send_now(&session, &queued.images, queued.text.into(), true).await;
             {
                 let mut state = session.state();
                 (state.unqueued, state.sends_queued) = (false, false);
@@ -150,17 +159,21 @@ impl Sessions {
     /// Forgets what waits; how many texts that were.
     pub fn drop_queue(&self, session: &Arc<Session>, reason: &str) -> u32 {
         let texts = std::mem::take(&mut session.state().record.queue).len() as u32;
+        self.tell_dropped(session, texts, reason);
+        texts
+    }
+
+    fn tell_dropped(&self, session: &Session, texts: u32, reason: &str) {
         if texts > 0 {
             self.event(Some(session.id), Body::InputDropped { texts, reason: reason.to_owned() });
         }
-        texts
     }
 
     /// The same because somebody asked for it.
     pub async fn drop_queued(&self, session: &Arc<Session>) -> Result<u32, Problem> {
-        let texts = self.drop_queue(session, "somebody asked for it");
-        self.save(session).await?;
-        self.touch(session);
+        let drop = self.change(session, |record| Ok(std::mem::take(&mut record.queue).len() as u32));
+        let texts = drop.await?;
+        self.tell_dropped(session, texts, "somebody asked for it");
         Ok(texts)
     }
 }

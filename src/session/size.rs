@@ -35,11 +35,8 @@ impl Sessions {
             let state = session.state();
             state.record.lease.as_ref().map_or(state.record.size, |lease| lease.size_before)
         };
-        self.resize(session, size).await?;
         let since = to_millisecond(Timestamp::now());
-        session.state().record.lease = Some(SizeLease { login, holder, since, size_before });
-        self.touch(session);
-        self.save(session).await
+        self.set_size(session, size, Some(SizeLease { login, holder, since, size_before })).await
     }
 
     /// Gives the session the size back that it had before somebody fitted it.
@@ -53,16 +50,29 @@ impl Sessions {
 
     /// Gives the session's terminal another size, for everybody. Ends whoever's lease there is.
     pub async fn resize(&self, session: &Arc<Session>, size: Size) -> Result<(), Problem> {
+        self.set_size(session, size, None).await
+    }
+
+    async fn set_size(
+        &self,
+        session: &Arc<Session>,
+        size: Size,
+        lease: Option<SizeLease>,
+    ) -> Result<(), Problem> {
         let connection = self.connection()?;
         if !session.is_live() {
             return Err(ended_problem(session));
         }
-        let attached = {
-            let mut state = session.state();
-            state.record.size = size;
-            state.attached
-        };
-        if attached > 0 {
+        let attached = session.state().attached > 0;
+        let changed = self.change(session, |record| {
+            record.size = size;
+            if !attached {
+                record.lease.clone_from(&lease);
+            }
+            Ok(())
+        });
+        changed.await?;
+        if attached {
             return Err(Problem::new(
                 Code::Refused,
                 format!(
@@ -75,10 +85,7 @@ impl Sessions {
             self.pin(&connection, session, size)?;
             session.until(|state| state.size == size || !state.machine.status().is_live()).await;
         }
-        if session.state().record.lease.take().is_some() {
-            self.touch(session);
-        }
-        self.save(session).await
+        Ok(())
     }
 
     /// Sees to it that there is something to attach to.

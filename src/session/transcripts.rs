@@ -106,15 +106,13 @@ impl Sessions {
         self.0.files.watch(session.id, Kind::Transcript, &[]);
     }
 
-    pub(super) async fn save_or_say(&self, session: &Session) {
-        if let Err(problem) = self.save(session).await {
-            tracing::error!(id = %session.id, %problem, "a launch record was not written");
-        }
-    }
-
     /// Reads what is new in a session's transcript, and tells it.
     async fn read_transcript(&self, session: &Arc<Session>) {
         self.remember_told(session).await;
+        if !session.followed().remembered {
+            // What was told already cannot be read now; it would be told again.
+            return;
+        }
         let (sessions, reading) = (self.clone(), session.clone());
         let read = tokio::task::spawn_blocking(move || -> io::Result<News> {
             // It is held so that nothing is told twice, or in another order.
@@ -153,6 +151,9 @@ impl Sessions {
         let newest =
             ListEvents { session: session_id, source, kind: None, since: None, before: None, limit: 1 };
         let found = self.0.bus.events.find(newest).await;
+        if found.unreadable.is_some() {
+            return;
+        }
         let mut followed = session.followed();
         if !std::mem::replace(&mut followed.remembered, true) {
             let created = session.state().record.created_at;

@@ -1,0 +1,191 @@
+//! A disk that is full, really: each test runs again in a mount namespace of its own, with a small file system as its
+//! home. Where nothing can be mounted it says so.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use codepiper_protocol::wire::daemon::{Check, Verdict};
+use codepiper_protocol::wire::session::{Session, Status};
+
+use crate::harness::{Home, eventually};
+
+const INSIDE: &str = "CODEPIPER_TEST_INSIDE";
+
+/// A home on a small file system, which can be filled.
+struct Small {
+    home: Home,
+    _mounted: Mounted,
+}
+
+/// The last to go.
+struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// Runs the test in a mount namespace. False outside: there it has run, or cannot.
+fn inside(test: &str) -> bool {
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let mut unshare = Command::new("unshare");
+    unshare.args(if nix::unistd::getuid().is_root() {
+        ["--mount", "--"].as_slice()
+    } else {
+        &["--map-root-user", "--mount", "--"]
+    });
+    let mut probe = Command::new("unshare");
+    probe.args(unshare.get_args()).args(["mount", "-t", "tmpfs", "none", "/mnt"]);
+    if !probe.output().is_ok_and(|probe| probe.status.success()) {
+        eprintln!("not tried: no file system can be mounted here");
+        return false;
+    }
+    unshare.arg(std::env::current_exe().unwrap()).args(["--exact", "--nocapture", test]).env(INSIDE, "1");
+    let ran = unshare.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+impl Small {
+    fn new() -> Self {
+        let home = Home::new();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64m,nr_inodes=2000,mode=700", "none"])
+            .arg(home.path(""))
+            .status();
+        assert!(mounted.unwrap().success());
+        let mounted = Mounted(home.path(""));
+        fs::create_dir(home.path("user")).unwrap();
+        fs::write(home.path("config.toml"), "[journal]\nreserve_mib = 16\n").unwrap();
+        Self { home, _mounted: mounted }
+    }
+
+    /// Takes what is left of its bytes.
+    fn fill(&self) {
+        let mut file = fs::File::create(self.filler()).unwrap();
+        for size in [1 << 20, 1 << 12, 1] {
+            let block = vec![0; size];
+            while file.write_all(&block).is_ok() {}
+        }
+    }
+
+    /// Takes its files but for those that a daemon cannot start without: its sockets.
+    fn take_files(&self) {
+        fs::create_dir(self.filler()).unwrap();
+        let mut number = 0;
+        while fs::File::create(self.filler().join(number.to_string())).is_ok() {
+            number += 1;
+        }
+        for spare in 0..8 {
+            fs::remove_file(self.filler().join(spare.to_string())).unwrap();
+        }
+    }
+
+    fn free(&self) {
+        let filler = self.filler();
+        match filler.is_dir() {
+            true => fs::remove_dir_all(filler).unwrap(),
+            false => fs::remove_file(filler).unwrap(),
+        }
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.home.path("filler")
+    }
+
+    fn journal(&self) -> Check {
+        let ran = self.home.run(["doctor", "--json"]);
+        let checks: Vec<Check> = serde_json::from_str(&ran.stdout).unwrap();
+        checks.into_iter().find(|check| check.name == "journal").unwrap()
+    }
+
+    fn record(&self, session: &Session) -> serde_json::Value {
+        let path = self.home.path(&format!("data/sessions/{}.json", session.id));
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn what_was_stored_survives_a_restart_on_a_full_disk() {
+    if !inside("full_disk::what_was_stored_survives_a_restart_on_a_full_disk") {
+        return;
+    }
+    for fill in [Small::fill, Small::take_files] {
+        let mut small = Small::new();
+        small.home.start_daemon();
+        let session = small.home.start(&["seq", "1", "300000"]);
+        small.home.until_ended(&session);
+        let id = &session.short_id;
+        let before = small.home.ok(["tail", id, "-n", "all"]);
+        assert_eq!(before.lines().count(), 300_000);
+        small.home.stop_daemon();
+        fill(&small);
+        small.home.start_daemon();
+        for verb in [["tail", id].as_slice(), &["tail", id, "-n", "all"], &["tail", id, "--raw"], &["logs"]] {
+            let ran = small.home.run(verb);
+            assert_eq!(ran.code, Some(1), "{verb:?}: {ran:?}");
+            assert!(
+                ran.stderr.contains("cannot be read now") || ran.stderr.contains("can be read now"),
+                "{ran:?}"
+            );
+        }
+        let check = small.journal();
+        assert!(check.verdict == Verdict::Broken && check.detail.contains("disk"), "{check:?}");
+        small.free();
+        // Without a restart.
+        eventually("it can be read again", || {
+            let after = small.home.run(["tail", id, "-n", "all"]);
+            (after.code == Some(0)).then(|| assert!(after.stdout == before))
+        });
+        assert!(small.home.ok(["logs"]).contains("session.ended"));
+        small.home.stop_daemon();
+        small.home.start_daemon();
+        assert!(small.home.ok(["tail", id, "-n", "all"]) == before);
+        assert_eq!(small.journal().verdict, Verdict::Fine);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_down_is_not_done_or_said() {
+    if !inside("full_disk::what_cannot_be_written_down_is_not_done_or_said") {
+        return;
+    }
+    let mut small = Small::new();
+    small.home.start_daemon();
+    let home = &small.home;
+    let session = home.start(&["cat"]);
+    let id = &session.short_id;
+    home.ok(["sessions", "rename", id, "before"]);
+    small.fill();
+    for verb in [
+        ["sessions", "rename", id, "after"].as_slice(),
+        &["resize", id, "101x31"],
+        &["start", "-p", "shell", "--", "cat"],
+        &["env-set", "create", "secrets"],
+    ] {
+        let said = home.fails(1, verb);
+        assert!(said.contains("cannot write") && said.contains("No space left"), "{verb:?}: {said}");
+    }
+    let now = home.session(id);
+    assert_eq!((now.name.as_deref(), now.size), (Some("before"), session.size));
+    assert_eq!(home.sessions().len(), 1);
+    assert!(!home.ok(["env-set", "list"]).contains("secrets"));
+    let said = home.fails(1, ["stop", id]);
+    assert!(said.contains("has ended") && said.contains("not written down"), "{said}");
+    assert_eq!(small.record(&session)["status"], "running");
+    small.free();
+    eventually("the end is written down", || (small.record(&session)["status"] == "stopped").then_some(()));
+    assert_eq!(home.session(id).status, Status::Stopped);
+    home.ok(["sessions", "rename", id, "after"]);
+    // Nothing half written lies about.
+    for dir in ["data", "data/sessions"] {
+        assert!(home.files(dir).iter().all(|name| !name.ends_with(".new")), "{:?}", home.files(dir));
+    }
+}
