@@ -29,6 +29,18 @@ fn two_homes_live_side_by_side() {
 }
 
 #[test]
+fn stop_returns_when_the_daemon_has_ended() {
+    let mut home = Home::new();
+    for _ in 0..3 {
+        home.start_daemon();
+        let daemon = home.daemon_pid();
+        home.ok(["daemon", "stop"]);
+        assert!(is_gone(daemon), "it is still at its files");
+        assert_eq!(home.daemon_ended(), Some(0));
+    }
+}
+
+#[test]
 fn a_second_daemon_of_one_home_is_refused() {
     let home = Home::running();
     let session = home.bash(COUNTER);

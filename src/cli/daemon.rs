@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::{Context, output, time};
 use crate::client::{Client, ClientError};
+use crate::process::Process;
 
 /// What every ready daemon prints first.
 const READY: &str = "✓ Daemon started";
@@ -205,7 +206,9 @@ fn status(context: &Context, json: bool) -> Outcome {
 fn stop(context: &Context, request: StopDaemon) -> Outcome {
     let client = context.client()?;
     context.block_on(async {
-        let live = client.daemon().await?.sessions.live;
+        let DaemonStatus { pid, sessions, .. } = client.daemon().await?;
+        let live = sessions.live;
+        let process = local_process(&client, pid);
         client.stop_daemon(request).await?;
         let gone = async |client: &Client| match client.daemon().await {
             Err(error) if error.is_absence() => Ok(Some(())),
@@ -213,6 +216,14 @@ fn stop(context: &Context, request: StopDaemon) -> Outcome {
             Err(error) => Err(error),
         };
         until(STOP_LIMIT, &client, gone).await?;
+        // It answers no more, and is at its files until it has ended.
+        if let Some(process) = process
+            && tokio::time::timeout(STOP_LIMIT, process.ended()).await.is_err()
+        {
+            return Err(Failure::timeout(format_args!(
+                "the daemon, process {pid}, has not ended; see its log"
+            )));
+        }
         match live {
             0 => output::done("Daemon stopped"),
             _ if request.kill_sessions => output::done("Daemon stopped, and every session with it"),
@@ -220,6 +231,14 @@ fn stop(context: &Context, request: StopDaemon) -> Outcome {
             live => output::done(format_args!("Daemon stopped; {live} sessions keep running")),
         }
     })?
+}
+
+/// The daemon's process, unless its socket leads to another machine.
+fn local_process(client: &Client, pid: u32) -> Option<Process> {
+    let pid = i32::try_from(pid).ok()?;
+    let stream = std::os::unix::net::UnixStream::connect(client.socket()).ok()?;
+    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials).ok()?;
+    (peer.pid() == pid).then(|| Process::open(pid).ok()).flatten()
 }
 
 fn restart(context: &Context) -> Outcome {
