@@ -16,6 +16,7 @@ pub struct Size {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     cols: u16,
     rows: u16,
