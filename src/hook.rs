@@ -15,6 +15,9 @@ use crate::session::{Session, Sessions};
 /// So many deliveries are remembered: a payload that came live may also stand in the spool.
 const REMEMBERED: usize = 4096;
 
+/// A payload has at most so many values: each takes 30 to 100 bytes of memory, whatever its letters.
+const MOST_VALUES: usize = 500_000;
+
 /// Takes hooks in. Clones share it.
 #[derive(Clone)]
 pub struct Intake {
@@ -50,6 +53,12 @@ impl Intake {
         delivery: Option<String>,
         payload: &[u8],
     ) -> Result<(), Problem> {
+        let values = count_values(payload);
+        if values > MOST_VALUES {
+            let detail =
+                format!("the hook's payload has {values} values, and at most {MOST_VALUES} are taken");
+            return Err(Problem::new(Code::TooLarge, detail));
+        }
         let value: Value = serde_json::from_slice(payload).map_err(|error| {
             Problem::new(Code::Invalid, format!("the hook's payload is not JSON: {error}"))
         })?;
@@ -80,6 +89,11 @@ impl Intake {
         let Ok(spooled) = tokio::task::spawn_blocking(move || read_spool(&dir)).await else { return };
         for Spooled { path, delivery, payload } in spooled {
             if self.is_new(&delivery) {
+                if count_values(&payload) > MOST_VALUES {
+                    tracing::warn!(path = %path.display(), "a spooled hook has too many values");
+                    let _ = fs::remove_file(&path);
+                    continue;
+                }
                 match serde_json::from_slice(&payload) {
                     Ok(value) => {
                         let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
@@ -112,6 +126,27 @@ impl Intake {
     }
 }
 
+/// How many values a JSON text has, about, without reading them.
+fn count_values(json: &[u8]) -> usize {
+    let (mut count, mut rest) = (1, json);
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b',' | b'[' | b'{' | b'"')) {
+        let begins_text = rest[at] == b'"';
+        rest = &rest[at + 1..];
+        if !begins_text {
+            count += 1;
+            continue;
+        }
+        while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+            let ends = rest[at] == b'"';
+            rest = rest.get(at + if ends { 1 } else { 2 }..).unwrap_or_default();
+            if ends {
+                break;
+            }
+        }
+    }
+    count
+}
+
 fn time_of(delivery: &str) -> Option<Timestamp> {
     Timestamp::from_nanosecond(i128::try_from(delivery_time(delivery)?).ok()?).ok()
 }
@@ -140,6 +175,19 @@ mod tests {
     use codepiper_protocol::hook::delivery;
 
     use super::*;
+
+    #[test]
+    fn values_are_counted_outside_of_texts() {
+        for (json, count) in [
+            ("1", 1),
+            ("[]", 2),
+            (r#"{"a,b[": "c,{,\\\",\\\\", "d": [1, 2]}"#, 5),
+            (r#""not ended \"#, 1),
+            ("[[],[],[]]", 7),
+        ] {
+            assert_eq!(count_values(json.as_bytes()), count, "{json}");
+        }
+    }
 
     #[test]
     fn a_spool_is_read_in_order_and_foreign_files_are_left_alone() {

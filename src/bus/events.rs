@@ -11,25 +11,38 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Event};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents, MAX_EVENTS};
 use jiff::{Timestamp, Unit};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::journal::{Content, Entry, Journal, Position};
 
 /// The log of the events. No session has this id.
 const LOG: SessionId = SessionId::from_bytes([0; 16]);
-/// So many events are kept in memory.
+/// So many events are kept in memory, and so many bytes of them.
 const KEPT: usize = 1000;
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
+/// A reader is given so many bytes of events at once, and one that is longer alone.
+const GIVEN: usize = 1024 * 1024;
+/// Bytes of memory that a value of a payload takes beside its letters (measured: 30 to 60).
+const OF_VALUE: usize = 50;
+/// And who asks for events gets so many bytes of them, the newest.
+const FOUND: usize = 32 * 1024 * 1024;
+const READERS: usize = 4;
 /// Bytes read from the journal at once.
 const PAGE: usize = 256 * 1024;
 
 /// The events of the daemon and of those before it. A reader is the `seq` of the last event it has seen.
 pub struct EventLog {
     journal: Arc<dyn Journal>,
+    /// So many read the journal at once: long events take memory meanwhile.
+    readers: Semaphore,
     state: Mutex<State>,
 }
 
 struct State {
-    newest: VecDeque<Event>,
+    /// With their sizes in memory.
+    newest: VecDeque<(Event, usize)>,
+    /// The sum of the sizes.
+    kept: usize,
     /// `newest` holds all events behind this `seq`.
     before: u64,
     last: u64,
@@ -42,7 +55,7 @@ impl EventLog {
     pub(super) fn open(journal: Arc<dyn Journal>) -> Self {
         let end = journal.last(LOG).map(|last| last.end).unwrap_or_default();
         let mut newest = None;
-        read(&*journal, start_of_last(&*journal, 1), end, |event| {
+        read(&*journal, start_of_last(&*journal, 1), end, |event, _| {
             newest = Some(event);
             true
         });
@@ -52,8 +65,8 @@ impl EventLog {
         // before it, or of the very first that was killed before it stored anything. The time is later than all of them, a thousand events a second allowed for.
         let now = Timestamp::now().as_millisecond().unsigned_abs();
         let last = if in_order { seq } else { now.max(seq + 1) };
-        let state = State { newest: VecDeque::new(), before: seq, last, end, watchers: Vec::new() };
-        let log = Self { journal, state: Mutex::new(state) };
+        let state = State { newest: VecDeque::new(), kept: 0, before: seq, last, end, watchers: Vec::new() };
+        let log = Self { journal, readers: Semaphore::new(READERS), state: Mutex::new(state) };
         if !in_order && end.offset > 0 {
             // What was cut in the middle of a line shall not spoil the next one.
             log.store(&mut log.state(), 0, b"\n");
@@ -66,17 +79,22 @@ impl EventLog {
         state.last += 1;
         let event = Event { seq: state.last, at: to_millisecond(at), session, source: body.source(), body };
         tracing::debug!(?event, "event");
+        let mut size = 0;
         match serde_json::to_vec(&event) {
             Ok(mut line) => {
+                size = size_in_memory(&line);
                 line.push(b'\n');
                 self.store(&mut state, event.at.as_millisecond(), &line);
             }
             Err(error) => tracing::error!(%error, ?event, "an event cannot be written"),
         }
-        state.newest.push_back(event);
-        if state.newest.len() > KEPT
-            && let Some(oldest) = state.newest.pop_front()
+        state.kept += size;
+        state.newest.push_back((event, size));
+        // What is too large alone stands in the journal.
+        while (state.newest.len() > KEPT || state.kept > KEPT_BYTES)
+            && let Some((oldest, size)) = state.newest.pop_front()
         {
+            state.kept -= size;
             state.before = oldest.seq;
         }
         state.watchers.retain(|watcher| match watcher.upgrade() {
@@ -101,21 +119,31 @@ impl EventLog {
         self.state().last
     }
 
-    /// Events with a `seq` greater than `after`, oldest first, at most `max`.
+    /// Events with a `seq` greater than `after`, oldest first, at most `max`; fewer when they are long, and none when
+    /// there is none.
     pub async fn after(&self, after: u64, max: usize) -> Vec<Event> {
         let (end, behind) = {
             let state = self.state();
             if after >= state.before {
-                let start = state.newest.partition_point(|event| event.seq <= after);
-                return state.newest.range(start..).take(max).cloned().collect();
+                let start = state.newest.partition_point(|(event, _)| event.seq <= after);
+                let mut room = GIVEN;
+                let newest = state.newest.range(start..).take(max).enumerate();
+                let fits = newest.map_while(|(index, (event, size))| {
+                    room = room.checked_sub(*size).or((index == 0).then_some(0))?;
+                    Some(event.clone())
+                });
+                return fits.collect();
             }
             (state.end, state.last - after)
         };
         self.ask(move |journal| {
-            let mut found = Vec::new();
-            read(journal, start_of_last(journal, behind), end, |event| {
-                found.extend(Some(event).filter(|event| event.seq > after));
-                found.len() < max
+            let (mut found, mut size) = (Vec::new(), 0);
+            read(journal, start_of_last(journal, behind), end, |event, length| {
+                if event.seq > after {
+                    found.push(event);
+                    size += length;
+                }
+                found.len() < max && size < GIVEN
             });
             found
         })
@@ -131,25 +159,29 @@ impl EventLog {
         let limit = wanted.limit.min(MAX_EVENTS) as usize;
         let find = move |journal: &dyn Journal| {
             let newest_from = |from| {
-                let mut newest = VecDeque::new();
-                read(journal, from, end, |event| {
+                let (mut newest, mut size, mut cut) = (VecDeque::new(), 0, false);
+                read(journal, from, end, |event, length| {
                     // What was appended meanwhile comes to those who subscribe behind `last`.
-                    newest.extend(Some(event).filter(|event| event.seq <= last && wanted.fits(event)));
-                    if newest.len() > limit {
-                        newest.pop_front();
+                    if event.seq <= last && wanted.fits(&event) {
+                        newest.push_back((event, length));
+                        size += length;
+                    }
+                    while newest.len() > limit || size > FOUND && newest.len() > 1 {
+                        size -= newest.pop_front().map_or(0, |(_, length)| length);
+                        cut = true;
                     }
                     true
                 });
-                Vec::from(newest)
+                (newest.into_iter().map(|(event, _)| event).collect::<Vec<_>>(), cut)
             };
             if let Some(since) = wanted.since {
-                return newest_from(Position::at(journal.offset_at(LOG, since)));
+                return newest_from(Position::at(journal.offset_at(LOG, since))).0;
             }
             let mut lines = 4 * limit as u64;
             loop {
                 let from = start_of_last(journal, lines);
-                let events = newest_from(from);
-                if events.len() == limit || from <= journal.oldest(LOG) {
+                let (events, cut) = newest_from(from);
+                if cut || events.len() == limit || from <= journal.oldest(LOG) {
                     return events;
                 }
                 lines *= 8;
@@ -172,6 +204,7 @@ impl EventLog {
         ask: impl FnOnce(&dyn Journal) -> T + Send + 'static,
     ) -> T {
         let journal = self.journal.clone();
+        let _one_of_few = self.readers.acquire().await;
         // It panicked, and was reported.
         tokio::task::spawn_blocking(move || ask(&*journal)).await.unwrap_or_default()
     }
@@ -184,7 +217,7 @@ impl EventLog {
         };
         let found = self.ask(move |journal| {
             let mut found = None;
-            read(journal, Position::at(journal.offset_at(LOG, time)), end, |event| {
+            read(journal, Position::at(journal.offset_at(LOG, time)), end, |event, _| {
                 found = Some(event).filter(|event| event.at.as_millisecond() >= time);
                 found.is_none()
             });
@@ -210,9 +243,9 @@ fn start_of_last(journal: &dyn Journal, lines: u64) -> Position {
     journal.newlines_back(LOG, lines + 1).map_or_else(|| journal.oldest(LOG), Position::at)
 }
 
-/// Gives the events between two places, as far as they are kept and known to this version, until it is
-/// told that they are enough.
-fn read(journal: &dyn Journal, from: Position, end: Position, mut take: impl FnMut(Event) -> bool) {
+/// Gives the events between two places and the lengths of their lines, as far as they are kept and known to this version,
+/// until it is told that they are enough.
+fn read(journal: &dyn Journal, from: Position, end: Position, mut take: impl FnMut(Event, usize) -> bool) {
     let (mut at, mut line) = (from, Vec::new());
     while at < end {
         let entries = journal.read(LOG, at, PAGE);
@@ -229,7 +262,7 @@ fn read(journal: &dyn Journal, from: Position, end: Position, mut take: impl FnM
             for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
                 line.extend_from_slice(piece);
                 if piece.ends_with(b"\n") {
-                    let more = serde_json::from_slice(&line).map_or(true, &mut take);
+                    let more = serde_json::from_slice(&line).map_or(true, |event| take(event, line.len()));
                     line.clear();
                     if !more {
                         return;
@@ -238,6 +271,12 @@ fn read(journal: &dyn Journal, from: Position, end: Position, mut take: impl FnM
             }
         }
     }
+}
+
+/// About what an event takes, by its JSON: short values take much more than their letters.
+fn size_in_memory(json: &[u8]) -> usize {
+    let values = json.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    json.len() + OF_VALUE * values
 }
 
 /// The API speaks of milliseconds.
@@ -298,6 +337,33 @@ mod tests {
 
         let in_order = EventLog::open(journal);
         assert_eq!(in_order.last(), killed.last());
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_in_memory_counts_by_its_bytes_and_all_is_still_found() {
+        let journal: Arc<dyn Journal> = Arc::new(Memory::new(1 << 28, 1 << 28));
+        let log = EventLog::open(journal);
+        let first = log.last();
+        let long = |number: usize| {
+            let empty: Vec<serde_json::Value> = vec![serde_json::json!([]); 100_000];
+            Body::hook(serde_json::json!({"hook_event_name": number.to_string(), "a": empty}))
+        };
+        for number in 0..10 {
+            log.append(Timestamp::UNIX_EPOCH, None, long(number));
+            let state = log.state();
+            assert!(state.kept <= KEPT_BYTES);
+            assert_eq!(state.kept, state.newest.iter().map(|(_, size)| size).sum::<usize>());
+        }
+        assert!(log.state().newest.len() < 3);
+        let (mut after, mut found) = (first, 0);
+        loop {
+            let page = log.after(after, 256).await;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            found += page.len();
+        }
+        assert_eq!(found, 10);
+        assert_eq!(log.find(ListEvents { kind: None, ..newest(3) }).await.events.len(), 3);
     }
 
     #[tokio::test]

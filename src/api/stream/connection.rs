@@ -511,7 +511,7 @@ impl Connection {
         let Some((session, after)) = self.after_events else { return false };
         let events = self.api.sessions.bus().events.after(after, EVENTS).await;
         let Some(last) = events.last().map(|event| event.seq) else { return false };
-        let more = events.len() == EVENTS;
+        let more = last < self.api.sessions.bus().events.last();
         self.after_events = Some((session, last));
         for event in events {
             if session.is_none() || event.session == session {
