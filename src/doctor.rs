@@ -26,6 +26,8 @@ pub struct Daemon<'a> {
     pub broken_env_sets: &'a [Broken],
     /// Why codes of the authenticator are refused, if the clock was ahead when one was taken.
     pub code_from_the_future: Option<String>,
+    /// Whether the tmux server answers.
+    pub tmux_answers: bool,
     /// Why nobody can sign in to the dashboard.
     pub web_damage: Option<String>,
 }
@@ -96,6 +98,13 @@ fn known_bugs(version: &Version) -> &'static str {
 
 fn connection(daemon: &Daemon) -> Check {
     let (verdict, detail) = match daemon.sessions.linked() {
+        Some(linked) if !daemon.tmux_answers => (
+            Verdict::Broken,
+            format!(
+                "process {} does not answer: it stands still, or has too much to do; if it is stopped,                  kill -CONT {0} lets it go on",
+                linked.server.pid
+            ),
+        ),
         Some(linked) => (
             Verdict::Fine,
             format!(

@@ -248,3 +248,29 @@ fn a_home_is_made_private_and_a_path_that_is_too_long_is_refused() {
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.contains("the system allows 107"), "{message}");
 }
+
+#[test]
+fn a_daemon_or_a_tmux_server_that_stands_still_is_named() {
+    let home = Home::running();
+    let session = home.start(&["cat"]);
+    let server = home.status().tmux.server_pid.unwrap();
+    let stop = |pid: i32, signal| nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal).unwrap();
+    stop(server, Signal::SIGSTOP);
+    let ran = home.run(["doctor"]);
+    stop(server, Signal::SIGCONT);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains(&format!("process {server} does not answer")), "{ran:?}");
+
+    home.signal_daemon(Signal::SIGSTOP);
+    let asked = [vec!["sessions"], vec!["stop", &session.short_id], vec!["tail", &session.short_id]];
+    std::thread::scope(|scope| {
+        for args in asked {
+            let home = &home;
+            scope.spawn(move || {
+                let message = home.fails(5, &args);
+                assert!(message.contains("does not answer"), "{args:?}: {message}");
+            });
+        }
+    });
+    home.signal_daemon(Signal::SIGCONT);
+}

@@ -36,6 +36,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(with(api.clone()))
         .map(|api: Api| answer(Ok(providers(&api))));
     let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
+        let tmux_answers = api.sessions.tmux_answers().await;
         let checks = tokio::task::spawn_blocking(move || {
             let broken_env_sets = api.sessions.env_sets().broken();
             doctor::checks(&doctor::Daemon {
@@ -46,6 +47,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 broken_files: &api.broken_files,
                 broken_env_sets: &broken_env_sets,
                 code_from_the_future: api.auth.code_from_the_future(jiff::Timestamp::now()),
+                tmux_answers,
                 web_damage: api.auth.damage(),
             })
         })

@@ -5,6 +5,7 @@ use codepiper_protocol::wire::daemon::{Check, Verdict};
 use super::failure::{Failure, Outcome, exit_codes};
 use super::table::{Cell, Table};
 use super::{Context, output};
+use crate::client::ClientError;
 
 /// Check what CodePiper needs; works without a daemon too
 #[derive(Args)]
@@ -20,9 +21,10 @@ impl Doctor {
         let paths = context.paths()?;
         let client = context.client()?;
         let checks = match context.block_on(client.doctor())? {
-            Err(error) if error.is_absence() => {
+            Err(error) if error.is_absence() || matches!(error, ClientError::Silent(_)) => {
                 let (name, detail) = ("daemon".to_owned(), error.to_string());
-                let daemon = Check { name, verdict: Verdict::Warning, detail };
+                let verdict = if error.is_absence() { Verdict::Warning } else { Verdict::Broken };
+                let daemon = Check { name, verdict, detail };
                 [vec![daemon], crate::doctor::local_checks(&paths)].concat()
             }
             checks => checks?,

@@ -15,8 +15,11 @@ pub enum ClientError {
     /// The connection ended before the answer did.
     #[error("the daemon closed the connection; see `codepiper daemon status`")]
     Lost,
-    #[error("the daemon does not answer; see its log, or end it and start it again: no session ends with it")]
-    Silent,
+    /// It is there, and says nothing. What was asked of it.
+    #[error(
+        "the daemon does not answer ({0}); see its log, or end it and start it again: no session ends with it"
+    )]
+    Silent(String),
     #[error(
         "the daemon speaks protocol {0} and this command {PROTOCOL}; run `codepiper daemon restart` after \
          an update, or use the command of the daemon's version"
@@ -35,7 +38,7 @@ impl ClientError {
     pub fn exit_code(&self) -> u8 {
         match self {
             ClientError::NotRunning(_) | ClientError::Lost => 4,
-            ClientError::Silent => Code::Timeout.exit_code(),
+            ClientError::Silent(_) => Code::Timeout.exit_code(),
             ClientError::Foreign { .. } => Code::Refused.exit_code(),
             ClientError::OtherProtocol(_) => Code::ProtocolMismatch.exit_code(),
             ClientError::Problem(problem) => problem.code.exit_code(),

@@ -18,9 +18,13 @@ use tokio::time;
 
 use super::{ClientError, Result};
 
-/// A daemon that needs longer to read something is not well. Changes (stop, resume) have limits of
-/// their own, in the daemon.
-const READ_LIMIT: Duration = Duration::from_secs(15);
+/// A daemon that needs longer to read something is not well.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(15);
+/// Changes (stop, resume) have limits of their own, in the daemon. When one takes longer than this, the daemon is asked
+/// whether it is there at all, again and again.
+const ASK_AFTER: Duration = Duration::from_secs(10);
+/// And nothing takes longer than this.
+const CHANGE_LIMIT: Duration = Duration::from_secs(600);
 /// How long to try when the daemon's queue of connections is full.
 const QUEUE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -38,8 +42,42 @@ impl Body {
 
 /// Sends a request and reads the whole answer. An answer that is an error is a [`ClientError`].
 pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Option<Body>) -> Result<Bytes> {
-    let limit = if method == Method::GET { READ_LIMIT } else { Duration::MAX };
-    let answer = async {
+    if method == Method::GET {
+        return time::timeout(READ_LIMIT, exchange(socket, method, path, body))
+            .await
+            .unwrap_or_else(silent(path));
+    }
+    let what = format!("{method} {path}");
+    let mut answer = std::pin::pin!(exchange(socket, method, path, body));
+    let give_up = time::Instant::now() + CHANGE_LIMIT;
+    loop {
+        if let Ok(answer) = time::timeout(ASK_AFTER, answer.as_mut()).await {
+            return answer;
+        }
+        let alive = exchange(socket, Method::GET, "/api/daemon", None);
+        let asked = time::timeout(READ_LIMIT, async {
+            tokio::select! {
+                answer = answer.as_mut() => Some(answer),
+                alive = alive => alive.err().map(Err),
+            }
+        });
+        match asked.await {
+            Ok(Some(answer)) => return answer,
+            Ok(None) if time::Instant::now() < give_up => {
+                eprintln!("the daemon answers, and is still at it ({what}); waiting …");
+            }
+            Ok(None) | Err(_) => return Err(ClientError::Silent(what)),
+        }
+    }
+}
+
+fn silent<T, E>(path: &str) -> impl FnOnce(E) -> Result<T> {
+    let what = format!("GET {path}");
+    move |_| Err(ClientError::Silent(what))
+}
+
+async fn exchange(socket: &Path, method: Method, path: &str, body: Option<Body>) -> Result<Bytes> {
+    {
         let mut sender = connect(socket).await?;
         let mut request = head(method, path);
         if let Some(body) = &body {
@@ -51,8 +89,7 @@ pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Opt
         let body = body.map(|body| body.bytes).unwrap_or_default();
         let response = sender.send_request(finish(request, body)?).await.map_err(|_| ClientError::Lost)?;
         whole(response).await
-    };
-    time::timeout(limit, answer).await.unwrap_or(Err(ClientError::Silent))
+    }
 }
 
 /// Asks for a WebSocket at `/ws`.
@@ -72,7 +109,7 @@ pub(super) async fn upgrade(socket: &Path) -> Result<TokioIo<hyper::upgrade::Upg
         }
         hyper::upgrade::on(response).await.map_err(|_| ClientError::Lost)
     };
-    let upgraded = time::timeout(READ_LIMIT, answer).await.unwrap_or(Err(ClientError::Silent))?;
+    let upgraded = time::timeout(READ_LIMIT, answer).await.unwrap_or_else(silent("/ws"))?;
     Ok(TokioIo::new(upgraded))
 }
 
@@ -127,7 +164,9 @@ async fn open(socket: &Path) -> Result<UnixStream> {
             Err(error) if error.kind() == ErrorKind::WouldBlock && time::Instant::now() < give_up => {
                 time::sleep(Duration::from_millis(10)).await;
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(ClientError::Silent),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Err(ClientError::Silent("a connection".to_owned()));
+            }
             Err(error) => {
                 return Err(ClientError::Unreachable {
                     socket: socket.into(),

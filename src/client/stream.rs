@@ -42,6 +42,8 @@ pub struct Stream {
     pub last_event: u64,
     /// A keyframe whose screen comes in the next frame.
     announced: Option<(Cursor, Size, KeyframeReason)>,
+    /// Everything that was kept has come.
+    caught_up: bool,
     /// A frame cannot be given up half-way, so frames are read and written in tasks of their own, and
     /// `next` may be dropped at any time.
     frames: mpsc::Receiver<Message>,
@@ -95,7 +97,7 @@ impl Stream {
             events,
         };
         tell(&mut write, &request).await?;
-        match message(&mut frames).await? {
+        match first_message(&mut frames).await? {
             ServerMessage::Subscribed { channel, cursor, size, session, .. } => {
                 let (consumed, watching) = watch::channel(cursor.offset);
                 let writing = tokio::spawn(acknowledge(write, channel, watching));
@@ -106,6 +108,7 @@ impl Stream {
                     channel,
                     continues: matches!(from, Begin::Cursor(_)),
                     announced: None,
+                    caught_up: false,
                     last_event: events.unwrap_or(0),
                     frames,
                     consumed,
@@ -125,7 +128,7 @@ impl Stream {
     pub async fn next(&mut self) -> Result<Item> {
         self.acknowledge();
         loop {
-            let message = match self.frames.recv().await.ok_or(ClientError::Lost)? {
+            let message = match self.received().await?.ok_or(ClientError::Lost)? {
                 Message::Binary(bytes) => return self.binary(bytes),
                 Message::Unknown(why) => return Err(ClientError::Answer(why)),
                 Message::Server(message) => *message,
@@ -141,7 +144,10 @@ impl Stream {
                     self.cursor = cursor;
                     return Ok(Item::Gap { cursor, reason, lost });
                 }
-                ServerMessage::CaughtUp { cursor, .. } => return Ok(Item::CaughtUp { cursor }),
+                ServerMessage::CaughtUp { cursor, .. } => {
+                    self.caught_up = true;
+                    return Ok(Item::CaughtUp { cursor });
+                }
                 ServerMessage::Ended { cursor, exit, .. } => return Ok(Item::Ended { cursor, exit }),
                 ServerMessage::Session { session, .. } => {
                     self.session = *session;
@@ -162,6 +168,15 @@ impl Stream {
                 | ServerMessage::Pong {} => {}
             }
         }
+    }
+
+    /// What was kept comes at once, if the daemon is well; for what happens after it one may wait for ever.
+    async fn received(&mut self) -> Result<Option<Message>> {
+        if self.caught_up {
+            return Ok(self.frames.recv().await);
+        }
+        let received = tokio::time::timeout(http::READ_LIMIT, self.frames.recv()).await;
+        received.map_err(|_| ClientError::Silent("what is kept of the output".to_owned()))
     }
 
     fn binary(&mut self, mut frame: Bytes) -> Result<Item> {
@@ -233,7 +248,7 @@ impl Connection {
         let (read, write) = socket.split(tokio::io::split);
         let (sender, mut frames) = mpsc::channel(QUEUE);
         let reading = tokio::spawn(forward(FragmentCollectorRead::new(read), sender));
-        match message(&mut frames).await? {
+        match first_message(&mut frames).await? {
             ServerMessage::Hello { protocol: PROTOCOL, .. } => Ok(Self { reading, frames, write }),
             ServerMessage::Hello { protocol, .. } => Err(ClientError::OtherProtocol(protocol)),
             other => Err(unexpected(&other)),
@@ -255,6 +270,12 @@ async fn acknowledge(mut write: WebSocketWrite, channel: u8, mut consumed: watch
 async fn tell(write: &mut WebSocketWrite, message: &ClientMessage) -> Result<()> {
     let text = serde_json::to_vec(message).map_err(ClientError::Request)?;
     write.write_frame(Frame::text(Payload::Owned(text))).await.map_err(|_| ClientError::Lost)
+}
+
+/// What the daemon says first, and to a request: at once, if it is well.
+async fn first_message(frames: &mut mpsc::Receiver<Message>) -> Result<ServerMessage> {
+    let said = tokio::time::timeout(http::READ_LIMIT, message(frames)).await;
+    said.unwrap_or_else(|_| Err(ClientError::Silent("/ws".to_owned())))
 }
 
 async fn message(frames: &mut mpsc::Receiver<Message>) -> Result<ServerMessage> {

@@ -25,6 +25,8 @@ use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
 use crate::tmux::server::{self, Address, Owner, SetUpError};
 
+/// A tmux server that is well answers much sooner.
+const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// Pauses between attempts to connect.
 const BACK_OFF: [Duration; 6] = [
     Duration::ZERO,
@@ -115,6 +117,13 @@ impl Sessions {
 
     pub fn linked(&self) -> Option<Linked> {
         self.0.linked.borrow().clone()
+    }
+
+    /// Whether the tmux server does what it is asked, at once.
+    pub async fn tmux_answers(&self) -> bool {
+        let Some(linked) = self.linked() else { return false };
+        let asked = server::ask::<ServerFacts>(&linked.connection, None);
+        tokio::time::timeout(ANSWER_LIMIT, asked).await.is_ok_and(|answer| answer.is_ok())
     }
 
     /// Makes the connection anew.
