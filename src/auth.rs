@@ -66,8 +66,10 @@ struct Inner {
     /// Whose authenticator it is: `user@host`.
     account: String,
     tries: Tries,
+    /// Told of every sign-in that was wrong.
+    failed: Box<dyn Fn(&Guest) + Send + Sync>,
     /// A password is hashed at a time: each takes its share of memory.
-    hashing: tokio::sync::Mutex<()>,
+    hashing: Arc<tokio::sync::Mutex<()>>,
     /// Whoever changes what is kept holds it until that is written.
     changing: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -113,7 +115,8 @@ pub struct Opened {
 
 impl Auth {
     /// Reads what is kept. Damage closes the way in; it never opens it.
-    pub fn load(path: PathBuf, account: String) -> Self {
+    /// `failed` is told of every sign-in that was wrong.
+    pub fn load(path: PathBuf, account: String, failed: impl Fn(&Guest) + Send + Sync + 'static) -> Self {
         let kept = match Stored::load(&path) {
             Ok(Some(stored)) => Kept::Stored(Box::new(stored)),
             Ok(None) => Kept::Nothing,
@@ -128,9 +131,10 @@ impl Auth {
             written: Timestamp::now(),
         };
         Self(Arc::new(Inner {
+            tries: Tries::load(path.with_file_name("tries.json")),
             path,
             account,
-            tries: Tries::default(),
+            failed: Box::new(failed),
             hashing: Default::default(),
             changing: Default::default(),
             state: Mutex::new(state),
@@ -170,17 +174,12 @@ impl Auth {
         guest: &Guest,
         now: Timestamp,
     ) -> Result<Opened, Problem> {
-        let attempt = async {
-            if !self.is_password(password).await? {
-                return Ok(None);
-            }
-            self.change_if(|stored| match stored.take_code(code, now)? {
-                true => stored.open_login(guest, now).map(Some),
-                false => Ok(None),
-            })
-            .await
-        };
-        self.0.tries.attempt(self.known_device(guest), attempt).await
+        let enter = self.change_if(|stored| match stored.take_code(code, now)? {
+            true => stored.open_login(guest, now).map(Some),
+            false => Ok(None),
+        });
+        let wrong = || (self.0.failed)(guest);
+        self.attempt(guest, self.is_password(password), || self.is_code(code, now), wrong, enter).await
     }
 
     /// The login that a cookie names, unless it has ended. Alone, it opens nothing.
@@ -267,6 +266,42 @@ impl Auth {
         self.state().stored()?.devices.contains(&device).then_some(device)
     }
 
+    /// Lets somebody try: `enter` is done for who knows the password and the code.
+    async fn attempt<T>(
+        &self,
+        guest: &Guest,
+        password: impl Future<Output = Result<bool, Problem>>,
+        code: impl FnOnce() -> bool,
+        wrong: impl FnOnce(),
+        enter: impl Future<Output = Result<Option<T>, Problem>>,
+    ) -> Result<T, Problem> {
+        let tries = &self.0.tries;
+        let Some(device) = self.known_device(guest) else {
+            return tries.of_stranger(guest.address.clone(), password, code, wrong, enter).await;
+        };
+        tries.count(&device).await?;
+        let entered = match password.await? && code() {
+            true => enter.await?,
+            false => None,
+        };
+        match entered {
+            Some(entered) => {
+                tries.forget(&device).await;
+                Ok(entered)
+            }
+            None => {
+                wrong();
+                Err(tries.wrong(&device))
+            }
+        }
+    }
+
+    /// Whether the code is right. One that is void because of a wrong clock is: whoever takes it says so.
+    fn is_code(&self, code: &str, now: Timestamp) -> bool {
+        let stored = self.state().stored().cloned();
+        stored.is_some_and(|mut stored| stored.take_code(code, now).unwrap_or(true))
+    }
+
     async fn is_password(&self, password: &str) -> Result<bool, Problem> {
         self.must_be_set_up()?;
         let known = self.state().stored().map(|stored| stored.password.clone());
@@ -276,15 +311,26 @@ impl Auth {
             Ok(known) => Argon2::default().verify_password(password.as_bytes(), &known).is_ok(),
             Err(_) => false,
         };
-        let _one = self.0.hashing.lock().await;
-        tokio::task::spawn_blocking(verify).await.map_err(internal)
+        self.one_at_a_time(verify).await
     }
 
     async fn hash(&self, password: &str) -> Result<String, Problem> {
         let password = password.to_owned();
-        let _one = self.0.hashing.lock().await;
         let hash = move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string());
-        tokio::task::spawn_blocking(hash).await.map_err(internal)?.map_err(internal)
+        self.one_at_a_time(hash).await?.map_err(internal)
+    }
+
+    /// Holds the turn until the work is done, whoever waits for it.
+    async fn one_at_a_time<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let one = self.0.hashing.clone().lock_owned().await;
+        let work = tokio::task::spawn_blocking(move || {
+            let _one = one;
+            work()
+        });
+        work.await.map_err(internal)
     }
 
     /// Changes what is kept, if `change` wants it; only what was written counts. Logins that are no
@@ -465,7 +511,7 @@ mod tests {
     /// Set up at second 0.
     async fn bed() -> Bed {
         let dir = tempfile::tempdir().unwrap();
-        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into());
+        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), |_| ());
         let bootstrap = auth.new_bootstrap().unwrap();
         let begun = auth.begin_setup(&bootstrap.to_uppercase(), PASSWORD, false).await.unwrap();
         let totp = begun.totp.secret;
@@ -476,7 +522,7 @@ mod tests {
 
     impl Bed {
         fn again(&self) -> Auth {
-            Auth::load(self.dir.path().join("auth.json"), "me@host".into())
+            Auth::load(self.dir.path().join("auth.json"), "me@host".into(), |_| ())
         }
     }
 
@@ -556,7 +602,7 @@ mod tests {
     #[tokio::test]
     async fn the_set_up_is_one_time() {
         let dir = tempfile::tempdir().unwrap();
-        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into());
+        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), |_| ());
         assert_eq!(auth.stage(), AuthStage::Setup);
         assert_eq!(code_of(auth.begin_setup("", PASSWORD, false).await), Code::WrongCredentials);
         let void = auth.new_bootstrap().unwrap();
@@ -571,7 +617,7 @@ mod tests {
         assert_eq!(code_of(auth.confirm_setup(&first.token, &first_code, now)), Code::Expired);
         assert_eq!(code_of(auth.finish_setup(&second.token, &guest(), now).await), Code::Invalid);
         auth.confirm_setup(&second.token, &code(&second.totp.secret, now), now).unwrap();
-        assert_eq!(Auth::load(dir.path().join("auth.json"), String::new()).stage(), AuthStage::Setup);
+        assert_eq!(Auth::load(dir.path().join("auth.json"), String::new(), |_| ()).stage(), AuthStage::Setup);
         auth.finish_setup(&second.token, &guest(), now).await.unwrap();
         assert_eq!(auth.stage(), AuthStage::SignedOut);
         assert_eq!(code_of(auth.begin_setup(&word, PASSWORD, true).await), Code::AlreadySetUp);

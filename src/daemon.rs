@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api, Leave, Web};
-use crate::auth::Auth;
+use crate::auth::{Auth, Guest};
 use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
 use crate::env_set::EnvSets;
@@ -164,7 +164,11 @@ async fn serve(
         return Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached")));
     }
     let (leave, mut leaving) = mpsc::channel(1);
-    let auth = Auth::load(paths.auth(), web::account());
+    let recording = sessions.clone();
+    let auth = Auth::load(paths.auth(), web::account(), move |guest: &Guest| {
+        let (device, address) = (guest.name.clone(), guest.address.clone());
+        recording.event(None, Body::AuthSignInFailed { device, address });
+    });
     let (web, tcp) = match web {
         Some(web::Listening { web, listener }) => {
             (Some(Arc::new(web)), Some(TcpListener::from_std(listener)?))

@@ -63,7 +63,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         |api: Api, guest: Guest, SignIn { password, code }| async move {
             match api.auth.sign_in(&password, &code, &guest, Timestamp::now()).await {
                 Ok(opened) => let_in(&api, &guest, opened),
-                Err(problem) => turn_away(&api, guest, &problem),
+                Err(problem) => answer_problem(&problem),
             }
         },
     );
@@ -233,14 +233,6 @@ fn let_in(api: &Api, guest: &Guest, opened: Opened) -> Response {
         }
     }
     response
-}
-
-/// Tries that nobody looked at are not worth an event: there may be thousands.
-fn turn_away(api: &Api, Guest { name, address, .. }: Guest, problem: &Problem) -> Response {
-    if problem.code == Code::WrongCredentials {
-        api.sessions.event(None, Body::AuthSignInFailed { device: name, address });
-    }
-    answer_problem(problem)
 }
 
 /// The browser stays known.

@@ -26,8 +26,8 @@ impl Auth {
         keep: LoginId,
     ) -> Result<(), Problem> {
         check_password(new)?;
-        let attempt = async { Ok(self.is_password(current).await?.then_some(())) };
-        self.0.tries.attempt(self.known_device(guest), attempt).await?;
+        let enter = async { Ok(Some(())) };
+        self.attempt(guest, self.is_password(current), || true, || (), enter).await?;
         self.set_password(new, Some(keep), Timestamp::now()).await
     }
 
@@ -129,12 +129,7 @@ impl Auth {
         guest: &Guest,
         now: Timestamp,
     ) -> Result<(), Problem> {
-        let attempt = async {
-            if !self.is_password(password).await? {
-                return Ok(None);
-            }
-            self.change_if(|stored| Ok(stored.take_code(code, now)?.then_some(()))).await
-        };
-        self.0.tries.attempt(self.known_device(guest), attempt).await
+        let enter = self.change_if(|stored| Ok(stored.take_code(code, now)?.then_some(())));
+        self.attempt(guest, self.is_password(password), || self.is_code(code, now), || (), enter).await
     }
 }

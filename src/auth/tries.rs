@@ -1,34 +1,49 @@
 //! How often may be guessed.
 //!
-//! A browser that has signed in once has a quota of its own. Everybody else shares a queue that serves
-//! one at a time and rests after each wrong try: it delays and never locks, and whoever fills it does not
-//! hold up a browser that is known.
+//! A browser that has signed in once has a quota of its own. Everybody else waits for a turn: addresses take turns, and
+//! a password is looked at every 250 ms. Who does not know the password delays only who waits behind them; who does know it
+//! has one try at a code in a second, however many connections they have: what was tried before delays also the right
+//! code. The first tries are looked at without a pause, so that people need not wait.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use tokio::time::{Instant, sleep};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::secret::Digest;
+use crate::small_file::{self, write_synced};
 
+/// The version of the file's form.
+const VERSION: u32 = 1;
 /// A known browser has so many tries until it has to wait.
 const FREE: u32 = 5;
 /// The first time; it doubles up to the longest.
 const WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-/// After a wrong try, the queue rests.
+/// A wrong try is answered after this time.
 const REST: Duration = Duration::from_secs(1);
-/// So many wait in the queue; more are sent away for a while.
-const QUEUE: usize = 64;
+/// Passwords of strangers are looked at so often, and codes of those who know the password.
+const PASSWORDS: Duration = Duration::from_millis(250);
+const CODES: Duration = Duration::from_secs(1);
+/// So many tries are looked at without a pause.
+const BURST: u32 = 24;
+/// So many wait for their turn; more are sent away for a while.
+const WAITING: usize = 128;
 
 pub struct Tries {
+    path: PathBuf,
     known: Mutex<HashMap<Digest, Quota>>,
-    queue: tokio::sync::Mutex<()>,
-    waiting: AtomicUsize,
+    turns: Arc<Mutex<Turns>>,
+    codes: Mutex<Pace>,
     rest: Duration,
+    /// Whoever writes the file holds it.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The tries of one known browser.
@@ -58,85 +73,262 @@ impl Quota {
     }
 }
 
-impl Default for Tries {
-    fn default() -> Self {
-        Self::resting(REST)
+/// One thing in `every`, after a burst: the time until which what was done is paid for.
+struct Pace {
+    every: Duration,
+    paid_until: Option<Instant>,
+}
+
+impl Pace {
+    /// When the next one may be done, which counts from now on.
+    fn next(&mut self, now: Instant) -> Instant {
+        let before = self.debt_until(now);
+        self.paid_until = Some(before + self.every);
+        before.checked_sub(self.every * BURST).map_or(now, |at| at.max(now))
     }
+
+    /// When all that was done is paid for.
+    fn debt_until(&self, now: Instant) -> Instant {
+        self.paid_until.map_or(now, |until| until.max(now))
+    }
+}
+
+/// Who waits, and who is next: the addresses take turns, and each has its own in order.
+struct Turns {
+    waiting: VecDeque<(Option<String>, VecDeque<oneshot::Sender<()>>)>,
+    /// Somebody has the turn.
+    taken: bool,
+    pace: Pace,
+}
+
+/// The turn; given on with this value.
+struct Turn(Arc<Mutex<Turns>>);
+
+impl Turns {
+    fn count(&self) -> usize {
+        self.waiting.iter().map(|(_, of_one)| of_one.len()).sum()
+    }
+
+    /// A place behind others of the same address. Where all are taken, whoever has most of them loses the last.
+    fn queue(&mut self, address: Option<String>) -> Result<oneshot::Receiver<()>, Problem> {
+        let own = self.waiting.iter().position(|(other, _)| *other == address);
+        if self.count() >= WAITING {
+            let held = own.map_or(0, |own| self.waiting[own].1.len());
+            let most = self.waiting.iter_mut().max_by_key(|(_, of_one)| of_one.len());
+            match most.filter(|(_, of_one)| of_one.len() > held + 1) {
+                Some((_, of_one)) => drop(of_one.pop_back()),
+                None => return Err(too_many(REST * 5)),
+            }
+        }
+        let (sender, turn) = oneshot::channel();
+        match own {
+            Some(own) => self.waiting[own].1.push_back(sender),
+            None => self.waiting.push_back((address, VecDeque::from([sender]))),
+        }
+        Ok(turn)
+    }
+
+    /// Gives the turn to the next one.
+    fn give_on(&mut self) {
+        self.taken = false;
+        while let Some((address, mut of_one)) = self.waiting.pop_front() {
+            let next = of_one.pop_front();
+            if !of_one.is_empty() {
+                self.waiting.push_back((address, of_one));
+            }
+            if next.is_some_and(|next| next.send(()).is_ok()) {
+                self.taken = true;
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock(&self.0).give_on();
+    }
+}
+
+/// What outlives the daemon.
+#[derive(Default, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    /// Until when the tries at codes are paid for.
+    codes_until: Option<Timestamp>,
+    known: Vec<StoredQuota>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredQuota {
+    device: Digest,
+    counted: u32,
+    not_before: Option<Timestamp>,
 }
 
 impl Tries {
-    fn resting(rest: Duration) -> Self {
-        Self { known: Mutex::default(), queue: Default::default(), waiting: AtomicUsize::new(0), rest }
+    /// Goes on with what is written in the file. One that cannot be read is as none: it only delays.
+    pub fn load(path: PathBuf) -> Self {
+        Self::paced(path, PASSWORDS, CODES, REST)
     }
 
-    /// Lets `attempt` find out whether somebody knows the secret; `None` means no. `device` is a browser
-    /// that has signed in once.
-    pub async fn attempt<T>(
-        &self,
-        device: Option<Digest>,
-        attempt: impl Future<Output = Result<Option<T>, Problem>>,
-    ) -> Result<T, Problem> {
-        match device {
-            Some(device) => self.of_known(device, attempt).await,
-            None => self.of_anybody(attempt).await,
+    fn paced(path: PathBuf, passwords: Duration, codes: Duration, rest: Duration) -> Self {
+        let file: File = small_file::read(&path, VERSION)
+            .unwrap_or_else(|reason| {
+                tracing::warn!(path = %path.display(), reason, "the tries from before are forgotten");
+                None
+            })
+            .unwrap_or_default();
+        let known = file.known.into_iter().map(|StoredQuota { device, counted, not_before }| {
+            (device, Quota { counted, not_before: not_before.and_then(|at| instant(at, LONGEST_WAIT)) })
+        });
+        let codes_until = file.codes_until.and_then(|at| instant(at, codes * WAITING as u32));
+        let pace = |every, paid_until| Pace { every, paid_until };
+        let turns = Turns { waiting: VecDeque::new(), taken: false, pace: pace(passwords, None) };
+        Self {
+            path,
+            known: Mutex::new(known.collect()),
+            turns: Arc::new(Mutex::new(turns)),
+            codes: Mutex::new(pace(codes, codes_until)),
+            rest,
+            writing: Arc::default(),
         }
     }
 
-    async fn of_known<T>(
+    /// A known browser's try counts before it is looked at, also after a crash.
+    ///
+    /// # Errors
+    /// It has to wait.
+    pub async fn count(&self, device: &Digest) -> Result<(), Problem> {
+        lock(&self.known).entry(device.clone()).or_default().count(Instant::now()).map_err(too_many)?;
+        self.write().await;
+        Ok(())
+    }
+
+    /// The known browser knew the secret.
+    pub async fn forget(&self, device: &Digest) {
+        lock(&self.known).remove(device);
+        self.write().await;
+    }
+
+    /// What is answered to a wrong try of a known browser.
+    pub fn wrong(&self, device: &Digest) -> Problem {
+        let left = lock(&self.known).get(device).map(Quota::left);
+        Problem { tries_left: left, ..wrong_credentials() }
+    }
+
+    /// Waits for a stranger's turn, and holds it while `look` looks at what they know: first at the password, and if
+    /// that is right, at `code`. A wrong try is told to `wrong` at once, and answered later. A right code is taken by
+    /// `enter`, when what was tried before is paid for.
+    pub async fn of_stranger<T>(
         &self,
-        device: Digest,
-        attempt: impl Future<Output = Result<Option<T>, Problem>>,
+        address: Option<String>,
+        password: impl Future<Output = Result<bool, Problem>>,
+        code: impl FnOnce() -> bool,
+        wrong: impl FnOnce(),
+        enter: impl Future<Output = Result<Option<T>, Problem>>,
     ) -> Result<T, Problem> {
-        self.known().entry(device.clone()).or_default().count(Instant::now()).map_err(too_many)?;
-        match attempt.await? {
-            Some(right) => {
-                self.known().remove(&device);
-                Ok(right)
+        let turn = self.turn(address).await?;
+        if !password.await? {
+            drop(turn);
+            return Err(self.refuse(wrong).await);
+        }
+        let (debt, at) = {
+            let (mut codes, now) = (lock(&self.codes), Instant::now());
+            let debt = codes.debt_until(now);
+            if debt - now > codes.every * WAITING as u32 {
+                return Err(too_many(REST * 5));
             }
-            None => {
-                let left = self.known().get(&device).map(Quota::left);
-                Err(Problem { tries_left: left, ..wrong_credentials() })
-            }
-        }
-    }
-
-    async fn of_anybody<T>(
-        &self,
-        attempt: impl Future<Output = Result<Option<T>, Problem>>,
-    ) -> Result<T, Problem> {
-        let place = Place::take(&self.waiting)?;
-        let turn = self.queue.lock().await;
-        drop(place);
-        let right = attempt.await?;
-        if right.is_none() {
-            sleep(self.rest).await;
-        }
+            (debt, codes.next(now))
+        };
+        // The turn is not held meanwhile: who knows no password does not wait for those who do.
         drop(turn);
-        right.ok_or_else(wrong_credentials)
+        sleep_until(at).await;
+        if !code() {
+            self.write().await;
+            return Err(self.refuse(wrong).await);
+        }
+        sleep_until(debt).await;
+        match enter.await? {
+            Some(entered) => {
+                // A right one costs nothing.
+                let mut codes = lock(&self.codes);
+                codes.paid_until = codes.paid_until.and_then(|until| until.checked_sub(codes.every));
+                Ok(entered)
+            }
+            None => Err(self.refuse(wrong).await),
+        }
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Digest, Quota>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn refuse(&self, wrong: impl FnOnce()) -> Problem {
+        wrong();
+        sleep(self.rest).await;
+        wrong_credentials()
     }
-}
 
-/// A place in the queue; given back with this value.
-struct Place<'a>(&'a AtomicUsize);
+    async fn turn(&self, address: Option<String>) -> Result<Turn, Problem> {
+        let queued = {
+            let mut turns = lock(&self.turns);
+            match turns.taken {
+                true => Some(turns.queue(address)?),
+                false => {
+                    turns.taken = true;
+                    None
+                }
+            }
+        };
+        if let Some(queued) = queued {
+            // Somebody else took the place.
+            queued.await.map_err(|_| too_many(REST * 5))?;
+        }
+        let turn = Turn(self.turns.clone());
+        let at = lock(&self.turns).pace.next(Instant::now());
+        sleep_until(at).await;
+        Ok(turn)
+    }
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, Problem> {
-        let place = Self(waiting);
-        match waiting.fetch_add(1, Ordering::Relaxed) {
-            before if before < QUEUE => Ok(place),
-            _ => Err(too_many(REST * 5)),
+    /// Where it cannot be written the tries still count until the daemon ends.
+    async fn write(&self) {
+        let _writing = self.writing.lock().await;
+        let (file, path) = (self.file(), self.path.clone());
+        let written = tokio::task::spawn_blocking(move || save(&file, &path)).await;
+        if let Ok(Err(error)) = written {
+            tracing::warn!(path = %self.path.display(), %error, "the tries to sign in were not written down");
+        }
+    }
+
+    fn file(&self) -> File {
+        let now = Instant::now();
+        let stored = |(device, quota): (&Digest, &Quota)| StoredQuota {
+            device: device.clone(),
+            counted: quota.counted,
+            not_before: quota.not_before.filter(|at| *at > now).map(timestamp),
+        };
+        File {
+            version: VERSION,
+            codes_until: lock(&self.codes).paid_until.filter(|at| *at > now).map(timestamp),
+            known: lock(&self.known).iter().map(stored).collect(),
         }
     }
 }
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+fn save(file: &File, path: &Path) -> std::io::Result<()> {
+    write_synced(path, &serde_json::to_vec(file)?)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn timestamp(at: Instant) -> Timestamp {
+    let left = SignedDuration::try_from(at.saturating_duration_since(Instant::now())).unwrap_or_default();
+    Timestamp::now().checked_add(left).unwrap_or_else(|_| Timestamp::now())
+}
+
+/// A clock that jumped makes nobody wait longer than `longest`.
+fn instant(at: Timestamp, longest: Duration) -> Option<Instant> {
+    let left = Duration::try_from(at.duration_since(Timestamp::now())).ok()?;
+    Some(Instant::now() + left.min(longest))
 }
 
 fn wrong_credentials() -> Problem {
@@ -153,9 +345,25 @@ fn too_many(wait: Duration) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
+
+    const SHORT: Duration = Duration::from_millis(2);
+
+    fn bed() -> (tempfile::TempDir, Arc<Tries>) {
+        let dir = tempfile::tempdir().unwrap();
+        let tries = Tries::paced(dir.path().join("tries.json"), Duration::ZERO, SHORT, SHORT);
+        (dir, Arc::new(tries))
+    }
+
+    fn address(last: u32) -> Option<String> {
+        Some(format!("10.0.0.{last}"))
+    }
+
+    async fn stranger(tries: &Tries, password: bool, code: bool) -> Result<(), Code> {
+        let enter = async { Ok(Some(())) };
+        let tried = tries.of_stranger(address(1), async { Ok(password) }, || code, || (), enter).await;
+        tried.map_err(|problem| problem.code)
+    }
 
     #[test]
     fn a_known_browser_waits_after_five_tries_and_longer_each_time() {
@@ -177,40 +385,89 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_right_try_forgets_the_wrong_ones_of_that_browser() {
-        let tries = Tries::default();
-        let device = |name| Some(Digest::of(name));
-        for _ in 0..3 {
-            for _ in 0..4 {
-                tries.attempt::<()>(device("a"), async { Ok(None) }).await.unwrap_err();
-            }
-            tries.attempt(device("a"), async { Ok(Some(())) }).await.unwrap();
+    async fn the_tries_of_a_browser_outlive_the_daemon_and_a_right_one_forgets_them() {
+        let (dir, tries) = bed();
+        let (guesser, owner) = (Digest::of("a"), Digest::of("b"));
+        for _ in 0..FREE {
+            tries.count(&guesser).await.unwrap();
         }
-        for _ in 0..5 {
-            tries.attempt::<()>(device("a"), async { Ok(None) }).await.unwrap_err();
+        tries.count(&owner).await.unwrap();
+        tries.forget(&owner).await;
+        let again = Tries::load(dir.path().join("tries.json"));
+        for tries in [&*tries, &again] {
+            let refused = tries.count(&guesser).await.unwrap_err();
+            assert_eq!((refused.code, refused.retry_after.is_some()), (Code::TooManyTries, true));
+            assert_eq!(tries.wrong(&guesser).tries_left, Some(0));
         }
-        let refused = tries.attempt(device("a"), async { Ok(Some(())) }).await.unwrap_err();
-        assert_eq!((refused.code, refused.retry_after.is_some()), (Code::TooManyTries, true));
-        tries.attempt(device("b"), async { Ok(Some(())) }).await.unwrap();
-        tries.attempt(None, async { Ok(Some(())) }).await.unwrap();
+        again.count(&owner).await.unwrap();
+        assert_eq!(again.wrong(&owner).tries_left, Some(FREE - 1));
     }
 
     #[tokio::test]
-    async fn a_crowd_delays_and_does_not_lock_and_a_known_browser_passes_it() {
-        let rest = Duration::from_millis(1);
-        let tries = Arc::new(Tries::resting(rest));
-        let begin = Instant::now();
-        let guess = |tries: Arc<Tries>| async move { tries.attempt::<()>(None, async { Ok(None) }).await };
-        let crowd: Vec<_> = (0..200).map(|_| tokio::spawn(guess(tries.clone()))).collect();
+    async fn a_crowd_of_guessers_keeps_nobody_out() {
+        let (_dir, tries) = bed();
+        let guess = |tries: Arc<Tries>| async move { stranger(&tries, false, false).await };
+        let crowd: Vec<_> = (0..100).map(|_| tokio::spawn(guess(tries.clone()))).collect();
         tokio::task::yield_now().await;
-        tries.attempt(Some(Digest::of("a")), async { Ok(Some(())) }).await.unwrap();
-        let mut sent_away = 0;
+        stranger(&tries, true, true).await.unwrap();
         for guess in crowd {
-            let problem = guess.await.unwrap().unwrap_err();
-            sent_away += usize::from(problem.code == Code::TooManyTries);
+            assert_eq!(guess.await.unwrap(), Err(Code::WrongCredentials));
         }
-        assert_eq!(sent_away, 200 - QUEUE - 1, "one is served, so many wait");
-        assert!(begin.elapsed() >= rest * QUEUE as u32, "one after the other");
-        tries.attempt(None, async { Ok(Some("in")) }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_tried_with_the_right_password_is_paid_for_by_the_right_code_also_after_a_restart() {
+        let (dir, tries) = bed();
+        let begin = Instant::now();
+        let guess = |tries: Arc<Tries>| async move { stranger(&tries, true, false).await };
+        let guesses: Vec<_> = (0..20).map(|_| tokio::spawn(guess(tries.clone()))).collect();
+        for guess in guesses {
+            assert_eq!(guess.await.unwrap(), Err(Code::WrongCredentials));
+        }
+        stranger(&tries, true, true).await.unwrap();
+        assert!(begin.elapsed() >= 20 * SHORT);
+        lock(&tries.codes).paid_until = Some(Instant::now() + Duration::from_secs(20));
+        tries.write().await;
+        let again = Tries::load(dir.path().join("tries.json"));
+        assert!(lock(&again.codes).debt_until(Instant::now()) > Instant::now() + Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn every_wrong_try_is_told_at_once() {
+        let (_dir, tries) = bed();
+        for (password, code) in [(false, false), (true, false)] {
+            let (sender, told) = oneshot::channel();
+            let wrong = || sender.send(()).unwrap();
+            let enter = async { Ok(Some(())) };
+            let tried = tries.of_stranger(None, async { Ok(password) }, || code, wrong, enter);
+            let (tried, told) = tokio::join!(tried, told);
+            assert_eq!((tried.unwrap_err().code, told), (Code::WrongCredentials, Ok(())));
+        }
+    }
+
+    #[test]
+    fn addresses_take_turns_and_whoever_fills_the_queue_loses_places() {
+        let pace = Pace { every: PASSWORDS, paid_until: None };
+        let mut turns = Turns { waiting: VecDeque::new(), taken: true, pace };
+        let mut crowd: Vec<_> = (0..WAITING).map(|_| turns.queue(address(1)).unwrap()).collect();
+        assert!(turns.queue(address(1)).is_err());
+        let mut other = turns.queue(address(2)).unwrap();
+        assert_eq!(turns.count(), WAITING);
+        assert_eq!(crowd.last_mut().unwrap().try_recv(), Err(oneshot::error::TryRecvError::Closed));
+        turns.give_on();
+        assert_eq!(crowd[0].try_recv(), Ok(()));
+        turns.give_on();
+        assert_eq!(other.try_recv(), Ok(()), "the second, not the last");
+        turns.give_on();
+        assert_eq!(crowd[1].try_recv(), Ok(()));
+    }
+
+    #[test]
+    fn a_pace_begins_with_a_burst() {
+        let mut pace = Pace { every: PASSWORDS, paid_until: None };
+        let now = Instant::now();
+        let at: Vec<_> = (0..BURST + 3).map(|_| pace.next(now) - now).collect();
+        assert!(at[..=BURST as usize].iter().all(Duration::is_zero));
+        assert_eq!(at[BURST as usize + 1..], [PASSWORDS, 2 * PASSWORDS]);
     }
 }
