@@ -4,6 +4,7 @@
 //! |--------|------|
 //! | [`server`]   | accepting connections, and who is at their other end |
 //! | [`web`]      | what a request over TCP has to prove, and what every answer says |
+//! | [`places`]   | how many connections each kind of caller may have |
 //! | [`caller`]   | owner, agent, login or nobody, and what each may do |
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
@@ -24,6 +25,7 @@ mod conversation;
 mod directories;
 mod env_sets;
 mod output;
+mod places;
 mod server;
 mod sessions;
 mod stream;
@@ -33,6 +35,7 @@ mod web;
 mod worktrees;
 
 pub use caller::Caller;
+pub use places::Places;
 pub use server::serve;
 pub use web::{Public, Web, tls};
 
@@ -87,6 +90,8 @@ pub struct Api {
     pub sockets: TaskTracker,
     /// What is being done for callers. Closed when the daemon is about to leave: then nothing new begins.
     pub work: TaskTracker,
+    /// Who may have how many connections.
+    pub places: Places,
 }
 
 /// How the daemon shall leave.

@@ -72,6 +72,9 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Err(error) = process::give_way() {
         tracing::warn!(%error, "keys will take longer: the daemon cannot give way to tmux");
     }
+    if let Err(error) = process::raise_descriptor_limit() {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
     let installed = server::installed_version()?;
     anyhow::ensure!(
         installed >= server::oldest(),
@@ -191,6 +194,7 @@ async fn serve(
         web: web.clone(),
         sockets: TaskTracker::new(),
         work: work.clone(),
+        places: api::Places::by_descriptors(),
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
@@ -380,6 +384,7 @@ fn restart() -> anyhow::Error {
         Ok(path) => PathBuf::from(path.to_string_lossy().trim_end_matches(" (deleted)").to_owned()),
         Err(_) => args.next().unwrap_or_default().into(),
     };
+    let _ = process::be_ordinary();
     let error = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
     anyhow::Error::from(error).context(format!("cannot execute {} again", program.display()))
 }

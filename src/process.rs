@@ -7,8 +7,10 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -63,9 +65,39 @@ pub fn give_way() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes that back, which programs would inherit. Async-signal-safe.
+/// Lets this process open as many descriptors as it may. Those that it starts get back what was before, by
+/// [`be_ordinary`]: programs that use `select` rely on it.
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        DESCRIPTORS.store(soft, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// How many descriptors this process may have open.
+pub fn descriptor_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft)
+}
+
+/// The soft limit before it was raised; 0: it was not.
+static DESCRIPTORS: AtomicU64 = AtomicU64::new(0);
+
+fn lower_descriptor_limit() -> io::Result<()> {
+    match DESCRIPTORS.load(Ordering::Relaxed) {
+        0 => Ok(()),
+        soft => {
+            let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+            Ok(setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?)
+        }
+    }
+}
+
+/// Takes back, in a process that is being started, what programs would inherit. Async-signal-safe.
 #[cfg(target_os = "linux")]
 pub fn be_ordinary() -> io::Result<()> {
+    lower_descriptor_limit()?;
     if GIVES_WAY.load(Ordering::Relaxed) { set_policy(nix::libc::SCHED_OTHER) } else { Ok(()) }
 }
 
@@ -89,7 +121,7 @@ pub fn give_way() -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 pub fn be_ordinary() -> io::Result<()> {
-    Ok(())
+    lower_descriptor_limit()
 }
 
 /// The parents of a process, nearest first, up to the first process of the system.

@@ -250,6 +250,23 @@ fn a_home_is_made_private_and_a_path_that_is_too_long_is_refused() {
 }
 
 #[test]
+fn the_daemon_may_open_all_descriptors_and_programs_get_the_limit_that_was_there() {
+    use nix::sys::resource::{Resource, getrlimit};
+    let mut home = Home::running();
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    for _ in 0..2 {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", home.daemon_pid())).unwrap();
+        let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+        assert_eq!(files.split_whitespace().nth(3), Some(hard.to_string().as_str()), "{files}");
+        let session = home.start(&["sh", "-c", "ulimit -Sn"]);
+        home.until_printed(&session, &soft.to_string());
+        home.tmux(&["kill-server"]);
+        home.ok(["daemon", "restart"]);
+    }
+    home.stop_daemon();
+}
+
+#[test]
 fn a_daemon_or_a_tmux_server_that_stands_still_is_named() {
     let home = Home::running();
     let session = home.start(&["cat"]);

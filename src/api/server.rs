@@ -1,19 +1,18 @@
 //! Accepting connections, on the Unix socket and on TCP. Both reach the same router.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use codepiper_protocol::hook::MAX_PAYLOAD;
 use codepiper_protocol::wire::input::MAX_IMAGE;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::http::request;
+use hyper::body::{Body, Incoming};
+use hyper::http::{HeaderValue, request};
 use hyper::service::{Service, service_fn};
 use hyper::{Method, Request, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,11 +20,14 @@ use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::reply::Response;
 
+use super::places::{Holder, Place};
 use super::web::harden;
 use super::{Api, Caller, Web, answer_problem, permitted, router};
 
@@ -37,10 +39,13 @@ const BODY_LIMIT: Duration = Duration::from_secs(60);
 const STRANGERS_BODY: usize = 16 * 1024;
 /// A head is at most this long.
 const LONGEST_HEAD: usize = 32 * 1024;
-/// So many connections of people who have not signed in, at once; the oldest gives way.
-const STRANGERS: usize = 128;
 /// Connections have this long to end when the daemon leaves.
 const LEAVE_LIMIT: Duration = Duration::from_secs(3);
+/// And those that are asking nothing this long, for what is still being written to them.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+/// A fault that goes on is said again after this time.
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+static SAID: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Serves the API until the token in `api` is cancelled and the connections have ended.
 pub async fn serve(api: Api, socket: UnixListener, tcp: Option<TcpListener>) {
@@ -62,19 +67,30 @@ async fn accept_unix(api: &Api, listener: UnixListener, connections: &TaskTracke
     while let Some(accepted) = accept(api, listener.accept()).await {
         let Some((stream, _)) = accepted else { continue };
         let Some(caller) = unix_caller(api, &stream) else { continue };
+        let gone = api.shutdown.child_token();
+        let place = match caller {
+            // Whatever others hold, the owner gets in.
+            Caller::Owner => None,
+            Caller::Agent { session, .. } => match api.places.take(Holder::Agent(session), gone.clone()) {
+                None => continue,
+                place => place,
+            },
+            _ => continue,
+        };
         let (router, asked) = (router.clone(), api.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let (router, api, caller) = (router.clone(), asked.clone(), caller.clone());
+            let (router, api, caller, place) = (router.clone(), asked.clone(), caller.clone(), place.clone());
             async move {
-                let (parts, body) = request.into_parts();
+                let (mut parts, body) = request.into_parts();
+                parts.extensions.insert(place.clone());
                 Ok::<_, Infallible>(match whole(&api, caller, parts, body).await {
-                    Ok(request) => to_the_end(&api.work, router, request).await,
+                    Ok(request) => to_the_end(&api.work, router, place, request).await,
                     Err(problem) => answer_problem(&problem),
                 })
             }
         });
         let shutdown = api.shutdown.clone();
-        connections.spawn(async move { serve_connection(stream, service, shutdown).await });
+        connections.spawn(async move { serve_connection(stream, service, gone, shutdown).await });
     }
 }
 
@@ -90,38 +106,49 @@ fn unix_caller(api: &Api, stream: &UnixStream) -> Option<Caller> {
 
 async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connections: &TaskTracker) {
     let router = TowerToHyperService::new(warp::service(router(api.clone())));
-    let strangers = Arc::new(Strangers::default());
     while let Some(accepted) = accept(api, listener.accept()).await {
         let Some((stream, peer)) = accepted else { continue };
-        let stranger = strangers.enter(api.shutdown.child_token());
-        let (gone, peer) = (stranger.gone.clone(), peer.ip().to_canonical());
-        let (router, api, web, stranger) = (router.clone(), api.clone(), web.clone(), Arc::new(stranger));
+        let (gone, peer) = (api.shutdown.child_token(), peer.ip().to_canonical());
+        let Some(place) = api.places.take(Holder::Stranger(source(peer)), gone.clone()) else { continue };
+        let (router, asked, web) = (router.clone(), api.clone(), web.clone());
         let tls = web.tls.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let (router, api, web, stranger) = (router.clone(), api.clone(), web.clone(), stranger.clone());
+            let (router, api, web, place) = (router.clone(), asked.clone(), web.clone(), place.clone());
             async move {
-                let mut response = match admit(&api, &web, request, peer, &stranger).await {
-                    Ok(request) => to_the_end(&api.work, router, request).await,
+                let mut response = match admit(&api, &web, request, peer, &place).await {
+                    Ok(request) => to_the_end(&api.work, router, Some(place), request).await,
                     Err(problem) => answer_problem(&problem),
                 };
                 harden(&mut response);
                 Ok::<_, Infallible>(response)
             }
         });
+        let shutdown = api.shutdown.clone();
         connections.spawn(async move {
             prepare(&stream);
             match tls {
-                None => serve_connection(stream, service, gone).await,
+                None => serve_connection(stream, service, gone, shutdown).await,
                 Some(tls) => {
-                    let handshake = tokio_rustls::TlsAcceptor::from(tls).accept(stream);
-                    match timeout(HEADER_LIMIT, handshake).await {
-                        Ok(Ok(stream)) => serve_connection(stream, service, gone).await,
-                        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                        Err(_) => {}
+                    let handshake = timeout(HEADER_LIMIT, TlsAcceptor::from(tls).accept(stream));
+                    tokio::select! {
+                        shaken = handshake => match shaken {
+                            Ok(Ok(stream)) => serve_connection(stream, service, gone, shutdown).await,
+                            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                            Err(_) => {}
+                        },
+                        () = gone.cancelled() => {}
                     }
                 }
             }
         });
+    }
+}
+
+/// What counts as one place: who has one IPv6 address has 2^64.
+fn source(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from(u128::from(address) >> 64 << 64).into(),
     }
 }
 
@@ -139,13 +166,14 @@ async fn admit(
     web: &Web,
     request: Request<Incoming>,
     peer: IpAddr,
-    stranger: &Stranger,
+    place: &Arc<Place>,
 ) -> Result<Request<Full<Bytes>>, Problem> {
     let (mut parts, body) = request.into_parts();
     let caller = web.admit(&api.auth, &parts, peer)?;
-    if matches!(caller, Caller::Login(_)) {
-        stranger.is_known();
+    if let Caller::Login(login) = caller {
+        place.is_of(login);
     }
+    parts.extensions.insert(Some(place.clone()));
     parts.extensions.insert(web.guest(&parts.headers, peer));
     whole(api, caller, parts, body).await
 }
@@ -157,6 +185,7 @@ async fn whole(
     mut parts: request::Parts,
     body: Incoming,
 ) -> Result<Request<Full<Bytes>>, Problem> {
+    has_one_host(&parts)?;
     permitted(api, &caller, &parts)?;
     let limit = match caller {
         Caller::Owner | Caller::Agent { .. } => MAX_PAYLOAD,
@@ -169,7 +198,22 @@ async fn whole(
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(too_large());
     }
-    let body = match timeout(BODY_LIMIT, Limited::new(body, limit).collect()).await {
+    let length = match (announced, body.is_end_stream()) {
+        (Some(length), _) => usize::try_from(length).unwrap_or(limit),
+        (None, true) => 0,
+        (None, false) => limit,
+    };
+    let read = async {
+        // The daemon's memory is everybody's.
+        let room = match caller {
+            Caller::Agent { .. } => api.places.room_for(true, length).await,
+            Caller::Login(_) => api.places.room_for(false, length).await,
+            _ => None,
+        };
+        parts.extensions.insert(Arc::new(room));
+        Limited::new(body, limit).collect().await
+    };
+    let body = match timeout(BODY_LIMIT, read).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
         Ok(Err(_)) => return Err(Problem::new(Code::Invalid, "the body did not come to its end")),
@@ -179,9 +223,25 @@ async fn whole(
     Ok(Request::from_parts(parts, Full::new(body)))
 }
 
+/// RFC 9112 §3.2: a request with several `Host` lines, or for another host than it says, is refused.
+fn has_one_host(parts: &request::Parts) -> Result<(), Problem> {
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    let host = hosts.next();
+    let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    if hosts.next().is_some() || named.is_some() && named != host.map(HeaderValue::as_bytes) {
+        return Err(Problem::new(Code::Invalid, "the request says more than one Host"));
+    }
+    Ok(())
+}
+
 /// Does what is asked in a task of its own, and waits for the answer. Whoever asked may hang up meanwhile: what was
 /// begun runs to its end, and the daemon waits for it before it leaves. For strangers it does not wait.
-async fn to_the_end<S>(work: &TaskTracker, router: S, request: Request<Full<Bytes>>) -> Response
+async fn to_the_end<S>(
+    work: &TaskTracker,
+    router: S,
+    place: Option<Arc<Place>>,
+    request: Request<Full<Bytes>>,
+) -> Response
 where
     S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send + 'static>,
 {
@@ -193,7 +253,15 @@ where
             "the daemon is leaving, and begins nothing new",
         ));
     }
+    let _asking = place.as_deref().map(Place::ask);
+    // What is being done counts, too: who hangs up gives nothing back before it is done.
+    let held = (place.clone(), request.extensions().get::<Arc<Option<OwnedSemaphorePermit>>>().cloned());
     let answer = router.call(request);
+    let answer = async move {
+        let answered = answer.await;
+        drop(held);
+        answered
+    };
     let answer = if stranger { tokio::spawn(answer) } else { work.spawn(answer) };
     match answer.await {
         Ok(Ok(response)) => response,
@@ -209,18 +277,43 @@ async fn accept<T>(api: &Api, accepting: impl Future<Output = std::io::Result<T>
         accepted = accepting => accepted,
     };
     if let Err(error) = &accepted {
+        if is_due(&SAID, SAY_AGAIN) {
+            let seconds = SAY_AGAIN.as_secs();
+            tracing::error!(%error, "a connection cannot be accepted; more like this is not said for {seconds} s");
+        }
         // Out of descriptors: others must get the chance to close some.
-        tracing::error!(%error, "a connection cannot be accepted");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Some(accepted.ok())
 }
 
-async fn serve_connection<I, S>(stream: I, service: S, leave: CancellationToken)
+/// True once in so much time.
+fn is_due(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+/// `gone` ends it at once, and `shutdown` when what was asked is answered.
+async fn serve_connection<I, S>(stream: I, service: S, gone: CancellationToken, shutdown: CancellationToken)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>,
 {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let service = service_fn(move |request| {
+        let (counted, answer) = (counted.clone(), service.call(request));
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move {
+            let answered = answer.await;
+            counted.fetch_sub(1, Ordering::Relaxed);
+            answered
+        }
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_LIMIT)
@@ -230,9 +323,14 @@ where
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = leave.cancelled() => {
+        () = gone.cancelled() => {
+            if !shutdown.is_cancelled() {
+                return;
+            }
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // Half a head is waited for by nobody.
+            let limit = if asked.load(Ordering::Relaxed) > 0 { LEAVE_LIMIT } else { LAST_WORDS };
+            timeout(limit, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {
@@ -240,60 +338,8 @@ where
     }
 }
 
-/// Connections over TCP whose people have not signed in. When there are too many, the oldest gives way:
-/// idle ones cannot keep others out.
-#[derive(Default)]
-struct Strangers {
-    numbers: AtomicU64,
-    /// By number, the oldest first.
-    all: Mutex<VecDeque<(u64, CancellationToken)>>,
-}
-
-/// One of them. It counts until it is known, or gone.
-struct Stranger {
-    number: u64,
-    /// Cancelled when it has to give way, and when the daemon leaves.
-    gone: CancellationToken,
-    all: Arc<Strangers>,
-}
-
-impl Strangers {
-    fn enter(self: &Arc<Self>, gone: CancellationToken) -> Stranger {
-        let mut all = self.all();
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        all.push_back((number, gone.clone()));
-        if all.len() > STRANGERS
-            && let Some((_, oldest)) = all.pop_front()
-        {
-            oldest.cancel();
-        }
-        Stranger { number, gone, all: self.clone() }
-    }
-
-    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, CancellationToken)>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stranger {
-    fn is_known(&self) {
-        let mut all = self.all.all();
-        if let Ok(index) = all.binary_search_by_key(&self.number, |(number, _)| *number) {
-            all.remove(index);
-        }
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.is_known();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use futures_util::FutureExt;
     use tokio::task::yield_now;
 
@@ -316,7 +362,7 @@ mod tests {
                 }
             });
             let request = Request::post("/").extension(Caller::Owner).body(Full::default()).unwrap();
-            let mut answer = Box::pin(to_the_end(&work, router, request));
+            let mut answer = Box::pin(to_the_end(&work, router, None, request));
             for _ in 0..cut_after {
                 assert!((&mut answer).now_or_never().is_none());
                 yield_now().await;
@@ -336,24 +382,8 @@ mod tests {
             let router =
                 service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::default()) });
             let request = Request::builder().method(method).extension(Caller::Owner);
-            let answer = to_the_end(&work, router, request.body(Full::default()).unwrap()).await;
+            let answer = to_the_end(&work, router, None, request.body(Full::default()).unwrap()).await;
             assert_eq!(answer.status(), status, "{method}");
         }
-    }
-
-    #[test]
-    fn the_oldest_stranger_gives_way_and_the_known_stay() {
-        let all = Arc::new(Strangers::default());
-        let known = all.enter(CancellationToken::new());
-        known.is_known();
-        let mut strangers: Vec<_> = (0..STRANGERS).map(|_| all.enter(CancellationToken::new())).collect();
-        drop(strangers.remove(3));
-        strangers.push(all.enter(CancellationToken::new()));
-        assert!(strangers.iter().all(|stranger| !stranger.gone.is_cancelled()));
-        strangers.push(all.enter(CancellationToken::new()));
-        let gone: Vec<_> = strangers.iter().map(|stranger| stranger.gone.is_cancelled()).collect();
-        assert_eq!(gone.iter().position(|gone| *gone), Some(0));
-        assert_eq!(gone.iter().filter(|gone| **gone).count(), 1);
-        assert!(!known.gone.is_cancelled());
     }
 }

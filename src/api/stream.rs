@@ -11,19 +11,21 @@ mod requests;
 mod short_way;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::ClientMessage;
-use fastwebsockets::{FragmentCollectorRead, Frame, OpCode, Role, WebSocketError, after_handshake_split};
+use fastwebsockets::OpCode;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use warp::Filter;
@@ -32,15 +34,20 @@ use warp::http::{Response as HttpResponse, StatusCode, header};
 use warp::reply::{Reply, Response};
 
 use self::connection::Connection;
-use self::frame::put_close_frame;
+use self::frame::{Messages, NORMAL, put_close_frame};
 use super::caller::refuse;
+use super::places::Place;
 use super::{Api, Caller, Rejected, with};
 use crate::session::Session;
 
-/// A message of a client is at most this long.
-const LONGEST_MESSAGE: usize = 1024 * 1024;
+/// What a client types at once is at most this long, in bytes.
+const LONGEST_BINARY: usize = 1024 * 1024;
+/// And what it says, which is small.
+const LONGEST_TEXT: usize = 64 * 1024;
 /// Messages of the client that wait to be handled.
-const INCOMING: usize = 64;
+const INCOMING: usize = 16;
+/// What a client typed before it went is typed; it has this long to arrive.
+const LAST_KEYS: Duration = Duration::from_secs(1);
 /// A browser has this long to say its second secret.
 const AUTHENTICATE_LIMIT: Duration = Duration::from_secs(10);
 /// The code that a WebSocket is closed with when its login has ended, or was none.
@@ -52,22 +59,31 @@ pub fn route(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::header::optional::<String>("sec-websocket-key"))
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Caller>())
+        .and(warp::ext::get::<Option<Arc<Place>>>())
         .and(with(api))
-        .and_then(|key: Option<String>, upgrade: Option<OnUpgrade>, caller, api| async move {
+        .and_then(|key: Option<String>, upgrade: Option<OnUpgrade>, caller, place, api| async move {
             let (Some(key), Some(upgrade)) = (key, upgrade) else {
                 let problem = Problem::new(Code::Invalid, "this route takes WebSocket connections only");
                 return Err(warp::reject::custom(Rejected(problem)));
             };
-            Ok(accept(&key, upgrade, caller, api))
+            Ok(accept(&key, upgrade, Client { caller, place, api }))
         })
         .boxed()
 }
 
-fn accept(key: &str, upgrade: OnUpgrade, caller: Caller, api: Api) -> Response {
-    let sockets = api.sockets.clone();
+/// Who is at the other end.
+struct Client {
+    caller: Caller,
+    /// Its place among connections, if it needs one.
+    place: Option<Arc<Place>>,
+    api: Api,
+}
+
+fn accept(key: &str, upgrade: OnUpgrade, client: Client) -> Response {
+    let sockets = client.api.sockets.clone();
     sockets.spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => serve(upgraded, caller, api).await,
+            Ok(upgraded) => serve(upgraded, client).await,
             Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
         }
     });
@@ -95,10 +111,10 @@ enum Incoming {
     Message(ClientMessage),
     /// Not a message of ours, or one that cannot be followed.
     Refused(Problem),
-    Pong(Vec<u8>),
+    Ping(Vec<u8>),
 }
 
-async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
+async fn serve(upgraded: Upgraded, client: Client) {
     // A socket's own halves do not have to lock each other out.
     let upgraded = match upgraded.downcast::<TokioIo<UnixStream>>() {
         Ok(parts) => {
@@ -106,7 +122,7 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
             let socket = stream.as_fd().try_clone_to_owned().ok();
             let (read, write) = stream.into_split();
             let read = std::io::Cursor::new(parts.read_buf).chain(read);
-            return serve_halves(read, write, socket, caller, api).await;
+            return serve_halves(read, write, socket, client).await;
         }
         Err(upgraded) => upgraded,
     };
@@ -116,60 +132,95 @@ async fn serve(upgraded: Upgraded, caller: Caller, api: Api) {
             let socket = stream.as_fd().try_clone_to_owned().ok();
             let (read, write) = stream.into_split();
             let read = std::io::Cursor::new(parts.read_buf).chain(read);
-            serve_halves(read, write, socket, caller, api).await;
+            serve_halves(read, write, socket, client).await;
         }
         Err(upgraded) => {
             // What TLS writes is not what the socket takes.
             let (read, write) = tokio::io::split(TokioIo::new(upgraded));
-            serve_halves(read, write, None, caller, api).await;
+            serve_halves(read, write, None, client).await;
         }
     }
 }
 
 /// `socket` is what `write` writes to, if it does so without a change.
-async fn serve_halves<R, W>(read: R, mut write: W, socket: Option<OwnedFd>, caller: Caller, api: Api)
+async fn serve_halves<R, W>(read: R, mut write: W, socket: Option<OwnedFd>, client: Client)
 where
     R: AsyncRead + Unpin + Send + 'static,
     W: AsyncWrite + Unpin,
 {
+    let Client { caller, place, api } = client;
+    let gone = place.as_ref().map(|place| place.gone.clone()).unwrap_or_default();
+    let displaced = async {
+        gone.cancelled().await;
+        // With the daemon it ends in order.
+        if api.shutdown.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    };
     let (sender, mut incoming) = mpsc::channel(INCOMING);
     // Before the second secret was said no channel is open: nothing can be typed.
     let keyboard = Keyboard { caller: caller.clone(), api: api.clone(), sessions: Arc::default() };
-    let parsing = AbortOnDropHandle::new(tokio::spawn(parse(read, keyboard.clone(), sender)));
-    let (caller, login) = match authenticated(caller, &mut incoming, &api).await {
-        Ok(known) => known,
-        Err(reason) => {
-            // They may be gone already.
-            let mut goodbye = BytesMut::new();
-            put_close_frame(&mut goodbye, SIGNED_OUT, reason);
-            let _ = write.write_all(&goodbye).await;
-            let _ = write.shutdown().await;
-            return;
+    let close_code = Arc::new(AtomicU16::new(NORMAL));
+    let parsing = tokio::spawn(parse(read, keyboard.clone(), sender, close_code.clone()));
+    let mut parsing = AbortOnDropHandle::new(parsing);
+    let serving = async {
+        let known = authenticated(caller, place.as_deref(), &mut incoming, &api).await;
+        let (caller, login) = match known {
+            Ok(known) => known,
+            Err(reason) => {
+                // They may be gone already.
+                let mut goodbye = BytesMut::new();
+                let (code, reason) = match close_code.load(Ordering::Relaxed) {
+                    NORMAL => (SIGNED_OUT, reason),
+                    code => (code, ""),
+                };
+                put_close_frame(&mut goodbye, code, reason);
+                let _ = write.write_all(&goodbye).await;
+                let _ = write.shutdown().await;
+                return false;
+            }
+        };
+        let signed_in = login.as_deref().cloned();
+        let mut connection = Connection::new(api.clone(), caller, login, keyboard, socket, close_code);
+        if let Err(error) = connection.run(write, &mut incoming).await {
+            tracing::debug!(%error, "a WebSocket ended early");
         }
+        !signed_in.is_some_and(|login| login.is_cancelled()) && !api.shutdown.is_cancelled()
     };
-    let mut connection = Connection::new(api, caller, login, keyboard, socket);
-    if let Err(error) = connection.run(write, incoming).await {
-        tracing::debug!(%error, "a WebSocket ended early");
+    let may_type = tokio::select! {
+        may_type = serving => may_type,
+        () = displaced => false,
+    };
+    if may_type {
+        // What else they say is passed over, so that the keys behind it are seen.
+        let typing = async {
+            while incoming.recv().await.is_some() {}
+            (&mut parsing).await
+        };
+        let _ = timeout(LAST_KEYS, typing).await;
     }
-    drop(parsing);
 }
 
 /// Waits for the second secret of a browser, which proves its login. What is returned with the caller is
 /// cancelled when the login ends.
 async fn authenticated(
     caller: Caller,
+    place: Option<&Place>,
     incoming: &mut mpsc::Receiver<Incoming>,
     api: &Api,
 ) -> Result<(Caller, Option<Arc<CancellationToken>>), &'static str> {
     let id = match caller {
         Caller::Login(id) => id,
         Caller::Cookie(id) => {
-            let first = tokio::time::timeout(AUTHENTICATE_LIMIT, incoming.recv()).await;
+            let first = timeout(AUTHENTICATE_LIMIT, incoming.recv()).await;
             let Ok(Some(Incoming::Message(ClientMessage::Authenticate { secret }))) = first else {
                 return Err("the first message has to authenticate");
             };
             if !api.auth.proves(id, &secret, None, Timestamp::now()) {
                 return Err("sign in again");
+            }
+            if let Some(place) = place {
+                place.is_of(id);
             }
             id
         }
@@ -215,41 +266,32 @@ impl Keyboard {
     }
 }
 
-async fn parse<R>(read: R, keyboard: Keyboard, sender: mpsc::Sender<Incoming>)
+async fn parse<R>(read: R, keyboard: Keyboard, sender: mpsc::Sender<Incoming>, close_code: Arc<AtomicU16>)
 where
     R: AsyncRead + Unpin + Send,
 {
-    // Only the reading half is used; frames are written by the other task.
-    let (mut reader, _) = after_handshake_split(read, tokio::io::sink(), Role::Server);
-    reader.set_auto_close(false);
-    reader.set_max_message_size(LONGEST_MESSAGE);
-    let mut reader = FragmentCollectorRead::new(reader);
-    let pongs = sender.clone();
-    let mut send = move |frame: Frame<'_>| {
-        let pong = (frame.opcode == OpCode::Pong).then(|| Incoming::Pong(frame.payload.to_vec()));
-        let pongs = pongs.clone();
-        async move {
-            if let Some(pong) = pong {
-                let _ = pongs.send(pong).await;
-            }
-            Ok::<(), WebSocketError>(())
-        }
-    };
+    let mut messages = Messages::new(read, LONGEST_TEXT, LONGEST_BINARY);
     loop {
-        let Ok(frame) = reader.read_frame(&mut send).await else { return };
-        let incoming = match frame.opcode {
-            OpCode::Text => match serde_json::from_slice(&frame.payload) {
+        let (opcode, payload) = match messages.next().await {
+            Ok(message) => message,
+            Err(end) => {
+                close_code.store(end.unwrap_or(NORMAL), Ordering::Relaxed);
+                return;
+            }
+        };
+        let incoming = match opcode {
+            OpCode::Text => match serde_json::from_slice(&payload) {
                 Ok(message) => Incoming::Message(message),
                 Err(error) => invalid(&error.to_string()),
             },
-            OpCode::Binary => match frame.payload.split_first() {
+            OpCode::Binary => match payload.split_first() {
                 Some((&channel, bytes)) => match keyboard.type_bytes(channel, bytes).await {
                     Ok(()) => continue,
                     Err(problem) => Incoming::Refused(problem),
                 },
                 None => invalid("a binary frame has no channel"),
             },
-            OpCode::Close => return,
+            OpCode::Ping => Incoming::Ping(payload.to_vec()),
             _ => continue,
         };
         if sender.send(incoming).await.is_err() {

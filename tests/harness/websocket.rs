@@ -105,6 +105,11 @@ impl WebSocket {
         self.send(1, &serde_json::to_vec(message).unwrap());
     }
 
+    /// Sends bytes as they are. They may be too many for a daemon that has closed.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        let _ = self.stream.get_mut().write_all(bytes);
+    }
+
     /// Types into a channel.
     pub fn type_(&mut self, channel: u8, bytes: &[u8]) {
         self.send(2, &[&[channel], bytes].concat());

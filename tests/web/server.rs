@@ -134,6 +134,73 @@ fn idle_connections_do_not_keep_the_owner_out() {
 }
 
 #[test]
+fn strangers_with_half_a_head_keep_nobody_out_and_do_not_hold_up_the_end() {
+    let (mut home, mut browser) = home();
+    let crowd: Vec<_> = (0..400)
+        .map(|_| {
+            let mut stream = browser.connect();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: ").unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(browser.get("/api/sessions").status, 200);
+    home.ok(["sessions"]);
+    let (mut gone, mut served) = (0, 0);
+    for stream in &crowd {
+        stream.set_nonblocking(true).unwrap();
+        match (&*stream).read(&mut [0; 1]) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => served += 1,
+            _ => gone += 1,
+        }
+    }
+    assert!(gone >= 100 && served >= 100, "{gone} gave way, {served} are waited for");
+    let begin = Instant::now();
+    home.stop_daemon();
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_request_has_one_host() {
+    let (home, browser) = home();
+    let own = format!("127.0.0.1:{}", browser.port);
+    for head in [
+        format!("GET / HTTP/1.1\r\nHost: {own}\r\nHost: {own}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: {own}\r\nHost: evil.example\r\n\r\n"),
+        format!("GET http://evil.example/ HTTP/1.1\r\nHost: {own}\r\n\r\n"),
+    ] {
+        let mut stream = browser.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        assert_eq!(Answer::read(stream).status, 400, "{head}");
+        let mut stream = std::os::unix::net::UnixStream::connect(home.socket()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        assert_eq!(Answer::read(stream).status, 400, "{head}");
+    }
+}
+
+#[test]
+fn a_websocket_is_closed_with_the_code_that_says_why() {
+    let (home, browser) = home();
+    for mut socket in [home.websocket(), browser.websocket()] {
+        socket.tell(&ClientMessage::Ping {});
+        socket.until(|message| matches!(message, ServerMessage::Pong {}).then_some(()));
+        socket.raw(&[0x81, 2, b'{', b'}']);
+        assert_eq!(socket.closed(), Some(1002), "an unmasked frame");
+    }
+    let mut socket = home.websocket();
+    socket.raw(&[0x81, 0x81, 0, 0, 0, 0, 0xff]);
+    assert_eq!(socket.closed(), Some(1007), "text that is none");
+    let mut socket = home.websocket();
+    let fragment = |first: u8| [&[first, 0x80 | 126, 0x80, 0, 0, 0, 0, 0][..], &[b' '; 0x8000]].concat();
+    for first in [0x01, 0x00, 0x00] {
+        socket.raw(&fragment(first));
+    }
+    assert_eq!(socket.closed(), Some(1009), "fragments count together");
+    let mut socket = home.websocket();
+    socket.raw(&[0x88, 0x82, 0, 0, 0, 0, 0x0b, 0xb8]);
+    assert_eq!(socket.closed(), Some(3000), "a close frame is answered with its code");
+}
+
+#[test]
 fn a_terminal_is_the_same_over_tcp_and_ends_with_1001() {
     let (mut home, browser) = home();
     let session = home.bash("echo hello; while read -r line; do echo \"got $line\"; done");

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
@@ -46,6 +47,8 @@ pub(super) struct Connection {
     /// By channel number.
     pub(super) channels: Vec<Option<Channel>>,
     pub(super) keyboard: Keyboard,
+    /// To close with, when nothing comes from the client any more.
+    close_code: Arc<AtomicU16>,
     /// The events that are wanted, and the last one that was sent.
     pub(super) after_events: Option<(Option<SessionId>, u64)>,
     /// The session whose conversation is wanted, and the version that was told last.
@@ -134,6 +137,7 @@ impl Connection {
         login: Option<Arc<CancellationToken>>,
         keyboard: Keyboard,
         socket: Option<OwnedFd>,
+        close_code: Arc<AtomicU16>,
     ) -> Self {
         let watcher = Arc::new(Notify::new());
         Self {
@@ -147,6 +151,7 @@ impl Connection {
             watcher,
             channels: Vec::new(),
             keyboard,
+            close_code,
             out: BytesMut::new(),
         }
     }
@@ -155,7 +160,7 @@ impl Connection {
     pub async fn run<W>(
         &mut self,
         mut write: W,
-        mut incoming: mpsc::Receiver<Incoming>,
+        incoming: &mut mpsc::Receiver<Incoming>,
     ) -> std::io::Result<()>
     where
         W: AsyncWrite + Unpin,
@@ -174,7 +179,7 @@ impl Connection {
                 more = true;
                 // A client that does not read must not keep the daemon from leaving.
                 tokio::select! {
-                    written = self.write_out(&mut write, &mut incoming) => written?,
+                    written = self.write_out(&mut write, incoming) => written?,
                     () = leaving.as_mut() => return Ok(()),
                     () = signed_out.as_mut() => return Ok(()),
                 }
@@ -189,7 +194,10 @@ impl Connection {
             }
             self.open_short_way();
             let woken = tokio::select! {
-                message = incoming.recv() => message.map_or(Woken::Leave(1000, ""), Woken::Message),
+                message = incoming.recv() => match message {
+                    Some(message) => Woken::Message(message),
+                    None => Woken::Leave(self.close_code.load(Ordering::Relaxed), ""),
+                },
                 () = watcher.notified() => Woken::Changed,
                 () = signed_out.as_mut() => Woken::Leave(SIGNED_OUT, "sign in again"),
                 () = leaving.as_mut() => Woken::Leave(1001, "the daemon leaves"),

@@ -50,7 +50,7 @@ impl Connection {
             // Whoever came through the socket has proven more already.
             Incoming::Message(ClientMessage::Authenticate { .. }) => {}
             Incoming::Refused(problem) => self.tell(&ServerMessage::Error { request: None, problem }),
-            Incoming::Pong(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
+            Incoming::Ping(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
         }
     }
 
