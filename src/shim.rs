@@ -31,7 +31,9 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::shim::{ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker};
+use codepiper_protocol::shim::{
+    BEHIND_MARKER, ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker,
+};
 
 use daemon::Daemon;
 use supervisor::End;
@@ -120,7 +122,7 @@ impl Shim {
     fn hold_pty(&self, status: ExitStatus, ended: Instant) {
         let (deadline, patience) = (ended + HOLD_LIMIT, ended + STANDSTILL_LIMIT);
         self.terminal.take_back();
-        let marker = format!("\x1b]{}\x07", exit_marker(&self.nonce, status));
+        let marker = format!("\x1b]{}\x07{BEHIND_MARKER}", exit_marker(&self.nonce, status));
         // A terminal that is full is one that the daemon lets wait.
         let _ = self.terminal.write(marker.as_bytes(), patience);
 

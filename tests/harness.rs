@@ -284,7 +284,7 @@ impl Home {
     /// A native tmux command on this home's server.
     pub fn tmux(&self, args: &[&str]) -> Output {
         let mut command = Command::new("tmux");
-        command.env_clear().envs(self.environment());
+        command.env_clear().envs(self.environment()).envs(self.extra.iter().cloned());
         command.arg("-S").arg(self.path("tmux.sock")).args(args).output().unwrap()
     }
 
@@ -359,6 +359,31 @@ pub fn eventually<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
         }
         assert!(Instant::now() < deadline, "waited in vain for: {what}");
         std::thread::sleep(POLL);
+    }
+}
+
+/// The directory of a newer tmux than the one in PATH, if the environment names one as `TMUX37`. Says so when it does not.
+pub fn other_tmux() -> Option<PathBuf> {
+    let dir = std::env::var_os("TMUX37").map(PathBuf::from);
+    if dir.is_none() {
+        // Past what the test runner keeps to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "TMUX37 names no directory of a tmux 3.7: only the tmux in PATH is tested"
+        );
+    }
+    dir.inspect(|dir| assert!(dir.join("tmux").exists(), "no tmux in TMUX37={}", dir.display()))
+}
+
+/// A running home with the tmux in PATH, and one with the other tmux where there is one.
+pub fn on_each_tmux(test: impl Fn(&mut Home)) {
+    test(&mut Home::running());
+    if let Some(dir) = other_tmux() {
+        let mut home = Home::new();
+        let path = format!("{}:{}", dir.display(), std::env::var("PATH").unwrap());
+        home.set_environment(&[("PATH", &path)]);
+        home.start_daemon();
+        test(&mut home);
     }
 }
 

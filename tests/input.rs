@@ -9,7 +9,7 @@ use codepiper_protocol::wire::problem::Code;
 use codepiper_protocol::wire::session::Session;
 use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
 
-use crate::harness::{Home, assert_same, eventually};
+use crate::harness::{Home, assert_same, eventually, on_each_tmux};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -62,17 +62,20 @@ fn scroll(home: &Home, session: &Session) {
 
 #[test]
 fn a_mebibyte_of_any_bytes_arrives_also_while_somebody_scrolls() {
-    let home = Home::running();
+    on_each_tmux(|home| a_mebibyte(home));
+}
+
+fn a_mebibyte(home: &Home) {
     let bytes = random(MEBIBYTE);
     for byte in 0..=u8::MAX {
         assert!(bytes.contains(&byte));
     }
-    let program = RawReader::start(&home, "got");
+    let program = RawReader::start(home, "got");
     let sent = home.run_with(["send", program.id(), "--no-newline", "-"], &bytes);
     assert_eq!((sent.code, sent.stderr.as_str()), (Some(0), ""));
     program.expect(&bytes);
 
-    scroll(&home, &program.session);
+    scroll(home, &program.session);
     let file = home.path("text");
     fs::write(&file, &bytes).unwrap();
     home.ok(["send", program.id(), "--no-newline", "--file", file.to_str().unwrap()]);
@@ -82,8 +85,11 @@ fn a_mebibyte_of_any_bytes_arrives_also_while_somebody_scrolls() {
 
 #[test]
 fn every_text_arrives_as_it_is() {
-    let home = Home::running();
-    let program = RawReader::start(&home, "got");
+    on_each_tmux(|home| texts(home));
+}
+
+fn texts(home: &Home) {
+    let program = RawReader::start(home, "got");
     let texts: [&[u8]; 22] = [
         b"-x",
         b"--",
@@ -156,27 +162,33 @@ fn texts_of_several_clients_are_not_interleaved() {
 
 #[test]
 fn keys_arrive_also_while_somebody_scrolls() {
-    let home = Home::running();
-    let program = RawReader::start(&home, "got");
+    on_each_tmux(|home| keys(home));
+}
+
+fn keys(home: &Home) {
+    let program = RawReader::start(home, "got");
     let keys = ["ctrl+c", "escape", "up", "x", "X", "space", "enter", "tab", "backspace", "alt+x"];
     let press = || home.ok([&["keys", program.id()], keys.as_slice()].concat());
     let bytes = b"\x03\x1b\x1b[AxX \r\t\x7f\x1bx";
     press();
     program.expect(bytes);
     for round in 2..4 {
-        scroll(&home, &program.session);
+        scroll(home, &program.session);
         press();
         program.expect(&bytes.repeat(round));
     }
-    scroll(&home, &program.session);
+    scroll(home, &program.session);
     home.ok(["send", program.id(), "and a line"]);
     program.expect(&[&bytes.repeat(3), b"and a line\r".as_slice()].concat());
 }
 
 #[test]
 fn what_a_viewer_types_arrives_also_while_somebody_scrolls() {
-    let home = Home::running();
-    let program = RawReader::start(&home, "got");
+    on_each_tmux(|home| a_viewer_types(home));
+}
+
+fn a_viewer_types(home: &Home) {
+    let program = RawReader::start(home, "got");
     let mut viewer = home.websocket();
     viewer.subscribe(program.id(), Begin::Live, Delivery::Latest);
     let channel = viewer.until(|message| match message {
@@ -185,7 +197,7 @@ fn what_a_viewer_types_arrives_also_while_somebody_scrolls() {
     });
     viewer.type_(channel, b"a\0\x1b[Aq");
     program.expect(b"a\0\x1b[Aq");
-    scroll(&home, &program.session);
+    scroll(home, &program.session);
     viewer.type_(channel, b"bcd");
     program.expect(b"a\0\x1b[Aqbcd");
     viewer.type_(channel + 1, b"nowhere");
@@ -198,7 +210,10 @@ fn what_a_viewer_types_arrives_also_while_somebody_scrolls() {
 
 #[test]
 fn a_program_that_asks_for_it_gets_a_paste() {
-    let home = Home::running();
+    on_each_tmux(|home| a_paste(home));
+}
+
+fn a_paste(home: &Home) {
     let session = home.bash("stty raw -echo; printf '\\e[?2004hready'; exec cat >got");
     home.until_printed(&session, "ready");
     home.ok(["send", &session.short_id, "two\nlines"]);
@@ -232,4 +247,32 @@ fn a_text_that_is_too_long_is_refused() {
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(2), 1), "{}", ran.stderr);
     home.ok(["send", program.id(), "--no-newline", "next"]);
     program.expect(b"next");
+}
+
+/// Texts and keys race with the end of the program that they are for: with tmux before 3.4, a paste into a pane whose program
+/// had just ended took the server along.
+#[test]
+fn what_comes_when_the_program_ends_harms_nobody() {
+    on_each_tmux(|home| {
+        let beside = home.start(&["cat"]);
+        for _ in 0..30 {
+            let session = home.bash("read; exit 0");
+            let (home, id) = (&*home, session.short_id.as_str());
+            std::thread::scope(|scope| {
+                for args in
+                    [["send", id, "bye"], ["send", id, "hello"], ["keys", id, "enter"], ["send", id, "hello"]]
+                {
+                    scope.spawn(move || {
+                        let ran = home.run(args);
+                        // Arrived, or the session has ended: nothing else.
+                        assert!(matches!(ran.code, Some(0 | 7)), "{ran:?}");
+                        assert!(ran.code == Some(0) || ran.stderr.contains("has ended"), "{ran:?}");
+                    });
+                }
+            });
+        }
+        assert_eq!(home.session(&beside.short_id).pid, beside.pid);
+        assert!(home.session(&beside.short_id).status.is_live());
+        assert_eq!(home.tmux_says(&["list-buffers"]), "", "no text is left behind");
+    });
 }

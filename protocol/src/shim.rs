@@ -87,6 +87,10 @@ pub fn exit_marker(nonce: &str, status: ExitStatus) -> String {
     format!("5379;exit;{nonce};{};{}", part(status.code), part(status.signal))
 }
 
+/// What the shim prints behind the marker: no more focus events. tmux 3.3 to 3.4 crashes when it has one for a pane whose
+/// program has ended (`window_pane_update_focus` in window.c), and who attaches, detaches or looks away makes one.
+pub const BEHIND_MARKER: &str = "\x1b[?1004l";
+
 /// How every marker of a launch begins: `ESC ]` and the body up to its numbers.
 pub fn exit_marker_head(nonce: &str) -> String {
     format!("\x1b]5379;exit;{nonce};")

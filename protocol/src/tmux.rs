@@ -44,7 +44,7 @@ pub use argument::{
     AbsolutePath, BufferName, InvalidSessionName, KeyBytes, Program, SessionName, SubscriptionName, Target,
     Text, VariableName,
 };
-pub use binding::{Binding, KeyTable};
+pub use binding::{Binding, KeyTable, Question};
 pub use command::{Command, CommandLine, Rows, Scope, Watched};
 pub use escape::{Escaped, unescape_into};
 pub use format::{

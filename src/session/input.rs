@@ -5,11 +5,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::key::Key;
-use codepiper_protocol::tmux::{BufferName, Command, CommandLine, KeyBytes, PaneFacts, PaneId, Target, Text};
+use codepiper_protocol::tmux::{
+    BufferName, Command, CommandLine, Facts, KeyBytes, PaneEnd, PaneFacts, PaneId, Reply, Target, Text,
+};
 use codepiper_protocol::wire::input::{IfBusy, MAX_TEXT, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use uuid::Uuid;
@@ -18,7 +21,7 @@ use super::composer::Composer;
 use super::launch::{absolute, tmux_problem};
 use super::{Session, Sessions, ended_problem, machine};
 use crate::process;
-use crate::tmux::connection::Connection;
+use crate::tmux::connection::{CommandError, Connection};
 use crate::tmux::server;
 
 /// Longer texts, and texts with NUL, go to tmux through a file.
@@ -29,6 +32,8 @@ const BACKSPACE: u8 = 0x7f;
 /// So often an image is named to an agent.
 const IMAGE_TRIES: u32 = 4;
 const PASTE_END: &[u8] = b"\x1b[201~";
+/// The end of a program that tmux knows of already is known here in this time.
+const END_LIMIT: Duration = Duration::from_secs(2);
 
 impl Sessions {
     /// Types a text, any bytes, and presses Enter after it if asked.
@@ -102,7 +107,8 @@ impl Sessions {
         for image in &images {
             let mention = session.provider.mention_image(image);
             let mut tries = 0;
-            while !self.give_image(&connection, pane, &mention, bracketed, composer.as_mut()).await? {
+            while !self.give_image(&connection, session, pane, &mention, bracketed, composer.as_mut()).await?
+            {
                 tries += 1;
                 if tries == IMAGE_TRIES {
                     return Err(not_shown(session));
@@ -125,7 +131,7 @@ impl Sessions {
             composer.expect(&text);
         }
         if !text.is_empty() {
-            self.paste(&connection, pane, &text, bracketed).await?;
+            self.paste(&connection, session, pane, &text, bracketed).await?;
         }
         let mut receipt = Receipt::Written;
         if enter {
@@ -136,12 +142,14 @@ impl Sessions {
                     None => {}
                 }
             }
-            self.leave_mode(&connection, session, pane)?;
             if let Some(composer) = &mut composer {
                 composer.before_enter();
             }
             self.apply(session, machine::Input::Submitted);
-            self.type_bytes_into(&connection, pane, b"\r")?;
+            for bytes in KeyBytes::split(b"\r") {
+                let leave = CommandLine::new(&Command::LeaveMode(pane));
+                self.act(&connection, session, pane, leave, &Command::SendBytes { pane, bytes }).await?;
+            }
         }
         session.state().drafted = !enter;
         // Others may press keys while it is looked what became of it.
@@ -169,15 +177,40 @@ impl Sessions {
         let connection = self.connection()?;
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
-        self.leave_mode(&connection, session, pane)?;
         session.state().drafted = false;
         let Some((last, first)) = keys.split_last() else { return Ok(()) };
+        let mut line = CommandLine::new(&Command::LeaveMode(pane));
         for key in first {
-            let command = Command::SendKey { pane, key: *key };
-            connection.send_and_forget(&command).map_err(tmux_problem)?;
+            line = line.and(&Command::SendKey { pane, key: *key });
         }
-        connection.send(&Command::SendKey { pane, key: *last }).await.map_err(tmux_problem)?;
-        Ok(())
+        self.act(&connection, session, pane, line, &Command::SendKey { pane, key: *last }).await
+    }
+
+    /// Does what must reach a program that runs: one line, so that tmux itself sees whether it does.
+    async fn act(
+        &self,
+        connection: &Connection,
+        session: &Session,
+        pane: PaneId,
+        before: CommandLine,
+        command: &Command<'_>,
+    ) -> Result<(), Problem> {
+        let asked = before.replies();
+        let line = before
+            .and(&Command::Show { target: Some(Target::Pane(pane)), format: PaneEnd::FORMAT })
+            .and(command);
+        let refused = match connection.send(line).await {
+            Ok(replies) if replies.get(asked).is_some_and(runs) => return Ok(()),
+            Ok(_) => None,
+            Err(error @ CommandError::Refused { .. }) => Some(error),
+            Err(error) => return Err(tmux_problem(error)),
+        };
+        // tmux knows of the end first.
+        let ended = session.until(|state| !state.machine.status().is_live());
+        match (tokio::time::timeout(END_LIMIT, ended).await, refused) {
+            (Err(_), Some(error)) => Err(tmux_problem(error)),
+            _ => Err(ended_problem(session)),
+        }
     }
 
     /// Whether the session's program leaves line editing, and what Ctrl+C means, to the terminal.
@@ -229,17 +262,18 @@ impl Sessions {
     async fn give_image(
         &self,
         connection: &Connection,
+        session: &Session,
         pane: PaneId,
         mention: &str,
         bracketed: bool,
         composer: Option<&mut Composer>,
     ) -> Result<bool, Problem> {
         let Some(composer) = composer else {
-            self.paste(connection, pane, mention.as_bytes(), bracketed).await?;
+            self.paste(connection, session, pane, mention.as_bytes(), bracketed).await?;
             return Ok(true);
         };
         let before = composer.images();
-        self.paste(connection, pane, mention.as_bytes(), bracketed).await?;
+        self.paste(connection, session, pane, mention.as_bytes(), bracketed).await?;
         let given = composer.shows_more_images(before).await;
         if !given {
             self.type_bytes_into(connection, pane, &vec![BACKSPACE; mention.chars().count()])?;
@@ -252,6 +286,7 @@ impl Sessions {
     pub(super) async fn paste(
         &self,
         connection: &Connection,
+        session: &Session,
         pane: PaneId,
         text: &[u8],
         bracketed: bool,
@@ -259,26 +294,35 @@ impl Sessions {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let name = BufferName(NUMBER.fetch_add(1, Ordering::Relaxed));
         let leave = CommandLine::new(&Command::LeaveMode(pane));
-        let paste = Command::PasteBuffer { name, pane, bracketed };
-        match Text::new(text).filter(|text| text.as_bytes().len() <= LONGEST_COMMAND_TEXT) {
+        let paste = Command::PasteBuffer { name, pane, bracketed, raw: connection.pastes_raw() };
+        let pasted = match Text::new(text).filter(|text| text.as_bytes().len() <= LONGEST_COMMAND_TEXT) {
             Some(text) => {
-                let line = leave.and(&Command::SetBuffer { name, text }).and(&paste);
-                connection.send(line).await.map_err(tmux_problem)?;
+                let line = leave.and(&Command::SetBuffer { name, text });
+                self.act(connection, session, pane, line, &paste).await
             }
             None => {
                 let file =
                     TextFile::write(self.0.places.run.join(format!("text-{name}")), text.to_vec()).await?;
                 let load = Command::LoadBuffer { name, path: absolute(&file.path)? };
-                connection.send(leave.and(&load).and(&paste)).await.map_err(tmux_problem)?;
+                self.act(connection, session, pane, leave.and(&load), &paste).await
             }
+        };
+        if pasted.is_err() {
+            // Another session of this server may be shown what was not typed. It may not be there, which is the purpose.
+            let _ = connection.send_and_forget(&Command::DeleteBuffer(name));
         }
-        Ok(())
+        pasted
     }
 
     /// Asks the screen, which follows the program's modes.
     async fn wants_bracketed_paste(&self, session: &Session) -> bool {
         self.0.screens.modes(session.id).await.is_some_and(|modes| modes.bracketed_paste)
     }
+}
+
+/// Whether the pane that a reply is about has a program that runs. Nothing is said of a pane that is gone.
+fn runs(reply: &Reply) -> bool {
+    reply.lines().next().and_then(PaneEnd::parse).is_some_and(|end| !end.dead)
 }
 
 /// Whether a person typed that, and not the terminal, which reports its focus and the mouse.

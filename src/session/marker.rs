@@ -1,7 +1,7 @@
 //! The shim's exit marker: it stands in the output right behind the program's last byte.
 
 use bytes::{Bytes, BytesMut};
-use codepiper_protocol::shim::{ExitStatus, exit_marker_head, parse_exit_marker};
+use codepiper_protocol::shim::{BEHIND_MARKER, ExitStatus, exit_marker_head, parse_exit_marker};
 
 /// A marker has two numbers behind its head.
 const LONGEST_TAIL: usize = 32;
@@ -21,12 +21,14 @@ pub struct Marker {
     begun: BytesMut,
     /// So many of its first bytes were let go.
     known: usize,
+    /// What the shim may still print behind the marker.
+    behind: &'static [u8],
 }
 
 impl Marker {
     pub fn new(nonce: &str) -> Self {
         let head = exit_marker_head(nonce).into_bytes();
-        Self { nonce: nonce.to_owned(), head, begun: BytesMut::new(), known: 0 }
+        Self { nonce: nonce.to_owned(), head, begun: BytesMut::new(), known: 0, behind: b"" }
     }
 
     /// What the program printed, and how it ended if the marker is complete. Without a nonce nothing
@@ -35,6 +37,7 @@ impl Marker {
         if self.nonce.is_empty() {
             return (bytes, None);
         }
+        let bytes = self.without_behind(bytes);
         if self.begun.is_empty() {
             return self.find(bytes, 0);
         }
@@ -82,11 +85,20 @@ impl Marker {
         let Some(status) = parse_exit_marker(&marker[2..end], &self.nonce) else {
             return (up_to(bytes.len()), None);
         };
-        let behind = &marker[end + 1..];
+        let printed = up_to(start);
+        self.behind = BEHIND_MARKER.as_bytes();
+        let behind = self.without_behind(bytes.slice(start + end + 1..));
         if behind.is_empty() {
-            return (up_to(start), Some(status));
+            return (printed, Some(status));
         }
-        (Bytes::from([&up_to(start), behind].concat()), Some(status))
+        (Bytes::from([printed, behind].concat()), Some(status))
+    }
+
+    /// Takes out what the shim prints behind its marker. An older shim prints nothing there.
+    fn without_behind(&mut self, bytes: Bytes) -> Bytes {
+        let common = bytes.iter().zip(self.behind).take_while(|(byte, wanted)| byte == wanted).count();
+        self.behind = if common == bytes.len() { &self.behind[common..] } else { b"" };
+        bytes.slice(common..)
     }
 
     /// So many bytes at the end may be the beginning of the marker.
@@ -118,12 +130,16 @@ mod tests {
 
     #[test]
     fn the_marker_is_found_wherever_it_is_cut_and_is_no_output() {
-        let stream = format!("last line\r\n\x1b]{}\x07child", exit_marker("c0ffee", STATUS)).into_bytes();
-        assert_eq!(run(&[&stream]), (b"last line\r\nchild".to_vec(), Some(STATUS)));
-        for cut in 0..stream.len() {
-            let (printed, ended) = run(&[&stream[..cut], &stream[cut..]]);
-            assert_eq!(ended, Some(STATUS), "cut at {cut}");
-            assert_eq!(printed, b"last line\r\nchild", "cut at {cut}");
+        // What an older shim printed, too.
+        for behind in [BEHIND_MARKER, ""] {
+            let marker = exit_marker("c0ffee", STATUS);
+            let stream = format!("last line\r\n\x1b]{marker}\x07{behind}child").into_bytes();
+            assert_eq!(run(&[&stream]), (b"last line\r\nchild".to_vec(), Some(STATUS)));
+            for cut in 0..stream.len() {
+                let (printed, ended) = run(&[&stream[..cut], &stream[cut..]]);
+                assert_eq!(ended, Some(STATUS), "cut at {cut}");
+                assert_eq!(printed, b"last line\r\nchild", "cut at {cut}");
+            }
         }
     }
 

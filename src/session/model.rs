@@ -76,7 +76,8 @@ impl Sessions {
         if !composer.shows_in(KEY_LIMIT, |composer| composer.is_empty()).await {
             return Err(busy(&format!("a draft or a dialog stands where {name} takes commands")));
         }
-        let mut walk = Walk { sessions: self, connection: &connection, pane, composer: &mut composer, list };
+        let mut walk =
+            Walk { sessions: self, connection: &connection, session, pane, composer: &mut composer, list };
         let chosen = walk.choose(session, wanted).await;
         if chosen.is_err() {
             walk.leave().await;
@@ -102,6 +103,7 @@ impl Sessions {
 struct Walk<'a> {
     sessions: &'a Sessions,
     connection: &'a Connection,
+    session: &'a Session,
     pane: PaneId,
     composer: &'a mut Composer,
     list: ModelList,
@@ -186,7 +188,9 @@ impl Walk<'_> {
         self.composer.expect(list.open.as_bytes());
         while Instant::now() < end {
             if self.composer.is_empty() {
-                self.sessions.paste(self.connection, self.pane, list.open.as_bytes(), true).await?;
+                self.sessions
+                    .paste(self.connection, self.session, self.pane, list.open.as_bytes(), true)
+                    .await?;
             }
             if self.composer.shows_in(AGAIN, takes).await {
                 self.press(ENTER)?;

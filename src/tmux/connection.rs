@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::pin;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ struct Shared {
     pending: Notify,
     /// What became of the command that the client was started with, once it is known.
     first: watch::Sender<Option<Result<(), String>>>,
+    /// See [`Connection::pastes_raw`].
+    pastes_raw: AtomicBool,
 }
 
 struct State {
@@ -152,6 +155,7 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
         pipe: pipe::Sender::from_owned_fd(stdin.into_owned_fd()?)?,
         pending: Notify::new(),
         first: watch::Sender::new(None),
+        pastes_raw: AtomicBool::new(false),
     };
     let connection = Connection { shared: Arc::new(shared) };
     let pipe = pipe::Receiver::from_owned_fd(stdout.into_owned_fd()?)?;
@@ -184,6 +188,19 @@ impl Connection {
         }
     }
 
+    /// Whether this server's `paste-buffer` has to be told to type control characters as they are.
+    pub fn pastes_raw(&self) -> bool {
+        self.shared.pastes_raw.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_pastes_raw(&self, raw: bool) {
+        self.shared.pastes_raw.store(raw, Ordering::Relaxed);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.shared.state().closed
+    }
+
     /// Sends a line and returns its replies. An error reply of any of its commands is an error.
     pub async fn send(&self, line: impl Into<CommandLine>) -> Result<Vec<Reply>, CommandError> {
         let (reply, receiver) = oneshot::channel();
@@ -211,7 +228,7 @@ impl Connection {
 
     /// Sends a command whose reply does not matter, as fast as it goes.
     pub fn send_and_forget(&self, command: &Command) -> Result<(), CommandError> {
-        self.write(1, Then::Ignore, |out| command.write_line(out))
+        self.write(command.replies(), Then::Ignore, |out| command.write_line(out))
     }
 
     fn write(

@@ -6,8 +6,8 @@ use std::process::Command as Process;
 
 use codepiper_protocol::tmux::{
     Alert, Binding, ClientFacts, Clipboard, Command, ExtendedKeys, Facts, Format, KeyTable, PaneEnd,
-    PrefixKey, Scope, ServerFacts, Setting, SubscriptionName, Target, Terminal, Text, UserOption, Version,
-    Watched,
+    PrefixKey, Question, Scope, ServerFacts, SessionName, Setting, SubscriptionName, Target, Terminal, Text,
+    UserOption, Version, Watched,
 };
 
 use super::connection::{CommandError, Connection};
@@ -171,14 +171,25 @@ pub async fn set_up(
     let value = Text::new(&text).ok_or(CommandError::Unreadable("a socket path with NUL".into()))?;
     let mut commands = vec![Command::SetUser { scope: Scope::Server, option: UserOption::OWNER, value }];
     commands.extend(settings(&version).into_iter().map(Command::Set));
-    commands.extend(keys());
-    let format = PaneEnd::FORMAT;
+    commands.extend(keys(&version));
+    let (hub, format) = (SessionName::hub(), PaneEnd::FORMAT);
+    commands.push(Command::KeepInSession(&hub));
     commands.push(Command::Subscribe { name: PANE_END, watched: Watched::AllPanes, format });
     for command in &commands {
         connection.send(command).await?;
     }
+    connection.set_pastes_raw(knows_raw_paste(connection).await?);
     detach_stale_clients(connection).await?;
     Ok(facts)
+}
+
+/// Since tmux 3.7 `paste-buffer` makes control characters visible (`^[`) without `-S`, which others do not know. The
+/// server is asked: the tmux of OpenBSD has a version of its own.
+async fn knows_raw_paste(connection: &Connection) -> Result<bool, CommandError> {
+    let replies = connection.send(&Command::DescribePaste).await?;
+    let usage = replies.first().and_then(|reply| reply.lines().next()).unwrap_or_default();
+    let flags = memchr::memmem::find(usage, b"[-").map(|start| &usage[start..]).unwrap_or_default();
+    Ok(flags.split(|byte| *byte == b']').next().is_some_and(|flags| flags.contains(&b'S')))
 }
 
 pub fn oldest() -> Version {
@@ -205,6 +216,7 @@ fn settings(version: &Version) -> Vec<Setting> {
     let mut settings = vec![
         Setting::ExitEmpty(false),
         Setting::EscapeTime(0),
+        // Without it Claude Code believes that it has the focus, and its empty composer looks like a draft.
         Setting::FocusEvents(true),
         Setting::DefaultTerminal(if knows_tmux_terminal() { Terminal::Tmux } else { Terminal::Screen }),
         Setting::TrueColor,
@@ -222,6 +234,7 @@ fn settings(version: &Version) -> Vec<Setting> {
         Setting::DefaultShell,
         Setting::NoPrefix2,
         Setting::Mouse(false),
+        Setting::EmacsKeys,
         Setting::RemainOnExit(true),
         Setting::AutomaticRename(false),
         Setting::AllowRename(false),
@@ -238,11 +251,15 @@ fn settings(version: &Version) -> Vec<Setting> {
 }
 
 /// Only harmless keys: see [`Binding`].
-fn keys() -> Vec<Command<'static>> {
+fn keys(version: &Version) -> Vec<Command<'static>> {
     let mut commands = vec![Command::UnbindAll(KeyTable::Prefix), Command::UnbindAll(KeyTable::Root)];
     let mut bindings =
         vec![Binding::Detach, Binding::CopyMode, Binding::CopyModeUp, Binding::Paste, Binding::Help];
     bindings.extend(PrefixKey::new('b').map(Binding::SendPrefix));
+    // Before that, `command-prompt` holds up nobody.
+    if version.at_least(3, 3) {
+        bindings.extend(Question::all(version.at_least(3, 6)).map(Binding::Ask));
+    }
     commands.extend(bindings.into_iter().map(Command::Bind));
     commands
 }

@@ -11,7 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::shim::{ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker};
+use codepiper_protocol::shim::{
+    BEHIND_MARKER, ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker,
+};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
@@ -323,7 +325,7 @@ pub fn signaled(signal: i32) -> ExitStatus {
 }
 
 pub fn marker(status: ExitStatus) -> String {
-    format!("\x1b]{}\x07", exit_marker(NONCE, status))
+    format!("\x1b]{}\x07{BEHIND_MARKER}", exit_marker(NONCE, status))
 }
 
 /// What follows the name in `/proc/<pid>/stat`: state, parent, group, …

@@ -7,10 +7,23 @@
 //! | `window-size manual` for all windows | crashes tmux before 3.7 at the next new window |
 //! | `refresh-client -A` with `off` or `on`, `refresh-client -f no-output` | crash tmux before 3.7 |
 //! | `respawn-pane`, `respawn-window` | crash all tested versions, or lose the first output |
-//! | `run-shell`, `if-shell`, `source-file` | replies no longer match commands |
+//! | `paste-buffer` into a pane whose program has ended | crashes tmux before 3.4. It is sent with a condition that tmux decides |
+//! | a binding in copy mode that waits for an answer | a key that we send to a pane in copy mode holds up our connection for ever: [`Question`](super::Question) |
+//! | `run-shell`, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
 //! | `load-buffer -` | would read the stream of commands |
 //! | `wait-for` | blocks every command behind it |
+//! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second). So who is in the hub moves to another session when the hub goes ([`Command::KeepInSession`]), and unsubscribes before it ends the hub |
 //! | empty lines, blank lines, comments | detach the client, or get no reply at all |
+//!
+//! Three things cannot be kept away by what is absent:
+//!
+//! * tmux 3.3 to 3.4 crashes when the focus of a pane changes whose program has ended while it asked for focus events
+//!   (`window_pane_update_focus` in window.c). So the shim takes that mode back when its program has ended; a shim that is
+//!   killed cannot.
+//! * Since 3.3 (3.7c too) it crashes when a terminal tells of its focus between the end of its session and its own
+//!   (`tty_keys_next` in tty-keys.c).
+//! * It crashes (3.7c too) when a client detaches or a window goes in the moment in which a control client introduces itself
+//!   (`control_write` without a `control_state`). The daemon does that once.
 //!
 //! Texts go through one quoting function, formats are those of [`format`](mod@super::format), and options
 //! those of [`option`](super::option).
@@ -28,7 +41,7 @@ use super::{
 use crate::Size;
 use crate::key::{Key, Stroke};
 
-/// One command of tmux; each gets one reply.
+/// One command of tmux. Each gets one reply, but see [`Command::replies`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
     /// A session with one window and one pane, to which nobody is attached. Answers [`Created`].
@@ -87,7 +100,10 @@ pub enum Command<'a> {
     /// Keeps a variable, wherever it is set, from new panes.
     RemoveVariable(VariableName<'a>),
     Bind(Binding),
+    /// A table without bindings is no error: tmux forgets such a table.
     UnbindAll(KeyTable),
+    /// When its session goes, this client moves to another one: see the table above.
+    KeepInSession(&'a SessionName),
 
     /// Types bytes. A pane in copy mode swallows them: see [`Command::LeaveMode`].
     SendBytes {
@@ -108,13 +124,18 @@ pub enum Command<'a> {
         name: BufferName,
         path: AbsolutePath<'a>,
     },
-    /// Types the buffer and deletes it; line feeds stay what they are.
+    /// Types the buffer and deletes it; line feeds stay what they are. Only deletes it when the pane's program has ended.
+    /// The last command of its line: when it fails, tmux goes on with those behind it.
     PasteBuffer {
         name: BufferName,
         pane: PaneId,
         /// Between the marks of bracketed paste, if the program asked for it.
         bracketed: bool,
+        /// With `-S`, where tmux has it (3.7): without, that one makes control characters visible (`^[`).
+        raw: bool,
     },
+    /// Answers how `paste-buffer` is used: the flags that this tmux knows.
+    DescribePaste,
     DeleteBuffer(BufferName),
     /// Takes a pane out of copy mode, if it is in it.
     LeaveMode(PaneId),
@@ -209,6 +230,16 @@ pub enum Watched {
 }
 
 impl Command<'_> {
+    /// How many replies come when all goes well. tmux answers a condition, and then the command that it chose.
+    pub fn replies(&self) -> usize {
+        if matches!(self, Self::PasteBuffer { .. }) { 2 } else { 1 }
+    }
+
+    /// Whether it has to be the last one of its line.
+    pub fn ends_line(&self) -> bool {
+        matches!(self, Self::PasteBuffer { .. })
+    }
+
     /// Appends the command as a line of its own: the way without an allocation.
     pub fn write_line(&self, out: &mut BytesMut) {
         self.render(out);
@@ -271,7 +302,11 @@ impl Command<'_> {
             Self::UnsetVariable(name) => put(out, format_args!("set-environment -gu {}", name.as_str())),
             Self::RemoveVariable(name) => put(out, format_args!("set-environment -gr {}", name.as_str())),
             Self::Bind(binding) => binding.render(out),
-            Self::UnbindAll(table) => put(out, format_args!("unbind-key -a -T {}", table.name())),
+            Self::KeepInSession(session) => {
+                render_at("set-option -t ", &Target::Named((*session).clone()), out);
+                out.put_slice(b" detach-on-destroy off");
+            }
+            Self::UnbindAll(table) => put(out, format_args!("unbind-key -a -q -T {}", table.name())),
 
             Self::SendBytes { pane, bytes } => render_bytes(*pane, bytes.as_bytes(), out),
             Self::SendKey { pane, key } => match key.stroke() {
@@ -290,11 +325,15 @@ impl Command<'_> {
                 put(out, format_args!("load-buffer -b {name} "));
                 quote(&literal_in_format(path.as_bytes()), out);
             }
-            Self::PasteBuffer { name, pane, bracketed } => {
+            Self::PasteBuffer { name, pane, bracketed, raw } => {
                 let bracketed = if *bracketed { " -p" } else { "" };
-                put(out, format_args!("paste-buffer{bracketed} -r -d -b {name}"));
-                render_at(" -t ", &Target::Pane(*pane), out);
+                let raw = if *raw { " -S" } else { "" };
+                render_at("if-shell -F -t ", &Target::Pane(*pane), out);
+                // Nothing happens between the condition and the command: one run of tmux's queue.
+                put(out, format_args!(" \"#{{pane_dead}}\" \"delete-buffer -b {name}\""));
+                put(out, format_args!(" \"paste-buffer{bracketed}{raw} -r -d -b {name} -t '{pane}'\""));
             }
+            Self::DescribePaste => out.put_slice(b"list-commands paste-buffer"),
             Self::DeleteBuffer(name) => put(out, format_args!("delete-buffer -b {name}")),
             Self::LeaveMode(pane) => render_at("copy-mode -q -t ", &Target::Pane(*pane), out),
 
@@ -362,26 +401,31 @@ impl Command<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine {
     text: BytesMut,
-    commands: usize,
+    replies: usize,
+    /// Nothing can follow.
+    ended: bool,
 }
 
 impl CommandLine {
     pub fn new(first: &Command<'_>) -> Self {
         let mut text = BytesMut::new();
         first.render(&mut text);
-        Self { text, commands: 1 }
+        Self { text, replies: first.replies(), ended: first.ends_line() }
     }
 
+    /// Panics behind a command that has to be the last one.
     pub fn and(mut self, next: &Command<'_>) -> Self {
+        assert!(!self.ended, "a command that has to be the last one of its line");
+        self.ended = next.ends_line();
         self.text.put_slice(b" ; ");
         next.render(&mut self.text);
-        self.commands += 1;
+        self.replies += next.replies();
         self
     }
 
     /// How many replies come when all goes well.
     pub fn replies(&self) -> usize {
-        self.commands
+        self.replies
     }
 
     /// With the LF.

@@ -43,6 +43,8 @@ pub enum Setting {
     Prefix(PrefixKey),
     NoPrefix2,
     Mouse(bool),
+    /// Copy mode has the keys of Emacs, whatever `$EDITOR` says: the table whose keys we know.
+    EmacsKeys,
     /// No bell, activity or silence is passed on by tmux or written over the screen.
     NoAlert(Alert),
     /// No message takes the place of the status line.
@@ -144,6 +146,7 @@ impl Setting {
             Self::DefaultShell => (SESSIONS, "default-shell", "/bin/sh".into()),
             Self::Prefix(key) => (SESSIONS, "prefix", key.to_string()),
             Self::NoPrefix2 => (SESSIONS, "prefix2", "None".into()),
+            Self::EmacsKeys => (WINDOWS, "mode-keys", "emacs".into()),
             Self::Mouse(yes) => (SESSIONS, "mouse", on(yes)),
             Self::NoAlert(Alert::Bell) => (SESSIONS, "bell-action", "none".into()),
             Self::NoAlert(Alert::Activity) => (SESSIONS, "activity-action", "none".into()),

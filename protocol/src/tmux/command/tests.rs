@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::super::quote::tests::read_commands;
 use super::super::{
-    Alert, Clipboard, ExtendedKeys, PaneEnd, PaneFacts, PrefixKey, ScreenFacts, Terminal, TmuxSessionId,
-    WindowId,
+    Alert, Clipboard, ExtendedKeys, PaneEnd, PaneFacts, PrefixKey, Question, ScreenFacts, Terminal,
+    TmuxSessionId, WindowId,
 };
 use super::*;
 
@@ -79,8 +79,12 @@ fn commands_read_as_one_would_type_them() {
         (Command::SendKey { pane, key: "ctrl+c".parse().unwrap() }, r#"send-keys -t "%3" "C-c""#),
         (Command::SendKey { pane, key: ";".parse().unwrap() }, r#"send-keys -t "%3" -H 3b"#),
         (
-            Command::PasteBuffer { name: BufferName(7), pane, bracketed: true },
-            r#"paste-buffer -p -r -d -b cp-7 -t "%3""#,
+            Command::PasteBuffer { name: BufferName(7), pane, bracketed: true, raw: false },
+            r##"if-shell -F -t "%3" "#{pane_dead}" "delete-buffer -b cp-7" "paste-buffer -p -r -d -b cp-7 -t '%3'""##,
+        ),
+        (
+            Command::PasteBuffer { name: BufferName(7), pane, bracketed: false, raw: true },
+            r##"if-shell -F -t "%3" "#{pane_dead}" "delete-buffer -b cp-7" "paste-buffer -S -r -d -b cp-7 -t '%3'""##,
         ),
         (
             Command::CapturePane { pane, rows: Rows::Range { first: -1000, last: -1 } },
@@ -106,6 +110,8 @@ fn a_line_of_several_commands_is_one_line() {
         .and(&Command::CapturePane { pane, rows: Rows::Screen })
         .and(&Command::CapturePending(pane));
     assert_eq!(line.replies(), 3);
+    let paste = Command::PasteBuffer { name: BufferName(7), pane, bracketed: true, raw: false };
+    assert_eq!(line.clone().and(&paste).replies(), 5);
     assert_eq!(
         line.into_bytes(),
         "refresh-client -A \"%3:continue\" ; capture-pane -p -e -N -t \"%3\" ; capture-pane -p -P -C -t \"%3\"\n"
@@ -211,6 +217,9 @@ impl Parts {
         ] {
             check(Command::Bind(binding));
         }
+        for question in Question::all(on) {
+            check(Command::Bind(Binding::Ask(question)));
+        }
         for watched in [Watched::Session, Watched::Pane(pane), Watched::AllPanes, Watched::AllWindows] {
             check(Command::Subscribe { name: WATCH, watched, format: PaneEnd::FORMAT });
         }
@@ -232,7 +241,9 @@ impl Parts {
             Command::UnbindAll(KeyTable::Prefix),
             Command::SetBuffer { name: buffer, text },
             Command::LoadBuffer { name: buffer, path },
-            Command::PasteBuffer { name: buffer, pane, bracketed: on },
+            Command::PasteBuffer { name: buffer, pane, bracketed: on, raw: !on },
+            Command::DescribePaste,
+            Command::KeepInSession(&session),
             Command::DeleteBuffer(buffer),
             Command::LeaveMode(pane),
             Command::CapturePane { pane, rows: Rows::Screen },
@@ -303,18 +314,19 @@ fn assert_harmless(words: &[Vec<u8>]) {
         "delete-buffer",
         "detach-client",
         "display-message",
+        "if-shell",
         "kill-pane",
         "kill-server",
         "kill-session",
         "kill-window",
         "link-window",
         "list-clients",
+        "list-commands",
         "list-panes",
         "list-windows",
         "load-buffer",
         "new-session",
         "new-window",
-        "paste-buffer",
         "refresh-client",
         "rename-session",
         "resize-window",
@@ -339,9 +351,23 @@ fn assert_harmless(words: &[Vec<u8>]) {
         ["refresh-client", ..] => panic!("{words:?}"),
         ["load-buffer", "-b", _, path] => assert!(path.starts_with('/'), "{words:?}"),
         ["load-buffer", ..] => panic!("{words:?}"),
+        ["if-shell", "-F", "-t", pane, "#{pane_dead}", dead, alive] => {
+            assert!(dead.starts_with("delete-buffer -b cp-"), "{words:?}");
+            assert!(
+                alive.starts_with("paste-buffer ") && alive.ends_with(&format!(" -t '{pane}'")),
+                "{words:?}"
+            );
+        }
+        ["if-shell", ..] => panic!("{words:?}"),
+        ["bind-key", "-N", _, "-T", "prefix", _, "if-shell", "-F", alive, "paste-buffer -p"] => {
+            assert_eq!(alive, "#{?pane_dead,0,1}");
+        }
         ["bind-key", "-N", _, "-T", "prefix", _, command, ..] => {
-            let known = ["detach-client", "copy-mode", "paste-buffer", "send-prefix", "list-keys"];
+            let known = ["detach-client", "copy-mode", "send-prefix", "list-keys"];
             assert!(known.contains(&command), "{words:?}");
+        }
+        ["bind-key", "-T", "copy-mode", _, "command-prompt", "-b", ref rest @ ..] => {
+            assert!(rest.last().unwrap().starts_with("send-keys -"), "{words:?}");
         }
         ["bind-key", ..] => panic!("{words:?}"),
         _ => {}
