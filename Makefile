@@ -4,12 +4,13 @@
 # make lint   formatting, clippy, shell scripts
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
+# make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench kills need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench kills fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -69,6 +70,10 @@ kills: need-to-run
 bench: need-to-run
 	cargo bench --bench pure
 	cargo bench --bench end_to_end
+
+fuzz-tmux: need-to-test
+	FUZZ_SEED=$(or $(SEED),1) FUZZ_SECONDS=$(or $(SECONDS),600) \
+	    cargo test --test integration -- tmux_survives_random_commands_for_long --ignored --nocapture
 
 need-to-run:
 	@.ci/install run

@@ -35,6 +35,7 @@ mod shim;
 mod slow;
 mod states;
 mod terminal;
+mod tmux_commands;
 mod upgrade;
 mod waiting;
 mod web;
