@@ -96,6 +96,97 @@ fn each_text_once(agent: &Agent) {
     assert_eq!(bed.submissions("forgotten"), 0);
 }
 
+/// A prompt in every script, and what is easily lost on a screen: letters of several code points, what cannot be seen,
+/// emoji that are joined.
+const PROMPTS: [&str; 54] = [
+    "ok 👍🏽 fine",
+    "👍🏽",
+    "👍🏽👍🏿👍🏻",
+    "family 👨‍👩‍👧‍👦 here",
+    "👨‍👩‍👧‍👦",
+    "👩‍❤️‍💋‍👨 x",
+    "🏴󠁧󠁢󠁥󠁮󠁧󠁿 England",
+    "🇪🇸 🇩🇪",
+    "1️⃣ one",
+    "❤️",
+    "🧑🏽‍💻 dev",
+    "বাংলা ভাষায় লেখা",
+    "ક્ષમા કરો ગુજરાતી",
+    "తెలుగు భాషలో",
+    "हिन्दी में लिखिए",
+    "क्षत्रिय",
+    "தமிழ் மொழியில்",
+    "ಕನ್ನಡ ಭಾಷೆ",
+    "മലയാളം ഭാഷ",
+    "සිංහල භාෂාව",
+    "ภาษาไทยเขียนที่นี่",
+    "ພາສາລາວ",
+    "မြန်မာဘာသာ",
+    "ភាសាខ្មែរ",
+    "བོད་སྐད་",
+    "ქართული",
+    "Հայերեն",
+    "שָׁלוֹם",
+    "مُحَمَّد رَسُول",
+    "ኣማርኛ",
+    "ᏣᎳᎩ",
+    "ᐃᓄᒃᑎᑐᑦ",
+    "Ελληνικά ώρα",
+    "Русский й",
+    "日本語を書いて",
+    "中文字符",
+    "한국어 문장",
+    "ᠮᠣᠩᠭᠣᠯ",
+    "ꦗꦮ",
+    "𝕳𝖊𝖑𝖑𝖔",
+    "𒀀𒁀",
+    "ｆｕｌｌ ｗｉｄｔｈ",
+    "cafe\u{301} gro\u{308}\u{df}er",
+    "Tie\u{302}\u{301}ng Vie\u{323}\u{302}t",
+    "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}",
+    "\u{30ab}\u{3099}\u{30ad}\u{3099}",
+    "a\u{200d}b",
+    "zero\u{200b}width",
+    "so\u{ad}ft hy\u{ad}phen",
+    "wo\u{2060}rd",
+    "می\u{200c}خواهم",
+    "\u{feff}begins with a mark",
+    "\u{301} combining first",
+    "Z\u{351}\u{36b}\u{343}\u{36a}\u{302}\u{36b}\u{33d}\u{334}\u{319}\u{324}\u{31e} stacked",
+];
+
+#[test]
+fn claude_code_gets_texts_in_every_script() {
+    every_script(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_gets_texts_in_every_script() {
+    every_script(&CODEX);
+}
+
+fn every_script(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    for text in PROMPTS {
+        assert_eq!(bed.send(id, text, &[]).receipt, Receipt::TurnStarted, "{text}");
+        bed.until_idle(id);
+    }
+    // What is left in the composer is a draft, in these scripts too.
+    for text in ["বাংলা ভাষায়", "👍🏽", "한국어"] {
+        bed.home.ok(["send", id, text, "--no-newline"]);
+        bed.home.ok(["send", id, " and more"]);
+        bed.until_idle(id);
+    }
+    bed.home.ok(["send", id, "slow: 30 100", "--wait", "text=word3", "--timeout", "20"]);
+    assert_eq!(bed.send(id, "తెలుగు 👨‍👩‍👧 waits", &[]).receipt, Receipt::Queued);
+    bed.until_idle(id);
+    bed.submitted_once("తెలుగు 👨‍👩‍👧 waits");
+}
+
 #[test]
 fn claude_code_gets_no_text_as_a_part_of_a_draft() {
     no_part_of_a_draft(&CLAUDE_CODE);

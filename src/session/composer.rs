@@ -19,10 +19,16 @@ use crate::journal::Mark;
 use crate::provider;
 use crate::terminal::screen::Screen;
 
+mod letters;
+
+use letters::{letters, resembles};
+
 /// A program that has just been started gets so much time until it takes a paste.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take until a text is shown.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
+/// What only resembles the text, because cells and letters are not the same in every script, has to rest for so long.
+const REST: Duration = Duration::from_millis(400);
 /// How long an agent may take to take a text out of its composer.
 const SUBMIT_LIMIT: Duration = Duration::from_secs(5);
 /// What does not stand where it was typed for so long was taken.
@@ -47,14 +53,24 @@ pub(super) struct Follower {
     screen: Screen,
 }
 
+/// What a text that is typed will change.
+struct Expected {
+    /// `None` when nothing of the text can be known again.
+    needle: Option<Needle>,
+    /// How often it was on the screen before.
+    count: usize,
+    /// The composer ended with it before.
+    held: bool,
+    /// What stood in the composer before.
+    draft: Option<String>,
+}
+
 /// Follows the screen while a text is typed.
 pub(super) struct Composer {
     session: Arc<Session>,
     follower: Follower,
     composer: provider::Composer,
-    /// What must be seen, and before the text was typed: how often it was there, and whether the composer
-    /// ended with it.
-    expected: Option<(Needle, usize, bool)>,
+    expected: Option<Expected>,
     /// What was typed.
     typed: Option<Needle>,
     /// Turns and prompts before Enter, and whether the agent worked.
@@ -117,19 +133,41 @@ impl Composer {
     pub fn expect(&mut self, text: &[u8]) {
         self.catch_up();
         self.typed = Needle::new(self.composer, text);
-        self.expected = Needle::new(self.composer, text).map(|needle| {
-            let screen = &self.follower.screen;
-            let (before, held) = (needle.count(screen), needle.is_held(screen));
-            (needle, before, held)
-        });
+        let screen = &self.follower.screen;
+        let needle = Needle::new(self.composer, text);
+        let count = needle.as_ref().map_or(0, |needle| needle.count(screen));
+        let held = needle.as_ref().is_some_and(|needle| needle.is_held(screen));
+        let draft = draft(screen, self.composer.mark);
+        self.expected = (!text.is_empty()).then_some(Expected { needle, count, held, draft });
     }
 
     /// Waits until the text is seen; false when it is not. `None` when nothing of it could be seen.
     pub async fn shows_text(&mut self) -> Option<bool> {
-        let (needle, before, held) = self.expected.take()?;
-        // What is counted may scroll away at the top in the same moment.
-        let shown = self.shows(|screen| needle.count(screen) > before || !held && needle.is_held(screen));
-        Some(timeout(SHOW_LIMIT, shown).await.unwrap_or(false))
+        let expected = self.expected.take()?;
+        // Of what cannot be seen, only that the composer took it and rests.
+        let limit = if expected.needle.is_some() { SHOW_LIMIT } else { REST };
+        let until = Instant::now() + limit;
+        let mut resting: Option<(String, Instant)> = None;
+        loop {
+            self.catch_up();
+            if expected.is_seen(&self.follower.screen, self.composer.mark) {
+                return Some(true);
+            }
+            let taken = expected.is_taken(&self.follower.screen, self.composer.mark);
+            resting = taken.map(|text| match resting.take() {
+                Some((before, since)) if before == text => (text, since),
+                _ => (text, Instant::now()),
+            });
+            let rested = resting.as_ref().map(|(_, since)| *since + REST);
+            if rested.is_some_and(|rested| Instant::now() >= rested) {
+                return expected.needle.map(|_| true);
+            }
+            let next = rested.map_or(until, |rested| rested.min(until));
+            let waited = timeout_at(next, self.changed()).await;
+            if !self.session.is_live() || waited.is_err() && Instant::now() >= until {
+                return expected.needle.map(|_| false);
+            }
+        }
     }
 
     /// To be called before Enter is pressed.
@@ -183,9 +221,12 @@ impl Composer {
         let line = CursorLine::of(screen);
         let begun =
             line.left.trim_start().strip_prefix(self.composer.mark).map(|text| text.to_owned() + &line.right);
-        self.typed
-            .as_ref()
-            .is_some_and(|typed| typed.is_held(screen) || begun.is_some_and(|text| typed.begins(&text)))
+        let draft = || draft(screen, self.composer.mark);
+        self.typed.as_ref().is_some_and(|typed| {
+            typed.is_held(screen)
+                || begun.is_some_and(|text| typed.begins(&text))
+                || draft().is_some_and(|draft| typed.resembles(&draft))
+        })
     }
 
     /// Nothing stands in it but its mark, and what it proposes.
@@ -196,8 +237,7 @@ impl Composer {
 
     /// A blank stands left of the cursor.
     pub fn ends_with_blank(&self) -> bool {
-        let left = CursorLine::of(&self.follower.screen).left;
-        left.ends_with(' ') || left.chars().count() < self.follower.screen.cursor().x.into()
+        CursorLine::of(&self.follower.screen).left.ends_with(' ')
     }
 
     /// That stands in it, and nothing else.
@@ -315,18 +355,61 @@ fn images(screen: &Screen, composer: provider::Composer) -> usize {
     rows.collect::<String>().matches(composer.image).count()
 }
 
+/// What stands in the composer, from its mark to the end of the cursor's row; rows that go on are indented. `None`
+/// when the cursor is not in it, or its beginning is not shown.
+fn draft(screen: &Screen, mark: &str) -> Option<String> {
+    let cursor = screen.cursor();
+    let line = CursorLine::of(screen);
+    let mut text = line.left + &line.right;
+    for y in (0..=cursor.y).rev() {
+        if y < cursor.y {
+            text = screen.row_text(y) + "\n" + &text;
+        }
+        if let Some(draft) = text.trim_start().strip_prefix(mark) {
+            return Some(draft.trim().to_owned());
+        }
+        if !text.starts_with([' ', '\n']) && !text.is_empty() {
+            return None;
+        }
+    }
+    None
+}
+
+impl Expected {
+    /// The text stands on the screen, and in the composer, as far as that can be known.
+    fn is_seen(&self, screen: &Screen, mark: &str) -> bool {
+        // A short text may come with an answer while the composer is still as it was.
+        if self.draft.is_some() && draft(screen, mark) == self.draft {
+            return false;
+        }
+        // What is counted may scroll away at the top in the same moment.
+        self.needle
+            .as_ref()
+            .is_some_and(|needle| needle.count(screen) > self.count || !self.held && needle.is_held(screen))
+    }
+
+    /// What stands in the composer, if it was changed and that resembles the text.
+    fn is_taken(&self, screen: &Screen, mark: &str) -> Option<String> {
+        let before = self.draft.as_ref()?;
+        let now = draft(screen, mark).filter(|now| now != before)?;
+        self.needle.as_ref().is_none_or(|needle| needle.resembles(&now)).then_some(now)
+    }
+}
+
 /// What is looked for on the screen. Blanks do not count: composers wrap and indent.
 struct Needle {
     head: String,
     tail: String,
-    letters: Letters,
+    count: Count,
+    /// The end in letters of every kind.
+    whole_tail: String,
     placeholders: &'static [&'static str],
 }
 
 /// Which letters count.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Letters {
-    /// Others may be shown in another form: composed, or as several.
+enum Count {
+    /// Others may be shown in another form, or be lost.
     Ascii,
     /// There are too few of ASCII.
     All,
@@ -335,15 +418,19 @@ enum Letters {
 impl Needle {
     fn new(composer: provider::Composer, text: &[u8]) -> Option<Self> {
         let text = without_escapes(&String::from_utf8_lossy(text));
-        let ascii = Letters::Ascii.of(&text);
-        let (letters, seen) = match ascii.len() >= ENOUGH {
-            true => (Letters::Ascii, ascii),
-            false => (Letters::All, Letters::All.of(&text)),
-        };
-        let seen: Vec<char> = seen.chars().collect();
+        let all: Vec<char> = letters(&text).collect();
+        let ascii: Vec<char> = all.iter().copied().filter(char::is_ascii).collect();
+        let end = |seen: &[char]| seen[seen.len().saturating_sub(TAIL)..].iter().collect();
+        let (count, seen) = if ascii.len() >= ENOUGH { (Count::Ascii, &ascii) } else { (Count::All, &all) };
         let head = seen[..seen.len().min(HEAD)].iter().collect();
-        let tail = seen[seen.len().saturating_sub(TAIL)..].iter().collect();
-        (!seen.is_empty()).then_some(Self { head, tail, letters, placeholders: composer.placeholders })
+        let (tail, whole_tail) = (end(seen), end(&all));
+        (!all.is_empty()).then_some(Self {
+            head,
+            tail,
+            count,
+            whole_tail,
+            placeholders: composer.placeholders,
+        })
     }
 
     fn count(&self, screen: &Screen) -> usize {
@@ -360,39 +447,30 @@ impl Needle {
     }
 
     fn ends(&self, text: &str) -> bool {
-        let all = Letters::All.of(text);
-        let placed = self.placeholders.iter().any(|mark| all.contains(&Letters::All.of(mark)));
-        self.letters.of(text).ends_with(&self.tail) || placed && all.ends_with(']')
+        let all = Count::All.of(text);
+        let placed = self.placeholders.iter().any(|mark| all.contains(&Count::All.of(mark)));
+        self.count.of(text).ends_with(&self.tail) || placed && all.ends_with(']')
     }
 
     fn begins(&self, text: &str) -> bool {
-        self.letters.of(text).starts_with(&self.head)
+        self.count.of(text).starts_with(&self.head)
+    }
+
+    /// A person would see the text there, though cells lack some of its letters or hold others.
+    fn resembles(&self, text: &str) -> bool {
+        resembles(&self.whole_tail, &Count::All.of(text))
     }
 
     fn count_in(&self, rows: &str) -> usize {
         let placeholders = self.placeholders.iter().map(|mark| rows.matches(mark).count());
-        self.letters.of(rows).matches(&self.tail).count() + placeholders.sum::<usize>()
+        self.count.of(rows).matches(&self.tail).count() + placeholders.sum::<usize>()
     }
 }
 
-impl Letters {
-    /// Those of a text. Blanks do not count, nor letters with a mark that may be shown as one with them.
+impl Count {
+    /// Those letters of a text that count.
     fn of(self, text: &str) -> String {
-        let is_seen = |letter: char| match self {
-            Letters::Ascii => letter.is_ascii_graphic(),
-            Letters::All => {
-                !letter.is_whitespace() && !letter.is_control() && letter != char::REPLACEMENT_CHARACTER
-            }
-        };
-        let is_mark = |letter: &char| self == Letters::Ascii && ('\u{300}'..'\u{370}').contains(letter);
-        let mut letters = text.chars().peekable();
-        let mut seen = String::new();
-        while let Some(letter) = letters.next() {
-            if is_seen(letter) && letters.peek().is_none_or(|next| !is_mark(next)) {
-                seen.push(letter);
-            }
-        }
-        seen
+        letters(text).filter(|letter| self == Count::All || letter.is_ascii()).collect()
     }
 }
 
@@ -432,6 +510,11 @@ mod tests {
             ("a family \u{1f468}\u{200d}\u{1f469} here", "> a family \u{1f468} \u{1f469} here"),
             ("\x1b[31mred\x1b[0m and \x1b[1;32mgreen\x1b[m", "> red and green"),
             ("日本語", "> 日 本 語"),
+            ("gro\u{308}\u{df}er", "> gr\u{f6}\u{df}er"),
+            ("\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}", "> \u{d55c}\u{ad6d}"),
+            ("\u{30ab}\u{3099}", "> \u{30ac}"),
+            ("so\u{ad}ft\u{200b} wo\u{2060}rd\u{feff}", "> soft word"),
+            ("\u{1f44d}\u{1f3fd}", "> \u{1f44d}"),
         ] {
             assert_eq!(Needle::new(COMPOSER, text.as_bytes()).unwrap().count_in(shown), 1, "{text:?}");
         }
