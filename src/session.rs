@@ -202,6 +202,8 @@ struct State {
     /// The model of its screen stands where its log ends.
     has_screen: bool,
     scanner: Scanner,
+    /// The control string that the output is in, and since when.
+    string: Option<(u64, Instant)>,
     marker: Marker,
     flow: Flow,
     /// Counts the pieces of output that came.
@@ -702,6 +704,7 @@ impl Session {
                 attached: 0,
                 has_screen: false,
                 scanner: Scanner::default(),
+                string: None,
                 marker: Marker::new(&record.nonce),
                 flow: Flow::Open,
                 pieces: 0,

@@ -78,3 +78,25 @@ fn a_flood_while_the_daemon_stands_still_is_neither_lost_nor_doubled() {
     home.signal_daemon(Signal::SIGCONT);
     assert_same(&reader.finish(), format!("ready\r\n{}", numbers(300_000)).as_bytes());
 }
+
+#[test]
+fn what_follows_an_unfinished_control_string_is_seen() {
+    let home = Home::running();
+    // tmux gives up on each after 5 s. The strings that go on, or are ended in time, stay strings.
+    let begun = ["\\033]0;half", "\\033P1q", "\\033_app", "\\033kname", "\\033X", "\\033^"];
+    let sessions = begun.map(|string| {
+        let late = "sleep 6; printf 'after\\r\\nlast\\r\\n'";
+        home.bash(&format!("stty -echo; printf 'before\\r\\n{string}'; sleep 1; printf lost; {late}; read"))
+    });
+    for session in sessions {
+        let id = &session.short_id;
+        let mut reader = home.follow(&session, &["-n", "all"]);
+        home.ok(["wait", id, "--until", "text=^last", "--timeout", "20"]);
+        assert_eq!(home.ok(["tail", id, "-n", "all"]), "before\nafter\nlast\n");
+        home.ok(["send", id, ""]);
+        assert_same(&reader.finish(), b"before\nafter\nlast\n");
+        let raw = home.ok(["tail", id, "-n", "all", "--raw"]);
+        assert!(raw.contains("lostafter"), "{raw:?}");
+        assert_eq!(home.ok(["tail", id, "-n", "all"]), "before\nafter\nlast\n");
+    }
+}

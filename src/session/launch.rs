@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::hook;
 use codepiper_protocol::shim::Launch;
@@ -214,6 +213,7 @@ impl Sessions {
             state.record.launched_at = to_millisecond(Timestamp::now());
             state.launch = Some(launch);
             state.scanner = Default::default();
+            state.string = None;
             state.flow = Flow::Open;
             state.turn += 1;
             state.pausing = false;
@@ -228,9 +228,12 @@ impl Sessions {
             self.launch_failed(session, &problem, old);
             return Err(problem);
         }
-        self.0.screens.open(session.id, Model::new(size, session.cursor().offset));
+        let screen = self.0.screens.blank(size);
+        let mut model = Model::new(size, session.cursor().offset);
+        model.show(size, &screen);
+        self.0.screens.open(session.id, model);
         session.state().has_screen = true;
-        let blank = Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Launch };
+        let blank = Mark::Keyframe { size, screen, reason: KeyframeReason::Launch };
         session.log.mark(Timestamp::now().as_millisecond(), blank);
         let old_window = old.as_ref().map(|pane| pane.window);
         if let Err(problem) = self.make_pane(session, connection, size, resumed, old_window).await {

@@ -21,6 +21,7 @@ use super::machine::Input;
 use super::stream::{Arrival, PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::process::Process;
+use crate::terminal::screen::Rules;
 use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
 use crate::tmux::server::{self, Address, Owner, SetUpError};
@@ -150,6 +151,9 @@ impl Sessions {
         };
         let set_up = async {
             let facts = server::set_up(&connection, address, owner).await?;
+            if let Ok(version) = facts.version.lossy().parse() {
+                self.0.screens.count_as(Rules::of(&version));
+            }
             let process = Process::open(facts.pid).map_err(|_| CommandError::Lost)?;
             let linked = Linked { connection: connection.clone(), server: facts, drop_it: drop_it.clone() };
             self.adopt(&linked).await?;

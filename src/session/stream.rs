@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
@@ -21,7 +21,7 @@ use super::{Session, Sessions, State};
 use crate::journal::{Checkpoint, Content, Journal, Mark, Position};
 use crate::terminal::capture::Capture;
 use crate::terminal::heal::{self, Held};
-use crate::terminal::reports::Report;
+use crate::terminal::reports::{Report, Scanner};
 use crate::terminal::screens::{Heal, Keyframe, Loaded, Model};
 use crate::tmux::connection::{Connection, Sink};
 use crate::tmux::server::{self, PANE_END};
@@ -68,6 +68,10 @@ const CAPTURES: u32 = 20;
 
 /// The rest of an exit marker follows its first bytes in this time; what does not go on was printed.
 const MARKER_LIMIT: Duration = Duration::from_millis(50);
+
+/// tmux gives up on a control string that is not ended in this time (`input_start_timer` in input.c), and shows what
+/// follows.
+const STRING_LIMIT: Duration = Duration::from_secs(5);
 
 /// Bytes of output that are read from the journal at once.
 const REPLAYED: usize = 256 * 1024;
@@ -178,6 +182,17 @@ impl Sink for PaneSink {
     }
 }
 
+impl State {
+    /// Notes when the control string began that the output is in.
+    fn follow_string(&mut self) {
+        let known = self.string.map(|(number, _)| number);
+        let number = self.scanner.in_string();
+        if known != number {
+            self.string = number.map(|number| (number, Instant::now()));
+        }
+    }
+}
+
 impl Sessions {
     /// Takes what arrived for a session, or lets it wait for the capture before it.
     pub(super) fn arrive(&self, session: &Arc<Session>, arrival: Arrival) {
@@ -193,11 +208,21 @@ impl Sessions {
     fn take(&self, session: &Arc<Session>, mut state: MutexGuard<'_, State>, arrival: Arrival) {
         match arrival {
             Arrival::Output(bytes) => {
+                if state.string.is_some_and(|(_, since)| since.elapsed() >= STRING_LIMIT) {
+                    (state.scanner, state.string) = (Scanner::default(), None);
+                    if matches!(state.flow, Flow::Open) {
+                        state.flow = Flow::Held(VecDeque::from([Arrival::Output(bytes)]));
+                        let turn = state.turn;
+                        drop(state);
+                        return self.give_up(session, turn);
+                    }
+                }
                 let (bytes, ended) = state.marker.take_out(bytes);
                 let mut reports = Vec::new();
                 let base = session.log.cursor();
                 self.publish(session, &state, bytes.clone());
                 state.scanner.scan(&bytes, &mut |place, report| reports.push((place, report)));
+                state.follow_string();
                 let holds_back = state.marker.holds_back();
                 drop(state);
                 if holds_back {
@@ -214,6 +239,12 @@ impl Sessions {
             // Otherwise another one is on its way that is newer.
             Arrival::Capture(captured) if captured.turn == state.turn => {
                 state.flow = Flow::Held(VecDeque::new());
+                // It may stand in a string of which nobody heard yet.
+                if state.string.is_none() {
+                    let pending = captured.capture.pending_bytes();
+                    state.scanner.scan(&pending, &mut |_, _| {});
+                    state.follow_string();
+                }
                 drop(state);
                 self.load(session, *captured, None);
             }
@@ -237,6 +268,22 @@ impl Sessions {
                 self.apply(session, Input::PaneDead { status });
             }
         }
+    }
+
+    /// Ends the control string that tmux does not wait for any more: the screen goes on without it.
+    fn give_up(&self, session: &Arc<Session>, turn: u64) {
+        let screen = self.0.screens.end_string(session.id);
+        let (sessions, session) = (self.clone(), session.clone());
+        tokio::spawn(async move {
+            let screen = screen.await;
+            if session.state().turn == turn
+                && let Ok(Keyframe { size, screen, .. }) = screen
+            {
+                let mark = Mark::Keyframe { size, screen, reason: KeyframeReason::Resize };
+                session.log.mark(Timestamp::now().as_millisecond(), mark);
+            }
+            sessions.release(&session, turn);
+        });
     }
 
     /// Nothing is published that a capture covers.
@@ -700,8 +747,9 @@ pub(super) fn replay(journal: &dyn Journal, session: SessionId, size: Size, end:
             match &entry.content {
                 Content::Output(bytes) => model.feed(bytes),
                 Content::Mark(mark) => match &**mark {
-                    Mark::Keyframe { size, reason: KeyframeReason::Launch, .. } => {
+                    Mark::Keyframe { size, screen, reason: KeyframeReason::Launch } => {
                         model = Model::new(*size, at.offset);
+                        model.show(*size, screen);
                     }
                     Mark::Keyframe { size, screen, .. } => {
                         model.show(*size, screen);

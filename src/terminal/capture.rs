@@ -60,7 +60,7 @@ pub struct Facts {
 
 impl Capture {
     /// The pending bytes as the program printed them.
-    pub(super) fn pending_bytes(&self) -> Vec<u8> {
+    pub(crate) fn pending_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.pending.len());
         let mut rest = &self.pending[..];
         while let Some((&byte, tail)) = rest.split_first() {

@@ -67,6 +67,8 @@ impl fmt::Display for Report {
 pub struct Scanner {
     state: State,
     string: Vec<u8>,
+    /// How many strings have begun.
+    begun: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -115,6 +117,7 @@ impl Scanner {
                         ESC => State::Escape,
                         _ => State::Ground,
                     };
+                    self.begun += u64::from(self.state != State::Escape && self.state != State::Ground);
                 }
                 State::String(kind) => {
                     let end = string_end(kind, rest);
@@ -146,6 +149,12 @@ impl Scanner {
                 },
             }
         }
+    }
+
+    /// The number of the control string that it is in.
+    pub fn in_string(&self) -> Option<u64> {
+        let is_in = matches!(self.state, State::String(_) | State::StringEscape(Kind::Dcs));
+        is_in.then_some(self.begun)
     }
 
     fn keep(&mut self, kind: Kind, bytes: &[u8]) {
@@ -231,6 +240,24 @@ fn osc(body: &[u8]) -> Option<Report> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_is_known_in_which_string_the_stream_is() {
+        let mut scanner = Scanner::default();
+        let mut after = |bytes: &[u8]| {
+            scanner.scan(bytes, &mut |_, _| {});
+            scanner.in_string()
+        };
+        assert_eq!(after(b"text\x1b[1m"), None);
+        let first = after(b"\x1b]0;ti");
+        assert!(first.is_some());
+        assert_eq!(after(b"tle"), first, "it goes on");
+        let next = after(b"\x07\x1bPq\x1b");
+        assert!(next.is_some() && next != first, "another one");
+        assert_eq!(after(b"\\"), None);
+        assert!(after(b"\x1b_x").is_some());
+        assert_eq!(after(b"\x1b"), None, "an escape aborts it");
+    }
 
     fn scan_in(pieces: &[&[u8]]) -> Vec<Report> {
         let mut scanner = Scanner::default();

@@ -1,7 +1,7 @@
 //! The model of a terminal's screen: fed with every byte in order, it dumps itself as a keyframe.
 //!
 //! It does what tmux 3.3a does with the same bytes, because tmux is the terminal that the program talks
-//! to; where a rule looks odd, it is tmux's. What tmux ignores and other terminals honour is kept when a
+//! to; where a rule looks odd, it is tmux's. Columns are counted as the version does that runs ([`Rules`]). What tmux ignores and other terminals honour is kept when a
 //! viewer needs it: hyperlinks, the kitty keyboard protocol, synchronized output, alternate scroll.
 //!
 //! | module       | what |
@@ -18,6 +18,7 @@
 //!
 //! * Half of a wide character that loses its other half becomes blank. tmux leaves such halves in its
 //!   grid, and its captures are then shifted.
+//! * A cluster keeps up to [`MAX_CLUSTER`](write::MAX_CLUSTER) bytes; tmux keeps 21 and drops what does not fit.
 //! * A zero-width joiner joins the next character also when the two arrive apart; in tmux that depends on
 //!   how they were read.
 //! * `ESC c` also resets the cursor's style, the keyboard protocol and other modes of which tmux tells
@@ -47,6 +48,7 @@ pub use self::modes::{Modes, Mouse};
 use self::palette::Palette;
 use self::parse::Parser;
 use self::table::Table;
+pub use self::width::Rules;
 use self::write::Writer;
 
 /// A terminal's screen without scrollback.
@@ -109,6 +111,9 @@ pub(super) struct Model {
     last: Option<u8>,
     /// A zero-width joiner waits for what it joins.
     joiner: bool,
+    rules: Rules,
+    /// Something was printed.
+    begun: bool,
     title: String,
     titles: VecDeque<String>,
     palette: Palette,
@@ -149,6 +154,22 @@ struct SavedCursor {
 impl Screen {
     pub fn new(size: Size) -> Self {
         Self { parser: Parser::default(), model: Model::new(size) }
+    }
+
+    /// One that counts columns as a version of tmux does.
+    pub fn with_rules(size: Size, rules: Rules) -> Self {
+        let mut screen = Self::new(size);
+        screen.set_rules(rules);
+        screen
+    }
+
+    /// One of the same size, which counts in the same way.
+    pub fn blank(&self) -> Self {
+        Self::with_rules(self.size(), self.model.rules)
+    }
+
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.model.rules = rules;
     }
 
     /// Takes the next bytes, cut anywhere.
@@ -193,6 +214,30 @@ impl Screen {
             text.truncate(text.trim_end_matches(' ').len());
         }
         text
+    }
+
+    /// The same as tmux holds it, which keeps a part of a long cluster.
+    pub fn row_text_in_tmux(&self, y: u16) -> String {
+        let text = self.row_text(y);
+        if text.is_ascii() {
+            return text;
+        }
+        let mut text = String::new();
+        for cell in self.model.grid.row(y.into()).cells() {
+            match cell.glyph.as_cluster() {
+                Some(cluster) => {
+                    text.push_str(&write::kept_by_tmux(self.model.cluster(cluster), self.model.rules))
+                }
+                None => self.model.append_cells(std::iter::once(cell), &mut text),
+            }
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text
+    }
+
+    /// Forgets the control string that is not ended, with no effect: what follows is shown.
+    pub fn end_string(&mut self) {
+        self.parser.forget_sequence();
     }
 
     /// What those columns of a row show, with or without what is drawn faintly (SGR 2).
@@ -271,6 +316,8 @@ impl Model {
             modes: Modes::default(),
             last: None,
             joiner: false,
+            rules: Rules::default(),
+            begun: false,
             title: String::new(),
             titles: VecDeque::new(),
             palette: Palette::default(),
@@ -407,7 +454,15 @@ impl PartialEq for Model {
             let cursor = (model.cols, model.rows, model.x, model.y, model.top, model.bottom);
             // The alternate screen's pen is restored only together with the position.
             let alternate = model.alternate_position.map(|position| (position, model.alternate_pen));
-            (cursor, model.pen, model.charsets, model.saved, alternate, model.last, model.joiner)
+            (
+                cursor,
+                model.pen,
+                model.charsets,
+                model.saved,
+                alternate,
+                model.last,
+                (model.joiner, model.rules),
+            )
         };
         plain(self) == plain(other)
             && self.link == other.link

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::capture::Capture;
 use super::heal::{self, Held, Known, KnownRow};
-use super::screen::{self, Modes, Screen};
+use super::screen::{self, Modes, Rules, Screen};
 
 /// Bytes that may wait to be fed.
 const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
@@ -68,6 +68,8 @@ struct Shared {
     work: Condvar,
     /// The connection waits here for room.
     room: Notify,
+    /// How the tmux that runs counts columns.
+    rules: Mutex<Rules>,
     on_notice: Box<dyn Fn(SessionId, Notice) + Send + Sync>,
 }
 
@@ -102,6 +104,10 @@ enum Job {
         session: SessionId,
         reply: oneshot::Sender<Modes>,
     },
+    EndString {
+        session: SessionId,
+        reply: oneshot::Sender<Keyframe>,
+    },
     Close {
         session: SessionId,
     },
@@ -121,7 +127,15 @@ impl Screens {
     pub fn none() -> Self {
         let queue = Mutex::new(Queue { closed: true, ..Queue::default() });
         let (work, room) = (Condvar::new(), Notify::new());
-        Self { shared: Arc::new(Shared { queue, work, room, on_notice: Box::new(|_, _| {}) }) }
+        Self {
+            shared: Arc::new(Shared {
+                queue,
+                work,
+                room,
+                rules: Mutex::default(),
+                on_notice: Box::new(|_, _| {}),
+            }),
+        }
     }
 
     /// Starts the thread; `on_notice` is called on it.
@@ -130,11 +144,22 @@ impl Screens {
             queue: Mutex::default(),
             work: Condvar::new(),
             room: Notify::new(),
+            rules: Mutex::default(),
             on_notice: Box::new(on_notice),
         });
         let worker = shared.clone();
         std::thread::Builder::new().name("screens".into()).spawn(move || worker.run())?;
         Ok(Self { shared })
+    }
+
+    /// From here on, columns are counted as the tmux does that runs.
+    pub fn count_as(&self, rules: Rules) {
+        *self.shared.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    /// The keyframe of a blank screen.
+    pub fn blank(&self, size: Size) -> Bytes {
+        Screen::with_rules(size, self.shared.rules()).keyframe().into()
     }
 
     /// A session's screen from here on. Replaces an older one.
@@ -198,6 +223,13 @@ impl Screens {
         receiver.await.ok()
     }
 
+    /// Forgets the sequence that a session's output is in, in order with the bytes fed; the screen then.
+    pub fn end_string(&self, session: SessionId) -> oneshot::Receiver<Keyframe> {
+        let (reply, receiver) = oneshot::channel();
+        self.push(Job::EndString { session, reply });
+        receiver
+    }
+
     pub fn close(&self, session: SessionId) {
         self.push(Job::Close { session });
     }
@@ -234,6 +266,10 @@ impl Drop for Screens {
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rules(&self) -> Rules {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wake(&self, queue: MutexGuard<'_, Queue>) {
@@ -304,6 +340,7 @@ impl Shared {
             }
             Job::Load { session, size, capture, heal, reply } => {
                 let Some(model) = models.get_mut(&session) else { return };
+                model.screen.set_rules(self.rules());
                 let loaded = model.load(size, &capture, heal);
                 if loaded.is_some() {
                     (self.on_notice)(session, model.checkpoint());
@@ -315,6 +352,13 @@ impl Shared {
                 if let Some(model) = models.get(&session) {
                     // Nobody may wait any more.
                     let _ = reply.send(model.screen.modes().clone());
+                }
+            }
+            Job::EndString { session, reply } => {
+                if let Some(model) = models.get_mut(&session) {
+                    model.screen.end_string();
+                    // Nobody waits any more when the session ended meanwhile.
+                    let _ = reply.send(model.keyframe());
                 }
             }
             Job::Close { session } => {
@@ -401,7 +445,7 @@ impl Model {
             return Err(Lost::Unknown);
         }
         let rows = 0..=self.screen.cursor().y;
-        let row = |y| KnownRow { text: self.screen.row_text(y), wraps: self.screen.row_wraps(y) };
+        let row = |y| KnownRow { text: self.screen.row_text_in_tmux(y), wraps: self.screen.row_wraps(y) };
         let cols = self.screen.size().cols();
         let known = Known { cols, history: self.history.0, rows: rows.map(row).collect() };
         match heal::missing(&known, held) {

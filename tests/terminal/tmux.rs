@@ -5,23 +5,31 @@ use std::process::{Command, Output};
 
 use bytes::Bytes;
 use codepiper::terminal::capture::{self, Capture};
-use codepiper::terminal::screen::Screen;
+use codepiper::terminal::screen::{Rules, Screen};
 use codepiper_protocol::Size;
 use codepiper_protocol::tmux::{Facts, ScreenFacts};
 use proptest::prelude::*;
 
-use super::{cases, screen, size, stream};
+use super::{cases, size, stream};
 
 /// A server of its own, ended when it goes.
 struct Tmux {
+    program: String,
     directory: tempfile::TempDir,
     printed: std::cell::Cell<u32>,
 }
 
+/// The directory of a tmux 3.7, beside the one that is installed.
+const NEWER: &str = "TMUX37";
+
 impl Tmux {
     fn start() -> Self {
+        Self::start_program("tmux".to_owned())
+    }
+
+    fn start_program(program: String) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let tmux = Self { directory, printed: std::cell::Cell::new(0) };
+        let tmux = Self { program, directory, printed: std::cell::Cell::new(0) };
         let keeper = ["new-session", "-d", "-s", "keeper", "sleep 3600"];
         let options = [";", "set", "-g", "status", "off", ";", "set", "-g", "allow-passthrough", "off"];
         let output = tmux.run(&[&keeper[..], &options[..]].concat());
@@ -36,13 +44,18 @@ impl Tmux {
     fn run(&self, arguments: &[&str]) -> Output {
         // A command that hangs ends by itself: the only time limit here.
         Command::new("timeout")
-            .args(["30", "tmux", "-u", "-f", "/dev/null", "-S", &self.path("socket")])
+            .args(["30", &self.program, "-u", "-f", "/dev/null", "-S", &self.path("socket")])
             .args(arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TERM", "xterm-256color")
             .output()
             .expect("tmux can be started")
+    }
+
+    fn rules(&self) -> Rules {
+        let printed = self.run(&["display-message", "-p", "#{version}"]);
+        Rules::of(&String::from_utf8_lossy(&printed.stdout).trim().parse().expect("a version"))
     }
 
     /// What tmux shows after a program has printed `stream`.
@@ -52,9 +65,10 @@ impl Tmux {
         let case = &format!("case-{}", self.printed.replace(self.printed.get() + 1));
         // tmux answers the status report when it has read everything before it.
         let program = format!(
-            "stty raw -echo; cat '{}'; printf '\\033[5n'; head -c 4 >'{}'; tmux -S '{}' wait-for -S {case}; sleep 3600",
+            "stty raw -echo; cat '{}'; printf '\\033[5n'; head -c 4 >'{}'; '{}' -S '{}' wait-for -S {case}; sleep 3600",
             self.path("stream"),
             self.path("answer"),
+            self.program,
             self.path("socket")
         );
         let (cols, rows) = (size.cols().to_string(), size.rows().to_string());
@@ -175,10 +189,14 @@ fn told(styled: &str) -> &str {
 
 /// What a loaded capture must agree on.
 fn compare(expected: &Screen, capture: &Capture) {
-    let mut loaded = Screen::new(expected.size());
+    let mut loaded = expected.blank();
     loaded.load(expected.size(), capture);
     for y in 0..expected.size().rows() {
-        assert_eq!(told(&expected.row_styled(y)), told(&loaded.row_styled(y)), "row {y}");
+        if expected.row_text_in_tmux(y) == expected.row_text(y) {
+            assert_eq!(told(&expected.row_styled(y)), told(&loaded.row_styled(y)), "row {y}");
+        } else {
+            assert_eq!(expected.row_text_in_tmux(y), loaded.row_text(y), "row {y}");
+        }
     }
     assert_eq!(expected.cursor(), loaded.cursor(), "cursor");
     assert_eq!(expected.title(), loaded.title(), "title");
@@ -192,10 +210,12 @@ fn compare(expected: &Screen, capture: &Capture) {
 #[test]
 fn random_streams_end_in_the_screen_that_tmux_shows() {
     let tmux = Tmux::start();
+    let rules = tmux.rules();
     let mut runner = proptest::test_runner::TestRunner::new(cases(32));
     let strategy = (size(), stream::pieces(stream::any_piece()));
     let result = runner.run(&strategy, |(size, pieces)| {
-        let mut expected = screen(size, b"\x1b]2;before\x07");
+        let mut expected = Screen::with_rules(size, rules);
+        expected.feed(b"\x1b]2;before\x07");
         let stream = stream::agreed(&mut expected, pieces, admit);
         // The end of a string, also of one that has just seen an ESC: the status report behind it must be
         // understood.
@@ -208,6 +228,83 @@ fn random_streams_end_in_the_screen_that_tmux_shows() {
     });
     if let Err(failure) = result {
         panic!("{failure}");
+    }
+}
+
+/// Letters that share a cell, or do not, by what stands before them.
+const JOINED: [&str; 38] = [
+    "✅FIX",
+    "⚠️ warn",
+    "⏳ 5h",
+    "👍🏻ok",
+    "👍🏽👍🏿",
+    "✅🏽",
+    "a🏽",
+    "é🏽",
+    "🏽",
+    "☝🏽",
+    "✍️w",
+    "✍🏽",
+    "🇪🇸es",
+    "🇪🇸🇩🇪",
+    "🇪",
+    "a🇪",
+    "é🇪",
+    "👨‍👩‍👧fam",
+    "👨‍👩‍👧‍👦",
+    "👩‍❤️‍💋‍👨",
+    "👩🏽‍❤️‍💋‍👨🏿",
+    "🧑‍💻dev",
+    "🧑🏽‍🚀",
+    "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
+    "1️⃣one",
+    "☺️s",
+    "❤️",
+    "🫠melt",
+    "e\u{301}",
+    "\u{301}",
+    "a\u{fe0f}",
+    "日本\u{301}",
+    "한국",
+    "\u{1112}\u{1161}\u{11ab}",
+    "ｆ",
+    "ক্ষমা",
+    "हिन्दी",
+    "a\u{3164}b",
+];
+
+#[test]
+fn letters_stand_where_tmux_puts_them() {
+    let mut programs = vec!["tmux".to_owned()];
+    match std::env::var(NEWER) {
+        Ok(directory) => programs.push(format!("{directory}/tmux")),
+        Err(_) => println!("only the installed tmux is compared: {NEWER} names no directory of a newer one"),
+    }
+    for program in programs {
+        let tmux = Tmux::start_program(program);
+        let size = Size::new(60, JOINED.len() as u16 + 2).unwrap();
+        let mut stream: String = JOINED.iter().map(|text| format!("{text}|end\r\n")).collect();
+        for y in 1..=JOINED.len() {
+            stream += &format!("\x1b[{y};8H#\x1b[{y};30H👍");
+        }
+        let mut expected = Screen::with_rules(size, tmux.rules());
+        expected.feed(stream.as_bytes());
+        let capture = tmux.print(size, stream.as_bytes());
+        let mut loaded = expected.blank();
+        loaded.load(size, &capture);
+        for (y, text) in (0..).zip(JOINED) {
+            let (ours, its) = (expected.row_text_in_tmux(y), loaded.row_text_in_tmux(y));
+            assert_eq!(
+                ours.trim_end_matches('\u{200d}'),
+                its.trim_end_matches('\u{200d}'),
+                "{text} {}",
+                tmux.program
+            );
+        }
+        // The same behind a keyframe.
+        let mut copy = Screen::new(size);
+        copy.feed(&expected.keyframe());
+        assert_eq!(copy, expected);
     }
 }
 

@@ -192,7 +192,7 @@ pub enum ServerMessage {
 pub enum KeyframeReason {
     /// The subscription begins here.
     Begin,
-    /// The terminal was resized.
+    /// The terminal was resized, or gave up on a control string that was not ended: what it shows goes on.
     Resize,
     /// The reader fell behind.
     Behind,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use vte::{Params, Perform};
 
 use super::cell::{Attrs, Color, Link};
+use super::keyframe::RULES;
 use super::modes::Mouse;
 use super::parse::{Actions, Omitted};
-use super::width::width;
+use super::width::Rules;
 use super::write::{Part, Writer};
 use super::{Pen, Sink};
 
@@ -373,10 +374,12 @@ impl<S: Sink> Writer<'_, S> {
     fn operating_system_command(&mut self, number: u16, text: &str) {
         let model = &mut *self.model;
         match number {
-            0 | 2 if text.chars().all(|character| width(character).is_some()) => {
+            0 | 2 if text.chars().all(|character| model.rules.width(character).is_some()) => {
                 model.title = text[..text.floor_char_boundary(MAX_TITLE)].to_owned();
             }
             4 => model.palette.set_indexed(text),
+            // Only a keyframe begins with it; a program comes later.
+            RULES if !model.begun => model.rules = Rules::named(text).unwrap_or(model.rules),
             8 => {
                 if let Some((params, uri)) = text.split_once(';') {
                     let link = Link { params: params.to_owned(), uri: uri.to_owned() };

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::cell::{Attrs, Cell, Color, ColorKind, Link};
 use super::modes::{KittyKeyboard, Modes, Mouse};
+use super::width::Rules;
 use super::{Charsets, Grid, Model, Pen, SavedCursor, Screen, default_tabs};
 
 impl Screen {
@@ -37,6 +38,10 @@ impl Screen {
     }
 }
 
+/// A private command with which a keyframe begins, where columns are not counted as tmux 3.2 does: the first version that
+/// counts so.
+pub const RULES: u16 = 7502;
+
 /// Writes for a terminal whose state it follows.
 struct Painter<'a> {
     model: &'a Model,
@@ -61,6 +66,9 @@ impl<'a> Painter<'a> {
 
     fn paint(&mut self) {
         let model = self.model;
+        if model.rules != Rules::default() {
+            self.write(format_args!("\x1b]{RULES};{}\x1b\\", model.rules.name()));
+        }
         self.titles();
         for command in model.palette.commands() {
             self.write(format_args!("\x1b]{command}\x1b\\"));

@@ -38,7 +38,7 @@ impl Screen {
     /// Reads captured rows. Clusters and looks keep their numbers, since the model's tables are used.
     fn grid_of(&mut self, size: Size, lines: &[bytes::Bytes], joined: Option<&[bytes::Bytes]>) -> Grid {
         let (cols, rows) = (usize::from(size.cols()), usize::from(size.rows()));
-        let mut reader = Screen::new(size);
+        let mut reader = Screen::with_rules(size, self.model.rules);
         // A row may be too long where tmux holds half of a wide character: the rest goes to the row below,
         // which is then cleared.
         reader.model.rows += 1;

@@ -6,7 +6,8 @@
 //! an escape sequence. Known to differ from tmux:
 //!
 //! * An operating system command longer than [`MAX_STRING`] has no effect (tmux: 1 MiB).
-//! * tmux gives up on a string that is not ended within 5 s; there is no clock here.
+//! * tmux gives up on a string that is not ended within 5 s. There is no clock here: whoever feeds it says so
+//!   ([`Parser::forget_sequence`]).
 //! * tmux takes an application program command (`ESC _`) for a title; here it has no effect.
 
 use memchr::{memchr, memchr3};

@@ -241,9 +241,32 @@ fn rare_looks_do_not_pile_up() {
 }
 
 #[test]
-fn a_long_cluster_stays_short() {
-    let marks = "\u{301}".repeat(50);
-    assert_eq!(screen(6, 4, &format!("e{marks}x")).row_text(0), format!("e{}x", "\u{301}".repeat(10)));
+fn a_cluster_keeps_more_than_tmux_does_and_not_everything() {
+    let couple = "\u{1f469}\u{200d}\u{2764}\u{fe0f}\u{200d}\u{1f48b}\u{200d}\u{1f468}";
+    let england = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}";
+    let mut seen = screen(6, 4, &format!("{couple}\r\n{england}"));
+    assert_eq!([seen.row_text(0), seen.row_text(1)], [couple, england]);
+    // What does not fit is passed over; what is shorter may fit again.
+    assert_eq!(seen.row_text_in_tmux(0), "\u{1f469}\u{200d}\u{2764}\u{fe0f}\u{200d}\u{1f48b}");
+    assert_eq!(seen.row_text_in_tmux(1), "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}");
+    let marks = "\u{301}".repeat(10_000);
+    seen.feed(format!("\r\ne{marks}x").as_bytes());
+    assert_eq!(seen.row_text(2), format!("e{}x", "\u{301}".repeat(127)));
+    assert_eq!(seen.row_text_in_tmux(2), format!("e{}x", "\u{301}".repeat(10)));
+    let mut copy = super::Screen::new(seen.size());
+    copy.feed(&seen.keyframe());
+    assert_eq!(copy, seen);
+}
+
+#[test]
+fn a_string_that_is_given_up_has_no_effect() {
+    for string in ["\x1b]0;half", "\x1bP1q", "\x1bPz\x1b", "\x1b_app", "\x1bkname", "\x1bX", "\x1b^"] {
+        let mut seen = screen(10, 2, &format!("\x1b]0;old\x07a{string}"));
+        seen.feed(b"lost");
+        seen.end_string();
+        seen.feed(b"b");
+        assert_eq!((seen.row_text(0).as_str(), seen.title()), ("ab", "old"), "{string:?}");
+    }
 }
 
 fn lines(lines: &[&str]) -> Vec<Bytes> {

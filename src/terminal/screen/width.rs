@@ -1,18 +1,149 @@
-//! How many columns a character takes: what tmux believes, since tmux places the cursor.
+//! How many columns a character takes, and which characters share one: what tmux believes, since tmux places the cursor.
 //!
-//! tmux 3.3a asks the C library's `wcwidth`. Measured against glibc 2.36 (Unicode 15): it agrees with
-//! `unicode-width` except for the ranges below. Known to differ from it all the same:
+//! tmux asks the C library's `wcwidth`. Measured against glibc 2.36 (Unicode 15): it agrees with `unicode-width` except for
+//! the ranges below. Known to differ from it all the same:
 //!
-//! * Characters newer than the C library of the machine: tmux drops them, we give them their width.
-//! * The width never depends on neighbours: U+FE0F after a text symbol (❤️) leaves it 1 column wide, skin
-//!   tones after an emoji take 2 columns of their own, two regional indicators (a flag) take 1 each.
-//!   Emulators that join grapheme clusters, such as xterm.js with its graphemes addon, differ here; xterm.js
-//!   with its unicode11 addon does not.
+//! * Characters newer than the C library of the machine: tmux 3.3 drops them, 3.4 gives them one column, we give them
+//!   their width.
+//! * A tmux that was built with utf8proc, as on macOS, asks that.
+//! * `codepoint-widths` (tmux 3.6) is not read: nobody sets it on our server.
 
+use codepiper_protocol::tmux::Version;
 use unicode_width::UnicodeWidthChar;
 
-/// 0 combines with the character before; `None` is not printed at all.
-pub fn width(character: char) -> Option<usize> {
+/// How a version of tmux counts (`utf8_width` in utf8.c) and joins (`screen_write_combine` in screen-write.c).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rules {
+    /// 3.2 and 3.3: a width never depends on neighbours. Skin tones take two columns of their own, a flag takes two, U+FE0F
+    /// changes nothing.
+    #[default]
+    Plain,
+    /// 3.4 and 3.5: skin tones and regional indicators join what stands before them, and with U+FE0F make it wide. What the
+    /// C library does not know takes one column.
+    Modifiers,
+    /// 3.6: skin tones join only what can have one, regional indicators one another.
+    Bases,
+    /// 3.7: two regional indicators are a flag, and no more.
+    Pairs,
+}
+
+impl Rules {
+    const NAMES: [(Self, &'static str, (u32, u32)); 4] = [
+        (Self::Pairs, "3.7", (3, 7)),
+        (Self::Bases, "3.6", (3, 6)),
+        (Self::Modifiers, "3.4", (3, 4)),
+        (Self::Plain, "3.2", (0, 0)),
+    ];
+
+    pub fn of(version: &Version) -> Self {
+        let known = Self::NAMES.iter().find(|(_, _, (major, minor))| version.at_least(*major, *minor));
+        known.map_or(Self::Plain, |(rules, ..)| *rules)
+    }
+
+    /// The first version that counts so.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(rules, ..)| *rules == self).map_or("", |(_, name, _)| name)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, other, _)| *other == name).map(|(rules, ..)| *rules)
+    }
+
+    /// 0 combines with the character before; `None` is not printed at all.
+    pub fn width(self, character: char) -> Option<usize> {
+        let own = width(character);
+        if self == Self::Plain {
+            return own;
+        }
+        if ALWAYS_WIDE.contains(&character) || self == Self::Modifiers && is_regional(character) {
+            return Some(2);
+        }
+        own.or(Some(usize::from(!character.is_control())))
+    }
+
+    /// Whether a character joins the cell on its left though it has a width: `None` when it does not, otherwise whether
+    /// that cell becomes wide.
+    pub fn joins(self, cell: &str, character: char) -> Option<bool> {
+        let first = cell.chars().next()?;
+        let joined = match self {
+            Self::Plain => false,
+            Self::Modifiers => {
+                !cell.is_char_boundary(1) && (is_regional(character) || is_skin_tone(character))
+            }
+            Self::Bases | Self::Pairs => {
+                let flag = is_regional(first) && is_regional(character);
+                let whole =
+                    self == Self::Pairs && cell.chars().filter(|other| is_regional(*other)).count() != 1;
+                flag && !whole || takes_skin_tone(first, character) || takes_skin_tone(character, first)
+            }
+        };
+        let behind_joiner = cell.ends_with(JOINER);
+        (joined || behind_joiner).then_some(joined)
+    }
+
+    /// Bytes of a cell (`UTF8_SIZE` in tmux.h).
+    pub fn longest_cell(self) -> usize {
+        if self >= Self::Bases { 32 } else { 21 }
+    }
+}
+
+pub const JOINER: char = '\u{200d}';
+/// Asks for an emoji; from 3.4 on it makes a cell wide (`variation-selector-always-wide` from 3.6 on).
+pub const EMOJI_STYLE: char = '\u{fe0f}';
+
+/// Wide from 3.4 on though the C library says otherwise.
+const ALWAYS_WIDE: [char; 9] = [
+    '\u{261d}',
+    '\u{26f9}',
+    '\u{270c}',
+    '\u{270d}',
+    '\u{1f3cb}',
+    '\u{1f3cc}',
+    '\u{1f574}',
+    '\u{1f575}',
+    '\u{1f590}',
+];
+
+/// What can have a skin tone (`utf8_should_combine` in utf8-combined.c).
+const BASES: [(char, char); 22] = [
+    ('\u{1f44b}', '\u{1f450}'),
+    ('\u{1f466}', '\u{1f469}'),
+    ('\u{1f46e}', '\u{1f46e}'),
+    ('\u{1f470}', '\u{1f478}'),
+    ('\u{1f47c}', '\u{1f47c}'),
+    ('\u{1f481}', '\u{1f483}'),
+    ('\u{1f485}', '\u{1f487}'),
+    ('\u{1f4aa}', '\u{1f4aa}'),
+    ('\u{1f575}', '\u{1f575}'),
+    ('\u{1f57a}', '\u{1f57a}'),
+    ('\u{1f590}', '\u{1f590}'),
+    ('\u{1f595}', '\u{1f596}'),
+    ('\u{1f645}', '\u{1f647}'),
+    ('\u{1f64b}', '\u{1f64f}'),
+    ('\u{1f6b4}', '\u{1f6b6}'),
+    ('\u{1f926}', '\u{1f926}'),
+    ('\u{1f937}', '\u{1f939}'),
+    ('\u{1f93d}', '\u{1f93e}'),
+    ('\u{1f9b5}', '\u{1f9b6}'),
+    ('\u{1f9b8}', '\u{1f9b9}'),
+    ('\u{1f9cd}', '\u{1f9cf}'),
+    ('\u{1f9d1}', '\u{1f9df}'),
+];
+
+fn is_regional(character: char) -> bool {
+    ('\u{1f1e6}'..='\u{1f1ff}').contains(&character)
+}
+
+fn is_skin_tone(character: char) -> bool {
+    ('\u{1f3fb}'..='\u{1f3ff}').contains(&character)
+}
+
+fn takes_skin_tone(base: char, tone: char) -> bool {
+    is_skin_tone(tone) && BASES.iter().any(|(first, last)| (*first..=*last).contains(&base))
+}
+
+/// The C library's width.
+fn width(character: char) -> Option<usize> {
     let code = u32::from(character);
     if code < 0x300 {
         // Control characters of Latin-1, and everything up to the first combining mark.
@@ -120,5 +251,62 @@ mod tests {
             assert_eq!(width(text.chars().next().unwrap()), expected, "{text}");
         }
         assert!(EXCEPTIONS.is_sorted_by(|a, b| a.1 < b.0));
+    }
+
+    #[test]
+    fn each_version_has_its_rules() {
+        let of = |text: &str| Rules::of(&text.parse().unwrap());
+        assert_eq!(
+            ["3.2a", "3.3a", "3.4", "3.5a", "3.6b", "3.7c", "4.0"].map(of),
+            [
+                Rules::Plain,
+                Rules::Plain,
+                Rules::Modifiers,
+                Rules::Modifiers,
+                Rules::Bases,
+                Rules::Pairs,
+                Rules::Pairs,
+            ]
+        );
+        for (rules, name, _) in Rules::NAMES {
+            assert_eq!((Rules::named(name), rules.name()), (Some(rules), name));
+        }
+    }
+
+    /// What the browser counts by is what we count by.
+    #[test]
+    fn the_dashboard_has_the_same_table() {
+        let table = include_str!("../../../static/src/terminal/width_table.ts");
+        let table = table.replace("\" +\n  \"", "");
+        for cells in [0, 2] {
+            let wanted = ranges(|character| width(character).unwrap_or(0) == cells);
+            assert!(
+                table.contains(&format!("\"{wanted}\"")),
+                "width_table.ts lacks, for {cells} cells: {wanted}"
+            );
+        }
+    }
+
+    fn ranges(wanted: impl Fn(char) -> bool) -> String {
+        let wanted = |code: u32| char::from_u32(code).is_some_and(&wanted);
+        let (mut ranges, mut at, mut code) = (Vec::new(), 0, 0);
+        while code <= u32::from(char::MAX) {
+            if wanted(code) {
+                let first = code;
+                while wanted(code + 1) {
+                    code += 1;
+                }
+                let length = if code > first { format!("-{}", base36(code - first)) } else { String::new() };
+                ranges.push(base36(first - at) + &length);
+                at = code;
+            }
+            code += 1;
+        }
+        ranges.join(" ")
+    }
+
+    fn base36(number: u32) -> String {
+        let rest = if number >= 36 { base36(number / 36) } else { String::new() };
+        rest + &char::from_digit(number % 36, 36).unwrap().to_string()
     }
 }

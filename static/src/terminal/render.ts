@@ -4,7 +4,7 @@ import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xte
 import { position } from "../cursor";
 import type { Record } from "./records";
 import type { Cursor } from "../wire";
-import { unicode11 } from "./width";
+import { countAsKeyframe, countAsTmux } from "./width";
 
 /** Letters of one look. */
 export interface Run {
@@ -61,8 +61,7 @@ export async function render(found: readonly Record[], markAt: number | null): P
 }
 
 async function play(terminal: Terminal, found: readonly Record[], markAt: number | null): Promise<Piece> {
-  terminal.unicode.register(unicode11);
-  terminal.unicode.activeVersion = unicode11.version;
+  countAsTmux(terminal);
   // The log forgets nothing, also when a program clears its scrollback.
   terminal.parser.registerCsiHandler({ final: "J" }, ([what]) => what === 3);
   const lines: Line[] = [];
@@ -97,6 +96,7 @@ async function play(terminal: Terminal, found: readonly Record[], markAt: number
         lines.push(...linesOf(normal, 0, keep ? contentEnd(normal) : normal.baseY));
         terminal.reset();
         terminal.resize(cols, rows);
+        countAsKeyframe(terminal, record.bytes);
       });
       write(record.bytes);
     } else {

@@ -13,7 +13,7 @@ import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
-import { unicode11 } from "./width";
+import { countAsKeyframe, countAsTmux } from "./width";
 
 /** Makes a fresh terminal of the one that is there, in the same write as the keyframe: nothing flickers. */
 const RESET = new Uint8Array([0x1b, 0x63]);
@@ -71,8 +71,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     scrollback: 0,
     theme: themeOf(host),
   });
-  terminal.unicode.register(unicode11);
-  terminal.unicode.activeVersion = unicode11.version;
+  countAsTmux(terminal);
   silence(terminal);
   terminal.parser.registerOscHandler(52, (data) => {
     const text = clipboardText(data);
@@ -129,6 +128,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
           const { cols, rows } = item.size;
           // In the order of the stream: what was written before still belongs to the old size.
           terminal.write("", () => {
+            countAsKeyframe(terminal, item.bytes);
             if (terminal.cols !== cols || terminal.rows !== rows) {
               terminal.resize(cols, rows);
               hands.resized(item.size);
