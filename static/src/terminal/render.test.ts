@@ -67,3 +67,26 @@ it("joins lines that were wrapped", async () => {
   const piece = await render([begin("0:0"), keyframe("0:0", 10), screen(""), output("0123456789abc\r\nx"), end("0:9")], null);
   expect(textOf(piece.screen)).toBe("0123456789abc\nx\n");
 });
+
+it("keeps what leaves the screen in whatever way, as tmux does", async () => {
+  const ways = {
+    "line feeds in a region": "\x1b[2;4r\x1b[4;1H\n\n\n",
+    "line feeds in a region from the top": "\x1b[1;4r\x1b[4;1H\n\n\n",
+    "index in a region": "\x1b[2;4r\x1b[4;1H\x1bD\x1bD\x1bE",
+    "scrolling up": "\x1b[3S",
+    "scrolling a region up": "\x1b[1;4r\x1b[3S",
+    "scrolling a region up from its middle": "\x1b[2;4r\x1b[99S",
+    "clearing all": "\x1b[2J",
+    "clearing all inside of a region": "\x1b[2;3r\x1b[2J",
+    "clearing from the first cell on": "\x1b[H\x1b[J",
+    "a reset": "\x1bc",
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    const found = await render([begin("0:0"), keyframe("0:0", 20, 5), screen(""), output(`one\r\ntwo\r\nthree\r\nfour\r\nfive${way}`), end("0:99")], null);
+    const text = told(found);
+    for (const line of ["one", "two", "three", "four", "five"]) expect(text, name).toContain(line);
+  }
+  // What the alternate screen loses was never history.
+  const other = await render([begin("0:0"), keyframe("0:0", 20, 5), screen(""), output("main\x1b[?1049h\x1b[Hgone\x1b[3S\x1b[2J\x1b[?1049l"), end("0:99")], null);
+  expect(told(other)).toEqual(["main"]);
+});

@@ -4,6 +4,7 @@ import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xte
 import { position } from "../cursor";
 import type { Record } from "./records";
 import type { Cursor } from "../wire";
+import { keepScrolled } from "./scrolled";
 import { countAsKeyframe, countAsTmux } from "./width";
 
 /** Letters of one look. */
@@ -62,9 +63,14 @@ export async function render(found: readonly Record[], markAt: number | null): P
 
 async function play(terminal: Terminal, found: readonly Record[], markAt: number | null): Promise<Piece> {
   countAsTmux(terminal);
-  // The log forgets nothing, also when a program clears its scrollback.
-  terminal.parser.registerCsiHandler({ final: "J" }, ([what]) => what === 3);
+  keepScrolled(terminal);
   const lines: Line[] = [];
+  // A reset forgets what scrolled off; tmux does not.
+  terminal.parser.registerEscHandler({ final: "c" }, () => {
+    const { normal } = terminal.buffer;
+    lines.push(...linesOf(normal, 0, contentEnd(normal)));
+    return false;
+  });
   const times: { line: number; at: number }[] = [];
   let mark: Piece["mark"] = null;
   let begin: Cursor = "0:0";
