@@ -69,6 +69,8 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
+    process::seal();
+    process::mark::ours()?;
     if let Err(error) = process::give_way() {
         tracing::warn!(%error, "keys will take longer: the daemon cannot give way to tmux");
     }

@@ -49,7 +49,8 @@
 //! * A keyframe at an offset, followed by what comes after it, equals the whole.
 //! * Nothing polls: an idle session costs no timer and no process.
 //! * What could crash tmux cannot be expressed as a command.
-//! * A process below a shim is an agent, and agents are not owners.
+//! * What comes from our tmux server is an agent, also when its parents are gone, and agents are not owners.
+//! * Who cannot be proven to be the owner is refused.
 
 pub mod api;
 pub mod auth;

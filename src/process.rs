@@ -1,9 +1,17 @@
 //! A process that is not our child: signalled without the danger of hitting another one with the same
 //! number, and waited for without polling. Linux: a pidfd. Everything about `/proc` and peers that
-//! supervision needs is in this file.
+//! supervision needs is in this room.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`mark`] | what everything that we start is known by |
+//! | [`peer`] | who is at the other end of a socket |
+
+pub mod mark;
+pub mod peer;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 #[cfg(target_os = "linux")]
@@ -43,12 +51,36 @@ impl Process {
         Ok(rustix::process::pidfd_send_signal(&self.fd, signal)?)
     }
 
+    /// False when it was waited for, and its number may be another's.
+    pub fn is_there(&self) -> bool {
+        is_there(self.fd.get_ref())
+    }
+
     /// Returns when the process has ended.
     pub async fn ended(&self) {
         // An error here means that the descriptor is of no use: the same as an end.
         let _ = self.fd.readable().await;
     }
 }
+
+/// Whether a process still has its number: it lives, or nobody has waited for it.
+fn is_there(handle: &OwnedFd) -> bool {
+    let (fd, no_signal, no_info, flags) = (handle.as_raw_fd(), 0, std::ptr::null::<u8>(), 0);
+    // SAFETY: no signal is sent, and nothing is read or written.
+    let done = unsafe { nix::libc::syscall(nix::libc::SYS_pidfd_send_signal, fd, no_signal, no_info, flags) };
+    nix::errno::Errno::result(done) != Err(nix::errno::Errno::ESRCH)
+}
+
+/// Other programs of this user may neither trace us nor read our memory and environment. Executing another program takes
+/// it back (prctl(2), `PR_SET_DUMPABLE`).
+#[cfg(target_os = "linux")]
+pub fn seal() {
+    // It cannot fail with this argument.
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn seal() {}
 
 /// From now on this thread, and the threads that it starts, wait for a free processor when they are woken, and do not
 /// interrupt whoever woke them: tmux brings a key to its program before the daemon looks at the answer to the command
@@ -124,17 +156,6 @@ pub fn be_ordinary() -> io::Result<()> {
     lower_descriptor_limit()
 }
 
-/// The parents of a process, nearest first, up to the first process of the system.
-pub fn parents(pid: i32) -> impl Iterator<Item = i32> {
-    // A process cannot be its own ancestor, but the chain is read while it changes: bounded.
-    const DEPTH: usize = 256;
-    std::iter::successors(parent(pid), |pid| parent(*pid)).take(DEPTH)
-}
-
-fn parent(pid: i32) -> Option<i32> {
-    stat_field(pid, 1).filter(|parent| *parent > 0)
-}
-
 fn group_of(pid: i32) -> Option<i32> {
     stat_field(pid, 2)
 }
@@ -169,15 +190,6 @@ pub fn edits_lines(tty: &std::path::Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parents_end_at_the_first_process() {
-        let own = std::process::id() as i32;
-        let chain: Vec<i32> = parents(own).collect();
-        assert_eq!(chain.first().copied(), Some(std::os::unix::process::parent_id() as i32));
-        assert!(!chain.contains(&own));
-        assert_eq!(parents(i32::MAX).count(), 0);
-    }
 
     #[test]
     fn the_open_files_of_a_group_are_seen() {

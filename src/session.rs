@@ -74,6 +74,7 @@ use crate::env_set::EnvSets;
 use crate::git;
 use crate::journal::{Mark, Position};
 use crate::process::Process;
+use crate::process::peer::Link;
 use crate::provider::Provider;
 use crate::small_file::Broken;
 use crate::terminal::reports::Scanner;
@@ -405,9 +406,15 @@ impl Sessions {
         Ok(())
     }
 
-    /// The panes' process ids: whoever descends from one is an agent.
-    pub fn session_of_shim(&self, pid: i32) -> Option<SessionId> {
-        self.all().into_iter().find(|session| session.shim_pid() == Some(pid)).map(|session| session.id)
+    /// The session whose shim stands in this chain of parents, the nearest.
+    pub fn session_above(&self, chain: &[Link]) -> Option<SessionId> {
+        let place = |session: &Session| {
+            let shim = session.shim_pid()?;
+            chain.iter().position(|link| link.pid == shim)
+        };
+        let table = self.table();
+        let found = table.sessions.values().filter_map(|session| Some((place(session)?, session.id)));
+        found.min_by_key(|(place, _)| *place).map(|(_, id)| id)
     }
 
     pub fn event(&self, session: Option<SessionId>, body: Body) {
@@ -818,8 +825,12 @@ impl Session {
         self.state().pane.as_ref().is_some_and(|own| own.id == pane)
     }
 
+    /// The process of its pane. When that has ended, its number may be another's.
     fn shim_pid(&self) -> Option<i32> {
-        self.state().pane.as_ref().map(|pane| pane.shim_pid)
+        let state = self.state();
+        let pane = state.pane.as_ref()?;
+        let there = pane.shim.as_ref().is_none_or(Process::is_there);
+        there.then_some(pane.shim_pid)
     }
 
     /// Returns when `condition` holds. It is looked at after every change.

@@ -35,6 +35,7 @@ use codepiper_protocol::shim::{
     BEHIND_MARKER, ExitFile, ExitStatus, FromShim, Launch, PROTOCOL, ToShim, exit_marker,
 };
 
+use crate::process;
 use daemon::Daemon;
 use supervisor::End;
 use terminal::Terminal;
@@ -83,6 +84,9 @@ impl Shim {
         let terminal = Terminal::open()
             .map_err(|error| format!("no terminal: {error}. The shim is started by tmux, not by hand."))?;
         let (mut daemon, launch) = fetch_launch(&args, &terminal)?;
+        if let Some(mark) = launch.mark {
+            process::mark::wear(mark).map_err(|error| format!("cannot mark the program: {error}"))?;
+        }
         let signals = signals::Signals::catch().map_err(|error| format!("cannot catch signals: {error}"))?;
         match program::start(&launch, &terminal) {
             Ok(pid) => {

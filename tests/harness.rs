@@ -110,6 +110,11 @@ impl Home {
         ready
     }
 
+    /// A daemon of this home that was started by hand ends with it.
+    pub fn adopt(&mut self, child: Child) {
+        self.daemon = Some(Daemon { child });
+    }
+
     /// The port of the dashboard.
     pub fn port(&self) -> u16 {
         let web = self.status().web.expect("a dashboard");
@@ -331,6 +336,8 @@ impl Drop for Home {
         self.tmux(&["kill-server"]);
         let deadline = Instant::now() + TIMEOUT;
         let mut left = mentioning(self.dir.path());
+        // What is in its environment, a daemon hides.
+        left.extend(self.daemon.as_ref().map(|daemon| Pid::from_raw(daemon.child.id().cast_signed())));
         while !left.is_empty() && Instant::now() < deadline {
             for pid in left {
                 let _ = kill(pid, Signal::SIGKILL);

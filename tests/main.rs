@@ -10,6 +10,7 @@ mod cut_off;
 mod daemons;
 mod documentation;
 mod env_sets;
+mod fence;
 mod foreign;
 mod forks;
 mod full_disk;

@@ -22,6 +22,26 @@ pub struct Event {
     pub body: Body,
 }
 
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A browser that had signed in.
+    Login(LoginId),
+    /// The daemon's user, with this process.
+    Process(Process),
+}
+
+/// A process that connected to the daemon's socket, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Process {
+    pub pid: i32,
+    /// Its name and those of its parents, nearest first: `codepiper < bash < sshd`.
+    pub names: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -149,19 +169,45 @@ pub enum Body {
     #[serde(rename = "auth.shim_refused")]
     AuthShimRefused { pid: i32, reason: String },
     #[serde(rename = "auth.set_up")]
-    AuthSetUp {},
+    AuthSetUp {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        device: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        address: Option<String>,
+    },
     #[serde(rename = "auth.signed_in")]
     AuthSignedIn { login: LoginId, device: String, address: Option<String> },
     #[serde(rename = "auth.sign_in_failed")]
     AuthSignInFailed { device: String, address: Option<String> },
     #[serde(rename = "auth.logins_ended")]
-    AuthLoginsEnded { logins: u32 },
+    AuthLoginsEnded {
+        logins: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        by: Option<By>,
+    },
     #[serde(rename = "auth.password_changed")]
-    AuthPasswordChanged { login: Option<LoginId> },
+    AuthPasswordChanged {
+        login: Option<LoginId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        by: Option<By>,
+    },
     #[serde(rename = "auth.mfa_changed")]
-    AuthMfaChanged { login: Option<LoginId> },
+    AuthMfaChanged {
+        login: Option<LoginId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        by: Option<By>,
+    },
     #[serde(rename = "auth.recovery_codes_made")]
-    AuthRecoveryCodesMade {},
+    AuthRecoveryCodesMade {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(test, ts(optional))]
+        by: Option<By>,
+    },
     #[serde(rename = "system.daemon_started")]
     SystemDaemonStarted { version: String },
     #[serde(rename = "system.daemon_stopping")]
@@ -290,13 +336,13 @@ impl Body {
             TranscriptCompacted { .. } => "transcript.compacted",
             AuthAgentRefused { .. } => "auth.agent_refused",
             AuthShimRefused { .. } => "auth.shim_refused",
-            AuthSetUp {} => "auth.set_up",
+            AuthSetUp { .. } => "auth.set_up",
             AuthSignedIn { .. } => "auth.signed_in",
             AuthSignInFailed { .. } => "auth.sign_in_failed",
             AuthLoginsEnded { .. } => "auth.logins_ended",
             AuthPasswordChanged { .. } => "auth.password_changed",
             AuthMfaChanged { .. } => "auth.mfa_changed",
-            AuthRecoveryCodesMade {} => "auth.recovery_codes_made",
+            AuthRecoveryCodesMade { .. } => "auth.recovery_codes_made",
             SystemDaemonStarted { .. } => "system.daemon_started",
             SystemDaemonStopping { .. } => "system.daemon_stopping",
             SystemTmuxConnected { .. } => "system.tmux_connected",
@@ -401,13 +447,13 @@ impl Body {
             InputSent { .. } | InputQueued { .. } | InputDropped { .. } => Source::Input,
             AuthAgentRefused { .. }
             | AuthShimRefused { .. }
-            | AuthSetUp {}
+            | AuthSetUp { .. }
             | AuthSignedIn { .. }
             | AuthSignInFailed { .. }
             | AuthLoginsEnded { .. }
             | AuthPasswordChanged { .. }
             | AuthMfaChanged { .. }
-            | AuthRecoveryCodesMade {} => Source::Auth,
+            | AuthRecoveryCodesMade { .. } => Source::Auth,
             SystemDaemonStarted { .. }
             | SystemDaemonStopping {}
             | SystemTmuxConnected { .. }

@@ -57,6 +57,10 @@ pub struct Launch {
     pub nonce: String,
     /// Where the exit status is written before the marker is printed (written beside, renamed).
     pub exit_file: PathBuf,
+    /// What the program is known by, whatever becomes of its parents: a hard limit (`RLIMIT_LOCKS`). The shim inherits it
+    /// from a tmux server that a daemon of this version has started.
+    #[serde(default)]
+    pub mark: Option<u64>,
 }
 
 /// How a program ended.

@@ -53,7 +53,10 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api, guest: Guest, FinishSetup { token }| async move {
             match api.auth.finish_setup(&token, &guest, Timestamp::now()).await {
                 Ok(opened) => {
-                    api.sessions.event(None, Body::AuthSetUp {});
+                    api.sessions.event(
+                        None,
+                        Body::AuthSetUp { device: Some(guest.name.clone()), address: guest.address.clone() },
+                    );
                     let_in(&api, &guest, opened)
                 }
                 Err(problem) => answer_problem(&problem),
@@ -80,12 +83,14 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let end_others =
         at(&api).and(verb("logins")).and(warp::delete()).and(caller()).then(|api: Api, caller| async move {
             let own = login(&caller);
-            answer_status(end_logins(&api, |id| Some(id) != own).await.map(|_| StatusCode::NO_CONTENT))
+            let ended = end_logins(&api, &caller, |id| Some(id) != own).await;
+            answer_status(ended.map(|_| StatusCode::NO_CONTENT))
         });
     let end_one = at(&api)
         .and(warp::path!("logins" / Id))
         .and(warp::delete())
-        .then(|api: Api, Id(id)| async move { answer_status(end_one(&api, id).await) });
+        .and(caller())
+        .then(|api: Api, Id(id), caller| async move { answer_status(end_one(&api, &caller, id).await) });
     let password = at(&api)
         .and(verb("password"))
         .and(warp::post())
@@ -111,25 +116,28 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let recovery = at(&api)
         .and(verb("recovery-codes"))
         .and(warp::post())
+        .and(caller())
         .and(guest())
         .and(json::<Reauthenticate>())
-        .then(|api: Api, guest: Guest, request| async move {
-            answer(new_recovery_codes(&api, &guest, request).await)
+        .then(|api: Api, caller: Caller, guest: Guest, request| async move {
+            answer(new_recovery_codes(&api, &caller, &guest, request).await)
         });
     let bootstrap = at(&api)
         .and(verb("bootstrap"))
         .and(warp::post())
         .map(|api: Api| answer(api.auth.new_bootstrap().map(|password| Bootstrap { password })));
-    let reset_password =
-        at(&api).and(verb("reset-password")).and(warp::post()).and(json::<ResetPassword>()).then(
-            |api: Api, ResetPassword { password }| async move {
-                let changed = api.auth.set_password(&password, None, Timestamp::now()).await;
-                answer_status(changed.map(|()| {
-                    api.sessions.event(None, Body::AuthPasswordChanged { login: None });
-                    StatusCode::NO_CONTENT
-                }))
-            },
-        );
+    let reset_password = at(&api)
+        .and(verb("reset-password"))
+        .and(warp::post())
+        .and(caller())
+        .and(json::<ResetPassword>())
+        .then(|api: Api, caller: Caller, ResetPassword { password }| async move {
+            let changed = api.auth.set_password(&password, None, Timestamp::now()).await;
+            answer_status(changed.map(|()| {
+                api.sessions.event(None, Body::AuthPasswordChanged { login: None, by: caller.by() });
+                StatusCode::NO_CONTENT
+            }))
+        });
     let reset_mfa = at(&api)
         .and(verb("reset-mfa"))
         .and(warp::post())
@@ -238,7 +246,7 @@ fn let_in(api: &Api, guest: &Guest, opened: Opened) -> Response {
 /// The browser stays known.
 async fn sign_out(api: &Api, caller: &Caller) -> Response {
     let ended = match login(caller) {
-        Some(own) => end_logins(api, |id| id == own).await.map(|_| StatusCode::NO_CONTENT),
+        Some(own) => end_logins(api, caller, |id| id == own).await.map(|_| StatusCode::NO_CONTENT),
         None => Ok(StatusCode::NO_CONTENT),
     };
     let mut response = answer_status(ended);
@@ -258,16 +266,16 @@ fn add_cookie(response: &mut Response, cookie: &str) {
     }
 }
 
-async fn end_logins(api: &Api, ends: impl Fn(LoginId) -> bool) -> Result<usize, Problem> {
+async fn end_logins(api: &Api, caller: &Caller, ends: impl Fn(LoginId) -> bool) -> Result<usize, Problem> {
     let ended = api.auth.end_logins(ends).await?;
     if ended > 0 {
-        api.sessions.event(None, Body::AuthLoginsEnded { logins: ended as u32 });
+        api.sessions.event(None, Body::AuthLoginsEnded { logins: ended as u32, by: caller.by() });
     }
     Ok(ended)
 }
 
-async fn end_one(api: &Api, id: LoginId) -> Result<StatusCode, Problem> {
-    match end_logins(api, |other| other == id).await? {
+async fn end_one(api: &Api, caller: &Caller, id: LoginId) -> Result<StatusCode, Problem> {
+    match end_logins(api, caller, |other| other == id).await? {
         0 => Err(Problem::new(Code::NotFound, format!("no login {id}; codepiper auth sessions lists them"))),
         _ => Ok(StatusCode::NO_CONTENT),
     }
@@ -283,7 +291,7 @@ async fn change_password(
         Problem::new(Code::Invalid, "the owner sets a new password with codepiper auth reset-password")
     })?;
     api.auth.change_password(&current, &new, guest, own).await?;
-    api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own) });
+    api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own), by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -292,18 +300,19 @@ async fn confirm_totp(
     caller: &Caller,
     ConfirmTotp { token, code }: ConfirmTotp,
 ) -> Result<RecoveryCodes, Problem> {
-    let login = login(caller);
+    let (login, by) = (login(caller), caller.by());
     let codes = api.auth.confirm_totp(&token, &code, login, Timestamp::now()).await?;
-    api.sessions.event(None, Body::AuthMfaChanged { login });
+    api.sessions.event(None, Body::AuthMfaChanged { login, by });
     Ok(codes)
 }
 
 async fn new_recovery_codes(
     api: &Api,
+    caller: &Caller,
     guest: &Guest,
     Reauthenticate { password, code }: Reauthenticate,
 ) -> Result<RecoveryCodes, Problem> {
     let codes = api.auth.new_recovery_codes(&password, &code, guest, Timestamp::now()).await?;
-    api.sessions.event(None, Body::AuthRecoveryCodesMade {});
+    api.sessions.event(None, Body::AuthRecoveryCodesMade { by: caller.by() });
     Ok(codes)
 }

@@ -1,26 +1,32 @@
 //! Who calls, and what they may do.
 //!
-//! A process is an **agent** when its chain of parents reaches the shim of a session, or our tmux
-//! server. The shim is a child subreaper, so `setsid`, `nohup` and double forks stay below it. An agent
-//! may read its own session; the rest is refused and recorded. This fences accidents and prompt
-//! injection, not a hostile program of the same user.
+//! A process is an **agent** when its chain of parents reaches the shim of a session or our tmux server, or when it
+//! wears the [`mark`](crate::process::mark) of what these start: that stays when the parents are gone. An agent may read
+//! its own session; the rest is refused and recorded. So is everything that comes from a process of which it is not
+//! known where it comes from. This fences accidents and prompt injection, not a hostile program of the same user.
+
+use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Body;
+use codepiper_protocol::event::{Body, By, Process};
 use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::problem::{Code, Problem};
+use tokio::net::UnixStream;
 use warp::http::Method;
 
-use crate::process;
+use crate::process::mark;
+use crate::process::peer::{self, Doubt, Peer};
 use crate::session::Sessions;
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// The user of the daemon.
-    Owner,
+    /// The user of the daemon, by this process.
+    Owner(Arc<Process>),
     /// A program that the daemon supervises. `None`: of no session that is known.
     Agent { pid: i32, session: Option<SessionId> },
+    /// Somebody on our socket who may be an agent.
+    Doubtful { pid: i32, doubt: Doubt },
     /// A browser that has signed in.
     Login(LoginId),
     /// It has that login's cookie, and has not said its second secret: for a WebSocket it may do so yet.
@@ -30,23 +36,47 @@ pub enum Caller {
 }
 
 impl Caller {
-    /// Looks at the parents of the peer, in `/proc`.
-    pub fn of(sessions: &Sessions, pid: i32) -> Self {
+    /// Who is at the other end of our socket: whoever connected, whatever became of the connection since.
+    pub fn of(sessions: &Sessions, socket: &UnixStream, pid: Option<i32>) -> Self {
+        let look = || {
+            let peer = Peer::of(socket, pid)?;
+            let lineage = peer.lineage(mark::ours().map_err(|_| Doubt::Unreadable(peer.pid()))?)?;
+            Ok((peer, lineage))
+        };
+        let (peer, lineage) = match look() {
+            Ok(known) => known,
+            Err(doubt) => return Self::Doubtful { pid: pid.unwrap_or_default(), doubt },
+        };
+        let pid = peer.pid();
+        let chain = match lineage.chain {
+            Ok(chain) => chain,
+            Err(_) if lineage.marked => return Self::Agent { pid, session: None },
+            Err(doubt) => return Self::Doubtful { pid, doubt },
+        };
+        let session = sessions.session_above(&chain);
         let server = sessions.linked().map(|linked| linked.server.pid);
-        for process in std::iter::once(pid).chain(process::parents(pid)) {
-            let session = sessions.session_of_shim(process);
-            if session.is_some() || Some(process) == server {
-                return Self::Agent { pid, session };
-            }
+        let below_server = || chain.iter().any(|link| Some(link.pid) == server);
+        if session.is_some() || lineage.marked || below_server() {
+            return Self::Agent { pid, session };
         }
-        Self::Owner
+        Self::Owner(Arc::new(Process { pid, names: peer::names(&chain) }))
+    }
+
+    /// What events say about who did something.
+    pub fn by(&self) -> Option<By> {
+        match self {
+            Self::Owner(process) => Some(By::Process((**process).clone())),
+            Self::Login(id) => Some(By::Login(*id)),
+            Self::Agent { .. } | Self::Doubtful { .. } | Self::Cookie(_) | Self::Nobody => None,
+        }
     }
 }
 
 /// Whether the caller may make this request.
 pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
     let (pid, session) = match caller {
-        Caller::Owner => return Ok(()),
+        Caller::Owner(_) => return Ok(()),
+        Caller::Doubtful { pid, doubt } => return Err(doubtful(sessions, *pid, doubt, method, path)),
         Caller::Agent { pid, session } => (pid, session),
         Caller::Login(_) if logins_may(method, path) => return Ok(()),
         Caller::Login(_) => {
@@ -77,6 +107,19 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
         return Err(Problem::new(Code::Internal, why));
     }
     Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
+}
+
+/// Refuses who may be an agent.
+fn doubtful(sessions: &Sessions, pid: i32, doubt: &Doubt, method: &Method, path: &str) -> Problem {
+    let request = format!("{method} {path}");
+    let detail = format!(
+        "only the daemon's user may do this, and it is not known who asks: {doubt}; refused: {request}"
+    );
+    // No refusal for good, as above.
+    let is_hook = matches!(path.split('/').collect::<Vec<_>>()[..], ["", "api", "sessions", _, "hooks"]);
+    let code = if is_hook { Code::Internal } else { Code::Refused };
+    sessions.event(None, Body::AuthAgentRefused { pid, request: format!("{request} ({doubt})") });
+    Problem::new(code, detail)
 }
 
 /// What an agent may ask for; `own` says whether a reference is its own session.
@@ -120,7 +163,10 @@ fn anybody_may(method: &Method, path: &str) -> bool {
 pub fn refuse(sessions: &Sessions, pid: i32, session: Option<SessionId>, request: String) -> Problem {
     let problem = Problem::new(
         Code::Refused,
-        format!("a program inside a session may only read its own session; refused: {request}"),
+        format!(
+            "a program inside a session, or one that was left behind by a session, may only read its own session; \
+             refused: {request}"
+        ),
     );
     sessions.event(session, Body::AuthAgentRefused { pid, request });
     problem

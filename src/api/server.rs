@@ -101,7 +101,7 @@ fn unix_caller(api: &Api, stream: &UnixStream) -> Option<Caller> {
         tracing::warn!(uid = peer.uid(), "another user's connection was refused");
         return None;
     }
-    Some(Caller::of(&api.sessions, peer.pid().unwrap_or(0)))
+    Some(Caller::of(&api.sessions, stream, peer.pid()))
 }
 
 async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connections: &TaskTracker) {
@@ -188,9 +188,9 @@ async fn whole(
     has_one_host(&parts)?;
     permitted(api, &caller, &parts)?;
     let limit = match caller {
-        Caller::Owner | Caller::Agent { .. } => MAX_PAYLOAD,
+        Caller::Owner(_) | Caller::Agent { .. } => MAX_PAYLOAD,
         Caller::Login(_) => MAX_IMAGE,
-        Caller::Cookie(_) | Caller::Nobody => STRANGERS_BODY,
+        Caller::Doubtful { .. } | Caller::Cookie(_) | Caller::Nobody => STRANGERS_BODY,
     };
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
@@ -343,7 +343,13 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::task::yield_now;
 
+    use codepiper_protocol::event::Process;
+
     use super::*;
+
+    fn owner() -> Caller {
+        Caller::Owner(Arc::new(Process { pid: 1, names: String::new() }))
+    }
 
     #[tokio::test]
     async fn what_was_begun_runs_to_its_end_at_whichever_await_the_connection_is_cut() {
@@ -361,7 +367,7 @@ mod tests {
                     Ok::<_, Infallible>(Response::default())
                 }
             });
-            let request = Request::post("/").extension(Caller::Owner).body(Full::default()).unwrap();
+            let request = Request::post("/").extension(owner()).body(Full::default()).unwrap();
             let mut answer = Box::pin(to_the_end(&work, router, None, request));
             for _ in 0..cut_after {
                 assert!((&mut answer).now_or_never().is_none());
@@ -381,7 +387,7 @@ mod tests {
         for (method, status) in [("POST", 500), ("DELETE", 500), ("PATCH", 500), ("GET", 200)] {
             let router =
                 service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::default()) });
-            let request = Request::builder().method(method).extension(Caller::Owner);
+            let request = Request::builder().method(method).extension(owner());
             let answer = to_the_end(&work, router, None, request.body(Full::default()).unwrap()).await;
             assert_eq!(answer.status(), status, "{method}");
         }

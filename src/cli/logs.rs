@@ -1,5 +1,5 @@
 use clap::Args;
-use codepiper_protocol::event::{Body, Event, Source};
+use codepiper_protocol::event::{Body, By, Event, Source};
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::stream::Lost;
 use serde_json::Value;
@@ -162,6 +162,13 @@ fn describe(body: &Body) -> String {
         Body::TranscriptCompacted { automatic: Some(true), .. } => "by itself".to_owned(),
         Body::AuthAgentRefused { pid, request } => format!("process {pid}: {request}"),
         Body::AuthShimRefused { pid, reason } => format!("process {pid}: {reason}"),
+        Body::AuthLoginsEnded { by: Some(by), .. }
+        | Body::AuthPasswordChanged { by: Some(by), .. }
+        | Body::AuthMfaChanged { by: Some(by), .. }
+        | Body::AuthRecoveryCodesMade { by: Some(by) } => match by {
+            By::Login(login) => format!("by login {login}"),
+            By::Process(process) => format!("by process {} ({})", process.pid, process.names),
+        },
         Body::SystemDaemonStarted { version } => format!("version {version}"),
         Body::SystemTmuxConnected { version, server_pid } => {
             format!("version {version}, process {server_pid}")

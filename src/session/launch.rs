@@ -28,6 +28,7 @@ use super::stream::{Arrival, Flow};
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
+use crate::process::mark;
 use crate::provider::{self, Argv, PromptDelivery, Provider, ReadScreens};
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
@@ -318,6 +319,7 @@ impl Sessions {
             env,
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             exit_file: self.exit_file_path(session),
+            mark: mark::ours().ok(),
         })
     }
 

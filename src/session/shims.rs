@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
 use super::{Session, Sessions};
+use crate::process::peer::Peer;
 
 /// tmux's word on which process stands in a pane may come after the process itself.
 const PANE_LIMIT: Duration = Duration::from_secs(10);
@@ -68,10 +69,15 @@ impl Sessions {
         if peer.uid() != nix::unistd::getuid().as_raw() {
             return Ok(());
         }
-        let pid = peer.pid().unwrap_or(0);
+        let Ok(peer) = Peer::of(&stream, peer.pid()) else { return Ok(()) };
+        let pid = peer.pid();
         let mut conversation = Conversation { stream: BufReader::new(stream) };
         match conversation.receive().await? {
             FromShim::Hello { session, .. } => match self.expected_shim(session, pid).await {
+                // Its number could be another's by now.
+                Ok(_) if !self.is_child_of_tmux(&peer) => {
+                    self.refuse(session, pid, "tmux has not started it", conversation).await
+                }
                 Ok(session) => self.hand_out(&session, &mut conversation).await,
                 Err(reason) => self.refuse(session, pid, reason, conversation).await,
             },
@@ -107,6 +113,10 @@ impl Sessions {
             }
         }
         Ok(())
+    }
+
+    fn is_child_of_tmux(&self, peer: &Peer) -> bool {
+        self.linked().is_none_or(|linked| peer.is_child_of(linked.server.pid))
     }
 
     /// The session whose pane's process this is.

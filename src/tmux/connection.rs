@@ -124,13 +124,15 @@ pub struct Reading {
 
 /// Starts a tmux control client. Its pipes are the connection.
 pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Reading)> {
+    let mark = process::mark::ours().map_err(io::Error::other)?;
     // The client needs no terminal, and must not get our terminal's signals. It ends with us: tmux keeps one whose output
     // nobody reads any more, and lets the programs wait for it (measured with 3.3a).
     unsafe {
         // SAFETY: all are async-signal-safe and touch no memory.
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             nix::unistd::setsid()?;
             die_with_parent()?;
+            process::mark::wear(mark)?;
             // The server, and all programs, come from it. If it was not to be had before, this does nothing.
             let _ = process::be_ordinary();
             Ok(())

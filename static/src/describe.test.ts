@@ -36,6 +36,9 @@ it("tells events in words", () => {
   expect(summary(event({ source: "terminal", kind: "terminal.gap_recorded", data: { cursor: "0:1", reason: "daemon_away", lost: "nothing" } }))).toBe("The output goes on; nothing is missing.");
   expect(summary(event({ source: "session", kind: "session.activity_changed", data: { activity: "waiting", waiting_for: "question" } }))).toBe("Waits for a question.");
   expect(summary(event({ source: "session", kind: "session.ended", data: { exit: { code: 0, signal: null, reason: "exited" }, cursor: "0:1" } }))).toBe("Quit by itself.");
+  const process = { pid: 7, names: "codepiper < bash" };
+  expect(summary(event({ source: "auth", kind: "auth.password_changed", data: { login: null, by: { process } } }))).toBe("The password was changed by process 7 (codepiper < bash).");
+  expect(summary(event({ source: "auth", kind: "auth.password_changed", data: { login: null } }))).toBe("The password was changed.");
   // A kind of a newer daemon is shown by its name.
   expect(summary(event({ source: "git", kind: "git.committed", data: {} }))).toBe("git.committed");
   expect(text(sentence(hook("hook.tool_used", { tool_name: "Bash", tool_input: { command: "ls" } })))).toBe("Finished Bash ls");

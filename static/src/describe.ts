@@ -1,6 +1,6 @@
 // Events in words: a line of the Events tab, a sentence of the Logs tab, the Now of a session.
 
-import type { Event, Hook, Lost } from "./wire";
+import type { By, Event, Hook, Lost } from "./wire";
 import { exitSentence, visible } from "./words";
 
 /** A piece of a sentence; code is what one could type. */
@@ -17,6 +17,12 @@ const LONGEST = 200;
 export function plain(text: string): string {
   const line = visible(text, () => " ").trim();
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
+/** Who did it, where that is known. */
+function by(who: By | undefined): string {
+  if (who === undefined) return "";
+  return "process" in who ? ` by process ${who.process.pid} (${plain(who.process.names)})` : " by a browser that had signed in";
 }
 
 function fields(value: unknown): Fields {
@@ -175,13 +181,13 @@ export function sentence(event: Event): Piece[] {
     case "auth.sign_in_failed":
       return say(`${plain(event.data.device)} failed to sign in.`);
     case "auth.logins_ended":
-      return say(`${event.data.logins} devices were signed out.`);
+      return say(`${event.data.logins} devices were signed out${by(event.data.by)}.`);
     case "auth.password_changed":
-      return say("The password was changed.");
+      return say(`The password was changed${by(event.data.by)}.`);
     case "auth.mfa_changed":
-      return say("The authenticator was replaced.");
+      return say(`The authenticator was replaced${by(event.data.by)}.`);
     case "auth.recovery_codes_made":
-      return say("New recovery codes were made.");
+      return say(`New recovery codes were made${by(event.data.by)}.`);
     case "journal.damaged":
       return say(`Part of the log was damaged: ${plain(event.data.what)}.`);
     case "journal.failed":

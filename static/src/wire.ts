@@ -89,6 +89,11 @@ take_over?: boolean, };
 export type Billing = "subscription" | "api";
 
 /**
+ * Who did something.
+ */
+export type By = { "login": LoginId } | { "process": Process };
+
+/**
  * `PATCH /api/env-sets/{name}`: all of it, or nothing.
  */
 export type ChangeEnvSet = { 
@@ -341,7 +346,7 @@ proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string
 /**
  * What it says from before is not the session's own: it was said in one that this one continues.
  */
-since: string, } } | { "kind": "transcript.turn_ended", "data": { place: Place, usage: Usage, model: string | null, duration_ms: number | null, } } | { "kind": "transcript.interrupted", "data": { place: Place, usage: Usage, } } | { "kind": "transcript.api_failed", "data": { place: Place, text: string, } } | { "kind": "transcript.compacted", "data": { place: Place, automatic: boolean | null, } } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": Record<symbol, never> } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, } } | { "kind": "auth.recovery_codes_made", "data": Record<symbol, never> } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
+since: string, } } | { "kind": "transcript.turn_ended", "data": { place: Place, usage: Usage, model: string | null, duration_ms: number | null, } } | { "kind": "transcript.interrupted", "data": { place: Place, usage: Usage, } } | { "kind": "transcript.api_failed", "data": { place: Place, text: string, } } | { "kind": "transcript.compacted", "data": { place: Place, automatic: boolean | null, } } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": { device?: string, address?: string, } } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, by?: By, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.recovery_codes_made", "data": { by?: By, } } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
 
 /**
  * One thing that proved something about a session's state.
@@ -618,6 +623,15 @@ retry_after?: number,
  * Tries that are left until one has to wait.
  */
 tries_left?: number, };
+
+/**
+ * A process that connected to the daemon's socket, as it was then.
+ */
+export type Process = { pid: number, 
+/**
+ * Its name and those of its parents, nearest first: `codepiper < bash < sshd`.
+ */
+names: string, };
 
 /**
  * What proved a state.

@@ -81,6 +81,7 @@ impl Pane {
             cwd: dir.path().into(),
             env: BTreeMap::from([("PATH".into(), path), ("TERM".into(), "xterm".into())]),
             nonce: NONCE.into(),
+            mark: None,
             exit_file: dir.path().join("session.exit"),
         };
         Self {

@@ -1,6 +1,6 @@
 //! Set-up, sign-in, logins, from the first visit on.
 
-use codepiper_protocol::event::Body;
+use codepiper_protocol::event::{Body, By};
 use codepiper_protocol::wire::auth::{AuthStage, Login, RecoveryCodes, TotpChange};
 use codepiper_protocol::wire::events::FoundEvents;
 use codepiper_protocol::wire::problem::Code;
@@ -225,7 +225,7 @@ fn factors_are_changed_by_who_knows_the_present_ones() {
     let right = json!({"password": new, "code": codes.codes[0]});
     assert_eq!(other.post("/api/auth/sign-in", &right).status, 200);
     let found: FoundEvents = browser.get("/api/events?source=auth").ok();
-    let changed = |body: &Body| matches!(body, Body::AuthMfaChanged { login: Some(_) });
+    let changed = |body: &Body| matches!(body, Body::AuthMfaChanged { login: Some(login), by: Some(By::Login(by)) } if login == by);
     assert!(found.events.iter().any(|event| changed(&event.body)));
 }
 
@@ -239,6 +239,9 @@ fn the_owner_repairs_the_way_in_on_the_socket() {
     let ran = home.run_with(["auth", "reset-password"], format!("{new}\n").as_bytes());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(browser.get("/api/sessions").code(), Code::SignedOut, "every login has ended");
+    let said = home.ok(["logs", "--source", "auth"]);
+    let changed = said.lines().find(|line| line.contains("auth.password_changed")).unwrap();
+    assert!(changed.contains("by process ") && changed.contains("(codepiper < "), "{changed}");
     let ran = home.run_with(["auth", "reset-password"], b"short\n");
     assert_eq!(ran.code, Some(2), "{ran:?}");
 
