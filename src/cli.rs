@@ -49,8 +49,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use codepiper_protocol::visible::{is_hidden, visible};
 
+use codepiper_protocol::wire::session::Surroundings;
+
 use crate::client::Client;
+use crate::environment;
 use crate::paths::{Flags, Paths};
+use crate::process;
 use failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 
 /// Runs the command that the arguments of this process say.
@@ -60,8 +64,9 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     command.color.choose();
-    let context = Context { flags: Flags { socket: command.socket, tmux_socket: None } };
-    failure::exit_code(command.verb.run(context))
+    let flags = Flags { socket: command.socket, tmux_socket: None };
+    let outcome = command.verb.run(Context { flags: flags.clone() });
+    failure::exit_code(outcome.map_err(|failure| name_daemon(failure, &flags)))
 }
 
 /// Prints what clap says: help, or what is wrong with the arguments and with the variables that stand for some. It
@@ -107,6 +112,19 @@ struct Command {
     color: Color,
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// A daemon that cannot be reached may be there all the same.
+fn name_daemon(failure: Failure, flags: &Flags) -> Failure {
+    let Failure::Said { code: failure::NOT_RUNNING, .. } = failure else { return failure };
+    let Ok((paths, _)) = Paths::resolve(flags) else { return failure };
+    let Some(pid) = paths.daemon_pid() else { return failure };
+    let (data, socket) = (paths.data.display(), paths.socket.display());
+    let message = format!(
+        "a daemon (pid {pid}) uses {data}, and cannot be reached on {socket}: it may listen on another --socket; otherwise \
+         end it with `kill {pid}` (sessions go on) and start it with `codepiper daemon`"
+    );
+    Failure::Said { code: failure::NOT_RUNNING, message }
 }
 
 #[derive(Subcommand)]
@@ -170,6 +188,13 @@ struct Context {
 impl Context {
     fn paths(&self) -> Result<Paths, Failure> {
         Ok(Paths::resolve(&self.flags)?.0)
+    }
+
+    /// What a session gets from this process.
+    fn surroundings(&self) -> Result<Surroundings, Failure> {
+        let more = Paths::resolve(&self.flags)?.1.sessions.update_environment;
+        let env = environment::of_caller(std::env::vars_os(), &more);
+        Ok(Surroundings { env, umask: Some(process::inherited::umask_of_programs()) })
     }
 
     fn client(&self) -> Result<Client, Failure> {

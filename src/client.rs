@@ -21,7 +21,8 @@ use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvS
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, ForkSession, RenameSession, Session, StartSession, Status, SwitchModel,
+    Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session, StartSession,
+    Status, SwitchModel,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved, WorktreeState};
@@ -109,8 +110,8 @@ impl Client {
         self.ask(Method::POST, &route(session, "/kill"), &request).await
     }
 
-    pub async fn resume(&self, session: &str, request: EndSession) -> Result<Session> {
-        self.ask(Method::POST, &route(session, "/resume"), &request).await
+    pub async fn resume(&self, session: &str, request: &ResumeSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/resume"), request).await
     }
 
     pub async fn fork(&self, session: &str, request: &ForkSession) -> Result<Session> {

@@ -235,11 +235,17 @@ pub struct Sessions {
     pub resume_after_reboot: AfterReboot,
     /// So many programs may be starting at once; more wait for their turn.
     pub launches_at_once: usize,
+    /// More variables that come from whoever starts or resumes a session; one that ends with `*` is the beginning of several.
+    pub update_environment: Vec<String>,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { resume_after_reboot: AfterReboot::default(), launches_at_once: 4 }
+        Self {
+            resume_after_reboot: AfterReboot::default(),
+            launches_at_once: 4,
+            update_environment: Vec::new(),
+        }
     }
 }
 
@@ -308,6 +314,14 @@ impl Config {
         if config.sessions.launches_at_once == 0 {
             return Err(serde::de::Error::custom("sessions.launches_at_once must be at least 1"));
         }
+        for name in &config.sessions.update_environment {
+            if name.is_empty() || name.trim_end_matches('*').contains(['=', '*', '\0']) {
+                return Err(serde::de::Error::custom(format!(
+                    "sessions.update_environment: '{}' is no name of a variable",
+                    name.escape_debug()
+                )));
+            }
+        }
         for (name, provider) in &config.providers.others {
             provider
                 .check(name)
@@ -370,6 +384,15 @@ mod tests {
         assert_eq!(parse("[providers.codex]\nhooks_without_review = true\n"), Ok(true));
         let error = parse("[providers.codex]\nhooks = true\n").unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("hooks_without_review"), "{error}");
+    }
+
+    #[test]
+    fn what_comes_from_the_caller_are_names() {
+        let parse = |names: &str| Config::parse(&format!("[sessions]\nupdate_environment = [{names}]\n"));
+        assert_eq!(parse("'A', 'MY_*'").unwrap().sessions.update_environment, ["A", "MY_*"]);
+        for wrong in ["''", "'A=b'", "'*A'"] {
+            assert!(parse(wrong).unwrap_err().to_string().contains("sessions.update_environment"), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,10 +5,8 @@ mod instance;
 mod log;
 pub mod web;
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +16,7 @@ use anyhow::Context;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::visible::visible;
 use jiff::Timestamp;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -29,13 +27,16 @@ use crate::auth::{Auth, Guest};
 use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
 use crate::env_set::EnvSets;
+use crate::environment::Surroundings;
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
 use crate::process;
+use crate::process::inherited::Inherited;
 use crate::provider;
 use crate::session::{self, Places, Sessions};
+use crate::socket::Socket;
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
@@ -64,6 +65,7 @@ pub struct Options {
 /// text says what to do.
 pub fn run(options: Options) -> anyhow::Result<()> {
     heap::keep_small();
+    let inherited = process::inherited::lay_down();
     let (paths, config) = Paths::resolve(&options.flags)?;
     provider::configure(&config.providers);
     create_directories(&paths)?;
@@ -83,17 +85,17 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         "tmux {installed} is installed, and codepiper needs {} or newer",
         server::OLDEST
     );
-    let listener = bind(&paths.socket)?;
     let web = web::listen(&options.web, &config.web)?;
+    // All that the command line names was read.
+    inherited.close();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &config, &instance, listener, web));
+    let leave = runtime.block_on(serve(&paths, &config, &instance, inherited, web));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    let _ = std::fs::remove_file(&paths.socket);
     drop(instance);
     match leave? {
         Leave::Stop { .. } => Ok(()),
-        Leave::Restart => Err(restart()),
+        Leave::Restart => Err(restart(inherited)),
     }
 }
 
@@ -101,11 +103,12 @@ async fn serve(
     paths: &Paths,
     config: &Config,
     instance: &Instance,
-    listener: std::os::unix::net::UnixListener,
+    inherited: &Inherited,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
     let shutdown = CancellationToken::new();
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen(inherited)?;
+    let socket = Socket::bind(&paths.socket).await?;
     let (noticed, mut journal_notices) = mpsc::channel(JOURNAL_NOTICES);
     // Nobody waits for anything yet.
     let disk = Arc::new(open_journal(paths, config, noticed));
@@ -132,10 +135,11 @@ async fn serve(
         images: paths.images(),
         env_sets: EnvSets::new(paths.env_sets(), paths.env_key()),
         worktrees: paths.worktrees(),
-        executable: std::env::current_exe().context("the daemon's own executable is not known")?,
+        executable: process::executable::own(),
     };
     let at_once = config.sessions.launches_at_once;
-    let sessions = Sessions::new(places, program_environment(), bus, Arc::new(screens), at_once);
+    let surroundings = Surroundings::new(std::env::vars_os(), config.sessions.update_environment.clone());
+    let sessions = Sessions::new(places, surroundings, bus, Arc::new(screens), at_once);
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_state_files().await });
     let following = sessions.clone();
@@ -158,7 +162,7 @@ async fn serve(
         }
     });
     let hooks = Intake::new(sessions.clone());
-    let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone())?);
+    let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone()).await?);
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
     let (ready, linked) = oneshot::channel();
@@ -200,8 +204,7 @@ async fn serve(
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
-    listener.set_nonblocking(true)?;
-    let serving = tokio::spawn(api::serve(api, UnixListener::from_std(listener)?, tcp));
+    let serving = tokio::spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
     boot.resume_or_offer(&sessions, config.sessions.resume_after_reboot);
@@ -284,15 +287,16 @@ fn announce(socket: &Path, web: Option<(&Web, &Auth)>) {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
-    hang_up: tokio::signal::unix::Signal,
+    /// Not where somebody wants it to be ignored (`nohup`).
+    hang_up: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    fn listen(inherited: &Inherited) -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up: (!inherited.ignores_hang_up()).then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
@@ -300,30 +304,16 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            () = hung_up(&mut self.hang_up) => {}
         }
     }
 }
 
-/// What programs inherit: our own environment, without what describes our own surroundings.
-fn program_environment() -> BTreeMap<String, String> {
-    const OURS: [&str; 11] = [
-        "TMUX",
-        "TMUX_PANE",
-        "TERM",
-        "TERM_PROGRAM",
-        "TERM_PROGRAM_VERSION",
-        "COLUMNS",
-        "LINES",
-        "NOTIFY_SOCKET",
-        "INVOCATION_ID",
-        "JOURNAL_STREAM",
-        "WATCHDOG_USEC",
-    ];
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| !OURS.contains(&name.as_str()) && !name.starts_with("CODEPIPER_"))
-        .collect()
+async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 fn create_directories(paths: &Paths) -> anyhow::Result<()> {
@@ -350,43 +340,18 @@ fn create_directories(paths: &Paths) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Binds the API's socket, 0600 from its first moment. A socket that nobody answers is replaced.
-fn bind(path: &Path) -> anyhow::Result<std::os::unix::net::UnixListener> {
-    if UnixStream::connect(path).is_ok() {
-        anyhow::bail!(
-            "a daemon runs on {} already; codepiper daemon status tells about it, --socket chooses another",
-            path.display()
-        );
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(meta) => {
-            use std::os::unix::fs::FileTypeExt;
-            anyhow::ensure!(
-                meta.file_type().is_socket() && meta.uid() == nix::unistd::getuid().as_raw(),
-                "{} exists and is not a socket of ours; choose another --socket",
-                path.display()
-            );
-            std::fs::remove_file(path)?;
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
-    }
-    // No thread runs yet that could create a file meanwhile.
-    let before = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o177));
-    let bound = std::os::unix::net::UnixListener::bind(path);
-    nix::sys::stat::umask(before);
-    bound.with_context(|| format!("cannot listen on {}", path.display()))
-}
-
 /// Executes this program again, as it was started. Returns only when that fails.
-fn restart() -> anyhow::Error {
-    let mut args = std::env::args_os();
-    let program = match std::env::current_exe() {
-        // An executable that was replaced by a newer one has this mark in its link.
-        Ok(path) => PathBuf::from(path.to_string_lossy().trim_end_matches(" (deleted)").to_owned()),
-        Err(_) => args.next().unwrap_or_default().into(),
-    };
-    let _ = process::be_ordinary();
-    let error = std::process::Command::new(&program).args(std::env::args_os().skip(1)).exec();
+fn restart(inherited: &Inherited) -> anyhow::Error {
+    let arguments = || std::env::args_os().skip(1);
+    let program = process::executable::own();
+    let mut command = std::process::Command::new(&program);
+    command.args(arguments());
+    inherited.give_back(&mut command);
+    let error = command.exec();
+    // It could be executed a moment ago, and who is gone helps nobody: this version goes on.
+    let mut same = std::process::Command::new("/proc/self/exe");
+    same.args(arguments());
+    inherited.give_back(&mut same);
+    let _ = same.exec();
     anyhow::Error::from(error).context(format!("cannot execute {} again", program.display()))
 }

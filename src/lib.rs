@@ -39,7 +39,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, session::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`process`], [`small_file`], [`heap`] | places, the configuration file, other processes, small state on disk, the allocator | |
+//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, the allocator | |
 //!
 //! # What always holds
 //!
@@ -62,6 +62,7 @@ pub mod daemon;
 pub mod dashboard;
 pub mod doctor;
 pub mod env_set;
+pub mod environment;
 pub mod git;
 pub mod heap;
 pub mod hook;
@@ -73,6 +74,7 @@ pub mod provider;
 pub mod session;
 pub mod shim;
 pub mod small_file;
+pub mod socket;
 pub mod terminal;
 pub mod tmux;
 pub mod transcript;

@@ -81,6 +81,23 @@ impl Paths {
         Ok((paths, config))
     }
 
+    /// Locked by the daemon as long as it lives; its pid stands in it.
+    pub fn lock_file(&self) -> PathBuf {
+        self.data.join("daemon.lock")
+    }
+
+    /// The process of the daemon that uses these places, whether it can be reached or not.
+    pub fn daemon_pid(&self) -> Option<i32> {
+        use nix::fcntl::{Flock, FlockArg};
+        let mut file = std::fs::File::open(self.lock_file()).ok()?;
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text).ok()?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => text.lines().next()?.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Where shims meet the daemon.
     pub fn shim_socket(&self) -> PathBuf {
         self.run().join("shim.sock")

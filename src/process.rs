@@ -4,9 +4,13 @@
 //!
 //! | module | what |
 //! |--------|------|
+//! | [`executable`] | our own program, whose file may go |
+//! | [`inherited`] | what a process inherits beside its environment |
 //! | [`mark`] | what everything that we start is known by |
 //! | [`peer`] | who is at the other end of a socket |
 
+pub mod executable;
+pub mod inherited;
 pub mod mark;
 pub mod peer;
 

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, Billing, WaitingFor};
+use codepiper_protocol::{SessionId, os_text};
 use jiff::Timestamp;
 
 use crate::config;
@@ -443,8 +443,8 @@ pub fn look_up(program: &str, path: Option<&str>, cwd: &Path) -> Option<PathBuf>
         let path = cwd.join(program);
         return executable(&path).then_some(path);
     }
-    let path = path.unwrap_or("/usr/local/bin:/usr/bin:/bin");
-    std::env::split_paths(path).map(|dir| cwd.join(dir).join(program)).find(|path| executable(path))
+    let path = os_text::decode(path.unwrap_or("/usr/local/bin:/usr/bin:/bin"));
+    std::env::split_paths(&path).map(|dir| cwd.join(dir).join(program)).find(|path| executable(path))
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use shims::serve_shims;
 pub use stream::save_checkpoint;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -71,6 +71,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::bus::{Bus, Log, to_millisecond};
 use crate::env_set::EnvSets;
+use crate::environment::{Environment, Surroundings};
 use crate::git;
 use crate::journal::{Mark, Position};
 use crate::process::Process;
@@ -117,8 +118,7 @@ pub struct Sessions(Arc<Inner>);
 
 struct Inner {
     places: Places,
-    /// What programs inherit.
-    environment: BTreeMap<String, String>,
+    surroundings: Surroundings,
     bus: Arc<Bus>,
     screens: Arc<Screens>,
     files: Files,
@@ -230,14 +230,14 @@ struct Pane {
 impl Sessions {
     pub fn new(
         places: Places,
-        environment: BTreeMap<String, String>,
+        surroundings: Surroundings,
         bus: Arc<Bus>,
         screens: Arc<Screens>,
         launches_at_once: usize,
     ) -> Self {
         Self(Arc::new(Inner {
             places,
-            environment,
+            surroundings,
             bus,
             screens,
             files: Files::new(),
@@ -352,9 +352,14 @@ impl Sessions {
         SessionCounts { live, ended: all.len() - live, unreadable: self.table().broken.len() }
     }
 
-    /// What programs inherit.
-    pub fn environment(&self) -> &BTreeMap<String, String> {
-        &self.0.environment
+    /// What programs inherit of the daemon.
+    pub fn environment(&self) -> &Environment {
+        &self.0.surroundings.inherited
+    }
+
+    /// Our own program.
+    pub fn executable(&self) -> &Path {
+        &self.0.places.executable
     }
 
     pub fn bus(&self) -> &Arc<Bus> {

@@ -46,7 +46,7 @@ fn a_second_daemon_of_one_home_is_refused() {
     let session = home.bash(COUNTER);
     let message = home.fails(1, ["daemon"]);
     assert!(
-        message.contains("another daemon uses") && message.contains("codepiper daemon status"),
+        message.contains("another daemon (pid ") && message.contains("codepiper daemon status"),
         "{message}"
     );
     let other_socket = home.path("other.sock");
@@ -227,6 +227,44 @@ fn a_stale_socket_is_replaced_and_another_file_is_not() {
     fs::write(home.socket(), "precious").unwrap();
     home.fails(1, ["daemon"]);
     assert_eq!(fs::read_to_string(home.socket()).unwrap(), "precious");
+}
+
+#[test]
+fn a_daemon_whose_sockets_were_removed_is_reached_again() {
+    let home = Home::running();
+    let session = home.bash(COUNTER);
+    let pid = home.status().pid;
+    for socket in ["codepiper.sock", "data/run/shim.sock"] {
+        fs::remove_file(home.path(socket)).unwrap();
+        eventually(socket, || fs::symlink_metadata(home.path(socket)).ok());
+        eventually("it answers", || home.run(["sessions"]).code.filter(|code| *code == 0));
+        assert_eq!(home.status().pid, pid);
+        home.until_ended(&home.start(&["true"]));
+    }
+    home.ok(["send", &session.short_id, "x"]);
+    home.until_printed(&session, "line 1\r\n");
+}
+
+#[test]
+fn a_daemon_that_cannot_be_reached_is_named_with_its_pid() {
+    let mut home = Home::new();
+    let elsewhere = home.path("elsewhere.sock").display().to_string();
+    let mut command = home.command(["--socket", &elsewhere, "daemon"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let pid = child.id();
+    home.adopt(child);
+    for message in [home.fails(4, ["sessions"]), home.fails(4, ["daemon", "stop"]), home.fails(1, ["daemon"])]
+    {
+        assert!(
+            message.contains(&format!("pid {pid}")) && message.contains(&format!("kill {pid}")),
+            "{message}"
+        );
+    }
+    home.ok(["--socket", &elsewhere, "daemon", "stop"]);
+    assert_eq!(home.daemon_ended(), Some(0));
+    let message = home.fails(4, ["sessions"]);
+    assert!(message.contains("codepiper daemon") && !message.contains("kill"), "{message}");
 }
 
 #[test]

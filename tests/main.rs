@@ -35,6 +35,7 @@ mod rooms;
 mod shim;
 mod slow;
 mod states;
+mod surroundings;
 mod terminal;
 mod tmux_commands;
 mod upgrade;

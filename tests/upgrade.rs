@@ -69,6 +69,33 @@ fn a_restart_executes_the_program_that_was_put_into_its_place() {
     }
 }
 
+#[test]
+fn a_daemon_whose_program_is_gone_goes_on_and_says_so() {
+    let (home, program) = home();
+    let session = home.bash(COUNTER);
+    let pid = home.daemon_pid();
+    let hidden = program.with_extension("hidden");
+    let named = |message: &str, why: &str| {
+        assert!(message.contains(program.to_str().unwrap()) && message.contains(why), "{message}");
+    };
+    fs::rename(&program, &hidden).unwrap();
+    named(&home.fails(1, ["daemon", "restart"]), "the file is gone");
+    named(&home.fails(1, ["start", "-p", "shell", "--", "true"]), "the file is gone");
+    // What lies there is no program, by its rights, by its content, by what it does.
+    fs::write(&program, "no program").unwrap();
+    named(&home.fails(1, ["daemon", "restart"]), "permission denied");
+    replace(&program, Path::new("/bin/false"));
+    named(&home.fails(1, ["daemon", "restart"]), "exit status: 1");
+    named(&home.fails(1, ["start", "-p", "shell", "--", "true"]), "exit status: 1");
+    assert_eq!((home.status().pid as i32, home.sessions().len()), (pid, 1));
+    home.ok(["send", &session.short_id, "x"]);
+    home.until_printed(&session, "line 1\r\n");
+    fs::rename(&hidden, &program).unwrap();
+    home.ok(["daemon", "restart"]);
+    assert_eq!(home.status().pid as i32, pid);
+    home.until_ended(&home.start(&["true"]));
+}
+
 /// A shim outlives the daemon that started it. Those of an earlier release say 0, those of a later one,
 /// which a replaced program starts before the daemon is restarted, say more.
 #[test]

@@ -15,6 +15,7 @@ pub mod event;
 pub mod hook;
 pub mod id;
 pub mod key;
+pub mod os_text;
 pub mod shim;
 pub mod size;
 pub mod tmux;

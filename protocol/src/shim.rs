@@ -48,10 +48,10 @@ pub enum ToShim {
 /// What the shim executes. Secrets may stand in `env`: it has no `Debug`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Launch {
-    /// Program and arguments; the program is an absolute path.
+    /// Program and arguments, as [`crate::os_text`]; the program is an absolute path.
     pub argv: Vec<String>,
     pub cwd: PathBuf,
-    /// The whole environment of the program.
+    /// The whole environment of the program, as [`crate::os_text`].
     pub env: BTreeMap<String, String>,
     /// Proves that an exit marker comes from this shim and not from the program's output. Hex.
     pub nonce: String,
@@ -61,6 +61,9 @@ pub struct Launch {
     /// from a tmux server that a daemon of this version has started.
     #[serde(default)]
     pub mark: Option<u64>,
+    /// The program's umask. Default: the shim's.
+    #[serde(default)]
+    pub umask: Option<u32>,
 }
 
 /// How a program ended.

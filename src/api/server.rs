@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -30,6 +30,7 @@ use warp::reply::Response;
 use super::places::{Holder, Place};
 use super::web::harden;
 use super::{Api, Caller, Web, answer_problem, permitted, router};
+use crate::socket::Socket;
 
 /// Somebody who connects and sends no request is not kept.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
@@ -48,7 +49,7 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 static SAID: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Serves the API until the token in `api` is cancelled and the connections have ended.
-pub async fn serve(api: Api, socket: UnixListener, tcp: Option<TcpListener>) {
+pub async fn serve(api: Api, socket: Socket, tcp: Option<TcpListener>) {
     let connections = TaskTracker::new();
     let on_tcp = async {
         if let (Some(listener), Some(web)) = (tcp, api.web.clone()) {
@@ -62,20 +63,25 @@ pub async fn serve(api: Api, socket: UnixListener, tcp: Option<TcpListener>) {
     let _ = timeout(LEAVE_LIMIT, ended).await;
 }
 
-async fn accept_unix(api: &Api, listener: UnixListener, connections: &TaskTracker) {
+async fn accept_unix(api: &Api, mut socket: Socket, connections: &TaskTracker) {
     let router = TowerToHyperService::new(warp::service(router(api.clone())));
-    while let Some(accepted) = accept(api, listener.accept()).await {
-        let Some((stream, _)) = accepted else { continue };
+    while let Some(accepted) = accept(api, socket.accept()).await {
+        let Some(stream) = accepted else { continue };
         let Some(caller) = unix_caller(api, &stream) else { continue };
         let gone = api.shutdown.child_token();
         let place = match caller {
             // Whatever others hold, the owner gets in.
-            Caller::Owner => None,
+            Caller::Owner(_) => None,
             Caller::Agent { session, .. } => match api.places.take(Holder::Agent(session), gone.clone()) {
                 None => continue,
                 place => place,
             },
-            _ => continue,
+            // It is told why it is refused.
+            Caller::Doubtful { .. } => match api.places.take(Holder::Agent(None), gone.clone()) {
+                None => continue,
+                place => place,
+            },
+            Caller::Login(_) | Caller::Cookie(_) | Caller::Nobody => continue,
         };
         let (router, asked) = (router.clone(), api.clone());
         let service = service_fn(move |request: Request<Incoming>| {

@@ -11,8 +11,8 @@ use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, SendKeys, SendText, S
 use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, ForkSession, RenameSession, Session as View, StartSession, Status,
-    SwitchModel,
+    Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session as View,
+    StartSession, Status, SwitchModel,
 };
 use codepiper_protocol::wire::timeline::ReadTimeline;
 use serde::Deserialize;
@@ -92,6 +92,10 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|reference, api: Api, verb, request| async move {
             answer(end(&api, &reference, verb, request).await)
         });
+    let resume =
+        at(&api).and(verb("resume")).and(warp::post()).and(json_or_default::<ResumeSession>()).then(
+            |reference, api: Api, request| async move { answer(resume(&api, &reference, request).await) },
+        );
     let fork =
         at(&api).and(verb("fork")).and(warp::post()).and(json_or_default::<ForkSession>()).then(
             |reference, api: Api, request: ForkSession| async move {
@@ -248,6 +252,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .unify()
         .or(end)
         .unify()
+        .or(resume)
+        .unify()
         .boxed()
 }
 
@@ -266,7 +272,6 @@ impl FromStr for Reference {
 enum End {
     Stop,
     Kill,
-    Resume,
 }
 
 impl FromStr for End {
@@ -276,7 +281,6 @@ impl FromStr for End {
         match text {
             "stop" => Ok(Self::Stop),
             "kill" => Ok(Self::Kill),
-            "resume" => Ok(Self::Resume),
             _ => Err(()),
         }
     }
@@ -333,22 +337,29 @@ async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -
     match verb {
         End::Stop => api.sessions.stop(&session, !request.no_wait).await?,
         End::Kill => api.sessions.kill(&session, !request.no_wait).await?,
-        End::Resume if request.no_wait => {
-            let (sessions, session) = (api.sessions.clone(), session.clone());
-            api.work.spawn(async move {
-                if let Err(problem) = sessions.resume(&session).await {
-                    tracing::warn!(id = %session.id, %problem, "a session was not resumed");
-                }
-            });
-        }
-        End::Resume => api.sessions.resume(&session).await?,
+    }
+    Ok(view(&session).await)
+}
+
+async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    let ResumeSession { no_wait, surroundings } = request;
+    if no_wait {
+        let (sessions, session) = (api.sessions.clone(), session.clone());
+        api.work.spawn(async move {
+            if let Err(problem) = sessions.resume(&session, surroundings).await {
+                tracing::warn!(id = %session.id, %problem, "a session was not resumed");
+            }
+        });
+    } else {
+        api.sessions.resume(&session, surroundings).await?;
     }
     Ok(view(&session).await)
 }
 
 async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    let fork = api.sessions.fork(&session, request.name).await?;
+    let fork = api.sessions.fork(&session, request).await?;
     Ok(view(&fork).await)
 }
 

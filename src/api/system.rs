@@ -12,6 +12,7 @@ use warp::reply::Response;
 
 use super::{Api, Leave, answer, answer_status, json_or_default, with};
 use crate::doctor;
+use crate::process::executable;
 use crate::provider;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -30,7 +31,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let restart = warp::path!("api" / "daemon" / "restart")
         .and(warp::post())
         .and(with(api.clone()))
-        .then(|api: Api| async move { answer_status(leave(&api, Leave::Restart).await) });
+        .then(|api: Api| async move { answer_status(restart(&api).await) });
     let providers = warp::path!("api" / "providers")
         .and(warp::get())
         .and(with(api.clone()))
@@ -100,6 +101,15 @@ fn status(api: &Api) -> DaemonStatus {
         },
         sessions: api.sessions.counts(),
     }
+}
+
+/// Leaves only when what shall come can be executed.
+async fn restart(api: &Api) -> Result<StatusCode, Problem> {
+    let program = api.sessions.executable().to_owned();
+    let tried = tokio::task::spawn_blocking(move || executable::try_out(&program)).await;
+    let tried = tried.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    tried.map_err(|why| Problem::new(Code::LaunchFailed, why))?;
+    leave(api, Leave::Restart).await
 }
 
 async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {

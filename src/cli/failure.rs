@@ -20,6 +20,9 @@ const EXIT_CODES: [&str; 9] = [
     "the daemon speaks another protocol version",
 ];
 
+/// The daemon is not running.
+pub(super) const NOT_RUNNING: u8 = 4;
+
 /// The exit codes of a verb that works on one session.
 pub(super) const OF_SESSIONS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 8];
 /// The exit codes of a verb that works on a session that runs.

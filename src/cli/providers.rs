@@ -12,6 +12,7 @@ use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
+use crate::environment;
 use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
 use crate::session::machine::{Input, Machine, Now};
 use crate::terminal::reports::Scanner;
@@ -85,7 +86,7 @@ impl Test {
             let (name, names) = (&self.name, names.join(", "));
             return Err(Failure::usage(format_args!("no provider '{name}'; there are {names}")));
         };
-        let env = std::env::vars().collect();
+        let env = environment::as_text(std::env::vars_os());
         let launch = Launch {
             forked_from: None,
             session: SessionId::random(),

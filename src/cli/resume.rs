@@ -1,5 +1,5 @@
 use clap::Args;
-use codepiper_protocol::wire::session::{EndSession, ExitReason, ForkSession, Session};
+use codepiper_protocol::wire::session::{ExitReason, ForkSession, ResumeSession, Session};
 use futures_util::StreamExt;
 
 use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
@@ -39,10 +39,11 @@ pub(super) struct Resume {
 impl Resume {
     pub(super) fn run(self, context: Context) -> Outcome {
         let client = context.client()?;
-        let request = EndSession { no_wait: self.no_wait };
+        let surroundings = Some(context.surroundings()?);
+        let request = ResumeSession { no_wait: self.no_wait, surroundings };
         match &self.session {
             Some(session) if self.fork => {
-                let request = ForkSession { name: self.name.clone() };
+                let request = ForkSession { name: self.name.clone(), surroundings: request.surroundings };
                 let fork = context.block_on(client.fork(session, &request))??;
                 if self.json {
                     return output::json(&fork);
@@ -50,13 +51,13 @@ impl Resume {
                 let Session { short_id, provider, .. } = &fork;
                 output::done(format_args!("Session {short_id} started ({provider}), a fork of {session}"))
             }
-            Some(session) => self.report(&context.block_on(client.resume(session, request))??),
-            None => context.block_on(self.resume_all(&client, request))?,
+            Some(session) => self.report(&context.block_on(client.resume(session, &request))??),
+            None => context.block_on(self.resume_all(&client, &request))?,
         }
     }
 
     /// Two at a time, each with its line, in order.
-    async fn resume_all(&self, client: &Client, request: EndSession) -> Outcome {
+    async fn resume_all(&self, client: &Client, request: &ResumeSession) -> Outcome {
         let mut sessions = client.sessions(None, None).await?;
         sessions.retain(is_lost);
         if sessions.is_empty() {

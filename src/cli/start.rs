@@ -77,6 +77,7 @@ impl Start {
             confirm_danger(&dir)?;
         }
         let client = context.client()?;
+        let surroundings = context.surroundings()?;
         let session = context.block_on(async {
             let Some(provider) = self.provider else { return Err(which_provider(&client).await) };
             let size = self.size.or_else(|| self.attach.then(view::own_size).flatten());
@@ -96,7 +97,8 @@ impl Start {
                 dangerous: self.dangerous,
                 model: self.model,
                 args: self.args,
-                path: std::env::var("PATH").ok(),
+                path: None,
+                surroundings: Some(surroundings),
             };
             Ok(client.start(&request).await?)
         })??;

@@ -38,7 +38,7 @@ impl Instance {
     /// # Errors
     /// When another daemon holds the lock.
     pub fn lock(paths: &Paths) -> anyhow::Result<Self> {
-        let path = paths.data.join("daemon.lock");
+        let path = paths.lock_file();
         let file = std::fs::OpenOptions::new()
             .write(true)
             .create(true)
@@ -47,13 +47,11 @@ impl Instance {
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
         let lock = take(file, &paths.socket).map_err(|errno| match errno {
-            nix::errno::Errno::EWOULDBLOCK => anyhow::anyhow!(
-                "another daemon uses {} already; codepiper daemon status tells about it, and another CODEPIPER_HOME \
-                 lets a second one live beside it",
-                paths.data.display()
-            ),
+            nix::errno::Errno::EWOULDBLOCK => in_use(paths),
             other => anyhow::anyhow!("cannot lock {}: {other}", path.display()),
         })?;
+        // A shorter number would leave the end of the one before.
+        let _ = lock.set_len(0);
         let _ = writeln!(&*lock, "{}", std::process::id());
         let path = paths.data.join("instance");
         let new = || uuid::Uuid::new_v4().simple().to_string();
@@ -78,6 +76,24 @@ impl Instance {
 
     pub fn id(&self) -> &str {
         &self.id
+    }
+}
+
+/// What to do about the daemon that has the lock.
+fn in_use(paths: &Paths) -> anyhow::Error {
+    let (data, socket) = (paths.data.display(), paths.socket.display());
+    let pid =
+        paths.daemon_pid().map_or("another daemon".to_owned(), |pid| format!("another daemon (pid {pid})"));
+    let end = paths.daemon_pid().map_or("end it".to_owned(), |pid| format!("end it with `kill {pid}`"));
+    match UnixStream::connect(&paths.socket) {
+        Ok(_) => anyhow::anyhow!(
+            "{pid} uses {data} already; codepiper daemon status tells about it, and another CODEPIPER_HOME lets a second \
+             one live beside it"
+        ),
+        Err(_) => anyhow::anyhow!(
+            "{pid} uses {data} already, and does not answer on {socket}: it may listen on another --socket; otherwise \
+             {end} (sessions go on) and start the daemon again"
+        ),
     }
 }
 

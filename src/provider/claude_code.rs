@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::{SessionId, os_text};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -342,8 +342,8 @@ fn model_names(label: &str, description: &str) -> Vec<String> {
 /// Where Claude keeps everything.
 fn home(env: &BTreeMap<String, String>) -> PathBuf {
     match env.get("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()) {
-        Some(dir) => PathBuf::from(dir),
-        None => Path::new(env.get("HOME").map_or("/", String::as_str)).join(".claude"),
+        Some(dir) => os_text::decode(dir).into(),
+        None => Path::new(&os_text::decode(env.get("HOME").map_or("/", String::as_str))).join(".claude"),
     }
 }
 

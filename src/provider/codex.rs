@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::{SessionId, os_text};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -295,8 +295,8 @@ fn hooks(launch: &Launch) -> Vec<String> {
 /// Where Codex keeps everything.
 fn home(env: &BTreeMap<String, String>) -> Option<PathBuf> {
     match env.get("CODEX_HOME").filter(|dir| !dir.is_empty()) {
-        Some(dir) => Some(PathBuf::from(dir)),
-        None => Some(Path::new(env.get("HOME")?).join(".codex")),
+        Some(dir) => Some(os_text::decode(dir).into()),
+        None => Some(Path::new(&os_text::decode(env.get("HOME")?)).join(".codex")),
     }
 }
 

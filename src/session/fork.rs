@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::Status;
+use codepiper_protocol::wire::session::{ForkSession, Status};
 use jiff::Timestamp;
 
 use super::launch::{Begin, check_directory};
@@ -17,7 +17,8 @@ use crate::journal::Position;
 impl Sessions {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
     /// a copy of its conversation. This one goes on as it is. On an error nothing is left behind.
-    pub async fn fork(&self, session: &Arc<Session>, name: Option<String>) -> Result<Arc<Session>, Problem> {
+    pub async fn fork(&self, session: &Arc<Session>, request: ForkSession) -> Result<Arc<Session>, Problem> {
+        let ForkSession { name, surroundings } = request;
         if !session.provider.forks() {
             let detail = format!("{} cannot continue a copy of a conversation", session.provider.name());
             return Err(Problem::new(Code::LaunchFailed, detail));
@@ -34,7 +35,7 @@ impl Sessions {
         let id = self.unused_id();
         let now = to_millisecond(Timestamp::now());
         let origin = session.state().record.clone();
-        let record = Record {
+        let mut record = Record {
             id,
             name,
             forked_from: Some(conversation),
@@ -55,6 +56,9 @@ impl Sessions {
             crashes: Vec::new(),
             ..origin
         };
+        if let Some(theirs) = surroundings {
+            record.take_surroundings(&self.0.surroundings, theirs);
+        }
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
             name: record.name.clone(),

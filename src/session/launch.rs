@@ -14,9 +14,9 @@ use codepiper_protocol::tmux::{
     Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Status};
+use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Status, Surroundings};
 use codepiper_protocol::wire::stream::KeyframeReason;
-use codepiper_protocol::{SessionId, Size};
+use codepiper_protocol::{SessionId, Size, os_text};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -28,7 +28,7 @@ use super::stream::{Arrival, Flow};
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
-use crate::process::mark;
+use crate::process::{executable, inherited, mark};
 use crate::provider::{self, Argv, PromptDelivery, Provider, ReadScreens};
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
@@ -101,7 +101,7 @@ impl Sessions {
             return Err(problem);
         }
         let now = to_millisecond(Timestamp::now());
-        let record = Record {
+        let mut record = Record {
             version: Record::VERSION,
             id,
             name: request.name,
@@ -109,6 +109,9 @@ impl Sessions {
             args: request.args,
             cwd,
             path: request.path,
+            surroundings: None,
+            given: None,
+            umask: None,
             size: request.size.unwrap_or(Size::DEFAULT),
             billing,
             env_sets: request.env_sets,
@@ -133,6 +136,9 @@ impl Sessions {
             queue: Vec::new(),
             model: request.model,
         };
+        if let Some(theirs) = request.surroundings {
+            record.take_surroundings(&self.0.surroundings, theirs);
+        }
         let created = Body::SessionCreated {
             provider: record.provider.clone(),
             name: record.name.clone(),
@@ -174,7 +180,11 @@ impl Sessions {
     }
 
     /// Starts the program of an ended session again, with its conversation.
-    pub async fn resume(&self, session: &Arc<Session>) -> Result<(), Problem> {
+    pub async fn resume(
+        &self,
+        session: &Arc<Session>,
+        surroundings: Option<Surroundings>,
+    ) -> Result<(), Problem> {
         let connection = self.connection()?;
         {
             let state = session.state();
@@ -184,6 +194,9 @@ impl Sessions {
         }
         session.check_worktree()?;
         check_directory(&session.cwd())?;
+        if let Some(theirs) = surroundings {
+            session.state().record.take_surroundings(&self.0.surroundings, theirs);
+        }
         self.launch(session, &connection, Begin::Resume).await
     }
 
@@ -259,7 +272,12 @@ impl Sessions {
             }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
             None => {
-                Err(Problem::new(Code::LaunchFailed, "the session was ended before its program was executed"))
+                // Of a shim that cannot be executed tmux says nothing.
+                let shim = self.0.places.executable.clone();
+                let tried = tokio::task::spawn_blocking(move || executable::try_out(&shim)).await;
+                let why = tried.ok().and_then(Result::err);
+                let ended = || "the session was ended before its program was executed".to_owned();
+                Err(Problem::new(Code::LaunchFailed, why.unwrap_or_else(ended)))
             }
         }
     }
@@ -276,6 +294,7 @@ impl Sessions {
 
     /// Decides what is executed, with which environment.
     fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
+        executable::check(&self.0.places.executable).map_err(|why| Problem::new(Code::LaunchFailed, why))?;
         let record = session.state().record.clone();
         let of_sets = self.0.places.env_sets.values(&record.env_sets).map_err(|problem| {
             // It was there when the session was started.
@@ -314,12 +333,13 @@ impl Sessions {
         };
         let program = look_up(provider, &argv, &env, &record.cwd)?;
         Ok(Launch {
-            argv: std::iter::once(program).chain(argv.args).collect(),
+            argv: std::iter::once(program).chain(argv.args.iter().map(os_text::encode)).collect(),
             cwd: record.cwd,
             env,
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             exit_file: self.exit_file_path(session),
             mark: mark::ours().ok(),
+            umask: Some(record.umask.unwrap_or_else(inherited::umask_of_programs)),
         })
     }
 
@@ -335,15 +355,16 @@ impl Sessions {
         record: &Record,
         of_sets: &BTreeMap<String, String>,
     ) -> BTreeMap<String, String> {
-        let mut env = self.0.environment.clone();
+        let mut env = self.0.surroundings.of_program(record.surroundings.as_ref(), record.given.as_ref());
         if let Some(path) = &record.path {
             env.insert("PATH".into(), path.clone());
         }
-        env.extend(of_sets.clone());
+        env.extend(of_sets.iter().map(|(name, value)| (name.clone(), os_text::encode(value))));
         let spool = self.spool_of(record.id);
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
-        env.insert(hook::SOCKET_VARIABLE.into(), self.0.places.api_socket.display().to_string());
-        env.insert(hook::SPOOL_VARIABLE.into(), spool.display().to_string());
+        env.insert(hook::SOCKET_VARIABLE.into(), os_text::encode(&self.0.places.api_socket));
+        env.insert(hook::SPOOL_VARIABLE.into(), os_text::encode(spool));
+        env.insert("PWD".into(), os_text::encode(&record.cwd));
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
         env
     }
@@ -533,9 +554,17 @@ fn arguments(provider: &dyn Provider, record: &Record) -> Vec<String> {
     flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.args.iter().cloned()).collect()
 }
 
-/// A command line for `/bin/sh` that forwards a hook.
+/// A command line for `/bin/sh` that forwards a hook. Where our program has moved, the one in PATH does it; without one
+/// the hook is written into the spool (see [`hook::delivery`] for the name of its file).
 fn hook_command(executable: &Path) -> String {
-    format!("'{}' hook-forward", executable.display().to_string().replace('\'', "'\\''"))
+    let program = executable.display().to_string().replace('\'', "'\\''");
+    let spool = hook::SPOOL_VARIABLE;
+    // Without splitting and patterns nothing needs double quotes, which would be escaped wherever this is written.
+    format!(
+        "set -f; IFS=; x='{program}'; [ -x $x ] || x=$(command -v codepiper) || {{ umask 077; \
+         d=${spool}/0$(date +%s%N)-$$; mkdir -p ${spool} && cat >$d.new && mv $d.new $d.json; exit 0; }}; \
+         exec $x hook-forward"
+    )
 }
 
 pub(super) fn pin_tag_and_link(
@@ -573,10 +602,7 @@ fn look_up(
             ),
         )
     })?;
-    found
-        .into_os_string()
-        .into_string()
-        .map_err(|path| Problem::new(Code::LaunchFailed, format!("the path {} is not UTF-8", path.display())))
+    Ok(os_text::encode(found))
 }
 
 /// Who pays, for a provider that knows the difference.
@@ -670,4 +696,39 @@ pub(super) fn absolute(path: &Path) -> Result<AbsolutePath<'_>, Problem> {
 
 pub(super) fn tmux_problem(error: impl std::fmt::Display) -> Problem {
     Problem::new(Code::Tmux, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// The hook of a program that has moved: by the one in PATH, and otherwise into the spool.
+    #[test]
+    fn a_hook_survives_that_our_program_has_moved() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = dir.path().join("the spool");
+        let runs = |path: &str| {
+            let hook = hook_command(Path::new("/no/it's gone/codepiper"));
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", &hook]).env_clear().env("PATH", path).env(hook::SPOOL_VARIABLE, &spool);
+            let mut child =
+                shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            child.stdin.take().unwrap().write_all(b"{\"a\": 1}").unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(runs("/usr/bin:/bin"), "");
+        let kept: Vec<_> = std::fs::read_dir(&spool).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let name = kept[0].file_stem().unwrap().to_str().unwrap();
+        assert!(kept.len() == 1 && hook::delivery_time(name).is_some(), "{kept:?}");
+        assert_eq!(std::fs::read_to_string(&kept[0]).unwrap(), "{\"a\": 1}");
+        // Another process writes it: a program that is started meanwhile would hold our file open.
+        let script = "cd \"$0\"; printf '#!/bin/sh\\necho \"$@\"\\n' >codepiper; chmod +x codepiper";
+        assert!(Command::new("sh").args(["-c", script]).arg(dir.path()).status().unwrap().success());
+        assert_eq!(runs(&format!("{}:/usr/bin:/bin", dir.path().display())), "hook-forward\n");
+    }
 }

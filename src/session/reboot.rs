@@ -32,7 +32,7 @@ impl Sessions {
             let looking = tokio::task::spawn_blocking(move || sessions.why_not_by_itself(&subject));
             match looking.await {
                 Ok(None) => {
-                    if let Err(problem) = self.resume(&session).await {
+                    if let Err(problem) = self.resume(&session, None).await {
                         self.stays_stopped(&session, &problem.detail);
                     }
                 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::session::{Billing, Exit, SizeLease, Status};
 use codepiper_protocol::wire::worktree::Worktree;
 use codepiper_protocol::{SessionId, Size};
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::environment::{Environment, Surroundings};
 use crate::small_file::{self, Broken, write_synced};
 
 /// The version of the file's form.
@@ -26,8 +28,16 @@ pub struct Record {
     pub provider: String,
     pub args: Vec<String>,
     pub cwd: PathBuf,
-    /// The `PATH` that the program gets.
+    /// The `PATH` that the program gets, as [`codepiper_protocol::os_text`].
     pub path: Option<String>,
+    /// What else whoever started or resumed it has of what comes from a caller: no secrets.
+    #[serde(default)]
+    pub surroundings: Option<Environment>,
+    /// What he has of what the configuration adds to that; secrets may be in it.
+    #[serde(skip)]
+    pub given: Option<Environment>,
+    #[serde(default)]
+    pub umask: Option<u32>,
     pub size: Size,
     /// Who pays; `None` where it makes no difference, and in records from before there was a choice.
     #[serde(default)]
@@ -91,6 +101,15 @@ pub struct Queued {
 }
 
 impl Record {
+    /// From now on the program gets this from whoever starts it.
+    pub fn take_surroundings(&mut self, rule: &Surroundings, theirs: wire::Surroundings) {
+        let (mut known, given) = rule.divide(theirs.env);
+        // Without one, a program that was found before is found again.
+        self.path = known.remove("PATH").or(self.path.take());
+        (self.surroundings, self.given) = (Some(known), Some(given));
+        self.umask = theirs.umask.map(|mask| mask & 0o777).or(self.umask);
+    }
+
     pub const VERSION: u32 = VERSION;
 
     /// Where the record of a session is kept.
@@ -151,6 +170,9 @@ mod tests {
             args: vec!["seq".into()],
             cwd: "/".into(),
             path: None,
+            surroundings: Some(Environment::from([("LANG".into(), "C".into())])),
+            given: None,
+            umask: Some(0o22),
             size: Size::DEFAULT,
             billing: Some(Billing::Api),
             env_sets: vec!["one".into()],

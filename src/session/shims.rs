@@ -3,7 +3,6 @@
 //! A shim is known by its process: the peer of the connection must be the one that tmux reported for
 //! the session's pane. Anybody else is refused and recorded.
 
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +10,13 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::{FromShim, ToShim};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 use super::machine::Input;
 use super::{Session, Sessions};
 use crate::process::peer::Peer;
+use crate::socket::Socket;
 
 /// tmux's word on which process stands in a pane may come after the process itself.
 const PANE_LIMIT: Duration = Duration::from_secs(10);
@@ -26,26 +26,19 @@ const MARKER_LIMIT: Duration = Duration::from_secs(3);
 const LONGEST_MESSAGE: u64 = 64 * 1024;
 
 /// Binds the shims' socket and answers until the token is cancelled.
-pub fn serve_shims(
+pub async fn serve_shims(
     sessions: Sessions,
     shutdown: CancellationToken,
-) -> std::io::Result<impl Future<Output = ()> + Send> {
-    let path = &sessions.0.places.shim_socket;
-    // A socket of an earlier daemon: the lock on the data directory says that it is gone.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+) -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let mut socket = Socket::bind(&sessions.0.places.shim_socket).await?;
     Ok(async move {
         loop {
             let accepted = tokio::select! {
                 () = shutdown.cancelled() => return,
-                accepted = listener.accept() => accepted,
+                accepted = socket.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => {
+                Ok(stream) => {
                     let sessions = sessions.clone();
                     tokio::spawn(async move {
                         if let Err(error) = sessions.serve_shim(stream).await {

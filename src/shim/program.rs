@@ -6,10 +6,12 @@ use std::io::{PipeWriter, Read, Write, pipe};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use codepiper_protocol::os_text;
 use codepiper_protocol::shim::Launch;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, chdir, execve, fork, getpid, setpgid};
 
@@ -64,6 +66,7 @@ struct Image {
     argv: Vec<CString>,
     env: Vec<CString>,
     cwd: CString,
+    umask: Option<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -90,21 +93,26 @@ impl Image {
         let Some(program) = launch.argv.first() else {
             return Err(wrong("no program to execute was given".into()));
         };
-        if !Path::new(program).is_absolute() {
+        let path = os_text::decode(program);
+        if !Path::new(&path).is_absolute() {
             return Err(wrong(format!("cannot execute {program}: not an absolute path")));
         }
         let word = |what: &str, bytes: &[u8]| {
             CString::new(bytes)
                 .map_err(|_| wrong(format!("cannot execute {program}: {what} contains a NUL byte")))
         };
-        let argv =
-            launch.argv.iter().map(|arg| word("an argument", arg.as_bytes())).collect::<Result<_, _>>()?;
+        let argv = launch
+            .argv
+            .iter()
+            .map(|arg| word("an argument", os_text::decode(arg).as_bytes()))
+            .collect::<Result<_, _>>()?;
         let mut env = Vec::with_capacity(launch.env.len() + 1);
         for (name, value) in &launch.env {
             if name.is_empty() || name.contains('=') {
                 return Err(wrong(format!("cannot execute {program}: `{name}` is no name of a variable")));
             }
-            env.push(word(&format!("the variable {name}"), format!("{name}={value}").as_bytes())?);
+            let pair = os_text::decode(&format!("{name}={value}"));
+            env.push(word(&format!("the variable {name}"), pair.as_bytes())?);
         }
         for name in OF_THE_PANE {
             if !launch.env.contains_key(name)
@@ -115,7 +123,7 @@ impl Image {
             }
         }
         let cwd = word("the directory", launch.cwd.as_os_str().as_bytes())?;
-        Ok(Self { program: word("its path", program.as_bytes())?, argv, env, cwd })
+        Ok(Self { program: word("its path", path.as_bytes())?, argv, env, cwd, umask: launch.umask })
     }
 
     /// In the child. All signals are blocked until the last moment, so that none meets a handler of
@@ -134,6 +142,9 @@ impl Image {
         setpgid(own, own).map_err(|errno| (Step::Group, errno))?;
         terminal.give_to(getpid()).map_err(|errno| (Step::Terminal, errno))?;
         chdir(self.cwd.as_c_str()).map_err(|errno| (Step::Directory, errno))?;
+        if let Some(mask) = self.umask {
+            umask(Mode::from_bits_truncate(mask as libc::mode_t));
+        }
         signals::reset_all();
         let _ = sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None);
         execve(&self.program, &self.argv, &self.env).map_err(|errno| (Step::Exec, errno))

@@ -1,5 +1,6 @@
 //! The private tmux server: how it is started, whose it is, and how it is set up.
 
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
@@ -79,12 +80,12 @@ fn in_own_scope() -> bool {
 
 /// What the server itself needs. Programs get their environment from the shim, so nothing else has to
 /// be in tmux's, where every pane and `show-environment` would show it.
-fn scrubbed_environment() -> impl Iterator<Item = (String, String)> {
+fn scrubbed_environment() -> impl Iterator<Item = (&'static str, OsString)> {
     const KEPT: [&str; 9] =
         ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "LC_CTYPE", "TMUX_TMPDIR"];
     // systemd-run --user finds its manager by this.
     const SCOPE: [&str; 2] = ["XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
-    KEPT.into_iter().chain(SCOPE).filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+    KEPT.into_iter().chain(SCOPE).filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
 /// The version of the installed tmux. Starts a process.

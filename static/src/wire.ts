@@ -402,7 +402,11 @@ export type ForkSession = {
 /**
  * The new session's name.
  */
-name?: string | null, };
+name?: string | null, 
+/**
+ * Default: those of the session.
+ */
+surroundings?: Surroundings | null, };
 
 /**
  * The answer to `GET /api/events`.
@@ -762,6 +766,19 @@ export type RenameSession = {
 name: string | null, };
 
 /**
+ * `POST /api/sessions/{ref}/resume`
+ */
+export type ResumeSession = { 
+/**
+ * Answer when it is done (default), or as soon as it is under way.
+ */
+no_wait?: boolean, 
+/**
+ * Default: those of the time before.
+ */
+surroundings?: Surroundings | null, };
+
+/**
  * `POST /api/sessions/{ref}/keys`
  */
 export type SendKeys = { 
@@ -987,9 +1004,13 @@ worktree?: NewWorktree | null,
 dangerous?: boolean, 
 /**
  * The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
+ * Default: the daemon's. What stands in `surroundings` counts before it.
+ */
+path?: string | null, 
+/**
  * Default: the daemon's.
  */
-path?: string | null, };
+surroundings?: Surroundings | null, };
 
 export type StateSpan = { from: string, 
 /**
@@ -1007,6 +1028,16 @@ export type StopDaemon = {
  * Kill every session first, and the tmux server with them.
  */
 kill_sessions: boolean, };
+
+/**
+ * What a program gets from whoever starts or resumes it.
+ */
+export type Surroundings = { 
+/**
+ * Variables; those that the rule does not take from a caller are passed over. A byte that is no UTF-8 is the character
+ * U+10F700 and the byte.
+ */
+env?: { [key in string]: string }, umask?: number | null, };
 
 /**
  * `POST /api/sessions/{ref}/model`: another model from the agent's next request on, for this session alone.

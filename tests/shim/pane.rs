@@ -82,6 +82,7 @@ impl Pane {
             env: BTreeMap::from([("PATH".into(), path), ("TERM".into(), "xterm".into())]),
             nonce: NONCE.into(),
             mark: None,
+            umask: None,
             exit_file: dir.path().join("session.exit"),
         };
         Self {

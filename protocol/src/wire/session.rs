@@ -1,5 +1,6 @@
 //! Sessions on the wire.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -285,9 +286,40 @@ pub struct StartSession {
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub dangerous: bool,
     /// The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
-    /// Default: the daemon's.
+    /// Default: the daemon's. What stands in `surroundings` counts before it.
     #[serde(default)]
     pub path: Option<String>,
+    /// Default: the daemon's.
+    #[serde(default)]
+    pub surroundings: Option<Surroundings>,
+}
+
+/// What a program gets from whoever starts or resumes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct Surroundings {
+    /// Variables; those that the rule does not take from a caller are passed over. A byte that is no UTF-8 is the character
+    /// U+10F700 and the byte.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<BTreeMap<String, String>>"))]
+    pub env: BTreeMap<String, String>,
+    #[serde(default)]
+    pub umask: Option<u32>,
+}
+
+/// `POST /api/sessions/{ref}/resume`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ResumeSession {
+    /// Answer when it is done (default), or as soon as it is under way.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub no_wait: bool,
+    /// Default: those of the time before.
+    #[serde(default)]
+    pub surroundings: Option<Surroundings>,
 }
 
 /// `POST /api/sessions/{ref}/fork`
@@ -298,6 +330,9 @@ pub struct ForkSession {
     /// The new session's name.
     #[serde(default)]
     pub name: Option<String>,
+    /// Default: those of the session.
+    #[serde(default)]
+    pub surroundings: Option<Surroundings>,
 }
 
 /// `PATCH /api/sessions/{ref}`

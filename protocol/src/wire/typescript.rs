@@ -88,6 +88,7 @@ fn types() -> String {
         .add::<session::RenameSession>()
         .add::<session::SwitchModel>()
         .add::<session::EndSession>()
+        .add::<session::ResumeSession>()
         .add::<session::Attach>()
         .add::<session::Explanation>()
         .add::<stream::ClientMessage>()
