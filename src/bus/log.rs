@@ -177,9 +177,12 @@ impl State {
         if (start.offset..=end.offset).contains(&cursor.offset) {
             return (Position::at(cursor.offset), Begun::Continued);
         }
-        match next.filter(|next| cursor.offset > next.offset) {
-            Some(next) => (next, Begun::Rewound),
-            None => (self.end, Begun::NeedsKeyframe),
+        match next {
+            Some(next) if cursor.offset > next.offset => (next, Begun::Rewound),
+            // A daemon that was killed before it stored that the epoch began gave its number to another one, which
+            // began at the same place.
+            None if cursor.offset > end.offset && index > 0 => (start, Begun::Rewound),
+            _ => (self.end, Begun::NeedsKeyframe),
         }
     }
 }
