@@ -293,13 +293,9 @@ fn letters_stand_where_tmux_puts_them() {
         let mut loaded = expected.blank();
         loaded.load(size, &capture);
         for (y, text) in (0..).zip(JOINED) {
-            let (ours, its) = (expected.row_text_in_tmux(y), loaded.row_text_in_tmux(y));
-            assert_eq!(
-                ours.trim_end_matches('\u{200d}'),
-                its.trim_end_matches('\u{200d}'),
-                "{text} {}",
-                tmux.program
-            );
+            // A joiner at the end of a cell is lost where a capture is read.
+            let ours = expected.row_text_in_tmux(y).replace("\u{200d}|", "|");
+            assert_eq!(ours, loaded.row_text_in_tmux(y), "{text} {}", tmux.program);
         }
         // The same behind a keyframe.
         let mut copy = Screen::new(size);
