@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_one_column_at_its_beginning() {
-        assert_eq!(lines(Some(28))[1], "a1  …ects/日本/my-app  y<U+001B>[2J");
+        assert_eq!(lines(Some(35))[1], "a1  …ects/日本/my-app  y<U+001B>[2J");
         assert_eq!(lines(Some(1))[1], "a1  …日本/my-app  y<U+001B>[2J");
     }
 }
