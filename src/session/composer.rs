@@ -12,6 +12,7 @@ use codepiper_protocol::wire::stream::Begin;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Session, Sessions};
 use crate::bus::{Next, Reader};
@@ -235,9 +236,16 @@ impl Composer {
         line.left.trim() == self.composer.mark && line.right.is_empty()
     }
 
-    /// A blank stands left of the cursor.
+    /// A blank stands left of the cursor, or nothing was ever drawn there.
     pub fn ends_with_blank(&self) -> bool {
-        CursorLine::of(&self.follower.screen).left.ends_with(' ')
+        let screen = &self.follower.screen;
+        let cursor = screen.cursor();
+        let last = |columns: u16| screen.text_of(cursor.y, cursor.x.saturating_sub(columns)..cursor.x, true);
+        match last(1).as_str() {
+            // A wide letter stands in the first of its two columns.
+            "" => last(2).width() < 2,
+            last => last == " ",
+        }
     }
 
     /// That stands in it, and nothing else.
