@@ -319,6 +319,22 @@ fn the_line_end_of_what_is_read_is_the_enter() {
 }
 
 #[test]
+fn no_form_of_its_end_mark_leaves_a_paste() {
+    let home = Home::running();
+    let session = home.bash("stty raw -echo; printf '\\033[?2004hREADY'; cat >got");
+    home.until_printed(&session, "READY");
+    let id = session.short_id.as_str();
+    for end in ["\x1b[201~".as_bytes(), "\u{9b}201~".as_bytes(), b"\xff\x9b201~"] {
+        let sent = home.run_with(["send", id, "-"], &[b"a", end, b"\rb"].concat());
+        assert_eq!(sent.code, Some(2), "{end:?}: {sent:?}");
+    }
+    // A letter that ends with the same byte.
+    home.ok(["send", id, "⛛201~"]);
+    let wanted = "\x1b[200~⛛201~\x1b[201~\r";
+    eventually("only that arrives", || (fs::read(home.path("got")).ok()? == wanted.as_bytes()).then_some(()));
+}
+
+#[test]
 fn a_name_is_seen_whole_and_is_no_id() {
     let home = Home::running();
     let session = home.start_with(&["--name", "plain"], &["sleep", "1000"]);

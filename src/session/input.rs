@@ -31,7 +31,6 @@ const LONGEST_COOKED_LINE: usize = 4095;
 const BACKSPACE: u8 = 0x7f;
 /// So often an image is named to an agent.
 const IMAGE_TRIES: u32 = 4;
-const PASTE_END: &[u8] = b"\x1b[201~";
 /// The end of a program that tmux knows of already is known here in this time.
 const END_LIMIT: Duration = Duration::from_secs(2);
 
@@ -95,7 +94,7 @@ impl Sessions {
             composer.ready(self).await;
         }
         let bracketed = self.wants_bracketed_paste(session).await;
-        if bracketed && memchr::memmem::find(&text, PASTE_END).is_some() {
+        if bracketed && ends_a_paste(&text) {
             return Err(Problem::new(
                 Code::Invalid,
                 "the text contains the mark that ends a paste (ESC [ 201 ~), and the program would take the rest \
@@ -363,6 +362,15 @@ fn not_submitted(session: &Session) -> Problem {
              session with codepiper tail {id}, and press keys with codepiper keys {id}"
         ),
     )
+}
+
+/// Whether the text holds the mark that ends a bracketed paste, with CSI as two characters, as U+009B, or as the byte of
+/// text that is not UTF-8.
+fn ends_a_paste(text: &[u8]) -> bool {
+    let holds = |mark: &[u8]| memchr::memmem::find(text, mark).is_some();
+    holds(b"\x1b[201~")
+        || holds("\u{9b}201~".as_bytes())
+        || (holds(b"\x9b201~") && std::str::from_utf8(text).is_err())
 }
 
 fn check_length(text: &[u8]) -> Result<(), Problem> {
