@@ -102,6 +102,10 @@ pub struct Composer {
     /// blank behind them it does not; blanks at the end are not sent.
     pub completes: &'static [char],
     pub continues: &'static [char],
+    /// What a text begins with, and what it consists of, that may be something else than a prompt: a command of the agent,
+    /// of a shell, a note, a file.
+    pub commands: &'static [char],
+    pub command_words: &'static [&'static str],
 }
 
 impl Composer {

@@ -511,3 +511,40 @@ fn codex_switches_its_model_as_soon_as_it_was_started() {
         }
     }
 }
+
+#[test]
+fn claude_code_gets_plain_texts_only_as_prompts() {
+    plain(&CLAUDE_CODE);
+}
+
+#[test]
+fn codex_gets_plain_texts_only_as_prompts() {
+    plain(&CODEX);
+}
+
+fn plain(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    for text in
+        ["!touch plain", "/clear", " !touch plain", "\u{feff}/clear", "#note", "@file", "exit", "", "\x1b[A"]
+    {
+        let refused = bed.home.fails(2, ["send", id, "--plain", "--", text]);
+        assert!(refused.contains("may not take the text for a prompt"), "{text:?}: {refused}");
+    }
+    assert!(bed.send(id, "a plain prompt", &["--plain"]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    bed.submitted_once("a plain prompt");
+    // What stands in the composer would come before it, and what waits is looked at again.
+    bed.home.ok(["send", id, "slow: 30 100", "--wait", "text=word3", "--timeout", "20"]);
+    assert_eq!(bed.send(id, "plain and later", &["--plain"]).receipt, Receipt::Queued);
+    bed.until_idle(id);
+    bed.submitted_once("plain and later");
+    bed.home.ok(["send", id, "begun ", "--no-newline"]);
+    let refused = bed.home.fails(2, ["send", id, "--plain", "the rest"]);
+    assert!(refused.contains("composer is not empty"), "{refused}");
+    assert!(!bed.project.join("plain").exists());
+    let shell = bed.home.bash("read");
+    let refused = bed.home.fails(2, ["send", &shell.short_id, "--plain", "text"]);
+    assert!(refused.contains("without --plain"), "{refused}");
+}

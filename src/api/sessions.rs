@@ -386,7 +386,7 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
             id.parse().map_err(|_| wrong())
         })
         .collect();
-    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy).await
+    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
 }
 
 async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {

@@ -44,8 +44,12 @@ pub(super) struct Send {
     /// works, otherwise refuse]
     #[arg(long, value_name = "WHAT", value_parser = if_busy, conflicts_with = "no_newline")]
     if_busy: Option<IfBusy>,
+    /// Send the text only if the agent certainly takes it for a prompt, not for a command of its own (`!`, `/`, `#`,
+    /// `@` at the beginning), and with nothing else in its composer; for texts of others
+    #[arg(long, conflicts_with = "no_newline")]
+    plain: bool,
     /// Forget the texts that wait for the agent
-    #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json"])]
+    #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json", "plain"])]
     drop_queued: bool,
     /// Print one JSON object: {"cursor", "receipt"}, with the cursor from before the text
     #[arg(long)]
@@ -78,8 +82,8 @@ impl Send {
                 ids.push(client.keep_image(&self.session, image).await?.id);
             }
             let images = (!ids.is_empty()).then(|| ids.join(","));
-            let sent =
-                client.send(&self.session, text, &SendText { enter, images, if_busy: self.if_busy }).await?;
+            let how = SendText { enter, images, if_busy: self.if_busy, plain: self.plain };
+            let sent = client.send(&self.session, text, &how).await?;
             if let Some(warning) = sent.warning.as_ref().filter(|_| sent.receipt != Receipt::Queued) {
                 output::say(format_args!("warning: {warning}"));
             }

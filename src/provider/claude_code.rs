@@ -41,7 +41,15 @@ impl Provider for ClaudeCode {
 
     fn composer(&self) -> Option<Composer> {
         let placeholders = &["[Pasted text", "[Image"];
-        Some(Composer { mark: "❯", placeholders, image: "[Image", completes: &[], continues: &['\\'] })
+        Some(Composer {
+            mark: "❯",
+            placeholders,
+            image: "[Image",
+            completes: &[],
+            continues: &['\\'],
+            commands: &['!', '/', '#', '@', '&', '?'],
+            command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
+        })
     }
 
     /// Claude takes any UUID as the id of a new conversation: it gets the session's own.

@@ -44,7 +44,15 @@ impl Provider for Codex {
 
     fn composer(&self) -> Option<Composer> {
         let placeholders = &["[Pasted Content", "[Image"];
-        Some(Composer { mark: "›", placeholders, image: "[Image", completes: &['@', '$'], continues: &[] })
+        Some(Composer {
+            mark: "›",
+            placeholders,
+            image: "[Image",
+            completes: &['@', '$'],
+            continues: &[],
+            commands: &['!', '/', '#', '@', '&', '?', '$'],
+            command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
+        })
     }
 
     fn choose_conversation(&self, _: SessionId) -> Option<String> {

@@ -62,6 +62,9 @@ impl Custom {
             image: composer.image.as_deref().map_or("[Image", keep),
             completes: &[],
             continues: &[],
+            // Nobody knows what it takes for a command: such an agent gets no plain text.
+            commands: &[],
+            command_words: &[],
         });
         Self {
             name: keep(name),

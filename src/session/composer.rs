@@ -130,6 +130,17 @@ impl Composer {
         self.composer.needs_blank(text)
     }
 
+    /// Why the agent might not take the text for a prompt; `None` when it certainly does.
+    pub fn not_plain(&mut self, text: &[u8]) -> Option<String> {
+        self.catch_up();
+        if !self.is_empty() {
+            return Some(
+                "its composer is not empty, and the text would become a part of what stands there".into(),
+            );
+        }
+        other_than_prompt(self.composer, text)
+    }
+
     /// To be called before the text is typed.
     pub fn expect(&mut self, text: &[u8]) {
         self.catch_up();
@@ -363,6 +374,25 @@ fn images(screen: &Screen, composer: provider::Composer) -> usize {
     rows.collect::<String>().matches(composer.image).count()
 }
 
+/// Why the agent might take a text for something else than a prompt. Blanks and what cannot be seen do not hide a command: agents leave them out.
+pub(super) fn other_than_prompt(composer: provider::Composer, text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let seen: String = letters(&text).collect();
+    if text.contains(|letter: char| letter.is_control() && !"\n\r\t".contains(letter)) {
+        return Some("it has control characters".into());
+    }
+    match seen.chars().next() {
+        None => Some("nothing of it can be seen".into()),
+        Some(first) if composer.commands.contains(&first) => {
+            Some(format!("a text that begins with '{first}' may be a command; put a word before it"))
+        }
+        _ if composer.command_words.contains(&seen.to_lowercase().as_str()) => {
+            Some(format!("'{seen}' alone is a command"))
+        }
+        Some(_) => None,
+    }
+}
+
 /// What stands in the composer, from its mark to the end of the cursor's row; rows that go on are indented. `None`
 /// when the cursor is not in it, or its beginning is not shown.
 fn draft(screen: &Screen, mark: &str) -> Option<String> {
@@ -494,6 +524,7 @@ fn without_escapes(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::terminal::screen::Rules;
 
     const COMPOSER: provider::Composer = provider::Composer {
         mark: ">",
@@ -501,6 +532,8 @@ mod tests {
         image: "[Image",
         completes: &['@'],
         continues: &['\\'],
+        commands: &['!', '/'],
+        command_words: &["exit"],
     };
 
     #[test]
@@ -525,6 +558,60 @@ mod tests {
             ("\u{1f44d}\u{1f3fd}", "> \u{1f44d}"),
         ] {
             assert_eq!(Needle::new(COMPOSER, text.as_bytes()).unwrap().count_in(shown), 1, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_a_command_is_not_plain() {
+        for text in [
+            "!ls",
+            " \t!ls",
+            "\u{feff}/clear",
+            "\u{200b}/x",
+            "\u{ff01}ls",
+            "\n\n/x",
+            "exit",
+            " Exit\n",
+            "",
+            " ",
+            "\u{200d}",
+            "a\x1b[A",
+            "a\x03",
+        ] {
+            assert!(other_than_prompt(COMPOSER, text.as_bytes()).is_some(), "{text:?}");
+        }
+        for text in ["ls", "a !b", "look at /etc", "exit now", "\u{e9}t\u{e9}", "two\n/lines", "\u{1f44d}"] {
+            assert_eq!(other_than_prompt(COMPOSER, text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    /// Texts in the scripts of the world, as both kinds of tmux draw them.
+    #[test]
+    fn a_text_in_any_script_is_seen_where_it_stands() {
+        let texts = "hello|caf\u{e9}|cafe\u{301}|Ти|Ώρα|Հայ|שָׁלוֹם|مُحَمَّد|ܫܠܡܐ|ދިވެހި|हिन्दी में|বাংলা ভাষায়|ਪੰਜਾਬੀ|ગુજરાતી|ଓଡ଼ିଆ|\
+            தமிழ்|తెలుగు|ಕನ್ನಡ|മലയാളം|සිංහල|ภาษาไทย|ພາສາລາວ|བོད་སྐད|မြန်မာ|ქართული|한국어|\u{1112}\u{1161}\u{11ab}|ኣማርኛ|ᏣᎳᎩ|ᐃᓄᒃ|ភាសា|\
+            ᠮᠣᠩᠭᠣᠯ|日本語|\u{30ab}\u{3099}|中文|ꦗꦮ|𒀀𒁀|𓀀|ｆｕｌｌ|𝕳𝖊|👍🏽|👨‍👩‍👧‍👦|🇪🇸|1️⃣|❤️|a\u{200d}b|so\u{ad}ft|\u{feff}bom";
+        for rules in [Rules::Plain, Rules::Modifiers, Rules::Pairs] {
+            for text in texts.split('|') {
+                let mut screen = Screen::with_rules(codepiper_protocol::Size::DEFAULT, rules);
+                screen.feed("answer\r\n\r\n> ".as_bytes());
+                let needle = Needle::new(COMPOSER, text.as_bytes()).unwrap();
+                let expected = Expected {
+                    count: needle.count(&screen),
+                    held: needle.is_held(&screen),
+                    draft: draft(&screen, COMPOSER.mark),
+                    needle: Some(needle),
+                };
+                assert_eq!(expected.draft.as_deref(), Some(""), "{text}");
+                assert!(!expected.is_seen(&screen, COMPOSER.mark), "{text}");
+                screen.feed(text.as_bytes());
+                assert!(expected.is_seen(&screen, COMPOSER.mark), "{text} {rules:?}");
+                assert!(expected.is_taken(&screen, COMPOSER.mark).is_some(), "{text} {rules:?}");
+                // An answer says the same while the composer is as it was.
+                screen.feed(format!("\x1b[H{text}\x1b[3;1H\x1b[2K> ").as_bytes());
+                assert!(!expected.is_seen(&screen, COMPOSER.mark), "{text} {rules:?}");
+                assert!(expected.is_taken(&screen, COMPOSER.mark).is_none(), "{text} {rules:?}");
+            }
         }
     }
 

@@ -15,9 +15,10 @@ use codepiper_protocol::tmux::{
 };
 use codepiper_protocol::wire::input::{IfBusy, MAX_TEXT, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
-use super::composer::Composer;
+use super::composer::{Composer, other_than_prompt};
 use super::launch::{absolute, tmux_problem};
 use super::{Session, Sessions, ended_problem, machine};
 use crate::process;
@@ -37,11 +38,11 @@ const END_LIMIT: Duration = Duration::from_secs(2);
 impl Sessions {
     /// Types a text, any bytes, and presses Enter after it if asked.
     pub async fn send_text(&self, session: &Arc<Session>, text: Bytes, enter: bool) -> Result<Sent, Problem> {
-        self.send(session, &[], text, enter, None).await
+        self.send(session, &[], text, enter, None, false).await
     }
 
     /// The same with images that were kept for the session, before the text. A busy agent gets a text with Enter
-    /// only as `if_busy` says.
+    /// only as `if_busy` says, and with `plain` only what it certainly takes for a prompt.
     pub async fn send(
         &self,
         session: &Arc<Session>,
@@ -49,8 +50,17 @@ impl Sessions {
         text: Bytes,
         enter: bool,
         if_busy: Option<IfBusy>,
+        plain: bool,
     ) -> Result<Sent, Problem> {
         check_length(&text)?;
+        if plain {
+            let composer =
+                session.provider.composer().filter(|composer| enter && !composer.commands.is_empty());
+            let composer = composer.ok_or_else(|| never_plain(session, enter))?;
+            if let Some(why) = other_than_prompt(composer, &text) {
+                return Err(not_plain(session, &why));
+            }
+        }
         self.find_images(session.id, images)?;
         let _sending = session.sending.lock().await;
         session.pane_for_input()?;
@@ -59,11 +69,11 @@ impl Sessions {
         }
         if enter
             && session.provider.composer().is_some()
-            && let Some(sent) = self.wait_your_turn(session, images, &text, if_busy).await?
+            && let Some(sent) = self.wait_your_turn(session, images, &text, if_busy, plain).await?
         {
             return Ok(sent);
         }
-        self.type_text(session, images, text, enter).await
+        self.type_text(session, images, text, enter, plain).await
     }
 
     /// The same at once, after whoever sends.
@@ -72,10 +82,10 @@ impl Sessions {
         session: &Arc<Session>,
         images: &[Uuid],
         text: Bytes,
-        enter: bool,
+        plain: bool,
     ) -> Result<Sent, Problem> {
         let _sending = session.sending.lock().await;
-        self.type_text(session, images, text, enter).await
+        self.type_text(session, images, text, true, plain).await
     }
 
     async fn type_text(
@@ -84,6 +94,7 @@ impl Sessions {
         images: &[Uuid],
         text: Bytes,
         enter: bool,
+        plain: bool,
     ) -> Result<Sent, Problem> {
         let images = self.find_images(session.id, images)?;
         let connection = self.connection()?;
@@ -92,6 +103,18 @@ impl Sessions {
         let mut composer = self.composer(session).await;
         if let Some(composer) = &mut composer {
             composer.ready(self).await;
+        }
+        if plain {
+            let why = match &mut composer {
+                Some(_) if session.state().machine.activity() == Activity::Waiting => {
+                    Some("it waits for an answer".into())
+                }
+                Some(composer) => composer.not_plain(&text),
+                None => Some("its screen is not known".into()),
+            };
+            if let Some(why) = why {
+                return Err(not_plain(session, &why));
+            }
         }
         let bracketed = self.wants_bracketed_paste(session).await;
         if bracketed && ends_a_paste(&text) {
@@ -340,6 +363,25 @@ impl Session {
             }
         }
     }
+}
+
+fn not_plain(session: &Session, why: &str) -> Problem {
+    let provider = session.provider.name();
+    let detail = format!(
+        "not sent: {provider} may not take the text for a prompt: {why}; without --plain it is typed"
+    );
+    Problem::new(Code::Invalid, detail)
+}
+
+fn never_plain(session: &Session, enter: bool) -> Problem {
+    let provider = session.provider.name();
+    let detail = match enter {
+        false => "not sent: --plain needs Enter, and excludes --no-newline".to_owned(),
+        true => format!(
+            "not sent: {provider} has no prompts, so it cannot be proven what a text becomes there; send it without --plain"
+        ),
+    };
+    Problem::new(Code::Invalid, detail)
 }
 
 fn not_shown(session: &Session) -> Problem {

@@ -35,6 +35,7 @@ impl Sessions {
         images: &[Uuid],
         text: &Bytes,
         if_busy: Option<IfBusy>,
+        plain: bool,
     ) -> Result<Option<Sent>, Problem> {
         if if_busy == Some(IfBusy::Now) {
             return Ok(None);
@@ -58,7 +59,7 @@ impl Sessions {
                 Err(Problem::new(Code::Busy, detail))
             }
             IfBusy::Queue => {
-                let queued = self.queue(session, images, text).await?;
+                let queued = self.queue(session, images, text, plain).await?;
                 let warning = format!("{provider} {what}: the text is sent {when}, as number {queued}");
                 Ok(Some(Sent { cursor: session.cursor(), receipt: Receipt::Queued, warning: Some(warning) }))
             }
@@ -82,7 +83,13 @@ impl Sessions {
     }
 
     /// Keeps a text; how many wait now.
-    async fn queue(&self, session: &Arc<Session>, images: &[Uuid], text: &Bytes) -> Result<u32, Problem> {
+    async fn queue(
+        &self,
+        session: &Arc<Session>,
+        images: &[Uuid],
+        text: &Bytes,
+        plain: bool,
+    ) -> Result<u32, Problem> {
         let text = std::str::from_utf8(text)
             .map_err(|_| Problem::new(Code::Invalid, "a text that is queued has to be UTF-8"))?;
         let queued = self.change(session, |Record { queue, .. }| {
@@ -93,7 +100,7 @@ impl Sessions {
                 );
                 return Err(Problem::new(Code::Busy, detail));
             }
-            queue.push(Queued { text: text.to_owned(), images: images.to_vec() });
+            queue.push(Queued { text: text.to_owned(), images: images.to_vec(), plain });
             Ok(queue.len() as u32)
         });
         let queued = queued.await?;
@@ -141,7 +148,7 @@ impl Sessions {
             };
             session.state().unqueued = true;
             let bytes = queued.text.len();
-            let sent = sessions.send_now(&session, &queued.images, queued.text.into(), true).await;
+            let sent = sessions.send_now(&session, &queued.images, queued.text.into(), queued.plain).await;
             {
                 let mut state = session.state();
                 (state.unqueued, state.sends_queued) = (false, false);

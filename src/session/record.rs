@@ -98,6 +98,9 @@ pub struct Record {
 pub struct Queued {
     pub text: String,
     pub images: Vec<Uuid>,
+    /// Only as a prompt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain: bool,
 }
 
 impl Record {
@@ -194,7 +197,7 @@ mod tests {
             state_since: None,
             complete: false,
             crashes: vec![Timestamp::UNIX_EPOCH],
-            queue: vec![Queued { text: "next".into(), images: vec![] }],
+            queue: vec![Queued { text: "next".into(), images: vec![], plain: false }],
             model: Some("m".into()),
         }
     }

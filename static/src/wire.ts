@@ -804,7 +804,12 @@ images?: string | null,
  * What becomes of a text with Enter for an agent that works, waits for a person, or has somebody's draft in
  * its composer. Default: `queue` while it works, otherwise `refuse`.
  */
-if_busy?: IfBusy | null, };
+if_busy?: IfBusy | null, 
+/**
+ * Refuse a text that the agent may take for anything but a prompt: a command of its own, a part of a draft, an
+ * answer. Needs `enter`.
+ */
+plain?: boolean, };
 
 /**
  * `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].

@@ -26,6 +26,11 @@ pub struct SendText {
     /// its composer. Default: `queue` while it works, otherwise `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_busy: Option<IfBusy>,
+    /// Refuse a text that the agent may take for anything but a prompt: a command of its own, a part of a draft, an
+    /// answer. Needs `enter`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub plain: bool,
 }
 
 /// What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
