@@ -12,7 +12,8 @@ use crate::paths::Paths;
 use crate::provider;
 use crate::session::Sessions;
 use crate::small_file::Broken;
-use crate::tmux::server;
+use crate::tmux::find;
+use crate::tmux::server::{self, Address};
 
 /// A daemon, as far as it is looked at.
 pub struct Daemon<'a> {
@@ -34,12 +35,41 @@ pub struct Daemon<'a> {
 
 /// What can be said without a daemon.
 pub fn local_checks(paths: &Paths) -> Vec<Check> {
+    let mut checks = checks_of_places(paths);
+    checks.extend(server_without_daemon(&Address::new(paths.tmux_socket.clone()).path()));
+    checks
+}
+
+fn checks_of_places(paths: &Paths) -> Vec<Check> {
     vec![tmux_installed(), private("data directory", &paths.data), private("state directory", &paths.state)]
+}
+
+/// A server whose daemon is gone: whether the next one can go on with it.
+fn server_without_daemon(socket: &Path) -> Option<Check> {
+    let (verdict, detail) = match find::look(socket) {
+        Ok(None) => return None,
+        Ok(Some(pid)) => match replaced(pid) {
+            Some(detail) => (Verdict::Warning, detail),
+            None => (Verdict::Fine, format!("process {pid}, {}", socket.display())),
+        },
+        Err(error) => (Verdict::Broken, error.to_string()),
+    };
+    Some(Check { name: "tmux server".into(), verdict, detail })
+}
+
+/// What to say of a server that is of another version than the installed tmux.
+fn replaced(server: i32) -> Option<String> {
+    let (_, version, installed) = find::replaced(server)?;
+    Some(format!(
+        "process {server} is tmux {version}, and tmux {installed} is installed now; the two may not talk, so the daemon and \
+         attach use the server's own program. Sessions go on; the next server is {installed}: codepiper daemon stop \
+         --kill-sessions ends this one"
+    ))
 }
 
 /// What the daemon can say.
 pub fn checks(daemon: &Daemon) -> Vec<Check> {
-    let mut checks = local_checks(daemon.paths);
+    let mut checks = checks_of_places(daemon.paths);
     checks.push(connection(daemon));
     checks.push(records(&daemon.sessions.broken_records()));
     checks.push(files(daemon.broken_files));
@@ -97,15 +127,18 @@ fn known_bugs(version: &Version) -> &'static str {
 }
 
 fn connection(daemon: &Daemon) -> Check {
-    let (verdict, detail) = match daemon.sessions.linked() {
-        Some(linked) if !daemon.tmux_answers => (
+    let linked = daemon.sessions.linked();
+    let (verdict, detail) = match linked.as_ref().map(|linked| (linked, replaced(linked.server.pid))) {
+        Some((linked, _)) if !daemon.tmux_answers => (
             Verdict::Broken,
             format!(
-                "process {} does not answer: it stands still, or has too much to do; if it is stopped,                  kill -CONT {0} lets it go on",
+                "process {} does not answer: it stands still, or has too much to do; if it is stopped, \
+                 kill -CONT {0} lets it go on",
                 linked.server.pid
             ),
         ),
-        Some(linked) => (
+        Some((_, Some(detail))) => (Verdict::Warning, detail),
+        Some((linked, None)) => (
             Verdict::Fine,
             format!(
                 "version {}, process {}, {}",
@@ -117,8 +150,9 @@ fn connection(daemon: &Daemon) -> Check {
         None => (
             Verdict::Broken,
             format!(
-                "no connection to the server at {}; see {}",
+                "no connection to the server at {}: {}; see {}",
                 daemon.tmux_socket.display(),
+                daemon.sessions.link_trouble().unwrap_or_else(|| "it was lost just now".to_owned()),
                 daemon.paths.log_file().display()
             ),
         ),

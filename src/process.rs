@@ -180,6 +180,43 @@ pub fn open_files(group: i32) -> Vec<PathBuf> {
     links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok()).collect()
 }
 
+/// The tmux servers of this user that listen at a socket's path, also when its file is gone: the kernel keeps the path that
+/// a socket was bound to (`/proc/net/unix`). Reads `/proc`.
+pub fn tmux_servers_at(socket: &std::path::Path) -> Vec<i32> {
+    const LISTENS: &str = "00010000";
+    let same = |path: &str| {
+        let path = std::path::Path::new(path);
+        let real = |path: &std::path::Path| path.parent().and_then(|dir| dir.canonicalize().ok());
+        path == socket
+            || path.file_name() == socket.file_name() && real(path).is_some() && real(path) == real(socket)
+    };
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let sockets: Vec<String> = sockets
+        .lines()
+        .filter_map(|line| {
+            // Num RefCount Protocol Flags Type St Inode Path
+            let mut fields = line.splitn(8, ' ').filter(|field| !field.is_empty());
+            let (flags, inode) = (fields.nth(3)?, fields.nth(2)?);
+            let path = line.split_once(&format!(" {inode} "))?.1;
+            (flags == LISTENS && same(path)).then(|| format!("socket:[{inode}]"))
+        })
+        .collect();
+    if sockets.is_empty() {
+        return Vec::new();
+    }
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let is_tmux =
+        |pid: &i32| std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with(b"tmux"));
+    let listens = |pid: &i32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+        let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+        links.into_iter().any(|link| sockets.iter().any(|socket| link.as_os_str() == socket.as_str()))
+    };
+    // Another user's files cannot be read.
+    pids.filter(is_tmux).filter(listens).collect()
+}
+
 /// Whether the terminal at this path edits lines (`ICANON`): then it cuts them at 4,095 bytes.
 pub fn edits_lines(tty: &std::path::Path) -> io::Result<bool> {
     use std::os::unix::fs::OpenOptionsExt;

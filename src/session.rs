@@ -128,6 +128,8 @@ struct Inner {
     /// So many programs may be starting at once.
     launches: Arc<Semaphore>,
     linked: watch::Sender<Option<Linked>>,
+    /// Why the last attempt to connect failed.
+    trouble: Mutex<Option<String>>,
     /// Set when the tmux server shall not outlive the link to it.
     server_ends_too: AtomicBool,
     table: Mutex<Table>,
@@ -244,6 +246,7 @@ impl Sessions {
             started: Instant::now(),
             launches: Arc::new(Semaphore::new(launches_at_once)),
             linked: watch::Sender::new(None),
+            trouble: Mutex::default(),
             server_ends_too: AtomicBool::new(false),
             pieces: AtomicU64::new(0),
             table: Mutex::default(),

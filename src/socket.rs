@@ -197,7 +197,9 @@ mod tests {
             }
         };
         let limit = std::time::Duration::from_secs(20);
-        let answered = async { tokio::select! { () = patient => {}, never = accepting => never } };
+        let answered = async {
+            tokio::select! { () = patient => {}, never = accepting => never }
+        };
         tokio::time::timeout(limit, answered).await.unwrap();
     }
 

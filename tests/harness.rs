@@ -220,6 +220,13 @@ impl Home {
         ran.stderr
     }
 
+    /// What `doctor` says when something is broken.
+    pub fn fails_doctor(&self) -> String {
+        let ran = self.run(["doctor"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.stdout
+    }
+
     /// The same for a command that does something before it fails.
     pub fn fails_after_output<S: AsRef<OsStr>>(&self, code: i32, args: impl IntoIterator<Item = S>) {
         let ran = self.run(args);

@@ -38,6 +38,7 @@ mod states;
 mod surroundings;
 mod terminal;
 mod tmux_commands;
+mod tmux_servers;
 mod upgrade;
 mod waiting;
 mod web;

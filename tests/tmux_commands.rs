@@ -220,7 +220,7 @@ fn path(tmux: Option<&Path>) -> std::ffi::OsString {
 }
 
 fn connect(dir: &Path, tmux: Option<&Path>) -> (Connection, CancellationToken) {
-    let mut command = Address::new(Some(dir.join("tmux.sock"))).control_client();
+    let mut command = Address::new(Some(dir.join("tmux.sock"))).control_client("tmux".as_ref());
     command.env("PATH", path(tmux));
     let (connection, reading) = connection::spawn(command).unwrap();
     let drop_it = CancellationToken::new();

@@ -14,6 +14,7 @@ use super::follow::Follow;
 use super::view::{Leave, View, own_size};
 use super::{Context, output};
 use crate::client::{Client, Item};
+use crate::tmux::find;
 
 /// Work in a session's terminal; Ctrl+B D leaves it and the session goes on
 #[derive(Args)]
@@ -86,7 +87,8 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
 async fn work(client: &Client, session: SessionId, place: &Place) -> Result<Option<ExitStatus>, Failure> {
     // Before the client, so that no end is missed.
     let mut events = client.events(Some(session), None).await?;
-    let mut tmux = tokio::process::Command::new("tmux")
+    let program = find::program(&place.tmux_socket);
+    let mut tmux = tokio::process::Command::new(program)
         .arg("-u")
         .arg("-S")
         .arg(&place.tmux_socket)

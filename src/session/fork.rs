@@ -24,7 +24,7 @@ impl Sessions {
             return Err(Problem::new(Code::LaunchFailed, detail));
         }
         check_directory(&session.cwd())?;
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         let (sessions, subject) = (self.clone(), session.clone());
         let found = tokio::task::spawn_blocking(move || sessions.find_conversation(&subject)).await;
         let conversation = found.ok().flatten().ok_or_else(|| nothing_to_fork(session.id))?;

@@ -97,7 +97,7 @@ impl Sessions {
         plain: bool,
     ) -> Result<Sent, Problem> {
         let images = self.find_images(session.id, images)?;
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         let typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         let mut composer = self.composer(session).await;
@@ -196,7 +196,7 @@ impl Sessions {
     }
 
     pub(super) async fn press(&self, session: &Arc<Session>, keys: &[Key]) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         session.state().drafted = false;
@@ -245,7 +245,7 @@ impl Sessions {
 
     /// Types bytes as they are: what a viewer's terminal sends for a key. The fastest way.
     pub async fn type_bytes(&self, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         self.leave_mode(&connection, session, pane)?;
@@ -357,6 +357,13 @@ impl Session {
         let state = self.state();
         match &state.pane {
             Some(pane) if state.machine.status().is_live() => Ok(pane.id),
+            _ if state.machine.status().is_live() => Err(Problem::new(
+                Code::Tmux,
+                format!(
+                    "the pane of session {} is not to be found; codepiper doctor says more",
+                    self.id.short()
+                ),
+            )),
             _ => {
                 drop(state);
                 Err(ended_problem(self))

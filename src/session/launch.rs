@@ -81,7 +81,7 @@ impl Sessions {
                 return Err(Problem::new(Code::Invalid, detail));
             }
         }
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         self.check_env_sets(&request.env_sets).await?;
         let id = self.unused_id();
         let (cwd, worktree) = match request.worktree {
@@ -185,12 +185,22 @@ impl Sessions {
         session: &Arc<Session>,
         surroundings: Option<Surroundings>,
     ) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         {
             let state = session.state();
             if state.machine.status().is_live() || state.launch.is_some() {
                 return Err(live_problem(session));
             }
+        }
+        if let Some(pid) = self.unreachable_server(session) {
+            return Err(Problem::new(
+                Code::Refused,
+                format!(
+                    "session {} may still run in the tmux server with process {pid}, which cannot be reached at its socket any \
+                     more; end that with kill {pid} first",
+                    session.id.short()
+                ),
+            ));
         }
         session.check_worktree()?;
         check_directory(&session.cwd())?;

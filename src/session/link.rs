@@ -1,14 +1,15 @@
 //! Being connected to tmux: connecting, finding the sessions' panes again, losing the server.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{
-    Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Target,
+    Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Setting, Target,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Status;
@@ -20,28 +21,38 @@ use tokio_util::sync::CancellationToken;
 use super::machine::Input;
 use super::stream::{Arrival, PaneSink, status_of};
 use super::{Pane, Session, Sessions};
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::terminal::screen::Rules;
 use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
+use crate::tmux::find;
 use crate::tmux::server::{self, Address, Owner, SetUpError};
 
 /// A tmux server that is well answers much sooner.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// Pauses between attempts to connect.
-const BACK_OFF: [Duration; 6] = [
+const BACK_OFF: [Duration; 9] = [
     Duration::ZERO,
     Duration::from_millis(50),
     Duration::from_millis(100),
     Duration::from_millis(250),
     Duration::from_secs(1),
     Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
 ];
+/// The first connection is tried so often when tmux ends it at once.
+const FIRST_TRIES: usize = 5;
+/// A connection that lasts is no reason to wait with the next one.
+const STABLE: Duration = Duration::from_secs(10);
+/// What needs tmux waits so long for the connection: longer than all is set up again after the server died.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A server that died is noticed by its process in this time.
 const SERVER_END_LIMIT: Duration = Duration::from_millis(150);
 /// Shims need at most 5 s to end their programs when their terminal is gone.
 const SHIM_END_LIMIT: Duration = Duration::from_secs(5);
-/// A server that was told to end has done so in this time.
+/// A server without sessions has ended in this time.
 const KILL_SERVER_LIMIT: Duration = Duration::from_secs(2);
 /// Opening a connection and setting the server up may take so long.
 const SET_UP_LIMIT: Duration = Duration::from_secs(20);
@@ -51,6 +62,9 @@ const SET_UP_LIMIT: Duration = Duration::from_secs(20);
 pub struct Linked {
     pub connection: Connection,
     pub server: ServerFacts,
+    /// Servers that listen at the same path, cannot be reached there, and may run sessions.
+    unreachable: Arc<[i32]>,
+    socket: PathBuf,
     /// Cancelled to make the connection anew.
     drop_it: CancellationToken,
 }
@@ -83,13 +97,26 @@ pub async fn run_link(
         attempt += 1;
         match sessions.connect_once(&address, &owner, &mut ready, &mut attempt, &shutdown).await {
             Ok(()) => {}
-            Err(error) if ready.is_some() => return Err(error),
+            Err(error) if ready.is_some() && (attempt == FIRST_TRIES || !is_lost(&error)) => {
+                return Err(error);
+            }
             // The server was taken over by another daemon, or replaced by one that we cannot use.
-            Err(error) => tracing::error!(%error, attempt, "tmux cannot be reached"),
+            Err(error) => {
+                tracing::error!(%error, attempt, "tmux cannot be reached");
+                sessions.trouble().replace(format!("{error} ({attempt} tries)"));
+            }
         }
     }
     sessions.0.linked.send_replace(None);
     Ok(())
+}
+
+fn is_lost(error: &anyhow::Error) -> bool {
+    let command = match error.downcast_ref::<SetUpError>() {
+        Some(SetUpError::Command(error)) => Some(error),
+        _ => error.downcast_ref::<CommandError>(),
+    };
+    matches!(command, Some(CommandError::Lost))
 }
 
 impl Pane {
@@ -109,11 +136,60 @@ impl Sessions {
     pub(super) fn connection(&self) -> Result<Connection, Problem> {
         match &*self.0.linked.borrow() {
             Some(linked) => Ok(linked.connection.clone()),
-            None => Err(Problem::new(
-                Code::Tmux,
-                "the daemon has no connection to tmux at the moment; it tries again by itself, and codepiper doctor says more",
-            )),
+            None => Err(self.no_connection()),
         }
+    }
+
+    /// The connection, as soon as there is one: after the server died it is made anew at once.
+    pub(super) async fn connected(&self) -> Result<Connection, Problem> {
+        let mut linked = self.0.linked.subscribe();
+        let connected =
+            linked.wait_for(|linked| linked.as_ref().is_some_and(|linked| !linked.connection.is_closed()));
+        if let Ok(Ok(linked)) = tokio::time::timeout(CONNECT_LIMIT, connected).await
+            && let Some(linked) = &*linked
+        {
+            return Ok(linked.connection.clone());
+        }
+        Err(self.no_connection())
+    }
+
+    fn no_connection(&self) -> Problem {
+        let why = self.trouble().as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        Problem::new(
+            Code::Tmux,
+            format!(
+                "the daemon has no connection to tmux, for which this waited {CONNECT_LIMIT:?}{why}; it tries again by itself, and \
+                 codepiper doctor says more"
+            ),
+        )
+    }
+
+    /// Why there is no connection.
+    pub fn link_trouble(&self) -> Option<String> {
+        self.trouble().clone()
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sees to it that people can attach: somebody may have removed the socket's file.
+    pub(super) async fn find_socket_again(&self) {
+        if let Some(linked) = self.linked() {
+            find::find_again(&linked.socket, &[linked.server.pid]).await;
+        }
+    }
+
+    /// The tmux server in which the session's last program may still run, where nobody reaches it.
+    pub(super) fn unreachable_server(&self, session: &Session) -> Option<i32> {
+        let (pid, _) = session.state().record.server?;
+        let linked = self.linked()?;
+        self.unreachable(&linked, pid)
+    }
+
+    fn unreachable(&self, linked: &Linked, pid: i32) -> Option<i32> {
+        let lives = || process::tmux_servers_at(&linked.socket).contains(&pid);
+        (linked.unreachable.contains(&pid) && lives()).then_some(pid)
     }
 
     pub fn linked(&self) -> Option<Linked> {
@@ -142,7 +218,19 @@ impl Sessions {
         attempt: &mut usize,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let (connection, reading) = connection::spawn(address.control_client())?;
+        let socket = address.path();
+        let known: Vec<i32> =
+            self.all().iter().filter_map(|session| Some(session.state().record.server?.0)).collect();
+        find::find_again(&socket, &known).await;
+        let place = socket.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let server = find::look(&place)?;
+            let mut others = process::tmux_servers_at(&place);
+            others.retain(|pid| Some(*pid) != server);
+            Ok::<_, find::LookError>((find::program(&place), others))
+        });
+        let (program, unreachable) = looked.await??;
+        let (connection, reading) = connection::spawn(address.control_client(&program))?;
         let drop_it = CancellationToken::new();
         let mut sink = PaneSink::new(self.clone(), connection.clone());
         let reader = {
@@ -155,7 +243,13 @@ impl Sessions {
                 self.0.screens.count_as(Rules::of(&version));
             }
             let process = Process::open(facts.pid).map_err(|_| CommandError::Lost)?;
-            let linked = Linked { connection: connection.clone(), server: facts, drop_it: drop_it.clone() };
+            let linked = Linked {
+                connection: connection.clone(),
+                server: facts,
+                unreachable: unreachable.into(),
+                socket,
+                drop_it: drop_it.clone(),
+            };
             self.adopt(&linked).await?;
             Ok::<_, SetUpError>((linked, process))
         };
@@ -178,8 +272,9 @@ impl Sessions {
             server_pid: linked.server.pid,
         };
         self.event(None, body);
+        self.trouble().take();
         self.0.linked.send_replace(Some(linked));
-        *attempt = 0;
+        let since = tokio::time::Instant::now();
         if let Some(ready) = ready.take() {
             let _ = ready.send(());
         }
@@ -187,17 +282,28 @@ impl Sessions {
         let end = tokio::select! {
             end = &mut reader => end.unwrap_or_else(|error| End::Broken(error.to_string())),
             () = shutdown.cancelled() => {
-                let ends_server = self.0.server_ends_too.load(Ordering::Relaxed);
-                if ends_server && connection.send_and_forget(&Command::KillServer).is_ok() {
-                    // A client that goes before the server has read its command takes that along.
+                if !self.0.server_ends_too.load(Ordering::Relaxed) {
+                    drop_it.cancel();
+                    let _ = reader.await;
+                    return Ok(());
+                }
+                let alone = end_ours(&connection).await.unwrap_or(false);
+                // A client that goes before the server has read its commands takes them along.
+                let _ = tokio::time::timeout(KILL_SERVER_LIMIT, &mut reader).await;
+                drop_it.cancel();
+                if alone {
                     let _ = tokio::time::timeout(KILL_SERVER_LIMIT, server_process.ended()).await;
                 }
-                drop_it.cancel();
-                let _ = reader.await;
                 return Ok(());
             }
         };
         self.0.linked.send_replace(None);
+        if since.elapsed() >= STABLE {
+            *attempt = 0;
+        } else {
+            self.trouble()
+                .replace(format!("tmux ended the last connection after {:?}: {end:?}", since.elapsed()));
+        }
         for session in self.all() {
             self.cover(&session);
         }
@@ -245,7 +351,18 @@ impl Sessions {
                 None => self.no_pane(linked, &session),
             }
         }
+        self.sweep(connection, &panes);
         Ok(())
+    }
+
+    /// Takes away what is left of sessions that were removed. What runs without a record is left alone.
+    fn sweep(&self, connection: &Connection, panes: &[PaneFacts]) {
+        for pane in panes.iter().filter(|pane| pane.dead) {
+            let Ok(id) = pane.id.lossy().parse::<SessionId>() else { continue };
+            if self.get(id).is_none() && self.unreadable(&id.to_string()).is_none() {
+                let _ = connection.send_and_forget(&Command::KillWindow(Target::Window(pane.window)));
+            }
+        }
     }
 
     fn adopt_pane(
@@ -306,6 +423,11 @@ impl Sessions {
         }
         let file = self.exit_file(session);
         let status = file.as_ref().map(|file| file.status);
+        // Nobody knows what became of it, and it must not be started a second time.
+        if let Some(pid) = server.and_then(|(pid, _)| self.unreachable(linked, pid)) {
+            tracing::error!(id = %session.id, pid, "the session's tmux server lives, and cannot be reached");
+            return;
+        }
         let another_server = server.is_some_and(|server| server != linked.server_id())
             || linked.server.start_time as i64 > launched_at.as_second();
         let with_server = |file: ExitFile| file.pane_gone || went_down_with_its_machine(file.status);
@@ -358,12 +480,13 @@ impl Sessions {
     /// After tmux said that windows or sessions changed: which panes are gone? The list is compared at
     /// its place in the stream: a pane that is made behind it is known behind it.
     pub(super) fn look_at_panes(&self, connection: &Connection) -> Result<(), CommandError> {
-        let sessions = self.clone();
+        let (sessions, swept) = (self.clone(), connection.clone());
         let line = CommandLine::new(&Command::ListPanes(PaneFacts::FORMAT));
         connection.send_then(line, move |replies| {
             let Some(reply) = replies.first().filter(|reply| reply.ok) else { return };
-            sessions
-                .compare_panes(&reply.lines().filter_map(PaneFacts::parse).map(|pane| pane.pane).collect());
+            let panes: Vec<_> = reply.lines().filter_map(PaneFacts::parse).collect();
+            sessions.compare_panes(&panes.iter().map(|pane| pane.pane).collect());
+            sessions.sweep(&swept, &panes);
         })
     }
 
@@ -378,6 +501,20 @@ impl Sessions {
             }
         }
     }
+}
+
+/// Ends everything on the server that is ours, and the server if nothing else is left: tmux decides. Whether that is so.
+async fn end_ours(connection: &Connection) -> Result<bool, CommandError> {
+    let hub = SessionName::hub();
+    let panes = server::list::<PaneFacts>(connection, Command::ListPanes).await?;
+    let ours = |pane: &&PaneFacts| pane.id.lossy().parse::<SessionId>().is_ok();
+    for pane in panes.iter().filter(ours) {
+        connection.send_and_forget(&Command::KillWindow(Target::Window(pane.window)))?;
+    }
+    let alone = panes.iter().all(|pane| ours(&pane) || pane.session_name == *hub.as_str());
+    let line = CommandLine::new(&Command::Set(Setting::ExitEmpty(true)));
+    connection.send_then(line.and(&Command::KillSession(Target::Named(hub))), drop)?;
+    Ok(alone)
 }
 
 /// A machine that goes down ends every program, and tmux, by SIGTERM and SIGHUP: some agents then exit with

@@ -54,7 +54,7 @@ impl Sessions {
         // One that has just been started may say that it works until it is ready.
         let starts = session.until(|state| state.machine.activity() != Activity::Working);
         let _ = timeout(session.start_limit(), starts).await;
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         let _sending = session.sending.lock().await;
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;

@@ -59,7 +59,7 @@ impl Sessions {
         size: Size,
         lease: Option<SizeLease>,
     ) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         if !session.is_live() {
             return Err(ended_problem(session));
         }
@@ -90,10 +90,11 @@ impl Sessions {
 
     /// Sees to it that there is something to attach to.
     pub async fn ready_for_attach(&self, session: &Arc<Session>) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        let connection = self.connected().await?;
         if !session.is_live() {
             return Err(ended_problem(session));
         }
+        self.find_socket_again().await;
         let target = Target::Named(session.tmux_session());
         match server::ask::<PaneFacts>(&connection, Some(target)).await {
             Ok(_) => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
@@ -46,17 +47,18 @@ impl Address {
         }
     }
 
-    /// The control client: attaches to the hub, and starts server and hub where they are missing.
-    pub fn control_client(&self) -> tokio::process::Command {
+    /// The control client: attaches to the hub, and starts server and hub where they are missing. By `program`: see
+    /// [`find::program`](super::find::program).
+    pub fn control_client(&self, program: &Path) -> tokio::process::Command {
         // Under systemd the server gets a scope of its own, where that works, so that stopping the unit
         // cannot reach it.
         let mut command = match in_own_scope() {
             true => {
                 let mut command = tokio::process::Command::new("systemd-run");
-                command.args(["--user", "--scope", "--quiet", "--collect", "tmux"]);
+                command.args(["--user", "--scope", "--quiet", "--collect"]).arg(program);
                 command
             }
-            false => tokio::process::Command::new("tmux"),
+            false => tokio::process::Command::new(program),
         };
         command.env_clear().envs(scrubbed_environment()).arg("-u");
         match &self.socket {
@@ -93,12 +95,22 @@ fn scrubbed_environment() -> impl Iterator<Item = (&'static str, OsString)> {
 /// # Errors
 /// When tmux cannot be run; the text says what to do.
 pub fn installed_version() -> anyhow::Result<Version> {
-    let output = Process::new("tmux").arg("-V").output().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            anyhow::anyhow!("tmux is not installed; install tmux {OLDEST} or newer and start again")
-        }
-        _ => anyhow::anyhow!("tmux cannot be run: {error}"),
-    })?;
+    version_of("tmux".as_ref())
+}
+
+/// The version of a tmux. Starts a process.
+///
+/// # Errors
+/// As [`installed_version`].
+pub fn version_of(program: &Path) -> anyhow::Result<Version> {
+    // It says its name before: that of the file, without this.
+    let output =
+        Process::new(program).arg0("tmux").arg("-V").output().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                anyhow::anyhow!("tmux is not installed; install tmux {OLDEST} or newer and start again")
+            }
+            _ => anyhow::anyhow!("tmux cannot be run: {error}"),
+        })?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.trim().strip_prefix("tmux ").unwrap_or(text.trim());
     version.parse().map_err(|_| anyhow::anyhow!("tmux -V printed '{}', which is no version", text.trim()))
@@ -160,11 +172,12 @@ pub async fn set_up(
             });
         }
     };
-    // On our own socket nobody answers but we: there the owner was a daemon before us.
+    // On our own socket nobody answers but we: there the owner was a daemon before us. One whose socket's file is gone
+    // cannot be asked, but its client is in the hub.
     if let Some(other) = Owner::parse(&facts.owner.lossy())
         && other.instance != owner.instance
         && other.socket != owner.socket
-        && other.is_alive()
+        && (other.is_alive() || !other_clients(connection).await?.is_empty())
     {
         return Err(SetUpError::Owned { server: address.path(), owner: other.socket });
     }
@@ -276,14 +289,20 @@ fn knows_tmux_terminal() -> bool {
 
 /// A client of ours whose daemon was killed may still hold the panes back.
 async fn detach_stale_clients(connection: &Connection) -> Result<(), CommandError> {
-    let own: ClientFacts = ask(connection, None).await?;
-    for client in list::<ClientFacts>(connection, Command::ListClients).await? {
-        let stale = client.control_mode && client.session == own.session && client.pid != own.pid;
-        if let Some(name) = Text::new(client.name.as_bytes()).filter(|_| stale) {
+    for client in other_clients(connection).await? {
+        if let Some(name) = Text::new(client.name.as_bytes()) {
             connection.send(&Command::DetachClient(name)).await?;
         }
     }
     Ok(())
+}
+
+/// The clients in the hub beside this one: daemons'.
+async fn other_clients(connection: &Connection) -> Result<Vec<ClientFacts>, CommandError> {
+    let own: ClientFacts = ask(connection, None).await?;
+    let mut clients = list::<ClientFacts>(connection, Command::ListClients).await?;
+    clients.retain(|client| client.control_mode && client.session == own.session && client.pid != own.pid);
+    Ok(clients)
 }
 
 #[cfg(test)]

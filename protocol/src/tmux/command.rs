@@ -66,7 +66,6 @@ pub enum Command<'a> {
     KillSession(Target),
     KillWindow(Target),
     KillPane(PaneId),
-    KillServer,
     RenameSession {
         session: Target,
         name: &'a SessionName,
@@ -269,7 +268,6 @@ impl Command<'_> {
             Self::KillSession(session) => render_at("kill-session -t ", session, out),
             Self::KillWindow(window) => render_at("kill-window -t ", window, out),
             Self::KillPane(pane) => render_at("kill-pane -t ", &Target::Pane(*pane), out),
-            Self::KillServer => out.put_slice(b"kill-server"),
             Self::RenameSession { session, name } => {
                 render_at("rename-session -t ", session, out);
                 out.put_u8(b' ');
