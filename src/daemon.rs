@@ -3,6 +3,7 @@
 mod boot;
 mod instance;
 mod log;
+mod starts;
 pub mod web;
 
 use std::io::{IsTerminal, Write};
@@ -41,6 +42,7 @@ use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
 use instance::Instance;
+use starts::Starts;
 
 /// What the journal says of itself and nobody has taken.
 const JOURNAL_NOTICES: usize = 64;
@@ -144,8 +146,9 @@ async fn serve(
     tokio::spawn(async move { following.follow_state_files().await });
     let following = sessions.clone();
     tokio::spawn(async move { following.follow_transcripts().await });
+    let starts = Starts::count(&paths.data);
     sessions
-        .load_records()
+        .load_records(starts.unfinished)
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
     let boot = Boot::look(paths);
     sessions.restore_screens().await;
@@ -235,7 +238,9 @@ async fn serve(
     if tokio::task::spawn_blocking(move || disk.close()).await.is_err() {
         tracing::error!("the journal was not closed");
     }
-    sessions.save_all().await;
+    if sessions.save_all().await {
+        starts.forget();
+    }
     Ok(leave)
 }
 

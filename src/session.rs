@@ -255,8 +255,9 @@ impl Sessions {
         }))
     }
 
-    /// Reads the launch records. What cannot be read is reported and left alone, its pane too.
-    pub fn load_records(&self) -> std::io::Result<()> {
+    /// Reads the launch records. What cannot be read is reported and left alone, its pane too. `unfinished`: so many
+    /// daemons were started, one after another, and did not leave in order.
+    pub fn load_records(&self, unfinished: u32) -> std::io::Result<()> {
         let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
             let Some(provider) = crate::provider::find(&record.provider) else {
@@ -269,9 +270,12 @@ impl Sessions {
             let epoch = record.epoch.max(stored.epoch);
             let log = self.0.bus.open(record.id, epoch, end);
             // After an end without warning, readers may have seen bytes that are not stored.
-            let whole = record.complete || !record.status.is_live() && stored.end.offset >= record.offset;
+            let in_order = record.complete && unfinished == 0;
+            let whole = in_order || !record.status.is_live() && stored.end.offset >= record.offset;
             if !whole {
-                let (epoch, reason, lost) = (epoch + 1, GapReason::DaemonAway, Lost::Nothing);
+                // Each of those may have begun one that was not stored.
+                let epoch = epoch + unfinished.max(1);
+                let (reason, lost) = (GapReason::DaemonAway, Lost::Nothing);
                 log.mark(Timestamp::now().as_millisecond(), Mark::Gap { epoch, reason, lost });
             }
             let record = Record { complete: false, ..record };
@@ -680,14 +684,17 @@ impl Sessions {
         }
     }
 
-    /// Writes the records of all sessions, when nothing is published any more.
-    pub async fn save_all(&self) {
+    /// Writes the records of all sessions, when nothing is published any more. False when one was not written.
+    pub async fn save_all(&self) -> bool {
+        let mut all = true;
         for session in self.all() {
             session.state().record.complete = true;
             if let Err(problem) = self.save(&session).await {
                 tracing::error!(id = %session.id, %problem, "a launch record was not written");
+                all = false;
             }
         }
+        all
     }
 }
 
