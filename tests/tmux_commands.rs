@@ -423,6 +423,20 @@ fn fuzz(seed: u64, limit: Duration) {
     }
 }
 
+/// A daemon may have ended between unbinding and binding.
+#[test]
+fn a_server_without_a_key_table_is_set_up() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let round = Round::begin(1, None).await;
+        let unbind = Command::UnbindAll(KeyTable::Prefix);
+        round.connection.send(&unbind).await.unwrap();
+        round.connection.send(&unbind).await.expect_err("tmux has no such table any more");
+        set_up(&round.connection, round.dir.path()).await.unwrap();
+        let _ = round.native(&["kill-server"]).status();
+    });
+}
+
 #[test]
 fn tmux_survives_random_commands() {
     fuzz(1, Duration::from_secs(5));

@@ -190,7 +190,11 @@ pub async fn set_up(
     commands.push(Command::KeepInSession(&hub));
     commands.push(Command::Subscribe { name: PANE_END, watched: Watched::AllPanes, format });
     for command in &commands {
-        connection.send(command).await?;
+        match connection.send(command).await {
+            // Without bindings tmux has no such table: a daemon before us ended in the middle of this.
+            Err(CommandError::Refused { .. }) if matches!(command, Command::UnbindAll(_)) => {}
+            replies => drop(replies?),
+        }
     }
     connection.set_pastes_raw(knows_raw_paste(connection).await?);
     detach_stale_clients(connection).await?;

@@ -99,7 +99,7 @@ pub enum Command<'a> {
     /// Keeps a variable, wherever it is set, from new panes.
     RemoveVariable(VariableName<'a>),
     Bind(Binding),
-    /// A table without bindings is no error: tmux forgets such a table.
+    /// Fails when there is no such table: tmux forgets one without bindings.
     UnbindAll(KeyTable),
     /// When its session goes, this client moves to another one: see the table above.
     KeepInSession(&'a SessionName),
