@@ -281,7 +281,7 @@ fn setting(random: &mut Rng) -> Setting {
         Setting::EmacsKeys,
         Setting::NoAlert(alert),
         Setting::NoVisual(alert),
-        Setting::RemainOnExit(on),
+        Setting::RemainOnExit,
         Setting::NoRemainOnExitText,
         Setting::AutomaticRename(on),
         Setting::AllowRename(on),
@@ -361,9 +361,7 @@ fn command<T>(random: &mut Rng, take: impl FnOnce(&Command<'_>) -> T) -> T {
         8..14 => Command::NewWindow { session: &session, cwd, program },
         14..18 => Command::LinkWindow { window: target, session: &hub },
         18 => Command::KillSession(target),
-        19 => Command::KillWindow(target),
-        20 => Command::KillPane(pane),
-        21 => Command::RenameSession { session: target, name: &session },
+        19..22 => Command::KillWindow(target),
         22 => Command::ResizeWindow { window: target, size: size(random) },
         23 => Command::UnpinWindow(target),
         24 => Command::Set(setting(random)),
@@ -420,6 +418,32 @@ fn fuzz(seed: u64, limit: Duration) {
             "SEED={seed} on {}: {counts:?}",
             tmux.as_deref().unwrap_or("the tmux in PATH".as_ref()).display()
         );
+    }
+}
+
+/// The current window of a session, and then the session: tmux tells of the new current window in between.
+#[test]
+fn tmux_survives_a_session_that_ends_right_behind_its_window() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for tmux in [None].into_iter().chain(other_tmux().map(Some)) {
+        runtime.block_on(async {
+            let mut round = Round::begin(1, tmux.as_deref()).await;
+            let session: SessionName = NAMES[1].parse().unwrap();
+            let (cwd, path) = (AbsolutePath::new("/").unwrap(), AbsolutePath::new("/bin/sleep").unwrap());
+            let program = Program { path, first: Text::new("1000").unwrap(), rest: &[] };
+            let window = Target::Window(WindowId(1));
+            let commands = [
+                Command::NewSession { name: &session, size: Size::DEFAULT, cwd, program },
+                Command::NewWindow { session: &session, cwd, program },
+                Command::KillWindow(window),
+                Command::KillSession(Target::Named(session.clone())),
+            ];
+            for command in &commands {
+                round.connection.send_and_forget(command).unwrap();
+            }
+            round.answers().await;
+            let _ = round.native(&["kill-server"]).status();
+        });
     }
 }
 

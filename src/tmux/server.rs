@@ -253,7 +253,7 @@ fn settings(version: &Version) -> Vec<Setting> {
         Setting::NoPrefix2,
         Setting::Mouse(false),
         Setting::EmacsKeys,
-        Setting::RemainOnExit(true),
+        Setting::RemainOnExit,
         Setting::AutomaticRename(false),
         Setting::AllowRename(false),
         Setting::MonitorActivity(false),

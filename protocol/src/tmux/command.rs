@@ -9,10 +9,12 @@
 //! | `respawn-pane`, `respawn-window` | crash all tested versions, or lose the first output |
 //! | `paste-buffer` into a pane whose program has ended | crashes tmux before 3.4. It is sent with a condition that tmux decides |
 //! | a binding in copy mode that waits for an answer | a key that we send to a pane in copy mode holds up our connection for ever: [`Question`](super::Question) |
-//! | `run-shell`, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
+//! | `kill-window` with a command right behind it | when it was a session's current window, and the next command ends the session, all tested versions crash: they tell of the new current window when the session has none any more (`control_notify_session_window_changed` in control-notify.c). Behind it stands `run-shell -d 0`, which runs nothing and lets tmux tell first |
+//! | `remain-on-exit off` | two programs that end at once are such a window and such a session |
+//! | `run-shell` but for that pause, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
 //! | `load-buffer -` | would read the stream of commands |
 //! | `wait-for` | blocks every command behind it |
-//! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second). So who is in the hub moves to another session when the hub goes ([`Command::KeepInSession`]), and unsubscribes before it ends the hub |
+//! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second; `control_check_subs_timer` in control.c). So our client moves to another session when the hub goes ([`Command::KeepInSession`]). Where there is no other, a look before it has left still crashes |
 //! | empty lines, blank lines, comments | detach the client, or get no reply at all |
 //!
 //! Three things cannot be kept away by what is absent:
@@ -23,7 +25,7 @@
 //! * Since 3.3 (3.7c too) it crashes when a terminal tells of its focus between the end of its session and its own
 //!   (`tty_keys_next` in tty-keys.c).
 //! * It crashes (3.7c too) when a client detaches or a window goes in the moment in which a control client introduces itself
-//!   (`control_write` without a `control_state`). The daemon does that once.
+//!   (`control_write` without a `control_state`). The daemon does that once for each connection.
 //!
 //! Texts go through one quoting function, formats are those of [`format`](mod@super::format), and options
 //! those of [`option`](super::option).
@@ -64,12 +66,8 @@ pub enum Command<'a> {
         session: &'a SessionName,
     },
     KillSession(Target),
+    /// With a pause of tmux's queue behind it: see the table above. The last command of its line.
     KillWindow(Target),
-    KillPane(PaneId),
-    RenameSession {
-        session: Target,
-        name: &'a SessionName,
-    },
 
     /// Sets the size of a window and pins it: clients that attach no longer change it.
     ResizeWindow {
@@ -229,14 +227,15 @@ pub enum Watched {
 }
 
 impl Command<'_> {
-    /// How many replies come when all goes well. tmux answers a condition, and then the command that it chose.
+    /// How many replies come when all goes well. tmux answers a condition, and then the command that it chose; a window's
+    /// end, and then the pause.
     pub fn replies(&self) -> usize {
-        if matches!(self, Self::PasteBuffer { .. }) { 2 } else { 1 }
+        if self.ends_line() { 2 } else { 1 }
     }
 
     /// Whether it has to be the last one of its line.
     pub fn ends_line(&self) -> bool {
-        matches!(self, Self::PasteBuffer { .. })
+        matches!(self, Self::PasteBuffer { .. } | Self::KillWindow(_))
     }
 
     /// Appends the command as a line of its own: the way without an allocation.
@@ -266,12 +265,9 @@ impl Command<'_> {
                 render_at(" -t ", &Target::Named((*session).clone()), out);
             }
             Self::KillSession(session) => render_at("kill-session -t ", session, out),
-            Self::KillWindow(window) => render_at("kill-window -t ", window, out),
-            Self::KillPane(pane) => render_at("kill-pane -t ", &Target::Pane(*pane), out),
-            Self::RenameSession { session, name } => {
-                render_at("rename-session -t ", session, out);
-                out.put_u8(b' ');
-                quote(name.as_str().as_bytes(), out);
+            Self::KillWindow(window) => {
+                render_at("kill-window -t ", window, out);
+                out.put_slice(b" ; run-shell -d 0");
             }
 
             Self::ResizeWindow { window, size } => {

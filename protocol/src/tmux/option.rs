@@ -51,7 +51,7 @@ pub enum Setting {
     NoVisual(Alert),
 
     /// Panes stay when their program has ended.
-    RemainOnExit(bool),
+    RemainOnExit,
     /// Nothing is drawn into a dead pane: the default text would scroll its last line away.
     NoRemainOnExitText,
     AutomaticRename(bool),
@@ -155,7 +155,7 @@ impl Setting {
             Self::NoVisual(Alert::Activity) => (SESSIONS, "visual-activity", "off".into()),
             Self::NoVisual(Alert::Silence) => (SESSIONS, "visual-silence", "off".into()),
 
-            Self::RemainOnExit(yes) => (WINDOWS, "remain-on-exit", on(yes)),
+            Self::RemainOnExit => (WINDOWS, "remain-on-exit", on(true)),
             Self::NoRemainOnExitText => (WINDOWS, "remain-on-exit-format", String::new()),
             Self::AutomaticRename(yes) => (WINDOWS, "automatic-rename", on(yes)),
             Self::AllowRename(yes) => (WINDOWS, "allow-rename", on(yes)),

@@ -50,9 +50,10 @@ fn commands_read_as_one_would_type_them() {
             r#"link-window -d -s "=codepiper-1a2b3c4d:" -t "=_hub:""#,
         ),
         (Command::KillSession(TmuxSessionId(4).into()), r#"kill-session -t "\$4""#),
+        (Command::KillWindow(WindowId(2).into()), r#"kill-window -t "@2" ; run-shell -d 0"#),
         (Command::UnpinWindow(WindowId(2).into()), r#"set-option -wu -t "@2" window-size"#),
         (Command::Set(Setting::MessageLimit(0)), r#"set-option -s message-limit "0""#),
-        (Command::Set(Setting::RemainOnExit(true)), r#"set-option -gw remain-on-exit "on""#),
+        (Command::Set(Setting::RemainOnExit), r#"set-option -gw remain-on-exit "on""#),
         (
             Command::SetUser {
                 scope: Scope::Pane(pane.into()),
@@ -188,7 +189,6 @@ impl Parts {
             check(Command::LinkWindow { window: target.clone(), session: &session });
             check(Command::KillSession(target.clone()));
             check(Command::KillWindow(target.clone()));
-            check(Command::RenameSession { session: target.clone(), name: &session });
             check(Command::ResizeWindow { window: target.clone(), size });
             check(Command::UnpinWindow(target.clone()));
             check(Command::Show { target: Some(target.clone()), format: ScreenFacts::FORMAT });
@@ -234,7 +234,6 @@ impl Parts {
         for command in [
             Command::NewSession { name: &session, size, cwd: path, program },
             Command::NewWindow { session: &session, cwd: path, program },
-            Command::KillPane(pane),
             Command::UnsetVariable(VariableName::new(&self.variable).unwrap()),
             Command::RemoveVariable(VariableName::new(&self.variable).unwrap()),
             Command::UnbindAll(KeyTable::Prefix),
@@ -276,6 +275,7 @@ fn settings(number: u32, on: bool) -> Vec<Setting> {
         Setting::DefaultShell,
         Setting::Prefix(PrefixKey::new('b').unwrap()),
         Setting::NoPrefix2,
+        Setting::RemainOnExit,
         Setting::NoRemainOnExitText,
     ];
     settings.extend([Terminal::Tmux, Terminal::Screen].map(Setting::DefaultTerminal));
@@ -284,14 +284,13 @@ fn settings(number: u32, on: bool) -> Vec<Setting> {
     for alert in [Alert::Bell, Alert::Activity, Alert::Silence] {
         settings.extend([Setting::NoAlert(alert), Setting::NoVisual(alert)]);
     }
-    let switches: [fn(bool) -> Setting; 12] = [
+    let switches: [fn(bool) -> Setting; 11] = [
         Setting::ExitEmpty,
         Setting::FocusEvents,
         Setting::DetachOnDestroy,
         Setting::Status,
         Setting::SetTitles,
         Setting::Mouse,
-        Setting::RemainOnExit,
         Setting::AutomaticRename,
         Setting::AllowRename,
         Setting::MonitorActivity,
@@ -314,7 +313,6 @@ fn assert_harmless(words: &[Vec<u8>]) {
         "detach-client",
         "display-message",
         "if-shell",
-        "kill-pane",
         "kill-session",
         "kill-window",
         "link-window",
@@ -326,8 +324,8 @@ fn assert_harmless(words: &[Vec<u8>]) {
         "new-session",
         "new-window",
         "refresh-client",
-        "rename-session",
         "resize-window",
+        "run-shell",
         "send-keys",
         "set-buffer",
         "set-environment",
@@ -357,6 +355,7 @@ fn assert_harmless(words: &[Vec<u8>]) {
             );
         }
         ["if-shell", ..] => panic!("{words:?}"),
+        ["run-shell", ref rest @ ..] => assert_eq!(rest, ["-d", "0"]),
         ["bind-key", "-N", _, "-T", "prefix", _, "if-shell", "-F", alive, "paste-buffer -p"] => {
             assert_eq!(alive, "#{?pane_dead,0,1}");
         }
@@ -383,8 +382,9 @@ proptest! {
             assert_eq!(memchr::memchr_iter(b'\n', &line).count(), 1, "one line: {command:?}");
             assert!(line.is_ascii() && !line.contains(&0), "{command:?}");
             let commands = read_commands(line.strip_suffix(b"\n").unwrap());
-            assert_eq!(commands.len(), 1, "{command:?}");
-            assert_harmless(&commands[0]);
+            let pause = matches!(command, Command::KillWindow(_));
+            assert_eq!(commands.len(), 1 + usize::from(pause), "{command:?}");
+            commands.iter().for_each(|words| assert_harmless(words));
         });
     }
 
