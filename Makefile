@@ -4,7 +4,8 @@
 # make lint   formatting, clippy, shell scripts
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
-# make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux
+# make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
+#                 CLIENTS=1: while clients come and go
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
@@ -72,7 +73,7 @@ bench: need-to-run
 	cargo bench --bench end_to_end
 
 fuzz-tmux: need-to-test
-	FUZZ_SEED=$(or $(SEED),1) FUZZ_SECONDS=$(or $(SECONDS),600) \
+	FUZZ_SEED=$(or $(SEED),1) FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_CLIENTS=$(CLIENTS) \
 	    cargo test --test integration -- tmux_survives_random_commands_for_long --ignored --nocapture
 
 need-to-run:

@@ -1,8 +1,9 @@
 //! Random commands against servers of tmux that are thrown away: whatever the type can express, at panes that are dead,
-//! vanish or are in copy mode, at windows that are being killed, while clients come and go. The server survives, and
-//! answers. A pane here ends as one with a shim does: without the mode for focus events.
+//! vanish or are in copy mode, at windows that are being killed. The server survives, and answers.
 //!
-//! `make fuzz-tmux SEED=7 SECONDS=600` runs it for longer.
+//! `make fuzz-tmux SEED=7 SECONDS=600` runs it for longer. With `CLIENTS=1`, people attach, type and leave, and our own
+//! client loses its session and comes back: that finds the crashes which no command causes (`Command` names them). A pane
+//! here ends as one with a shim does: without the mode for focus events.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -26,6 +27,8 @@ use crate::harness::{Pty, TIMEOUT, eventually, other_tmux};
 
 /// Steps of a round; each round has a server of its own.
 const STEPS: usize = 300;
+/// Panes and windows that commands name; there are more.
+const PANES: u32 = 25;
 /// Command lines that a failure shows.
 const SHOWN: usize = 60;
 const WATCH: SubscriptionName = SubscriptionName::new("fuzz");
@@ -84,13 +87,15 @@ struct Round<'a> {
     connection: Connection,
     drop_it: CancellationToken,
     server: i32,
+    /// People come and go, and our own client too.
+    clients: bool,
     people: Vec<Pty>,
     lines: VecDeque<String>,
     counts: Counts,
 }
 
 impl<'a> Round<'a> {
-    async fn begin(seed: u64, tmux: Option<&'a Path>) -> Self {
+    async fn begin(seed: u64, tmux: Option<&'a Path>, clients: bool) -> Self {
         let dir = tempfile::Builder::new().prefix("cp-").tempdir_in("/tmp").unwrap();
         let (connection, drop_it) = connect(dir.path(), tmux);
         let server = set_up(&connection, dir.path()).await.expect("a server that was just started");
@@ -101,6 +106,7 @@ impl<'a> Round<'a> {
             connection,
             drop_it,
             server,
+            clients,
             people: Vec::new(),
             lines: VecDeque::new(),
             counts: Counts { rounds: 1, ..Counts::default() },
@@ -113,8 +119,10 @@ impl<'a> Round<'a> {
                 break;
             }
             match self.random.u32(0..100) {
-                0..70 => self.send(),
+                0..65 => self.send(),
+                65..70 => self.enter_copy_mode(),
                 70..85 => self.answers().await,
+                _ if !self.clients => self.send(),
                 85..90 => self.people_come(),
                 90..97 => self.people_type(),
                 _ => drop(self.people.pop()),
@@ -130,8 +138,8 @@ impl<'a> Round<'a> {
     /// The server lives and answers: the same one as ever.
     async fn answers(&mut self) {
         let mut answer = self.ask().await;
-        // Some of the commands end our client.
-        while matches!(answer, Err(CommandError::Lost)) {
+        // A session that goes may take our client along.
+        while self.clients && matches!(answer, Err(CommandError::Lost)) {
             self.counts.connections += 1;
             self.be_quiet();
             (self.connection, self.drop_it) = connect(self.dir.path(), self.tmux);
@@ -171,11 +179,13 @@ impl<'a> Round<'a> {
     }
 
     fn send(&mut self) {
-        let random = &mut self.random;
-        let (mut line, mut ended) = command(random, |first| (CommandLine::new(first), first.ends_line()));
+        // Our client is in the hub, which is the first of all.
+        let (random, from) = (&mut self.random, usize::from(!self.clients));
+        let (mut line, mut ended) =
+            command(random, from, |first| (CommandLine::new(first), first.ends_line()));
         let mut more = random.u32(0..4);
         while more > 0 && !ended {
-            (line, ended) = command(random, |next| (line.and(next), next.ends_line()));
+            (line, ended) = command(random, from, |next| (line.and(next), next.ends_line()));
             more -= 1;
         }
         let shown = String::from_utf8_lossy(&line.clone().into_bytes()).into_owned();
@@ -194,6 +204,12 @@ impl<'a> Round<'a> {
         command.arg("-u").arg("-S").arg(self.dir.path().join("tmux.sock")).args(args);
         command.stderr(std::process::Stdio::null());
         command
+    }
+
+    fn enter_copy_mode(&mut self) {
+        let pane = format!("%{}", self.random.u32(0..PANES));
+        self.lines.push_back(format!("{pane} enters copy mode\n"));
+        let _ = self.native(&["copy-mode", "-t", &pane]).status();
     }
 
     fn people_come(&mut self) {
@@ -235,18 +251,20 @@ async fn set_up(connection: &Connection, dir: &Path) -> Result<i32, server::SetU
     Ok(server::set_up(connection, &address, &owner).await?.pid)
 }
 
-fn target(random: &mut Rng) -> Target {
+/// Any, but for so many of the first ones.
+fn target(random: &mut Rng, from: usize) -> Target {
+    let first = from as u32;
     match random.u32(0..5) {
-        0 => Target::Pane(PaneId(random.u32(0..25))),
-        1 => Target::Window(WindowId(random.u32(0..25))),
-        2 => Target::Session(TmuxSessionId(random.u32(0..10))),
-        3 => Target::Named(name(random)),
-        _ => Target::LastWindowOf(name(random)),
+        0 => Target::Pane(PaneId(random.u32(first..PANES))),
+        1 => Target::Window(WindowId(random.u32(first..PANES))),
+        2 => Target::Session(TmuxSessionId(random.u32(first..10))),
+        3 => Target::Named(name(random, from)),
+        _ => Target::LastWindowOf(name(random, from)),
     }
 }
 
-fn name(random: &mut Rng) -> SessionName {
-    random.choice(NAMES).unwrap().parse().unwrap()
+fn name(random: &mut Rng, from: usize) -> SessionName {
+    random.choice(&NAMES[from..]).unwrap().parse().unwrap()
 }
 
 fn size(random: &mut Rng) -> Size {
@@ -301,10 +319,15 @@ fn binding(random: &mut Rng) -> Binding {
     *random.choice(&bindings).unwrap()
 }
 
-/// A random command, for `take`.
-fn command<T>(random: &mut Rng, take: impl FnOnce(&Command<'_>) -> T) -> T {
-    let (hub, session) = (SessionName::hub(), name(random));
-    let (pane, target) = (PaneId(random.u32(0..25)), target(random));
+/// A random command, for `take`. It ends none of the first `kept` sessions, windows and panes.
+fn command<T>(random: &mut Rng, kept: usize, take: impl FnOnce(&Command<'_>) -> T) -> T {
+    let (hub, session) = (SessionName::hub(), name(random, 0));
+    let (pane, target, window) = (PaneId(random.u32(0..PANES)), target(random, 0), target(random, kept));
+    // Not by a window: that may be the hub's, too.
+    let ended = match random.bool() {
+        true => Target::Session(TmuxSessionId(random.u32(kept as u32..10))),
+        false => Target::Named(name(random, kept)),
+    };
     let buffer = BufferName(random.u64(0..3));
     let text = Text::new(*random.choice(&TEXTS).unwrap()).unwrap();
     let rest = [Text::new(*random.choice(&SCRIPTS).unwrap()).unwrap()];
@@ -360,8 +383,8 @@ fn command<T>(random: &mut Rng, take: impl FnOnce(&Command<'_>) -> T) -> T {
         0..8 => Command::NewSession { name: &session, size: size(random), cwd, program },
         8..14 => Command::NewWindow { session: &session, cwd, program },
         14..18 => Command::LinkWindow { window: target, session: &hub },
-        18 => Command::KillSession(target),
-        19..22 => Command::KillWindow(target),
+        18..20 => Command::KillSession(ended),
+        20..22 => Command::KillWindow(window),
         22 => Command::ResizeWindow { window: target, size: size(random) },
         23 => Command::UnpinWindow(target),
         24 => Command::Set(setting(random)),
@@ -400,14 +423,14 @@ fn command<T>(random: &mut Rng, take: impl FnOnce(&Command<'_>) -> T) -> T {
 }
 
 /// On the tmux in PATH, and on another one where there is one.
-fn fuzz(seed: u64, limit: Duration) {
+fn fuzz(seed: u64, limit: Duration, clients: bool) {
     for tmux in [None].into_iter().chain(other_tmux().map(Some)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let end = Instant::now() + limit;
         let mut counts = Counts::default();
         while Instant::now() < end {
             let seed = seed + counts.rounds;
-            let round = async { Round::begin(seed, tmux.as_deref()).await.run(end).await };
+            let round = async { Round::begin(seed, tmux.as_deref(), clients).await.run(end).await };
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(round)));
             let round = outcome.unwrap_or_else(|_| panic!("SEED={seed} {tmux:?}"));
             counts.rounds += round.rounds;
@@ -427,7 +450,7 @@ fn tmux_survives_a_session_that_ends_right_behind_its_window() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for tmux in [None].into_iter().chain(other_tmux().map(Some)) {
         runtime.block_on(async {
-            let mut round = Round::begin(1, tmux.as_deref()).await;
+            let mut round = Round::begin(1, tmux.as_deref(), false).await;
             let session: SessionName = NAMES[1].parse().unwrap();
             let (cwd, path) = (AbsolutePath::new("/").unwrap(), AbsolutePath::new("/bin/sleep").unwrap());
             let program = Program { path, first: Text::new("1000").unwrap(), rest: &[] };
@@ -452,7 +475,7 @@ fn tmux_survives_a_session_that_ends_right_behind_its_window() {
 fn a_server_without_a_key_table_is_set_up() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let round = Round::begin(1, None).await;
+        let round = Round::begin(1, None, false).await;
         let unbind = Command::UnbindAll(KeyTable::Prefix);
         round.connection.send(&unbind).await.unwrap();
         round.connection.send(&unbind).await.expect_err("tmux has no such table any more");
@@ -463,13 +486,14 @@ fn a_server_without_a_key_table_is_set_up() {
 
 #[test]
 fn tmux_survives_random_commands() {
-    fuzz(1, Duration::from_secs(5));
+    fuzz(1, Duration::from_secs(5), false);
 }
 
 #[test]
-#[ignore = "takes as long as it is told: make fuzz-tmux SEED= SECONDS="]
+#[ignore = "takes as long as it is told: make fuzz-tmux SEED= SECONDS= CLIENTS="]
 fn tmux_survives_random_commands_for_long() {
     let number =
         |name: &str, otherwise| std::env::var(name).map_or(otherwise, |value| value.parse().unwrap());
-    fuzz(number("FUZZ_SEED", 1), Duration::from_secs(number("FUZZ_SECONDS", 600)));
+    let clients = std::env::var("FUZZ_CLIENTS").is_ok_and(|value| value == "1");
+    fuzz(number("FUZZ_SEED", 1), Duration::from_secs(number("FUZZ_SECONDS", 600)), clients);
 }
