@@ -507,6 +507,8 @@ impl Sessions {
 async fn end_ours(connection: &Connection) -> Result<bool, CommandError> {
     let hub = SessionName::hub();
     let panes = server::list::<PaneFacts>(connection, Command::ListPanes).await?;
+    // It would look once more when our session is gone already, which crashes tmux before 3.7.
+    connection.send_and_forget(&Command::Unsubscribe { name: server::PANE_END })?;
     let ours = |pane: &&PaneFacts| pane.id.lossy().parse::<SessionId>().is_ok();
     for pane in panes.iter().filter(ours) {
         connection.send_and_forget(&Command::KillWindow(Target::Window(pane.window)))?;

@@ -14,7 +14,7 @@
 //! | `run-shell` but for that pause, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
 //! | `load-buffer -` | would read the stream of commands |
 //! | `wait-for` | blocks every command behind it |
-//! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second; `control_check_subs_timer` in control.c). So our client moves to another session when the hub goes ([`Command::KeepInSession`]). Where there is no other, a look before it has left still crashes |
+//! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second; `control_check_subs_timer` in control.c). So our client moves to another session when the hub goes ([`Command::KeepInSession`]), and unsubscribes before it ends the server. Where there is no other session, a look before it has left still crashes |
 //! | empty lines, blank lines, comments | detach the client, or get no reply at all |
 //!
 //! Three things cannot be kept away by what is absent:
