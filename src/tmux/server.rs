@@ -192,7 +192,8 @@ pub async fn set_up(
     for command in &commands {
         match connection.send(command).await {
             // Without bindings tmux has no such table: a daemon before us ended in the middle of this.
-            Err(CommandError::Refused { .. }) if matches!(command, Command::UnbindAll(_)) => {}
+            Err(CommandError::Refused { .. })
+                if matches!(command, Command::UnbindAll(_) | Command::UnbindRefresh) => {}
             replies => drop(replies?),
         }
     }
@@ -270,7 +271,11 @@ fn settings(version: &Version) -> Vec<Setting> {
 
 /// Only harmless keys: see [`Binding`].
 fn keys(version: &Version) -> Vec<Command<'static>> {
-    let mut commands = vec![Command::UnbindAll(KeyTable::Prefix), Command::UnbindAll(KeyTable::Root)];
+    let mut commands = vec![
+        Command::UnbindAll(KeyTable::Prefix),
+        Command::UnbindAll(KeyTable::Root),
+        Command::UnbindRefresh,
+    ];
     let mut bindings =
         vec![Binding::Detach, Binding::CopyMode, Binding::CopyModeUp, Binding::Paste, Binding::Help];
     bindings.extend(PrefixKey::new('b').map(Binding::SendPrefix));

@@ -9,6 +9,7 @@
 //! | `respawn-pane`, `respawn-window` | crash all tested versions, or lose the first output |
 //! | `paste-buffer` into a pane whose program has ended | crashes tmux before 3.4. It is sent with a condition that tmux decides |
 //! | a binding in copy mode that waits for an answer | a key that we send to a pane in copy mode holds up our connection for ever: [`Question`](super::Question) |
+//! | `refresh-from-pane` in copy mode | crashes tmux before 3.7 when the history is shorter now than what was scrolled (`window_copy_cmd_refresh_from_pane` in window-copy.c). Its key, `r`, is taken away: keys that we send reach copy mode too |
 //! | `kill-window` with a command right behind it | when it was a session's current window, and the next command ends the session, all tested versions crash: they tell of the new current window when the session has none any more (`control_notify_session_window_changed` in control-notify.c). Behind it stands `run-shell -d 0`, which runs nothing and lets tmux tell first |
 //! | `remain-on-exit off` | two programs that end at once are such a window and such a session |
 //! | `run-shell` but for that pause, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
@@ -99,6 +100,8 @@ pub enum Command<'a> {
     Bind(Binding),
     /// Fails when there is no such table: tmux forgets one without bindings.
     UnbindAll(KeyTable),
+    /// Takes the key `r` out of copy mode: see the table above.
+    UnbindRefresh,
     /// When its session goes, this client moves to another one: see the table above.
     KeepInSession(&'a SessionName),
 
@@ -300,6 +303,7 @@ impl Command<'_> {
                 render_at("set-option -t ", &Target::Named((*session).clone()), out);
                 out.put_slice(b" detach-on-destroy off");
             }
+            Self::UnbindRefresh => out.put_slice(b"unbind-key -q -T copy-mode r"),
             Self::UnbindAll(table) => put(out, format_args!("unbind-key -a -q -T {}", table.name())),
 
             Self::SendBytes { pane, bytes } => render_bytes(*pane, bytes.as_bytes(), out),
