@@ -144,7 +144,7 @@ impl Sessions {
             }
             _ => text,
         };
-        let bytes = text.len() as u64;
+        let length = text.len() as u64;
         let text = match &composer {
             Some(composer) if enter && composer.needs_blank(&text) => Bytes::from([&text[..], b" "].concat()),
             _ => text,
@@ -170,13 +170,19 @@ impl Sessions {
             self.apply(session, machine::Input::Submitted);
             for bytes in KeyBytes::split(b"\r") {
                 let leave = CommandLine::new(&Command::LeaveMode(pane));
-                self.act(&connection, session, pane, leave, &Command::SendBytes { pane, bytes }).await?;
+                // Before the program says what it does with it.
+                let (sessions, id) = (self.clone(), session.id);
+                let sent = move || sessions.event(Some(id), Body::InputSent { bytes: length, enter, cursor });
+                self.act(&connection, session, pane, leave, &Command::SendBytes { pane, bytes }, sent)
+                    .await?;
             }
         }
         session.state().drafted = !enter;
         // Others may press keys while it is looked what became of it.
         drop(typing);
-        self.event(Some(session.id), Body::InputSent { bytes, enter, cursor });
+        if !enter {
+            self.event(Some(session.id), Body::InputSent { bytes: length, enter, cursor });
+        }
         if enter && let Some(composer) = &mut composer {
             receipt = receipt.max(composer.follow_up().await);
             if receipt < Receipt::Submitted && composer.holds_text() {
@@ -205,10 +211,11 @@ impl Sessions {
         for key in first {
             line = line.and(&Command::SendKey { pane, key: *key });
         }
-        self.act(&connection, session, pane, line, &Command::SendKey { pane, key: *last }).await
+        self.act(&connection, session, pane, line, &Command::SendKey { pane, key: *last }, || ()).await
     }
 
-    /// Does what must reach a program that runs: one line, so that tmux itself sees whether it does.
+    /// Does what must reach a program that runs: one line, so that tmux itself sees whether it does. `done` is called when
+    /// it has reached it, before anything that follows from it is known.
     async fn act(
         &self,
         connection: &Connection,
@@ -216,13 +223,22 @@ impl Sessions {
         pane: PaneId,
         before: CommandLine,
         command: &Command<'_>,
+        done: impl FnOnce() + Send + 'static,
     ) -> Result<(), Problem> {
         let asked = before.replies();
         let line = before
             .and(&Command::Show { target: Some(Target::Pane(pane)), format: PaneEnd::FORMAT })
             .and(command);
-        let refused = match connection.send(line).await {
-            Ok(replies) if replies.get(asked).is_some_and(runs) => return Ok(()),
+        let reached = move |replies: &[Reply]| {
+            replies.get(asked).is_some_and(runs) && replies.iter().all(|reply| reply.ok)
+        };
+        let see = move |replies: &[Reply]| {
+            if reached(replies) {
+                done();
+            }
+        };
+        let refused = match connection.send_and_see(line, see).await {
+            Ok(replies) if reached(&replies) => return Ok(()),
             Ok(_) => None,
             Err(error @ CommandError::Refused { .. }) => Some(error),
             Err(error) => return Err(tmux_problem(error)),
@@ -320,13 +336,13 @@ impl Sessions {
         let pasted = match Text::new(text).filter(|text| text.as_bytes().len() <= LONGEST_COMMAND_TEXT) {
             Some(text) => {
                 let line = leave.and(&Command::SetBuffer { name, text });
-                self.act(connection, session, pane, line, &paste).await
+                self.act(connection, session, pane, line, &paste, || ()).await
             }
             None => {
                 let file =
                     TextFile::write(self.0.places.run.join(format!("text-{name}")), text.to_vec()).await?;
                 let load = Command::LoadBuffer { name, path: absolute(&file.path)? };
-                self.act(connection, session, pane, leave.and(&load), &paste).await
+                self.act(connection, session, pane, leave.and(&load), &paste, || ()).await
             }
         };
         if pasted.is_err() {

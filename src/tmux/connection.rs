@@ -205,10 +205,21 @@ impl Connection {
 
     /// Sends a line and returns its replies. An error reply of any of its commands is an error.
     pub async fn send(&self, line: impl Into<CommandLine>) -> Result<Vec<Reply>, CommandError> {
+        self.send_and_see(line.into(), |_| ()).await
+    }
+
+    /// The same; `see` is shown the replies at their place in the stream, before whatever the program prints then.
+    pub async fn send_and_see(
+        &self,
+        line: CommandLine,
+        see: impl FnOnce(&[Reply]) + Send + 'static,
+    ) -> Result<Vec<Reply>, CommandError> {
         let (reply, receiver) = oneshot::channel();
-        let line = line.into();
         let command = abbreviate(&line);
-        self.send_then(line, move |replies| drop(reply.send(replies)))?;
+        self.send_then(line, move |replies| {
+            see(&replies);
+            drop(reply.send(replies));
+        })?;
         let replies = receiver.await.map_err(|_| CommandError::Lost)?;
         match replies.iter().find(|reply| !reply.ok) {
             Some(failed) => Err(CommandError::Refused { command, message: failed.message() }),
