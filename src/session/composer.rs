@@ -133,7 +133,8 @@ impl Composer {
     /// Why the agent might not take the text for a prompt; `None` when it certainly does.
     pub fn not_plain(&mut self, text: &[u8]) -> Option<String> {
         self.catch_up();
-        if !self.is_empty() {
+        // What was sent without Enter may not be shown yet.
+        if self.session.state().drafted || !self.is_empty() {
             return Some(
                 "its composer is not empty, and the text would become a part of what stands there".into(),
             );
