@@ -9,6 +9,7 @@ mod websocket;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -152,6 +153,14 @@ impl Home {
         let mut command = Command::new(&self.program);
         command.args(args).env_clear().current_dir(self.dir.path());
         command.envs(self.environment()).envs(self.extra.iter().cloned());
+        // Whoever runs the tests may ignore it (`nohup`), and a daemon keeps to that.
+        let hear_hang_up = || {
+            // SAFETY: the default action touches no memory.
+            unsafe { nix::sys::signal::signal(Signal::SIGHUP, nix::sys::signal::SigHandler::SigDfl) }?;
+            Ok(())
+        };
+        // SAFETY: it makes one system call.
+        unsafe { command.pre_exec(hear_hang_up) };
         command
     }
 
