@@ -1,7 +1,20 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, code, continueSetUp, daemon, DESK, open, PASSWORD, PHONE, setUp, shot, shows, type Daemon } from "./harness";
+import {
+  browser,
+  code,
+  continueSetUp,
+  daemon,
+  DESK,
+  open,
+  PASSWORD,
+  PHONE,
+  setUp,
+  shot,
+  shows,
+  type Daemon,
+} from "./harness";
 
 let chromium: Browser;
 let host: Daemon;
@@ -47,7 +60,22 @@ describe.each([
     if (codes === null) {
       ({ codes } = await setUp(page, host));
       host.run("start", "-p", "shell", "--name", "crashed", "--", "sh", "-c", "echo out of memory; exit 3");
-      ids["runs"] = (JSON.parse(host.run("start", "-p", "shell", "--name", "runs", "--json", "--", "sh", "-c", "printf '\\033[32mgreen\\033[0m and plain\\n'; read x")) as { id: string }).id;
+      ids["runs"] = (
+        JSON.parse(
+          host.run(
+            "start",
+            "-p",
+            "shell",
+            "--name",
+            "runs",
+            "--json",
+            "--",
+            "sh",
+            "-c",
+            "printf '\\033[32mgreen\\033[0m and plain\\n'; read x",
+          ),
+        ) as { id: string }
+      ).id;
       host.run("start", "-p", "shell", "--name", "ended", "--", "true");
       host.run("env-set", "create", "npm");
     } else {

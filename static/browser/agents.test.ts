@@ -33,7 +33,10 @@ async function give(text: string, button: "Send" | "Queue"): Promise<void> {
 async function looks(name: string): Promise<void> {
   for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme });
-    for (const [size, device] of [[PHONE, "phone"], [DESK, "desk"]] as const) {
+    for (const [size, device] of [
+      [PHONE, "phone"],
+      [DESK, "desk"],
+    ] as const) {
       await page.setViewportSize(size);
       await shot(page, `${name}-${device}-${theme}`);
       expect(await findings(page), `${name} ${device} ${theme}`).toEqual([]);
@@ -114,7 +117,9 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     agents.host.run("send", id, asks, "--wait", "waiting", "--timeout", "20");
     await pill("Waiting").waitFor();
     // What such a page asks for.
-    await page.route("**/input?*", (route) => route.continue({ url: route.request().url().replace("&if_busy=queue", "") }));
+    await page.route("**/input?*", (route) =>
+      route.continue({ url: route.request().url().replace("&if_busy=queue", "") }),
+    );
     await give("too early", "Queue");
     await note().getByText(`Not sent: ${agent} waits for a person.`).waitFor();
     expect(await field().inputValue()).toBe("too early");
@@ -166,7 +171,9 @@ it("says why a text did not come through what an agent asks at its start", async
   await page.keyboard.press("p");
   await field().fill("hello");
   await page.getByRole("button", { name: /^(Send|Queue)$/ }).click();
-  await note().getByText(/Enter was not pressed\.$|^Queued/).waitFor();
+  await note()
+    .getByText(/Enter was not pressed\.$|^Queued/)
+    .waitFor();
   await shows(page, "Yes, I trust this folder");
   await looks("asks-at-its-start");
 });

@@ -27,12 +27,18 @@ export interface Bed {
 export async function bed(): Promise<Bed> {
   if (!existsSync(BIN)) throw new Error("the agents are not installed: run `npm ci` in fixtures/agents");
   const folder = mkdtempSync(join(tmpdir(), "codepiper-agents-"));
-  const [user, trusted, unknown] = ["user", "trusted", "unknown"].map((name) => join(folder, name)) as [string, string, string];
+  const [user, trusted, unknown] = ["user", "trusted", "unknown"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
   for (const directory of [trusted, unknown]) {
     mkdirSync(directory);
     execFileSync("git", ["init", "--quiet", directory]);
   }
-  const model = spawn("node", [join(FIXTURES, "model/server.mjs"), "--until-stdin-closes"], { stdio: ["pipe", "pipe", "inherit"] });
+  const model = spawn("node", [join(FIXTURES, "model/server.mjs"), "--until-stdin-closes"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const [greeting] = (await once(createInterface(model.stdout), "line")) as [string];
   const url = greeting.replace("listening on ", "");
   execFileSync("node", [join(FIXTURES, "agents/seed-claude.mjs"), user, KEY, trusted]);
@@ -60,7 +66,9 @@ export async function bed(): Promise<Bed> {
     start: (agent, directory, ...args) => {
       // The model is reached with a key; Codex has it in its own settings.
       const billing = agent === "claude-code" ? ["--billing", "api"] : [];
-      return (JSON.parse(host.run("start", "--json", "-p", agent, "-d", directory, ...billing, ...args)) as { id: string }).id;
+      return (
+        JSON.parse(host.run("start", "--json", "-p", agent, "-d", directory, ...billing, ...args)) as { id: string }
+      ).id;
     },
     close: async () => {
       await host.stop();

@@ -11,11 +11,26 @@ export async function findings(page: Page): Promise<string[]> {
   // Evaluated by the debugger, not by the page: the policy allows no such script.
   await page.evaluate(AXE);
   // What is still appearing has not its colours yet.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((animation) => animation.effect?.getTiming().iterations !== Infinity).map((animation) => animation.finished)));
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getTiming().iterations !== Infinity)
+        .map((animation) => animation.finished),
+    ),
+  );
   const results = await page.evaluate(
     // The terminal's colours are the program's.
-    (tags) => (window as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<AxeResults> } }).axe.run({ exclude: [[".xterm-rows"], [".h-page"]] }, { runOnly: tags }),
+    (tags) =>
+      (window as unknown as { axe: { run: (context: unknown, options: unknown) => Promise<AxeResults> } }).axe.run(
+        { exclude: [[".xterm-rows"], [".h-page"]] },
+        { runOnly: tags },
+      ),
     TAGS,
   );
-  return results.violations.flatMap((violation) => violation.nodes.map((node) => `${violation.id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`));
+  return results.violations.flatMap((violation) =>
+    violation.nodes.map(
+      (node) => `${violation.id}: ${node.html.slice(0, 160)} ${node.failureSummary?.split("\n")[1] ?? ""}`,
+    ),
+  );
 }

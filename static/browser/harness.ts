@@ -39,13 +39,23 @@ export interface Daemon {
 /** `cuttable`: with something before it whose connections can be broken. `environment` is added to its own,
  * and to that of its programs; `bare`: of the caller's own there is the PATH alone.
  * `config` is the configuration file. */
-export async function daemon({ cuttable = false, bare = false, config = "", environment = {} as Record<string, string> } = {}): Promise<Daemon> {
+export async function daemon({
+  cuttable = false,
+  bare = false,
+  config = "",
+  environment = {} as Record<string, string>,
+} = {}): Promise<Daemon> {
   const home = mkdtempSync(join(tmpdir(), "codepiper-browser-"));
   writeFileSync(join(home, "config.toml"), config);
   const own = bare ? { PATH: process.env["PATH"], LANG: "C.UTF-8", TERM: "xterm-256color" } : process.env;
   const env = { ...own, CODEPIPER_HOME: home, SHELL: "/bin/sh", PS1: "$ ", ENV: "", ...environment };
-  const run = (...args: string[]): string => execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
-  const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], { env, cwd: home, stdio: ["ignore", "pipe", "inherit"] });
+  const run = (...args: string[]): string =>
+    execFileSync(PROGRAM, args, { env, encoding: "utf8", cwd: home, stdio: ["ignore", "pipe", "pipe"] });
+  const child: ChildProcess = spawn(PROGRAM, ["daemon", "--web", "--port", String(await freePort())], {
+    env,
+    cwd: home,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const address = (): string | null => {
     try {
       return (JSON.parse(run("daemon", "status", "--json")) as { web: string | null }).web;
@@ -55,7 +65,8 @@ export async function daemon({ cuttable = false, bare = false, config = "", envi
   };
   let web = "";
   await eventually(() => (web = address() ?? "") !== "", "the daemon serves the dashboard");
-  const before: Overlay | null = DASHBOARD || cuttable ? await overlay(DASHBOARD && resolve(DASHBOARD), () => web) : null;
+  const before: Overlay | null =
+    DASHBOARD || cuttable ? await overlay(DASHBOARD && resolve(DASHBOARD), () => web) : null;
   return {
     url: before?.url ?? web,
     run,
@@ -81,7 +92,8 @@ export async function daemon({ cuttable = false, bare = false, config = "", envi
 function inPath(...names: string[]): string {
   const folders = (process.env["PATH"] ?? "").split(":");
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
-  if (!found) throw new Error(`none of ${names.join(", ")} is in the PATH: install Chromium, or say where it is with CHROMIUM`);
+  if (!found)
+    throw new Error(`none of ${names.join(", ")} is in the PATH: install Chromium, or say where it is with CHROMIUM`);
   return found;
 }
 
@@ -122,9 +134,21 @@ export interface Window {
 }
 
 /** A window of a browser that nobody has signed in with. */
-export async function open(browser: Browser, url: string, size = DESK, theme: "light" | "dark" = "dark"): Promise<Window> {
+export async function open(
+  browser: Browser,
+  url: string,
+  size = DESK,
+  theme: "light" | "dark" = "dark",
+): Promise<Window> {
   const phone = size.width <= 640;
-  const context = await browser.newContext({ viewport: size, colorScheme: theme, hasTouch: phone, isMobile: phone, permissions: ["clipboard-read", "clipboard-write"], serviceWorkers: "block" });
+  const context = await browser.newContext({
+    viewport: size,
+    colorScheme: theme,
+    hasTouch: phone,
+    isMobile: phone,
+    permissions: ["clipboard-read", "clipboard-write"],
+    serviceWorkers: "block",
+  });
   context.setDefaultTimeout(LIMIT);
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -141,7 +165,9 @@ export async function open(browser: Browser, url: string, size = DESK, theme: "l
 /** The code of an authenticator; `ahead`: of a later half minute. */
 export function code(secret: string, ahead = 0): string {
   const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret.replace(/[\s=]/g, "")].map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const bits = [...secret.replace(/[\s=]/g, "")]
+    .map((letter) => letters.indexOf(letter).toString(2).padStart(5, "0"))
+    .join("");
   const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => parseInt(byte, 2)));
   const step = Buffer.alloc(8);
   step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + ahead));

@@ -26,12 +26,19 @@ interface Started {
   lease: { holder: string } | null;
 }
 
-const start = (name: string, script: string): string => (JSON.parse(host.run("start", "-p", "shell", "--name", name, "--json", "--", "sh", "-c", script)) as Started).id;
+const start = (name: string, script: string): string =>
+  (JSON.parse(host.run("start", "-p", "shell", "--name", name, "--json", "--", "sh", "-c", script)) as Started).id;
 const show = (id: string): Started => JSON.parse(host.run("sessions", "show", id, "--json")) as Started;
 
 const past = () => page.getByRole("region", { name: "History" });
 /** The numbers of the lines that are loaded, in their order. */
-const loaded = (): Promise<number[]> => page.evaluate(() => [...document.querySelectorAll(".past .h-row")].map((row) => /^row (\d+)/.exec(row.textContent ?? "")?.[1]).filter(Boolean).map(Number));
+const loaded = (): Promise<number[]> =>
+  page.evaluate(() =>
+    [...document.querySelectorAll(".past .h-row")]
+      .map((row) => /^row (\d+)/.exec(row.textContent ?? "")?.[1])
+      .filter(Boolean)
+      .map(Number),
+  );
 
 async function scrollBack(): Promise<void> {
   await page.locator(".stage").hover();
@@ -42,7 +49,10 @@ async function scrollBack(): Promise<void> {
 let long = "";
 
 it("scrolls back to the very first line, every line once", async () => {
-  long = start("long", `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "row $i of a long output that is worth keeping"; done; echo finished; read x; echo "got $x"; read y`);
+  long = start(
+    "long",
+    `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo "row $i of a long output that is worth keeping"; done; echo finished; read x; echo "got $x"; read y`,
+  );
   await page.goto(`${host.url}/sessions/${long}`);
   await shows(page, "finished");
   await scrollBack();
@@ -55,7 +65,11 @@ it("scrolls back to the very first line, every line once", async () => {
   const rows = await loaded();
   expect(rows.length).toBe(LINES);
   rows.forEach((row, index) => expect(row).toBe(index + 1));
-  await page.getByText("20,000 newer lines", { exact: false }).or(page.getByText(/19,9\d\d newer lines/)).first().waitFor();
+  await page
+    .getByText("20,000 newer lines", { exact: false })
+    .or(page.getByText(/19,9\d\d newer lines/))
+    .first()
+    .waitFor();
 });
 
 it("is left by a key that is not sent, and disturbed nobody", async () => {
@@ -148,10 +162,15 @@ it("sends an image that is pasted", async () => {
   await page.goto(`${host.url}/sessions/${id}`);
   await shows(page, "ready");
   await page.evaluate(() => {
-    const png = Uint8Array.from(atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="), (letter) => letter.charCodeAt(0));
+    const png = Uint8Array.from(
+      atob("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="),
+      (letter) => letter.charCodeAt(0),
+    );
     const data = new DataTransfer();
     data.items.add(new File([png], "x.png", { type: "image/png" }));
-    document.querySelector(".xterm-helper-textarea")?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    document
+      .querySelector(".xterm-helper-textarea")
+      ?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
   });
   await page.getByText("Image given to the program.").waitFor();
   await shows(page, /\.png/);
@@ -168,7 +187,8 @@ it("works by keyboard alone", async () => {
   await page.getByRole("heading", { name: "by keys" }).waitFor();
   await page.locator(".xterm-rows").waitFor();
   await page.keyboard.press("Alt+Escape");
-  const part = (): Promise<string | undefined> => page.evaluate(() => [".tool-bar", ".stage", ".rail", "main"].find((part) => document.activeElement?.closest(part)));
+  const part = (): Promise<string | undefined> =>
+    page.evaluate(() => [".tool-bar", ".stage", ".rail", "main"].find((part) => document.activeElement?.closest(part)));
   await eventually(async () => (await part()) === "main", "F6 goes to " + "main");
   await page.keyboard.press("Shift+F6");
   await eventually(async () => (await part()) === ".rail", "F6 goes to " + ".rail");

@@ -47,7 +47,11 @@ beforeAll(async () => {
   [chromium, host] = await Promise.all([browser(), daemon()]);
   ({ page, complaints } = await open(chromium, host.url));
   page.on("response", (response) => {
-    if (response.url().includes("/api/")) void response.text().then((text) => answers.push(text), () => undefined);
+    if (response.url().includes("/api/"))
+      void response.text().then(
+        (text) => answers.push(text),
+        () => undefined,
+      );
   });
   await setUp(page, host);
 });
@@ -73,7 +77,10 @@ it("writes values into env sets and never shows them again", async () => {
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText(`${SECRET.length} bytes`).waitFor();
   await page.getByText("NPM_TOKEN is in npm-readonly.").waitFor();
-  for (const [size, name] of [[DESK, "desk"], [PHONE, "phone"]] as const) {
+  for (const [size, name] of [
+    [DESK, "desk"],
+    [PHONE, "phone"],
+  ] as const) {
     await page.setViewportSize(size);
     await shot(page, `settings-env-sets-${name}`);
     expect(await findings(page), name).toEqual([]);
@@ -86,7 +93,9 @@ it("writes values into env sets and never shows them again", async () => {
   expect(await page.content()).not.toContain(SECRET);
   expect(answers.length).toBeGreaterThan(3);
   expect(answers.join("\n")).not.toContain(SECRET);
-  expect((JSON.parse(host.run("env-set", "show", "npm-readonly", "--json")) as { variables: unknown[] }).variables).toHaveLength(1);
+  expect(
+    (JSON.parse(host.run("env-set", "show", "npm-readonly", "--json")) as { variables: unknown[] }).variables,
+  ).toHaveLength(1);
 });
 
 it("starts an agent in a worktree, with an env set, without questions, and forks it", async () => {
@@ -103,7 +112,10 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await dialog.getByLabel("From", { exact: true }).fill("there");
   await dialog.getByLabel("Add an env set").selectOption("npm-readonly");
   await dialog.getByText("Dangerous: ask for no permission").click();
-  for (const [size, name] of [[PHONE, "phone"], [DESK, "desk"]] as const) {
+  for (const [size, name] of [
+    [PHONE, "phone"],
+    [DESK, "desk"],
+  ] as const) {
     await page.setViewportSize(size);
     await dialog.getByText("Work in a separate worktree").scrollIntoViewIfNeeded();
     await shot(page, `create-worktree-${name}`);
@@ -113,7 +125,9 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   }
   await dialog.getByRole("button", { name: "Copy as command" }).click();
   const command = await page.evaluate(() => navigator.clipboard.readText());
-  expect(command).toBe(`codepiper start -p claude-code -d ${join(folder, "repo")} --env-set npm-readonly --worktree --create-branch feature/x --base there --dangerous`);
+  expect(command).toBe(
+    `codepiper start -p claude-code -d ${join(folder, "repo")} --env-set npm-readonly --worktree --create-branch feature/x --base there --dangerous`,
+  );
   // Its own confirmation: a click on Create alone starts nothing.
   await dialog.getByRole("button", { name: /^Create/ }).click();
   const sure = page.getByRole("dialog", { name: "Start without any question?" });
@@ -122,7 +136,10 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await sure.getByRole("button", { name: "Start it" }).click();
   await page.locator(".head-dangerous").waitFor();
   await page.locator(".head-branch", { hasText: "feature/x" }).waitFor();
-  for (const [size, name] of [[DESK, "desk"], [PHONE, "phone"]] as const) {
+  for (const [size, name] of [
+    [DESK, "desk"],
+    [PHONE, "phone"],
+  ] as const) {
     await page.setViewportSize(size);
     await page.locator(".head-dangerous").waitFor();
     await shot(page, `session-dangerous-${name}`);
@@ -130,16 +147,30 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
     expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(size.width);
   }
   await page.setViewportSize(DESK);
-  const [session] = JSON.parse(host.run("sessions", "--json")) as { id: string; dangerous: boolean; env_sets: string[]; worktree: { branch: string; base: string; uncommitted: number } }[];
-  expect(session).toMatchObject({ dangerous: true, env_sets: ["npm-readonly"], worktree: { branch: "feature/x", base: "there", uncommitted: 1 } });
+  const [session] = JSON.parse(host.run("sessions", "--json")) as {
+    id: string;
+    dangerous: boolean;
+    env_sets: string[];
+    worktree: { branch: string; base: string; uncommitted: number };
+  }[];
+  expect(session).toMatchObject({
+    dangerous: true,
+    env_sets: ["npm-readonly"],
+    worktree: { branch: "feature/x", base: "there", uncommitted: 1 },
+  });
 
-  await page.getByRole("button", { name: /^Actions of/ }).last().click();
+  await page
+    .getByRole("button", { name: /^Actions of/ })
+    .last()
+    .click();
   await page.getByRole("button", { name: "Fork" }).click();
   await page.getByText("continues a copy of its conversation").waitFor();
   const both = JSON.parse(host.run("sessions", "--json")) as { id: string; dangerous: boolean }[];
   expect(both).toHaveLength(2);
   expect(both[1]?.dangerous).toBe(true);
   await page.waitForURL(`**/sessions/${both[1]?.id ?? ""}`);
-  expect(host.run("tail", both[1]?.id ?? "", "-n", "all").replace(/\s/g, "")).toContain(`--resume${session?.id ?? ""}--fork-session`);
+  expect(host.run("tail", both[1]?.id ?? "", "-n", "all").replace(/\s/g, "")).toContain(
+    `--resume${session?.id ?? ""}--fork-session`,
+  );
   expect(complaints).toEqual([]);
 });

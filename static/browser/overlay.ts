@@ -39,10 +39,13 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
       return;
     }
     const { hostname, port } = new URL(daemon());
-    const upstream = ask({ hostname, port, path: incoming.url, method: incoming.method, headers: forward(incoming) }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const upstream = ask(
+      { hostname, port, path: incoming.url, method: incoming.method, headers: forward(incoming) },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     upstream.on("error", () => outgoing.destroy());
     incoming.pipe(upstream);
   });
@@ -76,13 +79,24 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
   };
 }
 
-function file(dist: string, path: string, cookie: string): { status: number; headers: OutgoingHttpHeaders; body: string | Buffer } {
+function file(
+  dist: string,
+  path: string,
+  cookie: string,
+): { status: number; headers: OutgoingHttpHeaders; body: string | Buffer } {
   const asked = join(dist, normalize(path));
   const found = existsSync(asked) && statSync(asked).isFile();
   if (!found && path.startsWith("/assets/")) return { status: 404, headers: {}, body: "" };
   const name = found ? asked : join(dist, "index.html");
-  const headers = { "content-type": TYPES[extname(name)] ?? "application/octet-stream", "content-security-policy": POLICY };
+  const headers = {
+    "content-type": TYPES[extname(name)] ?? "application/octet-stream",
+    "content-security-policy": POLICY,
+  };
   if (!name.endsWith(".html")) return { status: 200, headers, body: readFileSync(name) };
   const theme = /codepiper-theme=(light|dark)/.exec(cookie)?.[1];
-  return { status: 200, headers, body: readFileSync(name, "utf8").replace("<html", theme ? `<html data-theme="${theme}"` : "<html") };
+  return {
+    status: 200,
+    headers,
+    body: readFileSync(name, "utf8").replace("<html", theme ? `<html data-theme="${theme}"` : "<html"),
+  };
 }

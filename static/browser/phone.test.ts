@@ -18,9 +18,23 @@ beforeAll(async () => {
   for (const folder of ["bin", "a-project-with-quite-a-long-name"]) mkdirSync(join(user, folder));
   writeFileSync(join(user, "bin/claude"), "#!/bin/sh\necho ready\nexec cat\n");
   chmodSync(join(user, "bin/claude"), 0o755);
-  [chromium, host] = await Promise.all([browser(), daemon({ environment: { HOME: user, PATH: `${join(user, "bin")}:${process.env["PATH"] ?? ""}` } })]);
+  [chromium, host] = await Promise.all([
+    browser(),
+    daemon({ environment: { HOME: user, PATH: `${join(user, "bin")}:${process.env["PATH"] ?? ""}` } }),
+  ]);
   const start = (...args: string[]): string => (JSON.parse(host.run("start", "--json", ...args)) as { id: string }).id;
-  agent = start("-p", "claude-code", "--name", "a session whose name is far too long for a phone", "-d", join(user, "a-project-with-quite-a-long-name"), "--model", "opus", "--dangerous", "--yes");
+  agent = start(
+    "-p",
+    "claude-code",
+    "--name",
+    "a session whose name is far too long for a phone",
+    "-d",
+    join(user, "a-project-with-quite-a-long-name"),
+    "--model",
+    "opus",
+    "--dangerous",
+    "--yes",
+  );
   shell = start("-p", "shell", "--name", "ended", "--", "echo", "ready");
 });
 afterAll(async () => {
@@ -34,7 +48,9 @@ function cutOff(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     // Rows that are made to be scrolled sideways.
     const sideways = ".key-strip, pre, .diff, .command code, .live-screen";
-    const hidden = (element: Element): boolean => !element.checkVisibility({ visibilityProperty: true }) || element.closest(".skip, .visually-hidden, .live-screen") !== null;
+    const hidden = (element: Element): boolean =>
+      !element.checkVisibility({ visibilityProperty: true }) ||
+      element.closest(".skip, .visually-hidden, .live-screen") !== null;
     return [...document.querySelectorAll("a, button, input, select, textarea, [role=tab]")].flatMap((control) => {
       const rect = control.getBoundingClientRect();
       if (hidden(control) || rect.width === 0) return [];
@@ -47,9 +63,14 @@ function cutOff(page: Page): Promise<string[]> {
         if (overflowY === "auto" || overflowY === "scroll") [top, bottom] = [-Infinity, Infinity];
         else if (overflowY !== "visible") [top, bottom] = [Math.max(top, clip.top), Math.min(bottom, clip.bottom)];
       }
-      const inside = rect.left >= left - 1 && rect.right <= right + 1 && rect.top >= top - 1 && rect.bottom <= bottom + 1;
+      const inside =
+        rect.left >= left - 1 && rect.right <= right + 1 && rect.top >= top - 1 && rect.bottom <= bottom + 1;
       const whole = control.matches("input, select, textarea") || control.scrollWidth <= control.clientWidth + 1;
-      return inside && whole ? [] : [`${control.outerHTML.slice(0, 120)} at ${Math.round(rect.left)}..${Math.round(rect.right)}, ${Math.round(rect.top)}..${Math.round(rect.bottom)}`];
+      return inside && whole
+        ? []
+        : [
+            `${control.outerHTML.slice(0, 120)} at ${Math.round(rect.left)}..${Math.round(rect.right)}, ${Math.round(rect.top)}..${Math.round(rect.bottom)}`,
+          ];
     });
   });
 }
@@ -64,20 +85,26 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
   });
   afterAll(() => page.context().close());
 
-  it.each(["", "/conversation", "/attach", "/events", "/logs"])("has everything of the session page%s within reach", async (tab) => {
-    for (const [id, name] of [[agent, "agent"], [shell, "ended"]] as const) {
-      if (id === shell && tab === "/conversation") continue;
-      await page.goto(`${host.url}/sessions/${id}${tab}`);
-      if (tab === "") await shows(page, "ready");
-      await page.locator(".evidence-place .pill").waitFor();
-      await page.locator(".menu-place .button").waitFor();
-      await page.waitForLoadState("networkidle");
-      await shot(page, `phone-${name}${tab.replace("/", "-")}-${theme}`);
-      expect(await cutOff(page), name).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(PHONE.width);
-      expect(await findings(page), name).toEqual([]);
-    }
-  });
+  it.each(["", "/conversation", "/attach", "/events", "/logs"])(
+    "has everything of the session page%s within reach",
+    async (tab) => {
+      for (const [id, name] of [
+        [agent, "agent"],
+        [shell, "ended"],
+      ] as const) {
+        if (id === shell && tab === "/conversation") continue;
+        await page.goto(`${host.url}/sessions/${id}${tab}`);
+        if (tab === "") await shows(page, "ready");
+        await page.locator(".evidence-place .pill").waitFor();
+        await page.locator(".menu-place .button").waitFor();
+        await page.waitForLoadState("networkidle");
+        await shot(page, `phone-${name}${tab.replace("/", "-")}-${theme}`);
+        expect(await cutOff(page), name).toEqual([]);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(PHONE.width);
+        expect(await findings(page), name).toEqual([]);
+      }
+    },
+  );
 
   it("has in the menu what the head has no room for", async () => {
     await page.goto(`${host.url}/sessions/${agent}`);

@@ -105,7 +105,12 @@ it("writes out what a title hides", async () => {
 });
 
 it("answers no question that tmux has answered", async () => {
-  const id = start("asks", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; dd bs=1 count=1 2>/dev/null >/dev/null; printf '\\033[c\\033[6n\\033]11;?\\007'; exec cat -v");
+  const id = start(
+    "asks",
+    "sh",
+    "-c",
+    "stty raw -echo; printf 'ready\\r\\n'; dd bs=1 count=1 2>/dev/null >/dev/null; printf '\\033[c\\033[6n\\033]11;?\\007'; exec cat -v",
+  );
   await visit(id);
   await shows(page, "ready");
   const before = await screen(page);
@@ -130,11 +135,19 @@ it("asks before a program writes to the clipboard", async () => {
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("before");
   await shot(page, "clipboard");
   await asked.getByRole("button", { name: "Copy" }).click();
-  await eventually(async () => (await page.evaluate(() => navigator.clipboard.readText())) === "hello", "the clipboard has it");
+  await eventually(
+    async () => (await page.evaluate(() => navigator.clipboard.readText())) === "hello",
+    "the clipboard has it",
+  );
 });
 
 it("comes back by itself after a broken connection and a new daemon, with every line once", async () => {
-  const id = start("flood", "sh", "-c", "i=0; while [ $i -lt 6000 ]; do i=$((i+1)); echo line $i; [ $((i % 40)) = 0 ] && sleep 0.05; done; echo finished; read x");
+  const id = start(
+    "flood",
+    "sh",
+    "-c",
+    "i=0; while [ $i -lt 6000 ]; do i=$((i+1)); echo line $i; [ $((i % 40)) = 0 ] && sleep 0.05; done; echo finished; read x",
+  );
   await visit(id);
   await shows(page, /line \d+/);
   host.cut();
@@ -148,7 +161,12 @@ it("comes back by itself after a broken connection and a new daemon, with every 
 });
 
 it("shows the present after a long sleep, and keeps what it slept through", async () => {
-  const id = start("sleeper", "sh", "-c", "stty -echo; echo ready; read x; seq -f 'slept through %06.0f of a long night' 1 200000; echo good morning; read y");
+  const id = start(
+    "sleeper",
+    "sh",
+    "-c",
+    "stty -echo; echo ready; read x; seq -f 'slept through %06.0f of a long night' 1 200000; echo good morning; read y",
+  );
   await visit(id);
   await shows(page, "ready");
   await page.context().setOffline(true);
@@ -162,7 +180,13 @@ it("shows the present after a long sleep, and keeps what it slept through", asyn
   await page.mouse.wheel(0, -400);
   await page.getByText("newer lines").waitFor();
   // As far back as two pieces reach, every line once.
-  const numbers = (): Promise<number[]> => page.evaluate(() => [...document.querySelectorAll(".past .h-row")].map((row) => /^slept through (\d+)/.exec(row.textContent ?? "")?.[1]).filter(Boolean).map(Number));
+  const numbers = (): Promise<number[]> =>
+    page.evaluate(() =>
+      [...document.querySelectorAll(".past .h-row")]
+        .map((row) => /^slept through (\d+)/.exec(row.textContent ?? "")?.[1])
+        .filter(Boolean)
+        .map(Number),
+    );
   await page.getByRole("region", { name: "History" }).focus();
   await eventually(async () => {
     await page.keyboard.press("Home");
@@ -184,7 +208,10 @@ it("changes nothing for anybody by looking from a phone", async () => {
   await phone.page.goto(`${host.url}/sessions/${id}`);
   await shows(phone.page, /^100$/m);
   await shot(phone.page, "session-second-viewer");
-  const letters = (): Promise<number> => phone.page.evaluate(() => parseFloat(getComputedStyle(document.querySelector(".stage") as Element).getPropertyValue("--term-font")));
+  const letters = (): Promise<number> =>
+    phone.page.evaluate(() =>
+      parseFloat(getComputedStyle(document.querySelector(".stage") as Element).getPropertyValue("--term-font")),
+    );
   expect(await letters()).toBe(11);
   const touch = await phone.context.newCDPSession(phone.page);
   const fingers = (type: "touchStart" | "touchMove" | "touchEnd", ...places: number[]): Promise<unknown> =>
@@ -208,7 +235,8 @@ it("has keys for a phone", async () => {
   await signIn(phone.page, codes.pop() ?? "");
   await phone.page.goto(`${host.url}/sessions/${id}`);
   await shows(phone.page, "ready");
-  const key = (name: string) => phone.page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true });
+  const key = (name: string) =>
+    phone.page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true });
   await key("Esc").click();
   await key("Up").click();
   await key("Control C").click();

@@ -20,7 +20,19 @@ let complaints: string[];
 
 beforeAll(async () => {
   [chromium, agents] = await Promise.all([browser(), bed()]);
-  execFileSync("git", ["-C", agents.trusted, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "--allow-empty", "-m", "first"]);
+  execFileSync("git", [
+    "-C",
+    agents.trusted,
+    "-c",
+    "user.name=x",
+    "-c",
+    "user.email=x@example.org",
+    "commit",
+    "--quiet",
+    "--allow-empty",
+    "-m",
+    "first",
+  ]);
   ({ page, complaints } = await open(chromium, agents.host.url));
   await setUp(page, agents.host);
 });
@@ -66,7 +78,10 @@ async function answerIt(key: string): Promise<void> {
 
 /** Pictures of it on a desk and on a phone, in which nothing is found. */
 async function looks(name: string): Promise<void> {
-  for (const [size, device] of [[PHONE, "phone"], [DESK, "desk"]] as const) {
+  for (const [size, device] of [
+    [PHONE, "phone"],
+    [DESK, "desk"],
+  ] as const) {
     await page.setViewportSize(size);
     await shot(page, `tour-${name}-${device}`);
     expect(await findings(page), `${name} ${device}`).toEqual([]);
@@ -144,7 +159,10 @@ describe.each(AGENTS)("$agent in the dashboard", ({ agent, label, tool, other, a
 
   it("stops, and goes on with its conversation, worktree, env set and model", async () => {
     await page.keyboard.press("Alt+Escape");
-    await page.getByRole("button", { name: /^Actions of/ }).last().click();
+    await page
+      .getByRole("button", { name: /^Actions of/ })
+      .last()
+      .click();
     await page.getByRole("button", { name: "Stop", exact: true }).click();
     await pill(/stopped/i).waitFor();
     await looks(`stopped-${agent}`);
@@ -164,7 +182,8 @@ describe.each(AGENTS)("$agent in the dashboard", ({ agent, label, tool, other, a
     await page.keyboard.press("Alt+Escape");
     await page.getByRole("button", { name: "Conversation" }).click();
     const region = page.getByRole("region", { name: "Conversation" });
-    for (const said of ["You said: hello there", "You said: on the other model"]) await region.getByText(said).waitFor();
+    for (const said of ["You said: hello there", "You said: on the other model"])
+      await region.getByText(said).waitFor();
     await region.getByText("has-it-again").first().waitFor();
     await looks(`conversation-${agent}`);
   });
@@ -174,7 +193,17 @@ describe.each(AGENTS)("$agent on the command line", ({ agent, tool, other, answe
   it("goes the same way", () => {
     const run = agents.host.run;
     const branch = `feature/shell-${agent}`;
-    const id = agents.start(agent, agents.trusted, "--env-set", SET, "--worktree", "--create-branch", branch, "--prompt", "hello there");
+    const id = agents.start(
+      agent,
+      agents.trusted,
+      "--env-set",
+      SET,
+      "--worktree",
+      "--create-branch",
+      branch,
+      "--prompt",
+      "hello there",
+    );
     run("wait", id, "--until", "idle", "--timeout", "60");
     const worktree = told(id).worktree!.path;
     const asked = (file: string): void => {

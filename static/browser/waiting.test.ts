@@ -38,7 +38,10 @@ it("shows a session that asks at its start, and what to do about it", async () =
   const row = page.getByRole("region", { name: "Waiting" }).locator(".row");
   await row.locator(".cell-state", { hasText: "Waiting" }).waitFor();
   await row.locator(".cell-now", { hasText: "open to answer" }).waitFor();
-  for (const [size, name] of [[PHONE, "phone"], [DESK, "desk"]] as const) {
+  for (const [size, name] of [
+    [PHONE, "phone"],
+    [DESK, "desk"],
+  ] as const) {
     await page.setViewportSize(size);
     await shot(page, `asks-list-${name}`);
     expect(await findings(page), name).toEqual([]);

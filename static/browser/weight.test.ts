@@ -20,7 +20,10 @@ function weigh(page: Page): { total: () => Promise<number> } {
     const { pathname } = new URL(response.url());
     // The icons are the browser's own wish.
     if (/^\/(api|ws)|\.(png|svg|webmanifest)$/.test(pathname) || response.status() !== 200) return;
-    files.set(pathname, response.body().then((body) => gzipSync(body, { level: 9 }).length));
+    files.set(
+      pathname,
+      response.body().then((body) => gzipSync(body, { level: 9 }).length),
+    );
   });
   return { total: async () => (await Promise.all(files.values())).reduce((sum, size) => sum + size, 0) };
 }
@@ -28,7 +31,9 @@ function weigh(page: Page): { total: () => Promise<number> } {
 it("is light", async () => {
   const first = await open(chromium, host.url);
   const { codes } = await setUp(first.page, host);
-  const id = (JSON.parse(host.run("start", "-p", "shell", "--json", "--", "sh", "-c", "echo ready; read x")) as { id: string }).id;
+  const id = (
+    JSON.parse(host.run("start", "-p", "shell", "--json", "--", "sh", "-c", "echo ready; read x")) as { id: string }
+  ).id;
   await first.context.close();
 
   const { page } = await open(chromium, "about:blank");
@@ -49,10 +54,13 @@ it("is light", async () => {
   // What the first frame does not wait for is held back until it is there.
   let held = (): void => undefined;
   const frame = new Promise<void>((done) => (held = done));
-  await terminal.route(/assets\/(addon|around|session_menu|popover|model_picker|evidence|reconnect|tooltip|bottom_bar|toast)-/, async (route) => {
-    await frame;
-    await route.continue();
-  });
+  await terminal.route(
+    /assets\/(addon|around|session_menu|popover|model_picker|evidence|reconnect|tooltip|bottom_bar|toast)-/,
+    async (route) => {
+      await frame;
+      await route.continue();
+    },
+  );
   await terminal.goto(`${host.url}/sessions/${id}`);
   await terminal.locator(".xterm-rows").getByText("ready").waitFor();
   const beforeFrame = await opening.total();
@@ -62,7 +70,9 @@ it("is light", async () => {
   let all = 0;
   await eventually(async () => all === (all = await opening.total()), "everything was loaded");
 
-  console.log(`gzipped, in bytes: sign-in ${firstPage}, list ${listPage}, terminal before its first frame ${beforeFrame}, terminal ${all}`);
+  console.log(
+    `gzipped, in bytes: sign-in ${firstPage}, list ${listPage}, terminal before its first frame ${beforeFrame}, terminal ${all}`,
+  );
   expect(firstPage).toBeLessThan(20_000);
   // Tables of widths and the keys that programs ask for are a part of it.
   expect(beforeFrame).toBeLessThan(133_000);

@@ -46,7 +46,14 @@ class FakeSocket {
 
 const hello: ServerMessage = { type: "hello", protocol: 1, version: "1" };
 const session = aSession();
-const subscribed = (request: number, channel: number, cursor: string): ServerMessage => ({ type: "subscribed", request, channel, cursor, size: { cols: 80, rows: 24 }, session });
+const subscribed = (request: number, channel: number, cursor: string): ServerMessage => ({
+  type: "subscribed",
+  request,
+  channel,
+  cursor,
+  size: { cols: 80, rows: 24 },
+  session,
+});
 
 function make(): { connection: Connection; items: Item[]; heard: ServerMessage[] } {
   const heard: ServerMessage[] = [];
@@ -91,7 +98,13 @@ it("counts the bytes of a channel, and goes on after them on the next connection
   last().open();
   last().say(hello);
   connection.subscribe(session.id, "live", "latest", (item) => items.push(item));
-  expect(last().sent.at(-1)).toEqual({ type: "subscribe", request: 1, session: session.id, from: "live", delivery: "latest" });
+  expect(last().sent.at(-1)).toEqual({
+    type: "subscribe",
+    request: 1,
+    session: session.id,
+    from: "live",
+    delivery: "latest",
+  });
   last().say(subscribed(1, 4, "2:100"));
   last().say({ type: "keyframe", channel: 4, cursor: "2:110", size: { cols: 80, rows: 24 }, reason: "begin" });
   last().frame(0x84, "screen");
@@ -105,7 +118,13 @@ it("counts the bytes of a channel, and goes on after them on the next connection
   vi.advanceTimersByTime(1000);
   last().open();
   last().say(hello);
-  expect(last().sent.at(-1)).toEqual({ type: "subscribe", request: 2, session: session.id, from: { cursor: "2:115" }, delivery: "latest" });
+  expect(last().sent.at(-1)).toEqual({
+    type: "subscribe",
+    request: 2,
+    session: session.id,
+    from: { cursor: "2:115" },
+    delivery: "latest",
+  });
   last().say(subscribed(2, 0, "2:115"));
   expect(items.at(-1)).toMatchObject({ kind: "begun", again: true });
   connection.close();

@@ -22,7 +22,9 @@ export function plain(text: string): string {
 /** Who did it, where that is known. */
 function by(who: By | undefined): string {
   if (who === undefined) return "";
-  return "process" in who ? ` by process ${who.process.pid} (${plain(who.process.names)})` : " by a browser that had signed in";
+  return "process" in who
+    ? ` by process ${who.process.pid} (${plain(who.process.names)})`
+    : " by a browser that had signed in";
 }
 
 function fields(value: unknown): Fields {
@@ -46,7 +48,16 @@ function tool(hook: Hook): Tool | null {
   const payload = fields(hook.payload);
   const name = text(payload, "tool_name");
   if (name === null) return null;
-  const what = text(fields(payload["tool_input"]), "command", "file_path", "path", "pattern", "url", "description", "prompt");
+  const what = text(
+    fields(payload["tool_input"]),
+    "command",
+    "file_path",
+    "path",
+    "pattern",
+    "url",
+    "description",
+    "prompt",
+  );
   return { name, what };
 }
 
@@ -125,7 +136,9 @@ export function sentence(event: Event): Piece[] {
     case "session.created":
       return [{ text: `Created ${event.data.provider} in ` }, { text: plain(event.data.cwd), code: true }];
     case "session.started":
-      return say(event.data.resumed ? `Resumed as process ${event.data.pid}.` : `Started as process ${event.data.pid}.`);
+      return say(
+        event.data.resumed ? `Resumed as process ${event.data.pid}.` : `Started as process ${event.data.pid}.`,
+      );
     case "session.adopted":
       return say("Found running, and taken over.");
     case "session.stop_requested":
@@ -143,11 +156,20 @@ export function sentence(event: Event): Piece[] {
     case "terminal.resized":
       return say(`The terminal became ${event.data.size.cols}×${event.data.size.rows}.`);
     case "terminal.gap_recorded":
-      return say(event.data.lost === "nothing" ? "The output goes on; nothing is missing." : `${lostWords(event.data.lost)} are missing.`);
+      return say(
+        event.data.lost === "nothing"
+          ? "The output goes on; nothing is missing."
+          : `${lostWords(event.data.lost)} are missing.`,
+      );
     case "terminal.bell_rang":
       return say("The bell rang.");
     case "terminal.notified":
-      return say([event.data.title, event.data.text].filter((part) => part !== null).map(plain).join(": "));
+      return say(
+        [event.data.title, event.data.text]
+          .filter((part) => part !== null)
+          .map(plain)
+          .join(": "),
+      );
     case "terminal.client_attached":
       return say(`A terminal attached; ${event.data.clients} now.`);
     case "terminal.client_detached":
@@ -157,19 +179,29 @@ export function sentence(event: Event): Piece[] {
     case "input.queued":
       return say(`A text waits until the agent is idle; ${event.data.queued} now.`);
     case "input.dropped":
-      return say(`${event.data.texts === 1 ? "A text that waited was" : `${event.data.texts} texts that waited were`} not sent: ${plain(event.data.reason)}.`);
+      return say(
+        `${event.data.texts === 1 ? "A text that waited was" : `${event.data.texts} texts that waited were`} not sent: ${plain(event.data.reason)}.`,
+      );
     case "session.model_switched":
       return say(`The model became ${plain(event.data.model)}.`);
     case "transcript.conversation_changed":
-      return [{ text: "Its conversation is " }, { text: plain(event.data.place.conversation), code: true }, { text: "." }];
+      return [
+        { text: "Its conversation is " },
+        { text: plain(event.data.place.conversation), code: true },
+        { text: "." },
+      ];
     case "transcript.turn_ended":
-      return say(`The turn took ${event.data.usage.input.toLocaleString("en")} tokens in and ${event.data.usage.output.toLocaleString("en")} out.`);
+      return say(
+        `The turn took ${event.data.usage.input.toLocaleString("en")} tokens in and ${event.data.usage.output.toLocaleString("en")} out.`,
+      );
     case "transcript.interrupted":
       return say("Interrupted.");
     case "transcript.api_failed":
       return say(`The model failed: ${plain(event.data.text)}`);
     case "transcript.compacted":
-      return say(event.data.automatic === true ? "Compacted its conversation by itself." : "Compacted its conversation.");
+      return say(
+        event.data.automatic === true ? "Compacted its conversation by itself." : "Compacted its conversation.",
+      );
     case "auth.agent_refused":
       return say(`Process ${event.data.pid} was refused: ${plain(event.data.request)}.`);
     case "auth.shim_refused":
@@ -223,7 +255,9 @@ function hookSentence(event: Event): Piece[] {
   const payload = fields(hook.payload);
   const used = tool(hook);
   const afterTool = (verb: string): Piece[] =>
-    used ? [{ text: `${verb} ${used.name} ` }, ...(used.what ? [{ text: used.what, code: true }] : [])] : [{ text: verb }];
+    used
+      ? [{ text: `${verb} ${used.name} ` }, ...(used.what ? [{ text: used.what, code: true }] : [])]
+      : [{ text: verb }];
   switch (event.kind) {
     case "hook.session_started":
       return [{ text: "The agent is ready." }];

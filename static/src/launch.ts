@@ -56,7 +56,8 @@ function quotedDirectory(dir: string): string {
 export function commandOf(start: StartSession): string {
   const words = ["codepiper start", `-p ${quoted(start.provider)}`, `-d ${quotedDirectory(start.dir)}`];
   // A value that begins with a dash is none of its own.
-  const flag = (name: string, value: string): unknown => words.push(value.startsWith("-") ? `--${name}=${quoted(value)}` : `--${name} ${quoted(value)}`);
+  const flag = (name: string, value: string): unknown =>
+    words.push(value.startsWith("-") ? `--${name}=${quoted(value)}` : `--${name} ${quoted(value)}`);
   if (start.billing === "api") flag("billing", "api");
   for (const set of start.env_sets ?? []) flag("env-set", set);
   if (start.worktree) {

@@ -10,7 +10,9 @@ function focus(part: Element): boolean {
   // The page itself, and what a terminal types into.
   const first = part.matches("main")
     ? part
-    : (part.querySelector(".past[data-open]") ?? part.querySelector("textarea.xterm-helper-textarea") ?? [...part.querySelectorAll(FOCUSABLE)].find(isShown));
+    : (part.querySelector(".past[data-open]") ??
+      part.querySelector("textarea.xterm-helper-textarea") ??
+      [...part.querySelectorAll(FOCUSABLE)].find(isShown));
   if (!(first instanceof HTMLElement)) return false;
   first.focus();
   return document.activeElement === first;

@@ -11,7 +11,14 @@ it("puts what waits longest first, then what is newest, then what ended last", (
     aSession({ name: "waits longer", activity: "waiting", state_since: "2026-11-23T09:00:00Z" }),
     aSession({ name: "ended late", status: "crashed", state_since: "2026-11-23T12:00:00Z" }),
   ];
-  expect(ordered(list).map((session) => session.name)).toEqual(["waits longer", "waits", "new", "old", "ended late", "ended early"]);
+  expect(ordered(list).map((session) => session.name)).toEqual([
+    "waits longer",
+    "waits",
+    "new",
+    "old",
+    "ended late",
+    "ended early",
+  ]);
 });
 
 it("finds every word somewhere", () => {

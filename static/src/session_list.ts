@@ -28,7 +28,9 @@ export function fits(session: Session, filter: Filter, text: string): boolean {
 /** Every word of the text stands somewhere in what names the session. */
 export function matches(session: Session, text: string): boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const all = [nameOf(session), session.short_id, session.cwd, session.branch, session.provider].join("\n").toLowerCase();
+  const all = [nameOf(session), session.short_id, session.cwd, session.branch, session.provider]
+    .join("\n")
+    .toLowerCase();
   return words.every((word) => all.includes(word));
 }
 

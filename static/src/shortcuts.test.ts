@@ -8,7 +8,13 @@ const ran = vi.fn();
 
 beforeEach(() => {
   ran.mockReset();
-  end = bind({ c: () => ran("c"), "⌘k": () => ran("⌘k"), "g s": () => ran("g s"), s: () => ran("s"), "⌥n": () => ran("⌥n") });
+  end = bind({
+    c: () => ran("c"),
+    "⌘k": () => ran("⌘k"),
+    "g s": () => ran("g s"),
+    s: () => ran("s"),
+    "⌥n": () => ran("⌥n"),
+  });
 });
 afterEach(() => {
   end();
@@ -17,7 +23,15 @@ afterEach(() => {
 });
 
 function press(key: string, init: KeyboardEventInit = {}, target: Element = document.body): void {
-  target.dispatchEvent(new KeyboardEvent("keydown", { key, code: /^[a-z]$/.test(key) ? `Key${key.toUpperCase()}` : key, bubbles: true, cancelable: true, ...init }));
+  target.dispatchEvent(
+    new KeyboardEvent("keydown", {
+      key,
+      code: /^[a-z]$/.test(key) ? `Key${key.toUpperCase()}` : key,
+      bubbles: true,
+      cancelable: true,
+      ...init,
+    }),
+  );
 }
 
 it("runs single letters, and two after each other", () => {

@@ -39,7 +39,13 @@ function isTyping(target: EventTarget | null): boolean {
 
 function press(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
-  if (event.key === "F6" && !event.ctrlKey && !event.altKey && !event.metaKey && !(event.target instanceof Element && event.target.closest(".xterm"))) {
+  if (
+    event.key === "F6" &&
+    !event.ctrlKey &&
+    !event.altKey &&
+    !event.metaKey &&
+    !(event.target instanceof Element && event.target.closest(".xterm"))
+  ) {
     event.preventDefault();
     return void import("./regions").then(({ goRound }) => goRound(event.shiftKey ? -1 : 1));
   }

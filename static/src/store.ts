@@ -88,7 +88,9 @@ async function refresh(): Promise<void> {
     fetched<DaemonStatus>("/api/daemon", (status) => (daemon.value = status)),
     fetched<Provider[]>("/api/providers", (known) => (providers.value = known)),
     fetched<Timeline[]>(`/api/timelines?since=${Date.now() - 2 * HOUR}`, (timelines) => {
-      const past = new Map<string, readonly Span[]>(timelines.map(({ session, states }) => [session, states.map(spanOf)]));
+      const past = new Map<string, readonly Span[]>(
+        timelines.map(({ session, states }) => [session, states.map(spanOf)]),
+      );
       for (const session of inOrder.value) past.set(session.id, extended(past.get(session.id) ?? [], session));
       traces.value = past;
     }),

@@ -25,7 +25,10 @@ export function toast(said: Omit<Toast, "id">): void {
 }
 
 export function leave(id: number): void {
-  timers.set(id, setTimeout(() => dismiss(id), TIME));
+  timers.set(
+    id,
+    setTimeout(() => dismiss(id), TIME),
+  );
 }
 
 export function stay(id: number): void {

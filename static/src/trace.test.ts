@@ -16,7 +16,10 @@ it("goes on with the state of now", () => {
 });
 
 it("ends with the session, and begins again with it", () => {
-  const ended = extended([{ from: 10_000, to: null, state: "idle" }], aSession({ status: "stopped", state_since: at(30) }));
+  const ended = extended(
+    [{ from: 10_000, to: null, state: "idle" }],
+    aSession({ status: "stopped", state_since: at(30) }),
+  );
   expect(ended).toEqual([{ from: 10_000, to: 30_000, state: "idle" }]);
   const again = extended(ended, aSession({ status: "starting", state_since: at(50) }));
   expect(again.at(-1)).toEqual({ from: 50_000, to: null, state: "starting" });
@@ -38,7 +41,10 @@ it("shows what lies in the window, and joins neighbours of one state", () => {
 });
 
 it("is a sentence for who cannot see it", () => {
-  const spans: Span[] = [{ from: 0, to: 600_000, state: "working" }, { from: 600_000, to: 630_000, state: "waiting" }];
+  const spans: Span[] = [
+    { from: 0, to: 600_000, state: "working" },
+    { from: 600_000, to: 630_000, state: "waiting" },
+  ];
   expect(traceSentence(spans, 0, 3_600_000, "Last hour")).toBe("Last hour: working 10 min, waiting under a minute");
   expect(traceSentence([], 0, 1, "Last hour")).toBe("Last hour: nothing ran");
 });

@@ -37,7 +37,11 @@ export function extended(spans: readonly Span[], session: Session): readonly Spa
 }
 
 /** What of the spans lies between `from` and `to`, neighbours of one state joined. */
-export function within(spans: readonly Span[], from: number, to: number): { from: number; to: number; state: SpanState }[] {
+export function within(
+  spans: readonly Span[],
+  from: number,
+  to: number,
+): { from: number; to: number; state: SpanState }[] {
   const found: { from: number; to: number; state: SpanState }[] = [];
   for (const span of spans) {
     const begin = Math.max(span.from, from);

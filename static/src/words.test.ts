@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { aSession } from "./sample";
-import { age, bytes, dayName, duration, exitSentence, foreign, nameOf, pathParts, stateOf, tilde, visible } from "./words";
+import {
+  age,
+  bytes,
+  dayName,
+  duration,
+  exitSentence,
+  foreign,
+  nameOf,
+  pathParts,
+  stateOf,
+  tilde,
+  visible,
+} from "./words";
 
 describe("ages and sizes", () => {
   it("has one unit in lists and two in sentences", () => {
@@ -43,9 +55,15 @@ describe("states", () => {
     expect(said({ activity: "unknown" })).toBe("Running/no proof/unknown");
     expect(said({ activity: "waiting", waiting_for: "permission" })).toBe("Waiting/permission/permission");
     expect(said({ activity: "waiting", waiting_for: "question" })).toBe("Waiting/question/question");
-    expect(said({ status: "stopped", exit: { code: null, signal: 15, reason: "stopped" } })).toBe("Stopped/by you/stopped");
-    expect(said({ status: "crashed", exit: { code: 137, signal: null, reason: "exited" } })).toBe("Crashed/exit 137/crashed");
-    expect(said({ status: "crashed", exit: { code: null, signal: 9, reason: "exited" } })).toBe("Crashed/SIGKILL/crashed");
+    expect(said({ status: "stopped", exit: { code: null, signal: 15, reason: "stopped" } })).toBe(
+      "Stopped/by you/stopped",
+    );
+    expect(said({ status: "crashed", exit: { code: 137, signal: null, reason: "exited" } })).toBe(
+      "Crashed/exit 137/crashed",
+    );
+    expect(said({ status: "crashed", exit: { code: null, signal: 9, reason: "exited" } })).toBe(
+      "Crashed/SIGKILL/crashed",
+    );
     expect(stateOf(aSession({ activity: "idle" }), true).detail).toBe("turn finished");
   });
 
@@ -62,7 +80,9 @@ describe("states", () => {
 
 it("writes out what a name hides, and keeps its direction its own", () => {
   expect(visible("plain, größer, 日本, 👩‍👧 ❤️‍🔥 👍🏽 ⚙️")).toBe("plain, größer, 日本, 👩‍👧 ❤️‍🔥 👍🏽 ⚙️");
-  expect(visible("a\u001b[31m\u009b\u202e\u200b\u2066\n\u2028")).toBe("a<U+001B>[31m<U+009B><U+202E><U+200B><U+2066><U+000A><U+2028>");
+  expect(visible("a\u001b[31m\u009b\u202e\u200b\u2066\n\u2028")).toBe(
+    "a<U+001B>[31m<U+009B><U+202E><U+200B><U+2066><U+000A><U+2028>",
+  );
   expect(visible("a\u200db⚡\u200d\u{e0041}")).toBe("a<U+200D>b⚡<U+200D><U+E0041>");
   expect(foreign("שלום")).toBe("\u2068שלום\u2069");
   expect(foreign("main")).toBe("main");

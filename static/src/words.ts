@@ -68,11 +68,13 @@ export function pathParts(path: string): [string, string] {
 /** Characters that act or draw nothing: controls, bidirectional controls, joiners, fillers, tags. */
 const HIDDEN = /[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800]/u;
 /** The same, but for what makes an emoji of several characters. */
-const HIDES = /(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])\ufe0f|(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}]\ufe0f?)\u200d(?=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])|([\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800])/gu;
+const HIDES =
+  /(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])\ufe0f|(?<=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}]\ufe0f?)\u200d(?=[\u2190-\u27bf\u2900-\u2bff\u{1f000}-\u{1faff}])|([\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800])/gu;
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 
 /** As the command line writes it. */
-const written = (hidden: string): string => `<U+${(hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}>`;
+const written = (hidden: string): string =>
+  `<U+${(hidden.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}>`;
 
 /** Text of others with what it hides written out. */
 export function visible(text: string, write = written): string {
@@ -103,15 +105,7 @@ export function isAgent(provider: string): boolean {
 
 export type Tone = "info" | "accent" | "rest" | "unk" | "warm" | "bad";
 export type StateIcon =
-  | "starting"
-  | "working"
-  | "idle"
-  | "finished"
-  | "unknown"
-  | "permission"
-  | "question"
-  | "stopped"
-  | "crashed";
+  "starting" | "working" | "idle" | "finished" | "unknown" | "permission" | "question" | "stopped" | "crashed";
 
 /** How a state is shown: icon and word, then a detail without its duration. */
 export interface State {
@@ -158,8 +152,18 @@ export function isWaiting(session: Session): boolean {
 }
 
 const SIGNALS: Record<number, string> = {
-  1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE",
-  9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM",
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
 };
 
 export function signalName(signal: number): string {

@@ -6,7 +6,11 @@ import { languageOf, markdown } from "./markdown";
 
 it("colours blocks of code without making HTML of it", async () => {
   const root = document.createElement("div");
-  root.append(markdown('```ts\nconst a = "<img src=x onerror=alert(1)>";\n```\n\n```\nplain\n```\n\n`const`\n\n<pre><code class="language-js app">let b</code></pre>'));
+  root.append(
+    markdown(
+      '```ts\nconst a = "<img src=x onerror=alert(1)>";\n```\n\n```\nplain\n```\n\n`const`\n\n<pre><code class="language-js app">let b</code></pre>',
+    ),
+  );
   const before = root.textContent;
   colourBlocks(root, languageOf);
   await vi.waitFor(() => expect(root.querySelectorAll(".syn-key")).toHaveLength(2));
@@ -21,14 +25,44 @@ it("colours what was and what is apart", async () => {
   const kinds = coloursOf(hunk)?.map((line) => line.find(([text]) => /let|three/.test(text))?.[1]);
   // Before, the comment ended in the second line; since, it goes on.
   expect(kinds).toEqual([undefined, "key", "com", "com"]);
-  expect(coloursOf(hunk)?.map((line) => line.map(([text]) => text).join(""))).toEqual(hunk.lines.map((line) => line.slice(1)));
+  expect(coloursOf(hunk)?.map((line) => line.map(([text]) => text).join(""))).toEqual(
+    hunk.lines.map((line) => line.slice(1)),
+  );
 });
 
 it("knows a file by its name", () => {
-  expect(["src/main.rs", "Makefile", "a/b.d/Dockerfile", "x.tar.GZ"].map(languageOfFile)).toEqual(["rs", "makefile", "dockerfile", "gz"]);
+  expect(["src/main.rs", "Makefile", "a/b.d/Dockerfile", "x.tar.GZ"].map(languageOfFile)).toEqual([
+    "rs",
+    "makefile",
+    "dockerfile",
+    "gz",
+  ]);
 });
 
 it("cuts runs", () => {
-  expect(lines([["a\nb", "str"], ["c", null]])).toEqual([[["a", "str"]], [["b", "str"], ["c", null]]]);
-  expect(slice([["abc", "str"], ["def", null]], 1, 4)).toEqual([["bc", "str"], ["d", null]]);
+  expect(
+    lines([
+      ["a\nb", "str"],
+      ["c", null],
+    ]),
+  ).toEqual([
+    [["a", "str"]],
+    [
+      ["b", "str"],
+      ["c", null],
+    ],
+  ]);
+  expect(
+    slice(
+      [
+        ["abc", "str"],
+        ["def", null],
+      ],
+      1,
+      4,
+    ),
+  ).toEqual([
+    ["bc", "str"],
+    ["d", null],
+  ]);
 });

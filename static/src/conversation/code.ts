@@ -9,7 +9,9 @@ const LONGEST = 20_000;
 const waiting: (() => void)[] = [];
 let scheduled = false;
 const whenIdle: (run: (idle: Pick<IdleDeadline, "timeRemaining">) => void) => void =
-  "requestIdleCallback" in globalThis ? (run) => requestIdleCallback(run, { timeout: 500 }) : (run) => setTimeout(() => run({ timeRemaining: () => 0 }), 16);
+  "requestIdleCallback" in globalThis
+    ? (run) => requestIdleCallback(run, { timeout: 500 })
+    : (run) => setTimeout(() => run({ timeRemaining: () => 0 }), 16);
 
 function later(work: () => void): void {
   waiting.push(work);
@@ -29,13 +31,16 @@ function colours(code: string, language: string, take: (runs: Run[]) => void): (
   let wanted = code.length <= LONGEST;
   if (wanted) {
     // Without its file, code is still readable.
-    import("./syntax").then(({ runs }) => {
-      if (!wanted) return;
-      later(() => {
-        const found = wanted ? runs(code, language) : null;
-        if (found) take(found);
-      });
-    }, () => undefined);
+    import("./syntax").then(
+      ({ runs }) => {
+        if (!wanted) return;
+        later(() => {
+          const found = wanted ? runs(code, language) : null;
+          if (found) take(found);
+        });
+      },
+      () => undefined,
+    );
   }
   return () => (wanted = false);
 }
@@ -74,7 +79,9 @@ export function coloursOf(hunk: Hunk): (readonly Run[])[] | undefined {
 /** Finds the colours of a hunk's lines, and says when they are known, until the answer is called. */
 export function colourHunk(hunk: Hunk, language: string, done: () => void): () => void {
   // What was and what is are two programs: a string or a comment of several lines belongs to one of them.
-  const sides = ["+", "-"].map((other) => hunk.lines.flatMap((line, number) => (line[0] === other ? [] : [number]))).filter((numbers) => numbers.length > 0);
+  const sides = ["+", "-"]
+    .map((other) => hunk.lines.flatMap((line, number) => (line[0] === other ? [] : [number])))
+    .filter((numbers) => numbers.length > 0);
   const found: (readonly Run[])[] = hunk.lines.map((line) => [[line.slice(1), null]]);
   let missing = sides.length;
   const stops = sides.map((numbers) => {

@@ -45,7 +45,13 @@ export function ConversationView({ session }: { session: Session }) {
           </button>
         </Asks>
       )}
-      {isLive(session) && <Composer session={session} give={async (files) => (await around()).giveImages(session, files)} close={() => document.getElementById("conversation")?.focus()} />}
+      {isLive(session) && (
+        <Composer
+          session={session}
+          give={async (files) => (await around()).giveImages(session, files)}
+          close={() => document.getElementById("conversation")?.focus()}
+        />
+      )}
     </div>
   );
 }
@@ -172,7 +178,13 @@ function Entries({ session, feed, show }: { session: Session; feed: Feed; show: 
               </Item>
             ) : (
               <Item key={entry.number} number={entry.number} observer={observer}>
-                <EntryView session={session} feed={feed} entry={entry} before={feed.entry(entry.number - 1)} show={show} />
+                <EntryView
+                  session={session}
+                  feed={feed}
+                  entry={entry}
+                  before={feed.entry(entry.number - 1)}
+                  show={show}
+                />
               </Item>
             ),
           )}
@@ -190,7 +202,15 @@ function Entries({ session, feed, show }: { session: Session; feed: Feed; show: 
   );
 }
 
-function Item({ number, observer, children }: { number: number; observer: ResizeObserver; children: ComponentChildren }) {
+function Item({
+  number,
+  observer,
+  children,
+}: {
+  number: number;
+  observer: ResizeObserver;
+  children: ComponentChildren;
+}) {
   const item = useRef<HTMLLIElement>(null);
   useLayoutEffect(() => {
     const element = item.current;

@@ -39,7 +39,9 @@ function Who({ session, entry, speaker }: Shown & { speaker: "you" | "agent" }) 
   const at = time(entry);
   return (
     <>
-      <b class={speaker === "you" ? "" : "tone-accent"}>{speaker === "you" ? "You" : providerName(session.provider).split(" ")[0]}</b>
+      <b class={speaker === "you" ? "" : "tone-accent"}>
+        {speaker === "you" ? "You" : providerName(session.provider).split(" ")[0]}
+      </b>
       {at !== null && (
         <time class="meta" title={fullTime(at)}>
           {clock(at)}
@@ -89,7 +91,11 @@ function What(shown: Shown) {
     case "note":
       return <Line>{plain(entry.text)}</Line>;
     case "compacted":
-      return <Line>{entry.automatic === true ? "The conversation was compacted by itself." : "The conversation was compacted."}</Line>;
+      return (
+        <Line>
+          {entry.automatic === true ? "The conversation was compacted by itself." : "The conversation was compacted."}
+        </Line>
+      );
     case "model_changed":
       return (
         <Line>
@@ -191,7 +197,11 @@ function Moment({ entry, show }: Shown) {
 function Spent({ usage, model, took }: { usage: Usage; model: string | null; took: number | null }) {
   const parts: string[] = [];
   if (model !== null) parts.push(model);
-  if (usage.input > 0) parts.push(`${short(usage.input)} in (${Math.round((100 * usage.cached) / usage.input)} % cached)`, `${short(usage.output)} out`);
+  if (usage.input > 0)
+    parts.push(
+      `${short(usage.input)} in (${Math.round((100 * usage.cached) / usage.input)} % cached)`,
+      `${short(usage.output)} out`,
+    );
   if (took !== null && took >= 1000) parts.push(duration(took));
   return <>{parts.map((part) => `${part} · `).join("")}</>;
 }

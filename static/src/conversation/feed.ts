@@ -47,7 +47,9 @@ export class Feed {
       this.again = false;
       try {
         const known = this.generation;
-        const answer = await this.ask(known === null ? `limit=${BLOCK}` : `changed_after=${this.revision}&limit=${CHANGES}`);
+        const answer = await this.ask(
+          known === null ? `limit=${BLOCK}` : `changed_after=${this.revision}&limit=${CHANGES}`,
+        );
         const stale = known !== null && (answer.generation !== known || answer.entries.length === CHANGES);
         if (stale) {
           this.entries.clear();
@@ -73,7 +75,8 @@ export class Feed {
       const first = block * BLOCK;
       const last = Math.min(first + BLOCK, this.total);
       let missing = false;
-      for (let number = Math.max(first, from); number < Math.min(last, to); number++) missing ||= !this.entries.has(number);
+      for (let number = Math.max(first, from); number < Math.min(last, to); number++)
+        missing ||= !this.entries.has(number);
       if (missing && !this.asked.has(block)) void this.load(block, last);
     }
   }

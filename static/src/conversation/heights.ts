@@ -35,7 +35,8 @@ export class Heights {
 
   /** Where an entry begins; of the count, where the last one ends. */
   top(index: number): number {
-    for (let at = this.tops.length; at <= index; at++) this.tops[at] = (this.tops[at - 1] ?? 0) + (this.heights[at - 1] ?? 0);
+    for (let at = this.tops.length; at <= index; at++)
+      this.tops[at] = (this.tops[at - 1] ?? 0) + (this.heights[at - 1] ?? 0);
     return this.tops[index] ?? 0;
   }
 

@@ -9,8 +9,18 @@ function html(text: string): string {
 }
 
 it("renders what agents write", () => {
-  const shown = html("## Head\n\nA **bold** `code`.\n\n- one\n- [x] done\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```rust\nfn main() {}\n```\n");
-  for (const part of ["<h2>Head</h2>", "<strong>bold</strong>", "<code>code</code>", "<td>1</td>", "<code>fn main() {}", 'aria-label="Done"']) expect(shown).toContain(part);
+  const shown = html(
+    "## Head\n\nA **bold** `code`.\n\n- one\n- [x] done\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```rust\nfn main() {}\n```\n",
+  );
+  for (const part of [
+    "<h2>Head</h2>",
+    "<strong>bold</strong>",
+    "<code>code</code>",
+    "<td>1</td>",
+    "<code>fn main() {}",
+    'aria-label="Done"',
+  ])
+    expect(shown).toContain(part);
 });
 
 it("leaves nothing that runs, is fetched, or looks like us", () => {
@@ -29,7 +39,9 @@ it("leaves nothing that runs, is fetched, or looks like us", () => {
     "<math><mtext></mtext></math>",
   ]) {
     const shown = html(bad);
-    expect(shown, bad).not.toMatch(/<script|<img|<svg|<iframe|<form|<button|<style|onerror|onclick|style=|class=|id=|javascript:|data:|src=|href="\/\/|<math/i);
+    expect(shown, bad).not.toMatch(
+      /<script|<img|<svg|<iframe|<form|<button|<style|onerror|onclick|style=|class=|id=|javascript:|data:|src=|href="\/\/|<math/i,
+    );
   }
   expect(html("[x](https://example.com)")).toContain('rel="noopener noreferrer"');
 });

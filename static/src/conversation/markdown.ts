@@ -4,7 +4,10 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 
-const TAGS = "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i input kbd li ol p pre s strong sub sup table tbody td th thead tr ul".split(" ");
+const TAGS =
+  "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i input kbd li ol p pre s strong sub sup table tbody td th thead tr ul".split(
+    " ",
+  );
 
 const marked = new Marked({ gfm: true, async: false });
 const purify = DOMPurify(window);
@@ -25,7 +28,8 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 const languages = new WeakMap<Element, string>();
 // What is code says in which language; the name is remembered, and no class stays.
 purify.addHook("uponSanitizeAttribute", (node, { attrName, attrValue }) => {
-  const language = attrName === "class" && node.tagName === "CODE" ? /^language-([\w+#-]+)/.exec(attrValue)?.[1] : undefined;
+  const language =
+    attrName === "class" && node.tagName === "CODE" ? /^language-([\w+#-]+)/.exec(attrValue)?.[1] : undefined;
   if (language !== undefined) languages.set(node, language.toLowerCase());
 });
 

@@ -2,7 +2,11 @@ import { expect, it } from "vitest";
 import { diffLines } from "./marks";
 
 it("numbers lines, and marks what differs in them", () => {
-  const lines = diffLines({ old_start: 19, new_start: 20, lines: [" a", '-import bcrypt from "bcrypt";', '+import argon from "argon";', "+new", " z"] });
+  const lines = diffLines({
+    old_start: 19,
+    new_start: 20,
+    lines: [" a", '-import bcrypt from "bcrypt";', '+import argon from "argon";', "+new", " z"],
+  });
   expect(lines.map((line) => [line.sign, line.number])).toEqual([
     [" ", 20],
     ["-", 20],

@@ -18,7 +18,7 @@ export function diffLines(hunk: Hunk): DiffLine[] {
     if (sign !== "-" && now !== null) now += 1;
     return { sign, number, parts: [line.slice(1), "", ""] };
   });
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     const removed = run(lines, at, "-");
     const added = run(lines, at + removed, "+");
     // As many lines as before: each stands for one.
@@ -45,7 +45,11 @@ function mark(lines: DiffLine[], before: number, after: number): void {
   while (tail < longest - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   // Lines that have nothing in common were not changed but replaced.
   if (a.slice(0, head).trim() === "" && a.slice(a.length - tail).trim() === "") return;
-  const cut = (text: string): [string, string, string] => [text.slice(0, head), text.slice(head, text.length - tail), text.slice(text.length - tail)];
+  const cut = (text: string): [string, string, string] => [
+    text.slice(0, head),
+    text.slice(head, text.length - tail),
+    text.slice(text.length - tail),
+  ];
   lines[before] = { ...one, parts: cut(a) };
   lines[after] = { ...other, parts: cut(b) };
 }

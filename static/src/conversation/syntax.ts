@@ -22,7 +22,28 @@ import typescript from "highlight.js/lib/languages/typescript";
 import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 
-const LANGUAGES = { bash, c, cpp, css, diff, dockerfile, go, ini, java, javascript, json, makefile, markdown, python, rust, shell, sql, typescript, xml, yaml };
+const LANGUAGES = {
+  bash,
+  c,
+  cpp,
+  css,
+  diff,
+  dockerfile,
+  go,
+  ini,
+  java,
+  javascript,
+  json,
+  makefile,
+  markdown,
+  python,
+  rust,
+  shell,
+  sql,
+  typescript,
+  xml,
+  yaml,
+};
 for (const [name, language] of Object.entries(LANGUAGES)) hljs.registerLanguage(name, language);
 
 /** The colours that there are, by what they are for. */
@@ -32,14 +53,44 @@ export type Run = readonly [text: string, kind: Kind | null];
 
 /** By the class that highlight.js gives, without its prefix. What is missing looks like what is around it. */
 const KINDS: Record<string, Kind | null> = {
-  keyword: "key", name: "key", "selector-tag": "key", "variable language_": "key", doctag: "key",
-  string: "str", regexp: "str", link: "str", code: "str", symbol: "str",
-  number: "num", literal: "num", "variable constant_": "num", bullet: "num",
-  "title function_": "fn", "title function_ invoke__": "fn", title: "fn", attr: "fn", attribute: "fn", property: "fn", variable: "fn", section: "fn", "selector-class": "fn", "selector-id": "fn",
-  type: "type", built_in: "type", "title class_": "type", "title class_ inherited__": "type", "selector-attr": "type", "selector-pseudo": "type",
-  comment: "com", quote: "com", meta: "com", "meta prompt_": "com",
-  addition: "add", deletion: "del",
-  subst: null, params: null,
+  keyword: "key",
+  name: "key",
+  "selector-tag": "key",
+  "variable language_": "key",
+  doctag: "key",
+  string: "str",
+  regexp: "str",
+  link: "str",
+  code: "str",
+  symbol: "str",
+  number: "num",
+  literal: "num",
+  "variable constant_": "num",
+  bullet: "num",
+  "title function_": "fn",
+  "title function_ invoke__": "fn",
+  title: "fn",
+  attr: "fn",
+  attribute: "fn",
+  property: "fn",
+  variable: "fn",
+  section: "fn",
+  "selector-class": "fn",
+  "selector-id": "fn",
+  type: "type",
+  built_in: "type",
+  "title class_": "type",
+  "title class_ inherited__": "type",
+  "selector-attr": "type",
+  "selector-pseudo": "type",
+  comment: "com",
+  quote: "com",
+  meta: "com",
+  "meta prompt_": "com",
+  addition: "add",
+  deletion: "del",
+  subst: null,
+  params: null,
 };
 
 const ENTITIES: Record<string, string> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#x27;": "'" };

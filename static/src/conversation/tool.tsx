@@ -36,9 +36,13 @@ export function Tool(shown: Call) {
           {call.edits.map((edit) => (
             <EditView key={edit.path} edit={edit} />
           ))}
-          {call.edits.length === 0 && call.input !== call.target && call.agent === null && <Text text={call.input} label="What it was given" />}
+          {call.edits.length === 0 && call.input !== call.target && call.agent === null && (
+            <Text text={call.input} label="What it was given" />
+          )}
           {call.agent !== null && <SubAgent {...shown} agent={call.agent} />}
-          {call.result !== null && (call.result.failed || call.edits.length === 0) && <Text text={call.result.text} label="Result" />}
+          {call.result !== null && (call.result.failed || call.edits.length === 0) && (
+            <Text text={call.result.text} label="Result" />
+          )}
           {call.result !== null && <Images {...shown} images={call.result.images} />}
           <More entry={entry} feed={feed} />
         </div>
@@ -62,7 +66,8 @@ function Outcome({ session, entry, call }: Call) {
     const sum = (of: (edit: Edit) => number): number => call.edits.reduce((all, edit) => all + of(edit), 0);
     return (
       <span class="counts">
-        <span class="added">+{sum((edit) => edit.added)}</span> <span class="removed">−{sum((edit) => edit.removed)}</span>
+        <span class="added">+{sum((edit) => edit.added)}</span>{" "}
+        <span class="removed">−{sum((edit) => edit.removed)}</span>
       </span>
     );
   }
@@ -102,7 +107,10 @@ function HunkView({ hunk, path }: { hunk: Hunk; path: string }) {
   return (
     <div class="hunk">
       {diffLines(hunk).map((line, at) => (
-        <div key={at} class={line.sign === "+" ? "diff-line added" : line.sign === "-" ? "diff-line removed" : "diff-line"}>
+        <div
+          key={at}
+          class={line.sign === "+" ? "diff-line added" : line.sign === "-" ? "diff-line removed" : "diff-line"}
+        >
           <span class="number">{line.number}</span>
           <span class="sign">{line.sign === "-" ? "−" : line.sign}</span>
           <DiffCode line={line} runs={colours?.[at]} />
@@ -131,7 +139,19 @@ function DiffCode({ line, runs }: { line: DiffLine; runs: readonly Run[] | undef
 }
 
 function Coloured({ runs }: { runs: readonly Run[] }) {
-  return <>{runs.map(([text, kind], at) => (kind === null ? text : <span key={at} class={`syn-${kind}`}>{text}</span>))}</>;
+  return (
+    <>
+      {runs.map(([text, kind], at) =>
+        kind === null ? (
+          text
+        ) : (
+          <span key={at} class={`syn-${kind}`}>
+            {text}
+          </span>
+        ),
+      )}
+    </>
+  );
 }
 
 /** What a sub-agent said, in the place where it was called. */

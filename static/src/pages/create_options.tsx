@@ -16,7 +16,14 @@ export interface Options {
   dangerous: boolean;
 }
 
-export const NO_OPTIONS: Options = { worktree: false, branchIs: "new", branch: "", base: "", envSets: [], dangerous: false };
+export const NO_OPTIONS: Options = {
+  worktree: false,
+  branchIs: "new",
+  branch: "",
+  base: "",
+  envSets: [],
+  dangerous: false,
+};
 
 /** As the daemon is asked for it. */
 export function worktreeOf(options: Options): NewWorktree | null {
@@ -35,31 +42,63 @@ export function WorktreeBox({ options, set, git }: Props & { git: GitDirectory }
   return (
     <div class="option-box">
       <label class="check">
-        <input type="checkbox" checked={options.worktree} onChange={(event) => set({ worktree: event.currentTarget.checked })} />
+        <input
+          type="checkbox"
+          checked={options.worktree}
+          onChange={(event) => set({ worktree: event.currentTarget.checked })}
+        />
         <span>
           <b>Work in a separate worktree</b>
         </span>
       </label>
-      <div class="help">The agent gets its own checkout; yours stays as it is{changed > 0 ? `, with its ${count(changed, "uncommitted file")}` : ""}. Files that git ignores, such as .env, are not in it.</div>
+      <div class="help">
+        The agent gets its own checkout; yours stays as it is
+        {changed > 0 ? `, with its ${count(changed, "uncommitted file")}` : ""}. Files that git ignores, such as .env,
+        are not in it.
+      </div>
       {options.worktree && (
         <>
           <div class="segments" role="group" aria-label="Branch">
             <button type="button" aria-pressed={options.branchIs === "new"} onClick={() => set({ branchIs: "new" })}>
               New branch
             </button>
-            <button type="button" aria-pressed={options.branchIs === "there"} onClick={() => set({ branchIs: "there" })}>
+            <button
+              type="button"
+              aria-pressed={options.branchIs === "there"}
+              onClick={() => set({ branchIs: "there" })}
+            >
               Existing branch
             </button>
           </div>
           <div class="option-fields">
             <div class="field">
               <label for="session-branch">{options.branchIs === "new" ? "New branch" : "Branch"}</label>
-              <input id="session-branch" class="input mono" list={options.branchIs === "there" ? "session-branches" : undefined} autocomplete="off" autocapitalize="off" spellcheck={false} placeholder={options.branchIs === "new" ? "codepiper/…" : "feature/refactor"} value={options.branch} onInput={(event) => set({ branch: event.currentTarget.value })} />
+              <input
+                id="session-branch"
+                class="input mono"
+                list={options.branchIs === "there" ? "session-branches" : undefined}
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck={false}
+                placeholder={options.branchIs === "new" ? "codepiper/…" : "feature/refactor"}
+                value={options.branch}
+                onInput={(event) => set({ branch: event.currentTarget.value })}
+              />
             </div>
             {options.branchIs === "new" && (
               <div class="field">
                 <label for="session-base">From</label>
-                <input id="session-base" class="input mono" list="session-branches" autocomplete="off" autocapitalize="off" spellcheck={false} placeholder={git.branch ?? "HEAD"} value={options.base} onInput={(event) => set({ base: event.currentTarget.value })} />
+                <input
+                  id="session-base"
+                  class="input mono"
+                  list="session-branches"
+                  autocomplete="off"
+                  autocapitalize="off"
+                  spellcheck={false}
+                  placeholder={git.branch ?? "HEAD"}
+                  value={options.base}
+                  onInput={(event) => set({ base: event.currentTarget.value })}
+                />
               </div>
             )}
             <datalist id="session-branches">
@@ -96,13 +135,23 @@ export function EnvSetPicker({ options, set }: Props) {
         <span key={name} class="chip">
           <Icon name="lock" size={13} />
           <code>{name}</code>
-          <button type="button" class="button ghost icon" aria-label={`Leave out ${name}`} onClick={() => set({ envSets: options.envSets.filter((other) => other !== name) })}>
+          <button
+            type="button"
+            class="button ghost icon"
+            aria-label={`Leave out ${name}`}
+            onClick={() => set({ envSets: options.envSets.filter((other) => other !== name) })}
+          >
             <Icon name="close" size={12} />
           </button>
         </span>
       ))}
       {left.length > 0 && (
-        <select class="select" aria-label="Add an env set" value="" onChange={(event) => set({ envSets: [...options.envSets, event.currentTarget.value] })}>
+        <select
+          class="select"
+          aria-label="Add an env set"
+          value=""
+          onChange={(event) => set({ envSets: [...options.envSets, event.currentTarget.value] })}
+        >
           <option value="">Add…</option>
           {left.map((name) => (
             <option key={name} value={name}>
@@ -119,7 +168,11 @@ export function DangerousBox({ options, set }: Props) {
   return (
     <div class={options.dangerous ? "option-box danger" : "option-box"}>
       <label class="check">
-        <input type="checkbox" checked={options.dangerous} onChange={(event) => set({ dangerous: event.currentTarget.checked })} />
+        <input
+          type="checkbox"
+          checked={options.dangerous}
+          onChange={(event) => set({ dangerous: event.currentTarget.checked })}
+        />
         <span>
           <b>Dangerous: ask for no permission</b>
         </span>

@@ -183,7 +183,9 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
                   onChange={() => set({ provider: provider.name })}
                 />
                 <b>{providerName(provider.name)}</b>
-                <span class="truncate">{provider.found === null ? "not installed" : (provider.found.split("/").at(-1) ?? provider.program)}</span>
+                <span class="truncate">
+                  {provider.found === null ? "not installed" : (provider.found.split("/").at(-1) ?? provider.program)}
+                </span>
               </label>
             ))}
           </div>
@@ -200,8 +202,20 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
           <fieldset class="plain">
             <legend class="label">Billing mode</legend>
             <div class="tiles">
-              <BillingTile mode="subscription" chosen={draft.billing} set={set} word="Subscription" what="API keys are removed from the environment" />
-              <BillingTile mode="api" chosen={draft.billing} set={set} word="API" what="Pays per token; needs an API key" />
+              <BillingTile
+                mode="subscription"
+                chosen={draft.billing}
+                set={set}
+                word="Subscription"
+                what="API keys are removed from the environment"
+              />
+              <BillingTile
+                mode="api"
+                chosen={draft.billing}
+                set={set}
+                word="API"
+                what="Pays per token; needs an API key"
+              />
             </div>
           </fieldset>
         )}
@@ -209,14 +223,27 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
           <label for="session-name">
             Name<span class="meta">optional</span>
           </label>
-          <input id="session-name" class="input" autocomplete="off" value={draft.name} placeholder={directory.answer?.path.split("/").at(-1) ?? ""} onInput={(event) => set({ name: event.currentTarget.value })} />
+          <input
+            id="session-name"
+            class="input"
+            autocomplete="off"
+            value={draft.name}
+            placeholder={directory.answer?.path.split("/").at(-1) ?? ""}
+            onInput={(event) => set({ name: event.currentTarget.value })}
+          />
         </div>
         {draft.provider !== "shell" && (
           <div class="field">
             <label for="session-prompt">
               First prompt<span class="meta">optional; sent when the agent is ready</span>
             </label>
-            <textarea id="session-prompt" class="input" rows={2} value={draft.prompt} onInput={(event) => set({ prompt: event.currentTarget.value })} />
+            <textarea
+              id="session-prompt"
+              class="input"
+              rows={2}
+              value={draft.prompt}
+              onInput={(event) => set({ prompt: event.currentTarget.value })}
+            />
           </div>
         )}
         <EnvSetPicker options={draft.options} set={setOptions} />
@@ -230,19 +257,45 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
             <div class="size-fields">
               <div class="field">
                 <label for="session-cols">Columns</label>
-                <input id="session-cols" class="input" inputMode="numeric" placeholder="120" value={draft.cols} onInput={(event) => set({ cols: event.currentTarget.value.replace(/\D/g, "") })} />
+                <input
+                  id="session-cols"
+                  class="input"
+                  inputMode="numeric"
+                  placeholder="120"
+                  value={draft.cols}
+                  onInput={(event) => set({ cols: event.currentTarget.value.replace(/\D/g, "") })}
+                />
               </div>
               <div class="field">
                 <label for="session-rows">Rows</label>
-                <input id="session-rows" class="input" inputMode="numeric" placeholder="36" value={draft.rows} onInput={(event) => set({ rows: event.currentTarget.value.replace(/\D/g, "") })} />
+                <input
+                  id="session-rows"
+                  class="input"
+                  inputMode="numeric"
+                  placeholder="36"
+                  value={draft.rows}
+                  onInput={(event) => set({ rows: event.currentTarget.value.replace(/\D/g, "") })}
+                />
               </div>
             </div>
             <div class="field">
               <label for="session-args">
                 {draft.provider === "shell" ? "Command" : "Extra arguments"}
-                <span class="meta">{draft.provider === "shell" ? "optional; without it, your shell" : "for the provider’s program"}</span>
+                <span class="meta">
+                  {draft.provider === "shell" ? "optional; without it, your shell" : "for the provider’s program"}
+                </span>
               </label>
-              <input id="session-args" class="input mono" autocomplete="off" autocapitalize="off" spellcheck={false} value={draft.args} aria-invalid={args === null} aria-describedby="session-args-problem" onInput={(event) => set({ args: event.currentTarget.value })} />
+              <input
+                id="session-args"
+                class="input mono"
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck={false}
+                value={draft.args}
+                aria-invalid={args === null}
+                aria-describedby="session-args-problem"
+                onInput={(event) => set({ args: event.currentTarget.value })}
+              />
               <span id="session-args-problem" class="meta tone-bad" role="status">
                 {args === null && "A quote has no end."}
               </span>
@@ -254,10 +307,28 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   );
 }
 
-function BillingTile({ mode, chosen, set, word, what }: { mode: Billing; chosen: Billing; set: (part: Partial<Draft>) => void; word: string; what: string }) {
+function BillingTile({
+  mode,
+  chosen,
+  set,
+  word,
+  what,
+}: {
+  mode: Billing;
+  chosen: Billing;
+  set: (part: Partial<Draft>) => void;
+  word: string;
+  what: string;
+}) {
   return (
     <label class="tile">
-      <input type="radio" name="billing" value={mode} checked={chosen === mode} onChange={() => set({ billing: mode })} />
+      <input
+        type="radio"
+        name="billing"
+        value={mode}
+        checked={chosen === mode}
+        onChange={() => set({ billing: mode })}
+      />
       <b>{word}</b>
       <span>{what}</span>
     </label>
@@ -407,8 +478,16 @@ function DirectoryHelp({ answer, checking, take }: Checked & { take: (path: stri
       <span>
         {git ? (
           <>
-            Git repository{git.branch && <> on <code>{foreign(git.branch)}</code></>}
-            {git.changed !== null && git.changed > 0 && <span class="meta"> · {count(git.changed, "uncommitted file")}</span>}
+            Git repository
+            {git.branch && (
+              <>
+                {" "}
+                on <code>{foreign(git.branch)}</code>
+              </>
+            )}
+            {git.changed !== null && git.changed > 0 && (
+              <span class="meta"> · {count(git.changed, "uncommitted file")}</span>
+            )}
           </>
         ) : (
           <>

@@ -84,7 +84,13 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
     if (tooShort || bootstrap.trim() === "") return;
     setBusy(true);
     try {
-      done(await request<SetupBegun>("POST", "/api/auth/setup", { bootstrap: bootstrap.trim(), password, take_over: takeOver }));
+      done(
+        await request<SetupBegun>("POST", "/api/auth/setup", {
+          bootstrap: bootstrap.trim(),
+          password,
+          take_over: takeOver,
+        }),
+      );
     } catch (error) {
       setProblem(problemOf(error));
       setBusy(false);
@@ -95,7 +101,9 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
     <>
       <div>
         <h1>Make this dashboard yours</h1>
-        <p class="lead">The daemon printed a one-time password in its terminal. It proves that you can reach the host.</p>
+        <p class="lead">
+          The daemon printed a one-time password in its terminal. It proves that you can reach the host.
+        </p>
       </div>
       <div class="terminal-lines">
         <span class="dollar">$</span> codepiper daemon --web{"\n"}
@@ -143,7 +151,11 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
               setProblem(null);
             }}
           />
-          <div id="bootstrap-help" class={wrongBootstrap ? "help wrong" : "help"} role={wrongBootstrap ? "alert" : undefined}>
+          <div
+            id="bootstrap-help"
+            class={wrongBootstrap ? "help wrong" : "help"}
+            role={wrongBootstrap ? "alert" : undefined}
+          >
             {wrongBootstrap ? (
               <>
                 <Icon name="warning" size={14} />
@@ -158,7 +170,14 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
         </div>
         <div class="field">
           <label for="password">Your password</label>
-          <SecretInput id="password" value={password} onInput={setPassword} autocomplete="new-password" describedBy="password-help" invalid={tried && tooShort} />
+          <SecretInput
+            id="password"
+            value={password}
+            onInput={setPassword}
+            autocomplete="new-password"
+            describedBy="password-help"
+            invalid={tried && tooShort}
+          />
           <PasswordHelp id="password-help" password={password} shortest={shortest} wrong={tried && tooShort} />
         </div>
         <button class="button primary large wide" disabled={busy}>
@@ -169,7 +188,15 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
   );
 }
 
-function Authenticator({ begun, back, done }: { begun: SetupBegun; back: () => void; done: (answer: RecoveryCodes) => void }) {
+function Authenticator({
+  begun,
+  back,
+  done,
+}: {
+  begun: SetupBegun;
+  back: () => void;
+  done: (answer: RecoveryCodes) => void;
+}) {
   const [code, setCode] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
@@ -188,7 +215,9 @@ function Authenticator({ begun, back, done }: { begun: SetupBegun; back: () => v
     <>
       <div>
         <h1>Add a second factor</h1>
-        <p class="lead">Scan with any authenticator app. A terminal is a powerful thing to leave behind one password.</p>
+        <p class="lead">
+          Scan with any authenticator app. A terminal is a powerful thing to leave behind one password.
+        </p>
       </div>
       <TotpKey totp={begun.totp} />
       <form
@@ -262,7 +291,8 @@ function Codes({ codes, token }: { codes: readonly string[]; token: string }) {
         </div>
       )}
       <label class="check">
-        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I stored them somewhere that is not this machine
+        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I stored them
+        somewhere that is not this machine
       </label>
       <button class="button primary large wide" disabled={!kept || busy} onClick={() => void finish()}>
         {busy ? "Opening…" : "Open dashboard"}
@@ -270,4 +300,3 @@ function Codes({ codes, token }: { codes: readonly string[]; token: string }) {
     </>
   );
 }
-

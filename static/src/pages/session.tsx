@@ -58,7 +58,9 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   const { route, query } = useLocation();
   const base = `/sessions/${session.id}`;
   const isTerminal = tab === "" || tab === "conversation" || tab === "attach";
-  const converses = tab === "conversation" || providers.value?.some((provider) => provider.name === session.provider && provider.transcripts) === true;
+  const converses =
+    tab === "conversation" ||
+    providers.value?.some((provider) => provider.name === session.provider && provider.transcripts) === true;
   const state = stateOf(session);
   useEffect(() => {
     look(session.id);
@@ -92,7 +94,15 @@ function Known({ session, tab }: { session: Session; tab: string }) {
           {TABS.map(([key, word]) => {
             const selected = key === tab || (key === "" && isTerminal);
             return (
-              <a key={key} id={`tab-${key || "terminal"}`} role="tab" href={key ? `${base}/${key}` : base} aria-selected={selected} aria-controls="tab-panel" tabIndex={selected ? 0 : -1}>
+              <a
+                key={key}
+                id={`tab-${key || "terminal"}`}
+                role="tab"
+                href={key ? `${base}/${key}` : base}
+                aria-selected={selected}
+                aria-controls="tab-panel"
+                tabIndex={selected ? 0 : -1}
+              >
                 {word}
               </a>
             );
@@ -136,14 +146,25 @@ function Header({ session }: { session: Session }) {
       <a class="button ghost icon back" href="/" aria-label="Back to Sessions">
         <Icon name="left" />
       </a>
-      <h1 class="truncate" title={foreign(session.cwd)}>{nameOf(session)}</h1>
-      <button class="button ghost icon rename" aria-label="Rename" data-tip="Rename" data-key="F2" onClick={() => (renaming.value = session)}>
+      <h1 class="truncate" title={foreign(session.cwd)}>
+        {nameOf(session)}
+      </h1>
+      <button
+        class="button ghost icon rename"
+        aria-label="Rename"
+        data-tip="Rename"
+        data-key="F2"
+        onClick={() => (renaming.value = session)}
+      >
         <Icon name="pencil" size={14} />
       </button>
       <span class="evidence-place">
         <Evidence session={session} />
       </span>
-      <span class="chip head-provider">{providerName(session.provider)}{session.billing === "api" && " · API"}</span>
+      <span class="chip head-provider">
+        {providerName(session.provider)}
+        {session.billing === "api" && " · API"}
+      </span>
       <ModelPicker session={session} />
       <span class="chip head-path">
         <Icon name="folder" size={13} />
@@ -196,4 +217,3 @@ function moveTabs(event: KeyboardEvent): void {
   next?.focus();
   next?.click();
 }
-

@@ -73,11 +73,22 @@ export function SessionsPage() {
       ) : (
         <>
           <NeedsYou />
-          <Filters filter={filter.value} choose={(chosen) => (filter.value = chosen)} provider={provider.value} chooseProvider={(chosen) => (provider.value = chosen)} directory={directory.value} chooseDirectory={(chosen) => (directory.value = chosen)}>
-            <List wanted={found.value} text={text.value} clear={() => {
-              text.value = provider.value = directory.value = "";
-              filter.value = "all";
-            }} />
+          <Filters
+            filter={filter.value}
+            choose={(chosen) => (filter.value = chosen)}
+            provider={provider.value}
+            chooseProvider={(chosen) => (provider.value = chosen)}
+            directory={directory.value}
+            chooseDirectory={(chosen) => (directory.value = chosen)}
+          >
+            <List
+              wanted={found.value}
+              text={text.value}
+              clear={() => {
+                text.value = provider.value = directory.value = "";
+                filter.value = "all";
+              }}
+            />
           </Filters>
         </>
       )}
@@ -96,7 +107,10 @@ function Empty() {
           <rect x="72" y="3" width="14" height="18" rx="7" stroke="var(--rest-line)" stroke-dasharray="3 2.4" />
         </svg>
         <h2>No sessions yet</h2>
-        <p>A session is one agent or shell in its own terminal. It keeps running when you close this page, log out or restart the daemon.</p>
+        <p>
+          A session is one agent or shell in its own terminal. It keeps running when you close this page, log out or
+          restart the daemon.
+        </p>
         <button class="button primary large" onClick={() => openOverlay("create")}>
           <Icon name="plus" />
           Create Session

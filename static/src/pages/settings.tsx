@@ -37,7 +37,12 @@ export function Settings({ section = "appearance" }: { section?: string }) {
             </a>
           ))}
         </nav>
-        <select class="select settings-pick" aria-label="Section" value={section} onChange={(event) => route(`/settings/${event.currentTarget.value}`)}>
+        <select
+          class="select settings-pick"
+          aria-label="Section"
+          value={section}
+          onChange={(event) => route(`/settings/${event.currentTarget.value}`)}
+        >
           {SECTIONS.map(([key, word]) => (
             <option key={key} value={key}>
               {word}
@@ -68,7 +73,15 @@ export function Box({ title, what, children }: { title: string; what?: string; c
   );
 }
 
-export function BoxRow({ title, what, children }: { title: ComponentChildren; what?: ComponentChildren; children?: ComponentChildren }) {
+export function BoxRow({
+  title,
+  what,
+  children,
+}: {
+  title: ComponentChildren;
+  what?: ComponentChildren;
+  children?: ComponentChildren;
+}) {
   return (
     <div class="box-row">
       <div class="grow">
@@ -80,7 +93,17 @@ export function BoxRow({ title, what, children }: { title: ComponentChildren; wh
   );
 }
 
-function Choice<T extends string>({ label, value, choose, options }: { label: string; value: T; choose: (value: T) => void; options: readonly (readonly [T, string])[] }) {
+function Choice<T extends string>({
+  label,
+  value,
+  choose,
+  options,
+}: {
+  label: string;
+  value: T;
+  choose: (value: T) => void;
+  options: readonly (readonly [T, string])[];
+}) {
   return (
     <div class="segments" role="group" aria-label={label}>
       {options.map(([key, word]) => (
@@ -123,7 +146,10 @@ function Appearance() {
           ]}
         />
       </BoxRow>
-      <BoxRow title="Shortcuts of single letters" what="C, /, J, K and the like. Without them, the palette has everything.">
+      <BoxRow
+        title="Shortcuts of single letters"
+        what="C, /, J, K and the like. Without them, the palette has everything."
+      >
         <Switch label="Shortcuts of single letters" on={letters.value} turn={switchLetters} />
       </BoxRow>
     </Box>
@@ -145,7 +171,11 @@ function TerminalSettings() {
           ]}
         />
       </BoxRow>
-      <Toggle label="Enough contrast" what="Makes colours darker or lighter where they are hard to read." value={contrast} />
+      <Toggle
+        label="Enough contrast"
+        what="Makes colours darker or lighter where they are hard to read."
+        value={contrast}
+      />
       <BoxRow title="Programs may copy to the clipboard" what="A program in a session can ask for it (OSC 52).">
         <Choice
           label="Programs may copy to the clipboard"
@@ -159,7 +189,10 @@ function TerminalSettings() {
         />
       </BoxRow>
       {isMac && (
-        <BoxRow title="Option" what="Composes characters, as in other programs: @ and brackets on many keyboards. As Alt it goes to the program.">
+        <BoxRow
+          title="Option"
+          what="Composes characters, as in other programs: @ and brackets on many keyboards. As Alt it goes to the program."
+        >
           <Choice
             label="Option"
             value={option.value}
@@ -172,7 +205,11 @@ function TerminalSettings() {
         </BoxRow>
       )}
       <Toggle label="Terminal keeps Alt" what="Alt+Esc goes to the program; F6 leaves the terminal." value={keepAlt} />
-      <Toggle label="Screen-reader mode" what="Output is announced, and lines can be read one by one." value={screenReader} />
+      <Toggle
+        label="Screen-reader mode"
+        what="Output is announced, and lines can be read one by one."
+        value={screenReader}
+      />
     </Box>
   );
 }
@@ -186,7 +223,12 @@ function Providers() {
           title={providerName(provider.name)}
           what={
             <>
-              {provider.description} · {provider.found === null ? `${provider.program} was not found` : <code>{tilde(provider.found, home.value)}</code>}
+              {provider.description} ·{" "}
+              {provider.found === null ? (
+                `${provider.program} was not found`
+              ) : (
+                <code>{tilde(provider.found, home.value)}</code>
+              )}
             </>
           }
         >
@@ -203,9 +245,19 @@ function Daemon() {
   const started = Date.parse(status.started_at);
   return (
     <Box title="Daemon">
-      <BoxRow title={`codepiper ${status.version}`} what={<span title={fullTime(started)}>Runs for {duration(now.value - started)} as process {status.pid}</span>} />
+      <BoxRow
+        title={`codepiper ${status.version}`}
+        what={
+          <span title={fullTime(started)}>
+            Runs for {duration(now.value - started)} as process {status.pid}
+          </span>
+        }
+      />
       <BoxRow title="Sessions" what={`${status.sessions.live} live, ${status.sessions.ended} ended`} />
-      <BoxRow title={status.tmux.connected ? `tmux ${status.tmux.version}` : "tmux is not connected"} what={<code>{status.tmux.socket}</code>} />
+      <BoxRow
+        title={status.tmux.connected ? `tmux ${status.tmux.version}` : "tmux is not connected"}
+        what={<code>{status.tmux.socket}</code>}
+      />
       <BoxRow title="Socket" what={<code>{status.socket}</code>} />
       {status.web !== null && <BoxRow title="Dashboard" what={<code>{status.web}</code>} />}
       <BoxRow title="This connection" what={connection.link.value.phase === "live" ? "Live" : "Not connected"} />

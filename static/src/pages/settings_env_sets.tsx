@@ -36,7 +36,10 @@ export function EnvSetsSection() {
   const keyFile = found?.key_file ?? "";
   return (
     <>
-      <Box title="Env sets" what="Named secrets for sessions. Encrypted on disk, never in a command line, a log or an export. Values are written here and read only by the agent.">
+      <Box
+        title="Env sets"
+        what="Named secrets for sessions. Encrypted on disk, never in a command line, a log or an export. Values are written here and read only by the agent."
+      >
         {problem && (
           <div class="box-row tone-bad" role="alert">
             <Icon name="warning" />
@@ -46,7 +49,9 @@ export function EnvSetsSection() {
         {(found?.sets ?? []).map((set) => (
           <SetRows key={set.name} set={set} ask={setAsked} load={load} />
         ))}
-        {found?.sets.length === 0 && <BoxRow title="There is none yet" what="A set goes to those sessions that are started with it." />}
+        {found?.sets.length === 0 && (
+          <BoxRow title="There is none yet" what="A set goes to those sessions that are started with it." />
+        )}
         <div class="box-row">
           <button class="button" onClick={() => setAsked({ set: null })}>
             <Icon name="plus" size={14} />
@@ -56,7 +61,19 @@ export function EnvSetsSection() {
       </Box>
       {found && found.sets.length > 0 && (
         <Box title="Key file">
-          <BoxRow title={<><Icon name="lock" />{keyFile.split("/").at(-1)}</>} what={<><code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read</>}>
+          <BoxRow
+            title={
+              <>
+                <Icon name="lock" />
+                {keyFile.split("/").at(-1)}
+              </>
+            }
+            what={
+              <>
+                <code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read
+              </>
+            }
+          >
             <button class="button ghost" onClick={() => void copyText(keyFile)}>
               <Icon name="copy" size={14} />
               Copy path
@@ -96,10 +113,18 @@ function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) 
           <span class="meta" title={fullTime(Date.parse(variable.changed_at))}>
             {ago(variable)}
           </span>
-          <button class="button" aria-label={`Replace ${variable.name}`} onClick={() => askFor({ set: set.name, variable: variable.name })}>
+          <button
+            class="button"
+            aria-label={`Replace ${variable.name}`}
+            onClick={() => askFor({ set: set.name, variable: variable.name })}
+          >
             Replace
           </button>
-          <button class="button ghost icon" aria-label={`Take out ${variable.name}`} onClick={() => takeOut(set, variable.name, load)}>
+          <button
+            class="button ghost icon"
+            aria-label={`Take out ${variable.name}`}
+            onClick={() => takeOut(set, variable.name, load)}
+          >
             <Icon name="trash" />
           </button>
         </div>
@@ -119,7 +144,9 @@ function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) 
 }
 
 function users(ids: readonly SessionId[]): string {
-  const names = ids.map((id) => sessions.value?.get(id)).map((session, index) => (session ? nameOf(session) : (ids[index]?.slice(0, 8) ?? "")));
+  const names = ids
+    .map((id) => sessions.value?.get(id))
+    .map((session, index) => (session ? nameOf(session) : (ids[index]?.slice(0, 8) ?? "")));
   return names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 }
 
@@ -159,7 +186,12 @@ function removeSet(set: EnvSet, load: () => Promise<void>): void {
 function NewSet({ close }: { close: () => void }) {
   const [name, setName] = useState("");
   return (
-    <Asking title="New env set" verb="Create" close={close} submit={() => request("POST", "/api/env-sets", { name: name.trim() })}>
+    <Asking
+      title="New env set"
+      verb="Create"
+      close={close}
+      submit={() => request("POST", "/api/env-sets", { name: name.trim() })}
+    >
       {(wrong) => <NameField mono value={name} set={setName} wrong={wrong} help="Letters, digits, dots and hyphens." />}
     </Asking>
   );
@@ -173,13 +205,27 @@ function Value({ set, variable, close }: { set: string; variable: string | null;
     toast({ text: `${name.trim()} is in ${set}.` });
   };
   return (
-    <Asking title={variable === null ? `Add to ${set}` : `Replace ${variable}`} verb="Save" close={close} submit={submit}>
+    <Asking
+      title={variable === null ? `Add to ${set}` : `Replace ${variable}`}
+      verb="Save"
+      close={close}
+      submit={submit}
+    >
       {(wrong) => (
         <>
-          {variable === null && <NameField mono value={name} set={setName} wrong={wrong} help="As in the environment, NPM_TOKEN say." />}
+          {variable === null && (
+            <NameField mono value={name} set={setName} wrong={wrong} help="As in the environment, NPM_TOKEN say." />
+          )}
           <div class="field">
             <label for="env-value">Value</label>
-            <SecretInput id="env-value" value={value} onInput={setValue} autocomplete="new-password" first={variable !== null} describedBy="env-value-help" />
+            <SecretInput
+              id="env-value"
+              value={value}
+              onInput={setValue}
+              autocomplete="new-password"
+              first={variable !== null}
+              describedBy="env-value-help"
+            />
             <Help id="env-value-help" wrong={variable === null ? null : wrong} help="It is not shown again." />
           </div>
         </>

@@ -63,29 +63,38 @@ export function Security() {
             {problem.detail}
           </div>
         )}
-        {[...(logins ?? [])].sort((a, b) => Number(b.current) - Number(a.current)).map((login) => (
-          <BoxRow
-            key={login.id}
-            title={
-              <>
-                <Icon name={/Android|iPhone|iPad/.test(login.device) ? "phone" : "monitor"} />
-                <span class="truncate">{login.device}</span>
-                {login.current && <span class="chip source source-session">this device</span>}
-              </>
-            }
-            what={
-              <span title={`Signed in ${fullTime(Date.parse(login.created_at))}`}>
-                {[login.address, `signed in ${ago(login.created_at)}`, login.current ? null : `active ${ago(login.seen_at)}`, login.open > 0 ? `${count(login.open, "page")} open` : null].filter(Boolean).join(" · ")}
-              </span>
-            }
-          >
-            {!login.current && (
-              <button class="button quiet-destroy" onClick={() => void end(login, load)}>
-                Sign out
-              </button>
-            )}
-          </BoxRow>
-        ))}
+        {[...(logins ?? [])]
+          .sort((a, b) => Number(b.current) - Number(a.current))
+          .map((login) => (
+            <BoxRow
+              key={login.id}
+              title={
+                <>
+                  <Icon name={/Android|iPhone|iPad/.test(login.device) ? "phone" : "monitor"} />
+                  <span class="truncate">{login.device}</span>
+                  {login.current && <span class="chip source source-session">this device</span>}
+                </>
+              }
+              what={
+                <span title={`Signed in ${fullTime(Date.parse(login.created_at))}`}>
+                  {[
+                    login.address,
+                    `signed in ${ago(login.created_at)}`,
+                    login.current ? null : `active ${ago(login.seen_at)}`,
+                    login.open > 0 ? `${count(login.open, "page")} open` : null,
+                  ]
+                    .filter(Boolean)
+                    .join(" · ")}
+                </span>
+              }
+            >
+              {!login.current && (
+                <button class="button quiet-destroy" onClick={() => void end(login, load)}>
+                  Sign out
+                </button>
+              )}
+            </BoxRow>
+          ))}
       </Box>
       {others.length > 1 && (
         <button
@@ -108,7 +117,14 @@ export function Security() {
       )}
       {web && (
         <Box title="Reach">
-          <BoxRow title={`Served at ${web}`} what={/\/\/(127\.|localhost|\[::1\])/.test(web) ? "Loopback only: other machines cannot reach it." : "Other machines can reach it."} />
+          <BoxRow
+            title={`Served at ${web}`}
+            what={
+              /\/\/(127\.|localhost|\[::1\])/.test(web)
+                ? "Loopback only: other machines cannot reach it."
+                : "Other machines can reach it."
+            }
+          />
         </Box>
       )}
       {change === "password" && <ChangePassword close={close} />}
@@ -163,16 +179,35 @@ function ChangePassword({ close }: { close: () => void }) {
     }
   };
   return (
-    <Dialog title="Change password" size="small" onClose={close} onSubmit={() => void submit()} foot={<Foot verb="Change" close={close} />}>
+    <Dialog
+      title="Change password"
+      size="small"
+      onClose={close}
+      onSubmit={() => void submit()}
+      foot={<Foot verb="Change" close={close} />}
+    >
       <div class="fields">
         <Wrong problem={problem} />
         <div class="field">
           <label for="current-password">Current password</label>
-          <SecretInput id="current-password" value={current} onInput={setCurrent} autocomplete="current-password" first />
+          <SecretInput
+            id="current-password"
+            value={current}
+            onInput={setCurrent}
+            autocomplete="current-password"
+            first
+          />
         </div>
         <div class="field">
           <label for="next-password">New password</label>
-          <SecretInput id="next-password" value={next} onInput={setNext} autocomplete="new-password" describedBy="next-help" invalid={tried && short} />
+          <SecretInput
+            id="next-password"
+            value={next}
+            onInput={setNext}
+            autocomplete="new-password"
+            describedBy="next-help"
+            invalid={tried && short}
+          />
           <PasswordHelp id="next-help" password={next} shortest={shortest} wrong={tried && short} />
         </div>
       </div>
@@ -195,16 +230,38 @@ function Foot({ verb, close, busy }: { verb: string; close: () => void; busy?: b
 }
 
 /** Password and code, once more. */
-function Factors({ password, setPassword, code, setCode }: { password: string; setPassword: (value: string) => void; code: string; setCode: (value: string) => void }) {
+function Factors({
+  password,
+  setPassword,
+  code,
+  setCode,
+}: {
+  password: string;
+  setPassword: (value: string) => void;
+  code: string;
+  setCode: (value: string) => void;
+}) {
   return (
     <>
       <div class="field">
         <label for="factor-password">Password</label>
-        <SecretInput id="factor-password" value={password} onInput={setPassword} autocomplete="current-password" first />
+        <SecretInput
+          id="factor-password"
+          value={password}
+          onInput={setPassword}
+          autocomplete="current-password"
+          first
+        />
       </div>
       <div class="field">
         <label for="factor-code">Code from your authenticator, or a recovery code</label>
-        <input id="factor-code" class="input mono" autocomplete="one-time-code" value={code} onInput={(event) => setCode(event.currentTarget.value)} />
+        <input
+          id="factor-code"
+          class="input mono"
+          autocomplete="one-time-code"
+          value={code}
+          onInput={(event) => setCode(event.currentTarget.value)}
+        />
       </div>
     </>
   );
@@ -229,18 +286,28 @@ function ReplaceAuthenticator({ close }: { close: () => void }) {
     attempt(async () => {
       if (codes) return close();
       if (begun) {
-        setCodes((await request<RecoveryCodes>("POST", "/api/auth/totp/confirm", { token: begun.token, code: first })).codes);
+        setCodes(
+          (await request<RecoveryCodes>("POST", "/api/auth/totp/confirm", { token: begun.token, code: first })).codes,
+        );
       } else {
         setBegun(await request<TotpChange>("POST", "/api/auth/totp", { password, code: code.trim() }));
       }
     });
   return (
-    <Dialog title="Replace authenticator" onClose={close} onSubmit={() => void submit()} foot={codes ? <Done close={close} /> : <Foot verb={begun ? "Confirm" : "Continue"} close={close} />}>
+    <Dialog
+      title="Replace authenticator"
+      onClose={close}
+      onSubmit={() => void submit()}
+      foot={codes ? <Done close={close} /> : <Foot verb={begun ? "Confirm" : "Continue"} close={close} />}
+    >
       <div class="fields">
         <Wrong problem={problem} />
         {codes ? (
           <>
-            <p>The new authenticator counts from now on. These recovery codes replace the old ones; they are shown now and never again.</p>
+            <p>
+              The new authenticator counts from now on. These recovery codes replace the old ones; they are shown now
+              and never again.
+            </p>
             <CodeList codes={codes} />
           </>
         ) : begun ? (
@@ -267,14 +334,22 @@ function NewCodes({ close }: { close: () => void }) {
   const submit = async (): Promise<void> => {
     if (codes) return close();
     try {
-      setCodes((await request<RecoveryCodes>("POST", "/api/auth/recovery-codes", { password, code: code.trim() })).codes);
+      setCodes(
+        (await request<RecoveryCodes>("POST", "/api/auth/recovery-codes", { password, code: code.trim() })).codes,
+      );
       setProblem(null);
     } catch (error) {
       setProblem(problemOf(error));
     }
   };
   return (
-    <Dialog title="New recovery codes" size="small" onClose={close} onSubmit={() => void submit()} foot={codes ? <Done close={close} /> : <Foot verb="Make new codes" close={close} />}>
+    <Dialog
+      title="New recovery codes"
+      size="small"
+      onClose={close}
+      onSubmit={() => void submit()}
+      foot={codes ? <Done close={close} /> : <Foot verb="Make new codes" close={close} />}
+    >
       <div class="fields">
         <Wrong problem={problem} />
         {codes ? (

@@ -60,7 +60,16 @@ export function SignIn() {
         }}
       >
         {/* Password managers want a name. */}
-        <input class="visually-hidden" type="text" name="username" autocomplete="username" value="owner" tabIndex={-1} aria-hidden="true" readOnly />
+        <input
+          class="visually-hidden"
+          type="text"
+          name="username"
+          autocomplete="username"
+          value="owner"
+          tabIndex={-1}
+          aria-hidden="true"
+          readOnly
+        />
         <div class="field">
           <label for="password">Password</label>
           <SecretInput id="password" value={password} onInput={setPassword} autocomplete="current-password" first />
@@ -68,9 +77,24 @@ export function SignIn() {
         <div class="field">
           <label for="code">{recovery ? "Recovery code" : "Code from your authenticator"}</label>
           {recovery ? (
-            <input id="code" class="input mono code-input recovery" autocomplete="off" autocapitalize="off" spellcheck={false} value={code} aria-describedby="code-help" onInput={(event) => setCode(event.currentTarget.value)} />
+            <input
+              id="code"
+              class="input mono code-input recovery"
+              autocomplete="off"
+              autocapitalize="off"
+              spellcheck={false}
+              value={code}
+              aria-describedby="code-help"
+              onInput={(event) => setCode(event.currentTarget.value)}
+            />
           ) : (
-            <CodeInput id="code" value={code} onInput={setCode} onComplete={(typed) => void submit(typed)} describedBy="code-help" />
+            <CodeInput
+              id="code"
+              value={code}
+              onInput={setCode}
+              onComplete={(typed) => void submit(typed)}
+              describedBy="code-help"
+            />
           )}
           <div class="help" id="code-help">
             {recovery ? "One of the codes that you kept. Each works once." : "Six digits. Each code works once."}

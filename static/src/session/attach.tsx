@@ -31,7 +31,13 @@ export function AttachView({ session }: { session: Session }) {
       <Way title="Here, on this host" what="Type in it. Ctrl+B D leaves; the session runs on." command={command} />
       <Way title="Watch only" what="Read-only, never resizes." command={`${command} --follow`} />
       <Way title="From another machine" what="Over your own ssh." command={`ssh -t ${host} ${command}`} />
-      {place && <Way title="Plain tmux" what="Works even when the daemon is down." command={`tmux -S ${place.tmux_socket} attach -t '=${place.tmux_session}'`} />}
+      {place && (
+        <Way
+          title="Plain tmux"
+          what="Works even when the daemon is down."
+          command={`tmux -S ${place.tmux_socket} attach -t '=${place.tmux_session}'`}
+        />
+      )}
       {failed && <p class="tone-bad">{failed}</p>}
       <p class="meta">
         While you are attached natively, that terminal holds the size. This page scales.

@@ -10,12 +10,23 @@ import { count, isWaiting } from "../words";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
 /** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
-export function Composer({ session, give, close }: { session: Session; give: (files: readonly File[]) => Promise<void>; close: () => void }) {
+export function Composer({
+  session,
+  give,
+  close,
+}: {
+  session: Session;
+  give: (files: readonly File[]) => Promise<void>;
+  close: () => void;
+}) {
   const key = `codepiper.prompt.${session.id}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
   const [fate, setFate] = useState<Fate | null>(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => onEvent((event) => event.session === session.id && setFate((fate) => follow(fate, event))), [session.id]);
+  useEffect(
+    () => onEvent((event) => event.session === session.id && setFate((fate) => follow(fate, event))),
+    [session.id],
+  );
   // An agent that works or waits gets it when it is idle. Of other programs the daemon knows whether they take it.
   const waits = isWaiting(session);
   const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
@@ -34,10 +45,16 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
     setBusy(true);
     setFate({ is: "sending" });
     try {
-      const sent = await request<Sent>("POST", `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`, undefined, { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } });
+      const sent = await request<Sent>(
+        "POST",
+        `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`,
+        undefined,
+        { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } },
+      );
       const { receipt, warning = null } = sent;
       set("");
-      if (receipt === "queued") setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
+      if (receipt === "queued")
+        setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
       else setFate({ is: "sent", receipt, waited: false, warning });
     } catch (error) {
       setFate(refused(problemOf(error)));
@@ -61,15 +78,33 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
         void send();
       }}
     >
-      <button type="button" class="button ghost icon phone-only" aria-label="Send an image" onClick={() => files.current?.click()}>
+      <button
+        type="button"
+        class="button ghost icon phone-only"
+        aria-label="Send an image"
+        onClick={() => files.current?.click()}
+      >
         <Icon name="image" />
       </button>
-      <input ref={files} type="file" accept="image/png,image/jpeg,image/gif,image/webp" hidden aria-label="Image" onChange={(event) => void give([...(event.currentTarget.files ?? [])])} />
+      <input
+        ref={files}
+        type="file"
+        accept="image/png,image/jpeg,image/gif,image/webp"
+        hidden
+        aria-label="Image"
+        onChange={(event) => void give([...(event.currentTarget.files ?? [])])}
+      />
       <div class="composer-field">
         <textarea
           class="input"
           rows={Math.min(5, text.split("\n").length)}
-          placeholder={waits && queues ? "Prompt, queued until you answer" : queues ? "Prompt, queued until it is idle" : "Prompt or answer"}
+          placeholder={
+            waits && queues
+              ? "Prompt, queued until you answer"
+              : queues
+                ? "Prompt, queued until it is idle"
+                : "Prompt or answer"
+          }
           aria-label="Prompt or answer"
           aria-describedby="composer-note"
           value={text}
@@ -91,7 +126,11 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
           }}
         />
       </div>
-      <button class={`button primary send ${queues ? "" : "icon"}`} aria-label={queues ? "Queue" : "Send"} aria-disabled={busy || text === ""}>
+      <button
+        class={`button primary send ${queues ? "" : "icon"}`}
+        aria-label={queues ? "Queue" : "Send"}
+        aria-disabled={busy || text === ""}
+      >
         {queues && "Queue"}
         <Icon name="send" />
       </button>
@@ -101,7 +140,17 @@ export function Composer({ session, give, close }: { session: Session; give: (fi
 }
 
 /** What became of the text, what waits, and what can be done about it. */
-function Note({ session, fate, queue, forget }: { session: Session; fate: Fate | null; queue: () => void; forget: () => void }) {
+function Note({
+  session,
+  fate,
+  queue,
+  forget,
+}: {
+  session: Session;
+  fate: Fate | null;
+  queue: () => void;
+  forget: () => void;
+}) {
   const warning = fate?.is === "sent" ? fate.warning : null;
   const bad = fate?.is === "refused" || warning !== null;
   // Where it waits is said once.
@@ -114,8 +163,19 @@ function Note({ session, fate, queue, forget }: { session: Session; fate: Fate |
           Queue it
         </button>
       )}
-      {fate?.is === "refused" && fate.typed && location.pathname !== `/sessions/${session.id}` && <a href={`/sessions/${session.id}`}>Look at the terminal</a>}
-      {others > 0 && <span>{count(others, fate?.is === "queued" ? "other text waits" : "text waits", fate?.is === "queued" ? "other texts wait" : "texts wait")}.</span>}
+      {fate?.is === "refused" && fate.typed && location.pathname !== `/sessions/${session.id}` && (
+        <a href={`/sessions/${session.id}`}>Look at the terminal</a>
+      )}
+      {others > 0 && (
+        <span>
+          {count(
+            others,
+            fate?.is === "queued" ? "other text waits" : "text waits",
+            fate?.is === "queued" ? "other texts wait" : "texts wait",
+          )}
+          .
+        </span>
+      )}
       {session.queued > 0 && (
         <button type="button" class="text-button" onClick={forget}>
           Forget

@@ -18,7 +18,9 @@ export function Ended({ session }: { session: Session }) {
         </span>
       </div>
       <p>
-        {session.provider === "shell" ? "What it printed is in the log; scroll up for it." : "What it printed is in the log, and the conversation can go on where it stopped."}
+        {session.provider === "shell"
+          ? "What it printed is in the log; scroll up for it."
+          : "What it printed is in the log, and the conversation can go on where it stopped."}
       </p>
       <div class="row-of">
         <button class="button primary" onClick={() => void resume(session)}>

@@ -11,7 +11,17 @@ import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { clockExact, count, fullTime } from "../words";
 
-const SOURCES: readonly Source[] = ["hook", "transcript", "terminal", "session", "policy", "input", "git", "auth", "system"];
+const SOURCES: readonly Source[] = [
+  "hook",
+  "transcript",
+  "terminal",
+  "session",
+  "policy",
+  "input",
+  "git",
+  "auth",
+  "system",
+];
 /** Events in one answer. */
 const PAGE = 300;
 
@@ -73,7 +83,9 @@ export function EventsTab({ session }: { session: Session }) {
   const shown = useMemo(
     () =>
       feed.events.value.filter(
-        (event) => (source.value === "" || event.source === source.value) && (wanted === "" || event.kind.includes(wanted) || summary(event).toLowerCase().includes(wanted)),
+        (event) =>
+          (source.value === "" || event.source === source.value) &&
+          (wanted === "" || event.kind.includes(wanted) || summary(event).toLowerCase().includes(wanted)),
       ),
     [feed.events.value, source.value, wanted],
   );
@@ -83,9 +95,22 @@ export function EventsTab({ session }: { session: Session }) {
       <div class="filters">
         <div class="search-field event-search">
           <Icon name="search" />
-          <input id="event-filter" class="input" type="search" placeholder="Kind or text" aria-label="Kind or text" value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+          <input
+            id="event-filter"
+            class="input"
+            type="search"
+            placeholder="Kind or text"
+            aria-label="Kind or text"
+            value={text.value}
+            onInput={(event) => (text.value = event.currentTarget.value)}
+          />
         </div>
-        <select class="select picker" aria-label="Source" value={source.value} onChange={(event) => (source.value = event.currentTarget.value as Source | "")}>
+        <select
+          class="select picker"
+          aria-label="Source"
+          value={source.value}
+          onChange={(event) => (source.value = event.currentTarget.value as Source | "")}
+        >
           <option value="">Source: all</option>
           {present.map((each) => (
             <option key={each} value={each}>
@@ -119,11 +144,23 @@ export function EventsTab({ session }: { session: Session }) {
           <span>What</span>
         </div>
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
-        {feed.loaded.value && shown.length === 0 && !feed.failed.value && <p class="pad meta">{source.value ? `Nothing from ${source.value} yet.` : wanted ? `No event matches “${text.value}”.` : "Nothing happened yet."}</p>}
+        {feed.loaded.value && shown.length === 0 && !feed.failed.value && (
+          <p class="pad meta">
+            {source.value
+              ? `Nothing from ${source.value} yet.`
+              : wanted
+                ? `No event matches “${text.value}”.`
+                : "Nothing happened yet."}
+          </p>
+        )}
         <ul>
           {shown.map((event) => (
             <li key={event.seq} class={open.value === event.seq ? "event open" : "event"}>
-              <button class="event-row" aria-expanded={open.value === event.seq} onClick={() => (open.value = open.value === event.seq ? null : event.seq)}>
+              <button
+                class="event-row"
+                aria-expanded={open.value === event.seq}
+                onClick={() => (open.value = open.value === event.seq ? null : event.seq)}
+              >
                 <time class="mono meta" title={fullTime(Date.parse(event.at))}>
                   {clockExact(Date.parse(event.at))}
                 </time>
@@ -155,7 +192,9 @@ export function EventsTab({ session }: { session: Session }) {
             </button>
           </p>
         )}
-        {feed.loaded.value && !feed.hasOlder() && shown.length > 20 && <p class="pad meta">{count(feed.events.value.length, "event")}: that is all.</p>}
+        {feed.loaded.value && !feed.hasOlder() && shown.length > 20 && (
+          <p class="pad meta">{count(feed.events.value.length, "event")}: that is all.</p>
+        )}
       </div>
     </>
   );

@@ -42,9 +42,7 @@ export function Evidence({ session }: { session: Session }) {
       onOpen={() => void load()}
     >
       <div class="evidence-head">
-        <h2>
-          Why “{[state.word, state.detail.replace(/ ?\d+[smhd]$/, "")].filter(Boolean).join(" · ")}”
-        </h2>
+        <h2>Why “{[state.word, state.detail.replace(/ ?\d+[smhd]$/, "")].filter(Boolean).join(" · ")}”</h2>
         <button class="button ghost icon" aria-label="Close" onClick={(event) => closePopover(event.currentTarget)}>
           <Icon name="close" size={14} />
         </button>
@@ -65,7 +63,13 @@ export function Evidence({ session }: { session: Session }) {
           </li>
         ))}
       </ul>
-      {explained && <p class="meta">{proofs.length === 0 ? "Nothing has proved anything yet." : "The newest proof that changed the state decides."}</p>}
+      {explained && (
+        <p class="meta">
+          {proofs.length === 0
+            ? "Nothing has proved anything yet."
+            : "The newest proof that changed the state decides."}
+        </p>
+      )}
     </Popover>
   );
 }

@@ -5,7 +5,12 @@ export function ImageButton({ give }: { give: (files: readonly File[]) => Promis
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button class="button ghost icon desk-only" aria-label="Send an image" data-tip="Send an image: paste and drop work too" onClick={() => input.current?.click()}>
+      <button
+        class="button ghost icon desk-only"
+        aria-label="Send an image"
+        data-tip="Send an image: paste and drop work too"
+        onClick={() => input.current?.click()}
+      >
         <Icon name="image" />
       </button>
       <input

@@ -27,7 +27,15 @@ const REPEAT = 60;
 const DOUBLE = 350;
 
 /** The keys that a soft keyboard does not have. */
-export function KeyStrip({ sticky, send, application }: { sticky: Signal<Sticky>; send: (text: string) => void; application: () => boolean }) {
+export function KeyStrip({
+  sticky,
+  send,
+  application,
+}: {
+  sticky: Signal<Sticky>;
+  send: (text: string) => void;
+  application: () => boolean;
+}) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const tapped = useRef(0);
   const release = (): void => clearTimeout(timer.current);
@@ -54,7 +62,14 @@ export function KeyStrip({ sticky, send, application }: { sticky: Signal<Sticky>
       {KEYS.map(([shown, key, name], index) => (
         <>
           {index === 2 && (
-            <button type="button" class={`button key ctrl-${sticky.value}`} aria-pressed={sticky.value !== "off"} aria-label={sticky.value === "locked" ? "Ctrl, locked" : "Ctrl"} onPointerDown={keepFocus} onClick={toggle}>
+            <button
+              type="button"
+              class={`button key ctrl-${sticky.value}`}
+              aria-pressed={sticky.value !== "off"}
+              aria-label={sticky.value === "locked" ? "Ctrl, locked" : "Ctrl"}
+              onPointerDown={keepFocus}
+              onClick={toggle}
+            >
               Ctrl
             </button>
           )}

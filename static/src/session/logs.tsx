@@ -19,9 +19,25 @@ export function LogsTab({ session }: { session: Session }) {
   const lines = useMemo(
     () =>
       feed.events.value
-        .filter((event) => event.source === "hook" || event.source === "session" || event.source === "system" || event.source === "auth" || event.kind === "terminal.resized" || event.kind === "terminal.gap_recorded")
+        .filter(
+          (event) =>
+            event.source === "hook" ||
+            event.source === "session" ||
+            event.source === "system" ||
+            event.source === "auth" ||
+            event.kind === "terminal.resized" ||
+            event.kind === "terminal.gap_recorded",
+        )
         .map((event) => ({ event, said: sentence(event) }))
-        .filter(({ said }) => wanted === "" || said.map((piece) => piece.text).join("").toLowerCase().includes(wanted)),
+        .filter(
+          ({ said }) =>
+            wanted === "" ||
+            said
+              .map((piece) => piece.text)
+              .join("")
+              .toLowerCase()
+              .includes(wanted),
+        ),
     [feed.events.value, wanted],
   );
   let day = "";
@@ -30,7 +46,14 @@ export function LogsTab({ session }: { session: Session }) {
       <div class="filters">
         <div class="search-field event-search">
           <Icon name="search" />
-          <input class="input" type="search" placeholder="Text" aria-label="Text" value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+          <input
+            class="input"
+            type="search"
+            placeholder="Text"
+            aria-label="Text"
+            value={text.value}
+            onInput={(event) => (text.value = event.currentTarget.value)}
+          />
         </div>
         <span class="grow" />
         {feed.held.value.length > 0 && (
@@ -48,7 +71,9 @@ export function LogsTab({ session }: { session: Session }) {
       </div>
       <div class="scroll logs" ref={list} tabIndex={0} role="region" aria-label="Logs">
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
-        {feed.loaded.value && lines.length === 0 && !feed.failed.value && <p class="pad meta">{wanted ? `Nothing says “${text.value}”.` : "Nothing happened yet."}</p>}
+        {feed.loaded.value && lines.length === 0 && !feed.failed.value && (
+          <p class="pad meta">{wanted ? `Nothing says “${text.value}”.` : "Nothing happened yet."}</p>
+        )}
         {lines.map(({ event, said }) => {
           const at = Date.parse(event.at);
           const own = dayName(at, now.value);
@@ -89,8 +114,11 @@ function LogMark({ event }: { event: Event }) {
   if (event.kind === "hook.permission_requested") return <Marked tone="warm" mark="permission" />;
   if (event.kind === "session.activity_changed") {
     const { activity } = event.data;
-    if (activity === "waiting") return <Marked tone="warm" mark={event.data.waiting_for === "question" ? "question" : "permission"} />;
-    return <Marked tone={activity === "working" ? "accent" : activity === "unknown" ? "unk" : "rest"} mark={activity} />;
+    if (activity === "waiting")
+      return <Marked tone="warm" mark={event.data.waiting_for === "question" ? "question" : "permission"} />;
+    return (
+      <Marked tone={activity === "working" ? "accent" : activity === "unknown" ? "unk" : "rest"} mark={activity} />
+    );
   }
   if (event.kind === "session.ended") return <Marked tone="rest" mark="stopped" />;
   return (
@@ -100,7 +128,13 @@ function LogMark({ event }: { event: Event }) {
   );
 }
 
-function Marked({ tone, mark }: { tone: string; mark: "permission" | "question" | "working" | "idle" | "unknown" | "stopped" }) {
+function Marked({
+  tone,
+  mark,
+}: {
+  tone: string;
+  mark: "permission" | "question" | "working" | "idle" | "unknown" | "stopped";
+}) {
   return (
     <span class={`tone-${tone}`}>
       <StateMark icon={mark} />

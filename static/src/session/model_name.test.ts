@@ -2,6 +2,20 @@ import { expect, it } from "vitest";
 import { modelName } from "./model_name";
 
 it("names a model as short as it is known beside its agent", () => {
-  const models = ["claude-opus-4-8[1m]", "claude-haiku-4-5-20251001", "claude-haiku-4-5-20251001[1m]", "haiku", "gpt-6-luna", "claude-"];
-  expect(models.map(modelName)).toEqual(["opus-4-8[1m]", "haiku-4-5", "haiku-4-5[1m]", "haiku", "gpt-6-luna", "claude-"]);
+  const models = [
+    "claude-opus-4-8[1m]",
+    "claude-haiku-4-5-20251001",
+    "claude-haiku-4-5-20251001[1m]",
+    "haiku",
+    "gpt-6-luna",
+    "claude-",
+  ];
+  expect(models.map(modelName)).toEqual([
+    "opus-4-8[1m]",
+    "haiku-4-5",
+    "haiku-4-5[1m]",
+    "haiku",
+    "gpt-6-luna",
+    "claude-",
+  ]);
 });

@@ -21,7 +21,12 @@ export function switchesModel(session: Session): boolean {
 export function ModelPicker({ session }: { session: Session }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
-  if (!switchesModel(session)) return session.model === null ? null : <span class="chip head-model"><span class="truncate">{modelName(session.model)}</span></span>;
+  if (!switchesModel(session))
+    return session.model === null ? null : (
+      <span class="chip head-model">
+        <span class="truncate">{modelName(session.model)}</span>
+      </span>
+    );
   const name = session.model === null ? "model" : modelName(session.model);
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
@@ -38,12 +43,35 @@ export function ModelPicker({ session }: { session: Session }) {
   };
   const works = session.activity === "working" || session.activity === "waiting";
   return (
-    <Popover id="model-picker" buttonClass="chip head-model" class="model-card" tip="Model" disabled={busy} button={<><span class="visually-hidden">Model: </span><span class="truncate">{busy ? "Switching…" : name}</span><Icon name="down" size={12} /></>}>
+    <Popover
+      id="model-picker"
+      buttonClass="chip head-model"
+      class="model-card"
+      tip="Model"
+      disabled={busy}
+      button={
+        <>
+          <span class="visually-hidden">Model: </span>
+          <span class="truncate">{busy ? "Switching…" : name}</span>
+          <Icon name="down" size={12} />
+        </>
+      }
+    >
       <h2>Model</h2>
       {session.model !== null && <code class="truncate">{session.model}</code>}
-      <p class="meta">{works ? "It can be switched when the agent is idle." : "From its next request on, for this session alone. Your own default stays."}</p>
+      <p class="meta">
+        {works
+          ? "It can be switched when the agent is idle."
+          : "From its next request on, for this session alone. Your own default stays."}
+      </p>
       {(OFFERED[session.provider] ?? []).map((model) => (
-        <button key={model} type="button" class="button ghost wide" disabled={works} onClick={(event) => void change(model, event.currentTarget)}>
+        <button
+          key={model}
+          type="button"
+          class="button ghost wide"
+          disabled={works}
+          onClick={(event) => void change(model, event.currentTarget)}
+        >
           {model}
         </button>
       ))}
@@ -54,7 +82,13 @@ export function ModelPicker({ session }: { session: Session }) {
           if (wanted.trim() !== "") void change(wanted.trim(), event.currentTarget);
         }}
       >
-        <input class="input" aria-label="Model" placeholder={session.provider === "codex" ? "gpt-…" : "Another one"} value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
+        <input
+          class="input"
+          aria-label="Model"
+          placeholder={session.provider === "codex" ? "gpt-…" : "Another one"}
+          value={wanted}
+          onInput={(event) => setWanted(event.currentTarget.value)}
+        />
         <button class="button" disabled={works || wanted.trim() === ""}>
           Switch
         </button>

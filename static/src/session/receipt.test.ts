@@ -2,14 +2,26 @@ import { expect, it } from "vitest";
 import type { Event } from "../wire";
 import { fateWords, follow, refused, type Fate } from "./receipt";
 
-const event = (kind: string, data: object = {}): Event => ({ seq: 1, at: "2026-11-26T12:00:00Z", session: null, source: "input", kind, data }) as unknown as Event;
-const told = (fate: Fate, ...events: Event[]): string[] => events.map((each) => fateWords((fate = follow(fate, each) ?? fate)));
+const event = (kind: string, data: object = {}): Event =>
+  ({ seq: 1, at: "2026-11-26T12:00:00Z", session: null, source: "input", kind, data }) as unknown as Event;
+const told = (fate: Fate, ...events: Event[]): string[] =>
+  events.map((each) => fateWords((fate = follow(fate, each) ?? fate)));
 const SENT = event("input.sent", { bytes: 1, enter: true, cursor: "0:0" });
 const WORKS = event("session.activity_changed", { activity: "working" });
 
 it("follows a text that waits until its turn has begun", () => {
   const waits = "it is sent when the agent is idle.";
-  expect(told({ is: "sending" }, event("input.queued", { bytes: 3, queued: 2 }), SENT, event("input.queued", { bytes: 3, queued: 2 }), SENT, event("hook.prompt_submitted"), WORKS)).toEqual([
+  expect(
+    told(
+      { is: "sending" },
+      event("input.queued", { bytes: 3, queued: 2 }),
+      SENT,
+      event("input.queued", { bytes: 3, queued: 2 }),
+      SENT,
+      event("hook.prompt_submitted"),
+      WORKS,
+    ),
+  ).toEqual([
     `Queued as number 2: ${waits}`,
     `Queued: ${waits}`,
     `Queued: ${waits}`,
@@ -21,7 +33,9 @@ it("follows a text that waits until its turn has begun", () => {
 
 it("says more of a text that was sent, and never less", () => {
   const sent: Fate = { is: "sent", receipt: "submitted", waited: false, warning: null };
-  expect(told(sent, event("hook.prompt_submitted"), event("session.activity_changed", { activity: "idle" }), WORKS)).toEqual([
+  expect(
+    told(sent, event("hook.prompt_submitted"), event("session.activity_changed", { activity: "idle" }), WORKS),
+  ).toEqual([
     "Written → Echoed → Submitted",
     "Written → Echoed → Submitted",
     "Written → Echoed → Submitted → Turn started",
@@ -31,12 +45,21 @@ it("says more of a text that was sent, and never less", () => {
 it("says why a text was not sent", () => {
   const queued: Fate = { is: "queued", place: 2 };
   const dropped = (texts: number, reason: string): Event => event("input.dropped", { texts, reason });
-  expect(told(queued, dropped(1, "x"), dropped(1, "the session has ended"))).toEqual(["Queued: it is sent when the agent is idle.", "Not sent: the session has ended."]);
-  const detail = "not sent: codex waits for a person; --if-busy queue sends it when it is idle, --if-busy now types it at once; codepiper tail 1a2b3c4d shows the session";
+  expect(told(queued, dropped(1, "x"), dropped(1, "the session has ended"))).toEqual([
+    "Queued: it is sent when the agent is idle.",
+    "Not sent: the session has ended.",
+  ]);
+  const detail =
+    "not sent: codex waits for a person; --if-busy queue sends it when it is idle, --if-busy now types it at once; codepiper tail 1a2b3c4d shows the session";
   const busy = refused({ code: "busy", status: 409, title: "Busy", detail });
   expect(busy).toMatchObject({ busy: true });
   expect(fateWords(busy)).toBe("Not sent: codex waits for a person.");
-  const typed = "the text was typed, but codex does not show it, so Enter was not pressed; look at the session with codepiper tail 1a2b3c4d, and press keys with codepiper keys 1a2b3c4d";
-  expect(fateWords(refused({ code: "not_taken", status: 409, title: "", detail: typed }))).toBe("Not submitted: the text was typed, but codex does not show it, so Enter was not pressed.");
-  expect(fateWords(refused({ code: "internal", status: 0, title: "", detail: "The daemon does not answer." }))).toBe("Not sent: The daemon does not answer.");
+  const typed =
+    "the text was typed, but codex does not show it, so Enter was not pressed; look at the session with codepiper tail 1a2b3c4d, and press keys with codepiper keys 1a2b3c4d";
+  expect(fateWords(refused({ code: "not_taken", status: 409, title: "", detail: typed }))).toBe(
+    "Not submitted: the text was typed, but codex does not show it, so Enter was not pressed.",
+  );
+  expect(fateWords(refused({ code: "internal", status: 0, title: "", detail: "The daemon does not answer." }))).toBe(
+    "Not sent: The daemon does not answer.",
+  );
 });

@@ -21,17 +21,23 @@ export function follow(fate: Fate | null, event: Event): Fate | null {
   if (fate === null || fate.is === "refused") return fate;
   if (fate.is === "sent") {
     if (event.kind === "hook.prompt_submitted") return reached(fate, "submitted");
-    return event.kind === "session.activity_changed" && event.data.activity === "working" ? reached(fate, "turn_started") : fate;
+    return event.kind === "session.activity_changed" && event.data.activity === "working"
+      ? reached(fate, "turn_started")
+      : fate;
   }
   switch (event.kind) {
     case "input.queued":
       return { is: "queued", place: fate.is === "queued" ? (fate.place ?? event.data.queued) : event.data.queued };
     case "input.sent":
       if (fate.is === "sending") return fate;
-      return (fate.place ?? 1) > 1 ? { is: "queued", place: (fate.place ?? 1) - 1 } : { is: "sent", receipt: "written", waited: true, warning: null };
+      return (fate.place ?? 1) > 1
+        ? { is: "queued", place: (fate.place ?? 1) - 1 }
+        : { is: "sent", receipt: "written", waited: true, warning: null };
     case "input.dropped":
       if (fate.is === "sending") return fate;
-      return (fate.place ?? 1) > event.data.texts ? { is: "queued", place: (fate.place ?? 1) - event.data.texts } : { is: "refused", why: withoutCommands(event.data.reason), busy: false, typed: false };
+      return (fate.place ?? 1) > event.data.texts
+        ? { is: "queued", place: (fate.place ?? 1) - event.data.texts }
+        : { is: "refused", why: withoutCommands(event.data.reason), busy: false, typed: false };
     default:
       return fate;
   }
@@ -43,7 +49,12 @@ function reached(fate: Fate & { is: "sent" }, receipt: Receipt): Fate {
 }
 
 export function refused(problem: Problem): Fate {
-  return { is: "refused", why: withoutCommands(problem.detail), busy: problem.code === "busy", typed: problem.code === "not_taken" };
+  return {
+    is: "refused",
+    why: withoutCommands(problem.detail),
+    busy: problem.code === "busy",
+    typed: problem.code === "not_taken",
+  };
 }
 
 /** The commands of a terminal that a problem names are buttons here. */
@@ -55,7 +66,9 @@ function withoutCommands(detail: string): string {
 export function fateWords(fate: Fate | null): string {
   switch (fate?.is) {
     case "queued":
-      return fate.place !== null && fate.place > 1 ? `Queued as number ${fate.place}: it is sent when the agent is idle.` : "Queued: it is sent when the agent is idle.";
+      return fate.place !== null && fate.place > 1
+        ? `Queued as number ${fate.place}: it is sent when the agent is idle.`
+        : "Queued: it is sent when the agent is idle.";
     case "sent": {
       const done = STEPS.findIndex(([step]) => step === fate.receipt);
       // Nobody tells whether one that waited was echoed.

@@ -20,7 +20,10 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
     setAt(index);
     const past = history.current;
     if (!past) return;
-    const ranges = found.slice(0, 2000).map((each) => past.rangeOf(each, wanted.length)).filter((range) => range !== null);
+    const ranges = found
+      .slice(0, 2000)
+      .map((each) => past.rangeOf(each, wanted.length))
+      .filter((range) => range !== null);
     mark(ranges, hit ? past.rangeOf(hit, wanted.length) : null);
     if (hit) past.reveal(hit);
   };
@@ -46,7 +49,16 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
     show(all, older.length > 0 ? all.length - older.length : Math.max(0, Math.min(at, all.length - 1)));
   };
 
-  const said = text === "" ? "" : looking === "busy" ? "Searching older output…" : hits.length === 0 ? (looking === "none" ? "Nothing" : "Not in what is loaded; Enter looks further") : `${at + 1} of ${count(hits.length, "match", "matches")}`;
+  const said =
+    text === ""
+      ? ""
+      : looking === "busy"
+        ? "Searching older output…"
+        : hits.length === 0
+          ? looking === "none"
+            ? "Nothing"
+            : "Not in what is loaded; Enter looks further"
+          : `${at + 1} of ${count(hits.length, "match", "matches")}`;
   return (
     <div class="search-bar" role="search">
       <Icon name="search" />

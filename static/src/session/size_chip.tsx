@@ -60,7 +60,10 @@ export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
           )}
           {mine && <>You hold it since {clock(Date.parse(lease.since))}. </>}
           {!lease && session.attached > 0 && <>A terminal that is attached natively holds it. </>}
-          {scale < 0.995 ? `You see the same grid, scaled to ${Math.round(scale * 100)} %.` : "You see the session’s own grid."} Nothing you do here changes it.
+          {scale < 0.995
+            ? `You see the same grid, scaled to ${Math.round(scale * 100)} %.`
+            : "You see the session’s own grid."}{" "}
+          Nothing you do here changes it.
         </p>
         {isLive(session) && !same && (
           <button
@@ -74,7 +77,9 @@ export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
             Fit to this screen ({wanted.cols}×{wanted.rows})
           </button>
         )}
-        {isLive(session) && !same && <p class="meta">The program redraws once. Give back restores the size that it has now.</p>}
+        {isLive(session) && !same && (
+          <p class="meta">The program redraws once. Give back restores the size that it has now.</p>
+        )}
         {mine && (
           <button
             class="button wide"

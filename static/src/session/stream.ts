@@ -12,7 +12,8 @@ export function takeInto(screen: Screen, subscription: () => Subscription | null
     if (item.kind === "begun") again = item.again;
     if (item.kind === "begun" || item.kind === "keyframe") missed = 0;
     if (item.kind === "output" && again) missed += newlines(item.bytes);
-    if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost) toast({ text: `Screen is current; ${bytes(item.lost.bytes)} are in History.`, icon: "clock" });
+    if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost)
+      toast({ text: `Screen is current; ${bytes(item.lost.bytes)} are in History.`, icon: "clock" });
     if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
     const offset = "at" in item ? item.at.offset : 0;
     screen.take(item, () => {

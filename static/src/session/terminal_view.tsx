@@ -5,7 +5,15 @@ import { pageActions } from "../page_actions";
 import type { Cursor, Session } from "../wire";
 import type { Position } from "../cursor";
 import type { Subscription } from "../connection";
-import { clipboard as clipboardChoice, contrast, keepAlt, option, screenReader, shownTheme, terminalTheme } from "../preferences";
+import {
+  clipboard as clipboardChoice,
+  contrast,
+  keepAlt,
+  option,
+  screenReader,
+  shownTheme,
+  terminalTheme,
+} from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live as connected, now } from "../store";
 import { beginPinch, keepLetters, keptLetters, pinched, type Pinch } from "../terminal/pinch";
@@ -99,7 +107,8 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       if (sticky.value === "once") sticky.value = "off";
     }
     for (let at = 0; at < typed.length; at += TYPED) {
-      if (!subscription.current?.type(typed.subarray(at, at + TYPED))) return toast({ text: "Not sent: no connection.", bad: true });
+      if (!subscription.current?.type(typed.subarray(at, at + TYPED)))
+        return toast({ text: "Not sent: no connection.", bad: true });
     }
     if (typed.includes(0x0d)) lastEnter.current = subscription.current?.at ?? null;
   }, []);
@@ -173,7 +182,12 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       key: (event) => ownKey(event),
     });
     screen.current = opened;
-    subscription.current = connection.subscribe(session.id, "live", "latest", takeInto(opened, () => subscription.current));
+    subscription.current = connection.subscribe(
+      session.id,
+      "live",
+      "latest",
+      takeInto(opened, () => subscription.current),
+    );
     const observer = new ResizeObserver(fit);
     if (stage.current) observer.observe(stage.current);
     fit();
@@ -183,10 +197,11 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     if (rendered) cells.observe(rendered);
     let pending = 0;
     const fitSoon = (): void => {
-      if (pending === 0) pending = requestAnimationFrame(() => {
-        pending = 0;
-        fit();
-      });
+      if (pending === 0)
+        pending = requestAnimationFrame(() => {
+          pending = 0;
+          fit();
+        });
     };
     if (!coarse()) opened.terminal.focus();
     if (moment !== undefined) goTo(/^\d+:\d+$/.test(moment) ? moment : Number(moment));
@@ -250,8 +265,17 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       ...(isLive(session)
         ? [
             { word: "Send a prompt…", icon: "send" as const, key: "P", run: compose },
-            { word: "Fit to this screen…", icon: "fit" as const, key: "⇧ F", run: () => document.getElementById("size-chip")?.click() },
-            { word: strip.value ? "Hide keys" : "Show keys", icon: "keys" as const, run: () => (strip.value = !strip.value) },
+            {
+              word: "Fit to this screen…",
+              icon: "fit" as const,
+              key: "⇧ F",
+              run: () => document.getElementById("size-chip")?.click(),
+            },
+            {
+              word: strip.value ? "Hide keys" : "Show keys",
+              icon: "keys" as const,
+              run: () => (strip.value = !strip.value),
+            },
           ]
         : []),
     ];
@@ -347,7 +371,13 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           onKeyDown={(event) => historyKey(event, toLive, search)}
           onWheel={(event) => {
             const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
-            if (event.deltaY > 0 && !searching.value && place.value?.below === 0 && scrollTop + clientHeight >= scrollHeight - 1) toLive();
+            if (
+              event.deltaY > 0 &&
+              !searching.value &&
+              place.value?.below === 0 &&
+              scrollTop + clientHeight >= scrollHeight - 1
+            )
+              toLive();
           }}
         />
         {reading && place.value && (
@@ -361,7 +391,9 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
         {searching.value && reading && <SearchBar history={history} close={() => toLive()} />}
         <Consent wanted={clip} allow={() => (allowed.value = true)} />
         {ended && mode.value === "live" && <Ended session={session} />}
-        {dropping.value && <div class="drop-hint">Drop the image: the {isAgent(session.provider) ? "agent" : "program"} gets it</div>}
+        {dropping.value && (
+          <div class="drop-hint">Drop the image: the {isAgent(session.provider) ? "agent" : "program"} gets it</div>
+        )}
       </div>
       <div class="tool-bar" role="toolbar" aria-label="Terminal">
         <ToolBar
@@ -385,7 +417,13 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           <span class="how">The arrows and ↵ answer, or tap the terminal and type.</span>
         </Asks>
       )}
-      {!ended && strip.value && <KeyStrip sticky={sticky} send={(text) => type(new TextEncoder().encode(text))} application={() => screen.current?.terminal.modes.applicationCursorKeysMode ?? false} />}
+      {!ended && strip.value && (
+        <KeyStrip
+          sticky={sticky}
+          send={(text) => type(new TextEncoder().encode(text))}
+          application={() => screen.current?.terminal.modes.applicationCursorKeysMode ?? false}
+        />
+      )}
       {!ended && (composing.value || coarse()) && (
         <Composer
           session={session}

@@ -25,7 +25,15 @@ const WORDS: Record<MarkerKind, string> = {
 const CALM = 500;
 
 /** The whole session on one line; a click goes to that moment. */
-export function Timeline({ session, at, goTo }: { session: Session; at: number | null; goTo: (moment: number | Cursor) => void }) {
+export function Timeline({
+  session,
+  at,
+  goTo,
+}: {
+  session: Session;
+  at: number | null;
+  goTo: (moment: number | Cursor) => void;
+}) {
   const spans = useSignal<readonly Span[]>([]);
   const markers = useSignal<readonly Marker[]>([]);
   const width = useSignal(0);
@@ -66,7 +74,8 @@ export function Timeline({ session, at, goTo }: { session: Session; at: number |
   const to = Math.max(from + 1000, ended ? Date.parse(session.state_since) : now.value);
   const all = extended(spans.value.length > 0 ? spans.value : (traces.value.get(session.id) ?? []), session);
   const x = (time: number): number => ((time - from) / (to - from)) * width.value;
-  const timeAt = (pixel: number): number => from + (Math.max(0, Math.min(width.value, pixel)) / Math.max(1, width.value)) * (to - from);
+  const timeAt = (pixel: number): number =>
+    from + (Math.max(0, Math.min(width.value, pixel)) / Math.max(1, width.value)) * (to - from);
   const crossing = hover.value ?? at;
 
   useEffect(
@@ -81,13 +90,17 @@ export function Timeline({ session, at, goTo }: { session: Session; at: number |
   current.current = at;
   const step = (by: number): void => {
     const here = current.current ?? Date.now();
-    const list = markers.value.filter((marker) => (by < 0 ? Date.parse(marker.at) < here - 500 : Date.parse(marker.at) > here + 500));
+    const list = markers.value.filter((marker) =>
+      by < 0 ? Date.parse(marker.at) < here - 500 : Date.parse(marker.at) > here + 500,
+    );
     const next = by < 0 ? list.at(-1) : list[0];
     if (next) goTo(next.cursor ?? Date.parse(next.at));
   };
   const near = (time: number): Marker | undefined => {
     const reach = ((to - from) / Math.max(1, width.value)) * 5;
-    return markers.value.filter((marker) => Math.abs(Date.parse(marker.at) - time) <= reach).sort((a, b) => Math.abs(Date.parse(a.at) - time) - Math.abs(Date.parse(b.at) - time))[0];
+    return markers.value
+      .filter((marker) => Math.abs(Date.parse(marker.at) - time) <= reach)
+      .sort((a, b) => Math.abs(Date.parse(a.at) - time) - Math.abs(Date.parse(b.at) - time))[0];
   };
   const go = (time: number): void => {
     const marker = near(time);
@@ -108,7 +121,9 @@ export function Timeline({ session, at, goTo }: { session: Session; at: number |
         aria-valuemax={to}
         aria-valuenow={Math.round(crossing ?? to)}
         aria-valuetext={`${clockSeconds(crossing ?? to)}${under ? `, ${STATE_WORDS[under.state]}` : ""}${told ? `, ${WORDS[told.kind]}` : ""}`}
-        onPointerMove={(event) => (hover.value = timeAt(event.clientX - event.currentTarget.getBoundingClientRect().left))}
+        onPointerMove={(event) =>
+          (hover.value = timeAt(event.clientX - event.currentTarget.getBoundingClientRect().left))
+        }
         onPointerLeave={() => (hover.value = null)}
         onClick={(event) => go(timeAt(event.clientX - event.currentTarget.getBoundingClientRect().left))}
         onBlur={() => (hover.value = null)}
@@ -126,18 +141,39 @@ export function Timeline({ session, at, goTo }: { session: Session; at: number |
           {within(all, from, to).map((part) => {
             const { y, height } = BARS[part.state];
             const left = Math.round(x(part.from));
-            return <rect key={part.from} class={`span-${part.state}${at !== null && part.from > at ? " later" : ""}`} x={left} y={y + 2} width={Math.max(1, Math.round(x(part.to)) - left)} height={height} />;
+            return (
+              <rect
+                key={part.from}
+                class={`span-${part.state}${at !== null && part.from > at ? " later" : ""}`}
+                x={left}
+                y={y + 2}
+                width={Math.max(1, Math.round(x(part.to)) - left)}
+                height={height}
+              />
+            );
           })}
           {at !== null && <rect class="dimmed" x={x(at)} y="0" width={Math.max(0, width.value - x(at))} height="26" />}
           {markers.value.map((marker) => (
             <Mark key={marker.seq} marker={marker} x={Math.round(x(Date.parse(marker.at)))} />
           ))}
-          {crossing !== null && <rect class="now-line" x={Math.max(0, Math.min(width.value - 2, Math.round(x(crossing)) - 1))} y="0" width="2" height="24" />}
+          {crossing !== null && (
+            <rect
+              class="now-line"
+              x={Math.max(0, Math.min(width.value - 2, Math.round(x(crossing)) - 1))}
+              y="0"
+              width="2"
+              height="24"
+            />
+          )}
         </svg>
         {hover.value !== null && (
           <div class="moment" ref={(box) => placeMoment(box, x(hover.value ?? 0), width.value)}>
             {clockSeconds(hover.value)}
-            {told ? ` · ${WORDS[told.kind]}${told.text ? `: ${told.text}` : ""}` : under ? ` · ${STATE_WORDS[under.state]}` : ""}
+            {told
+              ? ` · ${WORDS[told.kind]}${told.text ? `: ${told.text}` : ""}`
+              : under
+                ? ` · ${STATE_WORDS[under.state]}`
+                : ""}
           </div>
         )}
       </div>

@@ -21,26 +21,60 @@ export interface Props extends StatusProps {
 }
 
 /** What is below the terminal; on a phone above it. */
-export function ToolBar({ session, link, scale, wanted, whole, composing, search, giveImages, copyLast, ...status }: Props) {
+export function ToolBar({
+  session,
+  link,
+  scale,
+  wanted,
+  whole,
+  composing,
+  search,
+  giveImages,
+  copyLast,
+  ...status
+}: Props) {
   const live = isLive(session);
   return (
     <>
       <Status {...status} ended={!live} />
       <span class="grow truncate meta">{link}</span>
       <SizeChip session={session} scale={scale} wanted={wanted} whole={whole} phone={innerWidth <= 640} />
-      <button class="button ghost icon phone-only" aria-label={whole.value ? "Letters of normal size" : "Whole grid"} aria-pressed={whole.value} onClick={() => (whole.value = !whole.value)}>
+      <button
+        class="button ghost icon phone-only"
+        aria-label={whole.value ? "Letters of normal size" : "Whole grid"}
+        aria-pressed={whole.value}
+        onClick={() => (whole.value = !whole.value)}
+      >
         <Icon name="fit" />
       </button>
-      <button class="button ghost icon" aria-label="Search output" data-tip="Search output" data-key={isMac ? "⌘ F" : "⌘ ⇧ F"} onClick={search}>
+      <button
+        class="button ghost icon"
+        aria-label="Search output"
+        data-tip="Search output"
+        data-key={isMac ? "⌘ F" : "⌘ ⇧ F"}
+        onClick={search}
+      >
         <Icon name="search" />
       </button>
       {live && <ImageButton give={giveImages} />}
       {live && (
-        <button class="button ghost icon desk-only" aria-label="Send a prompt" aria-pressed={composing.value} data-tip="Send a prompt" data-key="P" onClick={() => (composing.value = !composing.value)}>
+        <button
+          class="button ghost icon desk-only"
+          aria-label="Send a prompt"
+          aria-pressed={composing.value}
+          data-tip="Send a prompt"
+          data-key="P"
+          onClick={() => (composing.value = !composing.value)}
+        >
           <Icon name="send" />
         </button>
       )}
-      <button class="button ghost icon desk-only" aria-label="Copy last output" data-tip="Copy last output" onClick={() => void copyLast()}>
+      <button
+        class="button ghost icon desk-only"
+        aria-label="Copy last output"
+        data-tip="Copy last output"
+        onClick={() => void copyLast()}
+      >
         <Icon name="copy" />
       </button>
     </>

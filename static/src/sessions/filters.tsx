@@ -14,7 +14,15 @@ interface FiltersProps {
   children: ComponentChildren;
 }
 
-export function Filters({ filter, choose, provider, chooseProvider, directory, chooseDirectory, children }: FiltersProps) {
+export function Filters({
+  filter,
+  choose,
+  provider,
+  chooseProvider,
+  directory,
+  chooseDirectory,
+  children,
+}: FiltersProps) {
   const all = inOrder.value;
   const providers = [...new Set(all.map((session) => session.provider))].sort();
   const directories = [...new Set(all.map((session) => session.cwd))].sort();
@@ -38,10 +46,20 @@ export function Filters({ filter, choose, provider, chooseProvider, directory, c
           })}
         </div>
         {providers.length > 1 && (
-          <Picker label="Provider" value={provider} choose={chooseProvider} options={providers.map((name) => [name, providerName(name)])} />
+          <Picker
+            label="Provider"
+            value={provider}
+            choose={chooseProvider}
+            options={providers.map((name) => [name, providerName(name)])}
+          />
         )}
         {directories.length > 1 && (
-          <Picker label="Directory" value={directory} choose={chooseDirectory} options={directories.map((name) => [name, tilde(name, home.value)])} />
+          <Picker
+            label="Directory"
+            value={directory}
+            choose={chooseDirectory}
+            options={directories.map((name) => [name, tilde(name, home.value)])}
+          />
         )}
         <span class="grow" />
         <span class="meta sorted">Sorted by need, then newest</span>
@@ -51,9 +69,24 @@ export function Filters({ filter, choose, provider, chooseProvider, directory, c
   );
 }
 
-function Picker({ label, value, choose, options }: { label: string; value: string; choose: (value: string) => void; options: [string, string][] }) {
+function Picker({
+  label,
+  value,
+  choose,
+  options,
+}: {
+  label: string;
+  value: string;
+  choose: (value: string) => void;
+  options: [string, string][];
+}) {
   return (
-    <select class="select picker" aria-label={label} value={value} onChange={(event) => choose(event.currentTarget.value)}>
+    <select
+      class="select picker"
+      aria-label={label}
+      value={value}
+      onChange={(event) => choose(event.currentTarget.value)}
+    >
       <option value="">{label}: any</option>
       {options.map(([key, word]) => (
         <option key={key} value={key}>

@@ -18,7 +18,10 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
 
   useEffect(() => {
     const links = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [])];
-    const at = (): number => links().findIndex((link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement));
+    const at = (): number =>
+      links().findIndex(
+        (link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement),
+      );
     const go = (to: number) => (): void => links()[Math.max(0, Math.min(links().length - 1, to))]?.focus();
     const step = (by: number) => (): void => go(at() < 0 ? 0 : at() + by)();
     const on = (run: (session: Session) => void) => (): void => {
@@ -94,7 +97,15 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
               {rows.map((session) => {
                 const tab = first;
                 first = false;
-                return <Row key={session.id} session={session} tab={tab} selected={selected.value.has(session.id)} open={() => route(`/sessions/${session.id}`)} />;
+                return (
+                  <Row
+                    key={session.id}
+                    session={session}
+                    tab={tab}
+                    selected={selected.value.has(session.id)}
+                    open={() => route(`/sessions/${session.id}`)}
+                  />
+                );
               })}
             </ul>
           </section>

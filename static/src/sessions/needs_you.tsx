@@ -15,11 +15,7 @@ export function NeedsYou() {
   const needing = [...waiting.value, ...crashed, ...finished];
   if (needing.length === 0) {
     const working = all.filter((session) => session.status === "running" && session.activity === "working").length;
-    return (
-      <p class="needs quiet-line">
-        Nothing needs you.{working > 0 && ` ${working} working.`}
-      </p>
-    );
+    return <p class="needs quiet-line">Nothing needs you.{working > 0 && ` ${working} working.`}</p>;
   }
   const rest = needing.length - 3;
   return (
@@ -70,7 +66,9 @@ function Card({ session }: { session: Session }) {
         <b class="truncate">{nameOf(session)}</b>
         <span class="meta age">{age(now.value - Date.parse(session.state_since))}</span>
       </div>
-      <div class="card-what">{crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : foreign(session.title ?? "")}</div>
+      <div class="card-what">
+        {crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : foreign(session.title ?? "")}
+      </div>
       <div class="card-foot">
         {crashed && (
           <button class="button" onClick={() => void resume(session)}>

@@ -11,7 +11,17 @@ import { Trace } from "../ui/trace";
 import { age, exitSentence, foreign, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
 import type { Session } from "../wire";
 
-export function Row({ session, tab, selected, open }: { session: Session; tab: boolean; selected: boolean; open: () => void }) {
+export function Row({
+  session,
+  tab,
+  selected,
+  open,
+}: {
+  session: Session;
+  tab: boolean;
+  selected: boolean;
+  open: () => void;
+}) {
   const unseen = isUnseen(session);
   const underWay = busy.value.get(session.id);
   return (
@@ -73,7 +83,10 @@ export function Row({ session, tab, selected, open }: { session: Session; tab: b
 
 /** What it does or asks, in one line; nothing where nothing is known. */
 function NowLine({ session }: { session: Session }) {
-  if (!isLive(session)) return <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>;
+  if (!isLive(session))
+    return (
+      <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>
+    );
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Pieces pieces={what} />;
   if (session.title) return <>{foreign(session.title)}</>;

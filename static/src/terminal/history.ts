@@ -87,7 +87,8 @@ export class History {
   /** Shows what was printed at a moment (ms since 1970) or at a place of the output. */
   async openAt(moment: number | Cursor): Promise<void> {
     await this.load(async () => {
-      const cursor = typeof moment === "string" ? moment : (await this.fetch(`at=${Math.round(moment)}&bytes=1`, null)).end;
+      const cursor =
+        typeof moment === "string" ? moment : (await this.fetch(`at=${Math.round(moment)}&bytes=1`, null)).end;
       const wanted = position(cursor);
       const end = position(this.end());
       const left = end.offset - wanted.offset;
@@ -116,8 +117,16 @@ export class History {
     if (wanted === "") return hits;
     for (const page of [...among].reverse()) {
       for (let line = page.lines.length - 1; line >= 0; line--) {
-        const content = page.lines[line]?.runs.map((run) => run.text).join("").toLowerCase() ?? "";
-        for (let column = content.lastIndexOf(wanted); column >= 0; column = column === 0 ? -1 : content.lastIndexOf(wanted, column - 1)) {
+        const content =
+          page.lines[line]?.runs
+            .map((run) => run.text)
+            .join("")
+            .toLowerCase() ?? "";
+        for (
+          let column = content.lastIndexOf(wanted);
+          column >= 0;
+          column = column === 0 ? -1 : content.lastIndexOf(wanted, column - 1)
+        ) {
           hits.push({ page, line, column });
         }
       }
@@ -244,7 +253,10 @@ export class History {
     const from = position(last.end);
     const isLast = from.offset + PIECE >= position(this.end()).offset;
     const before = isLast ? "" : `before=${cursorOf({ epoch: from.epoch, offset: from.offset + PIECE })}&`;
-    const piece = await render(records(await download(`/api/sessions/${this.session}/output?${before}bytes=${PIECE}`)), from.offset);
+    const piece = await render(
+      records(await download(`/api/sessions/${this.session}/output?${before}bytes=${PIECE}`)),
+      from.offset,
+    );
     if (this.closed) return;
     const skipped = piece.mark?.scrolled ?? 0;
     const page = pageOf(piece, piece.lines.slice(skipped), skipped);
@@ -268,7 +280,8 @@ export class History {
     if (this.loading.value || this.closed) return;
     const { scrollTop, clientHeight, scrollHeight } = this.root;
     if (scrollTop < clientHeight * AHEAD && !this.atBeginning) void this.load(() => this.older());
-    if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd && !this.loading.value) void this.load(() => this.newer());
+    if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd && !this.loading.value)
+      void this.load(() => this.newer());
     const atBottom = this.atEnd && scrollTop + clientHeight >= scrollHeight - 1;
     if (atBottom && this.away) this.leave();
     this.away = !atBottom;

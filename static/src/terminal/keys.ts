@@ -1,9 +1,17 @@
 // Keys that are not typed on a keyboard: of the key strip.
 
-export type Special = "escape" | "tab" | "backtab" | "enter" | "up" | "down" | "left" | "right" | "home" | "end" | "pageup" | "pagedown";
+export type Special =
+  "escape" | "tab" | "backtab" | "enter" | "up" | "down" | "left" | "right" | "home" | "end" | "pageup" | "pagedown";
 
 const LETTERS: Partial<Record<Special, string>> = { up: "A", down: "B", right: "C", left: "D", home: "H", end: "F" };
-const PLAIN: Partial<Record<Special, string>> = { escape: "\x1b", tab: "\t", backtab: "\x1b[Z", enter: "\r", pageup: "\x1b[5~", pagedown: "\x1b[6~" };
+const PLAIN: Partial<Record<Special, string>> = {
+  escape: "\x1b",
+  tab: "\t",
+  backtab: "\x1b[Z",
+  enter: "\r",
+  pageup: "\x1b[5~",
+  pagedown: "\x1b[6~",
+};
 
 /** What a key sends; `application`: the program asked for application cursor keys. */
 export function keyBytes(key: Special, ctrl: boolean, application: boolean): string {

@@ -29,7 +29,11 @@ export function lineElement(line: Line): HTMLElement {
 }
 
 function isPlain(look: Look): boolean {
-  return look.fg === null && look.bg === null && !(look.bold || look.dim || look.italic || look.underline || look.strike || look.inverse || look.wide);
+  return (
+    look.fg === null &&
+    look.bg === null &&
+    !(look.bold || look.dim || look.italic || look.underline || look.strike || look.inverse || look.wide)
+  );
 }
 
 function styled(text: string, look: Look): HTMLElement {

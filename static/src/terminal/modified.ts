@@ -35,7 +35,8 @@ export function followAsked(terminal: Terminal): () => Asked {
   };
   reset();
   const flags = (): Flags => (terminal.buffer.active.type === "alternate" ? screens.alternate : screens.main);
-  const number = (param: number | number[] | undefined, otherwise: number): number => (typeof param === "number" ? param : otherwise);
+  const number = (param: number | number[] | undefined, otherwise: number): number =>
+    typeof param === "number" ? param : otherwise;
   const { parser } = terminal;
   parser.registerEscHandler({ final: "c" }, reset);
   parser.registerCsiHandler({ prefix: ">", final: "u" }, ([asked]) => {
@@ -47,7 +48,8 @@ export function followAsked(terminal: Terminal): () => Asked {
   });
   parser.registerCsiHandler({ prefix: "<", final: "u" }, ([times]) => {
     const own = flags();
-    for (let left = Math.min(Math.max(1, number(times, 1)), DEPTH + 1); left > 0; left--) own.now = own.before.pop() ?? 0;
+    for (let left = Math.min(Math.max(1, number(times, 1)), DEPTH + 1); left > 0; left--)
+      own.now = own.before.pop() ?? 0;
     return true;
   });
   parser.registerCsiHandler({ prefix: "=", final: "u" }, ([asked, how]) => {
@@ -87,7 +89,10 @@ export function modifiedKey(event: KeyboardEvent, asked: Asked, optionComposes: 
   const kitty = (asked.kitty & (DISAMBIGUATE | ALL_AS_ESCAPES)) !== 0;
   const all = (asked.kitty & ALL_AS_ESCAPES) !== 0;
   const as = (code: number, text = ""): string => {
-    const last = text !== "" && (asked.kitty & WITH_TEXT) !== 0 ? `;${[...text].map((letter) => letter.codePointAt(0)).join(":")}` : "";
+    const last =
+      text !== "" && (asked.kitty & WITH_TEXT) !== 0
+        ? `;${[...text].map((letter) => letter.codePointAt(0)).join(":")}`
+        : "";
     return `\x1b[${code}${modifiers > 0 || last !== "" ? `;${modifiers + 1}` : ""}${last}u`;
   };
   const functional = FUNCTIONAL[key];

@@ -7,7 +7,17 @@ it("leaves text as it is", () => {
 });
 
 it("takes out what ends a paste, in every form, and every key", () => {
-  for (const end of ["\x1b[201~", "\u009b201~", "\x1b\x1b[201~", "\x1b\0[201~", "\x03", "\x04", "\x7f", "\x1b[A", "\x9d52;c;x\x9c"]) {
+  for (const end of [
+    "\x1b[201~",
+    "\u009b201~",
+    "\x1b\x1b[201~",
+    "\x1b\0[201~",
+    "\x03",
+    "\x04",
+    "\x7f",
+    "\x1b[A",
+    "\x9d52;c;x\x9c",
+  ]) {
     expect(pasteable(`a${end}b`)).not.toMatch(/[\0-\x1f\x7f-\x9f]/);
   }
   // Taking out makes no new one.

@@ -2,7 +2,8 @@ import { expect, it } from "vitest";
 import { beginPinch, LARGEST, pinched } from "./pinch";
 import { SMALLEST } from "./fit";
 
-const at = (...places: number[]): { clientX: number; clientY: number }[] => places.map((x) => ({ clientX: x, clientY: 0 }));
+const at = (...places: number[]): { clientX: number; clientY: number }[] =>
+  places.map((x) => ({ clientX: x, clientY: 0 }));
 
 it("follows two fingers, and only two", () => {
   expect(beginPinch(at(10), 11)).toBeNull();

@@ -14,7 +14,8 @@ export interface Pinch {
   letters: number;
 }
 
-const distance = ([a, b]: ArrayLike<Point> & Iterable<Point>): number => (a && b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) : 0);
+const distance = ([a, b]: ArrayLike<Point> & Iterable<Point>): number =>
+  a && b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) : 0;
 
 /** Null when it is not two fingers. */
 export function beginPinch(touches: ArrayLike<Point> & Iterable<Point>, letters: number): Pinch | null {

@@ -7,7 +7,10 @@ let given = false;
 export function liveWithPolicy(): void {
   if (given) return;
   given = true;
-  const create = document.createElement.bind(document) as (tag: string, options?: ElementCreationOptions) => HTMLElement;
+  const create = document.createElement.bind(document) as (
+    tag: string,
+    options?: ElementCreationOptions,
+  ) => HTMLElement;
   document.createElement = ((tag: string, options?: ElementCreationOptions): HTMLElement =>
     tag === "style" ? styleSheet(create) : create(tag, options)) as typeof document.createElement;
   HTMLSpanElement.prototype.setAttribute = function (this: HTMLSpanElement, name: string, value: string): void {

@@ -6,8 +6,22 @@ import { isTyped, silence } from "./quiet";
 
 /** Questions that programs ask their terminal; tmux has answered them already. */
 const QUESTIONS = [
-  "\x1b[c", "\x1b[>c", "\x1b[=c", "\x1b[5n", "\x1b[6n", "\x1b[?6n", "\x1b[?2026$p", "\x1b[4$p", "\x1b[>q", "\x1b[?u",
-  "\x1b[18t", "\x1bP$qm\x1b\\", "\x1b]10;?\x1b\\", "\x1b]11;?\x07", "\x1b]12;?\x07", "\x1b]4;1;?\x07",
+  "\x1b[c",
+  "\x1b[>c",
+  "\x1b[=c",
+  "\x1b[5n",
+  "\x1b[6n",
+  "\x1b[?6n",
+  "\x1b[?2026$p",
+  "\x1b[4$p",
+  "\x1b[>q",
+  "\x1b[?u",
+  "\x1b[18t",
+  "\x1bP$qm\x1b\\",
+  "\x1b]10;?\x1b\\",
+  "\x1b]11;?\x07",
+  "\x1b]12;?\x07",
+  "\x1b]4;1;?\x07",
 ];
 
 it("answers nothing", async () => {

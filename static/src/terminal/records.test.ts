@@ -8,7 +8,12 @@ function record(tag: number, payload: string): number[] {
 
 it("reads parts, output and screens in their order", () => {
   const begin = { type: "begin", cursor: "0:10", oldest: true };
-  const answer = new Uint8Array([...record(1, JSON.stringify(begin)), ...record(2, "hello"), ...record(3, "\x1b[H"), ...record(9, "later")]);
+  const answer = new Uint8Array([
+    ...record(1, JSON.stringify(begin)),
+    ...record(2, "hello"),
+    ...record(3, "\x1b[H"),
+    ...record(9, "later"),
+  ]);
   const found = records(answer);
   expect(found[0]).toEqual({ kind: "part", part: begin });
   expect(found.slice(1).map((each) => each.kind)).toEqual(["output", "screen"]);

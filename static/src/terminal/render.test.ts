@@ -13,11 +13,18 @@ const keyframe = (cursor: string, cols = 20, rows = 3, reason: "begin" | "resize
   kind: "part",
   part: { type: "keyframe", cursor, size: { cols, rows }, reason },
 });
-const lines = (from: number, to: number): string => Array.from({ length: to - from }, (_, index) => `line ${from + index}\r\n`).join("");
-const told = (piece: Piece): string[] => textOf([...piece.lines, ...piece.screen]).trimEnd().split("\n");
+const lines = (from: number, to: number): string =>
+  Array.from({ length: to - from }, (_, index) => `line ${from + index}\r\n`).join("");
+const told = (piece: Piece): string[] =>
+  textOf([...piece.lines, ...piece.screen])
+    .trimEnd()
+    .split("\n");
 
 it("keeps what scrolled off the top, and the screen", async () => {
-  const piece = await render([begin("0:0", true), keyframe("0:0"), screen(""), output(lines(1, 11)), end("0:80")], null);
+  const piece = await render(
+    [begin("0:0", true), keyframe("0:0"), screen(""), output(lines(1, 11)), end("0:80")],
+    null,
+  );
   expect(piece.oldest).toBe(true);
   expect(piece.lines).toHaveLength(8);
   expect(told(piece)).toEqual(Array.from({ length: 10 }, (_, index) => `line ${index + 1}`));
@@ -26,30 +33,62 @@ it("keeps what scrolled off the top, and the screen", async () => {
 it("fits together with the piece before it", async () => {
   const older = await render([begin("0:0", true), keyframe("0:0"), screen(""), output(lines(1, 6)), end("0:40")], null);
   // The newer piece begins with the screen that the older one ended with.
-  const newer = await render([begin("0:40"), keyframe("0:40"), screen("line 4\r\nline 5\r\n"), output(lines(6, 11)), end("0:80")], null);
-  const text = textOf([...older.lines, ...newer.lines, ...newer.screen]).trimEnd().split("\n");
+  const newer = await render(
+    [begin("0:40"), keyframe("0:40"), screen("line 4\r\nline 5\r\n"), output(lines(6, 11)), end("0:80")],
+    null,
+  );
+  const text = textOf([...older.lines, ...newer.lines, ...newer.screen])
+    .trimEnd()
+    .split("\n");
   expect(text).toEqual(Array.from({ length: 10 }, (_, index) => `line ${index + 1}`));
 });
 
 it("loses nothing to a program that clears its screen and scrollback", async () => {
-  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output("one\r\n\x1b[2J\x1b[3J\x1b[Htwo"), end("0:20")], null);
+  const piece = await render(
+    [begin("0:0"), keyframe("0:0"), screen(""), output("one\r\n\x1b[2J\x1b[3J\x1b[Htwo"), end("0:20")],
+    null,
+  );
   expect(told(piece).filter((line) => line !== "")).toEqual(["one", "two"]);
 });
 
 it("keeps the screen of a program that ended before another one was started", async () => {
-  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output("first"), keyframe("0:5", 20, 3, "launch"), screen(""), output("second"), end("0:11")], null);
+  const piece = await render(
+    [
+      begin("0:0"),
+      keyframe("0:0"),
+      screen(""),
+      output("first"),
+      keyframe("0:5", 20, 3, "launch"),
+      screen(""),
+      output("second"),
+      end("0:11"),
+    ],
+    null,
+  );
   expect(told(piece)).toEqual(["first", "second"]);
 });
 
 it("knows the line at which an offset was reached, and times", async () => {
   const time: Record = { kind: "part", part: { type: "time", cursor: "0:40", at: "2026-11-23T10:00:00Z" } };
-  const piece = await render([begin("0:0"), keyframe("0:0"), screen(""), output(lines(1, 6)), time, output(lines(6, 11)), end("0:81")], 16);
+  const piece = await render(
+    [begin("0:0"), keyframe("0:0"), screen(""), output(lines(1, 6)), time, output(lines(6, 11)), end("0:81")],
+    16,
+  );
   expect(piece.mark).toEqual({ scrolled: 0, line: 2 });
   expect(piece.times).toEqual([{ line: 5, at: Date.parse("2026-11-23T10:00:00Z") }]);
 });
 
 it("has the looks of letters, as elements without markup of the program", async () => {
-  const piece = await render([begin("0:0"), keyframe("0:0", 40), screen(""), output("\x1b[1;31mred\x1b[0m <b>x</b> \x1b[48;2;1;2;3m \x1b[0m\x1b[7minv\x1b[0m 漢"), end("0:9")], null);
+  const piece = await render(
+    [
+      begin("0:0"),
+      keyframe("0:0", 40),
+      screen(""),
+      output("\x1b[1;31mred\x1b[0m <b>x</b> \x1b[48;2;1;2;3m \x1b[0m\x1b[7minv\x1b[0m 漢"),
+      end("0:9"),
+    ],
+    null,
+  );
   const [line] = piece.screen;
   if (!line) throw new Error("no line");
   const element = lineElement(line);
@@ -64,7 +103,10 @@ it("has the looks of letters, as elements without markup of the program", async 
 });
 
 it("joins lines that were wrapped", async () => {
-  const piece = await render([begin("0:0"), keyframe("0:0", 10), screen(""), output("0123456789abc\r\nx"), end("0:9")], null);
+  const piece = await render(
+    [begin("0:0"), keyframe("0:0", 10), screen(""), output("0123456789abc\r\nx"), end("0:9")],
+    null,
+  );
   expect(textOf(piece.screen)).toBe("0123456789abc\nx\n");
 });
 
@@ -82,11 +124,29 @@ it("keeps what leaves the screen in whatever way, as tmux does", async () => {
     "a reset": "\x1bc",
   };
   for (const [name, way] of Object.entries(ways)) {
-    const found = await render([begin("0:0"), keyframe("0:0", 20, 5), screen(""), output(`one\r\ntwo\r\nthree\r\nfour\r\nfive${way}`), end("0:99")], null);
+    const found = await render(
+      [
+        begin("0:0"),
+        keyframe("0:0", 20, 5),
+        screen(""),
+        output(`one\r\ntwo\r\nthree\r\nfour\r\nfive${way}`),
+        end("0:99"),
+      ],
+      null,
+    );
     const text = told(found);
     for (const line of ["one", "two", "three", "four", "five"]) expect(text, name).toContain(line);
   }
   // What the alternate screen loses was never history.
-  const other = await render([begin("0:0"), keyframe("0:0", 20, 5), screen(""), output("main\x1b[?1049h\x1b[Hgone\x1b[3S\x1b[2J\x1b[?1049l"), end("0:99")], null);
+  const other = await render(
+    [
+      begin("0:0"),
+      keyframe("0:0", 20, 5),
+      screen(""),
+      output("main\x1b[?1049h\x1b[Hgone\x1b[3S\x1b[2J\x1b[?1049l"),
+      end("0:99"),
+    ],
+    null,
+  );
   expect(told(other)).toEqual(["main"]);
 });

@@ -53,7 +53,13 @@ const ENOUGH = 200_000;
 
 /** Plays records; `markAt` is an offset whose line is wanted. */
 export async function render(found: readonly Record[], markAt: number | null): Promise<Piece> {
-  const terminal = new Terminal({ cols: 80, rows: 24, scrollback: ENOUGH, allowProposedApi: true, scrollOnEraseInDisplay: true });
+  const terminal = new Terminal({
+    cols: 80,
+    rows: 24,
+    scrollback: ENOUGH,
+    allowProposedApi: true,
+    scrollOnEraseInDisplay: true,
+  });
   try {
     return await play(terminal, found, markAt);
   } finally {

@@ -95,7 +95,8 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
   });
   // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
   terminal.attachCustomWheelEventHandler(
-    (event) => !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
+    (event) =>
+      !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
   );
   terminal.open(host);
   void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
@@ -159,7 +160,9 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     },
     cell() {
       const screen = host.querySelector(".xterm-screen")?.getBoundingClientRect();
-      return screen ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows } : { width: 8, height: 16 };
+      return screen
+        ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
+        : { width: 8, height: 16 };
     },
     restyle() {
       terminal.options.theme = themeOf(host);

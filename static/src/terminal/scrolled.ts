@@ -22,7 +22,10 @@ interface Rows {
   ydisp: number;
   scrollTop: number;
   scrollBottom: number;
-  readonly lines: { get: (y: number) => { clone: () => unknown } | undefined; splice: (from: number, removed: number, ...added: unknown[]) => void };
+  readonly lines: {
+    get: (y: number) => { clone: () => unknown } | undefined;
+    splice: (from: number, removed: number, ...added: unknown[]) => void;
+  };
 }
 
 const ERASE_ALL = 2;

@@ -5,7 +5,9 @@ import { countAsKeyframe, countAsTmux, width } from "./width";
 
 it("counts the cells of a character", () => {
   const cells = ["a", "é", "\u0301", "世", "🦀", "❤", "🇩", "\u200d", "\ufe0f", "🫠", "ｆ", "\u1160", "한"];
-  expect(cells.map((letter) => width(letter.codePointAt(0) as number))).toEqual([1, 1, 0, 2, 2, 1, 1, 0, 0, 2, 2, 0, 2]);
+  expect(cells.map((letter) => width(letter.codePointAt(0) as number))).toEqual([
+    1, 1, 0, 2, 2, 1, 1, 0, 0, 2, 2, 0, 2,
+  ]);
 });
 
 // By tmux 3.2, 3.4, 3.6 and 3.7.

@@ -48,11 +48,33 @@ export function Asking({ title, verb, close, submit, children }: Props) {
 }
 
 /** The name of something; what is wrong with it takes the place of its help. */
-export function NameField({ value, set, wrong, help, mono = false }: { value: string; set: (value: string) => void; wrong: string | null; help: string; mono?: boolean }) {
+export function NameField({
+  value,
+  set,
+  wrong,
+  help,
+  mono = false,
+}: {
+  value: string;
+  set: (value: string) => void;
+  wrong: string | null;
+  help: string;
+  mono?: boolean;
+}) {
   return (
     <div class="field">
       <label for="asked-name">Name</label>
-      <input id="asked-name" class={mono ? "input mono" : "input"} data-first autocomplete="off" {...(mono ? { autocapitalize: "off", spellcheck: false } : {})} value={value} aria-invalid={wrong !== null} aria-describedby="asked-name-help" onInput={(event) => set(event.currentTarget.value)} />
+      <input
+        id="asked-name"
+        class={mono ? "input mono" : "input"}
+        data-first
+        autocomplete="off"
+        {...(mono ? { autocapitalize: "off", spellcheck: false } : {})}
+        value={value}
+        aria-invalid={wrong !== null}
+        aria-describedby="asked-name-help"
+        onInput={(event) => set(event.currentTarget.value)}
+      />
       <Help id="asked-name-help" wrong={wrong} help={help} />
     </div>
   );

@@ -35,7 +35,12 @@ function Asked({ title, text, verb, destroys, run }: Question) {
           <button type="button" class="button" data-first onClick={close}>
             Cancel
           </button>
-          <button type="button" class={destroys ? "button destroy" : "button primary"} disabled={busy} onClick={() => void act()}>
+          <button
+            type="button"
+            class={destroys ? "button destroy" : "button primary"}
+            disabled={busy}
+            onClick={() => void act()}
+          >
             {busy ? "Working…" : verb}
           </button>
         </>

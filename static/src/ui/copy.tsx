@@ -14,7 +14,17 @@ export async function copyText(text: string): Promise<boolean> {
 }
 
 /** Turns into a tick for two seconds. */
-export function CopyButton({ text, label = "Copy", word = false, class: name = "ghost" }: { text: string; label?: string; word?: boolean; class?: string }) {
+export function CopyButton({
+  text,
+  label = "Copy",
+  word = false,
+  class: name = "ghost",
+}: {
+  text: string;
+  label?: string;
+  word?: boolean;
+  class?: string;
+}) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return;
@@ -23,7 +33,12 @@ export function CopyButton({ text, label = "Copy", word = false, class: name = "
   }, [copied]);
   const copy = async (): Promise<void> => setCopied(await copyText(text));
   return (
-    <button type="button" class={`button ${name} ${word ? "" : "icon"}`} aria-label={word ? undefined : copied ? "Copied" : label} onClick={() => void copy()}>
+    <button
+      type="button"
+      class={`button ${name} ${word ? "" : "icon"}`}
+      aria-label={word ? undefined : copied ? "Copied" : label}
+      onClick={() => void copy()}
+    >
       <Icon name={copied ? "tick" : "copy"} size={word ? 14 : 16} />
       {word && (copied ? "Copied" : label)}
     </button>

@@ -1,7 +1,9 @@
 /** Outlines on a grid of 16, drawn with the text's colour. */
 const OUTLINES = {
-  sessions: "M2.5 4A1.5 1.5 0 0 1 4 2.5h8A1.5 1.5 0 0 1 13.5 4v8a1.5 1.5 0 0 1-1.5 1.5H4A1.5 1.5 0 0 1 2.5 12zM5 6l2 2-2 2M8.5 10.2h2.5",
-  settings: "M2 5h7M13 5h1M2 11h1M7 11h7M11 3.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M5 9.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6",
+  sessions:
+    "M2.5 4A1.5 1.5 0 0 1 4 2.5h8A1.5 1.5 0 0 1 13.5 4v8a1.5 1.5 0 0 1-1.5 1.5H4A1.5 1.5 0 0 1 2.5 12zM5 6l2 2-2 2M8.5 10.2h2.5",
+  settings:
+    "M2 5h7M13 5h1M2 11h1M7 11h7M11 3.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6M5 9.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6",
   sun: "M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6M8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M3.4 12.6l.9-.9M11.7 4.3l.9-.9",
   moon: "M13.3 9.6A5.6 5.6 0 0 1 6.4 2.7a5.6 5.6 0 1 0 6.9 6.9z",
   signOut: "M6.5 2.5h-3a1 1 0 0 0-1 1v9a1 1 0 0 0 1 1h3M10.5 5l3 3-3 3M13.5 8H6.5",
@@ -13,7 +15,8 @@ const OUTLINES = {
   left: "M9.5 4.5 6 8l3.5 3.5",
   close: "M4 4l8 8M12 4l-8 8",
   pencil: "M10.7 3.3l2 2-7.2 7.2-2.7.7.7-2.7zM9.3 4.7l2 2",
-  branch: "M5 5.5v5M5 3a1.4 1.4 0 1 0 0 2.6A1.4 1.4 0 0 0 5 3M5 10.4A1.4 1.4 0 1 0 5 13a1.4 1.4 0 0 0 0-2.6M11 3.4A1.4 1.4 0 1 0 11 6a1.4 1.4 0 0 0 0-2.6M11 6c0 2.6-3.5 2.2-5.2 3.6",
+  branch:
+    "M5 5.5v5M5 3a1.4 1.4 0 1 0 0 2.6A1.4 1.4 0 0 0 5 3M5 10.4A1.4 1.4 0 1 0 5 13a1.4 1.4 0 0 0 0-2.6M11 3.4A1.4 1.4 0 1 0 11 6a1.4 1.4 0 0 0 0-2.6M11 6c0 2.6-3.5 2.2-5.2 3.6",
   refresh: "M13 8a5 5 0 1 1-1.5-3.6M12.8 2.3v2.6h-2.6",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
   copy: "M5.6 5.6h7.6v7.6H5.6zM10.4 5.6V2.8H2.8v7.6h2.8",
@@ -47,7 +50,17 @@ export type IconName = keyof typeof OUTLINES;
 
 export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round" stroke-width={name === "more" ? 2 : 1.4} aria-hidden="true">
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      stroke-width={name === "more" ? 2 : 1.4}
+      aria-hidden="true"
+    >
       <path d={OUTLINES[name]} />
     </svg>
   );

@@ -7,9 +7,12 @@ export function Keys({ keys }: { keys: string }) {
   const shown = mac ? keys : keys.replace(/[⌘⌥⇧]/g, (sign) => `${NAMES[sign]} `);
   return (
     <>
-      {shown.split(" ").filter(Boolean).map((key) => (
-        <kbd key={key}>{key}</kbd>
-      ))}
+      {shown
+        .split(" ")
+        .filter(Boolean)
+        .map((key) => (
+          <kbd key={key}>{key}</kbd>
+        ))}
     </>
   );
 }

@@ -134,11 +134,17 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
   const ended = all.filter((session) => !isLive(session)).reverse();
   const open = sessions.value?.get(path.split("/")[2] ?? "");
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = (entry: Entry): boolean => words.every((word) => `${entry.word} ${entry.more ?? ""}`.toLowerCase().includes(word));
+  const fits = (entry: Entry): boolean =>
+    words.every((word) => `${entry.word} ${entry.more ?? ""}`.toLowerCase().includes(word));
   const dark = shownTheme.value === "dark";
   const everywhere: Entry[] = [
     { group: "Actions", word: "Create Session", key: "C", icon: icon("plus"), run: () => openOverlay("create") },
-    { group: "Actions", word: dark ? "Light theme" : "Dark theme", icon: icon(dark ? "sun" : "moon"), run: () => chooseTheme(dark ? "light" : "dark") },
+    {
+      group: "Actions",
+      word: dark ? "Light theme" : "Dark theme",
+      icon: icon(dark ? "sun" : "moon"),
+      run: () => chooseTheme(dark ? "light" : "dark"),
+    },
     { group: "Actions", word: "Shortcuts", key: "?", icon: icon("keys"), run: () => openOverlay("shortcuts") },
     { group: "Actions", word: "Sign out", icon: icon("signOut"), run: () => void signOut() },
     ...(
@@ -147,7 +153,15 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
         ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
         ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
       ] as const
-    ).map(([word, href, key, name, more]): Entry => ({ group: "Go to", word, more, href, key, icon: icon(name), run: () => route(href) })),
+    ).map(([word, href, key, name, more]): Entry => ({
+      group: "Go to",
+      word,
+      more,
+      href,
+      key,
+      icon: icon(name),
+      run: () => route(href),
+    })),
   ];
   return [
     ...[...live, ...ended].slice(0, 8).map((session): Entry => sessionEntry(session, route)),
@@ -159,7 +173,9 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
 function sessionEntry(session: Session, route: (to: string) => void): Entry {
   const state = stateOf(session, isUnseen(session));
   const href = `/sessions/${session.id}`;
-  const ended = isLive(session) ? foreign(session.branch ?? "") : `ended ${duration(now.value - Date.parse(session.state_since))} ago`;
+  const ended = isLive(session)
+    ? foreign(session.branch ?? "")
+    : `ended ${duration(now.value - Date.parse(session.state_since))} ago`;
   return {
     group: "Sessions",
     word: nameOf(session),
@@ -179,13 +195,31 @@ function inSession(session: Session, route: (to: string) => void): Entry[] {
   const group = `In ${nameOf(session)}`;
   const live = isLive(session);
   return [
-    ...pageActions.value.map((action): Entry => ({ group, word: action.word, ...(action.key ? { key: action.key } : {}), icon: icon(action.icon), run: action.run })),
+    ...pageActions.value.map((action): Entry => ({
+      group,
+      word: action.word,
+      ...(action.key ? { key: action.key } : {}),
+      icon: icon(action.icon),
+      run: action.run,
+    })),
     live
-      ? { group, word: "Stop", more: session.provider === "shell" ? "" : "asks the agent to quit", icon: icon("stop"), run: () => void stop(session) }
+      ? {
+          group,
+          word: "Stop",
+          more: session.provider === "shell" ? "" : "asks the agent to quit",
+          icon: icon("stop"),
+          run: () => void stop(session),
+        }
       : { group, word: "Resume", icon: icon("refresh"), run: () => void resume(session) },
     ...(live ? [{ group, word: "Kill…", icon: icon("close"), run: () => kill(session) }] : []),
     { group, word: "Rename…", key: "F2", icon: icon("pencil"), run: () => (renaming.value = session) },
     { group, word: "Open Events", key: "2", icon: icon("bell"), run: () => route(`/sessions/${session.id}/events`) },
-    { group, word: "Copy attach command", more: attachCommand(session), icon: icon("copy"), run: () => void copyAttach(session) },
+    {
+      group,
+      word: "Copy attach command",
+      more: attachCommand(session),
+      icon: icon("copy"),
+      run: () => void copyAttach(session),
+    },
   ];
 }

@@ -1,7 +1,18 @@
 /** Length is what counts; the bars say no more than that. */
-export function PasswordHelp({ id, password, shortest, wrong }: { id: string; password: string; shortest: number; wrong: boolean }) {
+export function PasswordHelp({
+  id,
+  password,
+  shortest,
+  wrong,
+}: {
+  id: string;
+  password: string;
+  shortest: number;
+  wrong: boolean;
+}) {
   const letters = [...password].length;
-  const level = letters === 0 ? 0 : letters < shortest ? 1 : letters < shortest + 4 ? 2 : letters < shortest + 10 ? 3 : 4;
+  const level =
+    letters === 0 ? 0 : letters < shortest ? 1 : letters < shortest + 4 ? 2 : letters < shortest + 10 ? 3 : 4;
   const words = ["", "Too short.", "Enough.", "Good.", "Strong."][level];
   return (
     <div class={wrong ? "help wrong" : "help"} id={id}>

@@ -18,7 +18,18 @@ interface Props {
 }
 
 /** A button with what it opens: Esc and a click outside close it, and the focus returns. */
-export function Popover({ button, label, tip, tipKey, buttonClass = "button", class: name = "", id, disabled, children, onOpen }: Props) {
+export function Popover({
+  button,
+  label,
+  tip,
+  tipKey,
+  buttonClass = "button",
+  class: name = "",
+  id,
+  disabled,
+  children,
+  onOpen,
+}: Props) {
   const own = useId();
   const trigger = useRef<HTMLButtonElement>(null);
   return (

@@ -27,7 +27,11 @@ export function Rail() {
           <span class="label-text">Sessions</span>
           {liveCount.value > 0 && <span class="number">{liveCount.value}</span>}
         </a>
-        <a href="/settings" aria-current={path.startsWith("/settings") ? "page" : undefined} data-tip={narrow() ? "Settings" : undefined}>
+        <a
+          href="/settings"
+          aria-current={path.startsWith("/settings") ? "page" : undefined}
+          data-tip={narrow() ? "Settings" : undefined}
+        >
           <Icon name="settings" />
           <span class="label-text">Settings</span>
         </a>
@@ -59,7 +63,8 @@ const narrow = (): boolean => innerWidth <= 860;
 /** In the order of their creation: where one was, it stays. */
 function Running({ path }: { path: string }) {
   const list = inOrder.value.filter(isLive);
-  if (list.length === 0) return <p class="meta rail-none">{inOrder.value.length === 0 ? "No sessions yet" : "Nothing runs"}</p>;
+  if (list.length === 0)
+    return <p class="meta rail-none">{inOrder.value.length === 0 ? "No sessions yet" : "Nothing runs"}</p>;
   return (
     <>
       {list.map((session) => (
@@ -78,7 +83,13 @@ function RunningLink({ session, here }: { session: Session; here: boolean }) {
     if (ringing === session.id) setRang(count);
   }, [ringing, count]);
   return (
-    <a href={`/sessions/${session.id}`} aria-current={here ? "page" : undefined} class={rang > 0 ? "rang" : undefined} key={rang} data-tip={narrow() ? nameOf(session) : undefined}>
+    <a
+      href={`/sessions/${session.id}`}
+      aria-current={here ? "page" : undefined}
+      class={rang > 0 ? "rang" : undefined}
+      key={rang}
+      data-tip={narrow() ? nameOf(session) : undefined}
+    >
       <span class={`tone-${state.tone}`}>
         <StateMark icon={state.icon} />
       </span>
@@ -129,7 +140,12 @@ function ThemeButton() {
   const dark = shownTheme.value === "dark";
   const label = dark ? "Light theme" : "Dark theme";
   return (
-    <button class="button ghost icon" aria-label={label} data-tip={label} onClick={() => chooseTheme(dark ? "light" : "dark")}>
+    <button
+      class="button ghost icon"
+      aria-label={label}
+      data-tip={label}
+      onClick={() => chooseTheme(dark ? "light" : "dark")}
+    >
       <Icon name={dark ? "sun" : "moon"} />
     </button>
   );

@@ -10,7 +10,12 @@ export function Rename() {
 function RenameDialog({ session }: { session: Session }) {
   const [name, setName] = useState(session.name ?? "");
   return (
-    <Asking title="Rename" verb="Rename" close={() => (renaming.value = null)} submit={() => rename(session, name.trim() === "" ? null : name.trim())}>
+    <Asking
+      title="Rename"
+      verb="Rename"
+      close={() => (renaming.value = null)}
+      submit={() => rename(session, name.trim() === "" ? null : name.trim())}
+    >
       {(wrong) => <NameField value={name} set={setName} wrong={wrong} help="Empty: it is called by its directory." />}
     </Asking>
   );

@@ -31,7 +31,13 @@ export function SecretInput({ id, value, onInput, autocomplete, describedBy, inv
         aria-invalid={invalid}
         onInput={(event) => onInput(event.currentTarget.value)}
       />
-      <button type="button" class="button ghost icon" aria-label="Show the password" aria-pressed={shown} onClick={() => setShown(!shown)}>
+      <button
+        type="button"
+        class="button ghost icon"
+        aria-label="Show the password"
+        aria-pressed={shown}
+        onClick={() => setShown(!shown)}
+      >
         <Icon name="eye" />
       </button>
     </div>

@@ -24,7 +24,9 @@ export function entries(session: Session, after?: () => void, open?: (session: S
     live
       ? { icon: "stop", word: "Stop", key: "S", run: () => void stop(session) }
       : { icon: "refresh", word: "Resume", key: "R", run: () => void resume(session) },
-    ...(session.provider === "shell" ? [] : [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]),
+    ...(session.provider === "shell"
+      ? []
+      : [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]),
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
     ...(live
       ? [{ icon: "close" as const, word: "Kill…", bad: true, run: () => kill(session) }]
@@ -33,9 +35,27 @@ export function entries(session: Session, after?: () => void, open?: (session: S
 }
 
 /** `head`: on a phone it also has what the head of the session's page has no room for. */
-export function SessionMenu({ session, after, open, id, head = false }: { session: Session; after?: () => void; open?: (session: Session) => void; id?: string; head?: boolean }) {
+export function SessionMenu({
+  session,
+  after,
+  open,
+  id,
+  head = false,
+}: {
+  session: Session;
+  after?: () => void;
+  open?: (session: Session) => void;
+  id?: string;
+  head?: boolean;
+}) {
   return (
-    <Popover button={<Icon name="more" />} label={`Actions of ${session.name ?? session.short_id}`} buttonClass="button ghost icon" class="menu" {...(id ? { id } : {})}>
+    <Popover
+      button={<Icon name="more" />}
+      label={`Actions of ${session.name ?? session.short_id}`}
+      buttonClass="button ghost icon"
+      class="menu"
+      {...(id ? { id } : {})}
+    >
       {head && <Facts session={session} />}
       {head && switchesModel(session) && (
         <button
@@ -73,7 +93,11 @@ function Facts({ session }: { session: Session }) {
   return (
     <div class="menu-facts phone-only meta">
       <b>{nameOf(session)}</b>
-      <span>{[providerName(session.provider), session.billing === "api" ? "API" : null, session.model].filter(Boolean).join(" · ")}</span>
+      <span>
+        {[providerName(session.provider), session.billing === "api" ? "API" : null, session.model]
+          .filter(Boolean)
+          .join(" · ")}
+      </span>
       <Path path={session.cwd} />
       {session.branch && (
         <span>

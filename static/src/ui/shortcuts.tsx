@@ -55,7 +55,13 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
 
 export function Shortcuts({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Shortcuts" class="shortcut-sheet" reads onClose={onClose} foot={<span class="meta">Single letters can be switched off in Settings.</span>}>
+    <Dialog
+      title="Shortcuts"
+      class="shortcut-sheet"
+      reads
+      onClose={onClose}
+      foot={<span class="meta">Single letters can be switched off in Settings.</span>}
+    >
       <div class="shortcut-groups">
         {GROUPS.map(([group, keys]) => (
           <section key={group}>

@@ -4,7 +4,17 @@ import type { StateIcon } from "../words";
 /** States differ in outline, not only in hue; only what waits is filled. */
 export function StateMark({ icon, size = 16 }: { icon: StateIcon; size?: number }) {
   return (
-    <svg width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round" stroke-width="1.5" aria-hidden="true">
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      stroke-width="1.5"
+      aria-hidden="true"
+    >
       {MARKS[icon]}
     </svg>
   );

@@ -12,7 +12,8 @@ export function Tooltip() {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const of = (event: Event): HTMLElement | null => (event.target as Element).closest?.<HTMLElement>("[data-tip]") ?? null;
+    const of = (event: Event): HTMLElement | null =>
+      (event.target as Element).closest?.<HTMLElement>("[data-tip]") ?? null;
     const hide = (): void => {
       clearTimeout(timer);
       shown.value = null;

@@ -24,13 +24,31 @@ export function Trace({ session }: { session: Session }) {
   const x = (time: number): number => Math.round(((time - from) / HOUR) * WIDTH);
   const crashed = session.status === "crashed" ? Date.parse(session.state_since) : null;
   return (
-    <svg class="trace" width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={traceSentence(spans, from, to, "Last hour")}>
+    <svg
+      class="trace"
+      width={WIDTH}
+      height={HEIGHT}
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={traceSentence(spans, from, to, "Last hour")}
+    >
       {within(spans, from, to).map((part) => {
         const { y, height } = BARS[part.state];
         const left = Math.min(WIDTH - 1, x(part.from));
-        return <rect key={part.from} class={`span-${part.state}`} x={left} y={y} width={Math.max(part.state === "waiting" ? 2 : 1, x(part.to) - left)} height={height} />;
+        return (
+          <rect
+            key={part.from}
+            class={`span-${part.state}`}
+            x={left}
+            y={y}
+            width={Math.max(part.state === "waiting" ? 2 : 1, x(part.to) - left)}
+            height={height}
+          />
+        );
       })}
-      {crashed !== null && crashed > from && <rect class="span-crashed" x={Math.min(WIDTH - 2, x(crashed))} y="1" width="2" height="14" />}
+      {crashed !== null && crashed > from && (
+        <rect class="span-crashed" x={Math.min(WIDTH - 2, x(crashed))} y="1" width="2" height="14" />
+      )}
     </svg>
   );
 }
