@@ -85,7 +85,7 @@ need-to-test:
 # The real agents and xterm.js, at the versions of the lock files.
 npm: fixtures/agents/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
 
-# The dashboard's types and unit tests. Cargo builds it into the program.
+# The dashboard's types, format and unit tests. Cargo builds it into the program.
 dashboard: static/node_modules/.package-lock.json
 	cd static && npm run check && npm test
 
