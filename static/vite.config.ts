@@ -5,17 +5,32 @@ import { defineConfig } from "vitest/config";
 const target = process.env["CODEPIPER_URL"] ?? "http://127.0.0.1:3000";
 const daemon = { target, changeOrigin: true, ws: true, headers: { origin: target } };
 
-/** highlight.js's core is a CommonJS module, and what a bundle needs for such would be loaded by every page. */
-const highlighter: Plugin = {
-  name: "highlighter",
-  transform: {
-    filter: { id: /highlight\.js\/lib\/core\.js$/ },
-    handler: (code) => code.replace(/^module\.exports = (\w+);$/m, "export default $1;"),
-  },
-};
+/**
+ * highlight.js's core is a CommonJS module, and what a bundle needs for such would be loaded by every page: it is made
+ * an ES module. The build fails where that is not possible any more.
+ */
+function highlighter(): Plugin {
+  let done = false;
+  return {
+    name: "highlighter",
+    apply: "build",
+    transform: {
+      filter: { id: /highlight\.js\/lib\/core\.js$/ },
+      handler(code) {
+        const patched = code.replace(/^module\.exports = (\w+);$/m, "export default $1;");
+        if (patched === code) this.error("highlight.js/lib/core.js has no `module.exports = …;` to make an export of");
+        done = true;
+        return patched;
+      },
+    },
+    generateBundle() {
+      if (!done) this.error("highlight.js/lib/core.js is not in the bundle: see vite.config.ts");
+    },
+  };
+}
 
 export default defineConfig({
-  plugins: [highlighter],
+  plugins: [highlighter()],
   server: { host: "127.0.0.1", proxy: { "/api": daemon, "/ws": daemon } },
   build: {
     target: "es2023",
