@@ -2,7 +2,7 @@
 import "../styles/terminal.css";
 import "../styles/conversation.css";
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import type { Entry, Session } from "../wire";
@@ -26,6 +26,7 @@ const END = 48;
 /** What was said, by the provider's transcript. */
 export function ConversationView({ session }: { session: Session }) {
   const { route } = useLocation();
+  const scroll = useRef<HTMLDivElement>(null);
   const feed = useMemo(() => new Feed(session.id), [session.id]);
   useEffect(() => {
     void feed.refresh();
@@ -37,7 +38,7 @@ export function ConversationView({ session }: { session: Session }) {
       <div class="timeline-place">
         <Timeline session={session} at={null} goTo={show} />
       </div>
-      <Entries session={session} feed={feed} show={show} />
+      <Entries session={session} feed={feed} show={show} scroll={scroll} />
       {isWaiting(session) && (
         <Asks session={session}>
           <button class="button" onClick={() => route(`/sessions/${session.id}`)}>
@@ -49,7 +50,7 @@ export function ConversationView({ session }: { session: Session }) {
         <Composer
           session={session}
           give={async (files) => (await around()).giveImages(session, files)}
-          close={() => document.getElementById("conversation")?.focus()}
+          close={() => scroll.current?.focus()}
         />
       )}
     </div>
@@ -62,8 +63,17 @@ interface Range {
 }
 
 /** Only what is near to be seen has elements; what is far is as high as it was when it was seen. */
-function Entries({ session, feed, show }: { session: Session; feed: Feed; show: (at: number) => void }) {
-  const scroll = useRef<HTMLDivElement>(null);
+function Entries({
+  session,
+  feed,
+  show,
+  scroll,
+}: {
+  session: Session;
+  feed: Feed;
+  show: (at: number) => void;
+  scroll: RefObject<HTMLDivElement | null>;
+}) {
   const top = useRef<HTMLDivElement>(null);
   const bottom = useRef<HTMLDivElement>(null);
   const heights = useMemo(() => new Heights(), [feed]);

@@ -58,6 +58,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const [discard, setDiscard] = useState(false);
+  const argsField = useRef<HTMLInputElement>(null);
   const directory = useDirectory(draft.dir);
   const known = providers.value ?? [];
   const chosen = known.find((provider) => provider.name === draft.provider);
@@ -92,7 +93,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     ...(draft.options.dangerous && isAgent ? { dangerous: true } : {}),
   };
   const confirm = (): void => {
-    if (args === null) return document.getElementById("session-args")?.focus();
+    if (args === null) return argsField.current?.focus();
     if (asked.dangerous !== true) return void create();
     ask({
       title: "Start without any question?",
@@ -116,7 +117,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     }
   };
   const copy = async (): Promise<void> => {
-    if (args === null) return document.getElementById("session-args")?.focus();
+    if (args === null) return argsField.current?.focus();
     if (await copyText(commandOf(asked))) toast({ text: "Command copied." });
   };
 
@@ -287,6 +288,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
               </label>
               <input
                 id="session-args"
+                ref={argsField}
                 class="input mono"
                 autocomplete="off"
                 autocapitalize="off"

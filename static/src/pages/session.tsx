@@ -1,5 +1,6 @@
 import "../styles/session.css";
-import { useEffect } from "preact/hooks";
+import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
 import type { Session } from "../wire";
@@ -62,6 +63,10 @@ function Known({ session, tab }: { session: Session; tab: string }) {
     tab === "conversation" ||
     providers.value?.some((provider) => provider.name === session.provider && provider.transcripts) === true;
   const state = stateOf(session);
+  const explaining = useSignal(false);
+  const tabs = useRef<HTMLDivElement>(null);
+  /** From the terminal or a field to the tabs, where single letters act. */
+  const leave = (): void => tabs.current?.querySelector<HTMLElement>("[aria-selected='true']")?.focus();
   useEffect(() => {
     look(session.id);
     return () => look(session.id);
@@ -77,7 +82,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         "3": () => route(`${base}/logs`),
         ...(tab === "" ? {} : { t: () => route(base) }),
         ...(converses ? { v: () => route(`${base}/conversation`) } : {}),
-        w: () => document.getElementById("evidence")?.click(),
+        w: () => (explaining.value = true),
         F2: () => (renaming.value = session),
         s: () => isLive(session) && void stop(session),
         r: () => !isLive(session) && void resume(session),
@@ -88,9 +93,9 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   );
   return (
     <>
-      <Header session={session} />
+      <Header session={session} explaining={explaining} />
       <div class="tab-bar">
-        <div class="tabs" role="tablist" aria-label="Session" onKeyDown={moveTabs}>
+        <div class="tabs" ref={tabs} role="tablist" aria-label="Session" onKeyDown={moveTabs}>
           {TABS.map(([key, word]) => {
             const selected = key === tab || (key === "" && isTerminal);
             return (
@@ -126,7 +131,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         )}
       </div>
       <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
-        {tab === "" && <TerminalView session={session} moment={query["at"]} />}
+        {tab === "" && <TerminalView session={session} moment={query["at"]} leave={leave} />}
         {tab !== "" && <ReconnectBanner />}
         {tab === "conversation" && <ConversationView session={session} />}
         {tab === "attach" && <AttachView session={session} />}
@@ -137,8 +142,9 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   );
 }
 
-function Header({ session }: { session: Session }) {
+function Header({ session, explaining }: { session: Session; explaining: Signal<boolean> }) {
   const { route } = useLocation();
+  const choosingModel = useSignal(false);
   const live = isLive(session);
   const doing = busy.value.get(session.id);
   return (
@@ -159,13 +165,13 @@ function Header({ session }: { session: Session }) {
         <Icon name="pencil" size={14} />
       </button>
       <span class="evidence-place">
-        <Evidence session={session} />
+        <Evidence session={session} shown={explaining} />
       </span>
       <span class="chip head-provider">
         {providerName(session.provider)}
         {session.billing === "api" && " · API"}
       </span>
-      <ModelPicker session={session} />
+      <ModelPicker session={session} shown={choosingModel} />
       <span class="chip head-path">
         <Icon name="folder" size={13} />
         <Path path={session.cwd} />
@@ -196,15 +202,15 @@ function Header({ session }: { session: Session }) {
         </button>
       )}
       <span class="menu-place">
-        <SessionMenu session={session} head after={() => route("/")} open={(fork) => route(`/sessions/${fork.id}`)} />
+        <SessionMenu
+          session={session}
+          chooseModel={() => (choosingModel.value = true)}
+          after={() => route("/")}
+          open={(fork) => route(`/sessions/${fork.id}`)}
+        />
       </span>
     </div>
   );
-}
-
-/** From the terminal or a field to the tabs, where single letters act. */
-function leave(): void {
-  document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus();
 }
 
 function moveTabs(event: KeyboardEvent): void {

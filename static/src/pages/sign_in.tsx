@@ -15,8 +15,10 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [wait, setWait] = useState(0);
-  const form = useRef<HTMLFormElement>(null);
+  const passwordField = useRef<HTMLInputElement>(null);
+  const codeField = useRef<HTMLInputElement>(null);
   useEffect(() => {
+    passwordField.current?.focus();
     document.title = "Sign in · CodePiper";
   }, []);
   useEffect(() => {
@@ -27,8 +29,8 @@ export function SignIn() {
 
   const submit = async (typed: string): Promise<void> => {
     if (busy || wait > 0) return;
-    if (password === "") return form.current?.querySelector<HTMLElement>("#password")?.focus();
-    if (typed === "") return form.current?.querySelector<HTMLElement>("#code")?.focus();
+    if (password === "") return passwordField.current?.focus();
+    if (typed === "") return codeField.current?.focus();
     setBusy(true);
     try {
       await enter(await request<SignedIn>("POST", "/api/auth/sign-in", { password, code: typed }));
@@ -38,7 +40,7 @@ export function SignIn() {
       setWait(failed.retry_after ?? 0);
       setCode("");
       setBusy(false);
-      form.current?.querySelector<HTMLElement>("#code")?.focus();
+      codeField.current?.focus();
     }
   };
 
@@ -53,7 +55,6 @@ export function SignIn() {
         </div>
       )}
       <form
-        ref={form}
         onSubmit={(event) => {
           event.preventDefault();
           void submit(code);
@@ -72,13 +73,20 @@ export function SignIn() {
         />
         <div class="field">
           <label for="password">Password</label>
-          <SecretInput id="password" value={password} onInput={setPassword} autocomplete="current-password" first />
+          <SecretInput
+            id="password"
+            value={password}
+            onInput={setPassword}
+            autocomplete="current-password"
+            field={passwordField}
+          />
         </div>
         <div class="field">
           <label for="code">{recovery ? "Recovery code" : "Code from your authenticator"}</label>
           {recovery ? (
             <input
               id="code"
+              ref={codeField}
               class="input mono code-input recovery"
               autocomplete="off"
               autocapitalize="off"
@@ -90,6 +98,7 @@ export function SignIn() {
           ) : (
             <CodeInput
               id="code"
+              field={codeField}
               value={code}
               onInput={setCode}
               onComplete={(typed) => void submit(typed)}

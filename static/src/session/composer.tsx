@@ -1,24 +1,24 @@
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
 import { keep, live, onEvent, providers } from "../store";
-import { focusFirst } from "../ui/first_focus";
 import { Icon } from "../ui/icon";
 import { pasteable } from "../terminal/paste";
 import { count, isWaiting } from "../words";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
-/** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
-export function Composer({
-  session,
-  give,
-  close,
-}: {
+interface Props {
   session: Session;
   give: (files: readonly File[]) => Promise<void>;
   close: () => void;
-}) {
+  /** Where whoever shows it finds the field. */
+  field?: RefObject<HTMLTextAreaElement | null>;
+}
+
+/** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
+export function Composer({ session, give, close, field }: Props) {
   const key = `codepiper.prompt.${session.id}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
   const [fate, setFate] = useState<Fate | null>(null);
@@ -32,6 +32,11 @@ export function Composer({
   const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
   const queues = (agent && (waits || session.activity === "working")) || session.queued > 0;
   const files = useRef<HTMLInputElement>(null);
+  const made = useRef<HTMLTextAreaElement>(null);
+  const own = field ?? made;
+  useEffect(() => {
+    if (innerWidth > 640) own.current?.focus();
+  }, []);
   const set = (typed: string): void => {
     const value = pasteable(typed);
     setText(value);
@@ -108,7 +113,7 @@ export function Composer({
           aria-label="Prompt or answer"
           aria-describedby="composer-note"
           value={text}
-          ref={innerWidth > 640 ? focusFirst : null}
+          ref={own}
           onInput={(event) => {
             set(event.currentTarget.value);
             // What waits is told of until it is known what became of it.

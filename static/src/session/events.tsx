@@ -72,9 +72,10 @@ export function EventsTab({ session }: { session: Session }) {
   const open = useSignal<number | null>(null);
   const paused = useSignal(false);
   const list = useRef<HTMLDivElement>(null);
+  const filter = useRef<HTMLInputElement>(null);
   const { route } = useLocation();
   const feed = useEvents(session, () => paused.value || (list.current?.scrollTop ?? 0) > 4);
-  useEffect(() => bind({ p: () => toggle(), "/": () => document.getElementById("event-filter")?.focus() }), []);
+  useEffect(() => bind({ p: () => toggle(), "/": () => filter.current?.focus() }), []);
   const toggle = (): void => {
     paused.value = !paused.value;
     if (!paused.value) feed.release();
@@ -96,7 +97,7 @@ export function EventsTab({ session }: { session: Session }) {
         <div class="search-field event-search">
           <Icon name="search" />
           <input
-            id="event-filter"
+            ref={filter}
             class="input"
             type="search"
             placeholder="Kind or text"

@@ -1,4 +1,5 @@
 import "../styles/evidence.css";
+import type { Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { EvidenceSource, Explanation, Session } from "../wire";
 import { problemOf, request } from "../http";
@@ -17,7 +18,7 @@ const SOURCES: Record<EvidenceSource, string> = {
 };
 
 /** The state; it opens why it is believed. */
-export function Evidence({ session }: { session: Session }) {
+export function Evidence({ session, shown }: { session: Session; shown: Signal<boolean> }) {
   const [explained, setExplained] = useState<Explanation | null>(null);
   const [failed, setFailed] = useState<string | null>(null);
   const state = stateNow(session);
@@ -33,13 +34,14 @@ export function Evidence({ session }: { session: Session }) {
   const decisive = proofs.findIndex((proof) => proof.state !== "");
   return (
     <Popover
-      id="evidence"
       button={<StatePill session={session} />}
       buttonClass={`pill tone-${state.tone}`}
       tip="Why this state"
       tipKey="W"
       class="evidence"
       onOpen={() => void load()}
+      shown={shown.value}
+      onShown={(on) => (shown.value = on)}
     >
       <div class="evidence-head">
         <h2>Why “{[state.word, state.detail.replace(/ ?\d+[smhd]$/, "")].filter(Boolean).join(" · ")}”</h2>

@@ -1,4 +1,5 @@
 import "../styles/model.css";
+import type { Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { Session } from "../wire";
 import { problemOf, request } from "../http";
@@ -18,7 +19,7 @@ export function switchesModel(session: Session): boolean {
 }
 
 /** The model of an agent; it opens how to switch it. */
-export function ModelPicker({ session }: { session: Session }) {
+export function ModelPicker({ session, shown }: { session: Session; shown: Signal<boolean> }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
   if (!switchesModel(session))
@@ -49,6 +50,8 @@ export function ModelPicker({ session }: { session: Session }) {
       class="model-card"
       tip="Model"
       disabled={busy}
+      shown={shown.value}
+      onShown={(on) => (shown.value = on)}
       button={
         <>
           <span class="visually-hidden">Model: </span>

@@ -16,10 +16,11 @@ interface Props {
   wanted: Size;
   whole: Signal<boolean>;
   phone: boolean;
+  shown: Signal<boolean>;
 }
 
 /** Who holds the size, and the explicit way to take it: looking never resizes. */
-export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
+export function SizeChip({ session, scale, wanted, whole, phone, shown }: Props) {
   const { size, lease } = session;
   const mine = lease !== null && lease.login !== null && lease.login === auth.status?.login?.id;
   const name = `${size.cols}×${size.rows}`;
@@ -42,6 +43,8 @@ export function SizeChip({ session, scale, wanted, whole, phone }: Props) {
         class="size-card"
         tip="Size"
         tipKey="⇧ F"
+        shown={shown.value}
+        onShown={(on) => (shown.value = on)}
         button={
           <>
             <Icon name="monitor" size={14} />

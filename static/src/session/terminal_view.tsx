@@ -51,7 +51,14 @@ const TYPED = 32 * 1024;
 
 type Mode = "live" | "history";
 
-export function TerminalView({ session, moment }: { session: Session; moment?: string | undefined }) {
+interface Props {
+  session: Session;
+  moment?: string | undefined;
+  /** Gives the focus to the page. */
+  leave: () => void;
+}
+
+export function TerminalView({ session, moment, leave }: Props) {
   const stage = useRef<HTMLDivElement>(null);
   const host = useRef<HTMLDivElement>(null);
   const past = useRef<HTMLDivElement>(null);
@@ -63,6 +70,8 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
   const opening = useSignal(false);
   const searching = useSignal(false);
   const composing = useSignal(false);
+  const sizing = useSignal(false);
+  const prompt = useRef<HTMLTextAreaElement>(null);
   const strip = useSignal(coarse());
   const whole = useSignal(false);
   const letters = useSignal(keptLetters(session.id, PHONE_LETTERS));
@@ -227,8 +236,8 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
     const page = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
     if (page && event.key === "PageUp") return own(event, () => scrollBack(screen.current?.terminal.rows ?? 24));
     if (page && (event.key === "PageDown" || event.key === "End")) return own(event, () => toLive());
-    if (event.altKey && event.key === "Escape" && keepAlt.value === "off") return own(event, leaveTerminal);
-    if (event.key === "F6" && keepAlt.value === "on") return own(event, leaveTerminal);
+    if (event.altKey && event.key === "Escape" && keepAlt.value === "off") return own(event, leave);
+    if (event.key === "F6" && keepAlt.value === "on") return own(event, leave);
     if (command(event) && event.code === "KeyK" && !event.shiftKey) return false;
     const ours = isMac ? command(event) && !event.shiftKey : command(event) && event.shiftKey;
     if (ours && event.code === "KeyF") return own(event, search);
@@ -245,7 +254,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
   const compose = (): void => {
     composing.value = true;
     // One that is open already does not take the focus by itself.
-    document.querySelector<HTMLElement>(".composer textarea")?.focus();
+    prompt.current?.focus();
   };
   useEffect(
     () =>
@@ -253,7 +262,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
         t: () => screen.current?.terminal.focus(),
         p: compose,
         [isMac ? "⌘f" : "⌘⇧f"]: search,
-        "⇧F": () => document.getElementById("size-chip")?.click(),
+        "⇧F": () => (sizing.value = true),
       }),
     [],
   );
@@ -269,7 +278,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
               word: "Fit to this screen…",
               icon: "fit" as const,
               key: "⇧ F",
-              run: () => document.getElementById("size-chip")?.click(),
+              run: () => (sizing.value = true),
             },
             {
               word: strip.value ? "Hide keys" : "Show keys",
@@ -405,6 +414,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
           scale={scale.value}
           wanted={gridFor(cell.value, box.value)}
           whole={whole}
+          sizing={sizing}
           composing={composing}
           toLive={toLive}
           search={search}
@@ -427,6 +437,7 @@ export function TerminalView({ session, moment }: { session: Session; moment?: s
       {!ended && (composing.value || coarse()) && (
         <Composer
           session={session}
+          field={prompt}
           give={giveImages}
           close={() => {
             composing.value = false;
@@ -443,10 +454,6 @@ function own(event: KeyboardEvent, run: () => void): false {
   event.stopPropagation();
   run();
   return false;
-}
-
-function leaveTerminal(): void {
-  document.querySelector<HTMLElement>(".tabs a[aria-selected='true']")?.focus();
 }
 
 function sinceLost(): number {

@@ -14,6 +14,7 @@ export interface Props extends StatusProps {
   scale: number;
   wanted: Size;
   whole: Signal<boolean>;
+  sizing: Signal<boolean>;
   composing: Signal<boolean>;
   search: () => void;
   giveImages: (files: readonly File[]) => Promise<void>;
@@ -27,6 +28,7 @@ export function ToolBar({
   scale,
   wanted,
   whole,
+  sizing,
   composing,
   search,
   giveImages,
@@ -38,7 +40,14 @@ export function ToolBar({
     <>
       <Status {...status} ended={!live} />
       <span class="grow truncate meta">{link}</span>
-      <SizeChip session={session} scale={scale} wanted={wanted} whole={whole} phone={innerWidth <= 640} />
+      <SizeChip
+        session={session}
+        scale={scale}
+        wanted={wanted}
+        whole={whole}
+        phone={innerWidth <= 640}
+        shown={sizing}
+      />
       <button
         class="button ghost icon phone-only"
         aria-label={whole.value ? "Letters of normal size" : "Whole grid"}

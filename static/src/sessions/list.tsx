@@ -11,9 +11,11 @@ import type { Session } from "../wire";
 import { Row } from "./row";
 
 export function List({ wanted, text, clear }: { wanted: readonly Session[]; text: string; clear: () => void }) {
-  const { shown, changed, update, hold } = useFrozen(wanted);
-  const selected = useSignal<ReadonlySet<string>>(new Set());
   const list = useRef<HTMLDivElement>(null);
+  const { shown, changed, update, hold } = useFrozen(wanted, list);
+  const selected = useSignal<ReadonlySet<string>>(new Set());
+  /** The session whose menu is open. */
+  const menu = useSignal<string | null>(null);
   const { route } = useLocation();
 
   useEffect(() => {
@@ -40,7 +42,7 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
       s: () => many(isLive, stop),
       r: () => many((session) => !isLive(session), resume),
       F2: on((session) => (renaming.value = session)),
-      ".": on((session) => document.getElementById(`menu-${session.id}`)?.click()),
+      ".": on((session) => (menu.value = session.id)),
     });
 
     function toggle(id: string): void {
@@ -104,6 +106,11 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
                     tab={tab}
                     selected={selected.value.has(session.id)}
                     open={() => route(`/sessions/${session.id}`)}
+                    menu={menu.value === session.id}
+                    onMenu={(shown) => {
+                      if (shown) menu.value = session.id;
+                      else if (menu.value === session.id) menu.value = null;
+                    }}
                   />
                 );
               })}

@@ -11,17 +11,16 @@ import { Trace } from "../ui/trace";
 import { age, exitSentence, foreign, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
 import type { Session } from "../wire";
 
-export function Row({
-  session,
-  tab,
-  selected,
-  open,
-}: {
+interface Props {
   session: Session;
   tab: boolean;
   selected: boolean;
   open: () => void;
-}) {
+  menu: boolean;
+  onMenu: (shown: boolean) => void;
+}
+
+export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
   const unseen = isUnseen(session);
   const underWay = busy.value.get(session.id);
   return (
@@ -75,7 +74,7 @@ export function Row({
         {age(now.value - Date.parse(session.created_at))}
       </span>
       <span class="cell-menu">
-        <SessionMenu session={session} id={`menu-${session.id}`} />
+        <SessionMenu session={session} shown={menu} onShown={onMenu} />
       </span>
     </li>
   );

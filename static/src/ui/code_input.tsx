@@ -1,3 +1,4 @@
+import type { RefObject } from "preact";
 import { focusFirst } from "./first_focus";
 
 interface Props {
@@ -9,10 +10,11 @@ interface Props {
   describedBy?: string;
   invalid?: boolean;
   first?: boolean;
+  field?: RefObject<HTMLInputElement | null>;
 }
 
 /** Six digits from an authenticator; one field, so that pasting and autofill work. */
-export function CodeInput({ id, value, onInput, onComplete, describedBy, invalid, first }: Props) {
+export function CodeInput({ id, value, onInput, onComplete, describedBy, invalid, first, field }: Props) {
   return (
     <input
       id={id}
@@ -20,7 +22,7 @@ export function CodeInput({ id, value, onInput, onComplete, describedBy, invalid
       inputMode="numeric"
       autocomplete="one-time-code"
       maxLength={7}
-      ref={first ? focusFirst : null}
+      ref={field ?? (first ? focusFirst : null)}
       data-first={first ? "" : undefined}
       value={value}
       aria-describedby={describedBy}

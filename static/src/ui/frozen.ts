@@ -1,8 +1,6 @@
+import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Session } from "../wire";
-
-/** Asked of the page: an element that is removed does not say that the focus left it. */
-const hasFocus = (): boolean => Boolean(document.activeElement?.closest(".list"));
 
 /** After the pointer and the focus left, in ms. */
 const REST = 2000;
@@ -11,7 +9,7 @@ const REST = 2000;
  * Nothing moves under the hand: while the pointer or the focus is in the list, its order stays as it was and its
  * rows change in place.
  */
-export function useFrozen(wanted: readonly Session[]) {
+export function useFrozen(wanted: readonly Session[], list: RefObject<HTMLElement | null>) {
   const order = useRef<readonly string[]>([]);
   const held = useRef({ pointer: false, until: 0 });
   const [, again] = useState(0);
@@ -19,7 +17,9 @@ export function useFrozen(wanted: readonly Session[]) {
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const ids = wanted.map((session) => session.id);
-  const frozen = held.current.pointer || hasFocus() || Date.now() < held.current.until;
+  // Asked of the page: an element that is removed does not say that the focus left it.
+  const hasFocus = list.current?.contains(document.activeElement) === true;
+  const frozen = held.current.pointer || hasFocus || Date.now() < held.current.until;
   if (!frozen) order.current = ids;
   const byId = new Map(wanted.map((session) => [session.id, session]));
   const shown = order.current.map((id) => byId.get(id)).filter((session) => session !== undefined);

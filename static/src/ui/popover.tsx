@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 
 interface Props {
   /** What the button shows. */
@@ -15,6 +15,9 @@ interface Props {
   /** Made anew each time it opens. */
   children: ComponentChildren;
   onOpen?: () => void;
+  /** Opens and closes it from elsewhere; `onShown` tells what it is. */
+  shown?: boolean;
+  onShown?: (shown: boolean) => void;
 }
 
 /** A button with what it opens: Esc and a click outside close it, and the focus returns. */
@@ -29,9 +32,15 @@ export function Popover({
   disabled,
   children,
   onOpen,
+  shown,
+  onShown,
 }: Props) {
   const own = useId();
   const trigger = useRef<HTMLButtonElement>(null);
+  const opened = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (shown !== undefined) opened.current?.togglePopover(shown);
+  }, [shown]);
   return (
     <>
       <button
@@ -49,6 +58,7 @@ export function Popover({
         {button}
       </button>
       <div
+        ref={opened}
         id={own}
         popover="auto"
         class={`sheet ${name}`}
@@ -58,6 +68,7 @@ export function Popover({
         }}
         onToggle={(event) => {
           if (event.newState === "open" && trigger.current) place(event.currentTarget, trigger.current);
+          onShown?.(event.newState === "open");
         }}
         onKeyDown={(event) => moveIn(event)}
       >

@@ -1,3 +1,4 @@
+import type { RefObject } from "preact";
 import { useState } from "preact/hooks";
 import { focusFirst } from "./first_focus";
 import { Icon } from "./icon";
@@ -10,10 +11,11 @@ interface Props {
   describedBy?: string;
   invalid?: boolean;
   first?: boolean;
+  field?: RefObject<HTMLInputElement | null>;
 }
 
 /** A password that can be shown. */
-export function SecretInput({ id, value, onInput, autocomplete, describedBy, invalid, first }: Props) {
+export function SecretInput({ id, value, onInput, autocomplete, describedBy, invalid, first, field }: Props) {
   const [shown, setShown] = useState(false);
   return (
     <div class="secret-field">
@@ -22,7 +24,7 @@ export function SecretInput({ id, value, onInput, autocomplete, describedBy, inv
         class="input large"
         {...(shown ? { type: "text" as const } : { type: "password" as const })}
         autocomplete={autocomplete}
-        ref={first ? focusFirst : null}
+        ref={field ?? (first ? focusFirst : null)}
         data-first={first ? "" : undefined}
         spellcheck={false}
         autocapitalize="off"

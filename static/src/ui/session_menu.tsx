@@ -34,36 +34,37 @@ export function entries(session: Session, after?: () => void, open?: (session: S
   ];
 }
 
-/** `head`: on a phone it also has what the head of the session's page has no room for. */
-export function SessionMenu({
-  session,
-  after,
-  open,
-  id,
-  head = false,
-}: {
+interface Props {
   session: Session;
+  /** After it was removed. */
   after?: () => void;
+  /** Opens the page of a session. */
   open?: (session: Session) => void;
-  id?: string;
-  head?: boolean;
-}) {
+  shown?: boolean;
+  onShown?: (shown: boolean) => void;
+  /**
+   * In the head of the session's page: on a phone it also has what the head has no room for, and this opens the models.
+   */
+  chooseModel?: () => void;
+}
+
+export function SessionMenu({ session, after, open, shown, onShown, chooseModel }: Props) {
   return (
     <Popover
       button={<Icon name="more" />}
       label={`Actions of ${session.name ?? session.short_id}`}
       buttonClass="button ghost icon"
       class="menu"
-      {...(id ? { id } : {})}
+      {...(onShown ? { shown: shown === true, onShown } : {})}
     >
-      {head && <Facts session={session} />}
-      {head && switchesModel(session) && (
+      {chooseModel && <Facts session={session} />}
+      {chooseModel && switchesModel(session) && (
         <button
           type="button"
           class="phone-only"
           onClick={(event) => {
             closePopover(event.currentTarget);
-            document.getElementById("model-picker")?.click();
+            chooseModel();
           }}
         >
           <Icon name="robot" />
