@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { RefObject } from "preact";
-import type { History, Hit } from "../terminal/history";
+import type { Hit } from "../terminal/history";
 import { Icon } from "../ui/icon";
 import { count } from "../words";
+import type { Past } from "./past";
 
 /** Searches everything that was printed: what is loaded first, then older and older. */
-export function SearchBar({ history, close }: { history: RefObject<History | null>; close: () => void }) {
+export function SearchBar({ past }: { past: Past }) {
   const [text, setText] = useState("");
   const [hits, setHits] = useState<readonly Hit[]>([]);
   const [at, setAt] = useState(0);
@@ -18,34 +18,34 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
     const hit = found[index];
     setHits(found);
     setAt(index);
-    const past = history.current;
-    if (!past) return;
+    const { history } = past;
+    if (!history) return;
     const ranges = found
       .slice(0, 2000)
-      .map((each) => past.rangeOf(each, wanted.length))
+      .map((each) => history.rangeOf(each, wanted.length))
       .filter((range) => range !== null);
-    mark(ranges, hit ? past.rangeOf(hit, wanted.length) : null);
-    if (hit) past.reveal(hit);
+    mark(ranges, hit ? history.rangeOf(hit, wanted.length) : null);
+    if (hit) history.reveal(hit);
   };
   const search = (wanted: string): void => {
     setText(wanted);
     setLooking("idle");
-    show(history.current?.find(wanted) ?? [], 0, wanted);
+    show(past.history?.find(wanted) ?? [], 0, wanted);
   };
 
   const step = async (by: number): Promise<void> => {
-    const past = history.current;
-    if (!past || text === "") return;
+    const { history } = past;
+    if (!history || text === "") return;
     const to = at + by;
     if (to >= 0 && to < hits.length) return show(hits, to);
-    if (by < 0 || !past.hasOlder) return show(hits, by < 0 ? hits.length - 1 : 0);
+    if (by < 0 || !history.hasOlder) return show(hits, by < 0 ? hits.length - 1 : 0);
     setLooking("busy");
-    const older = await past.findOlder(text);
+    const older = await history.findOlder(text);
     // Something else may be wanted by now.
     if (field.current?.value !== text) return;
     setLooking(older.length > 0 ? "idle" : "none");
     // Newer pieces may have been let go meanwhile.
-    const all = past.find(text);
+    const all = history.find(text);
     show(all, older.length > 0 ? all.length - older.length : Math.max(0, Math.min(at, all.length - 1)));
   };
 
@@ -70,7 +70,7 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
         onInput={(event) => search(event.currentTarget.value)}
         onKeyDown={(event) => {
           event.stopPropagation();
-          if (event.key === "Escape") close();
+          if (event.key === "Escape") past.toLive();
           if (event.key === "Enter") void step(event.shiftKey ? -1 : 1);
         }}
       />
@@ -83,7 +83,7 @@ export function SearchBar({ history, close }: { history: RefObject<History | nul
       <button class="button ghost icon" aria-label="Newer match" onClick={() => void step(-1)}>
         <Icon name="down" />
       </button>
-      <button class="button ghost icon" aria-label="Close the search" onClick={close}>
+      <button class="button ghost icon" aria-label="Close the search" onClick={past.toLive}>
         <Icon name="close" />
       </button>
     </div>

@@ -1,5 +1,4 @@
-import type { Signal } from "@preact/signals";
-import type { Session, Size } from "../wire";
+import type { Session } from "../wire";
 import { problemOf, request } from "../http";
 import { auth } from "../login";
 import { keep } from "../store";
@@ -7,20 +6,14 @@ import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
 import { toast } from "../toasts";
 import { clock, isLive } from "../words";
-
-interface Props {
-  session: Session;
-  /** Of the letters: 1 is their normal size. */
-  scale: number;
-  /** The grid that would fill this screen. */
-  wanted: Size;
-  whole: Signal<boolean>;
-  phone: boolean;
-  shown: Signal<boolean>;
-}
+import { isPhone } from "../terminal/fit";
+import type { TerminalModel } from "./terminal_model";
 
 /** Who holds the size, and the explicit way to take it: looking never resizes. */
-export function SizeChip({ session, scale, wanted, whole, phone, shown }: Props) {
+export function SizeChip({ view, session }: { view: TerminalModel; session: Session }) {
+  const { sizing, whole } = view;
+  const scale = view.scale.value;
+  const wanted = view.wanted.value;
   const { size, lease } = session;
   const mine = lease !== null && lease.login !== null && lease.login === auth.status?.login?.id;
   const name = `${size.cols}×${size.rows}`;
@@ -34,7 +27,7 @@ export function SizeChip({ session, scale, wanted, whole, phone, shown }: Props)
   };
   const holder = mine ? "yours" : lease ? `held by ${lease.holder}` : session.attached > 0 ? "held natively" : null;
   const same = size.cols === wanted.cols && size.rows === wanted.rows;
-  const look = phone && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)} %` : null;
+  const look = isPhone() && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)} %` : null;
   return (
     <>
       <Popover
@@ -43,8 +36,8 @@ export function SizeChip({ session, scale, wanted, whole, phone, shown }: Props)
         class="size-card"
         tip="Size"
         tipKey="⇧ F"
-        shown={shown.value}
-        onShown={(on) => (shown.value = on)}
+        shown={sizing.value}
+        onShown={(on) => (sizing.value = on)}
         button={
           <>
             <Icon name="monitor" size={14} />

@@ -1,53 +1,22 @@
-import type { Signal } from "@preact/signals";
-import type { Session, Size } from "../wire";
+import type { Session } from "../wire";
 import { connection, now } from "../store";
 import { Icon } from "../ui/icon";
 import { isMac } from "../ui/keys";
 import { clockSeconds, isLive } from "../words";
 import { ImageButton } from "./image_button";
+import type { Past } from "./past";
 import { SizeChip } from "./size_chip";
-
-export interface Props extends StatusProps {
-  session: Session;
-  /** Where the pointer's link leads. */
-  link: string | null;
-  scale: number;
-  wanted: Size;
-  whole: Signal<boolean>;
-  sizing: Signal<boolean>;
-  composing: Signal<boolean>;
-  search: () => void;
-  giveImages: (files: readonly File[]) => Promise<void>;
-  copyLast: () => Promise<void>;
-}
+import type { TerminalModel } from "./terminal_model";
 
 /** What is below the terminal; on a phone above it. */
-export function ToolBar({
-  session,
-  link,
-  scale,
-  wanted,
-  whole,
-  sizing,
-  composing,
-  search,
-  giveImages,
-  copyLast,
-  ...status
-}: Props) {
+export function ToolBar({ view, session }: { view: TerminalModel; session: Session }) {
+  const { whole, composing } = view;
   const live = isLive(session);
   return (
     <>
-      <Status {...status} ended={!live} />
-      <span class="grow truncate meta">{link}</span>
-      <SizeChip
-        session={session}
-        scale={scale}
-        wanted={wanted}
-        whole={whole}
-        phone={innerWidth <= 640}
-        shown={sizing}
-      />
+      <Status past={view.past} ended={!live} />
+      <span class="grow truncate meta">{view.link.value}</span>
+      <SizeChip view={view} session={session} />
       <button
         class="button ghost icon phone-only"
         aria-label={whole.value ? "Letters of normal size" : "Whole grid"}
@@ -61,11 +30,11 @@ export function ToolBar({
         aria-label="Search output"
         data-tip="Search output"
         data-key={isMac ? "⌘ F" : "⌘ ⇧ F"}
-        onClick={search}
+        onClick={view.past.search}
       >
         <Icon name="search" />
       </button>
-      {live && <ImageButton give={giveImages} />}
+      {live && <ImageButton give={view.giveImages} />}
       {live && (
         <button
           class="button ghost icon desk-only"
@@ -82,7 +51,7 @@ export function ToolBar({
         class="button ghost icon desk-only"
         aria-label="Copy last output"
         data-tip="Copy last output"
-        onClick={() => void copyLast()}
+        onClick={() => void view.copyLast()}
       >
         <Icon name="copy" />
       </button>
@@ -90,15 +59,7 @@ export function ToolBar({
   );
 }
 
-interface StatusProps {
-  mode: "live" | "history";
-  /** When what is seen was printed. */
-  at: number | null;
-  loading: boolean;
-  toLive: () => void;
-}
-
-function Status({ mode, at, ended, loading, toLive }: StatusProps & { ended: boolean }) {
+function Status({ past, ended }: { past: Past; ended: boolean }) {
   const link = connection.link.value;
   if (link.phase !== "live") {
     const wait = link.phase === "lost" ? Math.max(0, Math.ceil((link.nextTry - now.value) / 1000)) : 0;
@@ -109,13 +70,14 @@ function Status({ mode, at, ended, loading, toLive }: StatusProps & { ended: boo
       </span>
     );
   }
-  if (mode === "history") {
+  if (past.mode.value === "history") {
+    const at = past.place.value?.at ?? null;
     return (
       <span class="status tone-info">
         <Icon name="clock" size={14} />
         History
-        <span class="meta">{loading ? "Loading…" : at !== null && clockSeconds(at)}</span>
-        <button class="button" onClick={toLive}>
+        <span class="meta">{past.loading ? "Loading…" : at !== null && clockSeconds(at)}</span>
+        <button class="button" onClick={past.toLive}>
           Back to live <kbd>End</kbd>
         </button>
       </span>

@@ -24,3 +24,6 @@ export function gridFor(cell: Box, box: Box): Size {
   const between = (value: number): number => Math.max(2, Math.min(1000, Math.floor(value)));
   return { cols: between(box.width / cell.width), rows: between(box.height / cell.height) };
 }
+
+/** Whether the window is as narrow as a phone. */
+export const isPhone = (): boolean => innerWidth <= 640;

@@ -1,0 +1,207 @@
+// What the page of a session's terminal knows and does; its components show it.
+
+import { signal } from "@preact/signals";
+import { createRef } from "preact";
+import type { Session, Size } from "../wire";
+import type { Position } from "../cursor";
+import type { Subscription } from "../connection";
+import { clipboard, keepAlt } from "../preferences";
+import { connection } from "../store";
+import { gridFor, isPhone } from "../terminal/fit";
+import { withCtrl } from "../terminal/keys";
+import { keptLetters } from "../terminal/pinch";
+import { openScreen, scaleInto, type Screen } from "../terminal/screen";
+import { letterWidth } from "../terminal/theme";
+import { toast } from "../toasts";
+import { command, isMac } from "../ui/keys";
+import { isLive } from "../words";
+import type { Sticky } from "./key_strip";
+import { Past } from "./past";
+import { takeInto } from "./stream";
+
+// The screen comes first; what is around it follows.
+const around = () => import("./around");
+
+/** Letters, in px: what one reads on a desk, and on a phone. */
+const LETTERS = 13;
+const PHONE_LETTERS = 11;
+/** Typed bytes in one message. */
+const TYPED = 32 * 1024;
+
+/** Whether a finger is what points. */
+export const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || isPhone();
+
+export class TerminalModel {
+  screen: Screen | null = null;
+  readonly past = new Past({
+    session: () => this.session.id,
+    end: () => this.session.cursor,
+    rowHeight: () => this.rowHeight(),
+    rows: () => this.screen?.terminal.rows ?? 24,
+  });
+  /** The text field of the composer. */
+  readonly prompt = createRef<HTMLTextAreaElement>();
+  readonly composing = signal(false);
+  /** The card of the size is open. */
+  readonly sizing = signal(false);
+  /** The strip of keys is shown. */
+  readonly strip = signal(coarse());
+  /** On a phone: the whole grid is shown, however small. */
+  readonly whole = signal(false);
+  /** The size of a phone's letters, in px. */
+  readonly letters;
+  /** Of the letters: 1 is their normal size. */
+  readonly scale = signal(1);
+  /** The grid that would fill this screen. */
+  readonly wanted;
+  /** Where the pointer's link leads. */
+  readonly link = signal<string | null>(null);
+  /** What a program wants to write to the clipboard. */
+  readonly clip = signal<string | null>(null);
+  /** The program need not ask for the clipboard again. */
+  clipAllowed = false;
+  readonly sticky = signal<Sticky>("off");
+  private subscription: Subscription | null = null;
+  private stage: HTMLElement | null = null;
+  private lastEnter: Position | null = null;
+
+  constructor(
+    /** As it is now. */
+    public session: Session,
+    /** Gives the focus to the page. */
+    private readonly leave: () => void,
+  ) {
+    this.letters = signal(keptLetters(session.id, PHONE_LETTERS));
+    this.wanted = signal<Size>(session.size);
+  }
+
+  /** Shows the session in `host`, as large as `stage` allows, until the answer is called. */
+  open(host: HTMLElement, stage: HTMLElement, moment: string | undefined): () => void {
+    const screen = openScreen(host, this.session.size, this.normalLetters(), {
+      typed: this.type,
+      clip: (text) => this.wantsClip(text),
+      resized: this.fit,
+      link: (url) => (this.link.value = url),
+      key: (event) => this.isForProgram(event),
+    });
+    this.screen = screen;
+    this.stage = stage;
+    const subscribed = connection.subscribe(
+      this.session.id,
+      "live",
+      "latest",
+      takeInto(screen, () => this.subscription),
+    );
+    this.subscription = subscribed;
+    let pending = 0;
+    const fitSoon = (): void => {
+      cancelAnimationFrame(pending);
+      pending = requestAnimationFrame(this.fit);
+    };
+    const room = new ResizeObserver(this.fit);
+    room.observe(stage);
+    // The other renderer has cells of another size.
+    const cells = new ResizeObserver(fitSoon);
+    const rendered = host.querySelector(".xterm-screen");
+    if (rendered) cells.observe(rendered);
+    this.fit();
+    if (!coarse()) screen.terminal.focus();
+    if (moment !== undefined) this.past.goTo(/^\d+:\d+$/.test(moment) ? moment : Number(moment));
+    return () => {
+      cancelAnimationFrame(pending);
+      room.disconnect();
+      cells.disconnect();
+      subscribed.close();
+      this.past.close();
+      screen.dispose();
+      this.screen = null;
+    };
+  }
+
+  /** Sets the letters so that the grid fits. */
+  readonly fit = (): void => {
+    const { screen, stage } = this;
+    if (!screen || !stage || stage.clientWidth === 0) return;
+    const room = { width: stage.clientWidth - 24, height: stage.clientHeight - 16 };
+    const wanted = isPhone() ? this.letters.value : LETTERS;
+    screen.scale(wanted);
+    this.wanted.value = gridFor(screen.cell(), room);
+    const font = !isPhone() || this.whole.value ? scaleInto(screen, room, wanted) : wanted;
+    const own = screen.cell();
+    this.scale.value = font / wanted;
+    stage.style.setProperty("--cell-h", `${own.height}px`);
+    stage.style.setProperty("--term-font", `${font}px`);
+    stage.style.setProperty("--cell-gap", `${own.width - letterWidth(stage, font)}px`);
+  };
+
+  readonly type = (bytes: Uint8Array): void => {
+    if (!isLive(this.session)) return toast({ text: "Not sent: the session has ended.", bad: true });
+    let typed = bytes;
+    if (this.sticky.value !== "off" && bytes.length === 1) {
+      typed = new TextEncoder().encode(withCtrl(String.fromCharCode(bytes[0] ?? 0)));
+      if (this.sticky.value === "once") this.sticky.value = "off";
+    }
+    for (let at = 0; at < typed.length; at += TYPED) {
+      if (this.subscription?.type(typed.subarray(at, at + TYPED))) continue;
+      return toast({ text: "Not sent: no connection.", bad: true });
+    }
+    if (typed.includes(0x0d)) this.lastEnter = this.subscription?.at ?? null;
+  };
+
+  readonly compose = (): void => {
+    this.composing.value = true;
+    // One that is open already does not take the focus by itself.
+    this.prompt.current?.focus();
+  };
+
+  readonly copyLast = async (): Promise<void> => (await around()).copyLastOutput(this.session.id, this.lastEnter);
+
+  readonly giveImages = async (files: readonly File[]): Promise<void> =>
+    (await around()).giveImages(this.session, files);
+
+  readonly focus = (): void => this.screen?.terminal.focus();
+
+  rowHeight(): number {
+    return this.screen?.cell().height ?? 16;
+  }
+
+  /** Whether the wheel and the fingers are the program's. */
+  programHasMouse(): boolean {
+    const terminal = this.screen?.terminal;
+    return terminal?.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate";
+  }
+
+  private normalLetters(): number {
+    return isPhone() ? PHONE_LETTERS : LETTERS;
+  }
+
+  private wantsClip(text: string): void {
+    if (clipboard.value === "refuse") return;
+    if (clipboard.value === "allow" || this.clipAllowed) void around().then(({ writeClip }) => writeClip(text));
+    else this.clip.value = text;
+  }
+
+  /** False for keys that are ours: those are done then. */
+  private isForProgram(event: KeyboardEvent): boolean {
+    const done = (run: () => void): false => {
+      event.preventDefault();
+      event.stopPropagation();
+      run();
+      return false;
+    };
+    const shift = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (shift && this.past.shiftKey(event.key)) return done(() => undefined);
+    const leaves = keepAlt.value === "off" ? event.altKey && event.key === "Escape" : event.key === "F6";
+    if (leaves) return done(this.leave);
+    if (command(event) && event.code === "KeyK" && !event.shiftKey) return false;
+    const ours = isMac ? command(event) && !event.shiftKey : command(event) && event.shiftKey;
+    if (ours && event.code === "KeyF") return done(this.past.search);
+    if (ours && event.code === "KeyC") {
+      const selected = this.screen?.terminal.getSelection();
+      if (selected) return done(() => void around().then(({ copyText }) => copyText(selected)));
+      return isMac || done(() => undefined);
+    }
+    // The browser pastes.
+    return !(ours && event.code === "KeyV");
+  }
+}
