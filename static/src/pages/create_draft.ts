@@ -1,0 +1,71 @@
+// What was typed for a new session, and the request that it makes.
+
+import type { Billing, GitDirectory, Provider, StartSession } from "../wire";
+import { splitArguments } from "../launch";
+import { home, inOrder } from "../store";
+import { tilde } from "../words";
+import { NO_OPTIONS, worktreeOf, type Options } from "./create_options";
+
+const DRAFT = "codepiper.create";
+
+export interface Draft {
+  provider: string;
+  dir: string;
+  billing: Billing;
+  name: string;
+  prompt: string;
+  cols: string;
+  rows: string;
+  args: string;
+  options: Options;
+}
+
+/** What was typed and not created, also after a reload. */
+export function readDraft(): Draft {
+  const newest = inOrder.value.at(-1);
+  const fresh: Draft = {
+    provider: newest?.provider ?? "claude-code",
+    dir: newest ? tilde(newest.cwd, home.value) : "~/",
+    billing: "subscription",
+    name: "",
+    prompt: "",
+    cols: "",
+    rows: "",
+    args: "",
+    options: NO_OPTIONS,
+  };
+  try {
+    return { ...fresh, ...(JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}") as Partial<Draft>) };
+  } catch {
+    return fresh;
+  }
+}
+
+export function keepDraft(draft: Draft): void {
+  sessionStorage.setItem(DRAFT, JSON.stringify(draft));
+}
+
+export function forgetDraft(): void {
+  sessionStorage.removeItem(DRAFT);
+}
+
+/** What the daemon is asked for: by a provider that it knows, in a directory as it knows it. */
+export function requestOf(
+  draft: Draft,
+  provider: Provider | undefined,
+  directory: { path: string; git: GitDirectory | null } | null,
+): StartSession {
+  const worktree = directory?.git ? worktreeOf(draft.options) : null;
+  return {
+    provider: draft.provider,
+    dir: directory?.path ?? draft.dir,
+    name: draft.name.trim() || null,
+    prompt: draft.prompt.trim() || null,
+    size: draft.cols && draft.rows ? { cols: Number(draft.cols), rows: Number(draft.rows) } : null,
+    args: splitArguments(draft.args) ?? [],
+    ...(provider && provider.billing.length > 0 ? { billing: draft.billing } : {}),
+    ...(draft.options.envSets.length > 0 ? { env_sets: [...draft.options.envSets] } : {}),
+    ...(worktree ? { worktree } : {}),
+    ...(draft.options.dangerous && draft.provider !== "shell" ? { dangerous: true } : {}),
+  };
+}
