@@ -5,20 +5,14 @@ import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
 import { keep, live, onEvent, providers } from "../store";
 import { Icon } from "../ui/icon";
+import { isPhone } from "../terminal/fit";
 import { pasteable } from "../terminal/paste";
 import { count, isWaiting } from "../words";
+import { ImageButton } from "./image_button";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
-interface Props {
-  session: Session;
-  give: (files: readonly File[]) => Promise<void>;
-  close: () => void;
-  /** Where whoever shows it finds the field. */
-  field?: RefObject<HTMLTextAreaElement | null>;
-}
-
-/** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
-export function Composer({ session, give, close, field }: Props) {
+/** A text that is written for a session, and what becomes of it. */
+function useSending(session: Session) {
   const key = `codepiper.prompt.${session.id}`;
   const [text, setText] = useState(() => sessionStorage.getItem(key) ?? "");
   const [fate, setFate] = useState<Fate | null>(null);
@@ -28,21 +22,18 @@ export function Composer({ session, give, close, field }: Props) {
     [session.id],
   );
   // An agent that works or waits gets it when it is idle. Of other programs the daemon knows whether they take it.
-  const waits = isWaiting(session);
   const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
-  const queues = (agent && (waits || session.activity === "working")) || session.queued > 0;
-  const files = useRef<HTMLInputElement>(null);
-  const made = useRef<HTMLTextAreaElement>(null);
-  const own = field ?? made;
-  useEffect(() => {
-    if (innerWidth > 640) own.current?.focus();
-  }, []);
-  const set = (typed: string): void => {
-    const value = pasteable(typed);
+  const queues = (agent && (isWaiting(session) || session.activity === "working")) || session.queued > 0;
+  const keepDraft = (value: string): void => {
     setText(value);
     // A draft survives a reload.
     if (value === "") sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, value);
+  };
+  const write = (typed: string): void => {
+    keepDraft(pasteable(typed));
+    // What waits is told of until it is known what became of it.
+    setFate((fate) => (fate?.is === "queued" ? fate : null));
   };
   const send = async (queue = queues): Promise<void> => {
     if (busy || text === "") return;
@@ -50,14 +41,10 @@ export function Composer({ session, give, close, field }: Props) {
     setBusy(true);
     setFate({ is: "sending" });
     try {
-      const sent = await request<Sent>(
-        "POST",
-        `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`,
-        undefined,
-        { body: text, headers: { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" } },
-      );
-      const { receipt, warning = null } = sent;
-      set("");
+      const path = `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`;
+      const headers = { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" };
+      const { receipt, warning = null } = await request<Sent>("POST", path, undefined, { body: text, headers });
+      keepDraft("");
       if (receipt === "queued")
         setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
       else setFate({ is: "sent", receipt, waited: false, warning });
@@ -75,6 +62,26 @@ export function Composer({ session, give, close, field }: Props) {
       setFate(refused(problemOf(error)));
     }
   };
+  return { text, write, fate, busy, queues, send, forget };
+}
+
+interface Props {
+  session: Session;
+  give: (files: readonly File[]) => Promise<void>;
+  close: () => void;
+  /** Where whoever shows it finds the field. */
+  field?: RefObject<HTMLTextAreaElement | null>;
+}
+
+/** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
+export function Composer({ session, give, close, field }: Props) {
+  const { text, write, fate, busy, queues, send, forget } = useSending(session);
+  const made = useRef<HTMLTextAreaElement>(null);
+  const own = field ?? made;
+  useEffect(() => {
+    if (!isPhone()) own.current?.focus();
+  }, []);
+  const queued = isWaiting(session) ? "Prompt, queued until you answer" : "Prompt, queued until it is idle";
   return (
     <form
       class="composer"
@@ -83,42 +90,17 @@ export function Composer({ session, give, close, field }: Props) {
         void send();
       }}
     >
-      <button
-        type="button"
-        class="button ghost icon phone-only"
-        aria-label="Send an image"
-        onClick={() => files.current?.click()}
-      >
-        <Icon name="image" />
-      </button>
-      <input
-        ref={files}
-        type="file"
-        accept="image/png,image/jpeg,image/gif,image/webp"
-        hidden
-        aria-label="Image"
-        onChange={(event) => void give([...(event.currentTarget.files ?? [])])}
-      />
+      <ImageButton give={give} class="phone-only" />
       <div class="composer-field">
         <textarea
           class="input"
           rows={Math.min(5, text.split("\n").length)}
-          placeholder={
-            waits && queues
-              ? "Prompt, queued until you answer"
-              : queues
-                ? "Prompt, queued until it is idle"
-                : "Prompt or answer"
-          }
+          placeholder={queues ? queued : "Prompt or answer"}
           aria-label="Prompt or answer"
           aria-describedby="composer-note"
           value={text}
           ref={own}
-          onInput={(event) => {
-            set(event.currentTarget.value);
-            // What waits is told of until it is known what became of it.
-            setFate((fate) => (fate?.is === "queued" ? fate : null));
-          }}
+          onInput={(event) => write(event.currentTarget.value)}
           onKeyDown={(event) => {
             // It leaves the field as it leaves the terminal.
             if (event.key === "Escape" && event.altKey) return;

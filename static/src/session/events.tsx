@@ -1,15 +1,14 @@
 import "../styles/records.css";
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import type { Event, FoundEvents, Session, Source } from "../wire";
+import type { Event, Session, Source } from "../wire";
 import { summary } from "../describe";
-import { problemOf, request } from "../http";
 import { bind } from "../shortcuts";
-import { live, onEvent } from "../store";
 import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { clockExact, count, fullTime } from "../words";
+import { RecordFilters, useEvents } from "./event_feed";
 
 const SOURCES: readonly Source[] = [
   "hook",
@@ -22,50 +21,6 @@ const SOURCES: readonly Source[] = [
   "auth",
   "system",
 ];
-/** Events in one answer. */
-const PAGE = 300;
-
-/** The session's events, newest first; new ones enter by themselves while the list is at its top. */
-export function useEvents(session: Session, paused: () => boolean) {
-  const events = useSignal<readonly Event[]>([]);
-  const held = useSignal<readonly Event[]>([]);
-  const loaded = useSignal(false);
-  const all = useSignal(false);
-  const failed = useSignal<string | null>(null);
-  const load = async (before: number | null): Promise<void> => {
-    try {
-      const older = before === null ? "" : `&before=${before}`;
-      const found = await request<FoundEvents>("GET", `/api/events?session=${session.id}&limit=${PAGE}${older}`);
-      events.value = [...(before === null ? [] : events.value), ...found.events.reverse()];
-      all.value = found.events.length < PAGE;
-      failed.value = null;
-    } catch (error) {
-      failed.value = problemOf(error).detail;
-    }
-    loaded.value = true;
-  };
-  useEffect(() => {
-    void load(null);
-    return onEvent((event) => {
-      if (event.session !== session.id) return;
-      if (paused()) held.value = [event, ...held.value];
-      else if (!events.value.some((known) => known.seq === event.seq)) events.value = [event, ...events.value];
-    });
-  }, [session.id]);
-  return {
-    events,
-    held,
-    loaded,
-    failed,
-    hasOlder: () => !all.value,
-    older: () => void load(events.value.at(-1)?.seq ?? null),
-    release: () => {
-      events.value = [...held.value, ...events.value];
-      held.value = [];
-    },
-  };
-}
-
 export function EventsTab({ session }: { session: Session }) {
   const text = useSignal("");
   const source = useSignal<Source | "">("");
@@ -73,7 +28,6 @@ export function EventsTab({ session }: { session: Session }) {
   const paused = useSignal(false);
   const list = useRef<HTMLDivElement>(null);
   const filter = useRef<HTMLInputElement>(null);
-  const { route } = useLocation();
   const feed = useEvents(session, () => paused.value || (list.current?.scrollTop ?? 0) > 4);
   useEffect(() => bind({ p: () => toggle(), "/": () => filter.current?.focus() }), []);
   const toggle = (): void => {
@@ -91,52 +45,32 @@ export function EventsTab({ session }: { session: Session }) {
     [feed.events.value, source.value, wanted],
   );
   const present = SOURCES.filter((each) => feed.events.value.some((event) => event.source === each));
+  const none = source.value
+    ? `Nothing from ${source.value} yet.`
+    : wanted
+      ? `No event matches “${text.value}”.`
+      : "Nothing happened yet.";
   return (
     <>
-      <div class="filters">
-        <div class="search-field event-search">
-          <Icon name="search" />
-          <input
-            ref={filter}
-            class="input"
-            type="search"
-            placeholder="Kind or text"
-            aria-label="Kind or text"
-            value={text.value}
-            onInput={(event) => (text.value = event.currentTarget.value)}
-          />
-        </div>
-        <select
-          class="select picker"
-          aria-label="Source"
-          value={source.value}
-          onChange={(event) => (source.value = event.currentTarget.value as Source | "")}
-        >
-          <option value="">Source: all</option>
-          {present.map((each) => (
-            <option key={each} value={each}>
-              {each}
-            </option>
-          ))}
-        </select>
-        <span class="grow" />
-        {feed.held.value.length > 0 && (
-          <button
-            class="button"
-            onClick={() => {
-              paused.value = false;
-              feed.release();
-              list.current?.scrollTo({ top: 0 });
-            }}
-          >
-            {feed.held.value.length} new
+      <RecordFilters
+        text={text}
+        label="Kind or text"
+        field={filter}
+        held={feed.held.value.length}
+        release={() => {
+          paused.value = false;
+          feed.release();
+          list.current?.scrollTo({ top: 0 });
+        }}
+        paused={paused.value}
+        end={
+          <button class="button" aria-pressed={paused.value} onClick={toggle}>
+            {paused.value ? "Resume" : "Pause"} <kbd>P</kbd>
           </button>
-        )}
-        <LiveWord paused={paused.value} />
-        <button class="button" aria-pressed={paused.value} onClick={toggle}>
-          {paused.value ? "Resume" : "Pause"} <kbd>P</kbd>
-        </button>
-      </div>
+        }
+      >
+        <SourcePicker source={source} present={present} />
+      </RecordFilters>
       <div class="scroll events" ref={list} tabIndex={-1}>
         <div class="event-columns" aria-hidden="true">
           <span>Time</span>
@@ -145,45 +79,10 @@ export function EventsTab({ session }: { session: Session }) {
           <span>What</span>
         </div>
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
-        {feed.loaded.value && shown.length === 0 && !feed.failed.value && (
-          <p class="pad meta">
-            {source.value
-              ? `Nothing from ${source.value} yet.`
-              : wanted
-                ? `No event matches “${text.value}”.`
-                : "Nothing happened yet."}
-          </p>
-        )}
+        {feed.loaded.value && shown.length === 0 && !feed.failed.value && <p class="pad meta">{none}</p>}
         <ul>
           {shown.map((event) => (
-            <li key={event.seq} class={open.value === event.seq ? "event open" : "event"}>
-              <button
-                class="event-row"
-                aria-expanded={open.value === event.seq}
-                onClick={() => (open.value = open.value === event.seq ? null : event.seq)}
-              >
-                <time class="mono meta" title={fullTime(Date.parse(event.at))}>
-                  {clockExact(Date.parse(event.at))}
-                </time>
-                <span>
-                  <span class={`chip source source-${event.source}`}>{event.source}</span>
-                </span>
-                <code class="col-kind truncate">{event.kind}</code>
-                <span class="truncate">{summary(event)}</span>
-              </button>
-              {open.value === event.seq && (
-                <div class="event-detail">
-                  <pre tabIndex={0}>{JSON.stringify(event, null, 2)}</pre>
-                  <div class="row-of">
-                    <button class="button" onClick={() => route(`/sessions/${session.id}?at=${momentOf(event)}`)}>
-                      <Icon name="clock" size={14} />
-                      Show this moment in the terminal
-                    </button>
-                    <CopyButton text={JSON.stringify(event)} label="Copy JSON" word />
-                  </div>
-                </div>
-              )}
-            </li>
+            <EventRow key={event.seq} session={session} event={event} open={open} />
           ))}
         </ul>
         {feed.loaded.value && feed.hasOlder() && (
@@ -201,18 +100,56 @@ export function EventsTab({ session }: { session: Session }) {
   );
 }
 
-function momentOf(event: Event): string {
-  return "cursor" in event.data ? encodeURIComponent(event.data.cursor) : String(Date.parse(event.at));
+function SourcePicker({ source, present }: { source: Signal<Source | "">; present: readonly Source[] }) {
+  return (
+    <select
+      class="select picker"
+      aria-label="Source"
+      value={source.value}
+      onChange={(event) => (source.value = event.currentTarget.value as Source | "")}
+    >
+      <option value="">Source: all</option>
+      {present.map((each) => (
+        <option key={each} value={each}>
+          {each}
+        </option>
+      ))}
+    </select>
+  );
 }
 
-export function LiveWord({ paused }: { paused: boolean }) {
-  if (paused) return <span class="status tone-info">Paused</span>;
-  return live.value ? (
-    <span class="status tone-accent">
-      <span class="dot" />
-      Live
-    </span>
-  ) : (
-    <span class="status tone-info">Reconnecting</span>
+/** A line that opens to the whole event. */
+function EventRow({ session, event, open }: { session: Session; event: Event; open: Signal<number | null> }) {
+  const { route } = useLocation();
+  const isOpen = open.value === event.seq;
+  return (
+    <li class={isOpen ? "event open" : "event"}>
+      <button class="event-row" aria-expanded={isOpen} onClick={() => (open.value = isOpen ? null : event.seq)}>
+        <time class="mono meta" title={fullTime(Date.parse(event.at))}>
+          {clockExact(Date.parse(event.at))}
+        </time>
+        <span>
+          <span class={`chip source source-${event.source}`}>{event.source}</span>
+        </span>
+        <code class="col-kind truncate">{event.kind}</code>
+        <span class="truncate">{summary(event)}</span>
+      </button>
+      {isOpen && (
+        <div class="event-detail">
+          <pre tabIndex={0}>{JSON.stringify(event, null, 2)}</pre>
+          <div class="row-of">
+            <button class="button" onClick={() => route(`/sessions/${session.id}?at=${momentOf(event)}`)}>
+              <Icon name="clock" size={14} />
+              Show this moment in the terminal
+            </button>
+            <CopyButton text={JSON.stringify(event)} label="Copy JSON" word />
+          </div>
+        </div>
+      )}
+    </li>
   );
+}
+
+function momentOf(event: Event): string {
+  return "cursor" in event.data ? encodeURIComponent(event.data.cursor) : String(Date.parse(event.at));
 }

@@ -2,6 +2,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import { beginPinch, keepLetters, pinched, type Pinch } from "../terminal/pinch";
+import { hasMouse } from "../terminal/screen";
 import type { TerminalModel } from "./terminal_model";
 
 /** A finger goes down by so much before it scrolls, in px. */
@@ -30,7 +31,7 @@ export function gestures(view: TerminalModel): Gestures {
 
   const onWheelCapture = (event: WheelEvent): void => {
     if (!isLive() || event.deltaY >= 0 || event.ctrlKey || !view.screen) return;
-    if (view.programHasMouse() && !event.shiftKey) return;
+    if (hasMouse(view.screen.terminal) && !event.shiftKey) return;
     const line = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 1 : view.rowHeight();
     view.past.scrollBack(Math.max(3, Math.round(-event.deltaY / line)));
   };

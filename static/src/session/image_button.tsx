@@ -1,12 +1,18 @@
 import { useRef } from "preact/hooks";
 import { Icon } from "../ui/icon";
 
-export function ImageButton({ give }: { give: (files: readonly File[]) => Promise<void> }) {
+interface Props {
+  give: (files: readonly File[]) => Promise<void>;
+  class: "desk-only" | "phone-only";
+}
+
+export function ImageButton({ give, class: where }: Props) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
       <button
-        class="button ghost icon desk-only"
+        type="button"
+        class={`button ghost icon ${where}`}
         aria-label="Send an image"
         data-tip="Send an image: paste and drop work too"
         onClick={() => input.current?.click()}

@@ -2,13 +2,13 @@ import "../styles/records.css";
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Event, Session } from "../wire";
-import { sentence } from "../describe";
+import { type Piece, sentence } from "../describe";
 import { now } from "../store";
 import { Icon, type IconName } from "../ui/icon";
 import { StateMark } from "../ui/state_mark";
 import { Pieces } from "../ui/pieces";
 import { clockSeconds, dayName, fullTime } from "../words";
-import { LiveWord, useEvents } from "./events";
+import { RecordFilters, useEvents } from "./event_feed";
 
 /** Hooks and what happened to the session, in sentences. */
 export function LogsTab({ session }: { session: Session }) {
@@ -19,56 +19,24 @@ export function LogsTab({ session }: { session: Session }) {
   const lines = useMemo(
     () =>
       feed.events.value
-        .filter(
-          (event) =>
-            event.source === "hook" ||
-            event.source === "session" ||
-            event.source === "system" ||
-            event.source === "auth" ||
-            event.kind === "terminal.resized" ||
-            event.kind === "terminal.gap_recorded",
-        )
+        .filter(isForLogs)
         .map((event) => ({ event, said: sentence(event) }))
-        .filter(
-          ({ said }) =>
-            wanted === "" ||
-            said
-              .map((piece) => piece.text)
-              .join("")
-              .toLowerCase()
-              .includes(wanted),
-        ),
+        .filter(({ said }) => textOf(said).toLowerCase().includes(wanted)),
     [feed.events.value, wanted],
   );
   let day = "";
   return (
     <>
-      <div class="filters">
-        <div class="search-field event-search">
-          <Icon name="search" />
-          <input
-            class="input"
-            type="search"
-            placeholder="Text"
-            aria-label="Text"
-            value={text.value}
-            onInput={(event) => (text.value = event.currentTarget.value)}
-          />
-        </div>
-        <span class="grow" />
-        {feed.held.value.length > 0 && (
-          <button
-            class="button"
-            onClick={() => {
-              feed.release();
-              list.current?.scrollTo({ top: 0 });
-            }}
-          >
-            {feed.held.value.length} new
-          </button>
-        )}
-        <LiveWord paused={false} />
-      </div>
+      <RecordFilters
+        text={text}
+        label="Text"
+        held={feed.held.value.length}
+        release={() => {
+          feed.release();
+          list.current?.scrollTo({ top: 0 });
+        }}
+        paused={false}
+      />
       <div class="scroll logs" ref={list} tabIndex={0} role="region" aria-label="Logs">
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
         {feed.loaded.value && lines.length === 0 && !feed.failed.value && (
@@ -108,6 +76,16 @@ export function LogsTab({ session }: { session: Session }) {
       </div>
     </>
   );
+}
+
+/** The rest is noise to one who reads. */
+function isForLogs({ source, kind }: Event): boolean {
+  if (kind === "terminal.resized" || kind === "terminal.gap_recorded") return true;
+  return source === "hook" || source === "session" || source === "system" || source === "auth";
+}
+
+function textOf(said: readonly Piece[]): string {
+  return said.map((piece) => piece.text).join("");
 }
 
 function LogMark({ event }: { event: Event }) {

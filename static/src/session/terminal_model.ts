@@ -165,12 +165,6 @@ export class TerminalModel {
     return this.screen?.cell().height ?? 16;
   }
 
-  /** Whether the wheel and the fingers are the program's. */
-  programHasMouse(): boolean {
-    const terminal = this.screen?.terminal;
-    return terminal?.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate";
-  }
-
   private normalLetters(): number {
     return isPhone() ? PHONE_LETTERS : LETTERS;
   }

@@ -1,4 +1,5 @@
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { renaming, resume, stop } from "../actions";
@@ -10,74 +11,21 @@ import { isLive } from "../words";
 import type { Session } from "../wire";
 import { Row } from "./row";
 
-export function List({ wanted, text, clear }: { wanted: readonly Session[]; text: string; clear: () => void }) {
+interface Props {
+  wanted: readonly Session[];
+  text: string;
+  clear: () => void;
+}
+
+export function List({ wanted, text, clear }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const { shown, changed, update, hold } = useFrozen(wanted, list);
   const selected = useSignal<ReadonlySet<string>>(new Set());
   /** The session whose menu is open. */
   const menu = useSignal<string | null>(null);
   const { route } = useLocation();
-
-  useEffect(() => {
-    const links = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [])];
-    const at = (): number =>
-      links().findIndex(
-        (link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement),
-      );
-    const go = (to: number) => (): void => links()[Math.max(0, Math.min(links().length - 1, to))]?.focus();
-    const step = (by: number) => (): void => go(at() < 0 ? 0 : at() + by)();
-    const on = (run: (session: Session) => void) => (): void => {
-      const id = links()[at()]?.dataset["session"];
-      const session = id ? sessions.value?.get(id) : undefined;
-      if (session) run(session);
-    };
-    return bind({
-      j: step(1),
-      k: step(-1),
-      ArrowDown: step(1),
-      ArrowUp: step(-1),
-      Home: go(0),
-      End: () => go(links().length - 1)(),
-      x: on((session) => toggle(session.id)),
-      s: () => many(isLive, stop),
-      r: () => many((session) => !isLive(session), resume),
-      F2: on((session) => (renaming.value = session)),
-      ".": on((session) => (menu.value = session.id)),
-    });
-
-    function toggle(id: string): void {
-      const chosen = new Set(selected.value);
-      if (!chosen.delete(id)) chosen.add(id);
-      selected.value = chosen;
-    }
-
-    function many(fitting: (session: Session) => boolean, run: (session: Session) => Promise<void>): void {
-      if (selected.value.size === 0) return on((session) => fitting(session) && void run(session))();
-      all(fitting, run);
-    }
-  }, []);
-
-  const all = (fitting: (session: Session) => boolean, run: (session: Session) => Promise<void>): void => {
-    for (const id of selected.value) {
-      const session = sessions.value?.get(id);
-      if (session && fitting(session)) void run(session);
-    }
-    selected.value = new Set();
-  };
-
-  if (wanted.length === 0) {
-    return (
-      <div class="scroll">
-        <div class="empty">
-          <h2>{text ? `No session matches “${text}”.` : "No session is like that."}</h2>
-          <button class="button" onClick={clear}>
-            Clear filter
-          </button>
-        </div>
-      </div>
-    );
-  }
-  const chosen = [...selected.value].map((id) => sessions.value?.get(id)).filter((session) => session !== undefined);
+  useListKeys(list, selected, menu);
+  if (wanted.length === 0) return <NoMatch text={text} clear={clear} />;
   let first = true;
   return (
     <div class={live.value ? "scroll list" : "scroll list drained"} ref={list} {...hold}>
@@ -118,24 +66,98 @@ export function List({ wanted, text, clear }: { wanted: readonly Session[]; text
           </section>
         );
       })}
-      {chosen.length > 0 && (
-        <div class="selection" role="toolbar" aria-label="Selected sessions">
-          <b>{chosen.length} selected</b>
-          {chosen.some(isLive) && (
-            <button class="button" onClick={() => all(isLive, stop)}>
-              Stop <kbd>S</kbd>
-            </button>
-          )}
-          {chosen.some((session) => !isLive(session)) && (
-            <button class="button" onClick={() => all((session) => !isLive(session), resume)}>
-              Resume <kbd>R</kbd>
-            </button>
-          )}
-          <button class="button ghost" onClick={() => (selected.value = new Set())}>
-            Clear
-          </button>
-        </div>
+      <Selection selected={selected} />
+    </div>
+  );
+}
+
+function NoMatch({ text, clear }: { text: string; clear: () => void }) {
+  return (
+    <div class="scroll">
+      <div class="empty">
+        <h2>{text ? `No session matches “${text}”.` : "No session is like that."}</h2>
+        <button class="button" onClick={clear}>
+          Clear filter
+        </button>
+      </div>
+    </div>
+  );
+}
+
+type Selected = Signal<ReadonlySet<string>>;
+type Do = (session: Session) => Promise<void>;
+
+const isOver = (session: Session): boolean => !isLive(session);
+
+function chosenOf(selected: Selected): Session[] {
+  return [...selected.value].map((id) => sessions.value?.get(id)).filter((session) => session !== undefined);
+}
+
+/** Does it to all that are selected and fit; then none is selected. */
+function forAll(selected: Selected, fitting: (session: Session) => boolean, run: Do): void {
+  for (const session of chosenOf(selected)) if (fitting(session)) void run(session);
+  selected.value = new Set();
+}
+
+/** The keys of a list: they go along its rows, and act on the row that has the focus. */
+function useListKeys(list: RefObject<HTMLElement | null>, selected: Selected, menu: Signal<string | null>): void {
+  useEffect(() => {
+    const links = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [])];
+    const at = (): number =>
+      links().findIndex(
+        (link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement),
+      );
+    const go = (to: number): void => links()[Math.max(0, Math.min(links().length - 1, to))]?.focus();
+    const step = (by: number) => (): void => go(at() < 0 ? 0 : at() + by);
+    const on = (run: (session: Session) => void) => (): void => {
+      const id = links()[at()]?.dataset["session"];
+      const session = id ? sessions.value?.get(id) : undefined;
+      if (session) run(session);
+    };
+    const toggle = ({ id }: Session): void => {
+      const chosen = new Set(selected.value);
+      if (!chosen.delete(id)) chosen.add(id);
+      selected.value = chosen;
+    };
+    const many = (fitting: (session: Session) => boolean, run: Do) => (): void => {
+      if (selected.value.size > 0) forAll(selected, fitting, run);
+      else on((session) => fitting(session) && void run(session))();
+    };
+    return bind({
+      j: step(1),
+      k: step(-1),
+      ArrowDown: step(1),
+      ArrowUp: step(-1),
+      Home: () => go(0),
+      End: () => go(links().length - 1),
+      x: on(toggle),
+      s: many(isLive, stop),
+      r: many(isOver, resume),
+      F2: on((session) => (renaming.value = session)),
+      ".": on((session) => (menu.value = session.id)),
+    });
+  }, []);
+}
+
+function Selection({ selected }: { selected: Selected }) {
+  const chosen = chosenOf(selected);
+  if (chosen.length === 0) return null;
+  return (
+    <div class="selection" role="toolbar" aria-label="Selected sessions">
+      <b>{chosen.length} selected</b>
+      {chosen.some(isLive) && (
+        <button class="button" onClick={() => forAll(selected, isLive, stop)}>
+          Stop <kbd>S</kbd>
+        </button>
       )}
+      {chosen.some(isOver) && (
+        <button class="button" onClick={() => forAll(selected, isOver, resume)}>
+          Resume <kbd>R</kbd>
+        </button>
+      )}
+      <button class="button ghost" onClick={() => (selected.value = new Set())}>
+        Clear
+      </button>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 // The live screen: xterm.js, fed by a subscription, never bigger or smaller than the session's own grid.
 
 import "@xterm/xterm/css/xterm.css";
-import { Terminal } from "@xterm/xterm";
+import { type ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, option, screenReader } from "../preferences";
@@ -47,37 +47,29 @@ export interface Hands {
 /** Only these open; a program chooses what its links say. */
 const SAFE = /^(https?|mailto):/i;
 
-export function openScreen(host: HTMLElement, size: Size, fontSize: number, hands: Hands): Screen {
-  const open = (event: MouseEvent, url: string): void => {
-    if (SAFE.test(url) && event.button === 0) window.open(url, "_blank", "noopener,noreferrer");
+/** How links open, and what is told of the one that the pointer is over. */
+function linksOf(hands: Hands) {
+  return {
+    activate: (event: MouseEvent, url: string): void => {
+      if (SAFE.test(url) && event.button === 0) window.open(url, "_blank", "noopener,noreferrer");
+    },
+    hover: (_event: MouseEvent, url: string): void => hands.link(url),
+    leave: (): void => hands.link(null),
   };
-  const hover = { hover: (_event: MouseEvent, text: string) => hands.link(text), leave: () => hands.link(null) };
-  liveWithPolicy();
-  const terminal = new Terminal({
-    cols: size.cols,
-    rows: size.rows,
-    allowProposedApi: true,
-    cursorBlink: false,
-    cursorInactiveStyle: "outline",
-    drawBoldTextInBrightColors: false,
-    fontFamily: monospace(host),
-    fontSize,
-    lineHeight: 1,
-    linkHandler: { activate: open, ...hover },
-    macOptionIsMeta: option.value === "meta",
+}
+
+/** What a person may change while the terminal is shown. */
+function styleOf(host: HTMLElement): ITerminalOptions {
+  return {
+    theme: themeOf(host),
     minimumContrastRatio: contrast.value === "on" ? 4.5 : 1,
     screenReaderMode: screenReader.value === "on",
-    // Older output has a view of its own, which reaches back to the beginning.
-    scrollback: 0,
-    theme: themeOf(host),
-  });
-  countAsTmux(terminal);
-  silence(terminal);
-  terminal.parser.registerOscHandler(52, (data) => {
-    const text = clipboardText(data);
-    if (text !== null && live) hands.clip(text);
-    return true;
-  });
+    macOptionIsMeta: option.value === "meta",
+  };
+}
+
+/** Passes on what a person does. */
+function listen(terminal: Terminal, hands: Hands): void {
   const encoder = new TextEncoder();
   terminal.onData((data) => {
     if (isTyped(data)) hands.typed(encoder.encode(data));
@@ -94,13 +86,43 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     return false;
   });
   // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
-  terminal.attachCustomWheelEventHandler(
-    (event) =>
-      !event.shiftKey && (terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate"),
-  );
+  terminal.attachCustomWheelEventHandler((event) => !event.shiftKey && hasMouse(terminal));
+}
+
+/** Whether the program uses the mouse or the whole screen: then the wheel is its own. */
+export function hasMouse(terminal: Terminal): boolean {
+  return terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate";
+}
+
+export function openScreen(host: HTMLElement, size: Size, fontSize: number, hands: Hands): Screen {
+  liveWithPolicy();
+  const links = linksOf(hands);
+  const terminal = new Terminal({
+    cols: size.cols,
+    rows: size.rows,
+    allowProposedApi: true,
+    cursorBlink: false,
+    cursorInactiveStyle: "outline",
+    drawBoldTextInBrightColors: false,
+    fontFamily: monospace(host),
+    fontSize,
+    lineHeight: 1,
+    linkHandler: links,
+    // Older output has a view of its own, which reaches back to the beginning.
+    scrollback: 0,
+    ...styleOf(host),
+  });
+  countAsTmux(terminal);
+  silence(terminal);
+  terminal.parser.registerOscHandler(52, (data) => {
+    const text = clipboardText(data);
+    if (text !== null && live) hands.clip(text);
+    return true;
+  });
+  listen(terminal, hands);
   terminal.open(host);
   void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
-    if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(open, hover));
+    if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(links.activate, links));
   });
   let font = fontSize;
   let accelerated = false;
@@ -125,21 +147,8 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
           return shown();
         case "output":
           return terminal.write(item.bytes, shown);
-        case "keyframe": {
-          const { cols, rows } = item.size;
-          // In the order of the stream: what was written before still belongs to the old size.
-          terminal.write("", () => {
-            countAsKeyframe(terminal, item.bytes);
-            if (terminal.cols !== cols || terminal.rows !== rows) {
-              terminal.resize(cols, rows);
-              hands.resized(item.size);
-            }
-          });
-          const bytes = new Uint8Array(RESET.length + item.bytes.length);
-          bytes.set(RESET);
-          bytes.set(item.bytes, RESET.length);
-          return terminal.write(bytes, shown);
-        }
+        case "keyframe":
+          return begin(terminal, item.bytes, item.size, hands, shown);
         case "caught_up":
           return terminal.write("", () => {
             live = true;
@@ -164,14 +173,24 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
-    restyle() {
-      terminal.options.theme = themeOf(host);
-      terminal.options.minimumContrastRatio = contrast.value === "on" ? 4.5 : 1;
-      terminal.options.screenReaderMode = screenReader.value === "on";
-      terminal.options.macOptionIsMeta = option.value === "meta";
-    },
+    restyle: () => void Object.assign(terminal.options, styleOf(host)),
     dispose: () => terminal.dispose(),
   };
+}
+
+/** Shows a screen in the place of what is there. */
+function begin(terminal: Terminal, keyframe: Uint8Array, size: Size, hands: Hands, shown: () => void): void {
+  // In the order of the stream: what was written before still belongs to the old size.
+  terminal.write("", () => {
+    countAsKeyframe(terminal, keyframe);
+    if (terminal.cols === size.cols && terminal.rows === size.rows) return;
+    terminal.resize(size.cols, size.rows);
+    hands.resized(size);
+  });
+  const bytes = new Uint8Array(RESET.length + keyframe.length);
+  bytes.set(RESET);
+  bytes.set(keyframe, RESET.length);
+  terminal.write(bytes, shown);
 }
 
 /** Draws with WebGL where there is one; the page is there before. */
