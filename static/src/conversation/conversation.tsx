@@ -62,18 +62,8 @@ interface Range {
   to: number;
 }
 
-/** Only what is near to be seen has elements; what is far is as high as it was when it was seen. */
-function Entries({
-  session,
-  feed,
-  show,
-  scroll,
-}: {
-  session: Session;
-  feed: Feed;
-  show: (at: number) => void;
-  scroll: RefObject<HTMLDivElement | null>;
-}) {
+/** Which entries are near to be seen, and where one reads: only those have elements. */
+function useWindow(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
   const top = useRef<HTMLDivElement>(null);
   const bottom = useRef<HTMLDivElement>(null);
   const heights = useMemo(() => new Heights(), [feed]);
@@ -95,37 +85,33 @@ function Entries({
     if (root) root.scrollTop = root.scrollHeight;
     unseen.value = 0;
   };
+  /** What is far is as high as it was when it was seen. */
   const space = (): void => {
     const { from, to } = range.value;
     top.current?.style.setProperty("height", `${heights.top(from)}px`);
     bottom.current?.style.setProperty("height", `${heights.total - heights.top(to)}px`);
   };
-
-  const observer = useMemo(
-    () =>
-      new ResizeObserver((changed) => {
-        const root = scroll.current;
-        if (!root) return;
-        let above = 0;
-        for (const { target, borderBoxSize } of changed) {
-          const index = Number((target as HTMLElement).dataset["number"]);
-          const height = borderBoxSize[0]?.blockSize ?? 0;
-          if (height === 0) continue;
-          const isAbove = heights.top(index + 1) <= root.scrollTop;
-          const more = heights.measure(index, height);
-          if (isAbove) above += more;
-        }
-        space();
-        // What one reads stays where it is.
-        if (atEnd.current) toEnd();
-        else if (above !== 0) root.scrollTop += above;
-        look();
-      }),
-    [heights],
-  );
+  const measure = (changed: readonly ResizeObserverEntry[]): void => {
+    const root = scroll.current;
+    if (!root) return;
+    let above = 0;
+    for (const { target, borderBoxSize } of changed) {
+      const index = Number((target as HTMLElement).dataset["number"]);
+      const height = borderBoxSize[0]?.blockSize ?? 0;
+      if (height === 0) continue;
+      const isAbove = heights.top(index + 1) <= root.scrollTop;
+      const more = heights.measure(index, height);
+      if (isAbove) above += more;
+    }
+    space();
+    // What one reads stays where it is.
+    if (atEnd.current) toEnd();
+    else if (above !== 0) root.scrollTop += above;
+    look();
+  };
+  const observer = useMemo(() => new ResizeObserver(measure), [heights]);
   useEffect(() => () => observer.disconnect(), [observer]);
 
-  const learned = feed.learned.value;
   useLayoutEffect(() => {
     const before = known.current;
     if (feed.total < before.total) heights.forget();
@@ -136,31 +122,41 @@ function Entries({
     space();
     if (atEnd.current) toEnd();
     look();
-  }, [learned]);
+  }, [feed.learned.value]);
   useLayoutEffect(() => {
     space();
     if (atEnd.current) toEnd();
   });
+  const scrolled = ({ scrollTop, clientHeight, scrollHeight }: HTMLElement): void => {
+    atEnd.current = scrollTop + clientHeight >= scrollHeight - END;
+    if (atEnd.current) unseen.value = 0;
+    look();
+  };
+  return { top, bottom, range: range.value, unseen: unseen.value, observer, toEnd, scrolled };
+}
 
-  const { from, to } = range.value;
+interface EntriesProps {
+  session: Session;
+  feed: Feed;
+  show: (at: number) => void;
+  scroll: RefObject<HTMLDivElement | null>;
+}
+
+function Entries({ session, feed, show, scroll }: EntriesProps) {
+  const { top, bottom, range, unseen, observer, toEnd, scrolled } = useWindow(feed, scroll);
   const shown: (Entry | number)[] = [];
-  for (let number = from; number < Math.min(to, feed.total); number++) shown.push(feed.entry(number) ?? number);
+  for (let number = range.from; number < Math.min(range.to, feed.total); number++)
+    shown.push(feed.entry(number) ?? number);
   const empty = feed.loaded.value && feed.total === 0;
   return (
     <div class="conversation-stage">
       <div
-        id="conversation"
         class="scroll conversation"
         ref={scroll}
         tabIndex={0}
         role="region"
         aria-label="Conversation"
-        onScroll={(event) => {
-          const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
-          atEnd.current = scrollTop + clientHeight >= scrollHeight - END;
-          if (atEnd.current) unseen.value = 0;
-          look();
-        }}
+        onScroll={(event) => scrolled(event.currentTarget)}
         onKeyDown={(event) => {
           if (event.target !== event.currentTarget) return;
           if (event.key === "End") toEnd();
@@ -201,10 +197,10 @@ function Entries({
         </ol>
         <div ref={bottom} />
       </div>
-      {unseen.value > 0 && (
+      {unseen > 0 && (
         <div class="newer-pill">
           <button class="button primary" onClick={toEnd}>
-            {count(unseen.value, "new entry", "new entries")}
+            {count(unseen, "new entry", "new entries")}
           </button>
         </div>
       )}

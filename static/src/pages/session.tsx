@@ -1,5 +1,6 @@
 import "../styles/session.css";
 import { type Signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
@@ -94,42 +95,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   return (
     <>
       <Header session={session} explaining={explaining} />
-      <div class="tab-bar">
-        <div class="tabs" ref={tabs} role="tablist" aria-label="Session" onKeyDown={moveTabs}>
-          {TABS.map(([key, word]) => {
-            const selected = key === tab || (key === "" && isTerminal);
-            return (
-              <a
-                key={key}
-                id={`tab-${key || "terminal"}`}
-                role="tab"
-                href={key ? `${base}/${key}` : base}
-                aria-selected={selected}
-                aria-controls="tab-panel"
-                tabIndex={selected ? 0 : -1}
-              >
-                {word}
-              </a>
-            );
-          })}
-        </div>
-        <span class="grow" />
-        {isTerminal && (
-          <div class="segments" role="group" aria-label="View">
-            <button aria-pressed={tab === ""} onClick={() => route(base)}>
-              Tmux
-            </button>
-            {converses && (
-              <button aria-pressed={tab === "conversation"} onClick={() => route(`${base}/conversation`)}>
-                Conversation
-              </button>
-            )}
-            <button aria-pressed={tab === "attach"} onClick={() => route(`${base}/attach`)}>
-              Attach
-            </button>
-          </div>
-        )}
-      </div>
+      <TabBar base={base} tab={tab} isTerminal={isTerminal} converses={converses} tabs={tabs} />
       <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
         {tab === "" && <TerminalView session={session} moment={query["at"]} leave={leave} />}
         {tab !== "" && <ReconnectBanner />}
@@ -139,6 +105,57 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         {tab === "logs" && <LogsTab session={session} />}
       </div>
     </>
+  );
+}
+
+interface TabBarProps {
+  base: string;
+  tab: string;
+  isTerminal: boolean;
+  /** There is a conversation to show. */
+  converses: boolean;
+  tabs: RefObject<HTMLDivElement | null>;
+}
+
+function TabBar({ base, tab, isTerminal, converses, tabs }: TabBarProps) {
+  const { route } = useLocation();
+  return (
+    <div class="tab-bar">
+      <div class="tabs" ref={tabs} role="tablist" aria-label="Session" onKeyDown={moveTabs}>
+        {TABS.map(([key, word]) => {
+          const selected = key === tab || (key === "" && isTerminal);
+          return (
+            <a
+              key={key}
+              id={`tab-${key || "terminal"}`}
+              role="tab"
+              href={key ? `${base}/${key}` : base}
+              aria-selected={selected}
+              aria-controls="tab-panel"
+              tabIndex={selected ? 0 : -1}
+            >
+              {word}
+            </a>
+          );
+        })}
+      </div>
+      <span class="grow" />
+      {isTerminal && (
+        <div class="segments" role="group" aria-label="View">
+          <button aria-pressed={tab === ""} onClick={() => route(base)}>
+            Tmux
+          </button>
+          {converses && (
+            <button aria-pressed={tab === "conversation"} onClick={() => route(`${base}/conversation`)}>
+              Conversation
+            </button>
+          )}
+          <button aria-pressed={tab === "attach"} onClick={() => route(`${base}/attach`)}>
+            Attach
+          </button>
+        </div>
+      )}
+    </div>
   );
 }
 
