@@ -29,6 +29,17 @@ function highlighter(): Plugin {
   };
 }
 
+/** What every page behind the sign-in needs, and the session's page, which is looked at most. */
+const EVERY_PAGE = new RegExp(
+  [
+    "/node_modules/(preact-iso|@preact)/|/@xterm/xterm/css/",
+    "/src/(dashboard|store|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions)\\.tsx?$",
+    "/src/pages/session\\.tsx$",
+    "/src/ui/(rail|trace|state|state_mark|announcer|path|keys)\\.tsx$",
+    "/src/styles/(dashboard|trace|session|terminal)\\.css$",
+  ].join("|"),
+);
+
 export default defineConfig({
   plugins: [highlighter()],
   server: { host: "127.0.0.1", proxy: { "/api": daemon, "/ws": daemon } },
@@ -38,6 +49,15 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: false,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // One file compresses better than a dozen, and is there sooner.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [{ name: "dashboard", test: EVERY_PAGE }],
+        },
+      },
+    },
   },
   test: { include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -74,7 +74,6 @@ it("is light", async () => {
     `gzipped, in bytes: sign-in ${firstPage}, list ${listPage}, terminal before its first frame ${beforeFrame}, terminal ${all}`,
   );
   expect(firstPage).toBeLessThan(20_000);
-  // Tables of widths and the keys that programs ask for are a part of it.
-  expect(beforeFrame).toBeLessThan(133_000);
+  expect(beforeFrame).toBeLessThan(130_000);
   expect(all).toBeLessThan(190_000);
 });

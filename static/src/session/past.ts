@@ -13,7 +13,6 @@ export interface LiveScreen {
   /** The end of the output so far. */
   end: () => Cursor;
   rowHeight: () => number;
-  rows: () => number;
 }
 
 export class Past {
@@ -54,14 +53,6 @@ export class Past {
     if (this.mode.value === "live") this.scrollBack(0);
   };
 
-  /** Shift and a key of the live screen; false for others. */
-  shiftKey(key: string): boolean {
-    if (key === "PageUp") this.scrollBack(this.live.rows());
-    else if (key === "PageDown" || key === "End") this.toLive();
-    else return false;
-    return true;
-  }
-
   close(): void {
     this.history?.close();
     this.history = null;
@@ -73,9 +64,12 @@ export class Past {
     if (this.history) return show(this.history);
     if (this.opening.value) return;
     this.opening.value = true;
-    const { History } = await around();
-    const history = new History(root, this.live.session(), this.live.end, this.live.rowHeight, () => {
-      if (!this.searching.value) this.toLive();
+    const { History, historyKey } = await around();
+    const history = new History(root, this.live.session(), this.live.end, this.live.rowHeight, {
+      leave: () => {
+        if (!this.searching.value) this.toLive();
+      },
+      key: (event) => historyKey(event, this.toLive, this.search),
     });
     this.history = history;
     // It has to have a size while it is filled.

@@ -5,7 +5,7 @@ import { createRef } from "preact";
 import type { Session, Size } from "../wire";
 import type { Position } from "../cursor";
 import type { Subscription } from "../connection";
-import { clipboard, keepAlt } from "../preferences";
+import { clipboard } from "../preferences";
 import { connection } from "../store";
 import { gridFor, isPhone } from "../terminal/fit";
 import { withCtrl } from "../terminal/keys";
@@ -13,11 +13,11 @@ import { keptLetters } from "../terminal/pinch";
 import { openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { letterWidth } from "../terminal/theme";
 import { toast } from "../toasts";
-import { command, isMac } from "../ui/keys";
 import { isLive } from "../words";
 import type { Sticky } from "./key_strip";
 import { Past } from "./past";
 import { takeInto } from "./stream";
+import type { pressed } from "./terminal_keys";
 
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
@@ -37,7 +37,6 @@ export class TerminalModel {
     session: () => this.session.id,
     end: () => this.session.cursor,
     rowHeight: () => this.rowHeight(),
-    rows: () => this.screen?.terminal.rows ?? 24,
   });
   /** The text field of the composer. */
   readonly prompt = createRef<HTMLTextAreaElement>();
@@ -61,6 +60,8 @@ export class TerminalModel {
   /** The program need not ask for the clipboard again. */
   clipAllowed = false;
   readonly sticky = signal<Sticky>("off");
+  /** What keys do, once it is loaded. */
+  private keys: typeof pressed | null = null;
   private subscription: Subscription | null = null;
   private stage: HTMLElement | null = null;
   private lastEnter: Position | null = null;
@@ -69,7 +70,7 @@ export class TerminalModel {
     /** As it is now. */
     public session: Session,
     /** Gives the focus to the page. */
-    private readonly leave: () => void,
+    readonly leave: () => void,
   ) {
     this.letters = signal(keptLetters(session.id, PHONE_LETTERS));
     this.wanted = signal<Size>(session.size);
@@ -82,10 +83,11 @@ export class TerminalModel {
       clip: (text) => this.wantsClip(text),
       resized: this.fit,
       link: (url) => (this.link.value = url),
-      key: (event) => this.isForProgram(event),
+      key: (event, asked) => this.keys?.(event, asked, this) ?? true,
     });
     this.screen = screen;
     this.stage = stage;
+    void around().then(({ pressed }) => (this.keys = pressed));
     const subscribed = connection.subscribe(
       this.session.id,
       "live",
@@ -173,29 +175,5 @@ export class TerminalModel {
     if (clipboard.value === "refuse") return;
     if (clipboard.value === "allow" || this.clipAllowed) void around().then(({ writeClip }) => writeClip(text));
     else this.clip.value = text;
-  }
-
-  /** False for keys that are ours: those are done then. */
-  private isForProgram(event: KeyboardEvent): boolean {
-    const done = (run: () => void): false => {
-      event.preventDefault();
-      event.stopPropagation();
-      run();
-      return false;
-    };
-    const shift = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
-    if (shift && this.past.shiftKey(event.key)) return done(() => undefined);
-    const leaves = keepAlt.value === "off" ? event.altKey && event.key === "Escape" : event.key === "F6";
-    if (leaves) return done(this.leave);
-    if (command(event) && event.code === "KeyK" && !event.shiftKey) return false;
-    const ours = isMac ? command(event) && !event.shiftKey : command(event) && event.shiftKey;
-    if (ours && event.code === "KeyF") return done(this.past.search);
-    if (ours && event.code === "KeyC") {
-      const selected = this.screen?.terminal.getSelection();
-      if (selected) return done(() => void around().then(({ copyText }) => copyText(selected)));
-      return isMac || done(() => undefined);
-    }
-    // The browser pastes.
-    return !(ours && event.code === "KeyV");
   }
 }

@@ -4,12 +4,12 @@ import { pageActions } from "../page_actions";
 import { contrast, option, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
 import { connection, live, now } from "../store";
-import { historyKey } from "../terminal/history_keys";
 import { isMac } from "../ui/keys";
 import { later } from "../ui/later";
-import { count, isAgent, isLive, isWaiting } from "../words";
+import { isAgent, isLive, isWaiting } from "../words";
 import type { Session } from "../wire";
 import { gestures } from "./gestures";
+import type { Past } from "./past";
 import { coarse, TerminalModel } from "./terminal_model";
 
 // The screen comes first; what is around it follows.
@@ -19,6 +19,7 @@ const Composer = later(() => around().then((module) => module.Composer));
 const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));
 const ToolBar = later(() => around().then((module) => module.ToolBar));
+const NewerPill = later(() => around().then((module) => module.NewerPill));
 const Consent = later(() => around().then((module) => module.Consent));
 const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
 const Ended = later(() => around().then((module) => module.Ended));
@@ -122,7 +123,8 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
       <div class="live-screen" data-hidden={reading ? "" : undefined}>
         <div class="term-host" ref={host} />
       </div>
-      <OlderOutput view={view} />
+      <OlderOutput past={past} />
+      {reading && <NewerPill past={past} />}
       {searching && reading && <SearchBar past={past} />}
       <Consent wanted={view.clip} allow={() => (view.clipAllowed = true)} />
       {!isLive(session) && past.mode.value === "live" && <Ended session={session} />}
@@ -133,36 +135,18 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
   );
 }
 
-function OlderOutput({ view }: { view: TerminalModel }) {
-  const { past } = view;
-  const place = past.place.value;
+function OlderOutput({ past }: { past: Past }) {
   const isOpen = past.mode.value === "history";
   return (
-    <>
-      <div
-        class="past"
-        ref={past.root}
-        data-open={isOpen ? "" : undefined}
-        data-opening={past.opening.value ? "" : undefined}
-        tabIndex={isOpen ? 0 : -1}
-        role="region"
-        aria-label="History"
-        onKeyDown={(event) => historyKey(event, past.toLive, past.search)}
-        onWheel={(event) => {
-          const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
-          const atEnd = place?.below === 0 && scrollTop + clientHeight >= scrollHeight - 1;
-          if (event.deltaY > 0 && !past.searching.value && atEnd) past.toLive();
-        }}
-      />
-      {past.reading.value && place && (
-        <div class="newer-pill">
-          {place.below !== null && <span>{count(place.below, "newer line")}</span>}
-          <button class="button primary" onClick={past.toLive}>
-            Back to live
-          </button>
-        </div>
-      )}
-    </>
+    <div
+      class="past"
+      ref={past.root}
+      data-open={isOpen ? "" : undefined}
+      data-opening={past.opening.value ? "" : undefined}
+      tabIndex={isOpen ? 0 : -1}
+      role="region"
+      aria-label="History"
+    />
   );
 }
 

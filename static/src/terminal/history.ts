@@ -60,15 +60,22 @@ export class History {
     /** The end of the output so far. */
     private readonly end: () => Cursor,
     private readonly cellHeight: () => number,
-    /** Scrolled down, past the end. */
-    private readonly leave: () => void,
+    private readonly on: {
+      /** Scrolled down, past the end. */
+      leave: () => void;
+      key: (event: KeyboardEvent) => void;
+    },
   ) {
     root.addEventListener("scroll", this.scrolled, { passive: true });
+    root.addEventListener("wheel", this.wheeled, { passive: true });
+    root.addEventListener("keydown", on.key);
   }
 
   close(): void {
     this.closed = true;
     this.root.removeEventListener("scroll", this.scrolled);
+    this.root.removeEventListener("wheel", this.wheeled);
+    this.root.removeEventListener("keydown", this.on.key);
     this.root.replaceChildren();
   }
 
@@ -283,8 +290,14 @@ export class History {
     if (scrollTop + clientHeight * (1 + AHEAD) > scrollHeight && !this.atEnd && !this.loading.value)
       void this.load(() => this.newer());
     const atBottom = this.atEnd && scrollTop + clientHeight >= scrollHeight - 1;
-    if (atBottom && this.away) this.leave();
+    if (atBottom && this.away) this.on.leave();
     this.away = !atBottom;
+  };
+
+  private readonly wheeled = ({ deltaY }: WheelEvent): void => {
+    const { scrollTop, clientHeight, scrollHeight } = this.root;
+    const atEnd = this.place.value.below === 0 && scrollTop + clientHeight >= scrollHeight - 1;
+    if (deltaY > 0 && atEnd) this.on.leave();
   };
 
   private measure(): void {

@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 import { Terminal } from "@xterm/xterm";
 import { expect, it } from "vitest";
-import { followAsked, modifiedKey, type Asked } from "./modified";
+import { followAsked, type Asked } from "./asked";
+import { modifiedKey } from "./modified";
 
 const LEGACY: Asked = { kitty: 0, others: 0 };
 const OTHERS: Asked = { kitty: 0, others: 2 };

@@ -5,10 +5,9 @@ import { type ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, option, screenReader } from "../preferences";
-import { isMac } from "../ui/keys";
 import { clipboardText } from "./clipboard";
 import { fittingFont, SMALLEST, type Box } from "./fit";
-import { followAsked, modifiedKey } from "./modified";
+import { type Asked, followAsked } from "./asked";
 import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
@@ -40,8 +39,8 @@ export interface Hands {
   resized: (size: Size) => void;
   /** What the pointer is over, if it is a link. */
   link: (url: string | null) => void;
-  /** False: the key is ours, not the program's. */
-  key: (event: KeyboardEvent) => boolean;
+  /** A key is pressed, and what the program asked for of keys. False: it is done. */
+  key: (event: KeyboardEvent, asked: Asked) => boolean;
 }
 
 /** Only these open; a program chooses what its links say. */
@@ -77,13 +76,7 @@ function listen(terminal: Terminal, hands: Hands): void {
   terminal.onBinary((data) => hands.typed(Uint8Array.from(data, (letter) => letter.charCodeAt(0))));
   const asked = followAsked(terminal);
   terminal.attachCustomKeyEventHandler((event) => {
-    if (event.type !== "keydown") return true;
-    if (!hands.key(event)) return false;
-    const key = modifiedKey(event, asked(), isMac && option.value === "compose");
-    if (key === null) return true;
-    event.preventDefault();
-    hands.typed(encoder.encode(key));
-    return false;
+    return event.type !== "keydown" || hands.key(event, asked());
   });
   // Without scrollback xterm makes arrow keys of the wheel: only programs of a whole screen want that.
   terminal.attachCustomWheelEventHandler((event) => !event.shiftKey && hasMouse(terminal));

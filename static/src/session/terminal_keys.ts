@@ -1,0 +1,48 @@
+// What the keys do that are pressed in a terminal.
+
+import { keepAlt, option } from "../preferences";
+import type { Asked } from "../terminal/asked";
+import { modifiedKey } from "../terminal/modified";
+import { copyText } from "../ui/copy";
+import { command, isMac } from "../ui/keys";
+import type { TerminalModel } from "./terminal_model";
+
+/** False: it is done. True: the program gets it as xterm.js sends it. */
+export function pressed(event: KeyboardEvent, asked: Asked, view: TerminalModel): boolean {
+  const done = (run: () => void): false => {
+    event.preventDefault();
+    event.stopPropagation();
+    run();
+    return false;
+  };
+  const ours = ownKey(event, view);
+  if (ours === "browser") return false;
+  if (ours !== null) return done(ours);
+  const key = modifiedKey(event, asked, isMac && option.value === "compose");
+  return key === null || done(() => view.type(new TextEncoder().encode(key)));
+}
+
+/** What a key of ours does; null: it is the program's. */
+function ownKey(event: KeyboardEvent, { past, screen, leave }: TerminalModel): (() => void) | "browser" | null {
+  const shift = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (shift && event.key === "PageUp") return () => past.scrollBack(screen?.terminal.rows ?? 24);
+  if (shift && (event.key === "PageDown" || event.key === "End")) return past.toLive;
+  if (keepAlt.value === "off" ? event.altKey && event.key === "Escape" : event.key === "F6") return leave;
+  // The page has it.
+  if (command(event) && event.code === "KeyK" && !event.shiftKey) return "browser";
+  if (!command(event) || event.shiftKey === isMac) return null;
+  switch (event.code) {
+    case "KeyF":
+      return past.search;
+    case "KeyC": {
+      const selected = screen?.terminal.getSelection();
+      if (selected) return () => void copyText(selected);
+      return isMac ? null : () => undefined;
+    }
+    // The browser pastes.
+    case "KeyV":
+      return "browser";
+    default:
+      return null;
+  }
+}
