@@ -4,6 +4,7 @@
 # make lint   formatting, clippy, shell scripts
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
+# make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
 # make bench  the benchmarks: pure code, then everything end to end
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench kills fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench kills operations fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -67,6 +68,9 @@ lint:
 
 kills: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::
+
+operations: need-to-run
+	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::
 
 bench: need-to-run
 	cargo bench --bench pure

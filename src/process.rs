@@ -161,14 +161,23 @@ pub fn be_ordinary() -> io::Result<()> {
 }
 
 fn group_of(pid: i32) -> Option<i32> {
-    stat_field(pid, 2)
+    stat_field(pid, 2)?.try_into().ok()
 }
 
 /// A field behind the name in `/proc/PID/stat`. The name may contain anything, but ends with the last `)`.
-fn stat_field(pid: i32, number: usize) -> Option<i32> {
+fn stat_field(pid: i32, number: usize) -> Option<i64> {
     let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let rest = &stat[memchr::memrchr(b')', &stat)? + 1..];
     std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(number)?.parse().ok()
+}
+
+/// The program of a shim: the first child that leads a group of its own. Reads `/proc`.
+pub fn program_of(shim: i32) -> Option<i32> {
+    let processes = std::fs::read_dir("/proc").ok()?;
+    let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let leads = |pid: &i32| stat_field(*pid, 1) == Some(shim.into()) && group_of(*pid) == Some(*pid);
+    // What the program leaves behind may become the shim's child, too.
+    pids.filter(leads).min_by_key(|pid| stat_field(*pid, 19))
 }
 
 /// The files that the processes of a group have open. Reads `/proc`.

@@ -8,6 +8,7 @@
 //! | [`launch`]  | start and resume |
 //! | [`fork`]    | a session that continues a copy of another one's conversation |
 //! | [`worktrees`] | worktrees of sessions |
+//! | [`operation`] | one operation at a time on a session |
 //! | [`reboot`]  | which sessions go on by themselves when the machine was started again |
 //! | [`end`]     | stop, kill, remove, and what the machine wants done |
 //! | [`stream`]  | what comes over the control connection: output, captures, notifications |
@@ -35,6 +36,7 @@ mod link;
 pub mod machine;
 mod marker;
 mod model;
+mod operation;
 mod queue;
 mod reboot;
 mod record;
@@ -149,6 +151,8 @@ struct Table {
     early: Vec<(PaneId, Bytes)>,
     /// Launch records that could not be read, and why.
     broken: Vec<Broken>,
+    /// Worktrees that are being removed.
+    leaving: Vec<PathBuf>,
 }
 
 /// One session.
@@ -260,25 +264,26 @@ impl Sessions {
     pub fn load_records(&self, unfinished: u32) -> std::io::Result<()> {
         let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
-            let Some(provider) = crate::provider::find(&record.provider) else {
-                let reason = format!("there is no provider '{}'", record.provider);
+            let Some(provider) = crate::provider::find(&record.recipe.provider) else {
+                let reason = format!("there is no provider '{}'", record.recipe.provider);
                 broken.push((Record::path(&self.0.places.records, record.id), reason));
                 continue;
             };
             let stored = self.0.bus.journal().last(record.id).unwrap_or_default();
-            let end = stored.end.max(Position::at(record.offset));
-            let epoch = record.epoch.max(stored.epoch);
+            let end = stored.end.max(Position::at(record.life.offset));
+            let epoch = record.life.epoch.max(stored.epoch);
             let log = self.0.bus.open(record.id, epoch, end);
             // After an end without warning, readers may have seen bytes that are not stored.
-            let in_order = record.complete && unfinished == 0;
-            let whole = in_order || !record.status.is_live() && stored.end.offset >= record.offset;
+            let in_order = record.life.complete && unfinished == 0;
+            let whole = in_order || !record.life.status.is_live() && stored.end.offset >= record.life.offset;
             if !whole {
                 // Each of those may have begun one that was not stored.
                 let epoch = epoch + unfinished.max(1);
                 let (reason, lost) = (GapReason::DaemonAway, Lost::Nothing);
                 log.mark(Timestamp::now().as_millisecond(), Mark::Gap { epoch, reason, lost });
             }
-            let record = Record { complete: false, ..record };
+            let mut record = record;
+            record.life.complete = false;
             self.insert(Session::new(record, provider, log));
         }
         for (path, reason) in &broken {
@@ -296,7 +301,7 @@ impl Sessions {
     /// All sessions, oldest first.
     pub fn all(&self) -> Vec<Arc<Session>> {
         let mut all: Vec<_> = self.table().sessions.values().cloned().collect();
-        all.sort_by_key(|session| (session.state().record.created_at, session.id));
+        all.sort_by_key(|session| (session.state().record.life.created_at, session.id));
         all
     }
 
@@ -408,7 +413,7 @@ impl Sessions {
         // Nobody else gets it while it is written down.
         session.state().promised_name = name.clone();
         let renamed = self.change(session, |record| {
-            record.name.clone_from(&name);
+            record.life.name.clone_from(&name);
             Ok(())
         });
         let renamed = renamed.await;
@@ -469,7 +474,7 @@ impl Sessions {
 
     /// The conversation that is continued from now on: a program can begin another one.
     fn follow_conversation(&self, session: &Arc<Session>, conversation: Option<String>) {
-        let known = session.state().record.conversation.clone();
+        let known = session.state().record.life.conversation.clone();
         let Some(conversation) = conversation.filter(|found| known.as_ref() != Some(found)) else { return };
         if self.take_conversation(session, conversation) {
             let (sessions, session) = (self.clone(), session.clone());
@@ -483,10 +488,10 @@ impl Sessions {
         // Two that come at once do not get the same one.
         let _taking = self.0.taking.lock().unwrap_or_else(PoisonError::into_inner);
         let has_it = |other: &Arc<Session>| {
-            other.id != session.id && other.state().record.conversation.as_ref() == Some(&conversation)
+            other.id != session.id && other.state().record.life.conversation.as_ref() == Some(&conversation)
         };
         let Some(owner) = self.all().into_iter().find(has_it) else {
-            session.state().record.conversation = Some(conversation);
+            session.state().record.life.conversation = Some(conversation);
             return true;
         };
         let pid = session.state().machine.pid().unwrap_or_default();
@@ -498,7 +503,8 @@ impl Sessions {
 
     /// The sessions whose launch record names this env set, oldest first.
     pub fn users_of_env_set(&self, name: &str) -> Vec<SessionId> {
-        let uses = |session: &Arc<Session>| session.state().record.env_sets.iter().any(|set| set == name);
+        let uses =
+            |session: &Arc<Session>| session.state().record.recipe.env_sets.iter().any(|set| set == name);
         self.all().into_iter().filter(uses).map(|session| session.id).collect()
     }
 
@@ -618,7 +624,7 @@ impl Sessions {
 
     /// The session's object changed: whoever shows it is told.
     fn touch(&self, session: &Session) {
-        session.state().record.updated_at = to_millisecond(Timestamp::now());
+        session.state().record.life.updated_at = to_millisecond(Timestamp::now());
         session.version.fetch_add(1, Ordering::Relaxed);
         session.changed.send_replace(());
         session.log.wake();
@@ -688,7 +694,7 @@ impl Sessions {
     pub async fn save_all(&self) -> bool {
         let mut all = true;
         for session in self.all() {
-            session.state().record.complete = true;
+            session.state().record.life.complete = true;
             if let Err(problem) = self.save(&session).await {
                 tracing::error!(id = %session.id, %problem, "a launch record was not written");
                 all = false;
@@ -701,17 +707,17 @@ impl Sessions {
 impl Session {
     fn new(record: Record, provider: &'static dyn Provider, log: Arc<Log>) -> Self {
         // What a live one did while the daemon was away is not known.
-        let ended_at = record.state_since.unwrap_or(record.updated_at);
-        let since = if record.status.is_live() { Timestamp::now() } else { ended_at };
+        let ended_at = record.life.state_since.unwrap_or(record.life.updated_at);
+        let since = if record.life.status.is_live() { Timestamp::now() } else { ended_at };
         Self {
             id: record.id,
             provider,
             log,
             state: Mutex::new(State {
-                machine: Machine::new(record.status, record.exit, since)
+                machine: Machine::new(record.life.status, record.life.exit, since)
                     .with_reports_as_hooks(provider.reports_count_as_hooks()),
                 pane: None,
-                size: record.size,
+                size: record.recipe.size,
                 title: None,
                 model: None,
                 model_said: None,
@@ -727,7 +733,7 @@ impl Session {
                 has_screen: false,
                 scanner: Scanner::default(),
                 string: None,
-                marker: Marker::new(&record.nonce),
+                marker: Marker::new(&record.life.nonce),
                 flow: Flow::Open,
                 pieces: 0,
                 turn: 0,
@@ -754,31 +760,31 @@ impl Session {
         wire::Session {
             id: self.id,
             short_id: self.id.short(),
-            name: state.record.name.clone(),
-            provider: state.record.provider.clone(),
-            args: state.record.args.clone(),
-            cwd: state.record.cwd.clone(),
+            name: state.record.life.name.clone(),
+            provider: state.record.recipe.provider.clone(),
+            args: state.record.recipe.args.clone(),
+            cwd: state.record.recipe.cwd.clone(),
             branch: state.branch.clone(),
             status: state.machine.status(),
             activity: state.machine.activity(),
             waiting_for: state.machine.waiting_for(),
             exit: state.machine.exit(),
             size: state.size,
-            lease: state.record.lease.clone(),
-            billing: state.record.billing,
-            env_sets: state.record.env_sets.clone(),
-            dangerous: state.record.dangerous,
-            worktree: state.record.worktree.clone(),
-            model: state.model.clone().or_else(|| state.record.model.clone()),
+            lease: state.record.life.lease.clone(),
+            billing: state.record.recipe.billing,
+            env_sets: state.record.recipe.env_sets.clone(),
+            dangerous: state.record.recipe.dangerous,
+            worktree: state.record.recipe.worktree.clone(),
+            model: state.model.clone().or_else(|| state.record.recipe.model.clone()),
             title: state.title.clone(),
             pid: state.machine.pid(),
             attached: state.attached,
-            queued: state.record.queue.len() as u32 + u32::from(state.unqueued),
+            queued: state.record.life.queue.len() as u32 + u32::from(state.unqueued),
             cursor,
-            created_at: state.record.created_at,
-            started_at: state.record.launched_at,
+            created_at: state.record.life.created_at,
+            started_at: state.record.life.launched_at,
             state_since: to_millisecond(state.machine.since()),
-            updated_at: state.record.updated_at,
+            updated_at: state.record.life.updated_at,
         }
     }
 
@@ -798,17 +804,17 @@ impl Session {
     }
 
     pub fn name(&self) -> Option<String> {
-        self.state().record.name.clone()
+        self.state().record.life.name.clone()
     }
 
     /// It has the name, or is about to.
     fn takes_name(&self, name: &str) -> bool {
         let state = self.state();
-        [&state.record.name, &state.promised_name].into_iter().flatten().any(|taken| taken == name)
+        [&state.record.life.name, &state.promised_name].into_iter().flatten().any(|taken| taken == name)
     }
 
     pub fn cwd(&self) -> PathBuf {
-        self.state().record.cwd.clone()
+        self.state().record.recipe.cwd.clone()
     }
 
     pub fn is_live(&self) -> bool {
@@ -861,11 +867,11 @@ impl Session {
     fn record_now(&self) -> Record {
         let cursor = self.log.cursor();
         let mut state = self.state();
-        state.record.status = state.machine.status();
-        state.record.exit = state.machine.exit();
-        state.record.pid = state.machine.pid();
-        state.record.state_since = Some(state.machine.since());
-        (state.record.epoch, state.record.offset) = (cursor.epoch, cursor.offset);
+        state.record.life.status = state.machine.status();
+        state.record.life.exit = state.machine.exit();
+        state.record.life.pid = state.machine.pid();
+        state.record.life.state_since = Some(state.machine.since());
+        (state.record.life.epoch, state.record.life.offset) = (cursor.epoch, cursor.offset);
         state.record.clone()
     }
 

@@ -1,7 +1,5 @@
 //! Whoever asks may hang up before the answer: what was begun comes to its end, or is undone.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 
@@ -10,35 +8,7 @@ use codepiper_protocol::wire::session::{Session, Status};
 use codepiper_protocol::wire::worktree::WorktreeState;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Home, PASSWORD, eventually};
-
-/// Requests of the owner over the daemon's socket.
-struct Owner<'a>(&'a Home);
-
-impl Owner<'_> {
-    /// Sends a request, and leaves the answer where it is.
-    fn ask(&self, method: &str, path: &str, body: &Value) -> UnixStream {
-        let mut stream = UnixStream::connect(self.0.socket()).unwrap();
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
-        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
-        stream
-    }
-
-    /// Hangs up after the daemon has answered so many other requests.
-    fn ask_and_hang_up(&self, method: &str, path: &str, body: &Value, after: usize) {
-        let stream = self.ask(method, path, body);
-        for _ in 0..after {
-            assert_eq!(Answer::read(self.ask("GET", "/api/daemon", &Value::Null)).status, 200);
-        }
-        drop(stream);
-    }
-
-    fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
-        Answer::read(self.ask("GET", path, &Value::Null)).ok()
-    }
-}
+use crate::harness::{Answer, Home, Owner, PASSWORD, eventually};
 
 fn repository(path: &Path) {
     let script = "git init -q . && for i in $(seq 50); do echo $i >f$i; done && git add . && \

@@ -1,5 +1,6 @@
 //! A real daemon with a real tmux server, in a directory of its own.
 
+mod owner;
 mod process;
 mod pty;
 mod reader;
@@ -20,6 +21,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+pub use owner::Owner;
 pub use process::{is_gone, mentioning, status_of};
 pub use pty::Pty;
 pub use reader::Reader;

@@ -23,6 +23,7 @@ mod kills;
 mod launches;
 mod lifecycle;
 mod loss;
+mod operations;
 mod output;
 mod providers;
 mod questions;

@@ -344,15 +344,16 @@ async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -
 async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let ResumeSession { no_wait, surroundings } = request;
+    let resuming = api.sessions.begin_resume(&session)?;
     if no_wait {
         let (sessions, session) = (api.sessions.clone(), session.clone());
         api.work.spawn(async move {
-            if let Err(problem) = sessions.resume(&session, surroundings).await {
+            if let Err(problem) = sessions.resume(&session, surroundings, resuming).await {
                 tracing::warn!(id = %session.id, %problem, "a session was not resumed");
             }
         });
     } else {
-        api.sessions.resume(&session, surroundings).await?;
+        api.sessions.resume(&session, surroundings, resuming).await?;
     }
     Ok(view(&session).await)
 }

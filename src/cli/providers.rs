@@ -14,7 +14,7 @@ use super::{Context, output};
 use crate::config::Config;
 use crate::environment;
 use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
-use crate::session::machine::{Input, Machine, Now};
+use crate::session::machine::{Input, Machine, Now, Operation};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
@@ -136,7 +136,8 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
     let now = Now { wall: Timestamp::now(), since_start: Duration::ZERO };
     let mut machine = Machine::new(Status::Starting, None, now.wall)
         .with_reports_as_hooks(provider.reports_count_as_hooks());
-    machine.handle(now, Input::LaunchRequested { resumed: false, prompted: false });
+    let launched = machine.begin(now, Operation::Start).and_then(|()| machine.launch(now, false));
+    debug_assert_eq!(launched, Ok(()));
     machine.handle(now, Input::Executed { pid: 0 });
     let mut reports = Vec::new();
     Scanner::default().scan(printed, &mut |place, report| reports.push((place, report)));

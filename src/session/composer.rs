@@ -102,7 +102,7 @@ impl Sessions {
 impl Session {
     /// What is left of the time that a program gets to become ready.
     pub(super) fn start_limit(&self) -> Duration {
-        let since_launch = Timestamp::now().duration_since(self.state().record.launched_at);
+        let since_launch = Timestamp::now().duration_since(self.state().record.life.launched_at);
         READY_LIMIT.saturating_sub(since_launch.unsigned_abs())
     }
 }

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 
 use super::files::Kind;
-use super::machine::{Action, Input};
+use super::machine::{Action, Input, Machine, Operation};
+use super::operation::{Reserved, refused};
 use super::record::Record;
 use super::{Session, Sessions};
 use crate::bus::to_millisecond;
@@ -25,8 +26,7 @@ impl Sessions {
     /// # Errors
     /// When it has ended and that cannot be written down.
     pub async fn stop(&self, session: &Arc<Session>, wait: bool) -> Result<(), Problem> {
-        self.apply(session, Input::StopRequested { quit_limit: session.provider.quit_limit() });
-        if wait { self.ended_and_saved(session).await } else { Ok(()) }
+        self.end(session, Input::StopRequested { quit_limit: session.provider.quit_limit() }, wait).await
     }
 
     /// Ends the program now, and its tmux session with it. An ended session loses its tmux session.
@@ -36,16 +36,28 @@ impl Sessions {
     pub async fn kill(&self, session: &Arc<Session>, wait: bool) -> Result<(), Problem> {
         if !session.is_live() {
             self.kill_tmux_session(session);
-        } else {
-            self.apply(session, Input::KillRequested);
         }
-        if wait { self.ended_and_saved(session).await } else { Ok(()) }
+        self.end(session, Input::KillRequested, wait).await
+    }
+
+    /// A launch that has not come to its program is called off. Should it run all the same, its end is requested again.
+    async fn end(&self, session: &Arc<Session>, request: Input, wait: bool) -> Result<(), Problem> {
+        loop {
+            self.apply(session, request.clone());
+            if !wait {
+                return Ok(());
+            }
+            let done = |machine: &Machine| !machine.is_live_or_about_to();
+            session.until(|state| done(&state.machine) || !state.machine.end_is_requested()).await;
+            if done(&session.state().machine) {
+                return self.ended_and_saved(session).await;
+            }
+        }
     }
 
     /// Whoever was told of an end that was asked for may rely on it: after a power loss, too, the session is
     /// not one that ran.
     async fn ended_and_saved(&self, session: &Arc<Session>) -> Result<(), Problem> {
-        session.until(|state| !state.machine.status().is_live()).await;
         self.save(session).await.map_err(|problem| {
             let id = session.id.short();
             let detail = format!(
@@ -66,21 +78,17 @@ impl Sessions {
 
     /// Forgets an ended session and everything it printed.
     pub async fn remove(&self, session: &Arc<Session>) -> Result<(), Problem> {
-        if session.is_live() {
-            let id = session.id.short();
-            return Err(Problem::new(
-                Code::SessionLive,
-                format!("session {id} is running; codepiper stop {id} first"),
-            ));
-        }
+        let reserved = Reserved::begin(session, self.now(), Operation::Remove);
+        let reserved = reserved.map_err(|refusal| refused(session, refusal))?;
         self.kill_tmux_session(session);
-        self.forget(session).await
+        self.forget(session).await?;
+        reserved.removed();
+        Ok(())
     }
 
     /// # Errors
     /// When its record cannot be removed: it stays.
     pub(super) async fn forget(&self, session: &Arc<Session>) -> Result<(), Problem> {
-        // Nobody starts it again meanwhile.
         self.table().sessions.remove(&session.id);
         if let Err(problem) = self.remove_files(session).await {
             self.table().sessions.insert(session.id, session.clone());

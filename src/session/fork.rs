@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{ForkSession, Status};
-use jiff::Timestamp;
+use codepiper_protocol::wire::session::ForkSession;
 
 use super::launch::{Begin, check_directory};
 use super::record::Record;
 use super::{Session, Sessions};
-use crate::bus::to_millisecond;
-use crate::journal::Position;
 
 impl Sessions {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
@@ -33,47 +29,13 @@ impl Sessions {
             self.check_name(name, None)?;
         }
         let id = self.unused_id();
-        let now = to_millisecond(Timestamp::now());
-        let origin = session.state().record.clone();
-        let mut record = Record {
-            id,
-            name,
-            forked_from: Some(conversation),
-            lease: None,
-            conversation: session.provider.choose_conversation(id),
-            created_at: now,
-            launched_at: now,
-            nonce: String::new(),
-            status: Status::Starting,
-            exit: None,
-            pid: None,
-            server: None,
-            epoch: 0,
-            offset: 0,
-            updated_at: now,
-            state_since: None,
-            complete: false,
-            crashes: Vec::new(),
-            ..origin
-        };
+        let mut recipe = session.state().record.recipe_of_fork();
         if let Some(theirs) = surroundings {
-            record.take_surroundings(&self.0.surroundings, theirs);
+            recipe.take_surroundings(&self.0.surroundings, theirs);
         }
-        let created = Body::SessionCreated {
-            provider: record.provider.clone(),
-            name: record.name.clone(),
-            cwd: record.cwd.display().to_string(),
-        };
-        let log = self.0.bus.open(id, 0, Position::default());
-        let fork = self.insert(Session::new(record, session.provider, log));
-        self.event(Some(id), created);
-        match self.launch(&fork, &connection, Begin::Fork { origin: session.id }).await {
-            Ok(()) => Ok(fork),
-            Err(problem) => {
-                self.discard(&fork).await;
-                Err(problem)
-            }
-        }
+        let mut record = Record::new(id, name, recipe, session.provider.choose_conversation(id));
+        record.life.forked_from = Some(conversation);
+        self.launch_new(record, session.provider, &connection, Begin::Fork { origin: session.id }).await
     }
 }
 

@@ -14,16 +14,17 @@ use codepiper_protocol::tmux::{
     Target, Text, UserOption, WindowId,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Status, Surroundings};
+use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Surroundings};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size, os_text};
 use jiff::Timestamp;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fork::nothing_to_fork;
-use super::machine::Input;
+use super::machine::{Input, Now, Operation, Refusal};
 use super::marker::Marker;
-use super::record::Record;
+use super::operation::{Reserved, refused};
+use super::record::{Recipe, Record};
 use super::stream::{Arrival, Flow};
 use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
@@ -100,11 +101,7 @@ impl Sessions {
             }
             return Err(problem);
         }
-        let now = to_millisecond(Timestamp::now());
-        let mut record = Record {
-            version: Record::VERSION,
-            id,
-            name: request.name,
+        let mut recipe = Recipe {
             provider: request.provider,
             args: request.args,
             cwd,
@@ -117,52 +114,62 @@ impl Sessions {
             env_sets: request.env_sets,
             dangerous: request.dangerous,
             worktree: worktree.clone(),
-            forked_from: None,
-            lease: None,
-            conversation: provider.choose_conversation(id),
-            created_at: now,
-            launched_at: now,
-            nonce: String::new(),
-            status: Status::Starting,
-            exit: None,
-            pid: None,
-            server: None,
-            epoch: 0,
-            offset: 0,
-            updated_at: now,
-            state_since: None,
-            complete: false,
-            crashes: Vec::new(),
-            queue: Vec::new(),
             model: request.model,
         };
         if let Some(theirs) = request.surroundings {
-            record.take_surroundings(&self.0.surroundings, theirs);
+            recipe.take_surroundings(&self.0.surroundings, theirs);
         }
-        let created = Body::SessionCreated {
-            provider: record.provider.clone(),
-            name: record.name.clone(),
-            cwd: record.cwd.display().to_string(),
-        };
-        let log = self.0.bus.open(id, 0, Position::default());
-        let session = self.insert(Session::new(record, provider, log));
-        self.event(Some(id), created);
+        let record = Record::new(id, request.name, recipe, provider.choose_conversation(id));
         let (argument, typed) = match provider.prompt_delivery() {
             PromptDelivery::Argument => (request.prompt, None),
             PromptDelivery::Typed => (None, request.prompt),
         };
-        match self.launch(&session, &connection, Begin::Start { prompt: argument }).await {
-            Ok(()) => {
+        match self.launch_new(record, provider, &connection, Begin::Start { prompt: argument }).await {
+            Ok(session) => {
                 if let Some(prompt) = typed {
                     self.send_text(&session, prompt.into(), true).await?;
                 }
                 Ok(session)
             }
             Err(problem) => {
-                self.discard(&session).await;
                 if let Some(worktree) = worktree {
                     self.unmake_worktree(worktree).await;
                 }
+                Err(problem)
+            }
+        }
+    }
+
+    /// Launches a session for the first time. On an error it is gone.
+    pub(super) async fn launch_new(
+        &self,
+        record: Record,
+        provider: &'static dyn Provider,
+        connection: &Connection,
+        begin: Begin,
+    ) -> Result<Arc<Session>, Problem> {
+        let created = Body::SessionCreated {
+            provider: record.recipe.provider.clone(),
+            name: record.life.name.clone(),
+            cwd: record.recipe.cwd.display().to_string(),
+        };
+        let id = record.id;
+        let log = self.0.bus.open(id, 0, Position::default());
+        let session = Session::new(record, provider, log);
+        let started = session.state().machine.begin(self.now(), Operation::Start);
+        started.map_err(|refusal| refused(&session, refusal))?;
+        let session = self.insert(session);
+        let reserved = Reserved::of(&session);
+        self.event(Some(id), created);
+        let launched = match self.check_not_leaving(&session.cwd()) {
+            Ok(()) => self.launch(&session, connection, begin).await,
+            Err(problem) => Err(problem),
+        };
+        match launched {
+            Ok(()) => Ok(session),
+            Err(problem) => {
+                self.discard(&session).await;
+                reserved.removed();
                 Err(problem)
             }
         }
@@ -179,19 +186,20 @@ impl Sessions {
         })
     }
 
+    /// Reserves an ended session for [`Sessions::resume`].
+    pub fn begin_resume(&self, session: &Arc<Session>) -> Result<Resuming, Problem> {
+        let reserved = Reserved::begin(session, self.now(), Operation::Resume);
+        reserved.map(Resuming).map_err(|refusal| refused(session, refusal))
+    }
+
     /// Starts the program of an ended session again, with its conversation.
     pub async fn resume(
         &self,
         session: &Arc<Session>,
         surroundings: Option<Surroundings>,
+        _resuming: Resuming,
     ) -> Result<(), Problem> {
         let connection = self.connected().await?;
-        {
-            let state = session.state();
-            if state.machine.status().is_live() || state.launch.is_some() {
-                return Err(live_problem(session));
-            }
-        }
         if let Some(pid) = self.unreachable_server(session) {
             return Err(Problem::new(
                 Code::Refused,
@@ -205,9 +213,14 @@ impl Sessions {
         session.check_worktree()?;
         check_directory(&session.cwd())?;
         if let Some(theirs) = surroundings {
-            session.state().record.take_surroundings(&self.0.surroundings, theirs);
+            session.state().record.recipe.take_surroundings(&self.0.surroundings, theirs);
         }
-        self.launch(session, &connection, Begin::Resume).await
+        let launched = self.launch(session, &connection, Begin::Resume).await;
+        if launched.is_err() {
+            // It is written down as one that is being started.
+            self.save_or_say(session).await;
+        }
+        launched
     }
 
     pub(super) async fn launch(
@@ -219,22 +232,30 @@ impl Sessions {
         let resumed = matches!(begin, Begin::Resume);
         let prompted = matches!(begin, Begin::Start { prompt: Some(_) });
         // Many agents at once would take the machine from those that work.
-        let turn = self.0.launches.clone().acquire_owned().await.map_err(|_| {
-            Problem::new(Code::LaunchFailed, "the daemon is leaving, and starts nothing any more")
-        })?;
-        if resumed && session.is_live() {
-            return Err(live_problem(session));
-        }
+        let turn = tokio::select! {
+            turn = self.0.launches.clone().acquire_owned() => turn.map_err(|_| {
+                Problem::new(Code::LaunchFailed, "the daemon is leaving, and starts nothing any more")
+            })?,
+            () = session.until(|state| state.machine.launch_is_called_off()) => {
+                return Err(refused(session, Refusal::EndRequested));
+            }
+        };
         // Looking for a conversation reads files.
         let (sessions, subject) = (self.clone(), session.clone());
         let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
         let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
         let (size, old) = {
             let mut state = session.state();
-            state.record.nonce = launch.nonce.clone();
+            let launched = state.machine.launch(self.now(), prompted);
+            if let Err(refusal) = launched {
+                drop(state);
+                return Err(refused(session, refusal));
+            }
+            self.set_timer(session, &mut state);
+            state.record.life.nonce = launch.nonce.clone();
             state.marker = Marker::new(&launch.nonce);
-            state.record.server = self.linked().map(|linked| linked.server_id());
-            state.record.launched_at = to_millisecond(Timestamp::now());
+            state.record.life.server = self.linked().map(|linked| linked.server_id());
+            state.record.life.launched_at = to_millisecond(Timestamp::now());
             state.launch = Some(launch);
             state.scanner = Default::default();
             state.string = None;
@@ -242,12 +263,12 @@ impl Sessions {
             state.turn += 1;
             state.pausing = false;
             state.title = None;
-            state.size = state.record.size;
+            state.size = state.record.recipe.size;
             // What the pane of the launch before still says is none of this one's.
             (state.size, state.pane.take())
         };
         self.table().panes.retain(|_, other| other.id != session.id);
-        self.apply(session, Input::LaunchRequested { resumed, prompted });
+        self.touch(session);
         if let Err(problem) = self.save(session).await {
             self.launch_failed(session, &problem, old);
             return Err(problem);
@@ -306,12 +327,12 @@ impl Sessions {
     fn prepare(&self, session: &Session, begin: Begin) -> Result<Launch, Problem> {
         executable::check(&self.0.places.executable).map_err(|why| Problem::new(Code::LaunchFailed, why))?;
         let record = session.state().record.clone();
-        let of_sets = self.0.places.env_sets.values(&record.env_sets).map_err(|problem| {
+        let of_sets = self.0.places.env_sets.values(&record.recipe.env_sets).map_err(|problem| {
             // It was there when the session was started.
             Problem::new(Code::LaunchFailed, problem.detail)
         })?;
         let mut env = self.environment_with(&record, &of_sets);
-        if let (Some(billing), Some(accounts)) = (record.billing, session.provider.accounts()) {
+        if let (Some(billing), Some(accounts)) = (record.recipe.billing, session.provider.accounts()) {
             if let Some(name) = accounts.contradiction(billing, &of_sets) {
                 return Err(contradiction(&record, billing, name));
             }
@@ -331,31 +352,31 @@ impl Sessions {
         let known = known(&record, &args, &env, &hook);
         let argv = match begin {
             Begin::Start { prompt } => {
-                provider.start(&known, record.conversation.as_deref(), prompt.as_deref())
+                provider.start(&known, record.life.conversation.as_deref(), prompt.as_deref())
             }
             Begin::Resume => {
                 let conversation = self.find_conversation(session);
                 provider.resume(&known, conversation.as_deref())
             }
             Begin::Fork { origin } => provider
-                .fork(&known, record.conversation.as_deref())
+                .fork(&known, record.life.conversation.as_deref())
                 .ok_or_else(|| nothing_to_fork(origin))?,
         };
-        let program = look_up(provider, &argv, &env, &record.cwd)?;
+        let program = look_up(provider, &argv, &env, &record.recipe.cwd)?;
         Ok(Launch {
             argv: std::iter::once(program).chain(argv.args.iter().map(os_text::encode)).collect(),
-            cwd: record.cwd,
+            cwd: record.recipe.cwd,
             env,
             nonce: uuid::Uuid::new_v4().simple().to_string(),
             exit_file: self.exit_file_path(session),
             mark: mark::ours().ok(),
-            umask: Some(record.umask.unwrap_or_else(inherited::umask_of_programs)),
+            umask: Some(record.recipe.umask.unwrap_or_else(inherited::umask_of_programs)),
         })
     }
 
     /// What the program of a session has in its environment, as far as it can be read. Reads files.
     pub(super) fn program_environment(&self, record: &Record) -> BTreeMap<String, String> {
-        let of_sets = self.0.places.env_sets.values(&record.env_sets).unwrap_or_default();
+        let of_sets = self.0.places.env_sets.values(&record.recipe.env_sets).unwrap_or_default();
         self.environment_with(record, &of_sets)
     }
 
@@ -365,8 +386,9 @@ impl Sessions {
         record: &Record,
         of_sets: &BTreeMap<String, String>,
     ) -> BTreeMap<String, String> {
-        let mut env = self.0.surroundings.of_program(record.surroundings.as_ref(), record.given.as_ref());
-        if let Some(path) = &record.path {
+        let mut env =
+            self.0.surroundings.of_program(record.recipe.surroundings.as_ref(), record.recipe.given.as_ref());
+        if let Some(path) = &record.recipe.path {
             env.insert("PATH".into(), path.clone());
         }
         env.extend(of_sets.iter().map(|(name, value)| (name.clone(), os_text::encode(value))));
@@ -374,7 +396,7 @@ impl Sessions {
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
         env.insert(hook::SOCKET_VARIABLE.into(), os_text::encode(&self.0.places.api_socket));
         env.insert(hook::SPOOL_VARIABLE.into(), os_text::encode(spool));
-        env.insert("PWD".into(), os_text::encode(&record.cwd));
+        env.insert("PWD".into(), os_text::encode(&record.recipe.cwd));
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
         env
     }
@@ -386,12 +408,12 @@ impl Sessions {
             (state.record.clone(), state.machine.status().is_live(), state.machine.since())
         };
         // While it runs, its hooks or its open files tell: one that begins in its directory may be another's.
-        if record.conversation.is_some() || live {
-            return record.conversation;
+        if record.life.conversation.is_some() || live {
+            return record.life.conversation;
         }
         let env = self.program_environment(&record);
-        let known = known(&record, &record.args, &env, "");
-        let ran = record.launched_at..=ended_at;
+        let known = known(&record, &record.recipe.args, &env, "");
+        let ran = record.life.launched_at..=ended_at;
         let found = session.provider.find_conversation(&known, ran, &self.conversations());
         found.filter(|conversation| self.take_conversation(session, conversation.clone()))
     }
@@ -400,7 +422,7 @@ impl Sessions {
     pub(super) fn transcript_path(&self, session: &Session, conversation: &str) -> Option<PathBuf> {
         let record = session.state().record.clone();
         let env = self.program_environment(&record);
-        session.provider.transcript(&known(&record, &record.args, &env, ""), conversation)
+        session.provider.transcript(&known(&record, &record.recipe.args, &env, ""), conversation)
     }
 
     /// Where transcripts of its provider appear.
@@ -410,7 +432,7 @@ impl Sessions {
     }
 
     fn conversations(&self) -> Vec<String> {
-        self.all().iter().filter_map(|session| session.state().record.conversation.clone()).collect()
+        self.all().iter().filter_map(|session| session.state().record.life.conversation.clone()).collect()
     }
 
     /// Makes the pane that the shim runs in: created, sized, tagged and linked to the hub in one line,
@@ -527,6 +549,16 @@ async fn until_settled(session: Arc<Session>, _turn: OwnedSemaphorePermit) {
     let _ = tokio::time::timeout(limit, settled).await;
 }
 
+/// A session is reserved for being resumed.
+pub struct Resuming(#[expect(dead_code, reason = "it counts as long as it lives")] Reserved);
+
+impl Resuming {
+    /// By the daemon, when the session was lost and nobody has decided about it since.
+    pub(super) fn by_itself(session: &Arc<Session>, now: Now) -> Result<Self, Refusal> {
+        Reserved::begin(session, now, Operation::Revive).map(Self)
+    }
+}
+
 pub(super) enum Begin {
     Start {
         prompt: Option<String>,
@@ -544,13 +576,13 @@ fn known<'a>(
     env: &'a BTreeMap<String, String>,
     hook: &'a str,
 ) -> provider::Launch<'a> {
-    let (model, forked_from) = (record.model.as_deref(), record.forked_from.as_deref());
+    let (model, forked_from) = (record.recipe.model.as_deref(), record.life.forked_from.as_deref());
     let codex_hooks_without_review = provider::codex_hooks_without_review();
     provider::Launch {
         session: record.id,
         args,
         model,
-        cwd: &record.cwd,
+        cwd: &record.recipe.cwd,
         env,
         hook,
         codex_hooks_without_review,
@@ -560,8 +592,8 @@ fn known<'a>(
 
 /// What the program is given beside what its provider needs.
 fn arguments(provider: &dyn Provider, record: &Record) -> Vec<String> {
-    let flag = provider.dangerous_flags().first().filter(|_| record.dangerous);
-    flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.args.iter().cloned()).collect()
+    let flag = provider.dangerous_flags().first().filter(|_| record.recipe.dangerous);
+    flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.recipe.args.iter().cloned()).collect()
 }
 
 /// A command line for `/bin/sh` that forwards a hook. Where our program has moved, the one in PATH does it; without one
@@ -636,7 +668,7 @@ fn contradiction(record: &Record, billing: Billing, variable: &str) -> Problem {
     let detail = format!(
         "the env sets {} bring {variable}, which is for {other} billing, and {} was chosen; choose --billing {other}, or \
          leave the variable out",
-        record.env_sets.join(", "),
+        record.recipe.env_sets.join(", "),
         billing.as_str(),
     );
     Problem::new(Code::LaunchFailed, detail)
@@ -666,11 +698,6 @@ fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Probl
         true => return Ok(()),
     };
     Err(Problem::new(Code::Invalid, detail))
-}
-
-fn live_problem(session: &Session) -> Problem {
-    let detail = format!("session {} is running; stop it first", session.id.short());
-    Problem::new(Code::SessionLive, detail)
 }
 
 fn unknown_provider(name: &str) -> Problem {

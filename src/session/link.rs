@@ -182,7 +182,7 @@ impl Sessions {
 
     /// The tmux server in which the session's last program may still run, where nobody reaches it.
     pub(super) fn unreachable_server(&self, session: &Session) -> Option<i32> {
-        let (pid, _) = session.state().record.server?;
+        let (pid, _) = session.state().record.life.server?;
         let linked = self.linked()?;
         self.unreachable(&linked, pid)
     }
@@ -220,7 +220,7 @@ impl Sessions {
     ) -> anyhow::Result<()> {
         let socket = address.path();
         let known: Vec<i32> =
-            self.all().iter().filter_map(|session| Some(session.state().record.server?.0)).collect();
+            self.all().iter().filter_map(|session| Some(session.state().record.life.server?.0)).collect();
         find::find_again(&socket, &known).await;
         let place = socket.clone();
         let looked = tokio::task::spawn_blocking(move || {
@@ -394,8 +394,12 @@ impl Sessions {
             // When what it printed before is known.
             self.arrive(session, Arrival::Dead(status));
         } else if session.view().pid.is_none() || !known {
-            let pid = session.state().record.pid;
+            // The last daemon may have ended before it was told.
+            let pid = session.state().record.life.pid.or_else(|| process::program_of(facts.pid));
             self.apply(session, Input::Adopted { pid });
+            // It may be written down as one that is being started, or that has ended.
+            let (sessions, session) = (self.clone(), session.clone());
+            tokio::spawn(async move { sessions.save_or_say(&session).await });
         }
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
@@ -410,7 +414,7 @@ impl Sessions {
             let state = session.state();
             let watched = state.pane.as_ref().filter(|pane| pane.shim.is_some()).map(|pane| pane.id);
             let starting = state.machine.status() == Status::Starting;
-            (state.record.server, state.record.launched_at, starting, watched)
+            (state.record.life.server, state.record.life.launched_at, starting, watched)
         };
         if let Some(pane) = watched {
             let (sessions, session) = (self.clone(), session.clone());

@@ -39,15 +39,53 @@ pub struct Now {
     pub since_start: Duration,
 }
 
+/// What takes its time with a session: one at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    /// The first launch, of a session that is new.
+    Start,
+    Resume,
+    /// A resume by the daemon itself, after the tmux server was lost.
+    Revive,
+    Remove,
+    /// The worktree that the session was started in goes.
+    RemoveWorktree,
+}
+
+impl Operation {
+    /// Whether it launches the session's program.
+    fn launches(self) -> bool {
+        matches!(self, Self::Start | Self::Resume | Self::Revive)
+    }
+}
+
+/// Why an operation is not begun, or not gone on with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Refusal {
+    /// The program runs, or is about to.
+    Live,
+    /// Another operation has not ended.
+    Busy(Operation),
+    /// There is nothing to revive: it ended another way, or somebody has decided about it since.
+    NotLost,
+    /// Somebody asked for the end of a program that was not started yet.
+    EndRequested,
+    /// The session was removed.
+    Removed,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Progress {
+    /// It waits for its turn, or prepares.
+    Begun,
+    /// A pane is being made or there.
+    Launched,
+}
+
 /// What the machine is told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A pane is about to be made for the session's program.
-    LaunchRequested {
-        resumed: bool,
-        /// The program is given a first prompt.
-        prompted: bool,
-    },
     /// The shim executed the program.
     Executed {
         pid: i32,
@@ -164,6 +202,8 @@ pub struct Machine {
     adopted: bool,
     /// When its files are looked at next, in time since the daemon started. None while it has nothing to do.
     look: Option<Duration>,
+    operation: Option<(Operation, Progress)>,
+    removed: bool,
     /// What to return to when a launch fails.
     before_launch: (Status, Option<Exit>),
     resumed: bool,
@@ -197,6 +237,8 @@ impl Machine {
             asked: None,
             adopted: false,
             look: None,
+            operation: None,
+            removed: false,
             before_launch: (status, exit),
             resumed: false,
             prompted: false,
@@ -261,6 +303,93 @@ impl Machine {
         self.pid
     }
 
+    /// The program runs, or somebody is about to start it.
+    pub fn is_live_or_about_to(&self) -> bool {
+        self.is_live() || self.launches_soon()
+    }
+
+    /// A launch has begun whose program is not started yet.
+    fn launches_soon(&self) -> bool {
+        self.operation.is_some_and(|(operation, at)| operation.launches() && at == Progress::Begun)
+    }
+
+    /// Somebody asked for its end, and it has not ended.
+    pub fn end_is_requested(&self) -> bool {
+        self.intent.is_some()
+    }
+
+    /// Somebody asked for the end of a program that is about to be started.
+    pub fn launch_is_called_off(&self) -> bool {
+        self.launches_soon() && self.intent.is_some()
+    }
+
+    /// Nothing else may begin until [`Machine::finish`], or ever after [`Machine::removed`].
+    pub fn begin(&mut self, now: Now, operation: Operation) -> Result<(), Refusal> {
+        let new = operation == Operation::Start;
+        let lost = self.exit.is_some_and(|exit| exit.reason == ExitReason::ServerGone);
+        match self.operation {
+            _ if self.removed => Err(Refusal::Removed),
+            Some((other, _)) => Err(Refusal::Busy(other)),
+            None if self.is_live() && !new => Err(Refusal::Live),
+            None if operation == Operation::Revive && !lost => Err(Refusal::NotLost),
+            None => {
+                (self.operation, self.intent) = (Some((operation, Progress::Begun)), None);
+                match operation {
+                    Operation::Start => self.note(now, "start was requested"),
+                    Operation::Resume => self.note(now, "resume was requested"),
+                    Operation::Revive => self.note(now, "the daemon resumes it: its tmux server was lost"),
+                    Operation::Remove | Operation::RemoveWorktree => {}
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The operation has come to its end, whichever. What was new and never ran has ended.
+    pub fn finish(&mut self) {
+        let Some((operation, at)) = self.operation.take() else { return };
+        if operation == Operation::Start && self.status == Status::Starting {
+            self.status = Status::Stopped;
+        }
+        // Its pane may have been found instead: then nothing is done yet about its end.
+        if !self.is_live() || at == Progress::Begun {
+            self.intent = None;
+        }
+    }
+
+    /// The session is no more.
+    pub fn removed(&mut self) {
+        self.removed = true;
+        self.finish();
+    }
+
+    /// A pane is about to be made for the program of the launch that has begun. `prompted`: the program is given a first
+    /// prompt.
+    pub fn launch(&mut self, now: Now, prompted: bool) -> Result<(), Refusal> {
+        let Some((operation, Progress::Begun)) = self.operation.filter(|(operation, _)| operation.launches())
+        else {
+            return Err(self.operation.map_or(Refusal::Live, |(other, _)| Refusal::Busy(other)));
+        };
+        if self.intent.is_some() {
+            return Err(Refusal::EndRequested);
+        }
+        // Its pane may have been found meanwhile.
+        if self.is_live() && (operation != Operation::Start || self.status != Status::Starting) {
+            return Err(Refusal::Live);
+        }
+        let resumed = operation != Operation::Start;
+        self.operation = Some((operation, Progress::Launched));
+        self.before_launch = (self.status, self.exit);
+        (self.status, self.exit, self.pid) = (Status::Starting, None, None);
+        (self.resumed, self.prompted, self.adopted) = (resumed, prompted, false);
+        (self.launched, self.early) = (None, VecDeque::new());
+        self.set_activity(Activity::Unknown, None, None);
+        self.wait(now, Pending::Launch, LAUNCH_LIMIT);
+        self.note(now, "its turn to start has come");
+        (self.since, self.look) = (now.wall, None);
+        Ok(())
+    }
+
     /// Oldest first.
     pub fn evidence(&self) -> impl Iterator<Item = &Evidence> {
         self.evidence.iter()
@@ -294,16 +423,6 @@ impl Machine {
 
     fn take(&mut self, now: Now, input: Input) -> Vec<Action> {
         match input {
-            Input::LaunchRequested { resumed, prompted } => {
-                self.before_launch = (self.status, self.exit);
-                (self.status, self.exit, self.intent, self.pid) = (Status::Starting, None, None, None);
-                (self.resumed, self.prompted, self.adopted) = (resumed, prompted, false);
-                (self.launched, self.early) = (None, VecDeque::new());
-                self.set_activity(Activity::Unknown, None, None);
-                self.wait(now, Pending::Launch, LAUNCH_LIMIT);
-                self.note(now, if resumed { "resume was requested" } else { "start was requested" });
-                vec![]
-            }
             // A program that was found in its pane meanwhile counts as running already.
             Input::Executed { pid }
                 if self.status == Status::Starting
@@ -360,6 +479,8 @@ impl Machine {
                 self.note(now, "the daemon found the program running in its pane");
                 vec![Action::Event(Body::SessionAdopted { pid })]
             }
+            Input::StopRequested { .. } if self.launches_soon() => self.call_off(now, Intent::Stop),
+            Input::KillRequested if self.launches_soon() => self.call_off(now, Intent::Kill),
             Input::StopRequested { quit_limit } if self.is_live() => {
                 if self.intent.is_some() {
                     return vec![];
@@ -436,6 +557,15 @@ impl Machine {
 
     fn is_live(&self) -> bool {
         self.status.is_live()
+    }
+
+    /// The program will not be started.
+    fn call_off(&mut self, now: Now, intent: Intent) -> Vec<Action> {
+        if self.intent.replace(intent).is_some() {
+            return vec![];
+        }
+        self.note(now, "its end was requested before its program was started");
+        vec![Action::Event(Body::SessionStopRequested { kill: intent == Intent::Kill })]
     }
 
     /// Whether the program is known to have ended before the shim said that it was executed.

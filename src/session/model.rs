@@ -88,7 +88,7 @@ impl Sessions {
         let chosen = chosen?;
         {
             let mut state = session.state();
-            state.record.model = Some(chosen.clone());
+            state.record.recipe.model = Some(chosen.clone());
             (state.model, state.model_said) = (Some(chosen.clone()), Some(Timestamp::now()));
         }
         self.event(Some(session.id), Body::SessionModelSwitched { model: chosen });

@@ -11,7 +11,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
-use super::record::{Queued, Record};
+use super::record::{Life, Queued, Record};
 use super::{SAVE_RETRY, Session, Sessions, State};
 
 /// What is left of the composer's last text has gone from the screen in this time.
@@ -72,7 +72,7 @@ impl Sessions {
             match state.machine.activity() {
                 Activity::Waiting => return Some(Busy::Waiting),
                 Activity::Working => return Some(Busy::Working),
-                _ if !state.record.queue.is_empty() || state.unqueued => return Some(Busy::Queue),
+                _ if !state.record.life.queue.is_empty() || state.unqueued => return Some(Busy::Queue),
                 Activity::Unknown => return None,
                 Activity::Idle => {}
             }
@@ -92,7 +92,7 @@ impl Sessions {
     ) -> Result<u32, Problem> {
         let text = std::str::from_utf8(text)
             .map_err(|_| Problem::new(Code::Invalid, "a text that is queued has to be UTF-8"))?;
-        let queued = self.change(session, |Record { queue, .. }| {
+        let queued = self.change(session, |Record { life: Life { queue, .. }, .. }| {
             if queue.len() >= MAX_QUEUED {
                 let detail = format!(
                     "{MAX_QUEUED} texts wait already; codepiper send {} --drop-queued forgets them",
@@ -130,8 +130,9 @@ impl Sessions {
                 session.state().sends_queued = false;
                 return;
             }
-            let taken = sessions
-                .change(&session, |record| Ok((!record.queue.is_empty()).then(|| record.queue.remove(0))));
+            let taken = sessions.change(&session, |record| {
+                Ok((!record.life.queue.is_empty()).then(|| record.life.queue.remove(0)))
+            });
             let queued = match taken.await {
                 Ok(Some(queued)) => queued,
                 Ok(None) => {
@@ -165,7 +166,7 @@ impl Sessions {
 
     /// Forgets what waits; how many texts that were.
     pub fn drop_queue(&self, session: &Arc<Session>, reason: &str) -> u32 {
-        let texts = std::mem::take(&mut session.state().record.queue).len() as u32;
+        let texts = std::mem::take(&mut session.state().record.life.queue).len() as u32;
         self.tell_dropped(session, texts, reason);
         texts
     }
@@ -178,7 +179,7 @@ impl Sessions {
 
     /// The same because somebody asked for it.
     pub async fn drop_queued(&self, session: &Arc<Session>) -> Result<u32, Problem> {
-        let drop = self.change(session, |record| Ok(std::mem::take(&mut record.queue).len() as u32));
+        let drop = self.change(session, |record| Ok(std::mem::take(&mut record.life.queue).len() as u32));
         let texts = drop.await?;
         self.tell_dropped(session, texts, "somebody asked for it");
         Ok(texts)
@@ -186,5 +187,5 @@ impl Sessions {
 }
 
 fn may_send_queued(state: &State) -> bool {
-    !state.record.queue.is_empty() && state.machine.activity() == Activity::Idle
+    !state.record.life.queue.is_empty() && state.machine.activity() == Activity::Idle
 }

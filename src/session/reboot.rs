@@ -8,6 +8,7 @@ use codepiper_protocol::wire::session::{ExitReason, Status};
 use futures_util::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
+use super::launch::Resuming;
 use super::machine::Input;
 use super::{Session, Sessions};
 
@@ -28,11 +29,13 @@ impl Sessions {
     /// Resumes those of `lost` that go on by themselves: agents with a conversation.
     pub async fn resume_agents(&self, lost: Vec<Arc<Session>>) {
         let resuming = lost.into_iter().map(|session| async move {
+            // Somebody may have decided about it before its turn came.
+            let Ok(resuming) = Resuming::by_itself(&session, self.now()) else { return };
             let (sessions, subject) = (self.clone(), session.clone());
             let looking = tokio::task::spawn_blocking(move || sessions.why_not_by_itself(&subject));
             match looking.await {
                 Ok(None) => {
-                    if let Err(problem) = self.resume(&session, None).await {
+                    if let Err(problem) = self.resume(&session, None, resuming).await {
                         self.stays_stopped(&session, &problem.detail);
                     }
                 }
@@ -54,11 +57,11 @@ impl Sessions {
     /// Reads files.
     fn why_not_by_itself(&self, session: &Session) -> Option<&'static str> {
         let record = session.state().record.clone();
-        if record.dangerous {
+        if record.recipe.dangerous {
             Some("it asks for no permission (--dangerous)")
         } else if self.find_conversation(session).is_none() {
             Some("there is no conversation to continue")
-        } else if crashed_twice(&record.crashes) {
+        } else if crashed_twice(&record.life.crashes) {
             Some("it crashed twice within ten minutes")
         } else {
             None
@@ -75,7 +78,7 @@ impl Session {
     pub(super) fn note_crash(&self, at: Timestamp) {
         let mut state = self.state();
         if state.machine.status() == Status::Crashed {
-            let crashes = &mut state.record.crashes;
+            let crashes = &mut state.record.life.crashes;
             crashes.push(at);
             let old = crashes.len().saturating_sub(CRASHES_KEPT);
             crashes.drain(..old);

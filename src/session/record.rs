@@ -14,17 +14,27 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::bus::to_millisecond;
 use crate::environment::{Environment, Surroundings};
 use crate::small_file::{self, Broken, write_synced};
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
 
+/// One file. Its form is flat: whose a field is does not show in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub version: u32,
     pub id: SessionId,
-    pub name: Option<String>,
+    #[serde(flatten)]
+    pub recipe: Recipe,
+    #[serde(flatten)]
+    pub life: Life,
+}
+
+/// What is launched: the same at every resume, and for a fork.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
     pub provider: String,
     pub args: Vec<String>,
     pub cwd: PathBuf,
@@ -48,12 +58,21 @@ pub struct Record {
     /// Its program asks for no permission.
     #[serde(default)]
     pub dangerous: bool,
+    /// The worktree that its first session was made in.
+    #[serde(default)]
+    pub worktree: Option<Worktree>,
+    /// The model that was asked for, by the name that its provider's flag takes.
+    #[serde(default)]
+    pub model: Option<String>,
+}
+
+/// What has happened to this session, and to no other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Life {
+    pub name: Option<String>,
     /// The conversation that its own began as a copy of.
     #[serde(default)]
     pub forked_from: Option<String>,
-    /// The worktree that was made for it.
-    #[serde(default)]
-    pub worktree: Option<Worktree>,
     /// Who chose the size, until they give it back.
     #[serde(default)]
     pub lease: Option<SizeLease>,
@@ -88,9 +107,6 @@ pub struct Record {
     /// What waits until the agent has nothing to do.
     #[serde(default)]
     pub queue: Vec<Queued>,
-    /// The model that was asked for, by the name that its provider's flag takes.
-    #[serde(default)]
-    pub model: Option<String>,
 }
 
 /// A text that waits, with the images before it.
@@ -103,7 +119,7 @@ pub struct Queued {
     pub plain: bool,
 }
 
-impl Record {
+impl Recipe {
     /// From now on the program gets this from whoever starts it.
     pub fn take_surroundings(&mut self, rule: &Surroundings, theirs: wire::Surroundings) {
         let (mut known, given) = rule.divide(theirs.env);
@@ -112,8 +128,40 @@ impl Record {
         (self.surroundings, self.given) = (Some(known), Some(given));
         self.umask = theirs.umask.map(|mask| mask & 0o777).or(self.umask);
     }
+}
 
-    pub const VERSION: u32 = VERSION;
+impl Record {
+    /// Of a session that is about to be launched for the first time.
+    pub fn new(id: SessionId, name: Option<String>, recipe: Recipe, conversation: Option<String>) -> Self {
+        let now = to_millisecond(Timestamp::now());
+        let life = Life {
+            name,
+            forked_from: None,
+            lease: None,
+            conversation,
+            created_at: now,
+            launched_at: now,
+            nonce: String::new(),
+            status: Status::Starting,
+            exit: None,
+            pid: None,
+            server: None,
+            epoch: 0,
+            offset: 0,
+            updated_at: now,
+            state_since: None,
+            complete: false,
+            crashes: Vec::new(),
+            queue: Vec::new(),
+        };
+        Self { version: VERSION, id, recipe, life }
+    }
+
+    /// What a fork is launched by: the size is the one that nobody chose for a while only.
+    pub fn recipe_of_fork(&self) -> Recipe {
+        let size = self.life.lease.as_ref().map_or(self.recipe.size, |lease| lease.size_before);
+        Recipe { size, ..self.recipe.clone() }
+    }
 
     /// Where the record of a session is kept.
     pub fn path(dir: &Path, id: SessionId) -> PathBuf {
@@ -146,7 +194,7 @@ impl Record {
                 Err(reason) => broken.push((path, reason)),
             }
         }
-        records.sort_by_key(|record| record.created_at);
+        records.sort_by_key(|record| record.life.created_at);
         Ok((records, broken))
     }
 
@@ -165,10 +213,7 @@ mod tests {
     use super::*;
 
     fn record() -> Record {
-        Record {
-            version: VERSION,
-            id: SessionId::random(),
-            name: Some("n".into()),
+        let recipe = Recipe {
             provider: "shell".into(),
             args: vec!["seq".into()],
             cwd: "/".into(),
@@ -181,25 +226,23 @@ mod tests {
             env_sets: vec!["one".into()],
             dangerous: true,
             worktree: None,
-            forked_from: None,
-            lease: None,
-            conversation: None,
-            created_at: Timestamp::UNIX_EPOCH,
-            launched_at: Timestamp::UNIX_EPOCH,
-            nonce: "ab".into(),
-            status: Status::Running,
-            exit: None,
-            pid: Some(1),
-            server: Some((2, 3)),
-            epoch: 2,
-            offset: 3,
-            updated_at: Timestamp::UNIX_EPOCH,
-            state_since: None,
-            complete: false,
-            crashes: vec![Timestamp::UNIX_EPOCH],
-            queue: vec![Queued { text: "next".into(), images: vec![], plain: false }],
             model: Some("m".into()),
-        }
+        };
+        let mut record = Record::new(SessionId::random(), Some("n".into()), recipe, None);
+        record.life.server = Some((2, 3));
+        record.life.crashes = vec![Timestamp::UNIX_EPOCH];
+        record.life.queue = vec![Queued { text: "next".into(), images: vec![], plain: false }];
+        record
+    }
+
+    #[test]
+    fn a_fork_gets_the_size_that_was_there_before_somebody_fitted_it() {
+        let mut record = record();
+        let size_before = std::mem::replace(&mut record.recipe.size, Size::new(200, 60).unwrap());
+        let since = Timestamp::UNIX_EPOCH;
+        record.life.lease = Some(SizeLease { login: None, holder: "phone".into(), since, size_before });
+        let recipe = record.recipe_of_fork();
+        assert_eq!(recipe, Recipe { size: size_before, ..record.recipe });
     }
 
     #[test]

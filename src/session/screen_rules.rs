@@ -39,7 +39,7 @@ impl Sessions {
         if session.provider.reads_screens() != ReadScreens::AtStart {
             return;
         }
-        let since_launch = Timestamp::now().duration_since(session.state().record.launched_at);
+        let since_launch = Timestamp::now().duration_since(session.state().record.life.launched_at);
         let rest = TELL_LIMIT.saturating_sub(since_launch.unsigned_abs());
         let told = session.until(|state| {
             !state.machine.status().is_live()

@@ -135,10 +135,11 @@ impl Sessions {
 
 /// Whether the session ended before its output fell silent. It may have been started again meanwhile.
 async fn ended_while_it_prints(session: &Session) -> bool {
-    let nonce = session.state().record.nonce.clone();
+    let nonce = session.state().record.life.nonce.clone();
     loop {
         let before = session.cursor();
-        let ended = session.until(|state| !state.machine.status().is_live() || state.record.nonce != nonce);
+        let ended =
+            session.until(|state| !state.machine.status().is_live() || state.record.life.nonce != nonce);
         if tokio::time::timeout(MARKER_LIMIT, ended).await.is_ok() {
             return true;
         }

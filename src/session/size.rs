@@ -33,7 +33,7 @@ impl Sessions {
     ) -> Result<(), Problem> {
         let size_before = {
             let state = session.state();
-            state.record.lease.as_ref().map_or(state.record.size, |lease| lease.size_before)
+            state.record.life.lease.as_ref().map_or(state.record.recipe.size, |lease| lease.size_before)
         };
         let since = to_millisecond(Timestamp::now());
         self.set_size(session, size, Some(SizeLease { login, holder, since, size_before })).await
@@ -41,7 +41,7 @@ impl Sessions {
 
     /// Gives the session the size back that it had before somebody fitted it.
     pub async fn give_back(&self, session: &Arc<Session>) -> Result<(), Problem> {
-        let lease = session.state().record.lease.clone();
+        let lease = session.state().record.life.lease.clone();
         match lease {
             Some(lease) => self.resize(session, lease.size_before).await,
             None => Ok(()),
@@ -65,9 +65,9 @@ impl Sessions {
         }
         let attached = session.state().attached > 0;
         let changed = self.change(session, |record| {
-            record.size = size;
+            record.recipe.size = size;
             if !attached {
-                record.lease.clone_from(&lease);
+                record.life.lease.clone_from(&lease);
             }
             Ok(())
         });
@@ -163,6 +163,6 @@ impl Session {
         let now = attached.get(&pane.tmux_session).copied().unwrap_or(0);
         let window = Target::Window(pane.window);
         let before = std::mem::replace(&mut state.attached, now);
-        (before != now).then_some(Change { before, now, window, pinned: state.record.size })
+        (before != now).then_some(Change { before, now, window, pinned: state.record.recipe.size })
     }
 }

@@ -339,13 +339,13 @@ impl Sessions {
         let heal = held.map(|held| Heal { held, or_nothing: more.is_some() });
         let (resized, nonce) = {
             let mut state = session.state();
-            (std::mem::replace(&mut state.size, size) != size, state.record.nonce.clone())
+            (std::mem::replace(&mut state.size, size) != size, state.record.life.nonce.clone())
         };
         let loaded = self.0.screens.load(session.id, size, capture, heal);
         let (sessions, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
             let loaded = loaded.await.ok().flatten();
-            if session.state().record.nonce != nonce {
+            if session.state().record.life.nonce != nonce {
                 return;
             }
             match (loaded, more, missed) {
@@ -468,7 +468,7 @@ impl Sessions {
     pub(super) fn exit_file(&self, session: &Session) -> Option<ExitFile> {
         let text = std::fs::read(self.exit_file_path(session)).ok()?;
         let file: ExitFile = serde_json::from_slice(&text).ok()?;
-        (file.nonce == session.state().record.nonce).then_some(file)
+        (file.nonce == session.state().record.life.nonce).then_some(file)
     }
 
     pub(super) fn exit_status(&self, session: &Session) -> Option<ExitStatus> {

@@ -156,7 +156,7 @@ impl Sessions {
         }
         let mut followed = session.followed();
         if !std::mem::replace(&mut followed.remembered, true) {
-            let created = session.state().record.created_at;
+            let created = session.state().record.life.created_at;
             followed.last = found.events.last().and_then(|event| Last::of(&event.body, event.at, created));
         }
     }
@@ -164,7 +164,7 @@ impl Sessions {
     /// Blocks.
     fn read_transcript_now(&self, session: &Session, followed: &mut Followed) -> io::Result<News> {
         let found = self.find_transcript(session, followed);
-        let created = session.state().record.created_at;
+        let created = session.state().record.life.created_at;
         let Followed { current: Some((id, transcript)), told, last, turn, agents, .. } = followed else {
             return Ok(News::default());
         };
@@ -207,7 +207,7 @@ impl Sessions {
     fn model_named(&self, session: &Session, model: String, at: Option<Timestamp>) {
         {
             let mut state = session.state();
-            let known = state.model.is_some() || state.record.model.is_some();
+            let known = state.model.is_some() || state.record.recipe.model.is_some();
             let daemon_began = Timestamp::now() - self.0.started.elapsed();
             let said = state.model_said.map_or(daemon_began, |said| said.max(daemon_began));
             let old = at.is_none_or(|at| at < said);
@@ -225,7 +225,7 @@ impl Sessions {
         let Some(turn) = turn.filter(|_| tells) else { return };
         let (open, launched) = {
             let state = session.state();
-            (state.machine.is_open_to_memory(), state.record.launched_at)
+            (state.machine.is_open_to_memory(), state.record.life.launched_at)
         };
         if !open {
             return;
@@ -236,7 +236,7 @@ impl Sessions {
     }
 
     fn tell(&self, session: &Session, at: Timestamp, body: Body) -> Option<Last> {
-        let last = Last::of(&body, at, session.state().record.created_at);
+        let last = Last::of(&body, at, session.state().record.life.created_at);
         self.0.bus.events.append(at, Some(session.id), body);
         last
     }
@@ -246,7 +246,7 @@ impl Sessions {
     fn find_transcript(&self, session: &Session, followed: &mut Followed) -> bool {
         let Some(dialect) = session.provider.dialect() else { return false };
         let begun = self.conversation_of_files(session, followed);
-        let known = session.state().record.conversation.clone();
+        let known = session.state().record.life.conversation.clone();
         if known.is_some() && followed.current.as_ref().map(|(id, _)| id) == known.as_ref() {
             return begun;
         }
@@ -284,7 +284,7 @@ impl Sessions {
         }
         let (known, origin) = {
             let record = &session.state().record;
-            (record.conversation.clone(), record.forked_from.clone())
+            (record.life.conversation.clone(), record.life.forked_from.clone())
         };
         // A fork may read what it was made from.
         let another = found.filter(|found| ![origin.as_ref(), known.as_ref()].contains(&Some(found)));

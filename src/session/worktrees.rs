@@ -9,6 +9,8 @@ use codepiper_protocol::wire::worktree::{
     NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
 };
 
+use super::machine::{Operation, Refusal};
+use super::operation::{Leaving, Reserved, refused};
 use super::{Session, Sessions};
 use crate::git::worktree::{self, Made};
 
@@ -34,10 +36,19 @@ impl Sessions {
     ) -> Result<WorktreeRemoved, Problem> {
         let (home, known) = (self.0.places.worktrees.clone(), id.to_owned());
         let path = blocking(move || worktree::path_of(&home, &known)).await??;
-        if let Some(session) = self.inside(&path).iter().find(|session| session.is_live()) {
-            let short = session.id.short();
-            let detail = format!("session {short} runs in {}; codepiper stop {short} first", path.display());
-            return Err(Problem::new(Code::SessionLive, detail));
+        let _leaving = Leaving::begin(self, &path)?;
+        let mut _reserved = Vec::new();
+        for session in self.inside(&path) {
+            match Reserved::begin(&session, self.now(), Operation::RemoveWorktree) {
+                Ok(reserved) => _reserved.push(reserved),
+                Err(Refusal::Live) => {
+                    let short = session.id.short();
+                    let detail =
+                        format!("session {short} runs in {}; codepiper stop {short} first", path.display());
+                    return Err(Problem::new(Code::SessionLive, detail));
+                }
+                Err(refusal) => return Err(refused(&session, refusal)),
+            }
         }
         let (home, id) = (self.0.places.worktrees.clone(), id.to_owned());
         blocking(move || worktree::remove(&home, &id, request)).await?
@@ -83,12 +94,12 @@ impl Sessions {
 
 impl Session {
     fn worktree(&self) -> Option<PathBuf> {
-        self.state().record.worktree.as_ref().map(|worktree| worktree.path.clone())
+        self.state().record.recipe.worktree.as_ref().map(|worktree| worktree.path.clone())
     }
 
     /// What to do when its worktree is not there any more.
     pub(super) fn check_worktree(&self) -> Result<(), Problem> {
-        let Some(worktree) = self.state().record.worktree.clone() else { return Ok(()) };
+        let Some(worktree) = self.state().record.recipe.worktree.clone() else { return Ok(()) };
         if worktree.path.is_dir() {
             return Ok(());
         }

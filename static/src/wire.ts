@@ -151,7 +151,7 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
 /**
  * What kind of error it is: stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "name_taken" | "unsaved_work" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
 /**
  * `POST /api/auth/setup/totp` and `/api/auth/totp/confirm`: the first code of the new authenticator.

@@ -81,6 +81,8 @@ codes! {
     SessionEnded 409 7 "The session has ended",
     /// The session runs, and the request needs one that does not.
     SessionLive 409 1 "The session is running",
+    /// Somebody else does something with the session or its worktree that has to end first.
+    InUse 409 1 "In use",
     /// The name is in use.
     NameTaken 409 2 "The name is taken",
     /// Work would be lost that is nowhere else.

@@ -8,17 +8,29 @@ struct Script {
 
 impl Script {
     fn running() -> Self {
-        let mut script =
-            Self { machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH), actions: vec![] };
-        script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
-        script.step(1, Input::Executed { pid: 42 });
+        let mut script = Self::new();
+        script.launch(0, Operation::Start, false).step(1, Input::Executed { pid: 42 });
+        script.machine.finish();
         script.actions.clear();
         script
     }
 
+    fn new() -> Self {
+        Self::of(Status::Starting, None)
+    }
+
+    fn of(status: Status, exit: Option<Exit>) -> Self {
+        Self { machine: Machine::new(status, exit, Timestamp::UNIX_EPOCH), actions: vec![] }
+    }
+
+    fn launch(&mut self, ms: u64, operation: Operation, prompted: bool) -> &mut Self {
+        self.machine.begin(at(0), operation).unwrap();
+        self.machine.launch(at(ms), prompted).unwrap();
+        self
+    }
+
     fn step(&mut self, ms: u64, input: Input) -> &mut Self {
-        let now = Now { wall: Timestamp::UNIX_EPOCH, since_start: Duration::from_millis(ms) };
-        self.actions.extend(self.machine.handle(now, input));
+        self.actions.extend(self.machine.handle(at(ms), input));
         self
     }
 
@@ -33,6 +45,10 @@ impl Script {
     fn doings(&self) -> Vec<&Action> {
         self.actions.iter().filter(|action| !matches!(action, Action::Event(_))).collect()
     }
+}
+
+fn at(ms: u64) -> Now {
+    Now { wall: Timestamp::UNIX_EPOCH, since_start: Duration::from_millis(ms) }
 }
 
 fn code(code: i32) -> ExitStatus {
@@ -132,15 +148,92 @@ fn a_lost_server_ends_a_session_when_its_shim_is_gone_or_after_the_limit() {
 #[test]
 fn a_failed_launch_leaves_what_was() {
     let ended = Some(Exit::new(code(7), ExitReason::Exited));
-    let mut script =
-        Script { machine: Machine::new(Status::Crashed, ended, Timestamp::UNIX_EPOCH), actions: vec![] };
-    script.step(0, Input::LaunchRequested { resumed: true, prompted: false });
+    let mut script = Script::of(Status::Crashed, ended);
+    script.launch(0, Operation::Resume, false);
     assert_eq!((script.machine.status(), script.machine.exit()), (Status::Starting, None));
     script.step(5, Input::LaunchFailed { message: "no such program".into() });
     assert_eq!((script.machine.status(), script.machine.exit()), (Status::Crashed, ended));
-    script.step(10, Input::LaunchRequested { resumed: true, prompted: false }).until(60_000);
+    script.machine.finish();
+    script.launch(10, Operation::Resume, false).until(60_000);
     assert_eq!(script.doings(), [&Action::AbandonLaunch]);
     assert_eq!(script.machine.status(), Status::Crashed);
+}
+
+#[test]
+fn one_operation_at_a_time() {
+    let lost = Some(Exit::without_status(ExitReason::ServerGone));
+    let operations = [
+        Operation::Start,
+        Operation::Resume,
+        Operation::Revive,
+        Operation::Remove,
+        Operation::RemoveWorktree,
+    ];
+    for first in operations {
+        for second in operations {
+            let mut script = Script::of(Status::Stopped, lost);
+            script.machine.begin(at(0), first).unwrap();
+            assert_eq!(
+                script.machine.begin(at(0), second),
+                Err(Refusal::Busy(first)),
+                "{first:?}, {second:?}"
+            );
+            script.machine.finish();
+            assert_eq!(script.machine.begin(at(0), second), Ok(()), "{first:?}, {second:?}");
+        }
+        if first != Operation::Start {
+            assert_eq!(Script::running().machine.begin(at(0), first), Err(Refusal::Live), "{first:?}");
+        }
+        let mut script = Script::of(Status::Stopped, lost);
+        script.machine.begin(at(0), Operation::Remove).unwrap();
+        script.machine.removed();
+        assert_eq!(script.machine.begin(at(0), first), Err(Refusal::Removed));
+    }
+    // What somebody started, and stopped, is not lost any more.
+    let mut script = Script::of(Status::Stopped, lost);
+    script.launch(0, Operation::Resume, false).step(1, Input::Executed { pid: 42 });
+    script.machine.finish();
+    script.step(2, quit()).step(3, Input::Marker(code(0)));
+    assert_eq!(script.machine.begin(at(0), Operation::Revive), Err(Refusal::NotLost));
+}
+
+#[test]
+fn a_launch_takes_place_only_where_it_was_begun() {
+    let mut script = Script::of(Status::Stopped, None);
+    assert_eq!(script.machine.launch(at(0), false), Err(Refusal::Live), "nothing was begun");
+    script.machine.begin(at(0), Operation::Remove).unwrap();
+    assert_eq!(script.machine.launch(at(0), false), Err(Refusal::Busy(Operation::Remove)));
+    script.machine.finish();
+    script.launch(1, Operation::Resume, false);
+    assert_eq!(script.machine.launch(at(2), false), Err(Refusal::Busy(Operation::Resume)), "once");
+    // Its pane was found alive before its turn came.
+    let mut script = Script::of(Status::Stopped, None);
+    script.machine.begin(at(0), Operation::Resume).unwrap();
+    script.step(1, Input::Adopted { pid: Some(1) });
+    assert_eq!(script.machine.launch(at(2), false), Err(Refusal::Live));
+}
+
+#[test]
+fn an_end_that_is_requested_before_the_launch_calls_it_off() {
+    for (request, status) in [
+        (quit(), Status::Starting),
+        (Input::KillRequested, Status::Starting),
+        (quit(), Status::Crashed),
+        (Input::KillRequested, Status::Crashed),
+    ] {
+        let new = status == Status::Starting;
+        let mut script = Script::of(status, None);
+        script.machine.begin(at(0), if new { Operation::Start } else { Operation::Resume }).unwrap();
+        assert!(script.machine.is_live_or_about_to() && !script.machine.launch_is_called_off());
+        script.step(1, request.clone()).step(2, request);
+        assert_eq!((script.doings(), script.actions.len()), (vec![], 1), "it is an event, once");
+        assert!(script.machine.launch_is_called_off());
+        assert_eq!(script.machine.launch(at(3), false), Err(Refusal::EndRequested));
+        script.machine.finish();
+        assert!(!script.machine.is_live_or_about_to() && !script.machine.end_is_requested());
+        assert_eq!(script.machine.status(), if new { Status::Stopped } else { status });
+        assert_eq!(script.machine.begin(at(0), Operation::Resume), Ok(()), "the next one is not");
+    }
 }
 
 #[test]
@@ -176,10 +269,9 @@ fn reports_may_count_as_much_as_hooks() {
 
 #[test]
 fn what_a_program_says_at_once_counts_when_it_runs() {
-    let mut script =
-        Script { machine: Machine::new(Status::Starting, None, Timestamp::UNIX_EPOCH), actions: vec![] };
+    let mut script = Script::new();
     let source = EvidenceSource::Report;
-    script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
+    script.launch(0, Operation::Start, false);
     script.step(1, Input::Activity { source, activity: Activity::Idle, waiting_for: None, what: "x".into() });
     assert_eq!(script.machine.activity(), Activity::Unknown);
     script.step(2, Input::Executed { pid: 42 });
@@ -317,8 +409,8 @@ fn an_agent_with_a_first_prompt_is_not_idle_before_it() {
         what: "the hook SessionStart".into(),
     };
     let started = || {
-        let mut script = Script::running();
-        script.step(10, Input::LaunchRequested { resumed: false, prompted: true });
+        let mut script = Script::new();
+        script.launch(10, Operation::Start, true);
         script.step(20, Input::Executed { pid: 43 }).step(900, idle());
         assert_eq!(script.machine.activity(), Activity::Unknown);
         assert!(!script.machine.tells_its_state());
@@ -376,9 +468,8 @@ fn orders(facts: &[Input]) -> Vec<Vec<Input>> {
 }
 
 fn starting() -> Script {
-    let mut script =
-        Script { machine: Machine::new(Status::Stopped, None, Timestamp::UNIX_EPOCH), actions: vec![] };
-    script.step(0, Input::LaunchRequested { resumed: false, prompted: false });
+    let mut script = Script::of(Status::Stopped, None);
+    script.launch(0, Operation::Resume, false);
     script
 }
 
@@ -401,7 +492,7 @@ fn a_program_that_ended_was_executed_whatever_was_learnt_first() {
         assert_eq!(script.machine.launched(), Some(&Ok(())), "{order:?}");
         assert_eq!(script.machine.exit(), Some(Exit::new(code(3), ExitReason::Exited)), "{order:?}");
         assert_eq!(script.doings(), [&Action::Ended], "{order:?}");
-        let started = Action::Event(Body::SessionStarted { pid: 42, resumed: false });
+        let started = Action::Event(Body::SessionStarted { pid: 42, resumed: true });
         assert_eq!(script.actions, [started, Action::Ended], "{order:?}");
     }
 }
