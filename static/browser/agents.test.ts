@@ -69,16 +69,16 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await give("slow: 60 100", "Send");
     await pill("working").waitFor();
     await give("after that", "Queue");
-    await note().getByText("Queued: it is sent when the agent is idle.").waitFor();
+    await note().getByText("Queued. It will be sent when the agent is idle.").waitFor();
     await give("and then", "Queue");
-    await note().getByText("Queued as number 2").waitFor();
-    await note().getByText("1 other text waits.").waitFor();
+    await note().getByText("Queued (number 2 in line)").waitFor();
+    await note().getByText("1 other text queued.").waitFor();
     await looks(`queued-${agent}`);
     await shows(page, "You said: after that");
     await note().getByText("Queued → Written").waitFor();
     await shows(page, "You said: and then");
     await note().getByText("Turn started").waitFor();
-    await note().getByRole("button", { name: "Forget" }).waitFor({ state: "detached" });
+    await note().getByRole("button", { name: "Discard" }).waitFor({ state: "detached" });
     await pill(/idle|finished/).waitFor();
   });
 
@@ -86,8 +86,8 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await give("slow: 40 100", "Send");
     await pill("working").waitFor();
     await give("never mind", "Queue");
-    await note().getByRole("button", { name: "Forget" }).click();
-    await note().getByRole("button", { name: "Forget" }).waitFor({ state: "detached" });
+    await note().getByRole("button", { name: "Discard" }).click();
+    await note().getByRole("button", { name: "Discard" }).waitFor({ state: "detached" });
     expect(await note().innerText()).toBe("");
     await pill(/idle|finished/).waitFor();
     expect(agents.host.run("tail", id, "-n", "all")).not.toContain("never mind");
@@ -97,8 +97,8 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await give(asks, "Send");
     await pill("Waiting").waitFor();
     await give("when you may", "Queue");
-    await note().getByText("Queued: it is sent when the agent is idle.").waitFor();
-    await expect.poll(() => field().getAttribute("placeholder")).toBe("Prompt, queued until you answer");
+    await note().getByText("Queued. It will be sent when the agent is idle.").waitFor();
+    await expect.poll(() => field().getAttribute("placeholder")).toBe("Prompt (queued until you answer)");
     await looks(`waiting-${agent}`);
     await page.getByRole("button", { name: "Conversation" }).click();
     const there = page.getByRole("button", { name: "Answer in the terminal" });
@@ -126,7 +126,7 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await looks(`refused-${agent}`);
     await page.unroute("**/input?*");
     await note().getByRole("button", { name: "Queue it" }).click();
-    await note().getByText("Queued: it is sent when the agent is idle.").waitFor();
+    await note().getByText("Queued. It will be sent when the agent is idle.").waitFor();
     agents.host.run("keys", id, "escape");
     await shows(page, "You said: too early");
     await pill(/idle|finished/).waitFor();
@@ -150,13 +150,13 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
       await card.getByLabel("Model").fill(wanted);
       await card.getByRole("button", { name: "Switch" }).click();
     }
-    await page.locator(".toast", { hasText: "from its next request on" }).waitFor();
+    await page.locator(".toast", { hasText: "from the next request on" }).waitFor();
     await expect.poll(() => picker.innerText()).toContain(wanted);
     expect(agents.host.run("model", id)).toContain(wanted);
     await give("slow: 40 100", "Send");
     await pill("working").waitFor();
     await picker.click();
-    await card.getByText("It can be switched when the agent is idle.").waitFor();
+    await card.getByText("You can switch when the agent is idle.").waitFor();
     if (agent === "claude-code") expect(await card.getByRole("button", { name: "Opus" }).isDisabled()).toBe(true);
     await page.keyboard.press("Escape");
     await pill(/idle|finished/).waitFor();

@@ -168,7 +168,7 @@ it("folds thinking and tools, and shows edits", async () => {
   await read.click();
   await region().getByText("line 83").waitFor();
   await read.click();
-  const edit = region().getByRole("group", { name: "Changes of src/auth/hash.ts" });
+  const edit = region().getByRole("group", { name: "Changes to src/auth/hash.ts" });
   expect(await edit.locator(".diff-line.added").innerText()).toContain("18");
   expect(await edit.locator(".diff-line.added mark").innerText()).toContain("{ hash, verify }");
   await region()
@@ -185,7 +185,7 @@ it("colours code, and nothing else of it changes", async () => {
   await block.locator(".syn-key", { hasText: "const" }).waitFor();
   expect(await block.locator(".syn-num").innerText()).toBe("42");
   expect((await block.innerText()).trim()).toBe("const answer = 42;");
-  const added = region().getByRole("group", { name: "Changes of src/auth/hash.ts" }).locator(".diff-line.added");
+  const added = region().getByRole("group", { name: "Changes to src/auth/hash.ts" }).locator(".diff-line.added");
   await added.locator(".syn-key", { hasText: "import" }).waitFor();
   expect((await added.locator(".syn-str").allInnerTexts()).join("")).toBe('"argon2"');
   expect(await added.locator("code").innerText()).toBe('import { hash, verify } from "argon2";');

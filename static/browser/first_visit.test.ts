@@ -20,7 +20,7 @@ describe.each([
 
   it("goes from an empty home to typing, and out again", async () => {
     const { page, complaints, context } = await open(chromium, host.url, size, "light");
-    await page.getByRole("heading", { name: "Make this dashboard yours" }).waitFor();
+    await page.getByRole("heading", { name: "Set up the dashboard" }).waitFor();
     await shot(page, `onboarding-1-${name}`);
     const { codes } = await setUp(page, host);
     expect(codes.length).toBeGreaterThanOrEqual(8);
@@ -42,7 +42,7 @@ describe.each([
       // The terminal has the focus already.
       await page.keyboard.type("echo $((6*7))-answer\n");
     } else {
-      await page.getByLabel("Prompt or answer").fill("echo $((6*7))-answer");
+      await page.getByLabel("Command").fill("echo $((6*7))-answer");
       await page.getByRole("button", { name: "Send", exact: true }).click();
     }
     await shows(page, /^42-answer/m);
@@ -90,7 +90,7 @@ describe("the way in", () => {
     const { page, context } = await open(chromium, host.url);
     await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
     await page.getByLabel("Code from your authenticator").fill("000000");
-    await page.getByRole("alert").getByText("Password or code is wrong").waitFor();
+    await page.getByRole("alert").getByText("Wrong password or code").waitFor();
     expect(await page.getByLabel("Password", { exact: true }).inputValue()).toBe(PASSWORD);
     expect(await page.getByLabel("Code from your authenticator").inputValue()).toBe("");
     await page.getByLabel("Code from your authenticator").fill(code(secret, 1));

@@ -98,7 +98,7 @@ it("finds what was printed long ago", async () => {
 });
 
 it("goes to a moment of the timeline", async () => {
-  const strip = page.getByRole("slider", { name: "Moment in the session" });
+  const strip = page.getByRole("slider", { name: "Time in the session" });
   await strip.waitFor();
   const box = await strip.boundingBox();
   if (!box) throw new Error("no timeline");
@@ -113,7 +113,7 @@ it("goes to a moment of the timeline", async () => {
 it("shows the moment of an event", async () => {
   await page.goto(`${host.url}/sessions/${long}/events`);
   await page.getByText("session.started").first().click();
-  await page.getByRole("button", { name: "Show this moment in the terminal" }).click();
+  await page.getByRole("button", { name: "Show in terminal" }).click();
   await page.locator(".status", { hasText: "History" }).waitFor();
 });
 
@@ -127,14 +127,14 @@ it("fits the grid to the screen when asked to, and gives it back", async () => {
   const fit = page.getByRole("button", { name: /Fit to this screen/ });
   const [, cols, rows] = /\((\d+)×(\d+)\)/.exec(await fit.innerText()) ?? [];
   await fit.click();
-  await page.locator("#size-chip", { hasText: "yours" }).waitFor();
+  await page.locator("#size-chip", { hasText: "set by you" }).waitFor();
   expect(show(id).size).toEqual({ cols: Number(cols), rows: Number(rows) });
   await page.locator(".stage").click();
   await page.keyboard.type("\n");
   await shows(page, `${rows} ${cols}`);
   await shot(page, "size-yours");
-  await page.getByRole("button", { name: "Give back" }).first().click();
-  await page.locator("#size-chip", { hasText: "yours" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Restore size" }).first().click();
+  await page.locator("#size-chip", { hasText: "set by you" }).waitFor({ state: "detached" });
   expect(show(id).size).toEqual(before);
 });
 
@@ -172,7 +172,7 @@ it("sends an image that is pasted", async () => {
       .querySelector(".xterm-helper-textarea")
       ?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
   });
-  await page.getByText("Image given to the program.").waitFor();
+  await page.getByText("Image sent to the program.").waitFor();
   await shows(page, /\.png/);
 });
 
@@ -227,7 +227,7 @@ it("works by keyboard alone", async () => {
   await page.getByText("renamed stopped.").waitFor();
   await page.keyboard.press("/");
   await page.keyboard.type("nothing is called so");
-  await page.getByText("No session matches").waitFor();
+  await page.getByText("No sessions match").waitFor();
   await shot(page, "sessions-nothing");
 });
 

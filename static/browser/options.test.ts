@@ -70,13 +70,13 @@ it("writes values into env sets and never shows them again", async () => {
   await page.getByLabel("Name", { exact: true }).fill("npm-readonly");
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await page.getByText("npm-readonly").click();
-  await page.getByRole("button", { name: "Add name" }).click();
+  await page.getByRole("button", { name: "Add variable" }).click();
   await page.getByLabel("Name", { exact: true }).fill("NPM_TOKEN");
   await page.getByLabel("Value", { exact: true }).fill(SECRET);
   expect(await findings(page)).toEqual([]);
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByText(`${SECRET.length} bytes`).waitFor();
-  await page.getByText("NPM_TOKEN is in npm-readonly.").waitFor();
+  await page.getByText("NPM_TOKEN saved in npm-readonly.").waitFor();
   for (const [size, name] of [
     [DESK, "desk"],
     [PHONE, "phone"],
@@ -111,7 +111,7 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await dialog.getByLabel("New branch").fill("feature/x");
   await dialog.getByLabel("From", { exact: true }).fill("there");
   await dialog.getByLabel("Add an env set").selectOption("npm-readonly");
-  await dialog.getByText("Dangerous: ask for no permission").click();
+  await dialog.getByText("Dangerous: skip all permission prompts").click();
   for (const [size, name] of [
     [PHONE, "phone"],
     [DESK, "desk"],
@@ -119,7 +119,7 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
     await page.setViewportSize(size);
     await dialog.getByText("Work in a separate worktree").scrollIntoViewIfNeeded();
     await shot(page, `create-worktree-${name}`);
-    await dialog.getByText("Dangerous: ask for no permission").scrollIntoViewIfNeeded();
+    await dialog.getByText("Dangerous: skip all permission prompts").scrollIntoViewIfNeeded();
     await shot(page, `create-dangerous-${name}`);
     expect(await findings(page), name).toEqual([]);
   }
@@ -130,10 +130,10 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   );
   // Its own confirmation: a click on Create alone starts nothing.
   await dialog.getByRole("button", { name: /^Create/ }).click();
-  const sure = page.getByRole("dialog", { name: "Start without any question?" });
+  const sure = page.getByRole("dialog", { name: "Start without permission prompts?" });
   await sure.waitFor();
   expect(JSON.parse(host.run("sessions", "--json"))).toEqual([]);
-  await sure.getByRole("button", { name: "Start it" }).click();
+  await sure.getByRole("button", { name: "Start", exact: true }).click();
   await page.locator(".head-dangerous").waitFor();
   await page.locator(".head-branch", { hasText: "feature/x" }).waitFor();
   for (const [size, name] of [
@@ -164,7 +164,7 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
     .last()
     .click();
   await page.getByRole("button", { name: "Fork" }).click();
-  await page.getByText("continues a copy of its conversation").waitFor();
+  await page.getByText("continues from a copy of").waitFor();
   const both = JSON.parse(host.run("sessions", "--json")) as { id: string; dangerous: boolean }[];
   expect(both).toHaveLength(2);
   expect(both[1]?.dangerous).toBe(true);

@@ -41,7 +41,7 @@ it("shows the whole screen of a program that runs already, and types into it", a
   await shows(page, "hello from the browser");
   await page.keyboard.press("Escape");
   await page.keyboard.type(":q!\n");
-  await page.getByText("Quit by itself").waitFor();
+  await page.getByText("Exited normally").waitFor();
   await shot(page, "session-ended");
 });
 
@@ -175,7 +175,7 @@ it("shows the present after a long sleep, and keeps what it slept through", asyn
   host.run("wait", id, "--until", "text=good morning", "--from", "0:0", "--timeout", "60");
   await page.context().setOffline(false);
   await shows(page, "good morning");
-  await page.getByText(/Screen is current; .* in History/).waitFor();
+  await page.getByText(/Skipped .* of output to catch up/).waitFor();
   await page.locator(".stage").hover();
   await page.mouse.wheel(0, -400);
   await page.getByText("newer lines").waitFor();
@@ -223,7 +223,7 @@ it("changes nothing for anybody by looking from a phone", async () => {
   await phone.page.reload();
   await shows(phone.page, /^100$/m);
   expect(await letters()).toBe(16.5);
-  await phone.page.getByRole("button", { name: "Whole grid" }).click();
+  await phone.page.getByRole("button", { name: "Fit the whole terminal" }).click();
   expect(show(id).size).toEqual(before);
   expect(await page.locator(".xterm-rows > div").count()).toBe(grid);
   await phone.context.close();
@@ -270,8 +270,8 @@ it("ends on another device at once when it is signed out here", async () => {
   await other.page.goto(`${host.url}/sessions/${id}`);
   await other.page.locator(".xterm-helper-textarea").waitFor({ state: "attached" });
   await page.goto(`${host.url}/settings/security`);
-  await page.getByRole("button", { name: "Sign out all others" }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Sign out all others" }).click();
+  await page.getByRole("button", { name: "Sign out all other devices" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out all other devices" }).click();
   await other.page.getByRole("heading", { name: "Sign in" }).waitFor();
   await other.context.close();
 });

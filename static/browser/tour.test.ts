@@ -94,11 +94,11 @@ it("makes an env set", async () => {
   await page.getByLabel("Name", { exact: true }).fill(SET);
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await page.getByText(SET).click();
-  await page.getByRole("button", { name: "Add name" }).click();
+  await page.getByRole("button", { name: "Add variable" }).click();
   await page.getByLabel("Name", { exact: true }).fill("STRIPE_KEY");
   await page.getByLabel("Value", { exact: true }).fill(SECRET);
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText(`STRIPE_KEY is in ${SET}.`).waitFor();
+  await page.getByText(`STRIPE_KEY saved in ${SET}.`).waitFor();
 });
 
 describe.each(AGENTS)("$agent in the dashboard", ({ agent, label, tool, other, answer }) => {
@@ -150,7 +150,7 @@ describe.each(AGENTS)("$agent in the dashboard", ({ agent, label, tool, other, a
     const card = page.locator(".model-card:popover-open");
     await card.getByLabel("Model").fill(other);
     await card.getByRole("button", { name: "Switch" }).click();
-    await page.locator(".toast", { hasText: "from its next request on" }).waitFor();
+    await page.locator(".toast", { hasText: "from the next request on" }).waitFor();
     await expect.poll(() => page.locator("#model-picker").innerText()).toContain(other);
     await give("on the other model");
     await shows(page, "You said: on the other model");

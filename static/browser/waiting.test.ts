@@ -33,11 +33,11 @@ afterAll(async () => {
 it("shows a session that asks at its start, and what to do about it", async () => {
   const { id } = JSON.parse(host.run("start", "-p", "asker", "--name", "new here", "--json")) as { id: string };
   const needs = page.getByRole("region", { name: "Needs you" });
-  await needs.getByText("Question").waitFor();
-  await needs.getByText("Asks something: open to answer").waitFor();
+  await needs.getByText("Question", { exact: true }).waitFor();
+  await needs.getByText("Needs an answer: open to see the question").waitFor();
   const row = page.getByRole("region", { name: "Waiting" }).locator(".row");
   await row.locator(".cell-state", { hasText: "Waiting" }).waitFor();
-  await row.locator(".cell-now", { hasText: "open to answer" }).waitFor();
+  await row.locator(".cell-now", { hasText: "open to see the question" }).waitFor();
   for (const [size, name] of [
     [PHONE, "phone"],
     [DESK, "desk"],
@@ -51,7 +51,7 @@ it("shows a session that asks at its start, and what to do about it", async () =
   await page.locator(".session-head .pill", { hasText: "Waiting" }).waitFor();
   await page.setViewportSize(PHONE);
   await page.reload();
-  await page.getByText("The arrows and ↵ answer, or tap the terminal and type.").waitFor();
+  await page.getByText("Answer with the arrow keys and ↵, or tap the terminal and type.").waitFor();
   await shot(page, "asks-phone");
   expect(await findings(page)).toEqual([]);
   await page.setViewportSize(DESK);

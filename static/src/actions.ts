@@ -47,7 +47,7 @@ export function fork(session: Session, then: (fork: Session) => void): Promise<v
   return doing(session, "Forking…", async () => {
     const made = await request<Session>("POST", `${path(session)}/fork`);
     keep(made);
-    toast({ text: `${nameOf(session)} goes on; ${made.short_id} continues a copy of its conversation.` });
+    toast({ text: `Forked: ${made.short_id} continues from a copy of ${nameOf(session)}’s conversation.` });
     then(made);
   });
 }
@@ -56,7 +56,7 @@ export function kill(session: Session): void {
   const program = session.provider === "shell" ? "program" : "agent";
   ask({
     title: `Kill ${nameOf(session)}?`,
-    text: `The ${program} ends now, in the middle of its work. Its tmux session and scrollback go too; the log and the files in its directory stay.`,
+    text: `The ${program} is killed at once, even in the middle of its work. Its tmux session and scrollback are deleted; its log and the files in its directory are kept.`,
     verb: "Kill session",
     destroys: true,
     run: async () => keep(await request<Session>("POST", `${path(session)}/kill`)),
@@ -66,7 +66,7 @@ export function kill(session: Session): void {
 export function remove(session: Session, after?: () => void): void {
   ask({
     title: `Remove ${nameOf(session)}?`,
-    text: "It leaves the list, and its log is deleted. The files in its directory stay. It cannot be resumed afterwards.",
+    text: "The session and its log are deleted, and it cannot be resumed. The files in its directory are kept.",
     verb: "Remove",
     destroys: true,
     run: async () => {

@@ -29,7 +29,7 @@ export function App() {
     case "signed_out":
       return <SignIn />;
     case "closed":
-      return <Unreachable detail={status.detail ?? "The sign-in cannot be read."} />;
+      return <Unreachable detail={status.detail ?? "The sign-in data cannot be read."} />;
     case "signed_in":
       return <Dashboard />;
   }

@@ -77,7 +77,7 @@ function Places() {
     <>
       <div class="app">
         <a class="skip" href="#main">
-          Skip to the page
+          Skip to main content
         </a>
         <Rail />
         <main class="page" id="main" tabIndex={-1}>
@@ -120,9 +120,9 @@ function NotFound() {
   return (
     <div class="empty">
       <h1 class="visually-hidden">Not found</h1>
-      <h2>There is no such page</h2>
+      <h2>Page not found</h2>
       <a class="button primary large" href="/">
-        Sessions
+        Go to Sessions
       </a>
     </div>
   );

@@ -73,7 +73,7 @@ it("tells events in words", () => {
         data: { exit: { code: 0, signal: null, reason: "exited" }, cursor: "0:1" },
       }),
     ),
-  ).toBe("Quit by itself.");
+  ).toBe("Exited normally.");
   const process = { pid: 7, names: "codepiper < bash" };
   expect(
     summary(event({ source: "auth", kind: "auth.password_changed", data: { login: null, by: { process } } })),

@@ -24,7 +24,7 @@ export function doing(session: Session): readonly Piece[] | null {
 
 /** The same for a list, where one cannot see the terminal. */
 export function doingOrAsking(session: Session): readonly Piece[] | null {
-  return doing(session) ?? (isWaiting(session) ? [{ text: "Asks something: open to answer" }] : null);
+  return doing(session) ?? (isWaiting(session) ? [{ text: "Needs an answer: open to see the question" }] : null);
 }
 
 function tells(event: Event): Told | null {

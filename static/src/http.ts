@@ -65,11 +65,16 @@ async function problem(response: Response): Promise<Problem> {
   }
   return response.status >= 502
     ? unreachable()
-    : { code: "internal", status: response.status, title: "Failed", detail: `The daemon answered ${response.status}.` };
+    : {
+        code: "internal",
+        status: response.status,
+        title: "Failed",
+        detail: `The daemon answered with status ${response.status}.`,
+      };
 }
 
 function unreachable(): Problem {
-  return { code: "internal", status: UNREACHABLE, title: "No connection", detail: "The daemon does not answer." };
+  return { code: "internal", status: UNREACHABLE, title: "No connection", detail: "The daemon is not responding." };
 }
 
 export function problemOf(error: unknown): Problem {

@@ -46,5 +46,5 @@ it("is a sentence for who cannot see it", () => {
     { from: 600_000, to: 630_000, state: "waiting" },
   ];
   expect(traceSentence(spans, 0, 3_600_000, "Last hour")).toBe("Last hour: working 10 min, waiting under a minute");
-  expect(traceSentence([], 0, 1, "Last hour")).toBe("Last hour: nothing ran");
+  expect(traceSentence([], 0, 1, "Last hour")).toBe("Last hour: not running");
 });

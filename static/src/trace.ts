@@ -59,8 +59,8 @@ export const STATE_WORDS: Record<SpanState, string> = {
   working: "working",
   idle: "idle",
   waiting: "waiting",
-  unknown: "without proof",
-  away: "the daemon was away",
+  unknown: "state unknown",
+  away: "daemon not running",
 };
 
 /** What the picture shows, as a sentence. */
@@ -70,7 +70,7 @@ export function traceSentence(spans: readonly Span[], from: number, to: number, 
     totals.set(part.state, (totals.get(part.state) ?? 0) + part.to - part.from);
   }
   const parts = [...totals].map(([state, ms]) => `${STATE_WORDS[state]} ${minutes(ms)}`);
-  return parts.length === 0 ? `${span}: nothing ran` : `${span}: ${parts.join(", ")}`;
+  return parts.length === 0 ? `${span}: not running` : `${span}: ${parts.join(", ")}`;
 }
 
 function minutes(ms: number): string {

@@ -52,11 +52,11 @@ describe("states", () => {
     expect(said({ status: "starting", activity: "unknown" })).toBe("Starting//starting");
     expect(said({ activity: "working" })).toBe("Running/working/working");
     expect(said({ activity: "idle" })).toBe("Running/idle/idle");
-    expect(said({ activity: "unknown" })).toBe("Running/no proof/unknown");
+    expect(said({ activity: "unknown" })).toBe("Running/state unknown/unknown");
     expect(said({ activity: "waiting", waiting_for: "permission" })).toBe("Waiting/permission/permission");
     expect(said({ activity: "waiting", waiting_for: "question" })).toBe("Waiting/question/question");
     expect(said({ status: "stopped", exit: { code: null, signal: 15, reason: "stopped" } })).toBe(
-      "Stopped/by you/stopped",
+      "Stopped/on request/stopped",
     );
     expect(said({ status: "crashed", exit: { code: 137, signal: null, reason: "exited" } })).toBe(
       "Crashed/exit 137/crashed",
@@ -68,8 +68,10 @@ describe("states", () => {
   });
 
   it("tells an end in a sentence", () => {
-    expect(exitSentence({ code: null, signal: null, reason: "server_gone" })).toBe("Ended with its tmux server");
-    expect(exitSentence(null)).toBe("Ended; nobody saw how");
+    expect(exitSentence({ code: null, signal: null, reason: "server_gone" })).toBe(
+      "Ended when its tmux server went away",
+    );
+    expect(exitSentence(null)).toBe("Ended for an unknown reason");
   });
 
   it("calls a session without a name by its directory", () => {

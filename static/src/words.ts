@@ -139,7 +139,7 @@ export function stateOf(session: Session, finished = false): State {
         ? { icon: "question", word: "Waiting", detail: "question", tone: "warm" }
         : { icon: "permission", word: "Waiting", detail: session.waiting_for ?? "", tone: "warm" };
     case "unknown":
-      return { icon: "unknown", word: "Running", detail: "no proof", tone: "unk" };
+      return { icon: "unknown", word: "Running", detail: "state unknown", tone: "unk" };
   }
 }
 
@@ -174,34 +174,34 @@ function exitDetail(exit: Exit | null): string {
   if (!exit) return "";
   switch (exit.reason) {
     case "stopped":
-      return "by you";
+      return "on request";
     case "killed":
       return "killed";
     case "server_gone":
-      return "server gone";
+      return "tmux server gone";
     case "exited":
     case "unknown":
       if (exit.signal !== null) return signalName(exit.signal);
-      if (exit.code !== null) return exit.code === 0 ? "quit" : `exit ${exit.code}`;
+      if (exit.code !== null) return exit.code === 0 ? "exited" : `exit ${exit.code}`;
       return "";
   }
 }
 
 /** A sentence about an end. */
 export function exitSentence(exit: Exit | null): string {
-  if (!exit) return "Ended; nobody saw how";
+  if (!exit) return "Ended for an unknown reason";
   switch (exit.reason) {
     case "stopped":
       return "Stopped on request";
     case "killed":
       return "Killed on request";
     case "server_gone":
-      return "Ended with its tmux server";
+      return "Ended when its tmux server went away";
     case "exited":
     case "unknown":
-      if (exit.signal !== null) return `Ended by ${signalName(exit.signal)}`;
-      if (exit.code === 0) return "Quit by itself";
-      if (exit.code !== null) return `Ended with exit status ${exit.code}`;
-      return "Ended; nobody saw how";
+      if (exit.signal !== null) return `Killed by ${signalName(exit.signal)}`;
+      if (exit.code === 0) return "Exited normally";
+      if (exit.code !== null) return `Exited with status ${exit.code}`;
+      return "Ended for an unknown reason";
   }
 }

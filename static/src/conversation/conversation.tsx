@@ -172,7 +172,7 @@ function Entries({ session, feed, show, scroll }: EntriesProps) {
         )}
         {empty && !feed.failed.value && (
           <div class="empty">
-            <p>Nothing was said yet. The conversation begins with the first prompt.</p>
+            <p>No messages yet. The conversation starts with the first prompt.</p>
           </div>
         )}
         <div ref={top} />

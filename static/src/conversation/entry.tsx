@@ -93,7 +93,9 @@ function What(shown: Shown) {
     case "compacted":
       return (
         <Line>
-          {entry.automatic === true ? "The conversation was compacted by itself." : "The conversation was compacted."}
+          {entry.automatic === true
+            ? "The conversation was compacted automatically."
+            : "The conversation was compacted."}
         </Line>
       );
     case "model_changed":
@@ -145,7 +147,7 @@ export function More({ entry, feed }: { entry: Entry; feed: Feed }) {
   if (!entry.cut) return null;
   return (
     <button class="text-button" onClick={() => void feed.whole(entry.number)}>
-      Show all of it
+      Show all
     </button>
   );
 }

@@ -37,7 +37,7 @@ export function Tool(shown: Call) {
             <EditView key={edit.path} edit={edit} />
           ))}
           {call.edits.length === 0 && call.input !== call.target && call.agent === null && (
-            <Text text={call.input} label="What it was given" />
+            <Text text={call.input} label="Input" />
           )}
           {call.agent !== null && <SubAgent {...shown} agent={call.agent} />}
           {call.result !== null && (call.result.failed || call.edits.length === 0) && (
@@ -92,7 +92,7 @@ function Text({ text, label }: { text: string; label: string }) {
 
 function EditView({ edit }: { edit: Edit }) {
   return (
-    <div class="diff" role="group" aria-label={`Changes of ${edit.path}`} tabIndex={0}>
+    <div class="diff" role="group" aria-label={`Changes to ${edit.path}`} tabIndex={0}>
       {edit.hunks.map((hunk, index) => (
         <HunkView key={index} hunk={hunk} path={edit.path} />
       ))}
@@ -166,7 +166,7 @@ function SubAgent({ agent, ...shown }: Call & { agent: string }) {
   return (
     <div class="sub-agent" role="group" aria-label="Sub-agent">
       {feed.failed.value && <p class="meta">{feed.failed.value}</p>}
-      {first > 0 && <p class="meta">{count(first, "earlier entry", "earlier entries")} are not shown.</p>}
+      {first > 0 && <p class="meta">{count(first, "earlier entry", "earlier entries")} not shown.</p>}
       {numbers.map((number) => {
         const entry = feed.entry(number);
         return entry && <EntryView key={number} {...shown} feed={feed} entry={entry} before={feed.entry(number - 1)} />;
@@ -205,6 +205,6 @@ function Picture({ path }: { path: string }) {
       if (made !== null) URL.revokeObjectURL(made);
     };
   }, [path]);
-  if (failed.value) return <p class="meta">An image that cannot be shown.</p>;
-  return <span class="picture">{url.value !== null && <img src={url.value} alt="Image of the conversation" />}</span>;
+  if (failed.value) return <p class="meta">This image cannot be shown.</p>;
+  return <span class="picture">{url.value !== null && <img src={url.value} alt="Image in the conversation" />}</span>;
 }

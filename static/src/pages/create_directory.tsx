@@ -119,7 +119,7 @@ function DirectoryHelp({ answer, checking, take }: Checked & { take: (path: stri
         {checking && (
           <>
             <StateMark icon="starting" size={14} />
-            Looking…
+            Checking…
           </>
         )}
       </div>

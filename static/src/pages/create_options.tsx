@@ -52,9 +52,9 @@ export function WorktreeBox({ options, set, git }: Props & { git: GitDirectory }
         </span>
       </label>
       <div class="help">
-        The agent gets its own checkout; yours stays as it is
-        {changed > 0 ? `, with its ${count(changed, "uncommitted file")}` : ""}. Files that git ignores, such as .env,
-        are not in it.
+        The agent gets its own checkout. Yours is left alone
+        {changed > 0 ? `, including its ${count(changed, "uncommitted file")}` : ""}. Files that git ignores, such as
+        .env, are not copied.
       </div>
       {options.worktree && (
         <>
@@ -138,7 +138,7 @@ export function EnvSetPicker({ options, set }: Props) {
           <button
             type="button"
             class="button ghost icon"
-            aria-label={`Leave out ${name}`}
+            aria-label={`Remove ${name}`}
             onClick={() => set({ envSets: options.envSets.filter((other) => other !== name) })}
           >
             <Icon name="close" size={12} />
@@ -174,10 +174,10 @@ export function DangerousBox({ options, set }: Props) {
           onChange={(event) => set({ dangerous: event.currentTarget.checked })}
         />
         <span>
-          <b>Dangerous: ask for no permission</b>
+          <b>Dangerous: skip all permission prompts</b>
         </span>
       </label>
-      <div class="help">The agent runs every command and changes every file that you could.</div>
+      <div class="help">The agent can run any command and change any file that you can, without asking.</div>
     </div>
   );
 }

@@ -56,9 +56,9 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   const submit = withArguments(() => {
     if (asked.dangerous !== true) return void create();
     ask({
-      title: "Start without any question?",
-      text: `The agent will run every command and change every file that you could, from ${asked.dir}, without asking. It is not started again by itself after a reboot.`,
-      verb: "Start it",
+      title: "Start without permission prompts?",
+      text: `Starting in ${asked.dir}, the agent will run any command and change any file that you can, without asking. It is not restarted automatically after a reboot.`,
+      verb: "Start",
       destroys: true,
       run: create,
     });
@@ -221,7 +221,7 @@ function Details({
 }
 
 const BILLING: readonly (readonly [Billing, string, string])[] = [
-  ["subscription", "Subscription", "API keys are removed from the environment"],
+  ["subscription", "Subscription", "Uses the signed-in account; API keys are hidden from the agent"],
   ["api", "API", "Pays per token; needs an API key"],
 ];
 
@@ -256,17 +256,17 @@ function More({ draft, set, argsField }: Part & { argsField: RefObject<HTMLInput
     <details class="more" open={draft.args !== "" || draft.cols !== ""}>
       <summary>
         <Icon name="right" size={14} />
-        Size, extra arguments
+        {isShell ? "Command, size" : "Extra arguments, size"}
       </summary>
       <div class="more-body">
         <div class="size-fields">
           <NumberField name="cols" word="Columns" placeholder="120" draft={draft} set={set} />
-          <NumberField name="rows" word="Rows" placeholder="36" draft={draft} set={set} />
+          <NumberField name="rows" word="Rows" placeholder="32" draft={draft} set={set} />
         </div>
         <div class="field">
           <label for="session-args">
             {isShell ? "Command" : "Extra arguments"}
-            <span class="meta">{isShell ? "optional; without it, your shell" : "for the provider’s program"}</span>
+            <span class="meta">{isShell ? "optional; default: your shell" : "passed to the agent"}</span>
           </label>
           <input
             id="session-args"
@@ -281,7 +281,7 @@ function More({ draft, set, argsField }: Part & { argsField: RefObject<HTMLInput
             onInput={(event) => set({ args: event.currentTarget.value })}
           />
           <span id="session-args-problem" class="meta tone-bad" role="status">
-            {unreadable && "A quote has no end."}
+            {unreadable && "Unclosed quote."}
           </span>
         </div>
       </div>

@@ -100,21 +100,23 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
   return (
     <>
       <div>
-        <h1>Make this dashboard yours</h1>
+        <h1>Set up the dashboard</h1>
         <p class="lead">
-          The daemon printed a one-time password in its terminal. It proves that you can reach the host.
+          Enter the one-time password that the daemon printed in its terminal. It proves that you have access to the
+          host.
         </p>
       </div>
       <div class="terminal-lines">
         <span class="dollar">$</span> codepiper daemon --web{"\n"}
         <span class="mark">✓</span> Web dashboard at {location.origin}
         {"\n"}
-        {"  "}One-time password{"  "}
-        <span class="mark">xxxx-xxxx-xxxx-xxxx</span>
+        {"  "}First visit: the one-time password is{"\n"}
+        {"  "}
+        <span class="mark">xxxx-xxxx-xxxx-xxxx-xxxx</span>
       </div>
       {problem?.code === "setup_under_way" ? (
         <div class="notice" role="alert">
-          <span class="grow">Setup is under way in another browser.</span>
+          <span class="grow">Setup was started in another browser.</span>
           <button class="button" onClick={() => void submit(true)}>
             Take over
           </button>
@@ -163,7 +165,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
               </>
             ) : (
               <span>
-                Not there? <code>codepiper auth bootstrap</code> prints a new one.
+                Cannot find it? <code>codepiper auth bootstrap</code> on the host prints a new one.
               </span>
             )}
           </div>
@@ -215,9 +217,7 @@ function Authenticator({
     <>
       <div>
         <h1>Add a second factor</h1>
-        <p class="lead">
-          Scan with any authenticator app. A terminal is a powerful thing to leave behind one password.
-        </p>
+        <p class="lead">Scan this code with any authenticator app. You will need a code from it at every sign-in.</p>
       </div>
       <TotpKey totp={begun.totp} />
       <form
@@ -247,7 +247,7 @@ function Authenticator({
                 {problem.detail}
               </>
             ) : (
-              "The next step opens by itself after the sixth digit."
+              "Continues automatically after the sixth digit."
             )}
           </div>
         </div>
@@ -280,8 +280,8 @@ function Codes({ codes, token }: { codes: readonly string[]; token: string }) {
   return (
     <>
       <div>
-        <h1>Keep these codes</h1>
-        <p class="lead">Each one replaces the authenticator once. They are shown now and never again.</p>
+        <h1>Save your recovery codes</h1>
+        <p class="lead">Each code works once in place of the authenticator. They are not shown again.</p>
       </div>
       <CodeList codes={codes} />
       {problem && (
@@ -291,8 +291,8 @@ function Codes({ codes, token }: { codes: readonly string[]; token: string }) {
         </div>
       )}
       <label class="check">
-        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I stored them
-        somewhere that is not this machine
+        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I saved them
+        somewhere other than this machine
       </label>
       <button class="button primary large wide" disabled={!kept || busy} onClick={() => void finish()}>
         {busy ? "Opening…" : "Open dashboard"}

@@ -47,10 +47,10 @@ function Missing() {
   return (
     <div class="empty">
       <h1 class="visually-hidden">Session</h1>
-      <h2>There is no such session</h2>
-      <p>It was removed, or its address is wrong.</p>
+      <h2>Session not found</h2>
+      <p>It was removed, or the address is wrong.</p>
       <a class="button primary large" href="/">
-        Sessions
+        Go to Sessions
       </a>
     </div>
   );
@@ -194,7 +194,7 @@ function Header({ session, explaining }: { session: Session; explaining: Signal<
         <Path path={session.cwd} />
       </span>
       {session.dangerous && (
-        <span class="chip head-dangerous" title="It asks for no permission (--dangerous)">
+        <span class="chip head-dangerous" title="Permission prompts are skipped (--dangerous)">
           <Icon name="warning" size={13} />
           <span>Dangerous</span>
         </span>

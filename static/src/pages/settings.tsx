@@ -133,7 +133,7 @@ function Toggle({ label, what, value }: { label: string; what: string; value: Si
 
 function Appearance() {
   return (
-    <Box title="Appearance" what="Kept in this browser.">
+    <Box title="Appearance" what="Saved in this browser.">
       <BoxRow title="Theme">
         <Choice<Theme>
           label="Theme"
@@ -146,11 +146,8 @@ function Appearance() {
           ]}
         />
       </BoxRow>
-      <BoxRow
-        title="Shortcuts of single letters"
-        what="C, /, J, K and the like. Without them, the palette has everything."
-      >
-        <Switch label="Shortcuts of single letters" on={letters.value} turn={switchLetters} />
+      <BoxRow title="Single-key shortcuts" what="C, /, J, K and so on. The command palette works without them.">
+        <Switch label="Single-key shortcuts" on={letters.value} turn={switchLetters} />
       </BoxRow>
     </Box>
   );
@@ -158,7 +155,7 @@ function Appearance() {
 
 function TerminalSettings() {
   return (
-    <Box title="Terminal" what="Kept in this browser. What you look at never changes for anybody else.">
+    <Box title="Terminal" what="Saved in this browser. These settings change only what you see.">
       <BoxRow title="Colours">
         <Choice
           label="Colours"
@@ -171,12 +168,8 @@ function TerminalSettings() {
           ]}
         />
       </BoxRow>
-      <Toggle
-        label="Enough contrast"
-        what="Makes colours darker or lighter where they are hard to read."
-        value={contrast}
-      />
-      <BoxRow title="Programs may copy to the clipboard" what="A program in a session can ask for it (OSC 52).">
+      <Toggle label="Raise low contrast" what="Adjusts colours that are hard to read." value={contrast} />
+      <BoxRow title="Programs may copy to the clipboard" what="When a program in a session asks to (OSC 52).">
         <Choice
           label="Programs may copy to the clipboard"
           value={clipboard.value}
@@ -189,25 +182,22 @@ function TerminalSettings() {
         />
       </BoxRow>
       {isMac && (
-        <BoxRow
-          title="Option"
-          what="Composes characters, as in other programs: @ and brackets on many keyboards. As Alt it goes to the program."
-        >
+        <BoxRow title="Option key" what="Types special characters, as in other apps, or acts as Alt in the program.">
           <Choice
-            label="Option"
+            label="Option key"
             value={option.value}
             choose={(chosen) => (option.value = chosen)}
             options={[
-              ["compose", "Composes"],
-              ["meta", "Is Alt"],
+              ["compose", "Special characters"],
+              ["meta", "Alt"],
             ]}
           />
         </BoxRow>
       )}
-      <Toggle label="Terminal keeps Alt" what="Alt+Esc goes to the program; F6 leaves the terminal." value={keepAlt} />
+      <Toggle label="Send Alt+Esc to the program" what="F6 leaves the terminal instead." value={keepAlt} />
       <Toggle
         label="Screen-reader mode"
-        what="Output is announced, and lines can be read one by one."
+        what="Announces output and lets you read it line by line."
         value={screenReader}
       />
     </Box>
@@ -216,7 +206,7 @@ function TerminalSettings() {
 
 function Providers() {
   return (
-    <Box title="Providers" what="What a session can be, as the daemon finds it on its PATH.">
+    <Box title="Providers" what="The programs that sessions run, as found on the daemon’s PATH.">
       {(providers.value ?? []).map((provider) => (
         <BoxRow
           key={provider.name}
@@ -232,7 +222,7 @@ function Providers() {
             </>
           }
         >
-          <span class="chip">{provider.found === null ? "not installed" : "ready"}</span>
+          <span class="chip">{provider.found === null ? "not installed" : "installed"}</span>
         </BoxRow>
       ))}
     </Box>
@@ -249,7 +239,7 @@ function Daemon() {
         title={`codepiper ${status.version}`}
         what={
           <span title={fullTime(started)}>
-            Runs for {duration(now.value - started)} as process {status.pid}
+            Up {duration(now.value - started)} · pid {status.pid}
           </span>
         }
       />

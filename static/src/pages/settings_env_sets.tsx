@@ -38,7 +38,7 @@ export function EnvSetsSection() {
     <>
       <Box
         title="Env sets"
-        what="Named secrets for sessions. Encrypted on disk, never in a command line, a log or an export. Values are written here and read only by the agent."
+        what="Named secrets for sessions. They are encrypted on disk and never appear in a command line, a log or an export. Values can be set here but not read."
       >
         {problem && (
           <div class="box-row tone-bad" role="alert">
@@ -50,7 +50,7 @@ export function EnvSetsSection() {
           <SetRows key={set.name} set={set} ask={setAsked} load={load} />
         ))}
         {found?.sets.length === 0 && (
-          <BoxRow title="There is none yet" what="A set goes to those sessions that are started with it." />
+          <BoxRow title="No env sets yet" what="A session gets only the sets that it is started with." />
         )}
         <div class="box-row">
           <button class="button" onClick={() => setAsked({ set: null })}>
@@ -70,7 +70,7 @@ export function EnvSetsSection() {
             }
             what={
               <>
-                <code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up, or the sets cannot be read
+                <code>{tilde(keyFile, home.value)}</code> · mode 0600 · back it up: without it the sets cannot be read
               </>
             }
           >
@@ -97,7 +97,7 @@ function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) 
           <code class="box-title">{set.name}</code>
           {set.problem === null ? (
             <span class="meta">
-              {count(set.variables.length, "name")} · {used}
+              {count(set.variables.length, "variable")} · {used}
             </span>
           ) : (
             <span class="meta tone-bad">{set.problem}</span>
@@ -122,7 +122,7 @@ function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) 
           </button>
           <button
             class="button ghost icon"
-            aria-label={`Take out ${variable.name}`}
+            aria-label={`Remove ${variable.name}`}
             onClick={() => takeOut(set, variable.name, load)}
           >
             <Icon name="trash" />
@@ -132,7 +132,7 @@ function SetRows({ set, ask: askFor, load }: { set: EnvSet; ask: (asked: Asked) 
       <div class="box-row env-variable">
         <button class="button" onClick={() => askFor({ set: set.name, variable: null })}>
           <Icon name="plus" size={14} />
-          Add name
+          Add variable
         </button>
         <span class="grow" />
         <button class="button quiet-destroy" onClick={() => removeSet(set, load)}>
@@ -157,9 +157,9 @@ function ago(variable: EnvVariable): string {
 
 function takeOut(set: EnvSet, variable: string, load: () => Promise<void>): void {
   ask({
-    title: `Take ${variable} out of ${set.name}?`,
-    text: "Its value is forgotten. Programs that run keep it until they end.",
-    verb: "Take out",
+    title: `Remove ${variable} from ${set.name}?`,
+    text: "Its value is deleted. Running programs keep it until they exit.",
+    verb: "Remove",
     destroys: true,
     run: async () => {
       await request("PATCH", path(set.name), { unset: [variable] });
@@ -172,7 +172,7 @@ function removeSet(set: EnvSet, load: () => Promise<void>): void {
   const used = set.used_by.length > 0 ? ` ${users(set.used_by)} cannot be resumed without it.` : "";
   ask({
     title: `Remove ${set.name}?`,
-    text: `${count(set.variables.length, "value")} ${set.variables.length === 1 ? "is" : "are"} forgotten.${used}`,
+    text: `${count(set.variables.length, "value")} ${set.variables.length === 1 ? "is" : "are"} deleted.${used}`,
     verb: "Remove set",
     destroys: true,
     run: async () => {
@@ -202,7 +202,7 @@ function Value({ set, variable, close }: { set: string; variable: string | null;
   const [value, setValue] = useState("");
   const submit = async (): Promise<void> => {
     await request("PATCH", path(set), { set: { [name.trim()]: value } });
-    toast({ text: `${name.trim()} is in ${set}.` });
+    toast({ text: `${name.trim()} saved in ${set}.` });
   };
   return (
     <Asking
@@ -214,7 +214,13 @@ function Value({ set, variable, close }: { set: string; variable: string | null;
       {(wrong) => (
         <>
           {variable === null && (
-            <NameField mono value={name} set={setName} wrong={wrong} help="As in the environment, NPM_TOKEN say." />
+            <NameField
+              mono
+              value={name}
+              set={setName}
+              wrong={wrong}
+              help="An environment variable, such as NPM_TOKEN."
+            />
           )}
           <div class="field">
             <label for="env-value">Value</label>
@@ -226,7 +232,7 @@ function Value({ set, variable, close }: { set: string; variable: string | null;
               first={variable !== null}
               describedBy="env-value-help"
             />
-            <Help id="env-value-help" wrong={variable === null ? null : wrong} help="It is not shown again." />
+            <Help id="env-value-help" wrong={variable === null ? null : wrong} help="It cannot be shown again." />
           </div>
         </>
       )}

@@ -39,24 +39,24 @@ export function Security() {
   const web = daemon.value?.web ?? null;
   return (
     <>
-      <Box title="Sign-in" what="Both factors are needed, every time, on every device.">
+      <Box title="Sign-in" what="Every sign-in needs the password and a code.">
         <BoxRow title="Password" what="Changing it signs out all other devices.">
           <button class="button" onClick={() => setChange("password")}>
             Change…
           </button>
         </BoxRow>
-        <BoxRow title="Authenticator" what="The old one counts until the new one is confirmed.">
+        <BoxRow title="Authenticator" what="The old one works until you confirm the new one.">
           <button class="button" onClick={() => setChange("authenticator")}>
             Replace…
           </button>
         </BoxRow>
-        <BoxRow title="Recovery codes" what="New codes make the old ones void.">
+        <BoxRow title="Recovery codes" what="New codes replace the old ones.">
           <button class="button" onClick={() => setChange("codes")}>
             New codes…
           </button>
         </BoxRow>
       </Box>
-      <Box title="Signed-in devices" what="Signing a device out also closes its open terminals, at once.">
+      <Box title="Signed-in devices" what="Signing out a device closes its open terminals at once.">
         {problem && (
           <div class="box-row tone-bad" role="alert">
             <Icon name="warning" />
@@ -101,9 +101,9 @@ export function Security() {
           class="button quiet-destroy all-others"
           onClick={() =>
             ask({
-              title: "Sign out all others?",
-              text: `${count(others.length, "device")} will have to sign in again. This one stays.`,
-              verb: "Sign out all others",
+              title: "Sign out all other devices?",
+              text: `${count(others.length, "device")} will have to sign in again. This device stays signed in.`,
+              verb: "Sign out all other devices",
               destroys: true,
               run: async () => {
                 await request("DELETE", "/api/auth/logins");
@@ -112,11 +112,11 @@ export function Security() {
             })
           }
         >
-          Sign out all others
+          Sign out all other devices
         </button>
       )}
       {web && (
-        <Box title="Reach">
+        <Box title="Network access">
           <BoxRow
             title={`Served at ${web}`}
             what={
@@ -154,7 +154,7 @@ function Wrong({ problem }: { problem: Problem | null }) {
     problem && (
       <div class="notice bad" role="alert">
         <Icon name="warning" />
-        {problem.code === "wrong_credentials" ? "Password or code is wrong." : problem.detail}
+        {problem.code === "wrong_credentials" ? "Wrong password or code." : problem.detail}
       </div>
     )
   );
@@ -304,10 +304,7 @@ function ReplaceAuthenticator({ close }: { close: () => void }) {
         <Wrong problem={problem} />
         {codes ? (
           <>
-            <p>
-              The new authenticator counts from now on. These recovery codes replace the old ones; they are shown now
-              and never again.
-            </p>
+            <p>The new authenticator is active. These recovery codes replace the old ones. They are not shown again.</p>
             <CodeList codes={codes} />
           </>
         ) : begun ? (
@@ -348,13 +345,13 @@ function NewCodes({ close }: { close: () => void }) {
       size="small"
       onClose={close}
       onSubmit={() => void submit()}
-      foot={codes ? <Done close={close} /> : <Foot verb="Make new codes" close={close} />}
+      foot={codes ? <Done close={close} /> : <Foot verb="Create new codes" close={close} />}
     >
       <div class="fields">
         <Wrong problem={problem} />
         {codes ? (
           <>
-            <p>The old codes are void. These are shown now and never again.</p>
+            <p>The old codes no longer work. These are not shown again.</p>
             <CodeList codes={codes} />
           </>
         ) : (
@@ -370,7 +367,7 @@ function Done({ close }: { close: () => void }) {
     <>
       <span class="grow" />
       <button type="button" class="button primary" onClick={close}>
-        I stored them
+        I saved them
       </button>
     </>
   );

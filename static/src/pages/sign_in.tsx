@@ -44,7 +44,7 @@ export function SignIn() {
     }
   };
 
-  const retry = wait > 0 ? `Again in ${wait} s` : null;
+  const retry = wait > 0 ? `Try again in ${wait} s` : null;
   return (
     <Entry>
       <h1>Sign in</h1>
@@ -106,7 +106,7 @@ export function SignIn() {
             />
           )}
           <div class="help" id="code-help">
-            {recovery ? "One of the codes that you kept. Each works once." : "Six digits. Each code works once."}
+            {recovery ? "One of your saved recovery codes. Each works once." : "Six digits. Each code works once."}
           </div>
         </div>
         <button class="button primary large wide" disabled={busy || wait > 0}>
@@ -121,7 +121,7 @@ export function SignIn() {
             setCode("");
           }}
         >
-          {recovery ? "Use the authenticator" : "Use a recovery code"}
+          {recovery ? "Use an authenticator code" : "Use a recovery code"}
         </button>{" "}
         · Locked out? Run <code>codepiper auth reset-mfa</code> on the host.
       </p>
@@ -133,10 +133,10 @@ function words(problem: Problem): string {
   switch (problem.code) {
     case "wrong_credentials":
       return problem.tries_left === undefined || problem.tries_left === null
-        ? "Password or code is wrong."
-        : `Password or code is wrong. ${count(problem.tries_left, "try", "tries")} left from here.`;
+        ? "Wrong password or code."
+        : `Wrong password or code. ${count(problem.tries_left, "attempt")} left from this browser.`;
     case "too_many_tries":
-      return "Too many tries from here. Other devices are not affected.";
+      return "Too many attempts from this browser. Other devices are not affected.";
     default:
       return problem.detail;
   }

@@ -9,7 +9,7 @@ export function Unreachable({ detail }: { detail: string }) {
       <Logo size={28} />
       <h1 class="visually-hidden">CodePiper</h1>
       <h2>{detail}</h2>
-      <p>Sessions keep running in tmux. On the host:</p>
+      <p>Your sessions keep running in tmux. To start the daemon, run on the host:</p>
       <Command text="codepiper daemon --web" />
       <button class="button primary large" onClick={() => void findOut()}>
         Try again

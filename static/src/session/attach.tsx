@@ -5,7 +5,7 @@ import type { Attach, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { daemon } from "../store";
 import { Command } from "../ui/copy";
-import { isLive } from "../words";
+import { count, isLive } from "../words";
 
 /** Ready commands for a terminal of one's own. */
 export function AttachView({ session }: { session: Session }) {
@@ -28,9 +28,13 @@ export function AttachView({ session }: { session: Session }) {
   return (
     <div class="scroll attach">
       {!live && <p class="notice">This session has ended. Resume it to attach.</p>}
-      <Way title="Here, on this host" what="Type in it. Ctrl+B D leaves; the session runs on." command={command} />
-      <Way title="Watch only" what="Read-only, never resizes." command={`${command} --follow`} />
-      <Way title="From another machine" what="Over your own ssh." command={`ssh -t ${host} ${command}`} />
+      <Way
+        title="Here, on this host"
+        what="Full control. Ctrl+B D detaches; the session keeps running."
+        command={command}
+      />
+      <Way title="Watch only" what="Read-only; never resizes." command={`${command} --follow`} />
+      <Way title="From another machine" what="Over SSH." command={`ssh -t ${host} ${command}`} />
       {place && (
         <Way
           title="Plain tmux"
@@ -40,8 +44,8 @@ export function AttachView({ session }: { session: Session }) {
       )}
       {failed && <p class="tone-bad">{failed}</p>}
       <p class="meta">
-        While you are attached natively, that terminal holds the size. This page scales.
-        {session.attached > 0 && ` ${session.attached} attached now.`}
+        While a terminal is attached, it sets the size, and this page scales to fit.
+        {session.attached > 0 && ` ${count(session.attached, "terminal")} attached now.`}
       </p>
     </div>
   );

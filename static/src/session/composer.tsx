@@ -7,7 +7,7 @@ import { keep, live, onEvent, providers } from "../store";
 import { Icon } from "../ui/icon";
 import { isPhone } from "../terminal/fit";
 import { pasteable } from "../terminal/paste";
-import { count, isWaiting } from "../words";
+import { count, isAgent, isWaiting } from "../words";
 import { ImageButton } from "./image_button";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
@@ -81,7 +81,8 @@ export function Composer({ session, give, close, field }: Props) {
   useEffect(() => {
     if (!isPhone()) own.current?.focus();
   }, []);
-  const queued = isWaiting(session) ? "Prompt, queued until you answer" : "Prompt, queued until it is idle";
+  const label = isAgent(session.provider) ? "Prompt" : "Command";
+  const queued = isWaiting(session) ? "Prompt (queued until you answer)" : "Prompt (queued until the agent is idle)";
   return (
     <form
       class="composer"
@@ -95,8 +96,8 @@ export function Composer({ session, give, close, field }: Props) {
         <textarea
           class="input"
           rows={Math.min(5, text.split("\n").length)}
-          placeholder={queues ? queued : "Prompt or answer"}
-          aria-label="Prompt or answer"
+          placeholder={queues ? queued : label}
+          aria-label={label}
           aria-describedby="composer-note"
           value={text}
           ref={own}
@@ -151,21 +152,12 @@ function Note({
         </button>
       )}
       {fate?.is === "refused" && fate.typed && location.pathname !== `/sessions/${session.id}` && (
-        <a href={`/sessions/${session.id}`}>Look at the terminal</a>
+        <a href={`/sessions/${session.id}`}>Open the terminal</a>
       )}
-      {others > 0 && (
-        <span>
-          {count(
-            others,
-            fate?.is === "queued" ? "other text waits" : "text waits",
-            fate?.is === "queued" ? "other texts wait" : "texts wait",
-          )}
-          .
-        </span>
-      )}
+      {others > 0 && <span>{count(others, fate?.is === "queued" ? "other text" : "text")} queued.</span>}
       {session.queued > 0 && (
         <button type="button" class="text-button" onClick={forget}>
-          Forget
+          Discard
         </button>
       )}
     </div>

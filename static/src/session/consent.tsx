@@ -24,10 +24,10 @@ export function Consent({ wanted, allow }: { wanted: Signal<string | null>; allo
           copy();
         }}
       >
-        Always here
+        Always for this session
       </button>
       <button class="button ghost" onClick={() => (wanted.value = null)}>
-        No
+        Deny
       </button>
     </div>
   );

@@ -14,13 +14,13 @@ export function Ended({ session }: { session: Session }) {
       <div class="ended-head">
         <b class={crashed ? "tone-bad" : undefined}>{exitSentence(session.exit)}</b>
         <span class="meta">
-          {clockSeconds(at)} · after {duration(at - Date.parse(session.started_at))}
+          {clockSeconds(at)} · ran for {duration(at - Date.parse(session.started_at))}
         </span>
       </div>
       <p>
         {session.provider === "shell"
-          ? "What it printed is in the log; scroll up for it."
-          : "What it printed is in the log, and the conversation can go on where it stopped."}
+          ? "Scroll up to read its output."
+          : "Scroll up to read its output, or resume to continue the conversation."}
       </p>
       <div class="row-of">
         <button class="button primary" onClick={() => void resume(session)}>

@@ -46,15 +46,15 @@ export function EventsTab({ session }: { session: Session }) {
   );
   const present = SOURCES.filter((each) => feed.events.value.some((event) => event.source === each));
   const none = source.value
-    ? `Nothing from ${source.value} yet.`
+    ? `No ${source.value} events yet.`
     : wanted
-      ? `No event matches “${text.value}”.`
-      : "Nothing happened yet.";
+      ? `No events match “${text.value}”.`
+      : "No events yet.";
   return (
     <>
       <RecordFilters
         text={text}
-        label="Kind or text"
+        label="Filter by kind or text"
         field={filter}
         held={feed.held.value.length}
         release={() => {
@@ -76,7 +76,7 @@ export function EventsTab({ session }: { session: Session }) {
           <span>Time</span>
           <span>Source</span>
           <span class="col-kind">Kind</span>
-          <span>What</span>
+          <span>Summary</span>
         </div>
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
         {feed.loaded.value && shown.length === 0 && !feed.failed.value && <p class="pad meta">{none}</p>}
@@ -88,12 +88,12 @@ export function EventsTab({ session }: { session: Session }) {
         {feed.loaded.value && feed.hasOlder() && (
           <p class="pad">
             <button class="button" onClick={feed.older}>
-              Older events
+              Load older events
             </button>
           </p>
         )}
         {feed.loaded.value && !feed.hasOlder() && shown.length > 20 && (
-          <p class="pad meta">{count(feed.events.value.length, "event")}: that is all.</p>
+          <p class="pad meta">All {count(feed.events.value.length, "event")} loaded.</p>
         )}
       </div>
     </>
@@ -108,7 +108,7 @@ function SourcePicker({ source, present }: { source: Signal<Source | "">; presen
       value={source.value}
       onChange={(event) => (source.value = event.currentTarget.value as Source | "")}
     >
-      <option value="">Source: all</option>
+      <option value="">All sources</option>
       {present.map((each) => (
         <option key={each} value={each}>
           {each}
@@ -140,7 +140,7 @@ function EventRow({ session, event, open }: { session: Session; event: Event; op
           <div class="row-of">
             <button class="button" onClick={() => route(`/sessions/${session.id}?at=${momentOf(event)}`)}>
               <Icon name="clock" size={14} />
-              Show this moment in the terminal
+              Show in terminal
             </button>
             <CopyButton text={JSON.stringify(event)} label="Copy JSON" word />
           </div>

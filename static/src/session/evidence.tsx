@@ -9,7 +9,7 @@ import { StatePill, stateNow } from "../ui/state";
 import { clockExact } from "../words";
 
 const SOURCES: Record<EvidenceSource, string> = {
-  life_cycle: "life cycle",
+  life_cycle: "lifecycle",
   hook: "hook",
   transcript: "transcript",
   report: "report",
@@ -65,13 +65,7 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
           </li>
         ))}
       </ul>
-      {explained && (
-        <p class="meta">
-          {proofs.length === 0
-            ? "Nothing has proved anything yet."
-            : "The newest proof that changed the state decides."}
-        </p>
-      )}
+      {explained && <p class="meta">{proofs.length === 0 ? "No evidence yet." : "The most recent evidence wins."}</p>}
     </Popover>
   );
 }

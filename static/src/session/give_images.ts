@@ -9,7 +9,7 @@ export async function giveImages(session: Session, files: readonly File[]): Prom
     try {
       const image = await upload<Image>(`/api/sessions/${session.id}/images`, file);
       await request("POST", `/api/sessions/${session.id}/input?images=${encodeURIComponent(image.id)}`);
-      toast({ text: `Image given to the ${isAgent(session.provider) ? "agent" : "program"}.`, icon: "image" });
+      toast({ text: `Image sent to the ${isAgent(session.provider) ? "agent" : "program"}.`, icon: "image" });
     } catch (error) {
       toast({ text: `Image not sent: ${problemOf(error).detail}`, bad: true });
     }

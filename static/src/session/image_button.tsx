@@ -14,7 +14,7 @@ export function ImageButton({ give, class: where }: Props) {
         type="button"
         class={`button ghost icon ${where}`}
         aria-label="Send an image"
-        data-tip="Send an image: paste and drop work too"
+        data-tip="Send an image (or paste or drop one)"
         onClick={() => input.current?.click()}
       >
         <Icon name="image" />

@@ -10,7 +10,8 @@ import { count } from "../words";
 export async function copyLastOutput(session: string, enter: Position | null): Promise<void> {
   try {
     const from = enter ? cursorOf(enter) : await lastInput(session);
-    if (from === null) return toast({ text: "Nothing was sent here yet: select what you want to copy.", bad: true });
+    if (from === null)
+      return toast({ text: "Nothing has been sent to this session yet. Select the text to copy instead.", bad: true });
     const text = await textAfter(session, from);
     if (await copyText(text)) toast({ text: `Copied ${count(text.split("\n").length - 1, "line")}.` });
   } catch (error) {

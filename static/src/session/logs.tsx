@@ -29,7 +29,7 @@ export function LogsTab({ session }: { session: Session }) {
     <>
       <RecordFilters
         text={text}
-        label="Text"
+        label="Filter by text"
         held={feed.held.value.length}
         release={() => {
           feed.release();
@@ -40,7 +40,7 @@ export function LogsTab({ session }: { session: Session }) {
       <div class="scroll logs" ref={list} tabIndex={0} role="region" aria-label="Logs">
         {feed.failed.value && <p class="pad tone-bad">{feed.failed.value}</p>}
         {feed.loaded.value && lines.length === 0 && !feed.failed.value && (
-          <p class="pad meta">{wanted ? `Nothing says “${text.value}”.` : "Nothing happened yet."}</p>
+          <p class="pad meta">{wanted ? `No lines match “${text.value}”.` : "Nothing logged yet."}</p>
         )}
         {lines.map(({ event, said }) => {
           const at = Date.parse(event.at);
@@ -69,7 +69,7 @@ export function LogsTab({ session }: { session: Session }) {
         {feed.loaded.value && feed.hasOlder() && (
           <p class="pad">
             <button class="button" onClick={feed.older}>
-              Older
+              Load older
             </button>
           </p>
         )}

@@ -36,7 +36,7 @@ export function ModelPicker({ session, shown }: { session: Session; shown: Signa
       const changed = await request<Session>("POST", `/api/sessions/${session.id}/model`, { model });
       keep(changed);
       setWanted("");
-      toast({ text: `It uses ${changed.model ?? model} from its next request on.` });
+      toast({ text: `Switched to ${changed.model ?? model}, from the next request on.` });
     } catch (error) {
       toast({ text: problemOf(error).detail, bad: true });
     }
@@ -64,8 +64,8 @@ export function ModelPicker({ session, shown }: { session: Session; shown: Signa
       {session.model !== null && <code class="truncate">{session.model}</code>}
       <p class="meta">
         {works
-          ? "It can be switched when the agent is idle."
-          : "From its next request on, for this session alone. Your own default stays."}
+          ? "You can switch when the agent is idle."
+          : "Applies to this session only, from the next request. Your default does not change."}
       </p>
       {(OFFERED[session.provider] ?? []).map((model) => (
         <button
@@ -88,7 +88,7 @@ export function ModelPicker({ session, shown }: { session: Session; shown: Signa
         <input
           class="input"
           aria-label="Model"
-          placeholder={session.provider === "codex" ? "gpt-…" : "Another one"}
+          placeholder={session.provider === "codex" ? "gpt-…" : "Other model"}
           value={wanted}
           onInput={(event) => setWanted(event.currentTarget.value)}
         />

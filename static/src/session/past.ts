@@ -77,7 +77,7 @@ export class Past {
     await show(history);
     this.opening.value = false;
     if (history.failed.value === null) return;
-    toast({ text: `The history cannot be read: ${history.failed.value}`, bad: true });
+    toast({ text: `The history could not be loaded: ${history.failed.value}`, bad: true });
     this.toLive();
   }
 }

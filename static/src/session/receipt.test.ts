@@ -10,7 +10,7 @@ const SENT = event("input.sent", { bytes: 1, enter: true, cursor: "0:0" });
 const WORKS = event("session.activity_changed", { activity: "working" });
 
 it("follows a text that waits until its turn has begun", () => {
-  const waits = "it is sent when the agent is idle.";
+  const waits = "It will be sent when the agent is idle.";
   expect(
     told(
       { is: "sending" },
@@ -22,9 +22,9 @@ it("follows a text that waits until its turn has begun", () => {
       WORKS,
     ),
   ).toEqual([
-    `Queued as number 2: ${waits}`,
-    `Queued: ${waits}`,
-    `Queued: ${waits}`,
+    `Queued (number 2 in line). ${waits}`,
+    `Queued. ${waits}`,
+    `Queued. ${waits}`,
     "Queued → Written",
     "Queued → Written → Submitted",
     "Queued → Written → Submitted → Turn started",
@@ -46,7 +46,7 @@ it("says why a text was not sent", () => {
   const queued: Fate = { is: "queued", place: 2 };
   const dropped = (texts: number, reason: string): Event => event("input.dropped", { texts, reason });
   expect(told(queued, dropped(1, "x"), dropped(1, "the session has ended"))).toEqual([
-    "Queued: it is sent when the agent is idle.",
+    "Queued. It will be sent when the agent is idle.",
     "Not sent: the session has ended.",
   ]);
   const detail =
@@ -59,7 +59,7 @@ it("says why a text was not sent", () => {
   expect(fateWords(refused({ code: "not_taken", status: 409, title: "", detail: typed }))).toBe(
     "Not submitted: the text was typed, but codex does not show it, so Enter was not pressed.",
   );
-  expect(fateWords(refused({ code: "internal", status: 0, title: "", detail: "The daemon does not answer." }))).toBe(
-    "Not sent: The daemon does not answer.",
+  expect(fateWords(refused({ code: "internal", status: 0, title: "", detail: "The daemon is not responding." }))).toBe(
+    "Not sent: The daemon is not responding.",
   );
 });

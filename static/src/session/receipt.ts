@@ -67,8 +67,8 @@ export function fateWords(fate: Fate | null): string {
   switch (fate?.is) {
     case "queued":
       return fate.place !== null && fate.place > 1
-        ? `Queued as number ${fate.place}: it is sent when the agent is idle.`
-        : "Queued: it is sent when the agent is idle.";
+        ? `Queued (number ${fate.place} in line). It will be sent when the agent is idle.`
+        : "Queued. It will be sent when the agent is idle.";
     case "sent": {
       const done = STEPS.findIndex(([step]) => step === fate.receipt);
       // Nobody tells whether one that waited was echoed.

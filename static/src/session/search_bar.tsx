@@ -56,8 +56,8 @@ export function SearchBar({ past }: { past: Past }) {
         ? "Searching older output…"
         : hits.length === 0
           ? looking === "none"
-            ? "Nothing"
-            : "Not in what is loaded; Enter looks further"
+            ? "No matches"
+            : "No match in loaded output; Enter searches older output"
           : `${at + 1} of ${count(hits.length, "match", "matches")}`;
   return (
     <div class="search-bar" role="search">
@@ -83,7 +83,7 @@ export function SearchBar({ past }: { past: Past }) {
       <button class="button ghost icon" aria-label="Newer match" onClick={() => void step(-1)}>
         <Icon name="down" />
       </button>
-      <button class="button ghost icon" aria-label="Close the search" onClick={past.toLive}>
+      <button class="button ghost icon" aria-label="Close search" onClick={past.toLive}>
         <Icon name="close" />
       </button>
     </div>

@@ -22,12 +22,18 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
     try {
       keep(await request<Session>(method, path, method === "POST" ? wanted : undefined));
     } catch (error) {
-      toast({ text: `The size stays: ${problemOf(error).detail}`, bad: true });
+      toast({ text: `Size not changed: ${problemOf(error).detail}`, bad: true });
     }
   };
-  const holder = mine ? "yours" : lease ? `held by ${lease.holder}` : session.attached > 0 ? "held natively" : null;
+  const holder = mine
+    ? "set by you"
+    : lease
+      ? `set by ${lease.holder}`
+      : session.attached > 0
+        ? "set by an attached terminal"
+        : null;
   const same = size.cols === wanted.cols && size.rows === wanted.rows;
-  const look = isPhone() && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)} %` : null;
+  const look = isPhone() && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)}%` : null;
   return (
     <>
       <Popover
@@ -51,15 +57,13 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
         <p>
           {lease && !mine && (
             <>
-              Held by <b>{lease.holder}</b> since {clock(Date.parse(lease.since))}.{" "}
+              Set by <b>{lease.holder}</b> at {clock(Date.parse(lease.since))}.{" "}
             </>
           )}
-          {mine && <>You hold it since {clock(Date.parse(lease.since))}. </>}
-          {!lease && session.attached > 0 && <>A terminal that is attached natively holds it. </>}
-          {scale < 0.995
-            ? `You see the same grid, scaled to ${Math.round(scale * 100)} %.`
-            : "You see the session’s own grid."}{" "}
-          Nothing you do here changes it.
+          {mine && <>Set by you at {clock(Date.parse(lease.since))}. </>}
+          {!lease && session.attached > 0 && <>Set by an attached terminal. </>}
+          {scale < 0.995 ? `Shown here at ${Math.round(scale * 100)}%.` : "Shown here at full size."} Viewing never
+          changes it.
         </p>
         {isLive(session) && !same && (
           <button
@@ -74,7 +78,7 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
           </button>
         )}
         {isLive(session) && !same && (
-          <p class="meta">The program redraws once. Give back restores the size that it has now.</p>
+          <p class="meta">The program redraws once. You can restore the current size later.</p>
         )}
         {mine && (
           <button
@@ -84,13 +88,13 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
               void change("DELETE");
             }}
           >
-            Give back ({lease.size_before.cols}×{lease.size_before.rows})
+            Restore ({lease.size_before.cols}×{lease.size_before.rows})
           </button>
         )}
       </Popover>
       {mine && (
         <button class="button desk-only" onClick={() => void change("DELETE")}>
-          Give back
+          Restore size
         </button>
       )}
     </>

@@ -13,14 +13,14 @@ export function takeInto(screen: Screen, subscription: () => Subscription | null
     if (item.kind === "begun" || item.kind === "keyframe") missed = 0;
     if (item.kind === "output" && again) missed += newlines(item.bytes);
     if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost)
-      toast({ text: `Screen is current; ${bytes(item.lost.bytes)} are in History.`, icon: "clock" });
+      toast({ text: `Skipped ${bytes(item.lost.bytes)} of output to catch up; scroll up to read it.`, icon: "clock" });
     if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
     const offset = "at" in item ? item.at.offset : 0;
     screen.take(item, () => {
       if (item.kind === "output" || item.kind === "keyframe") subscribed?.consumed(offset);
       if (item.kind === "caught_up" && again) {
         again = false;
-        if (missed > 0) toast({ text: `Caught up: ${count(missed, "line")}.` });
+        if (missed > 0) toast({ text: `Caught up: ${count(missed, "new line")}.` });
       }
     });
   };

@@ -129,7 +129,7 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
       <Consent wanted={view.clip} allow={() => (view.clipAllowed = true)} />
       {!isLive(session) && past.mode.value === "live" && <Ended session={session} />}
       {dropping.value && (
-        <div class="drop-hint">Drop the image: the {isAgent(session.provider) ? "agent" : "program"} gets it</div>
+        <div class="drop-hint">Drop the image to send it to the {isAgent(session.provider) ? "agent" : "program"}</div>
       )}
     </div>
   );
@@ -161,7 +161,7 @@ function Input({ view, session }: Part) {
     <>
       {isWaiting(session) && coarse() && (
         <Asks session={session}>
-          <span class="how">The arrows and ↵ answer, or tap the terminal and type.</span>
+          <span class="how">Answer with the arrow keys and ↵, or tap the terminal and type.</span>
         </Asks>
       )}
       {live && view.strip.value && (

@@ -13,7 +13,7 @@ const WORDS: Record<MarkerKind, string> = {
   stopped: "Ended",
   crashed: "Crashed",
   prompt: "Prompt",
-  permission: "Permission asked",
+  permission: "Permission requested",
   question: "Question asked",
   turn_ended: "Turn ended",
   notification: "Notification",
@@ -132,7 +132,7 @@ export function Timeline({ session, at, goTo }: Props) {
         ref={strip}
         role="slider"
         tabIndex={0}
-        aria-label="Moment in the session"
+        aria-label="Time in the session"
         aria-valuemin={from}
         aria-valuemax={to}
         aria-valuenow={Math.round(there)}

@@ -19,7 +19,7 @@ export function ToolBar({ view, session }: { view: TerminalModel; session: Sessi
       <SizeChip view={view} session={session} />
       <button
         class="button ghost icon phone-only"
-        aria-label={whole.value ? "Letters of normal size" : "Whole grid"}
+        aria-label={whole.value ? "Normal letter size" : "Fit the whole terminal"}
         aria-pressed={whole.value}
         onClick={() => (whole.value = !whole.value)}
       >

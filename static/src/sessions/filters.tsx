@@ -62,7 +62,7 @@ export function Filters({
           />
         )}
         <span class="grow" />
-        <span class="meta sorted">Sorted by need, then newest</span>
+        <span class="meta sorted">Sorted by urgency, then newest</span>
       </div>
       {children}
     </>
@@ -87,7 +87,7 @@ function Picker({
       value={value}
       onChange={(event) => choose(event.currentTarget.value)}
     >
-      <option value="">{label}: any</option>
+      <option value="">Any {label.toLowerCase()}</option>
       {options.map(([key, word]) => (
         <option key={key} value={key}>
           {word}

@@ -75,9 +75,9 @@ function NoMatch({ text, clear }: { text: string; clear: () => void }) {
   return (
     <div class="scroll">
       <div class="empty">
-        <h2>{text ? `No session matches “${text}”.` : "No session is like that."}</h2>
+        <h2>{text ? `No sessions match “${text}”.` : "No sessions match these filters."}</h2>
         <button class="button" onClick={clear}>
-          Clear filter
+          Clear filters
         </button>
       </div>
     </div>

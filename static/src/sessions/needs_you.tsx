@@ -4,7 +4,7 @@ import { inOrder, isUnseen, look, now, seenAt, waiting } from "../store";
 import { Icon } from "../ui/icon";
 import { Pieces } from "../ui/pieces";
 import { StateMark } from "../ui/state_mark";
-import { age, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
+import { age, count, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
 import type { Session } from "../wire";
 
 /** At most three cards: what waits, what crashed, then turns that ended unseen. */
@@ -15,7 +15,7 @@ export function NeedsYou() {
   const needing = [...waiting.value, ...crashed, ...finished];
   if (needing.length === 0) {
     const working = all.filter((session) => session.status === "running" && session.activity === "working").length;
-    return <p class="needs quiet-line">Nothing needs you.{working > 0 && ` ${working} working.`}</p>;
+    return <p class="needs quiet-line">Nothing needs you.{working > 0 && ` ${count(working, "session")} working.`}</p>;
   }
   const rest = needing.length - 3;
   return (
@@ -26,7 +26,7 @@ export function NeedsYou() {
         </h2>
         <span class="meta">
           {needing.length}
-          {rest > 0 && ` · ${rest} more in the list`}
+          {rest > 0 && ` · ${rest} more below`}
         </span>
       </div>
       <ul class="cards">

@@ -47,7 +47,7 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
           >
             {nameOf(session)}
           </a>
-          {unseen && <span class="unread" title="A turn ended since you looked" />}
+          {unseen && <span class="unread" title="A turn finished since your last visit" />}
           <code class="id">{session.short_id}</code>
         </span>
         <span class="line where">
@@ -84,7 +84,7 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
 function NowLine({ session }: { session: Session }) {
   if (!isLive(session))
     return (
-      <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume keeps the conversation"}`}</>
+      <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume to continue the conversation"}`}</>
     );
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Pieces pieces={what} />;

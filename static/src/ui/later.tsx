@@ -26,7 +26,7 @@ export function later<P extends object>(load: () => Promise<ComponentType<P>>): 
 function Failed() {
   return (
     <div class="empty" role="alert">
-      <p>This page is older than the daemon, or the daemon does not answer.</p>
+      <p>This could not be loaded: the daemon was updated, or it is not responding.</p>
       <button class="button" onClick={() => location.reload()}>
         Reload
       </button>

@@ -13,7 +13,7 @@ export function PasswordHelp({
   const letters = [...password].length;
   const level =
     letters === 0 ? 0 : letters < shortest ? 1 : letters < shortest + 4 ? 2 : letters < shortest + 10 ? 3 : 4;
-  const words = ["", "Too short.", "Enough.", "Good.", "Strong."][level];
+  const words = ["", "Too short.", "OK.", "Good.", "Strong."][level];
   return (
     <div class={wrong ? "help wrong" : "help"} id={id}>
       <span class="strength" aria-hidden="true">
@@ -21,7 +21,7 @@ export function PasswordHelp({
           <i key={bar} data-on={bar <= level ? "" : undefined} />
         ))}
       </span>
-      {words} At least {shortest} characters; a sentence is best.
+      {words} Use at least {shortest} characters; a sentence is best.
     </div>
   );
 }

@@ -64,7 +64,7 @@ const narrow = (): boolean => innerWidth <= 860;
 function Running({ path }: { path: string }) {
   const list = inOrder.value.filter(isLive);
   if (list.length === 0)
-    return <p class="meta rail-none">{inOrder.value.length === 0 ? "No sessions yet" : "Nothing runs"}</p>;
+    return <p class="meta rail-none">{inOrder.value.length === 0 ? "No sessions yet" : "None running"}</p>;
   return (
     <>
       {list.map((session) => (

@@ -14,8 +14,8 @@ export function ReconnectBanner({ over }: { over?: boolean }) {
     return (
       <div class={name} role="alert">
         <Icon name="refresh" />
-        <b>This page is older than the daemon.</b>
-        <span>Your drafts stay.</span>
+        <b>The daemon was updated.</b>
+        <span>Reload to continue; your drafts are kept.</span>
         <button class="button" onClick={() => location.reload()}>
           Reload
         </button>
@@ -29,12 +29,12 @@ export function ReconnectBanner({ over }: { over?: boolean }) {
       <Icon name="refresh" />
       <span>
         <b>
-          Connection lost {duration(now.value - link.since)} ago. {wait > 0 ? `Next try in ${wait} s.` : "Trying…"}
+          Connection lost {duration(now.value - link.since)} ago. {wait > 0 ? `Retrying in ${wait} s.` : "Retrying…"}
         </b>{" "}
-        <span class="banner-more">Sessions keep running. Missing output is fetched from the log.</span>
+        <span class="banner-more">Sessions keep running; missed output is loaded from the log.</span>
       </span>
       <button class="button" onClick={connection.tryNow}>
-        Try now
+        Retry now
       </button>
     </div>
   );

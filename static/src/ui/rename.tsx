@@ -16,7 +16,9 @@ function RenameDialog({ session }: { session: Session }) {
       close={() => (renaming.value = null)}
       submit={() => rename(session, name.trim() === "" ? null : name.trim())}
     >
-      {(wrong) => <NameField value={name} set={setName} wrong={wrong} help="Empty: it is called by its directory." />}
+      {(wrong) => (
+        <NameField value={name} set={setName} wrong={wrong} help="Leave empty to use the directory’s name." />
+      )}
     </Asking>
   );
 }

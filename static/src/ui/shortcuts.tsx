@@ -10,9 +10,9 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
       ["Create Session", "C"],
       ["Sessions, Settings", "G S / G ,"],
       ["Next, previous session", "⌥ ↓ ⌥ ↑"],
-      ["Next that waits", "⌥ N"],
-      ["Next, previous part of the page", "F6 ⇧ F6"],
-      ["This sheet", "?"],
+      ["Next session that waits for you", "⌥ N"],
+      ["Next, previous region of the page", "F6 ⇧ F6"],
+      ["This list", "?"],
     ],
   ],
   [
@@ -21,7 +21,7 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
       ["Move", "J K"],
       ["Open", "↵"],
       ["Filter", "/"],
-      ["Select more", "X"],
+      ["Select", "X"],
       ["Stop", "S"],
       ["Resume", "R"],
       ["Rename", "F2"],
@@ -32,7 +32,7 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
     "Session",
     [
       ["Terminal, Events, Logs", "1 - 3"],
-      ["Go into the terminal", "T"],
+      ["Focus the terminal", "T"],
       ["Prompt", "P"],
       ["Why this state", "W"],
       ["Fit to this screen", "⇧ F"],
@@ -40,7 +40,7 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
     ],
   ],
   [
-    "Terminal has the keys",
+    "In the terminal",
     [
       ["Leave the terminal", "⌥ Esc"],
       ["Command palette", "⌘ K"],
@@ -60,7 +60,7 @@ export function Shortcuts({ onClose }: { onClose: () => void }) {
       class="shortcut-sheet"
       reads
       onClose={onClose}
-      foot={<span class="meta">Single letters can be switched off in Settings.</span>}
+      foot={<span class="meta">Single-key shortcuts can be turned off in Settings.</span>}
     >
       <div class="shortcut-groups">
         {GROUPS.map(([group, keys]) => (
