@@ -11,7 +11,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { overlay, type Overlay } from "./overlay";
+import { type Network, overlay, type Overlay } from "./overlay";
 
 const PROGRAM = resolve(process.env["CODEPIPER"] ?? "../target/debug/codepiper");
 const CHROMIUM = process.env["CHROMIUM"] ?? inPath("chromium", "chromium-browser", "google-chrome");
@@ -31,6 +31,8 @@ export interface Daemon {
   run: (...args: string[]) => string;
   /** The page's connections break; new ones work. */
   cut: () => void;
+  /** From here on the page's network is like this. */
+  network: (network: Network) => void;
   /** The daemon executes itself again. */
   restart: () => void;
   stop: () => Promise<void>;
@@ -73,6 +75,10 @@ export async function daemon({
     cut: () => {
       if (!before) throw new Error("this daemon is not cuttable");
       before.cut();
+    },
+    network: (network) => {
+      if (!before) throw new Error("this daemon is not cuttable");
+      before.become(network);
     },
     restart: () => void run("daemon", "restart"),
     stop: async () => {

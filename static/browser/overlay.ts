@@ -18,20 +18,29 @@ const TYPES: Record<string, string> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/** `swallows`: what is sent arrives nowhere, and nobody is told. `refuses`: no connection can be opened. */
+export type Network = "works" | "swallows" | "refuses";
+
 export interface Overlay {
   url: string;
   cut: () => void;
+  /** From here on the network is like this. */
+  become: (network: Network) => void;
   close: () => Promise<void>;
 }
 
 /** `daemon` is asked for each time: it may have another port after a restart. */
 export async function overlay(dist: string | undefined, daemon: () => string): Promise<Overlay> {
   const open = new Set<Socket>();
+  /** Every stream that goes on to the daemon, and back. */
+  const streams = new Set<Socket>();
+  let network: Network = "works";
   const forward = (message: IncomingMessage): OutgoingHttpHeaders => {
     const { host } = new URL(daemon());
     return { ...message.headers, host, ...(message.headers.origin ? { origin: `http://${host}` } : {}) };
   };
   const server = createServer((incoming, outgoing) => {
+    if (network === "swallows") return;
     const path = new URL(incoming.url ?? "/", "http://x").pathname;
     if (dist !== undefined && !/^\/(api|ws)(\/|$)/.test(path)) {
       const { status, headers, body } = file(dist, path, incoming.headers.cookie ?? "");
@@ -50,10 +59,12 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
     incoming.pipe(upstream);
   });
   server.on("connection", (socket) => {
+    if (network === "refuses") return socket.destroy();
     open.add(socket);
     socket.on("close", () => open.delete(socket));
   });
-  server.on("upgrade", (incoming, socket, head) => {
+  server.on("upgrade", (incoming, socket: Socket, head) => {
+    if (network === "swallows") return;
     const { hostname, port } = new URL(daemon());
     const upstream = connect(Number(port), hostname, () => {
       const headers = Object.entries(forward(incoming)).map(([name, value]) => `${name}: ${String(value)}\r\n`);
@@ -64,6 +75,10 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
     upstream.on("error", () => socket.destroy());
     socket.on("error", () => upstream.destroy());
     socket.on("close", () => upstream.destroy());
+    for (const stream of [socket, upstream]) {
+      streams.add(stream);
+      stream.on("close", () => streams.delete(stream));
+    }
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const cut = (): void => {
@@ -72,6 +87,12 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
+    become: (wanted) => {
+      network = wanted;
+      // What was swallowed is lost: the connection cannot go on.
+      if (network === "swallows") for (const stream of streams) stream.unpipe().pause();
+      else cut();
+    },
     close: () => {
       cut();
       return new Promise((done) => server.close(() => done()));

@@ -160,6 +160,22 @@ it("comes back by itself after a broken connection and a new daemon, with every 
   await page.getByText("Live", { exact: false }).first().waitFor();
 });
 
+it("notices a network that swallows everything, and says that the last keys may be lost", async () => {
+  const id = start("swallowed", "sh", "-c", "echo ready; exec cat");
+  await visit(id);
+  await shows(page, "ready");
+  await page.keyboard.type("heard\n");
+  await shows(page, "heard");
+  host.network("swallows");
+  await page.keyboard.type("zz");
+  await page.getByText("What you typed last may not have arrived.").waitFor();
+  await page.locator(".tool-bar").getByText("Reconnecting").waitFor();
+  host.network("works");
+  await page.locator(".tool-bar").getByText("Live").waitFor();
+  await page.keyboard.type("again\n");
+  await shows(page, "again");
+});
+
 it("shows the present after a long sleep, and keeps what it slept through", async () => {
   const id = start(
     "sleeper",

@@ -55,8 +55,10 @@ const subscribed = (request: number, channel: number, cursor: string): ServerMes
   session,
 });
 
-function make(): { connection: Connection; items: Item[]; heard: ServerMessage[] } {
+function make() {
   const heard: ServerMessage[] = [];
+  const items: Item[] = [];
+  const unsure = vi.fn();
   const connection = new Connection(() => "ws://x/ws", {
     greet: () => [{ type: "authenticate", secret: "s" }],
     live: () => undefined,
@@ -64,8 +66,9 @@ function make(): { connection: Connection; items: Item[]; heard: ServerMessage[]
     session: () => undefined,
     probe: () => connection.send({ type: "ping" }),
     closed: () => undefined,
+    unsure,
   });
-  return { connection, items: [], heard };
+  return { connection, items, heard, unsure };
 }
 
 const last = (): FakeSocket => FakeSocket.all.at(-1) as FakeSocket;
@@ -222,6 +225,40 @@ it("finds out after a nap whether the connection still lives", () => {
   expect(last().sent.at(-1)).toEqual({ type: "ping" });
   vi.advanceTimersByTime(4000);
   expect(connection.link.value.phase).toBe("lost");
+  connection.close();
+});
+
+it("finds out that the network swallows everything, and says that what was typed may be lost", () => {
+  const { connection, unsure } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
+  last().say(subscribed(1, 5, "0:0"));
+  // As long as it answers, it lives.
+  for (let times = 0; times < 10; times++) {
+    vi.advanceTimersByTime(5000);
+    if (last().sent.some((message) => "type" in message && message.type === "ping")) last().say({ type: "pong" });
+  }
+  expect(last().sent.at(-1)).toEqual({ type: "ping" });
+  expect(connection.link.value.phase).toBe("live");
+  subscription.type(new TextEncoder().encode("ls"));
+  vi.advanceTimersByTime(3000);
+  expect(last().sent.at(-1)).toEqual({ type: "ping" });
+  expect(unsure).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(4000);
+  expect(connection.link.value.phase).toBe("lost");
+  expect(unsure).toHaveBeenCalledOnce();
+  connection.close();
+});
+
+it("gives up a connection that does not open", () => {
+  const { connection } = make();
+  connection.open();
+  vi.advanceTimersByTime(10_000);
+  expect(connection.link.value.phase).toBe("lost");
+  vi.advanceTimersByTime(250);
+  expect(FakeSocket.all).toHaveLength(2);
   connection.close();
 });
 

@@ -18,8 +18,14 @@ import type {
 } from "./wire";
 import { ACK_EVERY, KEYFRAME_BIT, PROTOCOL } from "./wire";
 
-/** A page that was asleep waits this long for a sign of life, in ms. */
+/** How long a sign of life may take after it was asked for, in ms. */
 const PROBE = 4000;
+/** A page that is seen asks for a sign of life when it heard nothing for this long, in ms. */
+const QUIET = 5000;
+/** The same after something was typed, in ms. */
+const UNANSWERED = 3000;
+/** A connection that is not live after this long is given up, in ms. */
+const OPENING = 10_000;
 /** Longer than this without a timer, the machine or the page slept, in ms. */
 const NAP = 20_000;
 const TICK = 5000;
@@ -143,6 +149,11 @@ export class Connection {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private ticker: ReturnType<typeof setInterval> | undefined;
   private lastTick = Date.now();
+  /** Runs while a sign of life is waited for. */
+  private probing: ReturnType<typeof setTimeout> | undefined;
+  /** Something was typed, and nothing was heard since. */
+  private typed = false;
+  private answering: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
   private requests = 0;
   private readonly subscriptions = new Set<Subscription>();
@@ -162,6 +173,8 @@ export class Connection {
       probe: () => void;
       /** A connection could not be opened or ended; the code is WebSocket's. */
       closed: (code: number) => void;
+      /** The connection is lost, and what was typed last may not have arrived. */
+      unsure: () => void;
     },
   ) {}
 
@@ -171,7 +184,8 @@ export class Connection {
     this.ticker = setInterval(() => {
       const napped = Date.now() - this.lastTick > NAP;
       this.lastTick = Date.now();
-      if (napped) this.probe();
+      const seen = document.visibilityState === "visible";
+      if (napped || (seen && Date.now() - this.heard >= QUIET)) this.probe();
     }, TICK);
     this.attempt = 0;
     this.connect();
@@ -183,6 +197,7 @@ export class Connection {
     document.removeEventListener("visibilitychange", this.wake);
     clearInterval(this.ticker);
     clearTimeout(this.timer);
+    clearTimeout(this.answering);
     const socket = this.socket;
     this.socket = null;
     socket?.close();
@@ -221,6 +236,11 @@ export class Connection {
     frame[0] = channel;
     frame.set(bytes, 1);
     this.socket.send(frame);
+    if (!this.typed) {
+      this.typed = true;
+      clearTimeout(this.answering);
+      this.answering = setTimeout(() => this.typed && this.probe(), UNANSWERED);
+    }
     return true;
   }
 
@@ -229,12 +249,16 @@ export class Connection {
     const socket = new WebSocket(this.url());
     socket.binaryType = "arraybuffer";
     this.socket = socket;
+    this.timer = setTimeout(() => this.abandon(socket), OPENING);
     socket.onopen = () => {
       for (const message of this.on.greet()) this.send(message);
     };
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (this.socket !== socket) return;
       this.heard = Date.now();
+      this.typed = false;
+      clearTimeout(this.probing);
+      this.probing = undefined;
       if (typeof data === "string") this.text(JSON.parse(data) as ServerMessage);
       else this.binary(new Uint8Array(data));
     };
@@ -253,6 +277,7 @@ export class Connection {
           this.link.value = { phase: "outdated" };
           return;
         }
+        clearTimeout(this.timer);
         this.attempt = 0;
         this.link.value = { phase: "live" };
         for (const subscription of this.subscriptions) this.ask(subscription);
@@ -304,8 +329,13 @@ export class Connection {
   }
 
   private lost(code: number): void {
+    clearTimeout(this.timer);
+    clearTimeout(this.probing);
+    this.probing = undefined;
     this.socket = null;
     this.drop();
+    if (this.typed) this.on.unsure();
+    this.typed = false;
     const now = Date.now();
     const before = this.link.value;
     const since = before.phase === "lost" || before.phase === "connecting" ? before.since : now;
@@ -329,18 +359,19 @@ export class Connection {
     else if (Date.now() - this.heard > NAP) this.probe();
   };
 
-  /** After a nap nobody knows whether the connection still lives. */
+  /** A network that swallows everything says nothing of it: only an answer proves that the connection lives. */
   private probe(): void {
     const socket = this.socket;
-    if (!socket || this.link.value.phase !== "live") return;
-    const asked = Date.now();
+    if (!socket || this.probing !== undefined || this.link.value.phase !== "live") return;
     this.on.probe();
-    setTimeout(() => {
-      if (this.socket !== socket || this.heard >= asked) return;
-      // Its own closing could wait for the network's time limits.
-      socket.onclose = null;
-      socket.close();
-      this.lost(1006);
-    }, PROBE);
+    this.probing = setTimeout(() => this.abandon(socket), PROBE);
+  }
+
+  private abandon(socket: WebSocket): void {
+    if (this.socket !== socket) return;
+    // Its own closing could wait for the network's time limits.
+    socket.onclose = null;
+    socket.close();
+    this.lost(1006);
   }
 }

@@ -76,6 +76,7 @@ export const connection = new Connection(
     probe: () => connection.send({ type: "ping" }),
     // A WebSocket that is refused does not say why; the question does.
     closed: () => void findOut(),
+    unsure: () => toast({ text: "Connection lost. What you typed last may not have arrived.", bad: true }),
   },
 );
 
