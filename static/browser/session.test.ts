@@ -176,6 +176,30 @@ it("notices a network that swallows everything, and says that the last keys may 
   await shows(page, "again");
 });
 
+it("says what it has to say without a connection, and has its palette", async () => {
+  const id = start("cut off", "sh", "-c", "echo ready; exec cat");
+  await visit(id);
+  await shows(page, "ready");
+  await eventually(
+    () => page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("/palette-"))),
+    "what is needed without a connection is loaded",
+  );
+  host.network("refuses");
+  await page.locator(".tool-bar").getByText("Reconnecting").waitFor();
+  await page.keyboard.type("x");
+  await page.getByText("Not sent: no connection.").waitFor();
+  const palette = page.getByRole("dialog", { name: "Command palette" });
+  await page.keyboard.press("Control+k");
+  await palette.waitFor();
+  await page.keyboard.press("Escape");
+  await palette.waitFor({ state: "detached" });
+  host.network("works");
+  await page.locator(".tool-bar").getByText("Live").waitFor();
+  await page.keyboard.press("Control+k");
+  await palette.waitFor();
+  await page.keyboard.press("Escape");
+});
+
 it("shows the present after a long sleep, and keeps what it slept through", async () => {
   const id = start(
     "sleeper",

@@ -6,25 +6,46 @@ import { renaming } from "./actions";
 import { question } from "./ask";
 import { closeOverlay, openOverlay, overlay } from "./overlay";
 import { bind, startShortcuts } from "./shortcuts";
-import { inOrder, start, stop, waiting } from "./store";
+import { settled } from "./settled";
+import { inOrder, sessions, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
 import { Rail } from "./ui/rail";
 import { Hatch } from "./ui/trace";
-import { toasts } from "./toasts";
+import { toast, toasts } from "./toasts";
 import { isLive, nameOf } from "./words";
 
 const SessionsPage = later(() => import("./pages/sessions").then((page) => page.SessionsPage));
 const SessionPage = later(() => import("./pages/session").then((page) => page.SessionPage));
 const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
-const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession));
-const Palette = later(() => import("./ui/palette").then((page) => page.Palette));
+const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession), noOverlay);
+const Palette = later(() => import("./ui/palette").then((page) => page.Palette), noOverlay);
 const BottomBar = later(() => import("./ui/bottom_bar").then((module) => module.BottomBar));
 const Toasts = later(() => import("./ui/toast").then((module) => module.Toasts));
 const Confirm = later(() => import("./ui/confirm").then((module) => module.Confirm));
 const Rename = later(() => import("./ui/rename").then((module) => module.Rename));
 const Tooltip = later(() => import("./ui/tooltip").then((module) => module.Tooltip));
-const Shortcuts = later(() => import("./ui/shortcuts").then((page) => page.Shortcuts));
+const Shortcuts = later(() => import("./ui/shortcuts").then((page) => page.Shortcuts), noOverlay);
+const Reconnect = later(() => import("./ui/reconnect").then((module) => module.ReconnectBanner));
+
+/** What may be wanted while the daemon is away, when nothing can be loaded. */
+const WITHOUT_CONNECTION = [Toasts, Reconnect, Palette, Confirm, Rename, Shortcuts, BottomBar];
+
+function noOverlay(): void {
+  closeOverlay();
+  toast({ text: "That could not be loaded: the daemon is not responding.", bad: true });
+}
+
+/** The page of a terminal says itself when all of it is there. */
+function useSettled(path: string): void {
+  const shown = sessions.value !== null && !/^\/sessions\/[^/]+\/?$/.test(path);
+  useEffect(() => {
+    if (shown) settled.value = true;
+  }, [shown]);
+  useEffect(() => {
+    if (settled.value) for (const each of WITHOUT_CONNECTION) void each.load().catch(() => undefined);
+  }, [settled.value]);
+}
 
 /** Everything behind the sign-in. */
 export function Dashboard() {
@@ -73,6 +94,7 @@ function Places() {
     route(`/sessions/${list[to]?.id}`);
   };
   useTitle(path);
+  useSettled(path);
   return (
     <>
       <div class="app">

@@ -1,4 +1,6 @@
+import { useEffect } from "preact/hooks";
 import type { Session } from "../wire";
+import { settled } from "../settled";
 import { connection, now } from "../store";
 import { Icon } from "../ui/icon";
 import { isMac } from "../ui/keys";
@@ -12,6 +14,10 @@ import type { TerminalModel } from "./terminal_model";
 export function ToolBar({ view, session }: { view: TerminalModel; session: Session }) {
   const { whole, composing } = view;
   const live = isLive(session);
+  // It comes with the last of what the page of a terminal is made of.
+  useEffect(() => {
+    settled.value = true;
+  }, []);
   return (
     <>
       <Status past={view.past} ended={!live} />
