@@ -200,6 +200,21 @@ it("says what it has to say without a connection, and has its palette", async ()
   await page.keyboard.press("Escape");
 });
 
+it("lets no key of a search reach the program", async () => {
+  const id = start("searched", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.locator(".tool-bar").getByRole("button", { name: "Search output" }).waitFor();
+  await page.keyboard.press("Control+Shift+F");
+  await page.keyboard.type("ready");
+  const field = page.locator(".search-bar input");
+  await eventually(async () => (await field.inputValue()) === "ready", "the field has every letter");
+  await page.locator(".search-bar").getByText("1 of 1").waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.type("END");
+  await shows(page, /^END/m);
+});
+
 it("shows the present after a long sleep, and keeps what it slept through", async () => {
   const id = start(
     "sleeper",

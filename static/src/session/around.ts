@@ -7,7 +7,7 @@ export { historyKey } from "../terminal/history_keys";
 export { Composer } from "./composer";
 export { Consent, writeClip } from "./consent";
 export { Ended } from "./ended";
-export { giveImages } from "./give_images";
+export { clipboardImages, giveImages } from "./give_images";
 export { KeyStrip } from "./key_strip";
 export { copyLastOutput } from "./last_output";
 export { SearchBar } from "./search_bar";

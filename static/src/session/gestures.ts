@@ -2,6 +2,7 @@
 
 import { signal, type Signal } from "@preact/signals";
 import { beginPinch, keepLetters, pinched, type Pinch } from "../terminal/pinch";
+import { toast } from "../toasts";
 import { hasMouse } from "../terminal/screen";
 import type { TerminalModel } from "./terminal_model";
 
@@ -41,14 +42,17 @@ export function gestures(view: TerminalModel): Gestures {
     if (files.length === 0 && !(event.target as Element).closest(".xterm")) return;
     event.preventDefault();
     event.stopPropagation();
+    const text = event.clipboardData?.getData("text/plain") ?? "";
     if (files.length > 0) void view.giveImages(files);
-    else view.screen?.paste(event.clipboardData?.getData("text/plain") ?? "");
+    else if (text !== "") view.screen?.paste(text);
+    else void view.pasteImages();
   };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     dropping.value = false;
     const files = images(event.dataTransfer);
     if (files.length > 0) void view.giveImages(files);
+    else if (event.dataTransfer && event.dataTransfer.files.length > 0) notAnImage();
     else if (isLive()) view.screen?.paste(event.dataTransfer?.getData("text/plain") ?? "");
   };
   const onTouchStart = (event: TouchEvent): void => {
@@ -84,6 +88,10 @@ export function gestures(view: TerminalModel): Gestures {
       onTouchMove,
     },
   };
+}
+
+function notAnImage(): void {
+  toast({ text: "Not sent: only PNG, JPEG, GIF and WebP images can be dropped here.", bad: true });
 }
 
 function images(data: DataTransfer | null): File[] {

@@ -15,3 +15,19 @@ export async function giveImages(session: Session, files: readonly File[]): Prom
     }
   }
 }
+
+/** The images in the clipboard; says so when there is none. */
+export async function clipboardImages(): Promise<File[]> {
+  try {
+    const files: File[] = [];
+    for (const item of await navigator.clipboard.read()) {
+      const type = item.types.find((each) => each.startsWith("image/"));
+      if (type !== undefined) files.push(new File([await item.getType(type)], "clipboard", { type }));
+    }
+    if (files.length === 0) toast({ text: "The clipboard is empty.", bad: true });
+    return files;
+  } catch {
+    toast({ text: "The browser did not allow reading the clipboard. Drop the image here instead.", bad: true });
+    return [];
+  }
+}

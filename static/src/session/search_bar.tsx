@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Hit } from "../terminal/history";
 import { Icon } from "../ui/icon";
 import { count } from "../words";
@@ -11,7 +11,8 @@ export function SearchBar({ past }: { past: Past }) {
   const [at, setAt] = useState(0);
   const [looking, setLooking] = useState<"idle" | "busy" | "none">("idle");
   const field = useRef<HTMLInputElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Before the next key is pressed: it must not go to the program.
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => () => mark(null, null), []);
 
   const show = (found: readonly Hit[], index: number, wanted = text): void => {
@@ -33,6 +34,12 @@ export function SearchBar({ past }: { past: Past }) {
     show(past.history?.find(wanted) ?? [], 0, wanted);
   };
 
+  // What was typed while the output was loaded.
+  const ready = past.reading.value;
+  useEffect(() => {
+    if (ready && text !== "") search(text);
+  }, [ready]);
+
   const step = async (by: number): Promise<void> => {
     const { history } = past;
     if (!history || text === "") return;
@@ -52,7 +59,7 @@ export function SearchBar({ past }: { past: Past }) {
   const said =
     text === ""
       ? ""
-      : looking === "busy"
+      : looking === "busy" || !ready
         ? "Searching older output…"
         : hits.length === 0
           ? looking === "none"

@@ -161,6 +161,12 @@ export class TerminalModel {
   readonly giveImages = async (files: readonly File[]): Promise<void> =>
     (await around()).giveImages(this.session, files);
 
+  /** Gives the images of the clipboard: a browser that pastes as plain text leaves them out. */
+  readonly pasteImages = async (): Promise<void> => {
+    const files = await (await around()).clipboardImages();
+    if (files.length > 0) await this.giveImages(files);
+  };
+
   readonly focus = (): void => this.screen?.terminal.focus();
 
   rowHeight(): number {

@@ -125,7 +125,7 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
       </div>
       <OlderOutput past={past} />
       {reading && <NewerPill past={past} />}
-      {searching && reading && <SearchBar past={past} />}
+      {searching && <SearchBar past={past} />}
       <Consent wanted={view.clip} allow={() => (view.clipAllowed = true)} />
       {!isLive(session) && past.mode.value === "live" && <Ended session={session} />}
       {dropping.value && (
