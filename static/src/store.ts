@@ -1,6 +1,6 @@
 // What the pages show: signals, fed by the one WebSocket.
 
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
 import { Connection } from "./connection";
 import { problemOf, request } from "./http";
@@ -185,9 +185,11 @@ function readSeen(): [string, number][] {
 }
 
 let ticking: ReturnType<typeof setTimeout> | undefined;
+let endClock: (() => void) | undefined;
 
 /** Ages tick with one timer: once a second while something is younger than a minute. */
 function tick(): void {
+  clearTimeout(ticking);
   now.value = Date.now();
   const young = inOrder.value.some((session) => now.value - Date.parse(session.state_since) < 60_000);
   ticking = setTimeout(tick, young || !live.value ? 1000 : 10_000);
@@ -195,12 +197,17 @@ function tick(): void {
 
 export function start(): void {
   connection.open();
-  tick();
+  // What is said of a lost connection counts seconds from its first moment.
+  endClock = effect(() => {
+    void live.value;
+    untracked(tick);
+  });
 }
 
 /** Forgets everything that belongs to a login. */
 export function stop(): void {
   connection.close();
+  endClock?.();
   clearTimeout(ticking);
   batch(() => {
     sessions.value = null;
