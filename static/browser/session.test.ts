@@ -284,6 +284,20 @@ it("changes nothing for anybody by looking from a phone", async () => {
   await phone.context.close();
 });
 
+it("leaves every row where it is while the pointer is in the list", async () => {
+  const [lower, upper] = [start("lower", "cat"), start("upper", "cat")];
+  await page.goto(host.url);
+  const row = (name: string) => page.locator(".row", { has: page.getByRole("link", { name, exact: true }) });
+  await row("lower").hover();
+  const place = await row("lower").boundingBox();
+  host.run("kill", upper);
+  await row("upper").getByText("Stopped").waitFor();
+  expect(await row("lower").boundingBox()).toEqual(place);
+  await page.getByRole("button", { name: "Order changed" }).click();
+  await eventually(async () => (await row("lower").boundingBox())?.y !== place?.y, "the order is what it is now");
+  host.run("kill", lower);
+});
+
 it("has keys for a phone", async () => {
   const id = start("keys", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
   const phone = await open(chromium, host.url, PHONE);

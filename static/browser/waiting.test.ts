@@ -32,6 +32,8 @@ afterAll(async () => {
 
 it("shows a session that asks at its start, and what to do about it", async () => {
   const { id } = JSON.parse(host.run("start", "-p", "asker", "--name", "new here", "--json")) as { id: string };
+  // Nothing moves under the pointer.
+  await page.mouse.move(0, 0);
   const needs = page.getByRole("region", { name: "Needs you" });
   await needs.getByText("Question", { exact: true }).waitFor();
   await needs.getByText("Needs an answer: open to see the question").waitFor();

@@ -3,7 +3,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { renaming, resume, stop } from "../actions";
-import { GROUPS, groupOf } from "../session_list";
+import { GROUPS } from "../session_list";
 import { bind } from "../shortcuts";
 import { live, sessions } from "../store";
 import { useFrozen } from "../ui/frozen";
@@ -36,7 +36,7 @@ export function List({ wanted, text, clear }: Props) {
         </button>
       )}
       {GROUPS.map((group) => {
-        const rows = shown.filter((session) => groupOf(session) === group);
+        const rows = shown.filter((row) => row.group === group);
         if (rows.length === 0) return null;
         return (
           <section key={group} aria-label={group}>
@@ -44,7 +44,7 @@ export function List({ wanted, text, clear }: Props) {
               {group} <small>{rows.length}</small>
             </h2>
             <ul>
-              {rows.map((session) => {
+              {rows.map(({ session }) => {
                 const tab = first;
                 first = false;
                 return (

@@ -1,31 +1,41 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { type Group, groupOf } from "../session_list";
 import type { Session } from "../wire";
 
 /** After the pointer and the focus left, in ms. */
 const REST = 2000;
 
+/** A row of the list, in the group where it stands. */
+export interface Placed {
+  session: Session;
+  group: Group;
+}
+
 /**
- * Nothing moves under the hand: while the pointer or the focus is in the list, its order stays as it was and its
- * rows change in place.
+ * Nothing moves under the hand: while the pointer or the focus is in the list, its rows stay where they are, each
+ * in its group, and change in place.
  */
 export function useFrozen(wanted: readonly Session[], list: RefObject<HTMLElement | null>) {
-  const order = useRef<readonly string[]>([]);
+  const order = useRef<readonly Placed[]>([]);
   const held = useRef({ pointer: false, until: 0 });
   const [, again] = useState(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  const ids = wanted.map((session) => session.id);
+  const places = wanted.map((session) => ({ session, group: groupOf(session) }));
   // Asked of the page: an element that is removed does not say that the focus left it.
   const hasFocus = list.current?.contains(document.activeElement) === true;
   const frozen = held.current.pointer || hasFocus || Date.now() < held.current.until;
-  if (!frozen) order.current = ids;
+  if (!frozen) order.current = places;
   const byId = new Map(wanted.map((session) => [session.id, session]));
-  const shown = order.current.map((id) => byId.get(id)).filter((session) => session !== undefined);
+  const shown = order.current.flatMap(({ session: { id }, group }) => {
+    const session = byId.get(id);
+    return session ? [{ session, group }] : [];
+  });
 
   const update = (): void => {
-    order.current = ids;
+    order.current = places;
     again((count) => count + 1);
   };
   const leave = (): void => {
@@ -41,7 +51,8 @@ export function useFrozen(wanted: readonly Session[], list: RefObject<HTMLElemen
     },
     onFocusOut: leave,
   };
-  // Rows that change their group would jump: the group is part of the order.
-  const changed = shown.length !== wanted.length || shown.some((session, index) => session.id !== ids[index]);
-  return { shown: changed && shown.length === 0 ? wanted : shown, changed: changed && frozen, update, hold };
+  const stands = ({ session, group }: Placed, index: number): boolean =>
+    session.id === places[index]?.session.id && group === places[index].group;
+  const changed = shown.length !== places.length || !shown.every(stands);
+  return { shown: changed && shown.length === 0 ? places : shown, changed: changed && frozen, update, hold };
 }
