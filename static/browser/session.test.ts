@@ -284,6 +284,27 @@ it("changes nothing for anybody by looking from a phone", async () => {
   await phone.context.close();
 });
 
+it("shows the cursor's row above a soft keyboard", async () => {
+  const id = start("low", "sh", "-c", "seq 1 31; printf 'prompt> '; exec cat");
+  const phone = await open(chromium, host.url, PHONE);
+  await signIn(phone.page, codes.pop() ?? "");
+  await phone.page.goto(`${host.url}/sessions/${id}`);
+  await shows(phone.page, "prompt>");
+  await phone.page.setViewportSize({ width: PHONE.width, height: 420 });
+  const isSeen = (): Promise<boolean> =>
+    phone.page.evaluate(() => {
+      const row = [...document.querySelectorAll(".xterm-rows > div")].find((each) =>
+        each.textContent?.includes("prompt>"),
+      );
+      const seen = document.querySelector(".live-screen")?.getBoundingClientRect();
+      const at = row?.getBoundingClientRect();
+      return at !== undefined && seen !== undefined && at.top >= seen.top && at.bottom <= seen.bottom;
+    });
+  await eventually(isSeen, "the prompt is seen");
+  await shot(phone.page, "phone-keyboard");
+  await phone.context.close();
+});
+
 it("leaves every row where it is while the pointer is in the list", async () => {
   const [lower, upper] = [start("lower", "cat"), start("upper", "cat")];
   await page.goto(host.url);

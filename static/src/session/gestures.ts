@@ -68,7 +68,10 @@ export function gestures(view: TerminalModel): Gestures {
     }
     const [finger] = event.touches;
     if (!finger || !touch || !isLive()) return;
+    view.followsCursor = false;
     const down = finger.clientY - touch.y;
+    // What of the screen is above is seen first.
+    if (view.isScrolled()) return;
     if (down <= DRAG || down <= 2 * Math.abs(finger.clientX - touch.x)) return;
     touch = null;
     view.past.scrollBack(Math.round(down / view.rowHeight()));

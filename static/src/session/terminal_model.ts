@@ -27,6 +27,8 @@ const LETTERS = 13;
 const PHONE_LETTERS = 11;
 /** Typed bytes in one message. */
 const TYPED = 32 * 1024;
+/** Rows below the cursor that are seen with it. */
+const BELOW_CURSOR = 2;
 
 /** Whether a finger is what points. */
 export const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || isPhone();
@@ -60,6 +62,8 @@ export class TerminalModel {
   /** The program need not ask for the clipboard again. */
   clipAllowed = false;
   readonly sticky = signal<Sticky>("off");
+  /** What is seen of a large grid is where the cursor is; a finger that moves it elsewhere ends that. */
+  followsCursor = true;
   /** What keys do, once it is loaded. */
   private keys: typeof pressed | null = null;
   private subscription: Subscription | null = null;
@@ -87,6 +91,7 @@ export class TerminalModel {
     });
     this.screen = screen;
     this.stage = stage;
+    screen.terminal.onCursorMove(this.showCursor);
     void around().then(({ pressed }) => (this.keys = pressed));
     const subscribed = connection.subscribe(
       this.session.id,
@@ -134,9 +139,23 @@ export class TerminalModel {
     stage.style.setProperty("--cell-h", `${own.height}px`);
     stage.style.setProperty("--term-font", `${font}px`);
     stage.style.setProperty("--cell-gap", `${own.width - letterWidth(stage, font)}px`);
+    this.showCursor();
+  };
+
+  /** On a phone only a part of the grid may be seen: the part with the cursor, until a finger moves it. */
+  private readonly showCursor = (): void => {
+    const view = this.liveScreen();
+    if (!view || !this.followsCursor || view.scrollHeight <= view.clientHeight) return;
+    const { cursorY } = this.screen?.terminal.buffer.active ?? { cursorY: 0 };
+    const top = cursorY * this.rowHeight();
+    const bottom = top + (1 + BELOW_CURSOR) * this.rowHeight();
+    if (bottom > view.scrollTop + view.clientHeight) view.scrollTop = bottom - view.clientHeight;
+    else if (top < view.scrollTop) view.scrollTop = top;
   };
 
   readonly type = (bytes: Uint8Array): void => {
+    this.followsCursor = true;
+    this.showCursor();
     if (!isLive(this.session)) return toast({ text: "Not sent: the session has ended.", bad: true });
     let typed = bytes;
     if (this.sticky.value !== "off" && bytes.length === 1) {
@@ -168,6 +187,15 @@ export class TerminalModel {
   };
 
   readonly focus = (): void => this.screen?.terminal.focus();
+
+  private liveScreen(): Element | null {
+    return this.screen?.terminal.element?.closest(".live-screen") ?? null;
+  }
+
+  /** Not the top of the live screen is seen. */
+  isScrolled(): boolean {
+    return (this.liveScreen()?.scrollTop ?? 0) > 0;
+  }
 
   rowHeight(): number {
     return this.screen?.cell().height ?? 16;
