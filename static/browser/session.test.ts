@@ -327,6 +327,8 @@ it("has keys for a phone", async () => {
   await shows(phone.page, "ready");
   const key = (name: string) =>
     phone.page.getByRole("toolbar", { name: "Keys" }).getByRole("button", { name, exact: true });
+  const enter = await key("Enter").boundingBox();
+  expect((enter?.x ?? PHONE.width) + (enter?.width ?? 0)).toBeLessThanOrEqual(PHONE.width);
   await key("Esc").click();
   await key("Up").click();
   await key("Control C").click();
