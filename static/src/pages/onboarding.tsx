@@ -136,40 +136,15 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
           void submit(again);
         }}
       >
-        <div class="field">
-          <label for="bootstrap">One-time password</label>
-          <input
-            id="bootstrap"
-            class="input large mono"
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            ref={focusFirst}
-            value={bootstrap}
-            aria-invalid={wrongBootstrap || (tried && bootstrap.trim() === "")}
-            aria-describedby="bootstrap-help"
-            onInput={(event) => {
-              setBootstrap(event.currentTarget.value);
-              setProblem(null);
-            }}
-          />
-          <div
-            id="bootstrap-help"
-            class={wrongBootstrap ? "help wrong" : "help"}
-            role={wrongBootstrap ? "alert" : undefined}
-          >
-            {wrongBootstrap ? (
-              <>
-                <Icon name="warning" size={14} />
-                {problem.detail}
-              </>
-            ) : (
-              <span>
-                Cannot find it? <code>codepiper auth bootstrap</code> on the host prints a new one.
-              </span>
-            )}
-          </div>
-        </div>
+        <BootstrapField
+          value={bootstrap}
+          set={(value) => {
+            setBootstrap(value);
+            setProblem(null);
+          }}
+          wrong={wrongBootstrap ? problem.detail : null}
+          missing={tried && bootstrap.trim() === ""}
+        />
         <div class="field">
           <label for="password">Your password</label>
           <SecretInput
@@ -187,6 +162,51 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
         </button>
       </form>
     </>
+  );
+}
+
+interface BootstrapFieldProps {
+  value: string;
+  set: (value: string) => void;
+  wrong: string | null;
+  missing: boolean;
+}
+
+function BootstrapField({ value, set, wrong, missing }: BootstrapFieldProps) {
+  return (
+    <div class="field">
+      <label for="bootstrap">One-time password</label>
+      <input
+        id="bootstrap"
+        class="input large mono"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        ref={focusFirst}
+        value={value}
+        aria-invalid={wrong !== null || missing}
+        aria-describedby="bootstrap-help"
+        onInput={(event) => {
+          set(event.currentTarget.value);
+        }}
+      />
+      <div
+        id="bootstrap-help"
+        class={wrong !== null ? "help wrong" : "help"}
+        role={wrong !== null ? "alert" : undefined}
+      >
+        {wrong !== null ? (
+          <>
+            <Icon name="warning" size={14} />
+            {wrong}
+          </>
+        ) : (
+          <span>
+            Cannot find it? <code>codepiper auth bootstrap</code> on the host prints a new one.
+          </span>
+        )}
+      </div>
+    </div>
   );
 }
 

@@ -66,55 +66,10 @@ export function Security() {
         {[...(logins ?? [])]
           .sort((a, b) => Number(b.current) - Number(a.current))
           .map((login) => (
-            <BoxRow
-              key={login.id}
-              title={
-                <>
-                  <Icon name={/Android|iPhone|iPad/.test(login.device) ? "phone" : "monitor"} />
-                  <span class="truncate">{login.device}</span>
-                  {login.current && <span class="chip source source-session">this device</span>}
-                </>
-              }
-              what={
-                <span title={`Signed in ${fullTime(Date.parse(login.created_at))}`}>
-                  {[
-                    login.address,
-                    `signed in ${ago(login.created_at)}`,
-                    login.current ? null : `active ${ago(login.seen_at)}`,
-                    login.open > 0 ? `${count(login.open, "page")} open` : null,
-                  ]
-                    .filter(Boolean)
-                    .join(" · ")}
-                </span>
-              }
-            >
-              {!login.current && (
-                <button class="button quiet-destroy" onClick={() => void end(login, load)}>
-                  Sign out
-                </button>
-              )}
-            </BoxRow>
+            <Device key={login.id} login={login} load={load} />
           ))}
       </Box>
-      {others.length > 1 && (
-        <button
-          class="button quiet-destroy all-others"
-          onClick={() =>
-            ask({
-              title: "Sign out all other devices?",
-              text: `${count(others.length, "device")} will have to sign in again. This device stays signed in.`,
-              verb: "Sign out all other devices",
-              destroys: true,
-              run: async () => {
-                await request("DELETE", "/api/auth/logins");
-                await load();
-              },
-            })
-          }
-        >
-          Sign out all other devices
-        </button>
-      )}
+      {others.length > 1 && <SignOutOthers others={others.length} load={load} />}
       {web && (
         <Box title="Network access">
           <BoxRow
@@ -131,6 +86,66 @@ export function Security() {
       {change === "authenticator" && <ReplaceAuthenticator close={close} />}
       {change === "codes" && <NewCodes close={close} />}
     </>
+  );
+}
+
+interface Load {
+  /** Reads the list anew. */
+  load: () => Promise<void>;
+}
+
+/** A browser that is signed in. */
+function Device({ login, load }: Load & { login: Login }) {
+  return (
+    <BoxRow
+      title={
+        <>
+          <Icon name={/Android|iPhone|iPad/.test(login.device) ? "phone" : "monitor"} />
+          <span class="truncate">{login.device}</span>
+          {login.current && <span class="chip source source-session">this device</span>}
+        </>
+      }
+      what={
+        <span title={`Signed in ${fullTime(Date.parse(login.created_at))}`}>
+          {[
+            login.address,
+            `signed in ${ago(login.created_at)}`,
+            login.current ? null : `active ${ago(login.seen_at)}`,
+            login.open > 0 ? `${count(login.open, "page")} open` : null,
+          ]
+            .filter(Boolean)
+            .join(" · ")}
+        </span>
+      }
+    >
+      {!login.current && (
+        <button class="button quiet-destroy" onClick={() => void end(login, load)}>
+          Sign out
+        </button>
+      )}
+    </BoxRow>
+  );
+}
+
+function SignOutOthers({ others, load }: Load & { others: number }) {
+  return (
+    <button
+      class="button quiet-destroy all-others"
+      onClick={() =>
+        ask({
+          title: "Sign out all other devices?",
+          text: `${count(others, "device")} will have to sign in again. This device stays signed in.`,
+          verb: "Sign out all other devices",
+          destroys: true,
+          run: async () => {
+            await request("DELETE", "/api/auth/logins");
+            await load();
+          },
+        })
+      }
+    >
+      Sign out all other devices
+    </button>
   );
 }
 

@@ -8,19 +8,15 @@ import { Icon } from "../ui/icon";
 import { SecretInput } from "../ui/secret_input";
 import { count } from "../words";
 
-export function SignIn() {
+/** What is typed, and what became of it. */
+function useSignIn() {
   const [password, setPassword] = useState("");
   const [code, setCode] = useState("");
-  const [recovery, setRecovery] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [wait, setWait] = useState(0);
   const passwordField = useRef<HTMLInputElement>(null);
   const codeField = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    passwordField.current?.focus();
-    document.title = "Sign in · CodePiper";
-  }, []);
   useEffect(() => {
     if (wait <= 0) return;
     const timer = setTimeout(() => setWait(wait - 1), 1000);
@@ -44,6 +40,16 @@ export function SignIn() {
     }
   };
 
+  return { password, setPassword, code, setCode, busy, problem, wait, submit, passwordField, codeField };
+}
+
+export function SignIn() {
+  const { password, setPassword, code, setCode, busy, problem, wait, submit, passwordField, codeField } = useSignIn();
+  const [recovery, setRecovery] = useState(false);
+  useEffect(() => {
+    passwordField.current?.focus();
+    document.title = "Sign in · CodePiper";
+  }, []);
   const retry = wait > 0 ? `Try again in ${wait} s` : null;
   return (
     <Entry>

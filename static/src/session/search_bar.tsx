@@ -4,15 +4,13 @@ import { Icon } from "../ui/icon";
 import { count } from "../words";
 import type { Past } from "./past";
 
-/** Searches everything that was printed: what is loaded first, then older and older. */
-export function SearchBar({ past }: { past: Past }) {
+/** A search through what is loaded first, then older and older output. */
+function useSearch(past: Past) {
   const [text, setText] = useState("");
   const [hits, setHits] = useState<readonly Hit[]>([]);
   const [at, setAt] = useState(0);
   const [looking, setLooking] = useState<"idle" | "busy" | "none">("idle");
-  const field = useRef<HTMLInputElement>(null);
-  // Before the next key is pressed: it must not go to the program.
-  useLayoutEffect(() => field.current?.focus(), []);
+  const latest = useRef("");
   useEffect(() => () => mark(null, null), []);
 
   const show = (found: readonly Hit[], index: number, wanted = text): void => {
@@ -29,6 +27,7 @@ export function SearchBar({ past }: { past: Past }) {
     if (hit) history.reveal(hit);
   };
   const search = (wanted: string): void => {
+    latest.current = wanted;
     setText(wanted);
     setLooking("idle");
     show(past.history?.find(wanted) ?? [], 0, wanted);
@@ -49,7 +48,7 @@ export function SearchBar({ past }: { past: Past }) {
     setLooking("busy");
     const older = await history.findOlder(text);
     // Something else may be wanted by now.
-    if (field.current?.value !== text) return;
+    if (latest.current !== text) return;
     setLooking(older.length > 0 ? "idle" : "none");
     // Newer pieces may have been let go meanwhile.
     const all = history.find(text);
@@ -66,6 +65,15 @@ export function SearchBar({ past }: { past: Past }) {
             ? "No matches"
             : "No match in loaded output; Enter searches older output"
           : `${at + 1} of ${count(hits.length, "match", "matches")}`;
+  return { text, search, step, said };
+}
+
+/** Searches everything that was printed. */
+export function SearchBar({ past }: { past: Past }) {
+  const { text, search, step, said } = useSearch(past);
+  const field = useRef<HTMLInputElement>(null);
+  // Before the next key is pressed: it must not go to the program.
+  useLayoutEffect(() => field.current?.focus(), []);
   return (
     <div class="search-bar" role="search">
       <Icon name="search" />

@@ -9,6 +9,23 @@ import { clock, isLive } from "../words";
 import { isPhone } from "../terminal/fit";
 import type { TerminalModel } from "./terminal_model";
 
+function Facts({ session, mine, scale }: { session: Session; mine: boolean; scale: number }) {
+  const { lease } = session;
+  return (
+    <p>
+      {lease && !mine && (
+        <>
+          Set by <b>{lease.holder}</b> at {clock(Date.parse(lease.since))}.{" "}
+        </>
+      )}
+      {lease && mine && <>Set by you at {clock(Date.parse(lease.since))}. </>}
+      {!lease && session.attached > 0 && <>Set by an attached terminal. </>}
+      {scale < 0.995 ? `Shown here at ${Math.round(scale * 100)}%.` : "Shown here at full size."} Viewing never changes
+      it.
+    </p>
+  );
+}
+
 /** Who holds the size, and the explicit way to take it: looking never resizes. */
 export function SizeChip({ view, session }: { view: TerminalModel; session: Session }) {
   const { sizing, whole } = view;
@@ -54,17 +71,7 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
         }
       >
         <h2>Size {name}</h2>
-        <p>
-          {lease && !mine && (
-            <>
-              Set by <b>{lease.holder}</b> at {clock(Date.parse(lease.since))}.{" "}
-            </>
-          )}
-          {mine && <>Set by you at {clock(Date.parse(lease.since))}. </>}
-          {!lease && session.attached > 0 && <>Set by an attached terminal. </>}
-          {scale < 0.995 ? `Shown here at ${Math.round(scale * 100)}%.` : "Shown here at full size."} Viewing never
-          changes it.
-        </p>
+        <Facts session={session} mine={mine} scale={scale} />
         {isLive(session) && !same && (
           <button
             class="button primary wide"

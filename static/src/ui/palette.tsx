@@ -31,7 +31,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const dialog = useModal();
-  const list = useRef<HTMLUListElement>(null);
   const found = entries(text, path, route);
   const run = (entry: Entry | undefined, newTab: boolean): void => {
     if (!entry) return;
@@ -40,10 +39,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
     // What it opens may be a dialog: after this one has given the focus back.
     else setTimeout(entry.run);
   };
-  useEffect(() => {
-    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
-  }, [at, text]);
-  let group = "";
   return (
     <dialog
       ref={dialog}
@@ -84,45 +79,64 @@ export function Palette({ onClose }: { onClose: () => void }) {
         />
         <kbd>esc</kbd>
       </div>
-      <ul id="palette-list" role="listbox" aria-label="Sessions and actions" ref={list}>
-        {found.map((entry, index) => {
-          const heading = entry.group === group ? null : entry.group;
-          group = entry.group;
-          return (
-            <>
-              {heading && (
-                <li key={heading} class="palette-group" role="presentation">
-                  {heading}
-                </li>
-              )}
-              <li
-                key={entry.group + entry.word + entry.more}
-                id={`palette-${index}`}
-                role="option"
-                class="palette-entry"
-                aria-selected={index === at}
-                onPointerMove={() => setAt(index)}
-                onClick={(event) => run(entry, event.metaKey || event.ctrlKey)}
-              >
-                {entry.icon}
-                <span class="truncate">{entry.word}</span>
-                <span class="meta truncate">{entry.more}</span>
-                {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={entry.key} />}
-              </li>
-            </>
-          );
-        })}
-        {found.length === 0 && (
-          <li class="palette-none" role="presentation">
-            Nothing matches “{text}”.
-          </li>
-        )}
-      </ul>
+      <Found found={found} at={at} text={text} point={setAt} run={run} />
       <div class="palette-foot" aria-hidden="true">
         <kbd>↑</kbd>
         <kbd>↓</kbd> move <kbd>↵</kbd> run <Keys keys="⌘ ↵" /> in a new tab
       </div>
     </dialog>
+  );
+}
+
+interface FoundProps {
+  found: readonly Entry[];
+  at: number;
+  text: string;
+  point: (at: number) => void;
+  run: (entry: Entry, newTab: boolean) => void;
+}
+
+function Found({ found, at, text, point, run }: FoundProps) {
+  const list = useRef<HTMLUListElement>(null);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at, text]);
+  let group = "";
+  return (
+    <ul id="palette-list" role="listbox" aria-label="Sessions and actions" ref={list}>
+      {found.map((entry, index) => {
+        const heading = entry.group === group ? null : entry.group;
+        group = entry.group;
+        return (
+          <>
+            {heading && (
+              <li key={heading} class="palette-group" role="presentation">
+                {heading}
+              </li>
+            )}
+            <li
+              key={entry.group + entry.word + entry.more}
+              id={`palette-${index}`}
+              role="option"
+              class="palette-entry"
+              aria-selected={index === at}
+              onPointerMove={() => point(index)}
+              onClick={(event) => run(entry, event.metaKey || event.ctrlKey)}
+            >
+              {entry.icon}
+              <span class="truncate">{entry.word}</span>
+              <span class="meta truncate">{entry.more}</span>
+              {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={entry.key} />}
+            </li>
+          </>
+        );
+      })}
+      {found.length === 0 && (
+        <li class="palette-none" role="presentation">
+          Nothing matches “{text}”.
+        </li>
+      )}
+    </ul>
   );
 }
 
