@@ -208,6 +208,13 @@ it("goes on while one reads, and does not move what one reads", async () => {
     () => region().evaluate((root) => root.scrollTop + root.clientHeight >= root.scrollHeight - 2),
     "the end is in sight",
   );
+  // Also in a window that gets lower, as by a bar that comes below.
+  await page.setViewportSize({ width: 1280, height: 500 });
+  await eventually(
+    () => region().evaluate((root) => root.scrollTop + root.clientHeight >= root.scrollHeight - 2),
+    "the end is in sight",
+  );
+  await page.setViewportSize(DESK);
   await region().evaluate((root) => (root.scrollTop = 0));
   await region().getByText("Move password hashing").waitFor();
   append(transcript(told), [text("One more thing."), text("And another.")]);

@@ -111,6 +111,12 @@ function useWindow(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
   };
   const observer = useMemo(() => new ResizeObserver(measure), [heights]);
   useEffect(() => () => observer.disconnect(), [observer]);
+  // Also when what is below it takes a part of its height.
+  useEffect(() => {
+    const own = new ResizeObserver(() => atEnd.current && toEnd());
+    if (scroll.current) own.observe(scroll.current);
+    return () => own.disconnect();
+  }, []);
 
   useLayoutEffect(() => {
     const before = known.current;
@@ -127,8 +133,12 @@ function useWindow(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
     space();
     if (atEnd.current) toEnd();
   });
+  const lastTop = useRef(0);
   const scrolled = ({ scrollTop, clientHeight, scrollHeight }: HTMLElement): void => {
-    atEnd.current = scrollTop + clientHeight >= scrollHeight - END;
+    // What grows below leaves the end further down, without anybody having gone away from it.
+    if (scrollTop + clientHeight >= scrollHeight - END) atEnd.current = true;
+    else if (scrollTop < lastTop.current) atEnd.current = false;
+    lastTop.current = scrollTop;
     if (atEnd.current) unseen.value = 0;
     look();
   };
