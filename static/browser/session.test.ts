@@ -189,13 +189,13 @@ it("says what it has to say without a connection, and has its palette", async ()
   await page.keyboard.type("x");
   await page.getByText("Not sent: no connection.").waitFor();
   const palette = page.getByRole("dialog", { name: "Command palette" });
-  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Control+Shift+K");
   await palette.waitFor();
   await page.keyboard.press("Escape");
   await palette.waitFor({ state: "detached" });
   host.network("works");
   await page.locator(".tool-bar").getByText("Live").waitFor();
-  await page.keyboard.press("Control+k");
+  await page.keyboard.press("Control+Shift+K");
   await palette.waitFor();
   await page.keyboard.press("Escape");
 });
@@ -317,6 +317,42 @@ it("leaves every row where it is while the pointer is in the list", async () => 
   await page.getByRole("button", { name: "Order changed" }).click();
   await eventually(async () => (await row("lower").boundingBox())?.y !== place?.y, "the order is what it is now");
   host.run("kill", lower);
+});
+
+it("keeps the keys of the page in a terminal, and leaves Ctrl+K to its program", async () => {
+  start("other", "cat");
+  const id = start("cat", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.locator(".tool-bar").getByRole("button", { name: "Search output" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await shows(page, "^K");
+  await page.keyboard.press("Control+Shift+K");
+  const palette = page.getByRole("dialog", { name: "Command palette" });
+  await palette.waitFor();
+  await page.keyboard.press("Escape");
+  await palette.waitFor({ state: "detached" });
+  await page.keyboard.press("Alt+ArrowUp");
+  await page.waitForURL((url) => url.pathname.startsWith("/sessions/") && !url.pathname.includes(id));
+});
+
+it("copies with Ctrl+C what is selected, and interrupts otherwise", async () => {
+  const id = start("selected", "sh", "-c", "stty raw -echo; printf 'some-words\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "some-words");
+  await page.locator(".tool-bar").getByRole("button", { name: "Search output" }).waitFor();
+  const line = await page.locator(".xterm-rows > div").first().boundingBox();
+  await page.mouse.dblclick((line?.x ?? 0) + 20, (line?.y ?? 0) + 5);
+  await page.keyboard.press("Control+c");
+  await eventually(
+    async () => (await page.evaluate(() => navigator.clipboard.readText())).includes("words"),
+    "what is selected is copied",
+  );
+  await page.keyboard.type("|");
+  await shows(page, "|");
+  expect(await screen(page)).not.toContain("^C");
+  await page.keyboard.press("Control+c");
+  await shows(page, "^C");
 });
 
 it("has keys for a phone", async () => {

@@ -73,6 +73,7 @@ function Places() {
     () =>
       bind({
         "⌘k": () => openOverlay("palette"),
+        "⌘⇧k": () => openOverlay("palette"),
         "?": () => openOverlay("shortcuts"),
         c: () => openOverlay("create"),
         "g s": () => route("/"),

@@ -2,6 +2,9 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { bind, startShortcuts, switchLetters } from "./shortcuts";
 
+// The theme asks for it, and jsdom has none.
+vi.hoisted(() => (globalThis.matchMedia = (() => ({ matches: false })) as unknown as typeof matchMedia));
+
 startShortcuts();
 let end = (): void => undefined;
 const ran = vi.fn();
@@ -11,6 +14,7 @@ beforeEach(() => {
   end = bind({
     c: () => ran("c"),
     "⌘k": () => ran("⌘k"),
+    "⌘⇧k": () => ran("⌘⇧k"),
     "g s": () => ran("g s"),
     s: () => ran("s"),
     "⌥n": () => ran("⌥n"),
@@ -49,14 +53,15 @@ it("leaves letters to fields", () => {
   expect(ran.mock.calls.flat()).toEqual(["⌘k"]);
 });
 
-it("leaves everything but the palette to a terminal", () => {
+it("leaves everything but the palette and other sessions to a terminal", () => {
   const terminal = document.body.appendChild(document.createElement("div"));
   terminal.className = "xterm";
   const inside = terminal.appendChild(document.createElement("textarea"));
   press("c", {}, inside);
   press("n", { altKey: true }, inside);
   press("k", { ctrlKey: true }, inside);
-  expect(ran.mock.calls.flat()).toEqual(["⌘k"]);
+  press("k", { ctrlKey: true, shiftKey: true }, inside);
+  expect(ran.mock.calls.flat()).toEqual(["⌥n", "⌘⇧k"]);
 });
 
 it("can do without letters", () => {

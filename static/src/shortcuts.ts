@@ -1,7 +1,8 @@
 // Single letters act only when no field and no terminal has the focus.
 
 import { signal } from "@preact/signals";
-import { command } from "./ui/keys";
+import { keepAlt } from "./preferences";
+import { command, isMac } from "./ui/keys";
 
 /** WCAG 2.1.4: single letters can be switched off. */
 export const letters = signal(localStorage.getItem("codepiper.letters") !== "off");
@@ -33,6 +34,14 @@ function nameOf(event: KeyboardEvent): string {
   return event.key.length === 1 && event.shiftKey && /[A-Z]/.test(event.key) ? `⇧${event.key}` : event.key;
 }
 
+/** Whether a key that is pressed in a terminal is the page's: it goes on to the shortcuts. */
+export function isOfPage(event: KeyboardEvent): boolean {
+  const name = nameOf(event);
+  if (/^⌥(Arrow(Up|Down)|n)$/.test(name)) return keepAlt.value === "off";
+  // Elsewhere Ctrl+K is a key of programs.
+  return name === (isMac ? "⌘k" : "⌘⇧k");
+}
+
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable], .xterm") !== null;
 }
@@ -52,8 +61,8 @@ function press(event: KeyboardEvent): void {
   let name = nameOf(event);
   const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);
   if (plain && isTyping(event.target)) return;
-  // In a terminal everything else but ⌘K goes to the program, also what looks like ours.
-  if (event.target instanceof HTMLElement && event.target.closest(".xterm") && name !== "⌘k") return;
+  // Everything else goes to the program, also what looks like ours.
+  if (event.target instanceof HTMLElement && event.target.closest(".xterm") && !isOfPage(event)) return;
   if (/^⇧?[a-z,.?/]$/i.test(name) && !letters.value) return;
   if (Date.now() < second && name.length === 1) name = `g ${name}`;
   second = 0;

@@ -194,7 +194,11 @@ function TerminalSettings() {
           />
         </BoxRow>
       )}
-      <Toggle label="Send Alt+Esc to the program" what="F6 leaves the terminal instead." value={keepAlt} />
+      <Toggle
+        label="Send Alt shortcuts to the program"
+        what="Alt+Esc, Alt+↑, Alt+↓ and Alt+N. F6 leaves the terminal instead."
+        value={keepAlt}
+      />
       <Toggle
         label="Screen-reader mode"
         what="Announces output and lets you read it line by line."

@@ -4,6 +4,7 @@ import { keepAlt, option } from "../preferences";
 import type { Asked } from "../terminal/asked";
 import { modifiedKey } from "../terminal/modified";
 import { copyText } from "../ui/copy";
+import { isOfPage } from "../shortcuts";
 import { command, isMac } from "../ui/keys";
 import type { TerminalModel } from "./terminal_model";
 
@@ -16,32 +17,40 @@ export function pressed(event: KeyboardEvent, asked: Asked, view: TerminalModel)
     return false;
   };
   const ours = ownKey(event, view);
-  if (ours === "browser") return false;
+  if (ours === "page") return false;
   if (ours !== null) return done(ours);
   const key = modifiedKey(event, asked, isMac && option.value === "compose");
   return key === null || done(() => view.type(new TextEncoder().encode(key)));
 }
 
-/** What a key of ours does; null: it is the program's. */
-function ownKey(event: KeyboardEvent, { past, screen, leave }: TerminalModel): (() => void) | "browser" | null {
+/** Copies where something is selected; else it interrupts. */
+function isCopy(event: KeyboardEvent): boolean {
+  return command(event) && event.code === "KeyC" && !(isMac && event.shiftKey);
+}
+
+/** What a key of ours does; `page`: it is the page's or the browser's; null: it is the program's. */
+function ownKey(event: KeyboardEvent, { past, screen, leave }: TerminalModel): (() => void) | "page" | null {
   const shift = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
   if (shift && event.key === "PageUp") return () => past.scrollBack(screen?.terminal.rows ?? 24);
   if (shift && (event.key === "PageDown" || event.key === "End")) return past.toLive;
   if (keepAlt.value === "off" ? event.altKey && event.key === "Escape" : event.key === "F6") return leave;
-  // The page has it.
-  if (command(event) && event.code === "KeyK" && !event.shiftKey) return "browser";
+  if (isOfPage(event)) return "page";
+  if (isCopy(event) && screen?.terminal.hasSelection()) {
+    return () => {
+      void copyText(screen.terminal.getSelection());
+      screen.terminal.clearSelection();
+    };
+  }
   if (!command(event) || event.shiftKey === isMac) return null;
   switch (event.code) {
     case "KeyF":
       return past.search;
-    case "KeyC": {
-      const selected = screen?.terminal.getSelection();
-      if (selected) return () => void copyText(selected);
+    // Nothing is selected, and the browser's own meaning of it would be in the way.
+    case "KeyC":
       return isMac ? null : () => undefined;
-    }
     // The browser pastes.
     case "KeyV":
-      return "browser";
+      return "page";
     default:
       return null;
   }
