@@ -355,6 +355,28 @@ it("copies with Ctrl+C what is selected, and interrupts otherwise", async () => 
   await shows(page, "^C");
 });
 
+it("finds a session by its name, and says where nothing is", async () => {
+  const id = start("by-name", "cat");
+  await page.goto(`${host.url}/sessions/by-name/events`);
+  await page.waitForURL(`${host.url}/sessions/${id}/events`);
+  await page.goto(`${host.url}/sessions/${id.slice(0, 8)}`);
+  await page.waitForURL(`${host.url}/sessions/${id}`);
+  for (const path of [`/sessions/${id}/nothing`, "/settings/nothing"]) {
+    await page.goto(host.url + path);
+    await page.getByRole("heading", { name: "Page not found" }).waitFor();
+    await eventually(async () => (await page.title()) === "Page not found · CodePiper", "the title says so");
+  }
+  await page.goto(host.url);
+  const opened = page.context().waitForEvent("page");
+  await page
+    .locator(".row", { hasText: "by-name" })
+    .locator(".cell-age")
+    .click({ modifiers: ["Control"] });
+  await (await opened).waitForURL(`${host.url}/sessions/${id}`);
+  await (await opened).close();
+  expect(page.url()).toBe(`${host.url}/`);
+});
+
 it("has keys for a phone", async () => {
   const id = start("keys", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
   const phone = await open(chromium, host.url, PHONE);

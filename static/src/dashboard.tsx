@@ -10,6 +10,7 @@ import { settled } from "./settled";
 import { inOrder, sessions, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
+import { missing, NotFound } from "./ui/not_found";
 import { Rail } from "./ui/rail";
 import { Hatch } from "./ui/trace";
 import { toast, toasts } from "./toasts";
@@ -128,25 +129,15 @@ function Places() {
 function useTitle(path: string): void {
   const count = waiting.value.length;
   const open = inOrder.value.find((session) => path.startsWith(`/sessions/${session.id}`));
-  const title = open
-    ? `${open.activity === "waiting" ? "! " : ""}${nameOf(open)}`
-    : `${count > 0 ? `(${count}) ` : ""}${path.startsWith("/settings") ? "Settings" : "Sessions"}`;
+  const title = missing.value
+    ? "Page not found"
+    : open
+      ? `${open.activity === "waiting" ? "! " : ""}${nameOf(open)}`
+      : `${count > 0 ? `(${count}) ` : ""}${path.startsWith("/settings") ? "Settings" : "Sessions"}`;
   useEffect(() => {
     document.title = `${title} · CodePiper`;
     const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
     const href = count > 0 ? "/icon-waiting.svg" : "/icon.svg";
     if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
   }, [title, count]);
-}
-
-function NotFound() {
-  return (
-    <div class="empty">
-      <h1 class="visually-hidden">Not found</h1>
-      <h2>Page not found</h2>
-      <a class="button primary large" href="/">
-        Go to Sessions
-      </a>
-    </div>
-  );
 }

@@ -9,6 +9,7 @@ import { bind } from "../shortcuts";
 import { look, providers, sessions } from "../store";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
+import { NotFound } from "../ui/not_found";
 import { Path } from "../ui/path";
 import { announce } from "../ui/announcer";
 import { foreign, isLive, nameOf, providerName, stateOf } from "../words";
@@ -23,6 +24,7 @@ const AttachView = later(() => import("../session/attach").then((module) => modu
 const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));
 const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
 
+const VIEWS = ["", "conversation", "attach", "events", "logs"];
 const TABS = [
   ["", "Terminal"],
   ["events", "Events"],
@@ -30,9 +32,24 @@ const TABS = [
 ] as const;
 
 export function SessionPage({ id = "", tab = "" }: { id?: string; tab?: string }) {
+  const { route } = useLocation();
   const session = sessions.value?.get(id);
+  const called = session ? undefined : sessionCalled(decodeURIComponent(id));
+  useEffect(() => {
+    if (called) route(`/sessions/${called.id}${tab && `/${tab}`}`, true);
+  }, [called?.id]);
+  if (called) return null;
   if (!session) return <Missing />;
+  if (!VIEWS.includes(tab)) return <NotFound />;
   return <Known key={id} session={session} tab={tab} />;
+}
+
+/** By its name or the beginning of its id, as on the command line. */
+function sessionCalled(name: string): Session | undefined {
+  const all = [...(sessions.value?.values() ?? [])];
+  const named = all.filter((session) => session.name === name);
+  const fitting = named.length > 0 ? named : all.filter(({ id }) => name.length >= 4 && id.startsWith(name));
+  return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 function Missing() {

@@ -8,6 +8,7 @@ import { connection, daemon, home, now, providers } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { isMac } from "../ui/keys";
+import { NotFound } from "../ui/not_found";
 import { duration, fullTime, providerName, tilde } from "../words";
 import { EnvSetsSection } from "./settings_env_sets";
 import { Security } from "./settings_security";
@@ -23,6 +24,7 @@ const SECTIONS = [
 
 export function Settings({ section = "appearance" }: { section?: string }) {
   const { route } = useLocation();
+  if (!SECTIONS.some(([key]) => key === section)) return <NotFound />;
   return (
     <>
       <div class="page-head">

@@ -24,7 +24,11 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
   const unseen = isUnseen(session);
   const underWay = busy.value.get(session.id);
   return (
-    <li class={selected ? "row selected" : "row"} onClick={open}>
+    <li
+      class={selected ? "row selected" : "row"}
+      onClick={(event) => (event.ctrlKey || event.metaKey ? inNewTab(session) : open())}
+      onAuxClick={(event) => event.button === 1 && inNewTab(session)}
+    >
       <span class="cell-state">
         {underWay ? (
           <span class="state tone-rest">
@@ -44,6 +48,7 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
             tabIndex={tab ? 0 : -1}
             title={session.name ?? undefined}
             onClick={(event) => event.stopPropagation()}
+            onAuxClick={(event) => event.stopPropagation()}
           >
             {nameOf(session)}
           </a>
@@ -78,6 +83,10 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
       </span>
     </li>
   );
+}
+
+function inNewTab(session: Session): void {
+  window.open(`/sessions/${session.id}`, "_blank", "noopener");
 }
 
 /** What it does or asks, in one line; nothing where nothing is known. */
