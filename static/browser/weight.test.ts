@@ -22,7 +22,11 @@ function weigh(page: Page): { total: () => Promise<number> } {
     if (/^\/(api|ws)|\.(png|svg|webmanifest)$/.test(pathname) || response.status() !== 200) return;
     files.set(
       pathname,
-      response.body().then((body) => gzipSync(body, { level: 9 }).length),
+      // Nothing has a body any more once its page is closed; by then it was counted.
+      response.body().then(
+        (body) => gzipSync(body, { level: 9 }).length,
+        () => 0,
+      ),
     );
   });
   return { total: async () => (await Promise.all(files.values())).reduce((sum, size) => sum + size, 0) };

@@ -26,6 +26,8 @@ export class Past {
   /** Where older output is shown. */
   readonly root = createRef<HTMLDivElement>();
   history: History | null = null;
+  /** What was typed for a search whose field is not there yet; null at all other times. */
+  typed: string | null = null;
 
   constructor(private readonly live: LiveScreen) {}
 
@@ -37,6 +39,7 @@ export class Past {
     this.close();
     this.mode.value = "live";
     this.searching.value = false;
+    this.typed = null;
   };
 
   /** Opens at the end, scrolled up by so many lines. */
@@ -49,6 +52,7 @@ export class Past {
   };
 
   readonly search = (): void => {
+    if (!this.searching.value) this.typed = "";
     this.searching.value = true;
     if (this.mode.value === "live") this.scrollBack(0);
   };

@@ -6,11 +6,11 @@ import type { Past } from "./past";
 
 /** A search through what is loaded first, then older and older output. */
 function useSearch(past: Past) {
-  const [text, setText] = useState("");
+  const [text, setText] = useState(past.typed ?? "");
   const [hits, setHits] = useState<readonly Hit[]>([]);
   const [at, setAt] = useState(0);
   const [looking, setLooking] = useState<"idle" | "busy" | "none">("idle");
-  const latest = useRef("");
+  const latest = useRef(text);
   useEffect(() => () => mark(null, null), []);
 
   const show = (found: readonly Hit[], index: number, wanted = text): void => {
@@ -36,7 +36,7 @@ function useSearch(past: Past) {
   // What was typed while the output was loaded.
   const ready = past.reading.value;
   useEffect(() => {
-    if (ready && text !== "") search(text);
+    if (ready && latest.current !== "") search(latest.current);
   }, [ready]);
 
   const step = async (by: number): Promise<void> => {
@@ -72,8 +72,11 @@ function useSearch(past: Past) {
 export function SearchBar({ past }: { past: Past }) {
   const { text, search, step, said } = useSearch(past);
   const field = useRef<HTMLInputElement>(null);
-  // Before the next key is pressed: it must not go to the program.
-  useLayoutEffect(() => field.current?.focus(), []);
+  // From here on the keys come to it by themselves.
+  useLayoutEffect(() => {
+    field.current?.focus();
+    past.typed = null;
+  }, []);
   return (
     <div class="search-bar" role="search">
       <Icon name="search" />

@@ -16,6 +16,12 @@ export function pressed(event: KeyboardEvent, asked: Asked, view: TerminalModel)
     run();
     return false;
   };
+  const { past } = view;
+  if (past.typed !== null && !event.ctrlKey && !event.altKey && !event.metaKey) {
+    if (event.key === "Escape") return done(past.toLive);
+    const letter = [...event.key].length === 1 ? event.key : "";
+    return done(() => (past.typed += letter));
+  }
   const ours = ownKey(event, view);
   if (ours === "page") return false;
   if (ours !== null) return done(ours);

@@ -1,5 +1,5 @@
 import "../styles/terminal.css";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
 import { contrast, option, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
@@ -103,9 +103,9 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
 
   const reading = past.reading.value;
   const searching = past.searching.value;
-  // What is hidden cannot have the focus: it goes there when the other one is shown.
+  // What is hidden cannot have the focus: it goes there when the other one is shown, and before the next key.
   const wasReading = useRef(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (reading && !searching) past.root.current?.focus({ preventScroll: true });
     if (!reading && wasReading.current) view.focus();
     wasReading.current = reading;
