@@ -12,6 +12,5 @@ export { KeyStrip } from "./key_strip";
 export { copyLastOutput } from "./last_output";
 export { SearchBar } from "./search_bar";
 export { NewerPill } from "./newer_pill";
-export { pressed } from "./terminal_keys";
 export { Timeline } from "./timeline";
 export { ToolBar } from "./tool_bar";

@@ -3,7 +3,6 @@
 import { keepAlt, option } from "../preferences";
 import type { Asked } from "../terminal/asked";
 import { modifiedKey } from "../terminal/modified";
-import { copyText } from "../ui/copy";
 import { isOfPage } from "../shortcuts";
 import { command, isMac } from "../ui/keys";
 import type { TerminalModel } from "./terminal_model";
@@ -35,7 +34,8 @@ function isCopy(event: KeyboardEvent): boolean {
 }
 
 /** What a key of ours does; `page`: it is the page's or the browser's; null: it is the program's. */
-function ownKey(event: KeyboardEvent, { past, screen, leave }: TerminalModel): (() => void) | "page" | null {
+function ownKey(event: KeyboardEvent, view: TerminalModel): (() => void) | "page" | null {
+  const { past, screen, leave } = view;
   const shift = event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey;
   if (shift && event.key === "PageUp") return () => past.scrollBack(screen?.terminal.rows ?? 24);
   if (shift && (event.key === "PageDown" || event.key === "End")) return past.toLive;
@@ -43,7 +43,7 @@ function ownKey(event: KeyboardEvent, { past, screen, leave }: TerminalModel): (
   if (isOfPage(event)) return "page";
   if (isCopy(event) && screen?.terminal.hasSelection()) {
     return () => {
-      void copyText(screen.terminal.getSelection());
+      view.copy(screen.terminal.getSelection());
       screen.terminal.clearSelection();
     };
   }

@@ -17,7 +17,7 @@ import { isLive } from "../words";
 import type { Sticky } from "./key_strip";
 import { Past } from "./past";
 import { takeInto } from "./stream";
-import type { pressed } from "./terminal_keys";
+import { pressed } from "./terminal_keys";
 
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
@@ -64,8 +64,6 @@ export class TerminalModel {
   readonly sticky = signal<Sticky>("off");
   /** What is seen of a large grid is where the cursor is; a finger that moves it elsewhere ends that. */
   followsCursor = true;
-  /** What keys do, once it is loaded. */
-  private keys: typeof pressed | null = null;
   private subscription: Subscription | null = null;
   private stage: HTMLElement | null = null;
   private lastEnter: Position | null = null;
@@ -87,12 +85,11 @@ export class TerminalModel {
       clip: (text) => this.wantsClip(text),
       resized: this.fit,
       link: (url) => (this.link.value = url),
-      key: (event, asked) => this.keys?.(event, asked, this) ?? true,
+      key: (event, asked) => pressed(event, asked, this),
     });
     this.screen = screen;
     this.stage = stage;
     screen.terminal.onCursorMove(this.showCursor);
-    void around().then(({ pressed }) => (this.keys = pressed));
     const subscribed = connection.subscribe(
       this.session.id,
       "live",
@@ -174,6 +171,8 @@ export class TerminalModel {
     // One that is open already does not take the focus by itself.
     this.prompt.current?.focus();
   };
+
+  readonly copy = (text: string): void => void around().then(({ copyText }) => copyText(text));
 
   readonly copyLast = async (): Promise<void> => (await around()).copyLastOutput(this.session.id, this.lastEnter);
 
