@@ -13,11 +13,12 @@ pub use events::{EventLog, to_millisecond};
 pub use log::{Begun, Give, Log, Next, Reader};
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::SessionId;
 
 use crate::journal::{Journal, Position};
+use crate::lock::lock;
 
 /// Bytes of recent output kept for live readers, of one session.
 const RING_PER_SESSION: usize = 256 * 1024;
@@ -40,7 +41,7 @@ impl Bus {
 
     /// Opens the log of a session; `epoch` and `end` say where it goes on.
     pub fn open(&self, session: SessionId, epoch: u32, end: Position) -> Arc<Log> {
-        let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = lock(&self.logs);
         let log = Arc::new(Log::new(session, self.journal.clone(), epoch, end));
         logs.insert(session, log.clone());
         let share = RING_PER_SESSION.min(RING_TOTAL / logs.len());
@@ -52,7 +53,7 @@ impl Bus {
 
     /// Forgets a session and what it printed.
     pub fn remove(&self, session: SessionId) {
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        lock(&self.logs).remove(&session);
         self.journal.remove(session);
     }
 

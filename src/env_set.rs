@@ -8,7 +8,7 @@ mod key;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use codepiper_protocol::wire::env_set::{
     ChangeEnvSet, EnvSet, EnvValue, EnvVariable, MAX_ENV_SET_NAME, MAX_ENV_VALUE,
@@ -17,6 +17,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::lock;
 use crate::small_file::{self, Broken, write_synced};
 use key::{Key, Sealed};
 
@@ -244,7 +245,7 @@ impl EnvSets {
     }
 
     fn turn(&self) -> MutexGuard<'_, ()> {
-        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.turn)
     }
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::hook::{MAX_PAYLOAD, delivery_time};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::lock::lock;
 use crate::session::{Session, Sessions};
 
 /// So many deliveries are remembered: a payload that came live may also stand in the spool.
@@ -112,7 +113,7 @@ impl Intake {
 
     /// False when this delivery was taken before.
     fn is_new(&self, delivery: &str) -> bool {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = lock(&self.taken);
         if !taken.set.insert(delivery.to_owned()) {
             return false;
         }

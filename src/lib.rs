@@ -39,7 +39,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, tmux::find, session::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, the allocator | |
+//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, the allocator | |
 //!
 //! # What always holds
 //!
@@ -68,6 +68,7 @@ pub mod heap;
 pub mod hook;
 pub mod hook_forward;
 pub mod journal;
+pub mod lock;
 pub mod paths;
 pub mod process;
 pub mod provider;

@@ -55,7 +55,7 @@ pub use stream::save_checkpoint;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -76,6 +76,7 @@ use crate::env_set::EnvSets;
 use crate::environment::{Environment, Surroundings};
 use crate::git;
 use crate::journal::{Mark, Position};
+use crate::lock::lock;
 use crate::process::Process;
 use crate::process::peer::Link;
 use crate::provider::Provider;
@@ -486,7 +487,7 @@ impl Sessions {
     /// and continue what is not its own. False when it stays what it was.
     fn take_conversation(&self, session: &Session, conversation: String) -> bool {
         // Two that come at once do not get the same one.
-        let _taking = self.0.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _taking = lock(&self.0.taking);
         let has_it = |other: &Arc<Session>| {
             other.id != session.id && other.state().record.life.conversation.as_ref() == Some(&conversation)
         };
@@ -565,7 +566,7 @@ impl Sessions {
     }
 
     fn watchers(&self) -> MutexGuard<'_, Vec<Weak<Notify>>> {
-        self.0.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.watchers)
     }
 
     fn insert(&self, session: Session) -> Arc<Session> {
@@ -575,7 +576,7 @@ impl Sessions {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.table)
     }
 
     fn now(&self) -> Now {
@@ -876,7 +877,7 @@ impl Session {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -4,13 +4,14 @@
 //! most: a crowd from one address displaces itself.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::auth::LoginId;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::lock::lock;
 use crate::process;
 
 /// Connections of people who have not signed in.
@@ -106,7 +107,7 @@ impl Places {
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.taken)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -30,6 +30,7 @@ use warp::reply::Response;
 use super::places::{Holder, Place};
 use super::web::harden;
 use super::{Api, Caller, Web, answer_problem, permitted, router};
+use crate::lock::lock;
 use crate::socket::Socket;
 
 /// Somebody who connects and sends no request is not kept.
@@ -295,7 +296,7 @@ async fn accept<T>(api: &Api, accepting: impl Future<Output = std::io::Result<T>
 
 /// True once in so much time.
 fn is_due(last: &Mutex<Option<Instant>>, every: Duration) -> bool {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut last = lock(last);
     let due = last.is_none_or(|last| last.elapsed() >= every);
     if due {
         *last = Some(Instant::now());

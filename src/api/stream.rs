@@ -12,7 +12,7 @@ mod short_way;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -38,6 +38,7 @@ use self::frame::{Messages, NORMAL, put_close_frame};
 use super::caller::refuse;
 use super::places::Place;
 use super::{Api, Caller, Rejected, with};
+use crate::lock::lock;
 use crate::session::Session;
 
 /// What a client types at once is at most this long, in bytes.
@@ -243,7 +244,7 @@ struct Keyboard {
 
 impl Keyboard {
     fn sessions(&self) -> MutexGuard<'_, Vec<Option<Arc<Session>>>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.sessions)
     }
 
     fn set(&self, channel: usize, session: Option<Arc<Session>>) {

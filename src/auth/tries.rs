@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::secret::Digest;
+use crate::lock::lock;
 use crate::small_file::{self, write_synced};
 
 /// The version of the file's form.
@@ -314,10 +315,6 @@ impl Tries {
 
 fn save(file: &File, path: &Path) -> std::io::Result<()> {
     write_synced(path, &serde_json::to_vec(file)?)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn timestamp(at: Instant) -> Timestamp {

@@ -4,7 +4,7 @@
 //! its limits and its care for damage. The newest are in memory too, for those who follow.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
 use codepiper_protocol::SessionId;
@@ -14,6 +14,7 @@ use jiff::{Timestamp, Unit};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::journal::{Content, Entry, Journal, Position};
+use crate::lock::lock;
 
 /// The log of the events. No session has this id.
 const LOG: SessionId = SessionId::from_bytes([0; 16]);
@@ -234,7 +235,7 @@ impl EventLog {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

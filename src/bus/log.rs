@@ -1,6 +1,6 @@
 //! One session's log, and its readers.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use bytes::Bytes;
 use codepiper_protocol::wire::stream::{Begin, GapReason};
@@ -10,6 +10,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::ring::Ring;
 use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position, Start};
+use crate::lock::lock;
 
 /// At most this many bytes are read from the journal at once.
 const JOURNAL_READ: usize = 256 * 1024;
@@ -153,7 +154,7 @@ impl Log {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

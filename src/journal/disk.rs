@@ -29,7 +29,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -40,6 +40,7 @@ use self::generation::Generation;
 use self::generations::{Generations, Opened};
 use self::writer::{Work, Writer};
 use super::{Checkpoint, Content, Entry, Journal, Last, Position, Start};
+use crate::lock::{lock, wait, wait_for};
 
 /// Another daemon that is ending may hold the directory for so long.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -268,7 +269,7 @@ impl Disk {
     pub fn open(options: Options) -> (Self, Report) {
         let generations = Generations::new(options.clone());
         let mut report = Report::default();
-        let (lock, mut opened) = match lock(&options.dir) {
+        let (lock, mut opened) = match lock_dir(&options.dir) {
             Ok(lock) => match generations.open() {
                 Ok(opened) => (Some(lock), opened),
                 Err(error) => {
@@ -308,7 +309,7 @@ impl Disk {
         let deadline = Instant::now() + CLOSE_LIMIT;
         while !state.closed && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            state = self.shared.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = wait_for(&self.shared.done, state, left);
         }
         if !state.closed {
             tracing::warn!("the journal does not close in time");
@@ -576,9 +577,9 @@ impl Shared {
             state = match until {
                 Some(until) => {
                     let left = until.saturating_duration_since(now);
-                    self.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                    wait_for(&self.wake, state, left)
                 }
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => wait(&self.wake, state),
             };
         }
     }
@@ -692,12 +693,12 @@ impl Shared {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 /// Makes the directory ours.
-fn lock(dir: &Path) -> io::Result<File> {
+fn lock_dir(dir: &Path) -> io::Result<File> {
     generation::create_dir(dir)?;
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
     let deadline = Instant::now() + LOCK_LIMIT;

@@ -5,11 +5,12 @@ mod log;
 pub(super) use log::{CHUNK, Log, OVERHEAD};
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use codepiper_protocol::SessionId;
 
 use super::{Checkpoint, Entry, Journal, Last, Position, Start};
+use crate::lock::lock;
 
 /// See the module.
 pub struct Memory {
@@ -38,7 +39,7 @@ impl Memory {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -5,11 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use codepiper_protocol::SessionId;
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
+
+use crate::lock::lock;
 
 /// So many new files are looked at again when they change: the first line says whose they are.
 const APPEARED: usize = 256;
@@ -77,7 +79,7 @@ impl Watched {
 
 impl Shared {
     fn watched(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watched)
     }
 
     fn note(&self, event: &notify::Event) {
@@ -110,7 +112,7 @@ impl Files {
     /// The session wants to hear of these files of a kind and of no others. True when it did not want one of them
     /// before: what happened there until now was not noticed.
     pub fn watch(&self, session: SessionId, kind: Kind, wanted: &[(PathBuf, Wanted)]) -> bool {
-        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watcher = lock(&self.watcher);
         let Some(watcher) = watcher.as_mut() else { return false };
         let mut own = HashSet::new();
         let before: HashSet<PathBuf> = {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::machine::Input;
 use super::stream::{Arrival, PaneSink, status_of};
 use super::{Pane, Session, Sessions};
+use crate::lock::lock;
 use crate::process::{self, Process};
 use crate::terminal::screen::Rules;
 use crate::terminal::screens::Model;
@@ -170,7 +171,7 @@ impl Sessions {
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<String>> {
-        self.0.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.trouble)
     }
 
     /// Sees to it that people can attach: somebody may have removed the socket's file.

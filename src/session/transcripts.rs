@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use codepiper_protocol::event::{Body, Place, Source};
 use codepiper_protocol::wire::conversation::{Conversation, ReadConversation, Said, Usage};
@@ -19,6 +19,7 @@ use super::files::{Kind, Wanted};
 use super::images::{self, kind_of};
 use super::machine::Input;
 use super::{Session, Sessions};
+use crate::lock::lock;
 use crate::process;
 use crate::transcript::{Dialect, Happening, Told, Transcript, place};
 
@@ -424,7 +425,7 @@ impl Sessions {
 
 impl Session {
     fn followed(&self) -> MutexGuard<'_, Followed> {
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.followed)
     }
 
     /// Changes with every change of its conversation, or of one of a sub-agent.

@@ -5,7 +5,7 @@
 //! its log, never skip; a keyframe names the offset that the model has reached.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use codepiper_protocol::wire::stream::Lost;
@@ -15,6 +15,7 @@ use tokio::sync::{Notify, oneshot};
 use super::capture::Capture;
 use super::heal::{self, Held, Known, KnownRow};
 use super::screen::{self, Modes, Rules, Screen};
+use crate::lock::{lock, wait};
 
 /// Bytes that may wait to be fed.
 const QUEUE_LIMIT: usize = 8 * 1024 * 1024;
@@ -154,7 +155,7 @@ impl Screens {
 
     /// From here on, columns are counted as the tmux does that runs.
     pub fn count_as(&self, rules: Rules) {
-        *self.shared.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+        *lock(&self.shared.rules) = rules;
     }
 
     /// The keyframe of a blank screen.
@@ -265,11 +266,11 @@ impl Drop for Screens {
 
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     fn rules(&self) -> Rules {
-        *self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.rules)
     }
 
     fn wake(&self, queue: MutexGuard<'_, Queue>) {
@@ -289,7 +290,7 @@ impl Shared {
                     return;
                 }
                 queue.waiting = true;
-                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue = wait(&self.work, queue);
                 queue.waiting = false;
             }
             let questions = std::mem::take(&mut queue.questions);

@@ -2,7 +2,7 @@
 //! a turn of the connection's task.
 
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Buf, BytesMut};
 use fastwebsockets::OpCode;
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::frame::put_frame;
 use crate::bus::Give;
+use crate::lock::lock;
 
 /// Longer output, in bytes, takes the long way, where much is written at once.
 const LONGEST: usize = 4096;
@@ -59,7 +60,7 @@ impl ShortWay {
     }
 
     fn unwritten(&self) -> MutexGuard<'_, BytesMut> {
-        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unwritten)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,6 +20,7 @@ use super::row::{self, Kind, Row};
 use super::space::{self, OPENING};
 use super::summary::{self, Summary, Tally};
 use crate::journal::{Checkpoint, Content, Entry, Last, Position};
+use crate::lock::lock;
 
 /// The database of another process, or of a thread that hangs, is given up after this.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -253,7 +254,7 @@ impl Generation {
     }
 
     pub fn summary(&self) -> MutexGuard<'_, Summary> {
-        self.summary.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.summary)
     }
 
     pub fn tally(&self, session: SessionId) -> Option<Tally> {
@@ -262,7 +263,7 @@ impl Generation {
 
     /// Why it could not be read when somebody tried last; what it holds is as it was.
     pub fn unreadable(&self) -> MutexGuard<'_, Option<String>> {
-        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.unreadable)
     }
 
     pub fn measure(&self) -> u64 {
@@ -278,7 +279,7 @@ impl Generation {
     }
 
     fn handle(&self) -> MutexGuard<'_, Handle> {
-        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.handle)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use codepiper_protocol::SessionId;
@@ -17,6 +17,7 @@ use super::space::{self, OPENING};
 use super::summary::{self, Summary};
 use super::{Damage, Notice, Options};
 use crate::journal::{Checkpoint, Entry, Last, Position};
+use crate::lock::lock;
 
 pub struct Generations {
     dir: PathBuf,
@@ -209,7 +210,7 @@ impl Generations {
     }
 
     pub fn damage(&self) -> Vec<Damage> {
-        self.damage.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.damage).clone()
     }
 
     /// Bytes on the disk, as they were measured last, those set aside with them.
@@ -476,7 +477,7 @@ impl Generations {
             lost_marks: lost.1,
         };
         tracing::error!(?damage, "the journal is damaged");
-        self.damage.lock().unwrap_or_else(PoisonError::into_inner).push(damage.clone());
+        lock(&self.damage).push(damage.clone());
         (self.options.probes.notice)(Notice::Damaged(damage));
     }
 
@@ -493,7 +494,7 @@ impl Generations {
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Generation>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.all)
     }
 }
 
