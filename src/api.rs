@@ -49,7 +49,6 @@ use codepiper_protocol::wire::{PROTOCOL, PROTOCOL_HEADER};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -63,6 +62,7 @@ use crate::journal::Disk;
 use crate::paths::Paths;
 use crate::session::Sessions;
 use crate::small_file::Broken;
+use crate::tasks::Tasks;
 
 /// JSON bodies are at most this long, in bytes.
 const JSON_LIMIT: u64 = 512 * 1024;
@@ -77,8 +77,8 @@ pub struct Api {
     pub tmux_socket: PathBuf,
     /// Where requests to leave go.
     pub leave: mpsc::Sender<Leave>,
-    /// Cancelled when connections shall close.
-    pub shutdown: CancellationToken,
+    /// Its `shutdown` is cancelled when connections shall close.
+    pub tasks: Tasks,
     pub paths: Arc<Paths>,
     pub journal: Arc<Disk>,
     /// Small files of the daemon's own that cannot be used, and why.

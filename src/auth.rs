@@ -37,6 +37,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::lock::lock;
+use crate::tasks::{Tasks, blocking};
 use factors::Change;
 use file::{Stored, StoredLogin};
 use setup::Setup;
@@ -66,6 +67,7 @@ struct Inner {
     path: PathBuf,
     /// Whose authenticator it is: `user@host`.
     account: String,
+    tasks: Tasks,
     tries: Tries,
     /// Told of every sign-in that was wrong.
     failed: Box<dyn Fn(&Guest) + Send + Sync>,
@@ -117,7 +119,12 @@ pub struct Opened {
 impl Auth {
     /// Reads what is kept. Damage closes the way in; it never opens it.
     /// `failed` is told of every sign-in that was wrong.
-    pub fn load(path: PathBuf, account: String, failed: impl Fn(&Guest) + Send + Sync + 'static) -> Self {
+    pub fn load(
+        path: PathBuf,
+        account: String,
+        tasks: Tasks,
+        failed: impl Fn(&Guest) + Send + Sync + 'static,
+    ) -> Self {
         let kept = match Stored::load(&path) {
             Ok(Some(stored)) => Kept::Stored(Box::new(stored)),
             Ok(None) => Kept::Nothing,
@@ -135,6 +142,7 @@ impl Auth {
             tries: Tries::load(path.with_file_name("tries.json")),
             path,
             account,
+            tasks,
             failed: Box::new(failed),
             hashing: Default::default(),
             changing: Default::default(),
@@ -210,7 +218,7 @@ impl Auth {
             if ahead || now.duration_since(written) > SEEN_WRITTEN {
                 state.written = now;
                 let auth = self.clone();
-                tokio::spawn(async move { auth.change_if(|_| Ok(Some(()))).await });
+                self.0.tasks.spawn(async move { auth.change_if(|_| Ok(Some(()))).await });
             }
         }
         true
@@ -327,11 +335,11 @@ impl Auth {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Problem> {
         let one = self.0.hashing.clone().lock_owned().await;
-        let work = tokio::task::spawn_blocking(move || {
+        let work = blocking(move || {
             let _one = one;
             work()
         });
-        work.await.map_err(internal)
+        Ok(work.await?)
     }
 
     /// Changes what is kept, if `change` wants it; only what was written counts. Logins that are no
@@ -354,8 +362,7 @@ impl Auth {
 
     async fn write(&self, stored: Stored) -> Result<(), Problem> {
         let (path, kept) = (self.0.path.clone(), stored.clone());
-        let written = tokio::task::spawn_blocking(move || stored.save(&path)).await.map_err(internal)?;
-        written.map_err(|error| {
+        blocking(move || stored.save(&path)).await?.map_err(|error| {
             Problem::new(Code::Internal, format!("cannot write {}: {error}", self.0.path.display()))
         })?;
         let mut state = self.state();
@@ -512,7 +519,7 @@ mod tests {
     /// Set up at second 0.
     async fn bed() -> Bed {
         let dir = tempfile::tempdir().unwrap();
-        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), |_| ());
+        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), Tasks::default(), |_| ());
         let bootstrap = auth.new_bootstrap().unwrap();
         let begun = auth.begin_setup(&bootstrap.to_uppercase(), PASSWORD, false).await.unwrap();
         let totp = begun.totp.secret;
@@ -523,7 +530,7 @@ mod tests {
 
     impl Bed {
         fn again(&self) -> Auth {
-            Auth::load(self.dir.path().join("auth.json"), "me@host".into(), |_| ())
+            Auth::load(self.dir.path().join("auth.json"), "me@host".into(), Tasks::default(), |_| ())
         }
     }
 
@@ -603,7 +610,7 @@ mod tests {
     #[tokio::test]
     async fn the_set_up_is_one_time() {
         let dir = tempfile::tempdir().unwrap();
-        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), |_| ());
+        let auth = Auth::load(dir.path().join("auth.json"), "me@host".into(), Tasks::default(), |_| ());
         assert_eq!(auth.stage(), AuthStage::Setup);
         assert_eq!(code_of(auth.begin_setup("", PASSWORD, false).await), Code::WrongCredentials);
         let void = auth.new_bootstrap().unwrap();
@@ -618,7 +625,10 @@ mod tests {
         assert_eq!(code_of(auth.confirm_setup(&first.token, &first_code, now)), Code::Expired);
         assert_eq!(code_of(auth.finish_setup(&second.token, &guest(), now).await), Code::Invalid);
         auth.confirm_setup(&second.token, &code(&second.totp.secret, now), now).unwrap();
-        assert_eq!(Auth::load(dir.path().join("auth.json"), String::new(), |_| ()).stage(), AuthStage::Setup);
+        assert_eq!(
+            Auth::load(dir.path().join("auth.json"), String::new(), Tasks::default(), |_| ()).stage(),
+            AuthStage::Setup
+        );
         auth.finish_setup(&second.token, &guest(), now).await.unwrap();
         assert_eq!(auth.stage(), AuthStage::SignedOut);
         assert_eq!(code_of(auth.begin_setup(&word, PASSWORD, true).await), Code::AlreadySetUp);

@@ -20,7 +20,6 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api, Leave, Web};
@@ -38,6 +37,7 @@ use crate::process::inherited::Inherited;
 use crate::provider;
 use crate::session::{self, Places, Sessions};
 use crate::socket::Socket;
+use crate::tasks::{Tasks, blocking};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
@@ -108,7 +108,8 @@ async fn serve(
     inherited: &Inherited,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
-    let shutdown = CancellationToken::new();
+    let tasks = Tasks::default();
+    let shutdown = tasks.shutdown.clone();
     let mut signals = Signals::listen(inherited)?;
     let socket = Socket::bind(&paths.socket).await?;
     let (noticed, mut journal_notices) = mpsc::channel(JOURNAL_NOTICES);
@@ -141,11 +142,11 @@ async fn serve(
     };
     let at_once = config.sessions.launches_at_once;
     let surroundings = Surroundings::new(std::env::vars_os(), config.sessions.update_environment.clone());
-    let sessions = Sessions::new(places, surroundings, bus, Arc::new(screens), at_once);
+    let sessions = Sessions::new(places, surroundings, tasks.clone(), bus, Arc::new(screens), at_once);
     let following = sessions.clone();
-    tokio::spawn(async move { following.follow_state_files().await });
+    tasks.spawn_until_shutdown(async move { following.follow_state_files().await });
     let following = sessions.clone();
-    tokio::spawn(async move { following.follow_transcripts().await });
+    tasks.spawn_until_shutdown(async move { following.follow_transcripts().await });
     let starts = Starts::count(&paths.data);
     sessions
         .load_records(starts.unfinished)
@@ -153,31 +154,31 @@ async fn serve(
     let boot = Boot::look(paths);
     sessions.restore_screens().await;
     let noticing = sessions.clone();
-    tokio::spawn(async move {
+    tasks.spawn_until_shutdown(async move {
         while let Some(notice) = journal_notices.recv().await {
             noticing.event(None, journal_event(notice));
         }
     });
     let recapturing = sessions.clone();
-    tokio::spawn(async move {
+    tasks.spawn_until_shutdown(async move {
         while let Some(session) = stale_screens.recv().await {
             recapturing.recapture(session);
         }
     });
     let hooks = Intake::new(sessions.clone());
-    let shims = tokio::spawn(session::serve_shims(sessions.clone(), shutdown.clone()).await?);
+    tasks.spawn(session::serve_shims(sessions.clone(), shutdown.clone()).await?);
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
     let (ready, linked) = oneshot::channel();
     let link =
-        tokio::spawn(session::run_link(sessions.clone(), address.clone(), owner, ready, shutdown.clone()));
+        tasks.spawn(session::run_link(sessions.clone(), address.clone(), owner, ready, shutdown.clone()));
     if linked.await.is_err() {
         // Without a first connection the link ends, and says why.
         return Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached")));
     }
     let (leave, mut leaving) = mpsc::channel(1);
     let recording = sessions.clone();
-    let auth = Auth::load(paths.auth(), web::account(), move |guest: &Guest| {
+    let auth = Auth::load(paths.auth(), web::account(), tasks.clone(), move |guest: &Guest| {
         let (device, address) = (guest.name.clone(), guest.address.clone());
         recording.event(None, Body::AuthSignInFailed { device, address });
     });
@@ -195,7 +196,7 @@ async fn serve(
         socket: paths.socket.clone(),
         tmux_socket: address.path(),
         leave,
-        shutdown: shutdown.clone(),
+        tasks: tasks.clone(),
         journal: disk.clone(),
         broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
         paths: Arc::new(paths.clone()),
@@ -207,10 +208,10 @@ async fn serve(
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
-    let serving = tokio::spawn(api::serve(api, socket, tcp));
+    tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
-    boot.resume_or_offer(&sessions, config.sessions.resume_after_reboot);
+    boot.resume_or_offer(&sessions, &tasks, config.sessions.resume_after_reboot);
 
     let leave = tokio::select! {
         asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
@@ -229,13 +230,11 @@ async fn serve(
         sessions.kill_everything().await;
     }
     // Nothing may come between: the link would start another server.
-    shutdown.cancel();
-    let ended = async { tokio::join!(serving, shims, link) };
-    if tokio::time::timeout(LEAVE_LIMIT, ended).await.is_err() {
+    if tokio::time::timeout(LEAVE_LIMIT, tasks.end()).await.is_err() {
         tracing::warn!("something did not end in time");
     }
     // What is stored decides where the next daemon goes on.
-    if tokio::task::spawn_blocking(move || disk.close()).await.is_err() {
+    if blocking(move || disk.close()).await.is_err() {
         tracing::error!("the journal was not closed");
     }
     if sessions.save_all().await {

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::lock::lock;
 use crate::session::{Session, Sessions};
+use crate::tasks::blocking;
 
 /// So many deliveries are remembered: a payload that came live may also stand in the spool.
 const REMEMBERED: usize = 4096;
@@ -87,7 +88,7 @@ impl Intake {
         if fs::read_dir(&dir).map_or(true, |mut entries| entries.next().is_none()) {
             return;
         }
-        let Ok(spooled) = tokio::task::spawn_blocking(move || read_spool(&dir)).await else { return };
+        let Ok(spooled) = blocking(move || read_spool(&dir)).await else { return };
         for Spooled { path, delivery, payload } in spooled {
             if self.is_new(&delivery) {
                 if count_values(&payload) > MOST_VALUES {

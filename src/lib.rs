@@ -39,7 +39,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, tmux::find, session::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, the allocator | |
+//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`tasks`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, tasks with an end, the allocator | |
 //!
 //! # What always holds
 //!
@@ -76,6 +76,7 @@ pub mod session;
 pub mod shim;
 pub mod small_file;
 pub mod socket;
+pub mod tasks;
 pub mod terminal;
 pub mod tmux;
 pub mod transcript;

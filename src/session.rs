@@ -81,6 +81,7 @@ use crate::process::Process;
 use crate::process::peer::Link;
 use crate::provider::Provider;
 use crate::small_file::Broken;
+use crate::tasks::{Tasks, blocking};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screens::{Keyframe, Model, Screens};
 use files::Files;
@@ -122,6 +123,7 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     places: Places,
     surroundings: Surroundings,
+    tasks: Tasks,
     bus: Arc<Bus>,
     screens: Arc<Screens>,
     files: Files,
@@ -238,6 +240,7 @@ impl Sessions {
     pub fn new(
         places: Places,
         surroundings: Surroundings,
+        tasks: Tasks,
         bus: Arc<Bus>,
         screens: Arc<Screens>,
         launches_at_once: usize,
@@ -245,6 +248,7 @@ impl Sessions {
         Self(Arc::new(Inner {
             places,
             surroundings,
+            tasks,
             bus,
             screens,
             files: Files::new(),
@@ -401,9 +405,8 @@ impl Sessions {
 
     async fn replay(&self, session: &Arc<Session>) -> Option<Model> {
         let (journal, session) = (self.0.bus.journal().clone(), session.clone());
-        let replayed = tokio::task::spawn_blocking(move || {
-            stream::replay(&*journal, session.id, session.size(), session.cursor().offset)
-        });
+        let replayed =
+            blocking(move || stream::replay(&*journal, session.id, session.size(), session.cursor().offset));
         replayed.await.ok().flatten()
     }
 
@@ -479,7 +482,7 @@ impl Sessions {
         let Some(conversation) = conversation.filter(|found| known.as_ref() != Some(found)) else { return };
         if self.take_conversation(session, conversation) {
             let (sessions, session) = (self.clone(), session.clone());
-            tokio::spawn(async move { sessions.save_or_say(&session).await });
+            self.0.tasks.spawn(async move { sessions.save_or_say(&session).await });
         }
     }
 
@@ -614,7 +617,7 @@ impl Sessions {
         let Some(deadline) = state.machine.deadline() else { return };
         let (sessions, session) = (self.clone(), session.clone());
         let at = tokio::time::Instant::from_std(self.0.started + deadline);
-        let timer = tokio::spawn(async move {
+        let timer = self.0.tasks.spawn_until_shutdown(async move {
             tokio::time::sleep_until(at).await;
             // The task may not abort itself in the middle of what it does.
             session.state().timer = None;
@@ -660,9 +663,13 @@ impl Sessions {
             return;
         }
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
+        self.0.tasks.spawn(async move {
+            let shutdown = &sessions.0.tasks.shutdown;
             while session.unsaved.load(Ordering::Relaxed) {
-                tokio::time::sleep(SAVE_RETRY).await;
+                // When the daemon leaves, it is written with all others.
+                if shutdown.run_until_cancelled(tokio::time::sleep(SAVE_RETRY)).await.is_none() {
+                    return;
+                }
                 let saved = sessions.save(&session).await.is_ok();
                 session.unsaved.store(!saved, Ordering::Relaxed);
             }
@@ -680,15 +687,10 @@ impl Sessions {
 
     async fn write(&self, record: Record) -> Result<(), Problem> {
         let dir = self.0.places.records.clone();
-        let saved = tokio::task::spawn_blocking(move || record.save(&dir)).await;
-        match saved {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Problem::new(
-                Code::Internal,
-                format!("cannot write the launch record in {}: {error}", self.0.places.records.display()),
-            )),
-            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
-        }
+        blocking(move || record.save(&dir)).await?.map_err(|error| {
+            let records = self.0.places.records.display();
+            Problem::new(Code::Internal, format!("cannot write the launch record in {records}: {error}"))
+        })
     }
 
     /// Writes the records of all sessions, when nothing is published any more. False when one was not written.

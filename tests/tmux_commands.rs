@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use codepiper::tasks::Tasks;
 use codepiper::tmux::connection::{self, CommandError, Connection, Sink};
 use codepiper::tmux::server::{self, Address, Owner};
 use codepiper_protocol::Size;
@@ -241,7 +242,7 @@ fn connect(dir: &Path, tmux: Option<&Path>) -> (Connection, CancellationToken) {
     let (connection, reading) = connection::spawn(command).unwrap();
     let drop_it = CancellationToken::new();
     let dropped = drop_it.clone();
-    tokio::spawn(async move { reading.run(&mut Ignored, dropped).await });
+    Tasks::default().spawn(async move { reading.run(&mut Ignored, dropped).await });
     (connection, drop_it)
 }
 

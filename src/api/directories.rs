@@ -8,7 +8,7 @@ use std::time::Duration;
 use codepiper_protocol::wire::directory::{
     CheckDirectory, Directory, DirectoryVerdict, GitDirectory, MAX_BRANCHES, MAX_COMPLETIONS,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::Problem;
 use nix::unistd::{AccessFlags, access};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -16,6 +16,7 @@ use warp::reply::Response;
 
 use super::answer;
 use crate::git;
+use crate::tasks::blocking;
 
 /// Counting the changes of a large work tree may take long; nobody waits longer for it.
 const COUNT_LIMIT: Duration = Duration::from_millis(800);
@@ -42,11 +43,10 @@ pub(super) fn expand(path: &Path) -> PathBuf {
 }
 
 async fn check(typed: String) -> Result<Directory, Problem> {
-    let looked = tokio::task::spawn_blocking(move || look(&typed)).await;
-    let mut directory = looked.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let mut directory = blocking(move || look(&typed)).await?;
     if let Some(git) = &mut directory.git {
         let root = git.root.clone();
-        let count = tokio::task::spawn_blocking(move || git::changed_files(&root));
+        let count = blocking(move || git::changed_files(&root));
         git.changed = tokio::time::timeout(COUNT_LIMIT, count).await.ok().and_then(Result::ok).flatten();
     }
     Ok(directory)

@@ -1,7 +1,7 @@
 //! `/api/env-sets`: values come in, and none goes out.
 
 use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvSets};
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::Problem;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -10,6 +10,7 @@ use warp::reply::Response;
 use super::caller::percent_decode;
 use super::{Api, answer, answer_status, json, with};
 use crate::env_set;
+use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let all = || warp::path!("api" / "env-sets").and(with(api.clone()));
@@ -56,6 +57,5 @@ async fn on_disk<T: Send + 'static>(
     api: Api,
     work: impl FnOnce(&env_set::EnvSets) -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(move || work(api.sessions.env_sets())).await;
-    done.map_err(|error| Problem::new(Code::Internal, error.to_string()))
+    Ok(blocking(move || work(api.sessions.env_sets())).await?)
 }

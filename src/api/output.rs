@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::bus::Log;
 use crate::journal::{Content, Entry, Journal, Mark, Position};
 use crate::session::{Session, Sessions};
+use crate::tasks::blocking;
 
 /// Read from the journal at once.
 const PAGE: usize = 256 * 1024;
@@ -28,8 +29,7 @@ pub async fn read(
     wanted: ReadOutput,
 ) -> Result<Vec<u8>, Problem> {
     let journal = sessions.bus().journal().clone();
-    let read = tokio::task::spawn_blocking(move || gather(&*journal, &session, wanted)).await;
-    read.map_err(|error| Problem::new(Code::Internal, error.to_string()))?
+    blocking(move || gather(&*journal, &session, wanted)).await?
 }
 
 fn gather(journal: &dyn Journal, session: &Session, wanted: ReadOutput) -> Result<Vec<u8>, Problem> {

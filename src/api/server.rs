@@ -32,6 +32,7 @@ use super::web::harden;
 use super::{Api, Caller, Web, answer_problem, permitted, router};
 use crate::lock::lock;
 use crate::socket::Socket;
+use crate::tasks::Tasks;
 
 /// Somebody who connects and sends no request is not kept.
 const HEADER_LIMIT: Duration = Duration::from_secs(10);
@@ -69,7 +70,7 @@ async fn accept_unix(api: &Api, mut socket: Socket, connections: &TaskTracker) {
     while let Some(accepted) = accept(api, socket.accept()).await {
         let Some(stream) = accepted else { continue };
         let Some(caller) = unix_caller(api, &stream) else { continue };
-        let gone = api.shutdown.child_token();
+        let gone = api.tasks.shutdown.child_token();
         let place = match caller {
             // Whatever others hold, the owner gets in.
             Caller::Owner(_) => None,
@@ -91,12 +92,12 @@ async fn accept_unix(api: &Api, mut socket: Socket, connections: &TaskTracker) {
                 let (mut parts, body) = request.into_parts();
                 parts.extensions.insert(place.clone());
                 Ok::<_, Infallible>(match whole(&api, caller, parts, body).await {
-                    Ok(request) => to_the_end(&api.work, router, place, request).await,
+                    Ok(request) => to_the_end(&api.tasks, &api.work, router, place, request).await,
                     Err(problem) => answer_problem(&problem),
                 })
             }
         });
-        let shutdown = api.shutdown.clone();
+        let shutdown = api.tasks.shutdown.clone();
         connections.spawn(async move { serve_connection(stream, service, gone, shutdown).await });
     }
 }
@@ -115,7 +116,7 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
     let router = TowerToHyperService::new(warp::service(router(api.clone())));
     while let Some(accepted) = accept(api, listener.accept()).await {
         let Some((stream, peer)) = accepted else { continue };
-        let (gone, peer) = (api.shutdown.child_token(), peer.ip().to_canonical());
+        let (gone, peer) = (api.tasks.shutdown.child_token(), peer.ip().to_canonical());
         let Some(place) = api.places.take(Holder::Stranger(source(peer)), gone.clone()) else { continue };
         let (router, asked, web) = (router.clone(), api.clone(), web.clone());
         let tls = web.tls.clone();
@@ -123,14 +124,14 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
             let (router, api, web, place) = (router.clone(), asked.clone(), web.clone(), place.clone());
             async move {
                 let mut response = match admit(&api, &web, request, peer, &place).await {
-                    Ok(request) => to_the_end(&api.work, router, Some(place), request).await,
+                    Ok(request) => to_the_end(&api.tasks, &api.work, router, Some(place), request).await,
                     Err(problem) => answer_problem(&problem),
                 };
                 harden(&mut response);
                 Ok::<_, Infallible>(response)
             }
         });
-        let shutdown = api.shutdown.clone();
+        let shutdown = api.tasks.shutdown.clone();
         connections.spawn(async move {
             prepare(&stream);
             match tls {
@@ -244,6 +245,7 @@ fn has_one_host(parts: &request::Parts) -> Result<(), Problem> {
 /// Does what is asked in a task of its own, and waits for the answer. Whoever asked may hang up meanwhile: what was
 /// begun runs to its end, and the daemon waits for it before it leaves. For strangers it does not wait.
 async fn to_the_end<S>(
+    tasks: &Tasks,
     work: &TaskTracker,
     router: S,
     place: Option<Arc<Place>>,
@@ -255,10 +257,7 @@ where
     let stranger = matches!(request.extensions().get(), None | Some(Caller::Cookie(_) | Caller::Nobody));
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if changes && work.is_closed() {
-        return answer_problem(&Problem::new(
-            Code::Internal,
-            "the daemon is leaving, and begins nothing new",
-        ));
+        return answer_problem(&leaving());
     }
     let _asking = place.as_deref().map(Place::ask);
     // What is being done counts, too: who hangs up gives nothing back before it is done.
@@ -269,18 +268,26 @@ where
         drop(held);
         answered
     };
-    let answer = if stranger { tokio::spawn(answer) } else { work.spawn(answer) };
-    match answer.await {
-        Ok(Ok(response)) => response,
-        Ok(Err(never)) => match never {},
+    let answered = match stranger {
+        true => tasks.spawn_until_shutdown(answer).await,
+        false => work.spawn(answer).await.map(Some),
+    };
+    match answered {
+        Ok(Some(Ok(response))) => response,
+        Ok(Some(Err(never))) => match never {},
+        Ok(None) => answer_problem(&leaving()),
         Err(error) => answer_problem(&Problem::new(Code::Internal, error.to_string())),
     }
+}
+
+fn leaving() -> Problem {
+    Problem::new(Code::Internal, "the daemon is leaving, and begins nothing new")
 }
 
 /// The next connection, if it can be accepted; `None` when the daemon leaves.
 async fn accept<T>(api: &Api, accepting: impl Future<Output = std::io::Result<T>>) -> Option<Option<T>> {
     let accepted = tokio::select! {
-        () = api.shutdown.cancelled() => return None,
+        () = api.tasks.shutdown.cancelled() => return None,
         accepted = accepting => accepted,
     };
     if let Err(error) = &accepted {
@@ -375,7 +382,8 @@ mod tests {
                 }
             });
             let request = Request::post("/").extension(owner()).body(Full::default()).unwrap();
-            let mut answer = Box::pin(to_the_end(&work, router, None, request));
+            let tasks = Tasks::default();
+            let mut answer = Box::pin(to_the_end(&tasks, &work, router, None, request));
             for _ in 0..cut_after {
                 assert!((&mut answer).now_or_never().is_none());
                 yield_now().await;
@@ -395,7 +403,9 @@ mod tests {
             let router =
                 service_fn(|_: Request<Full<Bytes>>| async { Ok::<_, Infallible>(Response::default()) });
             let request = Request::builder().method(method).extension(owner());
-            let answer = to_the_end(&work, router, None, request.body(Full::default()).unwrap()).await;
+            let answer =
+                to_the_end(&Tasks::default(), &work, router, None, request.body(Full::default()).unwrap())
+                    .await;
             assert_eq!(answer.status(), status, "{method}");
         }
     }

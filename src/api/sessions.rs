@@ -28,6 +28,7 @@ use super::{
     with,
 };
 use crate::session::Session;
+use crate::tasks::blocking;
 
 /// The query of `GET /api/sessions`.
 #[derive(Debug, Deserialize)]
@@ -297,7 +298,7 @@ async fn view(session: &Arc<Session>) -> View {
 }
 
 async fn look_at_branches(sessions: Vec<Arc<Session>>) {
-    let looked = tokio::task::spawn_blocking(move || {
+    let looked = blocking(move || {
         for session in &sessions {
             session.look_at_branch();
         }

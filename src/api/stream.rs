@@ -27,7 +27,6 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{Response as HttpResponse, StatusCode, header};
@@ -40,6 +39,7 @@ use super::places::Place;
 use super::{Api, Caller, Rejected, with};
 use crate::lock::lock;
 use crate::session::Session;
+use crate::tasks::owned;
 
 /// What a client types at once is at most this long, in bytes.
 const LONGEST_BINARY: usize = 1024 * 1024;
@@ -154,7 +154,7 @@ where
     let displaced = async {
         gone.cancelled().await;
         // With the daemon it ends in order.
-        if api.shutdown.is_cancelled() {
+        if api.tasks.shutdown.is_cancelled() {
             std::future::pending::<()>().await;
         }
     };
@@ -162,8 +162,7 @@ where
     // Before the second secret was said no channel is open: nothing can be typed.
     let keyboard = Keyboard { caller: caller.clone(), api: api.clone(), sessions: Arc::default() };
     let close_code = Arc::new(AtomicU16::new(NORMAL));
-    let parsing = tokio::spawn(parse(read, keyboard.clone(), sender, close_code.clone()));
-    let mut parsing = AbortOnDropHandle::new(parsing);
+    let mut parsing = owned(parse(read, keyboard.clone(), sender, close_code.clone()));
     let serving = async {
         let known = authenticated(caller, place.as_deref(), &mut incoming, &api).await;
         let (caller, login) = match known {
@@ -186,7 +185,7 @@ where
         if let Err(error) = connection.run(write, &mut incoming).await {
             tracing::debug!(%error, "a WebSocket ended early");
         }
-        !signed_in.is_some_and(|login| login.is_cancelled()) && !api.shutdown.is_cancelled()
+        !signed_in.is_some_and(|login| login.is_cancelled()) && !api.tasks.shutdown.is_cancelled()
     };
     let may_type = tokio::select! {
         may_type = serving => may_type,

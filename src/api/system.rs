@@ -14,6 +14,7 @@ use super::{Api, Leave, answer, answer_status, json_or_default, with};
 use crate::doctor;
 use crate::process::executable;
 use crate::provider;
+use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let events_api = api.clone();
@@ -38,7 +39,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .map(|api: Api| answer(Ok(providers(&api))));
     let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
         let tmux_answers = api.sessions.tmux_answers().await;
-        let checks = tokio::task::spawn_blocking(move || {
+        let checks = blocking(move || {
             let broken_env_sets = api.sessions.env_sets().broken();
             doctor::checks(&doctor::Daemon {
                 sessions: &api.sessions,
@@ -53,7 +54,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
             })
         })
         .await;
-        answer(checks.map_err(|error| Problem::new(Code::Internal, error.to_string())))
+        answer(checks.map_err(Problem::from))
     });
     let events = warp::path!("api" / "events")
         .and(warp::get())
@@ -106,8 +107,7 @@ fn status(api: &Api) -> DaemonStatus {
 /// Leaves only when what shall come can be executed.
 async fn restart(api: &Api) -> Result<StatusCode, Problem> {
     let program = api.sessions.executable().to_owned();
-    let tried = tokio::task::spawn_blocking(move || executable::try_out(&program)).await;
-    let tried = tried.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let tried = blocking(move || executable::try_out(&program)).await?;
     tried.map_err(|why| Problem::new(Code::LaunchFailed, why))?;
     leave(api, Leave::Restart).await
 }

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::secret::Digest;
 use crate::lock::lock;
 use crate::small_file::{self, write_synced};
+use crate::tasks::blocking;
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -292,7 +293,7 @@ impl Tries {
     async fn write(&self) {
         let _writing = self.writing.lock().await;
         let (file, path) = (self.file(), self.path.clone());
-        let written = tokio::task::spawn_blocking(move || save(&file, &path)).await;
+        let written = blocking(move || save(&file, &path)).await;
         if let Ok(Err(error)) = written {
             tracing::warn!(path = %self.path.display(), %error, "the tries to sign in were not written down");
         }
@@ -343,6 +344,7 @@ fn too_many(wait: Duration) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tasks::owned;
 
     const SHORT: Duration = Duration::from_millis(2);
 
@@ -404,7 +406,7 @@ mod tests {
     async fn a_crowd_of_guessers_keeps_nobody_out() {
         let (_dir, tries) = bed();
         let guess = |tries: Arc<Tries>| async move { stranger(&tries, false, false).await };
-        let crowd: Vec<_> = (0..100).map(|_| tokio::spawn(guess(tries.clone()))).collect();
+        let crowd: Vec<_> = (0..100).map(|_| owned(guess(tries.clone()))).collect();
         tokio::task::yield_now().await;
         stranger(&tries, true, true).await.unwrap();
         for guess in crowd {
@@ -417,7 +419,7 @@ mod tests {
         let (dir, tries) = bed();
         let begin = Instant::now();
         let guess = |tries: Arc<Tries>| async move { stranger(&tries, true, false).await };
-        let guesses: Vec<_> = (0..20).map(|_| tokio::spawn(guess(tries.clone()))).collect();
+        let guesses: Vec<_> = (0..20).map(|_| owned(guess(tries.clone()))).collect();
         for guess in guesses {
             assert_eq!(guess.await.unwrap(), Err(Code::WrongCredentials));
         }

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::journal::{Content, Entry, Journal, Position};
 use crate::lock::lock;
+use crate::tasks::blocking;
 
 /// The log of the events. No session has this id.
 const LOG: SessionId = SessionId::from_bytes([0; 16]);
@@ -207,7 +208,7 @@ impl EventLog {
         let journal = self.journal.clone();
         let _one_of_few = self.readers.acquire().await;
         // It panicked, and was reported.
-        tokio::task::spawn_blocking(move || ask(&*journal)).await.unwrap_or_default()
+        blocking(move || ask(&*journal)).await.unwrap_or_default()
     }
 
     /// The `seq` of the newest event from before `time` (ms since 1970), or 0.

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use super::ring::Ring;
 use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position, Start};
 use crate::lock::lock;
+use crate::tasks::blocking;
 
 /// At most this many bytes are read from the journal at once.
 const JOURNAL_READ: usize = 256 * 1024;
@@ -123,7 +124,7 @@ impl Log {
         ask: impl FnOnce(&dyn Journal, SessionId) -> Start + Send + 'static,
     ) -> (Position, Begun) {
         let log = self.clone();
-        match tokio::task::spawn_blocking(move || ask(&*log.journal, log.session)).await {
+        match blocking(move || ask(&*log.journal, log.session)).await {
             Ok(start) => (start.at, start.checkpoint.map_or(Begun::Continued, Begun::Checkpoint)),
             Err(_) => (self.end(), Begun::NeedsKeyframe),
         }
@@ -339,13 +340,15 @@ impl Reader {
     fn fetch(&mut self) {
         let (sender, receiver) = oneshot::channel();
         let (log, at, watcher) = (self.log.clone(), self.at, self.watcher.clone());
-        tokio::task::spawn_blocking(move || {
+        let reading = blocking(move || {
             let entries = log.journal.read(log.session, at, JOURNAL_READ);
             // A reader that moved does not want it any more.
             if sender.send(entries).is_ok() {
                 watcher.notify_one();
             }
         });
+        // The watcher is told when it was read.
+        drop(reading);
         self.fetching = Some(receiver);
     }
 

@@ -15,8 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::time;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{ClientError, Result};
+use crate::tasks::owned;
 
 /// A daemon that needs longer to read something is not well.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(15);
@@ -27,6 +29,8 @@ const ASK_AFTER: Duration = Duration::from_secs(10);
 const CHANGE_LIMIT: Duration = Duration::from_secs(600);
 /// How long to try when the daemon's queue of connections is full.
 const QUEUE_LIMIT: Duration = Duration::from_secs(5);
+
+type Carrier = AbortOnDropHandle<hyper::Result<()>>;
 
 pub(super) struct Body {
     pub kind: &'static str,
@@ -78,7 +82,7 @@ fn silent<T, E>(path: &str) -> impl FnOnce(E) -> Result<T> {
 
 async fn exchange(socket: &Path, method: Method, path: &str, body: Option<Body>) -> Result<Bytes> {
     {
-        let mut sender = connect(socket).await?;
+        let (mut sender, _carrier) = connect(socket).await?;
         let mut request = head(method, path);
         if let Some(body) = &body {
             // hyper says nothing of a body without bytes, and the daemon wants to know.
@@ -95,7 +99,7 @@ async fn exchange(socket: &Path, method: Method, path: &str, body: Option<Body>)
 /// Asks for a WebSocket at `/ws`.
 pub(super) async fn upgrade(socket: &Path) -> Result<TokioIo<hyper::upgrade::Upgraded>> {
     let answer = async {
-        let mut sender = connect(socket).await?;
+        let (mut sender, _carrier) = connect(socket).await?;
         let request = head(Method::GET, "/ws")
             .header(header::UPGRADE, "websocket")
             .header(header::CONNECTION, "upgrade")
@@ -130,7 +134,8 @@ pub(super) fn encode(text: &str) -> String {
     encoded
 }
 
-async fn connect(socket: &Path) -> Result<SendRequest<Full<Bytes>>> {
+/// Where requests go, and the task that carries them.
+async fn connect(socket: &Path) -> Result<(SendRequest<Full<Bytes>>, Carrier)> {
     let stream = open(socket).await?;
     let uid = nix::unistd::geteuid().as_raw();
     match stream.peer_cred() {
@@ -142,8 +147,7 @@ async fn connect(socket: &Path) -> Result<SendRequest<Full<Bytes>>> {
     }
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|_| ClientError::Lost)?;
     // Its errors come out at the request as well.
-    tokio::spawn(connection.with_upgrades());
-    Ok(sender)
+    Ok((sender, owned(connection.with_upgrades())))
 }
 
 async fn open(socket: &Path) -> Result<UnixStream> {

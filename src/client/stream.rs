@@ -15,10 +15,10 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{ClientError, Result, http};
+use crate::tasks::owned;
 
 /// Items on the way from the socket to the reader; the bytes among them are bounded by the window.
 const QUEUE: usize = 64;
@@ -100,7 +100,7 @@ impl Stream {
         match first_message(&mut frames).await? {
             ServerMessage::Subscribed { channel, cursor, size, session, .. } => {
                 let (consumed, watching) = watch::channel(cursor.offset);
-                let writing = tokio::spawn(acknowledge(write, channel, watching));
+                let writing = owned(acknowledge(write, channel, watching));
                 Ok(Self {
                     session: *session,
                     cursor,
@@ -112,7 +112,7 @@ impl Stream {
                     last_event: events.unwrap_or(0),
                     frames,
                     consumed,
-                    _tasks: [reading, writing].map(AbortOnDropHandle::new),
+                    _tasks: [reading, writing],
                 })
             }
             ServerMessage::Error { problem, .. } => Err(ClientError::Problem(problem)),
@@ -220,7 +220,7 @@ impl Events {
     pub(super) async fn open(socket: &Path, session: Option<SessionId>, after: Option<u64>) -> Result<Self> {
         let Connection { reading, frames, mut write } = Connection::open(socket).await?;
         tell(&mut write, &ClientMessage::Events { session, after }).await?;
-        Ok(Self { frames, _reading: AbortOnDropHandle::new(reading), _write: write })
+        Ok(Self { frames, _reading: reading, _write: write })
     }
 
     /// What happens next. May be dropped and called again without losing anything.
@@ -237,7 +237,7 @@ impl Events {
 
 /// A WebSocket that said hello.
 struct Connection {
-    reading: JoinHandle<()>,
+    reading: AbortOnDropHandle<()>,
     frames: mpsc::Receiver<Message>,
     write: WebSocketWrite,
 }
@@ -247,7 +247,7 @@ impl Connection {
         let socket = WebSocket::after_handshake(http::upgrade(socket).await?, Role::Client);
         let (read, write) = socket.split(tokio::io::split);
         let (sender, mut frames) = mpsc::channel(QUEUE);
-        let reading = tokio::spawn(forward(FragmentCollectorRead::new(read), sender));
+        let reading = owned(forward(FragmentCollectorRead::new(read), sender));
         match first_message(&mut frames).await? {
             ServerMessage::Hello { protocol: PROTOCOL, .. } => Ok(Self { reading, frames, write }),
             ServerMessage::Hello { protocol, .. } => Err(ClientError::OtherProtocol(protocol)),

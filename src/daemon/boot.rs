@@ -8,6 +8,7 @@ use crate::config::AfterReboot;
 use crate::paths::Paths;
 use crate::session::Sessions;
 use crate::small_file::{self, Broken, write_synced};
+use crate::tasks::Tasks;
 
 /// The version of the file's form.
 const VERSION: u32 = 1;
@@ -48,11 +49,11 @@ impl Boot {
     }
 
     /// Resumes what goes on by itself after a reboot; otherwise says what could go on.
-    pub fn resume_or_offer(&self, sessions: &Sessions, after_reboot: AfterReboot) {
+    pub fn resume_or_offer(&self, sessions: &Sessions, tasks: &Tasks, after_reboot: AfterReboot) {
         let lost = sessions.lost();
         if self.is_new && after_reboot == AfterReboot::Agents {
             let sessions = sessions.clone();
-            tokio::spawn(async move { sessions.resume_agents(lost).await });
+            tasks.spawn(async move { sessions.resume_agents(lost).await });
             return;
         }
         let why = match (self.is_new, &self.broken) {

@@ -19,6 +19,7 @@ use super::{Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::Mark;
 use crate::provider::Quit;
+use crate::tasks::blocking;
 
 impl Sessions {
     /// Asks the program to quit, and makes it end if it does not. An ended session is fine.
@@ -108,20 +109,16 @@ impl Sessions {
         let (records, exit_file, id) =
             (self.0.places.records.clone(), self.exit_file_path(session), session.id);
         let images = self.images_of(id);
-        let removed = tokio::task::spawn_blocking(move || {
+        let removed = blocking(move || {
             Record::remove(&records, id)?;
             let _ = std::fs::remove_file(exit_file);
             let _ = std::fs::remove_dir_all(images);
             std::io::Result::Ok(())
         });
-        match removed.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Problem::new(
-                Code::Internal,
-                format!("cannot remove {}: {error}", Record::path(&self.0.places.records, id).display()),
-            )),
-            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
-        }
+        removed.await?.map_err(|error| {
+            let path = Record::path(&self.0.places.records, id);
+            Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
+        })
     }
 
     pub(super) fn perform(&self, session: &Arc<Session>, action: Action) {
@@ -151,7 +148,9 @@ impl Sessions {
             Quit::HangUp => self.signal(session, Signal::HUP),
             Quit::Keys { keys, pause } => {
                 let (sessions, session) = (self.clone(), session.clone());
-                tokio::spawn(async move { sessions.quit_by_keys(&session, keys, pause).await });
+                self.0.tasks.spawn_until_shutdown(async move {
+                    sessions.quit_by_keys(&session, keys, pause).await;
+                });
             }
         }
     }
@@ -211,6 +210,6 @@ impl Sessions {
         let cursor = session.cursor();
         self.event(Some(session.id), Body::SessionEnded { exit, cursor });
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move { sessions.save_or_say(&session).await });
+        self.0.tasks.spawn(async move { sessions.save_or_say(&session).await });
     }
 }

@@ -9,6 +9,7 @@ use codepiper_protocol::wire::session::ForkSession;
 use super::launch::{Begin, check_directory};
 use super::record::Record;
 use super::{Session, Sessions};
+use crate::tasks::blocking;
 
 impl Sessions {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
@@ -22,7 +23,7 @@ impl Sessions {
         check_directory(&session.cwd())?;
         let connection = self.connected().await?;
         let (sessions, subject) = (self.clone(), session.clone());
-        let found = tokio::task::spawn_blocking(move || sessions.find_conversation(&subject)).await;
+        let found = blocking(move || sessions.find_conversation(&subject)).await;
         let conversation = found.ok().flatten().ok_or_else(|| nothing_to_fork(session.id))?;
         // Behind all that is waited for: nobody can take the name from here on.
         if let Some(name) = &name {

@@ -13,6 +13,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use uuid::Uuid;
 
 use super::{Session, Sessions};
+use crate::tasks::blocking;
 
 const KINDS: [(ImageKind, &str); 4] =
     [(ImageKind::Png, "png"), (ImageKind::Jpeg, "jpg"), (ImageKind::Gif, "gif"), (ImageKind::Webp, "webp")];
@@ -30,8 +31,7 @@ impl Sessions {
         let path = dir.join(format!("{id}.{extension}"));
         let image = Image { id, kind, bytes: content.len() as u64, path };
         let path = image.path.clone();
-        let kept = tokio::task::spawn_blocking(move || write(&dir, &path, &content)).await;
-        match kept.map_err(|error| Problem::new(Code::Internal, error.to_string()))? {
+        match blocking(move || write(&dir, &path, &content)).await? {
             Ok(true) => Ok(image),
             Ok(false) => Err(Problem::new(
                 Code::TooLarge,

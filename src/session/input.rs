@@ -22,6 +22,7 @@ use super::composer::{Composer, other_than_prompt};
 use super::launch::{absolute, tmux_problem};
 use super::{Session, Sessions, ended_problem, machine};
 use crate::process;
+use crate::tasks::blocking;
 use crate::tmux::connection::{CommandError, Connection};
 use crate::tmux::server;
 
@@ -463,7 +464,7 @@ async fn edits_lines(connection: &Connection, pane: PaneId) -> bool {
         return false;
     };
     let tty = PathBuf::from(facts.tty.lossy().into_owned());
-    tokio::task::spawn_blocking(move || process::edits_lines(&tty).unwrap_or(false)).await.unwrap_or(false)
+    blocking(move || process::edits_lines(&tty).unwrap_or(false)).await.unwrap_or(false)
 }
 
 /// A text on its way to tmux. 0600; gone with this value.
@@ -475,17 +476,16 @@ impl TextFile {
     async fn write(path: PathBuf, text: Vec<u8>) -> Result<Self, Problem> {
         let file = Self { path };
         let path = file.path.clone();
-        let written = tokio::task::spawn_blocking(move || {
+        let written = blocking(move || {
             let mut file =
                 std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
             file.write_all(&text)
         });
-        match written.await {
-            Ok(Ok(())) => Ok(file),
-            Ok(Err(error)) => {
+        match written.await? {
+            Ok(()) => Ok(file),
+            Err(error) => {
                 Err(Problem::new(Code::Internal, format!("cannot write {}: {error}", file.path.display())))
             }
-            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
         }
     }
 }

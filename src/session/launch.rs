@@ -31,6 +31,7 @@ use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
 use crate::process::{executable, inherited, mark};
 use crate::provider::{self, Argv, PromptDelivery, Provider, ReadScreens};
+use crate::tasks::blocking;
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
 use crate::tmux::server;
@@ -178,8 +179,7 @@ impl Sessions {
     /// A name that is no set's is a mistake of who asks; a set that cannot be read stops the launch, too.
     async fn check_env_sets(&self, names: &[String]) -> Result<(), Problem> {
         let (sets, names) = (self.0.places.env_sets.clone(), names.to_vec());
-        let read = tokio::task::spawn_blocking(move || sets.values(&names).map(drop)).await;
-        let read = read.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        let read = blocking(move || sets.values(&names).map(drop)).await?;
         read.map_err(|problem| match problem.code {
             Code::NotFound => Problem::new(Code::Invalid, problem.detail),
             _ => problem,
@@ -242,8 +242,7 @@ impl Sessions {
         };
         // Looking for a conversation reads files.
         let (sessions, subject) = (self.clone(), session.clone());
-        let prepared = tokio::task::spawn_blocking(move || sessions.prepare(&subject, begin)).await;
-        let launch = prepared.map_err(|error| Problem::new(Code::Internal, error.to_string()))??;
+        let launch = blocking(move || sessions.prepare(&subject, begin)).await??;
         let (size, old) = {
             let mut state = session.state();
             let launched = state.machine.launch(self.now(), prompted);
@@ -295,7 +294,7 @@ impl Sessions {
             Some(Ok(())) => {
                 self.lease_worktree(session).await;
                 if session.provider.composer().is_some() {
-                    tokio::spawn(until_settled(session.clone(), turn));
+                    self.0.tasks.spawn_until_shutdown(until_settled(session.clone(), turn));
                 }
                 // It runs; what was written before it was started finds it again.
                 self.save_or_say(session).await;
@@ -305,7 +304,7 @@ impl Sessions {
             None => {
                 // Of a shim that cannot be executed tmux says nothing.
                 let shim = self.0.places.executable.clone();
-                let tried = tokio::task::spawn_blocking(move || executable::try_out(&shim)).await;
+                let tried = blocking(move || executable::try_out(&shim)).await;
                 let why = tried.ok().and_then(Result::err);
                 let ended = || "the session was ended before its program was executed".to_owned();
                 Err(Problem::new(Code::LaunchFailed, why.unwrap_or_else(ended)))

@@ -23,6 +23,7 @@ use super::stream::{Arrival, PaneSink, status_of};
 use super::{Pane, Session, Sessions};
 use crate::lock::lock;
 use crate::process::{self, Process};
+use crate::tasks::blocking;
 use crate::terminal::screen::Rules;
 use crate::terminal::screens::Model;
 use crate::tmux::connection::{self, CommandError, Connection, End};
@@ -224,7 +225,7 @@ impl Sessions {
             self.all().iter().filter_map(|session| Some(session.state().record.life.server?.0)).collect();
         find::find_again(&socket, &known).await;
         let place = socket.clone();
-        let looked = tokio::task::spawn_blocking(move || {
+        let looked = blocking(move || {
             let server = find::look(&place)?;
             let mut others = process::tmux_servers_at(&place);
             others.retain(|pid| Some(*pid) != server);
@@ -236,7 +237,7 @@ impl Sessions {
         let mut sink = PaneSink::new(self.clone(), connection.clone());
         let reader = {
             let drop_it = drop_it.clone();
-            tokio::spawn(async move { reading.run(&mut sink, drop_it).await })
+            self.0.tasks.spawn(async move { reading.run(&mut sink, drop_it).await })
         };
         let set_up = async {
             let facts = server::set_up(&connection, address, owner).await?;
@@ -400,7 +401,7 @@ impl Sessions {
             self.apply(session, Input::Adopted { pid });
             // It may be written down as one that is being started, or that has ended.
             let (sessions, session) = (self.clone(), session.clone());
-            tokio::spawn(async move { sessions.save_or_say(&session).await });
+            self.0.tasks.spawn(async move { sessions.save_or_say(&session).await });
         }
         if let Some(size) = Size::new(facts.cols, facts.rows) {
             session.state().size = size;
@@ -419,7 +420,8 @@ impl Sessions {
         };
         if let Some(pane) = watched {
             let (sessions, session) = (self.clone(), session.clone());
-            tokio::spawn(async move { sessions.pane_gone(&session, pane).await });
+            let gone = async move { sessions.pane_gone(&session, pane).await };
+            self.0.tasks.spawn_until_shutdown(gone);
             return;
         }
         if !starting {
@@ -458,7 +460,7 @@ impl Sessions {
         session.changed.send_replace(());
         let Some(shim) = shim else { return };
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
+        self.0.tasks.spawn_until_shutdown(async move {
             shim.ended().await;
             let same = session.state().pane.as_ref().is_some_and(|pane| pane.shim_pid == shim.pid());
             if same && session.is_live() {
@@ -502,7 +504,8 @@ impl Sessions {
             if session.has_pane(pane) && !there.contains(&pane) {
                 self.table().panes.remove(&pane);
                 let sessions = self.clone();
-                tokio::spawn(async move { sessions.pane_gone(&session, pane).await });
+                let gone = async move { sessions.pane_gone(&session, pane).await };
+                self.0.tasks.spawn_until_shutdown(gone);
             }
         }
     }

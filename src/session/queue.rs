@@ -120,13 +120,17 @@ impl Sessions {
             state.sends_queued = true;
         }
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
-            if let Some(mut composer) = sessions.composer(&session).await {
-                composer
-                    .until(|composer| !composer.holds_draft() || !may_send_queued(&session.state()))
-                    .await;
-            }
-            if !may_send_queued(&session.state()) {
+        self.0.tasks.spawn(async move {
+            let shutdown = &sessions.0.tasks.shutdown;
+            let no_draft = async {
+                if let Some(mut composer) = sessions.composer(&session).await {
+                    composer
+                        .until(|composer| !composer.holds_draft() || !may_send_queued(&session.state()))
+                        .await;
+                }
+            };
+            let stays = shutdown.run_until_cancelled(no_draft).await.is_none();
+            if stays || !may_send_queued(&session.state()) {
                 session.state().sends_queued = false;
                 return;
             }
@@ -142,7 +146,7 @@ impl Sessions {
                 Err(problem) => {
                     // It would be sent again by the next daemon: it waits until that can be written down.
                     tracing::warn!(id = %session.id, %problem, "a text that waits is not sent yet");
-                    tokio::time::sleep(SAVE_RETRY).await;
+                    shutdown.run_until_cancelled(tokio::time::sleep(SAVE_RETRY)).await;
                     session.state().sends_queued = false;
                     return sessions.send_queued(&session);
                 }

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::launch::Resuming;
 use super::machine::Input;
 use super::{Session, Sessions};
+use crate::tasks::blocking;
 
 /// So many agents are started at a time: each reads and indexes a lot at its start.
 const AT_A_TIME: usize = 2;
@@ -32,7 +33,7 @@ impl Sessions {
             // Somebody may have decided about it before its turn came.
             let Ok(resuming) = Resuming::by_itself(&session, self.now()) else { return };
             let (sessions, subject) = (self.clone(), session.clone());
-            let looking = tokio::task::spawn_blocking(move || sessions.why_not_by_itself(&subject));
+            let looking = blocking(move || sessions.why_not_by_itself(&subject));
             match looking.await {
                 Ok(None) => {
                     if let Err(problem) = self.resume(&session, None, resuming).await {

@@ -30,7 +30,8 @@ impl Sessions {
             state.screen_watched = true;
         }
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move { sessions.look_at_screen(&session, when).await });
+        let looking = async move { sessions.look_at_screen(&session, when).await };
+        self.0.tasks.spawn_until_shutdown(looking);
     }
 
     /// Waits until a program that was just started tells its state, or asks something: a text that comes before

@@ -39,8 +39,8 @@ pub async fn serve_shims(
             };
             match accepted {
                 Ok(stream) => {
-                    let sessions = sessions.clone();
-                    tokio::spawn(async move {
+                    let (sessions, tasks) = (sessions.clone(), &sessions.0.tasks);
+                    tasks.spawn_until_shutdown(async move {
                         if let Err(error) = sessions.serve_shim(stream).await {
                             tracing::debug!(%error, "a shim's connection ended early");
                         }

@@ -8,6 +8,7 @@ use codepiper_protocol::wire::session::EvidenceSource;
 use super::files::{Kind, Wanted};
 use super::machine::Input;
 use super::{Session, Sessions};
+use crate::tasks::blocking;
 
 /// State files are small; a larger one is something else.
 const LONGEST: u64 = 64 * 1024;
@@ -47,7 +48,7 @@ impl Sessions {
     async fn read_state_file(&self, session: &Arc<Session>) {
         let Some(path) = self.state_file(session) else { return };
         let shown = path.display().to_string();
-        let read = tokio::task::spawn_blocking(move || {
+        let read = blocking(move || {
             let meta = std::fs::metadata(&path).ok()?;
             (meta.len() <= LONGEST).then(|| std::fs::read(&path).ok()).flatten()
         });

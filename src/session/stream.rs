@@ -101,7 +101,7 @@ impl PaneSink {
         }
         let (sessions, connection, looking) =
             (self.sessions.clone(), self.connection.clone(), self.looking.clone());
-        tokio::spawn(async move {
+        self.sessions.0.tasks.spawn(async move {
             looking.panes.store(false, Ordering::Relaxed);
             if let Err(error) = sessions.look_at_panes(&connection) {
                 tracing::warn!(%error, "the panes cannot be listed");
@@ -115,7 +115,7 @@ impl PaneSink {
         }
         let (sessions, connection, looking) =
             (self.sessions.clone(), self.connection.clone(), self.looking.clone());
-        tokio::spawn(async move {
+        self.sessions.0.tasks.spawn_until_shutdown(async move {
             looking.clients.store(false, Ordering::Relaxed);
             if let Err(error) = sessions.look_at_clients(&connection).await {
                 tracing::warn!(%error, "the clients cannot be listed");
@@ -274,7 +274,7 @@ impl Sessions {
     fn give_up(&self, session: &Arc<Session>, turn: u64) {
         let screen = self.0.screens.end_string(session.id);
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
+        self.0.tasks.spawn(async move {
             let screen = screen.await;
             if session.state().turn == turn
                 && let Ok(Keyframe { size, screen, .. }) = screen
@@ -297,7 +297,7 @@ impl Sessions {
     /// When nothing has followed by then, it was no marker that began.
     fn let_go_later(&self, session: &Arc<Session>) {
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
+        self.0.tasks.spawn_until_shutdown(async move {
             tokio::time::sleep(MARKER_LIMIT).await;
             sessions.let_go(&session);
         });
@@ -343,7 +343,7 @@ impl Sessions {
         };
         let loaded = self.0.screens.load(session.id, size, capture, heal);
         let (sessions, session) = (self.clone(), session.clone());
-        tokio::spawn(async move {
+        self.0.tasks.spawn(async move {
             let loaded = loaded.await.ok().flatten();
             if session.state().record.life.nonce != nonce {
                 return;

@@ -21,6 +21,7 @@ use super::machine::Input;
 use super::{Session, Sessions};
 use crate::lock::lock;
 use crate::process;
+use crate::tasks::blocking;
 use crate::transcript::{Dialect, Happening, Told, Transcript, place};
 
 /// The transcript of a session, as far as it is known.
@@ -92,7 +93,7 @@ impl Sessions {
     pub(super) fn look_at_transcript(&self, session: &Arc<Session>) {
         if session.provider.dialect().is_some() {
             let (sessions, session) = (self.clone(), session.clone());
-            tokio::spawn(async move { sessions.read_transcript(&session).await });
+            self.0.tasks.spawn(async move { sessions.read_transcript(&session).await });
         }
     }
 
@@ -115,7 +116,7 @@ impl Sessions {
             return;
         }
         let (sessions, reading) = (self.clone(), session.clone());
-        let read = tokio::task::spawn_blocking(move || -> io::Result<News> {
+        let read = blocking(move || -> io::Result<News> {
             // It is held so that nothing is told twice, or in another order.
             let mut followed = reading.followed();
             let news = sessions.read_transcript_now(&reading, &mut followed)?;
@@ -389,7 +390,7 @@ impl Sessions {
         }
         self.read_transcript(session).await;
         let reading = session.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = blocking(move || {
             let mut followed = reading.followed();
             let Followed { current, agents, .. } = &mut *followed;
             let Some((id, transcript)) = current else { return read(None, None) };
@@ -409,17 +410,12 @@ impl Sessions {
             agents.insert(name, agent);
             answer
         });
-        match done.await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => {
-                let code =
-                    if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Internal };
-                let detail =
-                    format!("the conversation of session {} cannot be read: {error}", session.id.short());
-                Err(Problem::new(code, detail))
-            }
-            Err(error) => Err(Problem::new(Code::Internal, error.to_string())),
-        }
+        done.await?.map_err(|error| {
+            let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Internal };
+            let detail =
+                format!("the conversation of session {} cannot be read: {error}", session.id.short());
+            Problem::new(code, detail)
+        })
     }
 }
 

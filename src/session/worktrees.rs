@@ -13,6 +13,7 @@ use super::machine::{Operation, Refusal};
 use super::operation::{Leaving, Reserved, refused};
 use super::{Session, Sessions};
 use crate::git::worktree::{self, Made};
+use crate::tasks::blocking;
 
 impl Sessions {
     /// Every worktree that was made for a session, as it is now. Reads much.
@@ -81,7 +82,7 @@ impl Sessions {
         if self.inside(&path).iter().any(|other| other.id != session.id && other.is_live()) {
             return;
         }
-        tokio::task::spawn_blocking(move || worktree::release(&path));
+        drop(blocking(move || worktree::release(&path)));
     }
 
     /// The sessions that were started in it, by whichever way.
@@ -111,8 +112,4 @@ impl Session {
         );
         Err(Problem::new(Code::LaunchFailed, detail))
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::new(Code::Internal, error.to_string()))
 }

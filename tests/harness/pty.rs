@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use codepiper::lock::lock;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
@@ -75,7 +76,7 @@ impl Pty {
 
     /// What was shown so far.
     pub fn seen(&self) -> String {
-        String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&lock(&self.seen)).into_owned()
     }
 
     pub fn wait_for(&self, text: &str) {
@@ -122,7 +123,7 @@ fn read(mut master: &File, closed: &UnixStream, sink: &Mutex<Vec<u8>>) {
         }
         // EIO: nobody has the other side open any more.
         let Ok(length @ 1..) = master.read(&mut chunk) else { return };
-        sink.lock().unwrap().extend_from_slice(&chunk[..length]);
+        lock(sink).extend_from_slice(&chunk[..length]);
     }
 }
 

@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use codepiper::lock::lock;
+
 use super::{Ran, eventually};
 
 pub struct Reader {
@@ -32,14 +34,14 @@ impl Reader {
 
     /// What was read so far.
     pub fn bytes(&self) -> Vec<u8> {
-        self.stdout.lock().unwrap().clone()
+        lock(&self.stdout).clone()
     }
 
     pub fn wait_for(&self, text: &str) {
-        let read = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+        let read = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&lock(bytes)).into_owned();
         let what = || format!("{text}; read: {}; said: {}", read(&self.stdout), read(&self.stderr));
         let deadline = std::time::Instant::now() + super::TIMEOUT;
-        while memchr::memmem::find(&self.stdout.lock().unwrap(), text.as_bytes()).is_none() {
+        while memchr::memmem::find(&lock(&self.stdout), text.as_bytes()).is_none() {
             assert!(std::time::Instant::now() < deadline, "waited in vain for: {}", what());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -57,7 +59,7 @@ impl Reader {
         for thread in self.threads.drain(..) {
             thread.join().unwrap();
         }
-        let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&bytes.lock().unwrap()).into_owned();
+        let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8_lossy(&lock(bytes)).into_owned();
         Ran { code: status.code(), stdout: text(&self.stdout), stderr: text(&self.stderr) }
     }
 }
@@ -74,7 +76,7 @@ fn gather(mut source: impl Read + Send + 'static, sink: &Arc<Mutex<Vec<u8>>>) ->
     std::thread::spawn(move || {
         let mut chunk = vec![0; 65536];
         while let Ok(length @ 1..) = source.read(&mut chunk) {
-            sink.lock().unwrap().extend_from_slice(&chunk[..length]);
+            lock(&sink).extend_from_slice(&chunk[..length]);
         }
     })
 }

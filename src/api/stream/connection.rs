@@ -167,7 +167,7 @@ impl Connection {
     {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.tell(&ServerMessage::Hello { protocol: PROTOCOL, version });
-        let (shutdown, watcher) = (self.api.shutdown.clone(), self.watcher.clone());
+        let (shutdown, watcher) = (self.api.tasks.shutdown.clone(), self.watcher.clone());
         let mut leaving = pin!(shutdown.cancelled());
         // Without a login, this one is never cancelled.
         let login = self.login.as_deref().cloned().unwrap_or_default();

@@ -178,7 +178,7 @@ mod tests {
     async fn read(stream: &[u8], piece: usize) -> (Vec<(OpCode, Vec<u8>)>, End) {
         let (mut theirs, ours) = tokio::io::duplex(piece);
         let stream = stream.to_vec();
-        let writing = tokio::spawn(async move {
+        let writing = crate::tasks::owned(async move {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut theirs, &stream).await;
         });
         let mut messages = Messages::new(ours, 1000, 100_000);

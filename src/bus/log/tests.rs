@@ -103,11 +103,11 @@ async fn who_has_nothing_to_read_is_given_what_comes() {
     let give: Give = Arc::new(move |bytes| {
         let takes = bytes != b"refused";
         if takes {
-            taken.lock().unwrap().extend_from_slice(bytes);
+            lock(&taken).extend_from_slice(bytes);
         }
         takes
     });
-    let given = || String::from_utf8(std::mem::take(&mut *given.lock().unwrap())).unwrap();
+    let given = || String::from_utf8(std::mem::take(&mut *lock(&given))).unwrap();
     let print = |text: &'static str| log.output(0, Bytes::from_static(text.as_bytes()));
 
     reader.hand_over(10, &give);

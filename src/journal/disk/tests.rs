@@ -557,7 +557,7 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     let noted = notices.clone();
     let mut options = Options { reserve_bytes: 64 << 20, unwritten_bytes: 2 << 20, ..uncached(&dir) };
     options.probes.free_space = Arc::new(move |_| Ok(asked.load(Ordering::Relaxed)));
-    options.probes.notice = Arc::new(move |notice| noted.lock().unwrap().push(notice));
+    options.probes.notice = Arc::new(move |notice| lock(&noted).push(notice));
     let (disk, _) = Disk::open(options.clone());
     let mut feed = Feed::new();
     feed.lines(&disk, 100_000);
@@ -577,7 +577,7 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     free.store(1 << 40, Ordering::Relaxed);
     is_stored(&disk, &feed);
     assert_eq!(disk.usage().paused, None);
-    assert_eq!(*notices.lock().unwrap(), [Notice::Paused, Notice::Resumed { dropped_bytes: skipped }]);
+    assert_eq!(*lock(&notices), [Notice::Paused, Notice::Resumed { dropped_bytes: skipped }]);
     drop(disk);
     // Opened while it is full, it stays as it is.
     free.store(0, Ordering::Relaxed);
@@ -694,7 +694,7 @@ fn a_writer_that_hangs_is_replaced() {
     let mut options = Options { hung_after: Duration::from_millis(100), ..uncached(&dir) };
     options.probes.before_write = Arc::new(move || {
         if hang.swap(false, Ordering::Relaxed) {
-            let _ = held.lock().unwrap().recv();
+            let _ = lock(&held).recv();
         }
     });
     let (disk, _) = Disk::open(options);

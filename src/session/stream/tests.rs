@@ -18,6 +18,7 @@ use crate::env_set::EnvSets;
 use crate::journal::Memory;
 use crate::session::record::Record;
 use crate::session::{Pane, Places};
+use crate::tasks::Tasks;
 use crate::terminal::screens::Screens;
 use crate::tmux::connection;
 
@@ -67,7 +68,7 @@ impl Stage {
         };
         let bus = Arc::new(Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20))));
         let screens = Arc::new(Screens::start(|_, _| {}).unwrap());
-        let sessions = Sessions::new(places, Default::default(), bus, screens, 1);
+        let sessions = Sessions::new(places, Default::default(), Tasks::default(), bus, screens, 1);
         let record = record();
         let log = sessions.bus().open(record.id, 0, Position::default());
         let session = sessions.insert(Session::new(record, crate::provider::find("shell").unwrap(), log));
@@ -82,7 +83,8 @@ impl Stage {
         sessions.table().panes.insert(PANE, session.clone());
         sessions.0.screens.open(session.id, Model::new(session.size(), 0));
         let mut sink = PaneSink::new(sessions.clone(), connection.clone());
-        tokio::spawn(async move { reading.run(&mut sink, CancellationToken::new()).await });
+        let run = async move { reading.run(&mut sink, CancellationToken::new()).await };
+        sessions.0.tasks.spawn(run);
 
         let watcher = Arc::new(Notify::new());
         let (reader, _) = session.log.reader(Begin::Start, &watcher).await;
