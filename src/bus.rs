@@ -8,9 +8,11 @@
 mod events;
 mod log;
 mod ring;
+mod watchers;
 
 pub use events::{EventLog, to_millisecond};
 pub use log::{Begun, Give, Log, Next, Reader};
+pub use watchers::Watchers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -55,7 +55,7 @@ pub use stream::save_checkpoint;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -71,7 +71,7 @@ use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 use tokio::sync::{Notify, Semaphore, watch};
 
-use crate::bus::{Bus, Log, to_millisecond};
+use crate::bus::{Bus, Log, Watchers, to_millisecond};
 use crate::env_set::EnvSets;
 use crate::environment::{Environment, Surroundings};
 use crate::git;
@@ -141,7 +141,7 @@ struct Inner {
     /// Whoever gives a session a conversation holds it.
     taking: Mutex<()>,
     /// Who is told of every change of any session.
-    watchers: Mutex<Vec<Weak<Notify>>>,
+    watchers: Mutex<Watchers>,
 }
 
 #[derive(Default)]
@@ -552,24 +552,11 @@ impl Sessions {
 
     /// Wakes the watcher when a session begins, changes or is removed.
     pub fn watch(&self, watcher: &Arc<Notify>) {
-        let mut watchers = self.watchers();
-        if !watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
-            watchers.push(Arc::downgrade(watcher));
-        }
+        lock(&self.0.watchers).add(watcher);
     }
 
     fn wake_watchers(&self) {
-        self.watchers().retain(|watcher| match watcher.upgrade() {
-            Some(watcher) => {
-                watcher.notify_one();
-                true
-            }
-            None => false,
-        });
-    }
-
-    fn watchers(&self) -> MutexGuard<'_, Vec<Weak<Notify>>> {
-        lock(&self.0.watchers)
+        lock(&self.0.watchers).wake();
     }
 
     fn insert(&self, session: Session) -> Arc<Session> {

@@ -4,7 +4,7 @@
 //! its limits and its care for damage. The newest are in memory too, for those who follow.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use codepiper_protocol::SessionId;
@@ -13,6 +13,7 @@ use codepiper_protocol::wire::events::{FoundEvents, ListEvents, MAX_EVENTS};
 use jiff::{Timestamp, Unit};
 use tokio::sync::{Notify, Semaphore};
 
+use super::watchers::Watchers;
 use crate::journal::{Content, Entry, Journal, Position};
 use crate::lock::lock;
 use crate::tasks::blocking;
@@ -49,7 +50,7 @@ struct State {
     before: u64,
     last: u64,
     end: Position,
-    watchers: Vec<Weak<Notify>>,
+    watchers: Watchers,
 }
 
 impl EventLog {
@@ -67,7 +68,8 @@ impl EventLog {
         // before it, or of the very first that was killed before it stored anything. The time is later than all of them, a thousand events a second allowed for.
         let now = Timestamp::now().as_millisecond().unsigned_abs();
         let last = if in_order { seq } else { now.max(seq + 1) };
-        let state = State { newest: VecDeque::new(), kept: 0, before: seq, last, end, watchers: Vec::new() };
+        let state =
+            State { newest: VecDeque::new(), kept: 0, before: seq, last, end, watchers: Watchers::default() };
         let log = Self { journal, readers: Semaphore::new(READERS), state: Mutex::new(state) };
         if !in_order && end.offset > 0 {
             // What was cut in the middle of a line shall not spoil the next one.
@@ -99,13 +101,7 @@ impl EventLog {
             state.kept -= size;
             state.before = oldest.seq;
         }
-        state.watchers.retain(|watcher| match watcher.upgrade() {
-            Some(watcher) => {
-                watcher.notify_one();
-                true
-            }
-            None => false,
-        });
+        state.watchers.wake();
     }
 
     fn store(&self, state: &mut State, time: i64, line: &[u8]) {
@@ -229,10 +225,7 @@ impl EventLog {
     }
 
     pub fn watch(&self, watcher: &Arc<Notify>) {
-        let mut state = self.state();
-        if !state.watchers.iter().any(|other| other.as_ptr() == Arc::as_ptr(watcher)) {
-            state.watchers.push(Arc::downgrade(watcher));
-        }
+        self.state().watchers.add(watcher);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,6 +1,6 @@
 //! One session's log, and its readers.
 
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use codepiper_protocol::wire::stream::{Begin, GapReason};
@@ -9,6 +9,7 @@ use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 
 use super::ring::Ring;
+use super::watchers::Watchers;
 use crate::journal::{Checkpoint, Content, Entry, Journal, Mark, Position, Start};
 use crate::lock::lock;
 use crate::tasks::blocking;
@@ -28,14 +29,8 @@ struct State {
     epochs: Vec<(u32, Position)>,
     end: Position,
     ring: Ring,
-    watchers: Vec<Watcher>,
-}
-
-/// Whoever follows the log.
-struct Watcher {
-    notify: Weak<Notify>,
-    /// There while its reader has nothing to read and wants to be given what comes.
-    waiting: Option<Waiting>,
+    /// With those whose reader has nothing to read and wants to be given what comes.
+    watchers: Watchers<Option<Waiting>>,
 }
 
 struct Waiting {
@@ -55,7 +50,7 @@ impl Log {
             epochs: vec![(epoch, Position::default())],
             end,
             ring: Ring::default(),
-            watchers: Vec::new(),
+            watchers: Watchers::default(),
         };
         Self { session, journal, state: Mutex::new(state) }
     }
@@ -90,7 +85,7 @@ impl Log {
 
     /// Wakes all readers although nothing was appended: what belongs to the session changed.
     pub fn wake(&self) {
-        self.state().watchers.retain(Watcher::wake);
+        self.state().watchers.wake();
     }
 
     /// A reader that begins where `begin` says, and what must be told to it first.
@@ -107,10 +102,7 @@ impl Log {
             }
         };
         let mut state = self.state();
-        state.watchers.retain(|other| other.notify.strong_count() > 0);
-        if state.watcher(watcher).is_none() {
-            state.watchers.push(Watcher { notify: Arc::downgrade(watcher), waiting: None });
-        }
+        state.watchers.add(watcher);
         let history_end = state.end;
         drop(state);
         let (log, watcher) = (self.clone(), watcher.clone());
@@ -149,7 +141,7 @@ impl Log {
         let entry = Entry { at: state.end, time, content };
         state.end = entry.end();
         // Whoever waits for the echo of a key goes first.
-        state.watchers.retain_mut(|watcher| watcher.take(&entry) || watcher.wake());
+        state.watchers.wake_unless(|waiting| waiting.as_mut().is_some_and(|waiting| waiting.take(&entry)));
         self.journal.append(self.session, &entry);
         state.ring.push(entry);
     }
@@ -162,10 +154,6 @@ impl Log {
 impl State {
     fn epoch(&self) -> u32 {
         self.epochs.last().map_or(0, |(epoch, _)| *epoch)
-    }
-
-    fn watcher(&mut self, notify: &Arc<Notify>) -> Option<&mut Watcher> {
-        self.watchers.iter_mut().find(|watcher| watcher.notify.as_ptr() == Arc::as_ptr(notify))
     }
 
     /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
@@ -189,27 +177,16 @@ impl State {
     }
 }
 
-impl Watcher {
-    /// False when nobody watches any more.
-    fn wake(&self) -> bool {
-        let watcher = self.notify.upgrade();
-        if let Some(watcher) = &watcher {
-            watcher.notify_one();
-        }
-        watcher.is_some()
-    }
-
+impl Waiting {
     /// True when its reader was given the entry, and does not have to be woken.
     fn take(&mut self, entry: &Entry) -> bool {
-        let (Some(waiting), Content::Output(bytes)) = (&mut self.waiting, &entry.content) else {
-            return false;
-        };
+        let Content::Output(bytes) = &entry.content else { return false };
         let length = bytes.len() as u64;
-        if waiting.at != entry.at || length > waiting.room || !(waiting.give)(bytes) {
+        if self.at != entry.at || length > self.room || !(self.give)(bytes) {
             return false;
         }
-        waiting.at = entry.end();
-        waiting.room -= length;
+        self.at = entry.end();
+        self.room -= length;
         true
     }
 }
@@ -359,9 +336,9 @@ impl Reader {
         if self.at == state.end
             && self.read.is_empty()
             && self.fetching.is_none()
-            && let Some(watcher) = state.watcher(&self.watcher)
+            && let Some(waiting) = state.watchers.get(&self.watcher)
         {
-            watcher.waiting = Some(Waiting { at: self.at, room, give: give.clone() });
+            *waiting = Some(Waiting { at: self.at, room, give: give.clone() });
             self.handed_over = true;
         }
     }
@@ -372,7 +349,7 @@ impl Reader {
             return 0;
         }
         let mut state = self.log.state();
-        let waiting = state.watcher(&self.watcher).and_then(|watcher| watcher.waiting.take());
+        let waiting = state.watchers.get(&self.watcher).and_then(Option::take);
         let before = self.at.offset;
         self.at = waiting.map_or(self.at, |waiting| waiting.at);
         self.at.offset - before
