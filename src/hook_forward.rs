@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +17,8 @@ use codepiper_protocol::hook::{
     DELIVERY_HEADER, MAX_PAYLOAD, SESSION_VARIABLE, SOCKET_VARIABLE, SPOOL_VARIABLE, delivery,
 };
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
+
+use crate::small_file::{Synced, replace};
 
 /// A daemon that stands still holds an agent up for so long at most.
 const LIMIT: Duration = Duration::from_millis(800);
@@ -90,9 +92,5 @@ fn left(end: Instant) -> io::Result<Duration> {
 
 fn keep(spool: &Path, delivery: &str, payload: &[u8]) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(spool)?;
-    let beside = spool.join(format!("{delivery}.new"));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let written = file.write_all(payload);
-    let kept = written.and_then(|()| std::fs::rename(&beside, spool.join(format!("{delivery}.json"))));
-    kept.inspect_err(|_| drop(std::fs::remove_file(&beside)))
+    replace(&spool.join(format!("{delivery}.json")), payload, Synced::No)
 }

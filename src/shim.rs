@@ -23,12 +23,11 @@ mod supervisor;
 mod terminal;
 
 use std::ffi::OsString;
+use std::io;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::shim::{
@@ -36,6 +35,7 @@ use codepiper_protocol::shim::{
 };
 
 use crate::process;
+use crate::small_file::{Synced, replace};
 use daemon::Daemon;
 use supervisor::End;
 use terminal::Terminal;
@@ -153,11 +153,7 @@ impl Shim {
         let Self { args: Args { session, .. }, nonce, exit_file, .. } = self;
         let nonce = nonce.clone();
         let content = ExitFile { protocol: PROTOCOL, session: *session, nonce, status, pane_gone };
-        let beside = exit_file.with_added_extension("new");
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        let written = file.write_all(&serde_json::to_vec(&content)?);
-        written.and_then(|()| fs::rename(&beside, exit_file)).inspect_err(|_| drop(fs::remove_file(&beside)))
+        replace(exit_file, &serde_json::to_vec(&content)?, Synced::No)
     }
 }
 

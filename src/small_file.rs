@@ -45,15 +45,32 @@ pub fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, 
     serde_json::from_slice(&json).map(Some).map_err(damaged)
 }
 
-/// Replaces a file so that after a crash or a power loss either the old or the new one is there. 0600. On an error the
-/// old one is there, and nothing beside it.
-pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
+/// Whether the content of a file is on the disk before it takes the place of the old one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Synced {
+    /// It is: after a power loss either the old or the new one is there.
+    Yes,
+    /// What dies with the machine needs no more.
+    No,
+}
+
+/// Replaces a file so that everybody sees the old or the new one, whole. 0600. On an error the old one is there, and
+/// nothing beside it.
+pub fn replace(path: &Path, content: &[u8], synced: Synced) -> io::Result<()> {
+    let beside = path.with_added_extension("new");
     let mut file =
         fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
+    let written = file.write_all(content).and_then(|()| match synced {
+        Synced::Yes => file.sync_all(),
+        Synced::No => Ok(()),
+    });
     // A full disk needs the place.
-    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))?;
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))
+}
+
+/// [`replace`] for good: what it says is so after a power loss.
+pub fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace(path, content, Synced::Yes)?;
     match path.parent() {
         Some(dir) => fs::File::open(dir)?.sync_all(),
         None => Ok(()),

@@ -3,8 +3,8 @@
 //! The store may come back with less than it was given and not say so. It is compared with this.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -12,6 +12,7 @@ use codepiper_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Entry, Position};
+use crate::small_file::{Synced, replace};
 
 /// The version that is written. A later one may be read as far as its fields are known.
 const VERSION: u32 = 1;
@@ -123,12 +124,8 @@ impl Summary {
         Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
-    /// Beside, synced, renamed.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let beside = path.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        let written = file.write_all(&serde_json::to_vec(self)?).and_then(|()| file.sync_all());
-        written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| drop(fs::remove_file(&beside)))
+        replace(path, &serde_json::to_vec(self)?, Synced::Yes)
     }
 
     /// Bytes of output, and marks.
