@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::lock_file;
 use crate::paths::Paths;
 use crate::small_file::{self, Broken, write_synced};
 
@@ -18,7 +18,6 @@ use crate::small_file::{self, Broken, write_synced};
 const VERSION: u32 = 1;
 /// A daemon that does not answer any more has left after this.
 const LEAVE_LIMIT: Duration = Duration::from_secs(5);
-const RETRY: Duration = Duration::from_millis(20);
 
 /// Holds the lock on the data directory, and knows the id that marks our tmux server.
 pub struct Instance {
@@ -46,7 +45,10 @@ impl Instance {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        let lock = take(file, &paths.socket).map_err(|errno| match errno {
+        let give_up = Instant::now() + LEAVE_LIMIT;
+        // One that answers has it for good; one that does not may be about to leave.
+        let may_leave = || Instant::now() < give_up && UnixStream::connect(&paths.socket).is_err();
+        let lock = lock_file(file, may_leave).map_err(|errno| match errno {
             nix::errno::Errno::EWOULDBLOCK => in_use(paths),
             other => anyhow::anyhow!("cannot lock {}: {other}", path.display()),
         })?;
@@ -94,22 +96,5 @@ fn in_use(paths: &Paths) -> anyhow::Error {
             "{pid} uses {data} already, and does not answer on {socket}: it may listen on another --socket; otherwise \
              {end} (sessions go on) and start the daemon again"
         ),
-    }
-}
-
-/// Takes the lock. A daemon that answers has it for good; one that does not may be about to leave.
-fn take(mut file: File, socket: &Path) -> Result<Flock<File>, nix::errno::Errno> {
-    let give_up = Instant::now() + LEAVE_LIMIT;
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((back, nix::errno::Errno::EWOULDBLOCK))
-                if Instant::now() < give_up && UnixStream::connect(socket).is_err() =>
-            {
-                file = back;
-                std::thread::sleep(RETRY);
-            }
-            Err((_, errno)) => return Err(errno),
-        }
     }
 }

@@ -25,7 +25,7 @@ mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -34,13 +34,15 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use codepiper_protocol::SessionId;
+use nix::errno::Errno;
+use nix::fcntl::Flock;
 
 use self::cache::{Cache, Limits, Taken};
 use self::generation::Generation;
 use self::generations::{Generations, Opened};
 use self::writer::{Work, Writer};
 use super::{Checkpoint, Content, Entry, Journal, Last, Position, Start};
-use crate::lock::{lock, wait, wait_for};
+use crate::lock::{lock, lock_file, wait, wait_for};
 
 /// Another daemon that is ending may hold the directory for so long.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -232,7 +234,7 @@ pub struct Usage {
 pub struct Disk {
     shared: Arc<Shared>,
     /// Held as long as the directory is ours.
-    _lock: Option<File>,
+    _lock: Option<Flock<File>>,
 }
 
 struct Shared {
@@ -698,19 +700,15 @@ impl Shared {
 }
 
 /// Makes the directory ours.
-fn lock_dir(dir: &Path) -> io::Result<File> {
+fn lock_dir(dir: &Path) -> io::Result<Flock<File>> {
     generation::create_dir(dir)?;
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
     let deadline = Instant::now() + LOCK_LIMIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
-                let what = format!("another daemon uses {}", dir.display());
-                return Err(io::Error::new(io::ErrorKind::ResourceBusy, what));
-            }
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(50)),
+    lock_file(file, || Instant::now() < deadline).map_err(|errno| match errno {
+        Errno::EWOULDBLOCK => {
+            let what = format!("another daemon uses {}", dir.display());
+            io::Error::new(io::ErrorKind::ResourceBusy, what)
         }
-    }
+        other => other.into(),
+    })
 }
