@@ -1,5 +1,6 @@
 //! One request over the daemon's socket.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response, body::Incoming, header};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -123,15 +125,9 @@ pub(super) fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
 
 /// Percent-encodes everything but ASCII letters, digits, `-` and `_`. A name may hold dots, and a path
 /// of dots only would mean another place.
-pub(super) fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+pub(super) fn encode(text: &str) -> impl Display {
+    const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    utf8_percent_encode(text, ESCAPED)
 }
 
 /// Where requests go, and the task that carries them.
