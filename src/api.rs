@@ -8,6 +8,7 @@
 //! | [`caller`]   | owner, agent, login or nobody, and what each may do |
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
+//! | [`input`]    | what a person gives an agent: texts, keys, images, a model |
 //! | [`conversation`] | what was said, by the provider's transcript |
 //! | [`output`]   | older output, for who scrolls back |
 //! | [`timeline`] | states and markers, made from the events |
@@ -24,6 +25,7 @@ mod caller;
 mod conversation;
 mod directories;
 mod env_sets;
+mod input;
 mod output;
 mod places;
 mod server;
@@ -107,6 +109,8 @@ pub enum Leave {
 /// All routes.
 fn router(api: Api) -> BoxedFilter<(Response,)> {
     let routes = sessions::routes(api.clone())
+        .or(input::routes(api.clone()))
+        .unify()
         .or(conversation::routes(api.clone()))
         .unify()
         .or(system::routes(api.clone()))

@@ -24,75 +24,99 @@ const LOGIN_AGE: u32 = 90 * 24 * 3600;
 const DEVICE_AGE: u32 = 400 * 24 * 3600;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
-    let guest = || warp::ext::optional::<Guest>().map(Option::unwrap_or_default);
-    let caller = warp::ext::get::<Caller>;
-    let at = |api: &Api| warp::path!("api" / "auth" / ..).and(with(api.clone()));
-    let verb = |name: &'static str| warp::path(name).and(warp::path::end());
+    setup(&api)
+        .or(doors(&api))
+        .unify()
+        .or(ends(&api))
+        .unify()
+        .or(secrets(&api))
+        .unify()
+        .or(resets(&api))
+        .unify()
+        .boxed()
+}
 
-    let status = at(&api)
-        .and(warp::path::end())
-        .and(warp::get())
-        .and(caller())
-        .map(|api: Api, caller: Caller| answer(Ok(status(&api, &caller))));
-    let setup = at(&api).and(verb("setup")).and(warp::post()).and(json::<BeginSetup>()).then(
+/// `/api/auth` and what comes behind it.
+fn at(api: &Api) -> BoxedFilter<(Api,)> {
+    warp::path!("api" / "auth" / ..).and(with(api.clone())).boxed()
+}
+
+/// `/api/auth/NAME`
+fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Api,)> {
+    at(api).and(warp::path(name)).and(warp::path::end()).boxed()
+}
+
+fn guest() -> BoxedFilter<(Guest,)> {
+    warp::ext::optional::<Guest>().map(Option::unwrap_or_default).boxed()
+}
+
+fn caller() -> BoxedFilter<(Caller,)> {
+    warp::ext::get::<Caller>().boxed()
+}
+
+/// The first visit.
+fn setup(api: &Api) -> BoxedFilter<(Response,)> {
+    let begin = path_to(api, "setup").and(warp::post()).and(json::<BeginSetup>()).then(
         |api: Api, BeginSetup { bootstrap, password, take_over }| async move {
             answer(api.auth.begin_setup(&bootstrap, &password, take_over).await)
         },
     );
-    let setup_totp =
-        at(&api).and(warp::path!("setup" / "totp")).and(warp::post()).and(json::<ConfirmTotp>()).map(
-            |api: Api, ConfirmTotp { token, code }| {
-                answer(api.auth.confirm_setup(&token, &code, Timestamp::now()))
-            },
-        );
-    let setup_finish = at(&api)
+    let totp = at(api).and(warp::path!("setup" / "totp")).and(warp::post()).and(json::<ConfirmTotp>()).map(
+        |api: Api, ConfirmTotp { token, code }| {
+            answer(api.auth.confirm_setup(&token, &code, Timestamp::now()))
+        },
+    );
+    let finish = at(api)
         .and(warp::path!("setup" / "finish"))
         .and(warp::post())
         .and(guest())
         .and(json::<FinishSetup>())
-        .then(|api: Api, guest: Guest, FinishSetup { token }| async move {
-            match api.auth.finish_setup(&token, &guest, Timestamp::now()).await {
-                Ok(opened) => {
-                    api.sessions.event(
-                        None,
-                        Body::AuthSetUp { device: Some(guest.name.clone()), address: guest.address.clone() },
-                    );
-                    let_in(&api, &guest, opened)
-                }
-                Err(problem) => answer_problem(&problem),
-            }
-        });
-    let sign_in = at(&api).and(verb("sign-in")).and(warp::post()).and(guest()).and(json::<SignIn>()).then(
-        |api: Api, guest: Guest, SignIn { password, code }| async move {
-            match api.auth.sign_in(&password, &code, &guest, Timestamp::now()).await {
-                Ok(opened) => let_in(&api, &guest, opened),
-                Err(problem) => answer_problem(&problem),
-            }
-        },
-    );
-    let sign_out = at(&api)
-        .and(verb("sign-out"))
+        .then(|api: Api, guest: Guest, request| async move { finish_setup(&api, &guest, request).await });
+    begin.or(totp).unify().or(finish).unify().boxed()
+}
+
+/// Who is in, and the way in and out.
+fn doors(api: &Api) -> BoxedFilter<(Response,)> {
+    let status = at(api)
+        .and(warp::path::end())
+        .and(warp::get())
+        .and(caller())
+        .map(|api: Api, caller: Caller| answer(Ok(status(&api, &caller))));
+    let sign_in = path_to(api, "sign-in")
+        .and(warp::post())
+        .and(guest())
+        .and(json::<SignIn>())
+        .then(|api: Api, guest: Guest, request| async move { sign_in(&api, &guest, request).await });
+    let sign_out = path_to(api, "sign-out")
         .and(warp::post())
         .and(caller())
         .then(|api: Api, caller: Caller| async move { sign_out(&api, &caller).await });
-    let logins = at(&api)
-        .and(verb("logins"))
+    let logins = path_to(api, "logins")
         .and(warp::get())
         .and(caller())
         .map(|api: Api, caller: Caller| answer(Ok(logins(&api, &caller))));
-    let end_others =
-        at(&api).and(verb("logins")).and(warp::delete()).and(caller()).then(|api: Api, caller| async move {
+    status.or(sign_in).unify().or(sign_out).unify().or(logins).unify().boxed()
+}
+
+/// Logins end.
+fn ends(api: &Api) -> BoxedFilter<(Response,)> {
+    let others =
+        path_to(api, "logins").and(warp::delete()).and(caller()).then(|api: Api, caller| async move {
             let own = login(&caller);
             let ended = end_logins(&api, &caller, |id| Some(id) != own).await;
             answer_status(ended.map(|_| StatusCode::NO_CONTENT))
         });
-    let end_one = at(&api)
+    let one = at(api)
         .and(warp::path!("logins" / Id))
         .and(warp::delete())
         .and(caller())
         .then(|api: Api, Id(id), caller| async move { answer_status(end_one(&api, &caller, id).await) });
-    let password = at(&api)
-        .and(verb("password"))
+    others.or(one).unify().boxed()
+}
+
+/// Whoever is in changes what lets them in.
+fn secrets(api: &Api) -> BoxedFilter<(Response,)> {
+    let password = path_to(api, "password")
         .and(warp::post())
         .and(caller())
         .and(guest())
@@ -100,12 +124,12 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api, caller: Caller, guest: Guest, request| async move {
             answer_status(change_password(&api, &caller, &guest, request).await)
         });
-    let totp = at(&api).and(verb("totp")).and(warp::post()).and(guest()).and(json::<Reauthenticate>()).then(
+    let totp = path_to(api, "totp").and(warp::post()).and(guest()).and(json::<Reauthenticate>()).then(
         |api: Api, guest: Guest, Reauthenticate { password, code }| async move {
             answer(api.auth.change_totp(&password, &code, &guest, Timestamp::now()).await)
         },
     );
-    let confirm = at(&api)
+    let confirm = at(api)
         .and(warp::path!("totp" / "confirm"))
         .and(warp::post())
         .and(caller())
@@ -113,8 +137,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api, caller: Caller, request| async move {
             answer(confirm_totp(&api, &caller, request).await)
         });
-    let recovery = at(&api)
-        .and(verb("recovery-codes"))
+    let recovery = path_to(api, "recovery-codes")
         .and(warp::post())
         .and(caller())
         .and(guest())
@@ -122,61 +145,23 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api, caller: Caller, guest: Guest, request| async move {
             answer(new_recovery_codes(&api, &caller, &guest, request).await)
         });
-    let bootstrap = at(&api)
-        .and(verb("bootstrap"))
+    password.or(totp).unify().or(confirm).unify().or(recovery).unify().boxed()
+}
+
+/// What the owner can do without being in.
+fn resets(api: &Api) -> BoxedFilter<(Response,)> {
+    let bootstrap = path_to(api, "bootstrap")
         .and(warp::post())
         .map(|api: Api| answer(api.auth.new_bootstrap().map(|password| Bootstrap { password })));
-    let reset_password = at(&api)
-        .and(verb("reset-password"))
-        .and(warp::post())
-        .and(caller())
-        .and(json::<ResetPassword>())
-        .then(|api: Api, caller: Caller, ResetPassword { password }| async move {
-            let changed = api.auth.set_password(&password, None, Timestamp::now()).await;
-            answer_status(changed.map(|()| {
-                api.sessions.event(None, Body::AuthPasswordChanged { login: None, by: caller.by() });
-                StatusCode::NO_CONTENT
-            }))
-        });
-    let reset_mfa = at(&api)
-        .and(verb("reset-mfa"))
-        .and(warp::post())
-        .map(|api: Api| answer::<TotpChange>(api.auth.new_totp()));
-    status
-        .or(setup)
-        .unify()
-        .or(setup_totp)
-        .unify()
-        .or(setup_finish)
-        .unify()
-        .boxed()
-        .or(sign_in)
-        .unify()
-        .or(sign_out)
-        .unify()
-        .or(logins)
-        .unify()
-        .or(end_others)
-        .unify()
-        .or(end_one)
-        .unify()
-        .boxed()
-        .or(password)
-        .unify()
-        .or(totp)
-        .unify()
-        .or(confirm)
-        .unify()
-        .or(recovery)
-        .unify()
-        .boxed()
-        .or(bootstrap)
-        .unify()
-        .or(reset_password)
-        .unify()
-        .or(reset_mfa)
-        .unify()
-        .boxed()
+    let password =
+        path_to(api, "reset-password").and(warp::post()).and(caller()).and(json::<ResetPassword>()).then(
+            |api: Api, caller: Caller, request| async move {
+                answer_status(reset_password(&api, &caller, request).await)
+            },
+        );
+    let mfa =
+        path_to(api, "reset-mfa").and(warp::post()).map(|api: Api| answer::<TotpChange>(api.auth.new_totp()));
+    bootstrap.or(password).unify().or(mfa).unify().boxed()
 }
 
 /// A login's id in a path.
@@ -222,6 +207,24 @@ fn status(api: &Api, caller: &Caller) -> AuthStatus {
 
 fn logins(api: &Api, caller: &Caller) -> Vec<Login> {
     api.auth.logins(login(caller), Timestamp::now())
+}
+
+async fn finish_setup(api: &Api, guest: &Guest, FinishSetup { token }: FinishSetup) -> Response {
+    match api.auth.finish_setup(&token, guest, Timestamp::now()).await {
+        Ok(opened) => {
+            let (device, address) = (Some(guest.name.clone()), guest.address.clone());
+            api.sessions.event(None, Body::AuthSetUp { device, address });
+            let_in(api, guest, opened)
+        }
+        Err(problem) => answer_problem(&problem),
+    }
+}
+
+async fn sign_in(api: &Api, guest: &Guest, SignIn { password, code }: SignIn) -> Response {
+    match api.auth.sign_in(&password, &code, guest, Timestamp::now()).await {
+        Ok(opened) => let_in(api, guest, opened),
+        Err(problem) => answer_problem(&problem),
+    }
 }
 
 /// The secrets, and the cookies with them.
@@ -292,6 +295,16 @@ async fn change_password(
     })?;
     api.auth.change_password(&current, &new, guest, own).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own), by: caller.by() });
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn reset_password(
+    api: &Api,
+    caller: &Caller,
+    ResetPassword { password }: ResetPassword,
+) -> Result<StatusCode, Problem> {
+    api.auth.set_password(&password, None, Timestamp::now()).await?;
+    api.sessions.event(None, Body::AuthPasswordChanged { login: None, by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
 }
 

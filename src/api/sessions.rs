@@ -1,4 +1,4 @@
-//! `/api/sessions`
+//! `/api/sessions`, `/api/timelines`
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -6,17 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codepiper_protocol::Size;
 use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD};
-use codepiper_protocol::key::Key;
-use codepiper_protocol::wire::input::{MAX_IMAGE, MAX_TEXT, SendKeys, SendText, Sent};
 use codepiper_protocol::wire::output::ReadOutput;
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session as View,
-    StartSession, Status, SwitchModel,
+    StartSession, Status,
 };
 use codepiper_protocol::wire::timeline::ReadTimeline;
 use serde::Deserialize;
-use uuid::Uuid;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -39,9 +36,37 @@ struct ListSessions {
 }
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
-    let at = |api: &Api| warp::path!("api" / "sessions" / Reference / ..).and(with(api.clone()));
-    let verb = |name: &'static str| warp::path(name).and(warp::path::end());
+    all(&api)
+        .or(one(&api))
+        .unify()
+        .or(beginnings(&api))
+        .unify()
+        .or(end(&api))
+        .unify()
+        .or(size(&api))
+        .unify()
+        .or(history(&api))
+        .unify()
+        .or(hooks(&api))
+        .unify()
+        .boxed()
+}
 
+/// `/api/sessions/{ref}` and what comes behind it.
+fn at(api: &Api) -> BoxedFilter<(Reference, Api)> {
+    warp::path!("api" / "sessions" / Reference / ..).and(with(api.clone())).boxed()
+}
+
+/// `/api/sessions/{ref}/NAME`
+pub(super) fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Reference, Api)> {
+    warp::path!("api" / "sessions" / Reference / ..)
+        .and(warp::path(name))
+        .and(warp::path::end())
+        .and(with(api.clone()))
+        .boxed()
+}
+
+fn all(api: &Api) -> BoxedFilter<(Response,)> {
     let list = warp::path!("api" / "sessions")
         .and(warp::get())
         .and(warp::query::<ListSessions>())
@@ -51,82 +76,76 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::post())
         .and(json::<StartSession>())
         .and(with(api.clone()))
-        .then(|request: StartSession, api: Api| async move {
-            let request = StartSession { dir: directories::expand(&request.dir), ..request };
-            answer(match api.sessions.start(request).await {
-                Ok(session) => Ok(view(&session).await),
-                Err(problem) => Err(problem),
-            })
-        });
-    let show = at(&api).and(warp::path::end()).and(warp::get()).then(|reference, api| async move {
-        answer(match find(&api, &reference) {
-            Ok(session) => Ok(view(&session).await),
-            Err(problem) => Err(problem),
-        })
-    });
-    let rename = at(&api).and(warp::path::end()).and(warp::patch()).and(json::<RenameSession>()).then(
-        |reference, api: Api, request: RenameSession| async move {
-            answer(rename(&api, &reference, request).await)
-        },
-    );
-    let remove = at(&api).and(warp::path::end()).and(warp::delete()).then(|reference, api: Api| async move {
-        answer_status(match find(&api, &reference) {
-            Ok(session) => api.sessions.remove(&session).await.map(|()| StatusCode::NO_CONTENT),
-            Err(problem) => Err(problem),
-        })
-    });
-    let explain = at(&api).and(verb("explain")).and(warp::get()).then(|reference, api| async move {
-        answer(match find(&api, &reference) {
-            Ok(session) => Ok(Explanation { evidence: session.evidence(), session: view(&session).await }),
-            Err(problem) => Err(problem),
-        })
-    });
-    let attach = at(&api)
-        .and(verb("attach"))
+        .then(|request, api: Api| async move { answer(start(&api, request).await) });
+    let timelines = warp::path!("api" / "timelines")
+        .and(warp::get())
+        .and(warp::query::<ReadTimeline>())
+        .and(with(api.clone()))
+        .then(|wanted, api: Api| async move { answer(Ok(timeline::of_all(&api.sessions, wanted).await)) });
+    list.or(start).unify().or(timelines).unify().boxed()
+}
+
+fn one(api: &Api) -> BoxedFilter<(Response,)> {
+    let here = || at(api).and(warp::path::end());
+    let show = here()
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(show(&api, &reference).await) });
+    let rename = here()
+        .and(warp::patch())
+        .and(json::<RenameSession>())
+        .then(|reference, api: Api, request| async move { answer(rename(&api, &reference, request).await) });
+    let remove = here()
+        .and(warp::delete())
+        .then(|reference, api: Api| async move { answer_status(remove(&api, &reference).await) });
+    let explain = path_to(api, "explain")
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(explain(&api, &reference).await) });
+    let attach = path_to(api, "attach")
         .and(warp::get())
         .then(|reference, api: Api| async move { answer(attach(&api, &reference).await) });
-    let end = at(&api)
+    show.or(rename).unify().or(remove).unify().or(explain).unify().or(attach).unify().boxed()
+}
+
+fn beginnings(api: &Api) -> BoxedFilter<(Response,)> {
+    let resume = path_to(api, "resume")
+        .and(warp::post())
+        .and(json_or_default::<ResumeSession>())
+        .then(|reference, api: Api, request| async move { answer(resume(&api, &reference, request).await) });
+    let fork = path_to(api, "fork")
+        .and(warp::post())
+        .and(json_or_default::<ForkSession>())
+        .then(|reference, api: Api, request| async move { answer(fork(&api, &reference, request).await) });
+    resume.or(fork).unify().boxed()
+}
+
+fn end(api: &Api) -> BoxedFilter<(Response,)> {
+    at(api)
         .and(warp::path::param::<End>())
         .and(warp::path::end())
         .and(warp::post())
         .and(json_or_default::<EndSession>())
-        .then(|reference, api: Api, verb, request| async move {
-            answer(end(&api, &reference, verb, request).await)
-        });
-    let resume =
-        at(&api).and(verb("resume")).and(warp::post()).and(json_or_default::<ResumeSession>()).then(
-            |reference, api: Api, request| async move { answer(resume(&api, &reference, request).await) },
-        );
-    let fork =
-        at(&api).and(verb("fork")).and(warp::post()).and(json_or_default::<ForkSession>()).then(
-            |reference, api: Api, request: ForkSession| async move {
-                answer(fork(&api, &reference, request).await)
-            },
-        );
-    let resize = at(&api).and(verb("resize")).and(warp::post()).and(json::<Size>()).then(
-        |reference, api: Api, size| async move {
-            answer(match find(&api, &reference) {
-                Ok(session) => match api.sessions.resize(&session, size).await {
-                    Ok(()) => Ok(view(&session).await),
-                    Err(problem) => Err(problem),
-                },
-                Err(problem) => Err(problem),
-            })
-        },
-    );
-    let fit = at(&api)
-        .and(verb("fit"))
+        .then(|reference, api: Api, how, request| async move {
+            answer(end_one(&api, &reference, how, request).await)
+        })
+        .boxed()
+}
+
+fn size(api: &Api) -> BoxedFilter<(Response,)> {
+    let resize = path_to(api, "resize")
         .and(warp::post())
-        .and(warp::ext::get::<Caller>())
         .and(json::<Size>())
-        .then(|reference, api: Api, caller, size| async move {
-            answer(fit(&api, &reference, &caller, size).await)
-        });
-    let give_back = at(&api)
-        .and(verb("fit"))
+        .then(|reference, api: Api, size| async move { answer(resize(&api, &reference, size).await) });
+    let fit = path_to(api, "fit").and(warp::post()).and(warp::ext::get::<Caller>()).and(json::<Size>()).then(
+        |reference, api: Api, caller, size| async move { answer(fit(&api, &reference, &caller, size).await) },
+    );
+    let give_back = path_to(api, "fit")
         .and(warp::delete())
         .then(|reference, api: Api| async move { answer(give_back(&api, &reference).await) });
-    let output = at(&api).and(verb("output")).and(warp::get()).and(warp::query::<ReadOutput>()).then(
+    resize.or(fit).unify().or(give_back).unify().boxed()
+}
+
+fn history(api: &Api) -> BoxedFilter<(Response,)> {
+    let output = path_to(api, "output").and(warp::get()).and(warp::query::<ReadOutput>()).then(
         |reference, api: Api, wanted| async move {
             answer_bytes(match find(&api, &reference) {
                 Ok(session) => output::read(&api.sessions, session, wanted).await,
@@ -134,7 +153,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
             })
         },
     );
-    let timeline = at(&api).and(verb("timeline")).and(warp::get()).and(warp::query::<ReadTimeline>()).then(
+    let timeline = path_to(api, "timeline").and(warp::get()).and(warp::query::<ReadTimeline>()).then(
         |reference, api: Api, wanted| async move {
             answer(match find(&api, &reference) {
                 Ok(session) => Ok(timeline::of_one(&api.sessions, &session, wanted).await),
@@ -142,59 +161,11 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
             })
         },
     );
-    let timelines = warp::path!("api" / "timelines")
-        .and(warp::get())
-        .and(warp::query::<ReadTimeline>())
-        .and(with(api.clone()))
-        .then(|wanted, api: Api| async move { answer(Ok(timeline::of_all(&api.sessions, wanted).await)) });
-    let input = at(&api)
-        .and(verb("input"))
-        .and(warp::post())
-        .and(warp::query::<SendText>())
-        .and(warp::body::content_length_limit(MAX_TEXT as u64))
-        .and(warp::body::bytes())
-        .then(|reference, api: Api, how: SendText, text: Bytes| async move {
-            answer(send(&api, &reference, &how, text).await)
-        });
-    let drop_queued =
-        at(&api).and(verb("queue")).and(warp::delete()).then(|reference, api: Api| async move {
-            answer(match find(&api, &reference) {
-                Ok(session) => match api.sessions.drop_queued(&session).await {
-                    Ok(_) => Ok(view(&session).await),
-                    Err(problem) => Err(problem),
-                },
-                Err(problem) => Err(problem),
-            })
-        });
-    let model = at(&api).and(verb("model")).and(warp::post()).and(json::<SwitchModel>()).then(
-        |reference, api: Api, wanted: SwitchModel| async move {
-            answer(match find(&api, &reference) {
-                Ok(session) => match api.sessions.switch_model(&session, &wanted.model).await {
-                    Ok(()) => Ok(view(&session).await),
-                    Err(problem) => Err(problem),
-                },
-                Err(problem) => Err(problem),
-            })
-        },
-    );
-    let image = at(&api)
-        .and(verb("images"))
-        .and(warp::post())
-        .and(warp::body::content_length_limit(MAX_IMAGE as u64))
-        .and(warp::body::bytes())
-        .then(|reference, api: Api, content: Bytes| async move {
-            answer(match find(&api, &reference) {
-                Ok(session) => api.sessions.keep_image(&session, content).await,
-                Err(problem) => Err(problem),
-            })
-        });
-    let keys =
-        at(&api).and(verb("keys")).and(warp::post()).and(json::<SendKeys>()).then(
-            |reference, api: Api, request| async move { answer(keys(&api, &reference, request).await) },
-        );
+    output.or(timeline).unify().boxed()
+}
 
-    let hook = at(&api)
-        .and(verb("hooks"))
+fn hooks(api: &Api) -> BoxedFilter<(Response,)> {
+    path_to(api, "hooks")
         .and(warp::post())
         .and(warp::header::optional::<String>(DELIVERY_HEADER))
         .and(warp::body::content_length_limit(MAX_PAYLOAD as u64))
@@ -206,55 +177,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
                 }
                 Err(problem) => Err(problem),
             })
-        });
-
-    list.or(start)
-        .unify()
-        .boxed()
-        .or(show)
-        .unify()
-        .or(rename)
-        .unify()
-        .or(remove)
-        .unify()
-        .boxed()
-        .or(explain)
-        .unify()
-        .or(attach)
-        .unify()
-        .or(fork)
-        .unify()
-        .or(resize)
-        .unify()
-        .boxed()
-        .or(fit)
-        .unify()
-        .or(give_back)
-        .unify()
-        .or(output)
-        .unify()
-        .or(timeline)
-        .unify()
-        .or(timelines)
-        .unify()
-        .boxed()
-        .or(drop_queued)
-        .unify()
-        .or(model)
-        .unify()
-        .boxed()
-        .or(input)
-        .unify()
-        .or(image)
-        .unify()
-        .or(keys)
-        .unify()
-        .or(hook)
-        .unify()
-        .or(end)
-        .unify()
-        .or(resume)
-        .unify()
+        })
         .boxed()
 }
 
@@ -292,7 +215,7 @@ pub(super) fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Se
 }
 
 /// With the branch of now.
-async fn view(session: &Arc<Session>) -> View {
+pub(super) async fn view(session: &Arc<Session>) -> View {
     look_at_branches(vec![session.clone()]).await;
     session.view()
 }
@@ -321,10 +244,31 @@ pub(super) async fn views(sessions: Vec<Arc<Session>>) -> Vec<View> {
     sessions.iter().map(|session| session.view()).collect()
 }
 
+async fn start(api: &Api, request: StartSession) -> Result<View, Problem> {
+    let request = StartSession { dir: directories::expand(&request.dir), ..request };
+    let session = api.sessions.start(request).await?;
+    Ok(view(&session).await)
+}
+
+async fn show(api: &Api, reference: &Reference) -> Result<View, Problem> {
+    Ok(view(&find(api, reference)?).await)
+}
+
 async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     api.sessions.rename(&session, request.name).await?;
     Ok(view(&session).await)
+}
+
+async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.remove(&session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn explain(api: &Api, reference: &Reference) -> Result<Explanation, Problem> {
+    let session = find(api, reference)?;
+    Ok(Explanation { evidence: session.evidence(), session: view(&session).await })
 }
 
 async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
@@ -333,9 +277,9 @@ async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
     Ok(Attach { tmux_socket: api.tmux_socket.clone(), tmux_session: session.tmux_session().to_string() })
 }
 
-async fn end(api: &Api, reference: &Reference, verb: End, request: EndSession) -> Result<View, Problem> {
+async fn end_one(api: &Api, reference: &Reference, how: End, request: EndSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    match verb {
+    match how {
         End::Stop => api.sessions.stop(&session, !request.no_wait).await?,
         End::Kill => api.sessions.kill(&session, !request.no_wait).await?,
     }
@@ -365,6 +309,12 @@ async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<
     Ok(view(&fork).await)
 }
 
+async fn resize(api: &Api, reference: &Reference, size: Size) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.resize(&session, size).await?;
+    Ok(view(&session).await)
+}
+
 async fn fit(api: &Api, reference: &Reference, caller: &Caller, size: Size) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let login = super::auth::login(caller);
@@ -377,23 +327,4 @@ async fn give_back(api: &Api, reference: &Reference) -> Result<View, Problem> {
     let session = find(api, reference)?;
     api.sessions.give_back(&session).await?;
     Ok(view(&session).await)
-}
-
-async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> Result<Sent, Problem> {
-    let session = find(api, reference)?;
-    let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());
-    let ids: Result<Vec<Uuid>, Problem> = ids
-        .map(|id| {
-            let wrong = || Problem::new(Code::Invalid, format!("'{}' is no image's id", id.escape_debug()));
-            id.parse().map_err(|_| wrong())
-        })
-        .collect();
-    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
-}
-
-async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
-    let session = find(api, reference)?;
-    let keys: Result<Vec<Key>, _> = request.keys.iter().map(|key| key.parse::<Key>()).collect();
-    let keys = keys.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
-    api.sessions.send_keys(&session, &keys).await
 }

@@ -1,7 +1,7 @@
 //! `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events`
 
 use codepiper_protocol::wire::PROTOCOL;
-use codepiper_protocol::wire::daemon::{DaemonStatus, Provider, StopDaemon, TmuxStatus};
+use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon, TmuxStatus};
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Billing;
@@ -17,7 +17,6 @@ use crate::provider;
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
-    let events_api = api.clone();
     let status = warp::path!("api" / "daemon")
         .and(warp::get())
         .and(with(api.clone()))
@@ -37,29 +36,14 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(with(api.clone()))
         .map(|api: Api| answer(Ok(providers(&api))));
-    let doctor = warp::path!("api" / "doctor").and(warp::get()).and(with(api)).then(|api: Api| async move {
-        let tmux_answers = api.sessions.tmux_answers().await;
-        let checks = blocking(move || {
-            let broken_env_sets = api.sessions.env_sets().broken();
-            doctor::checks(&doctor::Daemon {
-                sessions: &api.sessions,
-                paths: &api.paths,
-                tmux_socket: &api.tmux_socket,
-                journal: &api.journal,
-                broken_files: &api.broken_files,
-                broken_env_sets: &broken_env_sets,
-                code_from_the_future: api.auth.code_from_the_future(jiff::Timestamp::now()),
-                tmux_answers,
-                web_damage: api.auth.damage(),
-            })
-        })
-        .await;
-        answer(checks.map_err(Problem::from))
-    });
+    let doctor = warp::path!("api" / "doctor")
+        .and(warp::get())
+        .and(with(api.clone()))
+        .then(|api: Api| async move { answer(doctor(api).await) });
     let events = warp::path!("api" / "events")
         .and(warp::get())
         .and(warp::query::<ListEvents>())
-        .and(with(events_api))
+        .and(with(api))
         .then(|wanted: ListEvents, api: Api| async move {
             answer(Ok(api.sessions.bus().events.find(wanted).await))
         });
@@ -76,6 +60,25 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(events)
         .unify()
         .boxed()
+}
+
+async fn doctor(api: Api) -> Result<Vec<Check>, Problem> {
+    let tmux_answers = api.sessions.tmux_answers().await;
+    let checks = blocking(move || {
+        let broken_env_sets = api.sessions.env_sets().broken();
+        doctor::checks(&doctor::Daemon {
+            sessions: &api.sessions,
+            paths: &api.paths,
+            tmux_socket: &api.tmux_socket,
+            journal: &api.journal,
+            broken_files: &api.broken_files,
+            broken_env_sets: &broken_env_sets,
+            code_from_the_future: api.auth.code_from_the_future(jiff::Timestamp::now()),
+            tmux_answers,
+            web_damage: api.auth.damage(),
+        })
+    });
+    Ok(checks.await?)
 }
 
 fn status(api: &Api) -> DaemonStatus {

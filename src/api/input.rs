@@ -1,0 +1,79 @@
+//! `/api/sessions/{ref}`: `input`, `queue`, `keys`, `images`, `model`. What a person gives an agent.
+
+use bytes::Bytes;
+use codepiper_protocol::key::Key;
+use codepiper_protocol::wire::input::{Image, MAX_IMAGE, MAX_TEXT, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::{Session as View, SwitchModel};
+use uuid::Uuid;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::reply::Response;
+
+use super::sessions::{Reference, find, path_to, view};
+use super::{Api, answer, json};
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let input = path_to(&api, "input")
+        .and(warp::post())
+        .and(warp::query::<SendText>())
+        .and(warp::body::content_length_limit(MAX_TEXT as u64))
+        .and(warp::body::bytes())
+        .then(|reference, api: Api, how: SendText, text| async move {
+            answer(send(&api, &reference, &how, text).await)
+        });
+    let drop_queued = path_to(&api, "queue")
+        .and(warp::delete())
+        .then(|reference, api: Api| async move { answer(drop_queued(&api, &reference).await) });
+    let keys = path_to(&api, "keys")
+        .and(warp::post())
+        .and(json::<SendKeys>())
+        .then(|reference, api: Api, request| async move { answer(keys(&api, &reference, request).await) });
+    let image = path_to(&api, "images")
+        .and(warp::post())
+        .and(warp::body::content_length_limit(MAX_IMAGE as u64))
+        .and(warp::body::bytes())
+        .then(
+            |reference, api: Api, content| async move { answer(keep_image(&api, &reference, content).await) },
+        );
+    let model = path_to(&api, "model").and(warp::post()).and(json::<SwitchModel>()).then(
+        |reference, api: Api, wanted| async move { answer(switch_model(&api, &reference, wanted).await) },
+    );
+    input.or(drop_queued).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
+}
+
+async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> Result<Sent, Problem> {
+    let session = find(api, reference)?;
+    let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());
+    let ids: Result<Vec<Uuid>, Problem> = ids
+        .map(|id| {
+            let wrong = || Problem::new(Code::Invalid, format!("'{}' is no image's id", id.escape_debug()));
+            id.parse().map_err(|_| wrong())
+        })
+        .collect();
+    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
+}
+
+async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
+    let session = find(api, reference)?;
+    let keys: Result<Vec<Key>, _> = request.keys.iter().map(|key| key.parse::<Key>()).collect();
+    let keys = keys.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
+    api.sessions.send_keys(&session, &keys).await
+}
+
+async fn drop_queued(api: &Api, reference: &Reference) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.drop_queued(&session).await?;
+    Ok(view(&session).await)
+}
+
+async fn keep_image(api: &Api, reference: &Reference, content: Bytes) -> Result<Image, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.keep_image(&session, content).await
+}
+
+async fn switch_model(api: &Api, reference: &Reference, wanted: SwitchModel) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.switch_model(&session, &wanted.model).await?;
+    Ok(view(&session).await)
+}
