@@ -3,6 +3,7 @@
 mod boot;
 mod instance;
 mod log;
+mod signals;
 mod starts;
 pub mod web;
 
@@ -14,11 +15,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::visible::visible;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +43,7 @@ use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
 use instance::Instance;
+use signals::Signals;
 use starts::Starts;
 
 /// What the journal says of itself and nobody has taken.
@@ -108,16 +110,121 @@ async fn serve(
     inherited: &Inherited,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
-    let tasks = Tasks::default();
-    let shutdown = tasks.shutdown.clone();
     let mut signals = Signals::listen(inherited)?;
+    let mut running = begin(paths, config, instance, web).await?;
+    let leave = tokio::select! {
+        asked = running.leave.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
+        () = signals.received() => Leave::Stop { kill_sessions: false },
+    };
+    tracing::info!(?leave, "leaving");
+    running.end(leave).await;
+    Ok(leave)
+}
+
+/// A daemon that answers.
+struct Running {
+    sessions: Sessions,
+    tasks: Tasks,
+    work: TaskTracker,
+    disk: Arc<Disk>,
+    starts: Starts,
+    /// Where requests to leave come.
+    leave: mpsc::Receiver<Leave>,
+}
+
+async fn begin(
+    paths: &Paths,
+    config: &Config,
+    instance: &Instance,
+    web: Option<web::Listening>,
+) -> anyhow::Result<Running> {
+    let tasks = Tasks::default();
     let socket = Socket::bind(&paths.socket).await?;
-    let (noticed, mut journal_notices) = mpsc::channel(JOURNAL_NOTICES);
+    let (noticed, journal_notices) = mpsc::channel(JOURNAL_NOTICES);
     // Nobody waits for anything yet.
     let disk = Arc::new(open_journal(paths, config, noticed));
+    let (stale, stale_screens) = mpsc::channel(STALE_SCREENS);
+    let sessions = open_sessions(paths, config, &tasks, &disk, stale)?;
+    let starts = Starts::count(&paths.data);
+    sessions
+        .load_records(starts.unfinished)
+        .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
+    let boot = Boot::look(paths);
+    sessions.restore_screens().await;
+    follow(&sessions, &tasks, journal_notices, stale_screens);
+    let hooks = Intake::new(sessions.clone());
+    tasks.spawn(session::serve_shims(sessions.clone(), tasks.shutdown.clone()).await?);
+    let address = link(paths, instance, &sessions, &tasks).await?;
+    let auth = load_auth(paths, &sessions, &tasks);
+    let (web, listener) = web.map(|web| (Arc::new(web.web), web.listener)).unzip();
+    let tcp = listener.map(TcpListener::from_std).transpose()?;
+    let (asked, leave) = mpsc::channel(1);
+    let work = TaskTracker::new();
+    let api = Api {
+        sessions: sessions.clone(),
+        hooks: hooks.clone(),
+        started_at: to_millisecond(Timestamp::now()),
+        socket: paths.socket.clone(),
+        tmux_socket: address.path(),
+        leave: asked,
+        tasks: tasks.clone(),
+        journal: disk.clone(),
+        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
+        paths: Arc::new(paths.clone()),
+        auth: auth.clone(),
+        web: web.clone(),
+        sockets: TaskTracker::new(),
+        work: work.clone(),
+        places: api::Places::by_descriptors(),
+    };
+    // What agents did while nobody listened comes before what they do now.
+    hooks.take_spool().await;
+    tasks.spawn(api::serve(api, socket, tcp));
+    sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
+    announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
+    boot.resume_or_offer(&sessions, &tasks, config.sessions.resume_after_reboot);
+    Ok(Running { sessions, tasks, work, disk, starts, leave })
+}
+
+impl Running {
+    /// Everything that is done comes to its end, in order.
+    async fn end(self, leave: Leave) {
+        let Self { sessions, tasks, work, disk, starts, .. } = self;
+        sessions.event(None, Body::SystemDaemonStopping {});
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        // What was begun comes to its end first, and what waits for its turn is undone.
+        work.close();
+        sessions.launch_no_more();
+        if tokio::time::timeout(WORK_LIMIT, work.wait()).await.is_err() {
+            tracing::warn!(requests = work.len(), "some requests did not come to their end in time");
+        }
+        if leave == (Leave::Stop { kill_sessions: true }) {
+            sessions.kill_everything().await;
+        }
+        // Nothing may come between: the link would start another server.
+        if tokio::time::timeout(LEAVE_LIMIT, tasks.end()).await.is_err() {
+            tracing::warn!("something did not end in time");
+        }
+        // What is stored decides where the next daemon goes on.
+        if blocking(move || disk.close()).await.is_err() {
+            tracing::error!("the journal was not closed");
+        }
+        if sessions.save_all().await {
+            starts.forget();
+        }
+    }
+}
+
+/// The sessions with all that they need; none is there yet. `stale` is told of screens to be captured anew.
+fn open_sessions(
+    paths: &Paths,
+    config: &Config,
+    tasks: &Tasks,
+    disk: &Arc<Disk>,
+    stale: mpsc::Sender<SessionId>,
+) -> anyhow::Result<Sessions> {
     let bus = Arc::new(Bus::new(disk.clone()));
     let journal = bus.journal().clone();
-    let (stale, mut stale_screens) = mpsc::channel(STALE_SCREENS);
     // Only the benchmark wants to know what the screens cost.
     let screens = match std::env::var_os("CODEPIPER_WITHOUT_SCREEN") {
         Some(_) => Screens::none(),
@@ -147,12 +254,16 @@ async fn serve(
     tasks.spawn_until_shutdown(async move { following.follow_state_files().await });
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.follow_transcripts().await });
-    let starts = Starts::count(&paths.data);
-    sessions
-        .load_records(starts.unfinished)
-        .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
-    let boot = Boot::look(paths);
-    sessions.restore_screens().await;
+    Ok(sessions)
+}
+
+/// What the journal and the screens say is seen to.
+fn follow(
+    sessions: &Sessions,
+    tasks: &Tasks,
+    mut journal_notices: mpsc::Receiver<disk::Notice>,
+    mut stale_screens: mpsc::Receiver<SessionId>,
+) {
     let noticing = sessions.clone();
     tasks.spawn_until_shutdown(async move {
         while let Some(notice) = journal_notices.recv().await {
@@ -165,82 +276,36 @@ async fn serve(
             recapturing.recapture(session);
         }
     });
-    let hooks = Intake::new(sessions.clone());
-    tasks.spawn(session::serve_shims(sessions.clone(), shutdown.clone()).await?);
+}
+
+/// Connects to tmux, and stays connected.
+///
+/// # Errors
+/// When there is no first connection.
+async fn link(
+    paths: &Paths,
+    instance: &Instance,
+    sessions: &Sessions,
+    tasks: &Tasks,
+) -> anyhow::Result<Address> {
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
     let (ready, linked) = oneshot::channel();
-    let link =
-        tasks.spawn(session::run_link(sessions.clone(), address.clone(), owner, ready, shutdown.clone()));
-    if linked.await.is_err() {
+    let run = session::run_link(sessions.clone(), address.clone(), owner, ready, tasks.shutdown.clone());
+    let link = tasks.spawn(run);
+    match linked.await {
+        Ok(()) => Ok(address),
         // Without a first connection the link ends, and says why.
-        return Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached")));
+        Err(_) => Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached"))),
     }
-    let (leave, mut leaving) = mpsc::channel(1);
+}
+
+fn load_auth(paths: &Paths, sessions: &Sessions, tasks: &Tasks) -> Auth {
     let recording = sessions.clone();
-    let auth = Auth::load(paths.auth(), web::account(), tasks.clone(), move |guest: &Guest| {
+    Auth::load(paths.auth(), web::account(), tasks.clone(), move |guest: &Guest| {
         let (device, address) = (guest.name.clone(), guest.address.clone());
         recording.event(None, Body::AuthSignInFailed { device, address });
-    });
-    let (web, tcp) = match web {
-        Some(web::Listening { web, listener }) => {
-            (Some(Arc::new(web)), Some(TcpListener::from_std(listener)?))
-        }
-        None => (None, None),
-    };
-    let work = TaskTracker::new();
-    let api = Api {
-        sessions: sessions.clone(),
-        hooks: hooks.clone(),
-        started_at: to_millisecond(Timestamp::now()),
-        socket: paths.socket.clone(),
-        tmux_socket: address.path(),
-        leave,
-        tasks: tasks.clone(),
-        journal: disk.clone(),
-        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
-        paths: Arc::new(paths.clone()),
-        auth: auth.clone(),
-        web: web.clone(),
-        sockets: TaskTracker::new(),
-        work: work.clone(),
-        places: api::Places::by_descriptors(),
-    };
-    // What agents did while nobody listened comes before what they do now.
-    hooks.take_spool().await;
-    tasks.spawn(api::serve(api, socket, tcp));
-    sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
-    announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
-    boot.resume_or_offer(&sessions, &tasks, config.sessions.resume_after_reboot);
-
-    let leave = tokio::select! {
-        asked = leaving.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
-        () = signals.received() => Leave::Stop { kill_sessions: false },
-    };
-    tracing::info!(?leave, "leaving");
-    sessions.event(None, Body::SystemDaemonStopping {});
-    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
-    // What was begun comes to its end first, and what waits for its turn is undone.
-    work.close();
-    sessions.launch_no_more();
-    if tokio::time::timeout(WORK_LIMIT, work.wait()).await.is_err() {
-        tracing::warn!(requests = work.len(), "some requests did not come to their end in time");
-    }
-    if leave == (Leave::Stop { kill_sessions: true }) {
-        sessions.kill_everything().await;
-    }
-    // Nothing may come between: the link would start another server.
-    if tokio::time::timeout(LEAVE_LIMIT, tasks.end()).await.is_err() {
-        tracing::warn!("something did not end in time");
-    }
-    // What is stored decides where the next daemon goes on.
-    if blocking(move || disk.close()).await.is_err() {
-        tracing::error!("the journal was not closed");
-    }
-    if sessions.save_all().await {
-        starts.forget();
-    }
-    Ok(leave)
+    })
 }
 
 fn open_journal(paths: &Paths, config: &Config, noticed: mpsc::Sender<disk::Notice>) -> Disk {
@@ -285,39 +350,6 @@ fn announce(socket: &Path, web: Option<(&Web, &Auth)>) {
     }
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-}
-
-/// The signals that mean: leave. A closed terminal (SIGHUP) is one of them.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// Not where somebody wants it to be ignored (`nohup`).
-    hang_up: Option<tokio::signal::unix::Signal>,
-}
-
-impl Signals {
-    fn listen(inherited: &Inherited) -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: (!inherited.ignores_hang_up()).then(|| signal(SignalKind::hangup())).transpose()?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            () = hung_up(&mut self.hang_up) => {}
-        }
-    }
-}
-
-async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
 }
 
 fn create_directories(paths: &Paths) -> anyhow::Result<()> {
