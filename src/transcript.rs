@@ -18,6 +18,7 @@ mod diff;
 mod file;
 mod image;
 mod index;
+mod shorten;
 mod told;
 
 pub use file::{LONGEST_LINE, News, Transcript, place};

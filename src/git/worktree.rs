@@ -3,68 +3,36 @@
 //! They lie in `HOME/REPOSITORY-HASH/BRANCH`, with `-` for what a file's name should not hold. A branch
 //! outlives its worktree, unless nobody named it and it has no commit of its own.
 
+mod branch;
 mod remove;
 #[cfg(test)]
 mod tests;
+mod unsaved;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use self::remove::{prune, remove_at};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::{
     MAX_NAMED_FILES, NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
 };
-use git2::{
-    Branch, BranchType, Commit, ObjectType, Oid, Repository, Status, StatusOptions, WorktreeAddOptions,
-    WorktreeLockStatus,
-};
+use git2::{BranchType, Commit, ObjectType, Repository, WorktreeAddOptions, WorktreeLockStatus};
+
+use self::branch::{BranchName, choose_branch};
+use self::remove::{prune, remove_at};
+use self::unsaved::{changes, own_commits};
 
 /// What the branches are called that nobody named: this and the session's short id.
 const OWN_BRANCHES: &str = "codepiper/";
 /// How the reason of our locks begins.
 const LEASED: &str = "codepiper: ";
-/// Counting commits stops here.
-const MOST_COMMITS: usize = 10_000;
-/// Flags of the index: git was told not to look at a file.
-const ASSUME_VALID: u16 = 1 << 15;
-const SKIP_WORKTREE: u16 = 1 << 14;
 
 /// A worktree that was just made.
 pub struct Made {
     pub worktree: Worktree,
     /// The place in it that stands for the directory which was asked for.
     pub cwd: PathBuf,
-}
-
-/// The name of a branch that can be.
-struct BranchName(String);
-
-impl BranchName {
-    fn parse(name: &str) -> Result<Self, Problem> {
-        match Branch::name_is_valid(name).unwrap_or(false) && !name.starts_with("refs/") {
-            true => Ok(Self(name.to_owned())),
-            false => Err(invalid(format!("'{}' cannot be a branch's name", name.escape_debug()))),
-        }
-    }
-
-    fn reference(&self) -> String {
-        format!("refs/heads/{}", self.0)
-    }
-}
-
-/// What may name a commit: no search, no path, no blank.
-struct Revision(String);
-
-impl Revision {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let bad = |letter: char| letter.is_control() || letter.is_whitespace() || letter == ':';
-        match !text.is_empty() && text.len() <= 255 && !text.starts_with(['-', '@']) && !text.contains(bad) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(invalid(format!("'{}' names no commit", text.escape_debug()))),
-        }
-    }
 }
 
 /// Makes a worktree of the repository that `dir` lies in. `session` is the short id for a branch that nobody
@@ -196,110 +164,6 @@ fn place(repository: &Repository, dir: &Path) -> Result<(PathBuf, PathBuf), Prob
     }
 }
 
-/// The branch, what it begins at if it is new, and its commit.
-fn choose_branch<'r>(
-    repository: &'r Repository,
-    wanted: &NewWorktree,
-    session: &str,
-) -> Result<(BranchName, Option<String>, Commit<'r>), Problem> {
-    if let Some(name) = &wanted.branch {
-        if wanted.create_branch.is_some() || wanted.base.is_some() {
-            return Err(invalid("a branch that is there is neither created nor has another base"));
-        }
-        let name = BranchName::parse(name)?;
-        let commit = existing(repository, &name)?;
-        return Ok((name, None, commit));
-    }
-    let name = match &wanted.create_branch {
-        Some(name) => BranchName::parse(name)?,
-        None => BranchName(format!("{OWN_BRANCHES}{session}")),
-    };
-    if repository.find_branch(&name.0, BranchType::Local).is_ok() {
-        return Err(invalid(format!("there is a branch '{0}' already; --branch {0} works on it", name.0)));
-    }
-    if let Some(other) = in_the_way(repository, &name) {
-        return Err(invalid(format!(
-            "there is a branch '{other}', and git takes no '{}' beside it; choose another name",
-            name.0
-        )));
-    }
-    let (base, commit) = match &wanted.base {
-        Some(base) => {
-            let Revision(base) = Revision::parse(base)?;
-            let found = repository.revparse_single(&base).and_then(|object| object.peel_to_commit());
-            let commit = found.map_err(|_| {
-                invalid(format!("'{base}' names no commit in {}", repository.path().display()))
-            })?;
-            (base, commit)
-        }
-        None => {
-            let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|_| {
-                let path = repository.path().display();
-                invalid(format!("the repository {path} has no commit yet; commit something first"))
-            })?;
-            let dir = repository.workdir().unwrap_or(repository.path());
-            (super::branch(dir).unwrap_or_else(|| head.id().to_string()), head)
-        }
-    };
-    Ok((name, Some(base), commit))
-}
-
-/// A branch whose name is a folder in this one, or the other way round.
-fn in_the_way(repository: &Repository, name: &BranchName) -> Option<String> {
-    let below = |one: &str, other: &str| one.strip_prefix(other).is_some_and(|rest| rest.starts_with('/'));
-    let mut branches = repository.branches(Some(BranchType::Local)).ok()?;
-    branches.find_map(|branch| {
-        let other = branch.ok()?.0.name().ok()??.to_owned();
-        (below(&other, &name.0) || below(&name.0, &other)).then_some(other)
-    })
-}
-
-fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<'r>, Problem> {
-    let Ok(branch) = repository.find_branch(&name.0, BranchType::Local) else {
-        let ending = format!("/{}", name.0);
-        let remote = repository.branches(Some(BranchType::Remote)).ok().and_then(|mut branches| {
-            branches.find_map(|branch| {
-                let name = branch.ok()?.0.name().ok()??.to_owned();
-                name.ends_with(&ending).then_some(name)
-            })
-        });
-        return Err(invalid(match remote {
-            Some(remote) => {
-                format!(
-                    "there is no local branch '{0}'; --create-branch {0} --base {remote} makes it",
-                    name.0
-                )
-            }
-            None => format!("there is no local branch '{0}'; --create-branch {0} makes it", name.0),
-        }));
-    };
-    if let Some(elsewhere) = checked_out_in(repository, &name.reference()) {
-        return Err(invalid(format!(
-            "branch '{}' is checked out in {}; start there, or choose another branch",
-            name.0,
-            elsewhere.display()
-        )));
-    }
-    branch.into_reference().peel_to_commit().map_err(|error| failed("read the branch", &error))
-}
-
-/// The work tree that has this reference checked out.
-fn checked_out_in(repository: &Repository, reference: &str) -> Option<PathBuf> {
-    let has_it = |repository: &Repository| {
-        let head = repository.find_reference("HEAD").ok()?;
-        let target = head.symbolic_target().ok()??;
-        (target == reference).then(|| repository.workdir().map(Path::to_owned)).flatten()
-    };
-    let main = Repository::open(repository.commondir()).ok()?;
-    let names = main.worktrees().ok()?;
-    let linked = names
-        .iter()
-        .flatten()
-        .flatten()
-        .filter_map(|name| Repository::open_from_worktree(&main.find_worktree(name).ok()?).ok());
-    has_it(&main).or_else(|| linked.into_iter().find_map(|repository| has_it(&repository)))
-}
-
 /// What is not committed there would be missing.
 fn check_below(commit: &Commit, below: &Path, dir: &Path) -> Result<(), Problem> {
     if below.as_os_str().is_empty() {
@@ -323,62 +187,6 @@ fn left_behind(repository: &Repository) -> (u32, Vec<PathBuf>) {
     let (changed, mut ignored) = changes(repository).unwrap_or_default();
     ignored.truncate(MAX_NAMED_FILES);
     (count(changed.len()), ignored)
-}
-
-/// Files with changes, and what git ignores; a new or ignored directory counts once.
-fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), git2::Error> {
-    use std::os::unix::ffi::OsStrExt;
-    let mut options = StatusOptions::new();
-    options.include_untracked(true).include_ignored(true).exclude_submodules(true);
-    let statuses = repository.statuses(Some(&mut options))?;
-    let (mut changed, mut ignored) = (vec![], vec![]);
-    for entry in statuses.iter() {
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(entry.path_bytes()));
-        match entry.status() {
-            Status::IGNORED => ignored.push(path),
-            _ => changed.push(path),
-        }
-    }
-    changed.extend(unwatched(repository)?);
-    Ok((changed, ignored))
-}
-
-/// Files that git was told not to look at, and that are not as committed.
-fn unwatched(repository: &Repository) -> Result<Vec<PathBuf>, git2::Error> {
-    use std::os::unix::ffi::OsStrExt;
-    let Some(root) = repository.workdir() else { return Ok(vec![]) };
-    let index = repository.index()?;
-    let flagged = |entry: &git2::IndexEntry| {
-        entry.flags & ASSUME_VALID != 0 || entry.flags_extended & SKIP_WORKTREE != 0
-    };
-    let differs = |entry: git2::IndexEntry| {
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&entry.path));
-        let whole = root.join(&path);
-        // One that is not there is lost already.
-        let there = whole.symlink_metadata().is_ok();
-        (there && Oid::hash_file(ObjectType::Blob, &whole).ok() != Some(entry.id)).then_some(path)
-    };
-    Ok(index.iter().filter(flagged).filter_map(differs).collect())
-}
-
-/// How many commits of HEAD are on no other branch, no remote's and under no tag.
-fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
-    let mut walk = repository.revwalk()?;
-    if walk.push_head().is_err() {
-        // Nothing is committed.
-        return Ok(0);
-    }
-    let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
-    for reference in repository.references()? {
-        let reference = reference?;
-        if reference.name().ok() == own.as_deref() {
-            continue;
-        }
-        if let Ok(commit) = reference.peel_to_commit() {
-            walk.hide(commit.id())?;
-        }
-    }
-    Ok(walk.take(MOST_COMMITS).count())
 }
 
 /// A path that is free, and a name for git that is.

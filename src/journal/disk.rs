@@ -16,33 +16,34 @@ mod clock;
 mod generation;
 mod generations;
 mod guard;
+mod options;
+mod query;
+mod report;
 mod row;
+mod shared;
 mod space;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::collections::BTreeMap;
-use std::fmt;
+pub use self::options::{FreeSpace, Options, Probes, Reserve};
+pub use self::report::{Damage, Notice, Report, Usage};
+
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
 use nix::errno::Errno;
 use nix::fcntl::Flock;
 
-use self::cache::{Cache, Limits, Taken};
-use self::generation::Generation;
 use self::generations::{Generations, Opened};
-use self::writer::{Work, Writer};
+use self::shared::{Shared, State};
 use super::{Checkpoint, Content, Entry, Journal, Last, Position, Start};
-use crate::lock::{lock, lock_file, wait, wait_for};
+use crate::lock::{lock_file, wait_for};
 
 /// Another daemon that is ending may hold the directory for so long.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
@@ -51,219 +52,11 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// So many unwritten bytes do not wait for the tick.
 const URGENT: usize = 1 << 20;
 
-/// Where and how much.
-#[derive(Clone)]
-pub struct Options {
-    pub dir: PathBuf,
-    /// A generation that takes more than this on the disk is followed by a new one.
-    pub generation_bytes: u64,
-    /// All together take at most this.
-    pub retention_bytes: u64,
-    pub retention_days: u32,
-    /// This much is left free on the disk.
-    pub reserve_bytes: u64,
-    /// What is kept in memory of one session, and of all.
-    pub cache_per_session: usize,
-    pub cache_total: usize,
-    /// What may wait to be written, beyond the cache; more is dropped, oldest first.
-    pub unwritten_bytes: usize,
-    /// A writer that is silent for so long is replaced.
-    pub hung_after: Duration,
-    pub probes: Probes,
-}
-
-impl Options {
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self {
-            dir: dir.into(),
-            generation_bytes: 32 << 20,
-            retention_bytes: 4 << 30,
-            retention_days: 30,
-            reserve_bytes: 64 << 20,
-            cache_per_session: 512 << 10,
-            cache_total: 12 << 20,
-            unwritten_bytes: 64 << 20,
-            hung_after: Duration::from_secs(5),
-            probes: Probes::default(),
-        }
-    }
-}
-
-/// How much may still be written where a path lies.
-pub type FreeSpace = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
-
-/// Whether so many bytes can be written where a path lies.
-pub type Reserve = dyn Fn(&Path, u64) -> io::Result<()> + Send + Sync;
-
-/// What the journal asks of the world, and what it tells.
-#[derive(Clone)]
-pub struct Probes {
-    /// Bytes that may still be written where a path lies.
-    pub free_space: Arc<FreeSpace>,
-    /// Tries whether so many bytes can be written there.
-    pub reserve: Arc<Reserve>,
-    /// Runs in the writer before each write.
-    pub before_write: Arc<dyn Fn() + Send + Sync>,
-    /// Milliseconds since 1970.
-    pub now: Arc<dyn Fn() -> i64 + Send + Sync>,
-    /// Is told what happens to the journal, by any thread; it must not block, nor ask the
-    /// journal.
-    pub notice: Arc<dyn Fn(Notice) + Send + Sync>,
-}
-
-impl Default for Probes {
-    fn default() -> Self {
-        Self {
-            free_space: Arc::new(space::free),
-            reserve: Arc::new(space::reserve),
-            before_write: Arc::new(|| {}),
-            now: Arc::new(|| {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                since.as_millis() as i64
-            }),
-            notice: Arc::new(|_| {}),
-        }
-    }
-}
-
-impl Probes {
-    /// # Errors
-    /// When so many bytes cannot be written where `dir` lies.
-    fn room(&self, dir: &Path, bytes: u64) -> io::Result<()> {
-        self.is_free(dir, bytes)?;
-        (self.reserve)(dir, bytes)
-    }
-
-    /// The same without a try: it takes only a look.
-    fn is_free(&self, dir: &Path, bytes: u64) -> io::Result<()> {
-        match (self.free_space)(dir) {
-            Ok(free) if free < bytes => Err(nix::errno::Errno::ENOSPC.into()),
-            Err(error) if space::is_refusal(&error) => Err(error),
-            // Where nothing can be asked, writing says what is wrong.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-}
-
-/// Something that an owner wants to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    Damaged(Damage),
-    /// The disk is full or cannot be written to; what is appended waits in memory.
-    Paused,
-    /// There is space again. So many bytes were dropped since the journal was opened.
-    Resumed {
-        dropped_bytes: u64,
-    },
-    /// The writer hung and another one goes on in a new generation.
-    WriterReplaced,
-    /// A generation cannot be written to any more; a new one goes on.
-    Failed(String),
-}
-
-/// A generation that does not hold what it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub generation: u64,
-    pub what: String,
-    /// Where its files are now.
-    pub kept: Option<PathBuf>,
-    /// Bytes of output, and marks, that were stored and cannot be read.
-    pub lost_bytes: u64,
-    pub lost_marks: u64,
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { generation, what, kept, lost_bytes, lost_marks } = self;
-        write!(f, "generation {generation} of the journal is damaged ({what}): ")?;
-        // Without its summary nobody knows.
-        match (lost_bytes, lost_marks) {
-            (0, 0) => write!(f, "how much is lost is not known")?,
-            _ => write!(f, "{lost_bytes} bytes of output and {lost_marks} marks are lost")?,
-        }
-        match kept {
-            Some(path) => write!(f, "; its files are kept in {}", path.display()),
-            None => Ok(()),
-        }
-    }
-}
-
-/// What was found when the journal was opened.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    pub generations: usize,
-    /// On the disk.
-    pub bytes: u64,
-    /// Sessions whose log goes on.
-    pub sessions: usize,
-    pub damage: Vec<Damage>,
-    /// Why nothing can be stored: everything stays in memory, bounded.
-    pub unusable: Option<String>,
-}
-
-/// How the journal is.
-#[derive(Clone, Debug, Default)]
-pub struct Usage {
-    /// On the disk, as measured last, and at most.
-    pub disk_bytes: u64,
-    pub limit_bytes: u64,
-    pub generations: usize,
-    /// Output stored, and entries, since the journal was opened.
-    pub written_bytes: u64,
-    pub written_entries: u64,
-    /// What waits to be written.
-    pub unwritten_bytes: usize,
-    /// What was dropped because too much waited.
-    pub dropped_bytes: u64,
-    pub dropped_entries: u64,
-    pub damage: Vec<Damage>,
-    /// Why nothing is written at the moment: the disk is full, or cannot be written to.
-    pub paused: Option<String>,
-    /// Why the clock looks wrong, by what was stored before.
-    pub clock: Option<String>,
-    /// Why a part of what is stored could not be read when somebody tried last.
-    pub unreadable: Option<String>,
-    /// Why nothing can be written, other than a full disk.
-    pub failing: Option<String>,
-    /// Writers that hung.
-    pub replaced_writers: u64,
-}
-
 /// The journal in files. See the module.
 pub struct Disk {
     shared: Arc<Shared>,
     /// Held as long as the directory is ours.
     _lock: Option<Flock<File>>,
-}
-
-struct Shared {
-    options: Options,
-    generations: Generations,
-    state: Mutex<State>,
-    /// The writer waits here.
-    wake: Condvar,
-    /// Who closes waits here.
-    done: Condvar,
-}
-
-struct State {
-    cache: Cache,
-    removals: Vec<(SessionId, Vec<Arc<Generation>>)>,
-    /// The generation that is written to.
-    active: Option<Arc<Generation>>,
-    /// Which writer is the right one.
-    ticket: u64,
-    /// The writer sleeps until it is woken.
-    idle: bool,
-    /// Since when the writer is at one piece of work.
-    busy: Option<Instant>,
-    closing: bool,
-    closed: bool,
-    paused: Option<String>,
-    failing: Option<String>,
-    written_bytes: u64,
-    written_entries: u64,
 }
 
 impl Disk {
@@ -478,224 +271,6 @@ impl Drop for Disk {
         if !self.shared.state().closed {
             self.close();
         }
-    }
-}
-
-impl Shared {
-    fn new(options: Options, generations: Generations, lasts: BTreeMap<SessionId, Last>) -> Self {
-        let limits = Limits {
-            per_session: options.cache_per_session,
-            total: options.cache_total,
-            unwritten: options.unwritten_bytes,
-        };
-        let state = State {
-            cache: Cache::new(limits, lasts),
-            removals: Vec::new(),
-            active: None,
-            ticket: 0,
-            idle: false,
-            busy: None,
-            closing: false,
-            closed: false,
-            paused: None,
-            failing: None,
-            written_bytes: 0,
-            written_entries: 0,
-        };
-        Self { options, generations, state: Mutex::new(state), wake: Condvar::new(), done: Condvar::new() }
-    }
-
-    /// Starts a writer.
-    fn begin(self: &Arc<Self>, ticket: u64, opened: Opened) {
-        let shared = self.clone();
-        let spawned = thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let mut writer = match Writer::new(shared.clone(), ticket) {
-                Ok(writer) => writer,
-                Err(error) => return shared.set_failing(Some(error.to_string())),
-            };
-            if let Some((generation, db)) = opened.active {
-                writer.go_on(generation.clone(), db);
-                let restored = guard::caught(|| writer.restore(&opened.tails));
-                if !matches!(restored, Ok(Ok(()))) {
-                    shared.generations.set_aside(&generation, "what was not packed cannot be read");
-                }
-            }
-            writer.run();
-        });
-        if let Err(error) = spawned {
-            tracing::error!(%error, "the journal has no writer");
-        }
-    }
-
-    /// Leaves a writer that hangs to itself. Another one goes on in a new generation.
-    fn replace_writer(self: &Arc<Self>, state: &mut State) {
-        tracing::error!("the journal's writer hangs and is replaced");
-        state.ticket += 1;
-        state.busy = None;
-        state.idle = false;
-        state.cache.give_back();
-        if let Some(active) = state.active.take() {
-            active.stuck.store(true, Ordering::Relaxed);
-        }
-        self.begin(state.ticket, Opened::default());
-        (self.options.probes.notice)(Notice::WriterReplaced);
-    }
-
-    /// Waits for work, and for the time at which to do it.
-    fn wait(&self, ticket: u64, later: Option<Instant>, not_before: Option<Instant>) -> Work {
-        let mut state = self.state();
-        let mut write_at: Option<Instant> = None;
-        loop {
-            state.idle = false;
-            if state.ticket != ticket {
-                return Work::Abandoned;
-            }
-            if state.closing {
-                state.busy = Some(Instant::now());
-                return Work::Close;
-            }
-            let now = Instant::now();
-            let waits = !state.cache.is_clean() || !state.removals.is_empty();
-            if waits {
-                let at = *write_at.get_or_insert_with(|| {
-                    let at = now + writer::retry(state.paused.is_some());
-                    not_before.map_or(at, |not_before| at.max(not_before))
-                });
-                let urgent =
-                    state.cache.unwritten >= URGENT && state.paused.is_none() && not_before.is_none();
-                if urgent || now >= at {
-                    state.busy = Some(now);
-                    return Work::Write;
-                }
-            } else {
-                write_at = None;
-                if later.is_some_and(|later| now >= later) {
-                    state.busy = Some(now);
-                    return Work::Later;
-                }
-            }
-            state.idle = !waits;
-            let until = if waits { write_at } else { later };
-            state = match until {
-                Some(until) => {
-                    let left = until.saturating_duration_since(now);
-                    wait_for(&self.wake, state, left)
-                }
-                None => wait(&self.wake, state),
-            };
-        }
-    }
-
-    /// The writer has done a piece of work; `false` when it was replaced.
-    fn rest(&self, ticket: u64) -> bool {
-        let mut state = self.state();
-        let current = state.ticket == ticket;
-        if current {
-            state.busy = None;
-        }
-        current
-    }
-
-    /// The writer gets on; `false` when it was replaced.
-    fn beat(&self, ticket: u64) -> bool {
-        let mut state = self.state();
-        let current = state.ticket == ticket;
-        if current && state.busy.is_some() {
-            state.busy = Some(Instant::now());
-        }
-        current
-    }
-
-    fn closed(&self, ticket: u64) {
-        let mut state = self.state();
-        if state.ticket == ticket {
-            state.closed = true;
-            state.active = None;
-            self.done.notify_all();
-        }
-    }
-
-    fn take(&self, ticket: u64, max: usize) -> Option<Vec<Taken>> {
-        let mut state = self.state();
-        (state.ticket == ticket).then(|| state.cache.take(max))
-    }
-
-    /// What was taken is stored in this generation. The bytes of it; `None` for a writer that was replaced.
-    fn written(&self, ticket: u64, taken: Vec<Taken>, generation: &Generation) -> Option<u64> {
-        let mut state = self.state();
-        if state.ticket != ticket {
-            return None;
-        }
-        let (mut bytes, mut entries) = (0, 0);
-        {
-            let mut summary = generation.summary();
-            for piece in taken.iter().filter(|piece| state.cache.is_current(piece)) {
-                bytes += writer::count(summary.sessions.entry(piece.session).or_default(), piece);
-                entries += piece.entries.len() as u64;
-            }
-        }
-        state.cache.written(taken);
-        state.written_bytes += bytes;
-        state.written_entries += entries;
-        if state.busy.is_some() {
-            state.busy = Some(Instant::now());
-        }
-        Some(bytes)
-    }
-
-    fn give_back(&self, ticket: u64) {
-        let mut state = self.state();
-        if state.ticket == ticket {
-            state.cache.give_back();
-        }
-    }
-
-    fn set_active(&self, ticket: u64, generation: Arc<Generation>) -> bool {
-        let mut state = self.state();
-        let current = state.ticket == ticket;
-        if current {
-            state.active = Some(generation);
-        }
-        current
-    }
-
-    fn has_removals(&self) -> bool {
-        !self.state().removals.is_empty()
-    }
-
-    fn next_removal(&self, ticket: u64) -> Option<(SessionId, Vec<Arc<Generation>>)> {
-        let mut state = self.state();
-        if state.ticket == ticket { state.removals.pop() } else { None }
-    }
-
-    fn set_paused(&self, paused: Option<String>) {
-        let mut state = self.state();
-        let before = std::mem::replace(&mut state.paused, paused);
-        let notice = match (&before, &state.paused) {
-            (None, Some(_)) => Notice::Paused,
-            (Some(_), None) => Notice::Resumed { dropped_bytes: state.cache.dropped_bytes },
-            _ => return,
-        };
-        let why = state.paused.clone();
-        drop(state);
-        tracing::warn!(?notice, why, "the journal's disk");
-        (self.options.probes.notice)(notice);
-    }
-
-    fn set_failing(&self, failing: Option<String>) {
-        self.state().failing = failing;
-    }
-
-    fn unwritten(&self) -> usize {
-        self.state().cache.unwritten
-    }
-
-    fn all_stored(&self) -> Vec<(SessionId, Last)> {
-        self.state().cache.all_stored()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
     }
 }
 

@@ -75,36 +75,23 @@ impl Connection {
             return Err(refuse(&self.api.sessions, pid, own, "subscribe to another session".to_owned()));
         }
         let session = session?;
-        let free = self.channels.iter().position(Option::is_none).unwrap_or(self.channels.len());
-        if free == MAX_CHANNELS {
-            let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
-            return Err(Problem::new(Code::Invalid, detail));
-        }
+        let free = self.free_channel()?;
         let (reader, begun) = session.log.reader(from, &self.watcher).await;
         let number = free as u8;
-        let told = session.version();
-        let (cursor, view) = (reader.cursor(), session.view());
         if events.is_some() {
             self.api.sessions.bus().events.watch(&self.watcher);
         }
-        let mut channel = Channel {
-            reader,
-            short_way: self.short_way.as_ref().map(|short_way| short_way.into_channel(number)),
-            delivery,
-            events: events.map(|after| ChannelEvents {
-                after,
-                placed: after > 0 || from == Begin::Start,
-                waiting: VecDeque::new(),
-            }),
-            sent: cursor.offset,
-            acknowledged: cursor.offset,
-            keyframe: None,
-            skipped_at: None,
-            caught_up: false,
-            ended: false,
-            told,
-            session,
-        };
+        let short_way = self.short_way.as_ref().map(|short_way| short_way.into_channel(number));
+        let events = events.map(|after| ChannelEvents {
+            after,
+            placed: after > 0 || from == Begin::Start,
+            waiting: VecDeque::new(),
+        });
+        // Before its view: a change in between is told once more.
+        let told = session.version();
+        let (cursor, view) = (reader.cursor(), session.view());
+        let mut channel = Channel::new(session, reader, delivery, told);
+        (channel.short_way, channel.events) = (short_way, events);
         let size = view.size;
         self.tell(&ServerMessage::Subscribed {
             request,
@@ -129,12 +116,18 @@ impl Connection {
             }
         }
         self.keyboard.set(free, Some(channel.session.clone()));
-        if free == self.channels.len() {
-            self.channels.push(Some(channel));
-        } else {
-            self.channels[free] = Some(channel);
-        }
+        self.channels.resize_with(self.channels.len().max(free + 1), || None);
+        self.channels[free] = Some(channel);
         Ok(())
+    }
+
+    fn free_channel(&self) -> Result<usize, Problem> {
+        let free = self.channels.iter().position(Option::is_none).unwrap_or(self.channels.len());
+        if free == MAX_CHANNELS {
+            let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
+            return Err(Problem::new(Code::Invalid, detail));
+        }
+        Ok(free)
     }
 
     fn subscribe_events(&mut self, session: Option<SessionId>, after: Option<u64>) -> Result<(), Problem> {

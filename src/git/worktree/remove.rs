@@ -7,7 +7,8 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
 use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
 
-use super::{LEASED, OWN_BRANCHES, branch_of, changes, failed, open, own_commits, release, unsaved};
+use super::unsaved::{changes, own_commits};
+use super::{LEASED, OWN_BRANCHES, branch_of, failed, open, release, unsaved};
 
 pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
     let repository = open(path)?;

@@ -1,25 +1,21 @@
 //! One generation: a directory with a database, and its summary beside it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use codepiper_protocol::SessionId;
-use sled::{Db, IVec};
+use sled::Db;
 
 use super::Probes;
 use super::guard::{Silence, caught, limited};
-use super::row::{self, Kind, Row};
+use super::query::{Contents, scan};
 use super::space::{self, OPENING};
 use super::summary::{self, Summary, Tally};
-use crate::journal::{Checkpoint, Content, Entry, Last, Position};
 use crate::lock::lock;
 
 /// The database of another process, or of a thread that hangs, is given up after this.
@@ -41,9 +37,6 @@ const READ_CACHE: u64 = 4 << 20;
 /// segment is full (sled's `pagecache/segment.rs`); with larger segments half of the database is what was
 /// replaced.
 const SEGMENT: usize = 64 << 10;
-/// Rows visited at once.
-const PAGE: usize = 256;
-
 pub struct Generation {
     pub number: u64,
     pub dir: PathBuf,
@@ -105,15 +98,6 @@ impl From<sled::Error> for Failure {
 
 fn is_lock(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
-}
-
-/// What a whole generation holds.
-#[derive(Default)]
-pub struct Contents {
-    pub sessions: BTreeMap<SessionId, Tally>,
-    pub lasts: BTreeMap<SessionId, Last>,
-    /// Sessions with output that was never packed.
-    pub tails: Vec<SessionId>,
 }
 
 impl Generation {
@@ -329,353 +313,5 @@ pub fn sync(dir: &Path, since: SystemTime, mut beat: impl FnMut()) -> io::Result
     fs::File::open(dir.join("db"))?.sync_data()
 }
 
-/// Visits rows from `from` on, up to and with `to`, in pages.
-fn visit(
-    db: &Db,
-    from: &[u8],
-    to: &[u8],
-    mut each: impl FnMut(&IVec, &IVec) -> ControlFlow<()>,
-) -> sled::Result<()> {
-    let mut from = from.to_vec();
-    loop {
-        let mut count = 0;
-        for row in db.range(&from[..]..=to).take(PAGE) {
-            let (key, value) = row?;
-            count += 1;
-            if each(&key, &value).is_break() {
-                return Ok(());
-            }
-            from.clear();
-            from.extend_from_slice(&key);
-        }
-        if count < PAGE {
-            return Ok(());
-        }
-        from.push(0);
-    }
-}
-
-/// The sessions with output that waits to be packed.
-pub fn tailed(db: &Db) -> sled::Result<Vec<SessionId>> {
-    let mut sessions = Vec::new();
-    visit(db, &[Kind::Tail as u8], &[Kind::Tail as u8 + 1], |key, _| {
-        let session = row::parse_key(key).map(|(session, _)| session);
-        if session.is_some() && sessions.last() != session.as_ref() {
-            sessions.extend(session);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(sessions)
-}
-
-fn scan(db: &Db) -> sled::Result<Contents> {
-    let mut contents = Contents::default();
-    // Packed rows and marks first, then what waits to be packed, as it was written.
-    for kind in [Kind::Log, Kind::Tail] {
-        visit(db, &[kind as u8], &[kind as u8 + 1], |key, value| {
-            let Some((session, at)) = row::parse_key(key) else { return ControlFlow::Continue(()) };
-            let tally = contents.sessions.entry(session).or_default();
-            match row::parse(value) {
-                Some(Row::Output { pieces, .. }) => {
-                    let mut at = at;
-                    for piece in pieces {
-                        let end = Position::at(at.offset + u64::from(piece.len));
-                        let (bytes, newlines) = (u64::from(piece.len), u64::from(piece.newlines));
-                        tally.add(at, end, piece.time, bytes, newlines);
-                        at = end;
-                    }
-                }
-                Some(Row::Mark { time, mark }) => {
-                    tally.add_entry(&Entry { at, time, content: Content::Mark(mark.into()) });
-                }
-                None => {}
-            }
-            if kind == Kind::Tail && contents.tails.last() != Some(&session) {
-                contents.tails.push(session);
-            }
-            ControlFlow::Continue(())
-        })?;
-    }
-    visit(db, &[Kind::Checkpoint as u8], &[Kind::Checkpoint as u8 + 1], |key, _| {
-        if let Some((session, at)) = row::parse_key(key) {
-            contents.sessions.entry(session).or_default().add_checkpoint(at.offset);
-        }
-        ControlFlow::Continue(())
-    })?;
-    visit(db, &[Kind::Last as u8], &[Kind::Last as u8 + 1], |key, value| {
-        if let (Some((session, _)), Some(last)) = (row::parse_key(key), row::parse_last(value)) {
-            contents.lasts.insert(session, last);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(contents)
-}
-
-/// The ends of all sessions' logs, as they were when this generation was written.
-pub fn lasts(db: &Db) -> sled::Result<BTreeMap<SessionId, Last>> {
-    let mut lasts = BTreeMap::new();
-    visit(db, &[Kind::Last as u8], &[Kind::Last as u8 + 1], |key, value| {
-        if let (Some((session, _)), Some(last)) = (row::parse_key(key), row::parse_last(value)) {
-            lasts.insert(session, last);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(lasts)
-}
-
-/// The rows that wait to be packed, oldest first.
-pub fn tails(db: &Db, session: SessionId) -> sled::Result<Vec<(Position, IVec)>> {
-    let mut tails = Vec::new();
-    let (from, to) = (row::key(Kind::Tail, session, Position::default()), row::last_key(Kind::Tail, session));
-    visit(db, &from, &to, |key, value| {
-        if let Some((_, at)) = row::parse_key(key) {
-            tails.push((at, value.clone()));
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(tails)
-}
-
-/// What [`Journal::read`](crate::journal::Journal::read) says, of this generation.
-pub fn read(db: &Db, session: SessionId, from: Position, max: usize) -> sled::Result<Vec<Entry>> {
-    // The writer packs tails into the log: whoever reads them first misses nothing, and what was
-    // packed in between is then known by its place.
-    let tails = tails(db, session)?;
-    let mut page = Page { next: from, left: max, entries: Vec::new() };
-    let lowest = row::key(Kind::Log, session, Position::default());
-    let start = db.range(&lowest[..]..=&row::key(Kind::Log, session, from)[..]).next_back().transpose()?;
-    let start = start.map_or(lowest.to_vec(), |(key, _)| key.to_vec());
-    let mut full = false;
-    visit(db, &start, &row::last_key(Kind::Log, session), |key, value| {
-        let Some((_, at)) = row::parse_key(key) else { return ControlFlow::Continue(()) };
-        if page.push(at, value).is_break() {
-            full = true;
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    })?;
-    if !full {
-        for (at, value) in tails {
-            if page.push(at, &value).is_break() {
-                break;
-            }
-        }
-    }
-    Ok(page.entries)
-}
-
-struct Page {
-    /// What lies before is known.
-    next: Position,
-    left: usize,
-    entries: Vec<Entry>,
-}
-
-impl Page {
-    fn push(&mut self, at: Position, value: &[u8]) -> ControlFlow<()> {
-        if self.left == 0 {
-            return ControlFlow::Break(());
-        }
-        let Some(row) = row::parse(value) else { return ControlFlow::Continue(()) };
-        if let Row::Output { pieces, .. } = &row {
-            let len: u64 = pieces.iter().map(|piece| u64::from(piece.len)).sum();
-            if Position::at(at.offset + len) <= self.next {
-                return ControlFlow::Continue(());
-            }
-        }
-        for entry in row::entries(at, row).unwrap_or_default() {
-            self.push_entry(entry)?;
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn push_entry(&mut self, mut entry: Entry) -> ControlFlow<()> {
-        if self.left == 0 {
-            return ControlFlow::Break(());
-        }
-        let end = entry.end();
-        if end <= self.next {
-            return ControlFlow::Continue(());
-        }
-        if let Content::Output(bytes) = &mut entry.content {
-            let skip = self.next.offset.saturating_sub(entry.at.offset) as usize;
-            if skip > 0 {
-                entry.at = Position::at(self.next.offset);
-                *bytes = bytes.slice(skip..);
-            }
-            bytes.truncate(self.left);
-            self.left -= bytes.len();
-        }
-        let cut = entry.end() < end;
-        self.next = entry.end();
-        if !matches!(&entry.content, Content::Output(bytes) if bytes.is_empty()) {
-            self.entries.push(entry);
-        }
-        if cut { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-/// Counts newlines backwards from `before` on. The offset from which on there are `wanted`; otherwise
-/// what was found is taken off `wanted`.
-pub fn newlines_back(
-    db: &Db,
-    session: SessionId,
-    before: Position,
-    mut wanted: u64,
-) -> sled::Result<Result<u64, u64>> {
-    let tails = tails(db, session)?;
-    let first_tail = tails.first().map(|(at, _)| *at);
-    let mut look = |at: Position, value: &[u8], before: Position| {
-        let Some(Row::Output { pieces, .. }) = row::parse(value) else { return ControlFlow::Continue(()) };
-        let mut end = at.offset + pieces.iter().map(|piece| u64::from(piece.len)).sum::<u64>();
-        for piece in pieces.iter().rev() {
-            let start = end - u64::from(piece.len);
-            if Position::at(end) <= before {
-                if u64::from(piece.newlines) >= wanted {
-                    return ControlFlow::Break(start);
-                }
-                wanted -= u64::from(piece.newlines);
-            }
-            end = start;
-        }
-        ControlFlow::Continue(())
-    };
-    for (at, value) in tails.iter().rev() {
-        if let ControlFlow::Break(found) = look(*at, value, before) {
-            return Ok(Ok(found));
-        }
-    }
-    // What was packed since the tails were read has been counted.
-    let before = first_tail.map_or(before, |first| first.min(before));
-    let lowest = row::key(Kind::Log, session, Position::default());
-    let highest = row::key(Kind::Log, session, before);
-    for row in db.range(&lowest[..]..=&highest[..]).rev() {
-        let (key, value) = row?;
-        let Some((_, at)) = row::parse_key(&key) else { continue };
-        if let ControlFlow::Break(found) = look(at, &value, before) {
-            return Ok(Ok(found));
-        }
-    }
-    Ok(Err(wanted))
-}
-
-/// The first place that is not older than `time`.
-pub fn offset_of_time(db: &Db, session: SessionId, time: i64) -> sled::Result<Option<u64>> {
-    let mut found: Option<u64> = None;
-    let mut look = |at: Position, value: &[u8]| {
-        match row::parse(value) {
-            Some(Row::Output { pieces, .. }) => {
-                let mut offset = at.offset;
-                for piece in pieces {
-                    if piece.time >= time {
-                        found = Some(found.map_or(offset, |other| other.min(offset)));
-                        return ControlFlow::Break(());
-                    }
-                    offset += u64::from(piece.len);
-                }
-            }
-            Some(Row::Mark { time: marked, .. }) if marked >= time => {
-                found = Some(found.map_or(at.offset, |other| other.min(at.offset)));
-                return ControlFlow::Break(());
-            }
-            _ => {}
-        }
-        ControlFlow::Continue(())
-    };
-    for (at, value) in tails(db, session)? {
-        if look(at, &value).is_break() {
-            break;
-        }
-    }
-    let (from, to) = (row::key(Kind::Log, session, Position::default()), row::last_key(Kind::Log, session));
-    visit(db, &from, &to, |key, value| match row::parse_key(key) {
-        Some((_, at)) => look(at, value),
-        None => ControlFlow::Continue(()),
-    })?;
-    Ok(found)
-}
-
-/// The latest checkpoint at or before `offset`.
-pub fn checkpoint_before(db: &Db, session: SessionId, offset: u64) -> sled::Result<Option<Checkpoint>> {
-    let lowest = row::key(Kind::Checkpoint, session, Position::default());
-    let highest = row::key(Kind::Checkpoint, session, Position::at(offset));
-    for row in db.range(&lowest[..]..=&highest[..]).rev() {
-        let (key, value) = row?;
-        let Some((_, at)) = row::parse_key(&key) else { continue };
-        if let Some(checkpoint) = row::parse_checkpoint(at.offset, &value) {
-            return Ok(Some(checkpoint));
-        }
-    }
-    Ok(None)
-}
-
-/// The place behind the marks that stand at `offset`.
-pub fn behind_marks(db: &Db, session: SessionId, offset: u64) -> sled::Result<Position> {
-    let mut behind = Position::at(offset);
-    let lowest = row::key(Kind::Log, session, behind);
-    let highest = row::key(Kind::Log, session, Position { offset, mark: u32::MAX });
-    visit(db, &lowest, &highest, |key, value| {
-        if let (Some((_, at)), Some(Row::Mark { .. })) = (row::parse_key(key), row::parse(value)) {
-            behind = behind.max(Position { offset, mark: at.mark + 1 });
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(behind)
-}
-
-/// Deletes a page of a session's rows; `false` when there were none.
-pub fn remove_page(db: &Db, session: SessionId) -> sled::Result<bool> {
-    for kind in Kind::ALL {
-        let (from, to) = (row::key(kind, session, Position::default()), row::last_key(kind, session));
-        let mut batch = sled::Batch::default();
-        let mut count = 0;
-        for row in db.range(&from[..]..=&to[..]).take(PAGE) {
-            batch.remove(row?.0);
-            count += 1;
-        }
-        if count > 0 {
-            db.apply_batch(batch)?;
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The bytes of a value, for whoever packs tails.
-pub fn output_of(value: &[u8]) -> Option<(Vec<row::Piece>, Bytes)> {
-    match row::parse(value)? {
-        Row::Output { pieces, body } => Some((pieces, body.bytes()?)),
-        Row::Mark { .. } => None,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn readers_do_not_lock_the_writer_out() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("1");
-        create_dir(&path).unwrap();
-        let generation = Generation::existing(1, path, Summary::default(), Probes::default());
-        drop(generation.open_for_writing().unwrap());
-        assert!(generation.close());
-        let done = AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        generation.ask(|db| Ok(db.len())).unwrap();
-                    }
-                });
-            }
-            for round in 0..40 {
-                let opened = generation.open_again().map(drop);
-                done.store(opened.is_err() || round == 39, Ordering::Relaxed);
-                opened.unwrap();
-                generation.close();
-            }
-        });
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! All generations, oldest first: reading across them, setting damaged ones aside, deleting old ones.
 
+mod opening;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -13,6 +15,7 @@ use sled::Db;
 
 use super::clock;
 use super::generation::{self, Failure, Generation};
+use super::query;
 use super::space::{self, OPENING};
 use super::summary::{self, Summary};
 use super::{Damage, Notice, Options};
@@ -39,144 +42,6 @@ pub struct Opened {
 impl Generations {
     pub fn new(options: Options) -> Self {
         Self { dir: options.dir.clone(), options, all: Mutex::default(), damage: Mutex::default() }
-    }
-
-    /// Looks through the directory. What is damaged is set aside.
-    pub fn open(&self) -> io::Result<Opened> {
-        let mut opened = Opened::default();
-        let numbers = self.numbers()?;
-        let newest = numbers.last().copied();
-        let enough_space = self.options.probes.room(&self.dir, self.reserve()).is_ok();
-        for number in numbers {
-            let Some((generation, trusted)) = self.find(number, &mut opened.lasts) else { continue };
-            self.all().insert(number, generation.clone());
-            if !enough_space {
-                // Opening writes; what is there is looked at when somebody reads it.
-                continue;
-            }
-            let is_newest = newest == Some(number);
-            if trusted && !is_newest {
-                continue;
-            }
-            self.check(&generation, trusted, is_newest, &mut opened);
-        }
-        if opened.active.is_none() && enough_space {
-            self.find_lasts(&mut opened.lasts);
-        }
-        Ok(opened)
-    }
-
-    fn numbers(&self) -> io::Result<Vec<u64>> {
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let name = entry?.file_name();
-            let Some(name) = name.to_str() else { continue };
-            numbers.extend(name.strip_suffix(".json").unwrap_or(name).parse::<u64>().ok());
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
-        Ok(numbers)
-    }
-
-    /// One that lies there, and whether its files are as a clean close left them.
-    fn find(&self, number: u64, lasts: &mut BTreeMap<SessionId, Last>) -> Option<(Arc<Generation>, bool)> {
-        let dir = self.dir.join(number.to_string());
-        let read = Summary::read(&summary::path(&dir));
-        let unreadable = read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
-        let summary = read.unwrap_or_default();
-        for (session, tally) in &summary.sessions {
-            let last = lasts.entry(*session).or_default();
-            last.epoch = last.epoch.max(tally.epoch);
-            last.time = last.time.max(tally.time);
-            last.end = last.end.max(tally.end());
-        }
-        let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
-        if !generation.dir.is_dir() {
-            let what = if generation.dir.exists() { "it is not a directory" } else { "it is missing" };
-            self.set_aside(&generation, what);
-            return None;
-        }
-        if unreadable {
-            self.note(&generation, "its summary cannot be read", None, (0, 0));
-        }
-        let trusted = generation.is_untouched();
-        Some((generation, trusted))
-    }
-
-    /// Opens one and compares it with its summary, if it is not known to be whole.
-    fn check(&self, generation: &Arc<Generation>, trusted: bool, newest: bool, opened: &mut Opened) {
-        let read_only = generation.summary().damage.is_some();
-        if read_only && trusted {
-            return;
-        }
-        let scanned = match trusted {
-            true => generation.open_for_writing().and_then(|db| {
-                let read = db.clone();
-                let (lasts, tails) = super::guard::caught(|| {
-                    Ok::<_, sled::Error>((generation::lasts(&read)?, generation::tailed(&read)?))
-                })??;
-                Ok((db, generation::Contents { lasts, tails, ..Default::default() }))
-            }),
-            false => generation.open_and_scan(),
-        };
-        let (db, contents) = match scanned {
-            Ok(scanned) => scanned,
-            Err(Failure::Damaged(what)) => return self.set_aside(generation, &what),
-            Err(Failure::Hung) => return self.set_aside(generation, "it does not answer"),
-            Err(Failure::Refused(why)) => {
-                tracing::warn!(generation = generation.number, why, "it is left as it is");
-                return;
-            }
-            Err(Failure::Locked) => {
-                self.note(generation, "it is in use by another process", None, (0, 0));
-                return;
-            }
-        };
-        let mut lost = (0, 0);
-        if !trusted {
-            let mut summary = generation.summary();
-            lost = summary.missing_in(&contents.sessions);
-            summary.sessions = contents.sessions;
-            summary.files.clear();
-            if lost != (0, 0) {
-                summary.damage = Some("rows are missing".to_owned());
-            }
-        }
-        if lost != (0, 0) {
-            let kept = generation.summary().sessions.values().any(summary::Tally::has_entries);
-            if !kept {
-                self.set_aside_with(generation, "it came back empty", lost);
-                return;
-            }
-            self.note(generation, "rows are missing", Some(generation.dir.clone()), lost);
-        }
-        for (session, stored) in contents.lasts {
-            let last = opened.lasts.entry(session).or_default();
-            let (epoch, end) = (last.epoch.max(stored.epoch), last.end.max(stored.end));
-            *last = Last { epoch, end, ..stored };
-        }
-        if newest && lost == (0, 0) && !read_only {
-            opened.tails = contents.tails;
-            opened.active = Some((generation.clone(), db));
-        } else {
-            drop(db);
-            generation.close();
-        }
-    }
-
-    /// The ends of the logs stand in every generation; the newest that answers knows them best.
-    fn find_lasts(&self, lasts: &mut BTreeMap<SessionId, Last>) {
-        let all: Vec<_> = self.all().values().rev().cloned().collect();
-        for generation in all {
-            let Some(stored) = self.ask(&generation, generation::lasts) else { continue };
-            for (session, stored) in stored {
-                let last = lasts.entry(session).or_default();
-                if stored.end >= last.end {
-                    *last = Last { epoch: last.epoch.max(stored.epoch), ..stored };
-                }
-            }
-            return;
-        }
     }
 
     /// Begins a new one, behind all others.
@@ -338,7 +203,7 @@ impl Generations {
                 break;
             }
             let (at, max) = (next, left);
-            let Some(read) = self.ask(&generation, move |db| generation::read(db, session, at, max)) else {
+            let Some(read) = self.ask(&generation, move |db| query::read(db, session, at, max)) else {
                 continue;
             };
             for entry in &read {
@@ -365,8 +230,7 @@ impl Generations {
                 wanted -= tally.newlines;
                 continue;
             }
-            let asked =
-                self.ask(&generation, move |db| generation::newlines_back(db, session, before, wanted));
+            let asked = self.ask(&generation, move |db| query::newlines_back(db, session, before, wanted));
             match asked {
                 Some(Ok(offset)) => return Some(offset),
                 Some(Err(left)) => wanted = left,
@@ -379,7 +243,7 @@ impl Generations {
     pub fn offset_of_time(&self, session: SessionId, time: i64) -> Option<u64> {
         let mut generations = self.of(session).into_iter().filter(|(_, tally)| tally.latest >= time);
         generations.find_map(|(generation, _)| {
-            self.ask(&generation, move |db| generation::offset_of_time(db, session, time)).flatten()
+            self.ask(&generation, move |db| query::offset_of_time(db, session, time)).flatten()
         })
     }
 
@@ -393,7 +257,7 @@ impl Generations {
             if first > offset || found.as_ref().is_some_and(|found| found.offset >= last) {
                 continue;
             }
-            let asked = self.ask(&generation, move |db| generation::checkpoint_before(db, session, offset));
+            let asked = self.ask(&generation, move |db| query::checkpoint_before(db, session, offset));
             let better =
                 asked.flatten().filter(|new| found.as_ref().is_none_or(|old| old.offset < new.offset));
             found = better.or(found);
@@ -408,7 +272,7 @@ impl Generations {
             .filter(|(_, tally)| (tally.first().offset..=tally.end().offset).contains(&offset));
         around
             .filter_map(|(generation, _)| {
-                self.ask(&generation, move |db| generation::behind_marks(db, session, offset))
+                self.ask(&generation, move |db| query::behind_marks(db, session, offset))
             })
             .max()
             .unwrap_or(Position::at(offset))

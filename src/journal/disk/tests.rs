@@ -1,8 +1,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread;
 
 use bytes::Bytes;
 use codepiper_protocol::Size;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::journal::{Content, Mark, Memory};
+use crate::lock::lock;
 
 /// Numbers that come out the same each time.
 struct Random(u64);

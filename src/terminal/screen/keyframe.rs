@@ -4,13 +4,17 @@
 //! fresh terminal: when the cursor stands below the scroll region in origin mode, where only a restored
 //! cursor gets to, the keyframe may have to give up the saved cursor for it.
 
+mod cursor;
+mod look;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::cell::{Attrs, Cell, Color, ColorKind, Link};
+use super::cell::{Cell, Color, Link};
+use super::model::{Charsets, Pen, default_tabs};
 use super::modes::{KittyKeyboard, Modes, Mouse};
 use super::width::Rules;
-use super::{Charsets, Grid, Model, Pen, SavedCursor, Screen, default_tabs};
+use super::{Grid, Model, Screen};
 
 impl Screen {
     /// Escape sequences that bring a freshly reset terminal of the same size to this state. What is fed
@@ -242,107 +246,6 @@ impl<'a> Painter<'a> {
         }
     }
 
-    fn saved_cursor(&mut self) {
-        let SavedCursor { x, y, pen, charsets, origin } = self.model.saved;
-        // xterm.js has one place for this and for what 1049 saves.
-        let overwritten = self.model.alternate_position.is_some() && !self.model.is_alternate();
-        if self.model.saved == SavedCursor::default() && !overwritten {
-            return;
-        }
-        self.charsets(charsets);
-        self.look(pen, None);
-        if origin {
-            // It takes the cursor home.
-            self.out.push_str("\x1b[?6h");
-        }
-        self.position = None;
-        self.go_to(x, y);
-        self.out.push_str("\x1b7");
-        if origin {
-            self.out.push_str("\x1b[?6l");
-        }
-        self.position = None;
-        self.out.push_str(match charsets {
-            Charsets { shifted: true, .. } => "\x0f\x1b(B\x1b)B",
-            Charsets { g0: false, g1: false, .. } => "",
-            _ => "\x1b(B\x1b)B",
-        });
-    }
-
-    /// Sets the scroll region and origin mode and puts the cursor where it is, all of which move it. Or
-    /// where it was before the character that will be printed once more.
-    fn place_cursor(&mut self) {
-        let model = self.model;
-        let region = format!("\x1b[{};{}r", model.top + 1, model.bottom + 1);
-        let (again, behind) = (self.printed_last(), model.x == model.cols);
-        let (x, y) = (again.or(behind.then(|| last_glyph(model))).unwrap_or(model.x), model.y);
-        if model.modes.origin {
-            self.place_in_origin_mode(&region, x, y);
-            self.position = Some((x, y));
-        } else {
-            if (model.top, model.bottom) != (0, model.rows - 1) {
-                self.out.push_str(&region);
-            }
-            self.position = None;
-            self.go_to(x, y);
-        }
-        if behind && again.is_none() {
-            let cell = model.grid.row(y).cell(x);
-            self.cell(&cell);
-            if model.last.is_none() {
-                // A control ends what REP repeats; this one changes nothing.
-                self.out.push('\x0f');
-            }
-        }
-    }
-
-    fn place_in_origin_mode(&mut self, region: &str, x: usize, y: usize) {
-        let model = self.model;
-        let (top, bottom) = (model.top, model.bottom);
-        if (top..=bottom).contains(&y) {
-            self.write(format_args!("{region}\x1b[?6h\x1b[{};{}H", y - top + 1, x + 1));
-            return;
-        }
-        self.out.push_str("\x1b[?6h");
-        if y < top {
-            // A new region takes the cursor to the first row, whatever the mode.
-            self.out.push_str(region);
-            self.vertically(0, y);
-            self.right(x);
-            return;
-        }
-        let below = |y: usize| (y > bottom).then_some(y);
-        let alternate = model.alternate_position.filter(|_| !model.is_alternate());
-        if let Some(from) = below(model.saved.y).filter(|_| model.saved.origin) {
-            self.write(format_args!("{region}\x1b8"));
-            self.vertically(from, y);
-        } else if let Some(from) = alternate.and_then(|(_, y)| below(y)) {
-            self.write(format_args!("{region}\x1b[?1049l"));
-            self.vertically(from, y);
-        } else {
-            self.write(format_args!("\x1b[{}d\x1b7{region}\x1b8", y + 1));
-        }
-        self.right(x);
-        // The restored look is not followed here.
-        self.out.push_str("\x1b(B\x1b)B\x0f\x1b[m");
-        self.pen = Pen::default();
-    }
-
-    fn vertically(&mut self, from: usize, to: usize) {
-        match to.abs_diff(from) {
-            0 => {}
-            rows => self.write(format_args!("\x1b[{rows}{}", if to > from { 'B' } else { 'A' })),
-        }
-    }
-
-    /// Only the way for a cursor outside of the region: xterm.js goes astray there in origin mode.
-    fn right(&mut self, x: usize) {
-        self.out.push('\r');
-        if x > 0 {
-            self.write(format_args!("\x1b[{x}C"));
-        }
-    }
-
     fn switches(&mut self) {
         let modes = &self.model.modes;
         let fresh = Modes::default();
@@ -454,64 +357,6 @@ impl<'a> Painter<'a> {
             _ => self.write(format_args!("\x1b[{};{}H", y + 1, x + 1)),
         }
         self.position = Some((x, y));
-    }
-
-    /// Makes new characters look like this.
-    fn look(&mut self, pen: Pen, link: Option<&Arc<Link>>) {
-        if pen != self.pen {
-            self.out.push_str("\x1b[");
-            if pen != Pen::default() {
-                self.out.push('0');
-                self.attributes(pen.attrs);
-                self.color(pen.fg, 30);
-                self.color(pen.bg, 40);
-                self.color(pen.underline, 50);
-            }
-            self.out.push('m');
-            self.pen = pen;
-        }
-        if link != self.link.as_ref() {
-            match link {
-                Some(link) => self.write(format_args!("\x1b]8;{};{}\x1b\\", link.params, link.uri)),
-                None => self.out.push_str("\x1b]8;;\x1b\\"),
-            }
-            self.link = link.cloned();
-        }
-    }
-
-    fn attributes(&mut self, attrs: Attrs) {
-        for (attr, code) in [
-            (Attrs::BOLD, 1),
-            (Attrs::DIM, 2),
-            (Attrs::ITALIC, 3),
-            (Attrs::BLINK, 5),
-            (Attrs::REVERSE, 7),
-            (Attrs::HIDDEN, 8),
-            (Attrs::STRIKETHROUGH, 9),
-            (Attrs::OVERLINE, 53),
-        ] {
-            if attrs.has(attr) {
-                self.write(format_args!(";{code}"));
-            }
-        }
-        match attrs.underline() {
-            0 => {}
-            1 => self.out.push_str(";4"),
-            style => self.write(format_args!(";4:{style}")),
-        }
-    }
-
-    /// `base` is 30, 40 or 50.
-    fn color(&mut self, color: Color, base: u16) {
-        match color.kind() {
-            ColorKind::Default => {}
-            ColorKind::Basic(number @ 0..=7) => self.write(format_args!(";{}", base + u16::from(number))),
-            ColorKind::Basic(number) => self.write(format_args!(";{}", base + 52 + u16::from(number))),
-            ColorKind::Indexed(number) => self.write(format_args!(";{};5;{number}", base + 8)),
-            ColorKind::Rgb(red, green, blue) => {
-                self.write(format_args!(";{};2;{red};{green};{blue}", base + 8));
-            }
-        }
     }
 
     fn write(&mut self, text: std::fmt::Arguments<'_>) {

@@ -4,8 +4,9 @@ use codepiper_protocol::Size;
 
 use super::super::capture::{Capture, Facts};
 use super::cell::Color;
+use super::model::Pen;
 use super::modes::Mouse;
-use super::{Grid, Model, Pen, Screen};
+use super::{Grid, Model, Screen};
 
 impl Screen {
     /// Replaces the grid, the cursor and the modes that tmux tells of. What it does not tell stays: the

@@ -1,0 +1,70 @@
+use super::*;
+
+#[test]
+fn unknown_keys_name_the_key_and_the_line() {
+    let error = Config::parse("[daemon]\nsocket = '/a'\nsokcet = '/b'\n").unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("sokcet"), "{error}");
+    let error = Config::parse("[daemon]\nsocket = 'a'\n").unwrap_err().to_string();
+    assert!(error.contains("daemon.socket"), "{error}");
+    let error = Config::parse("[journal]\nmax_mib = 1\n").unwrap_err().to_string();
+    assert!(error.contains("journal.max_mib"), "{error}");
+    assert_eq!(Config::parse("[journal]\nmax_days = 7\n").unwrap().journal.max_mib, 4096);
+    assert_eq!(Config::parse("").unwrap().tmux.socket, None);
+}
+
+#[test]
+fn the_guide_shows_every_key_as_it_can_be_written() {
+    let guide = include_str!("../../docs/sessions.md");
+    let example = guide.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = Config::parse(example).unwrap();
+    assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
+    assert!(config.web.public_url.is_some() && config.web.tls_key.is_some());
+    assert!(config.providers.others.contains_key("other"));
+}
+
+#[test]
+fn a_provider_that_cannot_be_is_named() {
+    for (text, said) in [
+        ("[providers.Aider]\ncommand = ['aider']\n", "lower-case"),
+        ("[providers.shell]\ncommand = ['bash']\n", "built in"),
+        ("[providers.x]\ncommand = []\n", "command needs a program"),
+        ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
+        ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),
+        (
+            "[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nscreen = '('\nmeans = 'idle'\n",
+            "no regular expression",
+        ),
+    ] {
+        let error = Config::parse(text).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("providers."), "{error}");
+    }
+}
+
+#[test]
+fn hooks_of_codex_run_unreviewed_only_when_that_was_said() {
+    let parse = |text: &str| Config::parse(text).map(|config| config.providers.codex.hooks_without_review);
+    assert_eq!(parse(""), Ok(false));
+    assert_eq!(parse("[providers.other]\ncommand = ['other']\n"), Ok(false));
+    assert_eq!(parse("[providers.codex]\nhooks_without_review = true\n"), Ok(true));
+    let error = parse("[providers.codex]\nhooks = true\n").unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("hooks_without_review"), "{error}");
+}
+
+#[test]
+fn what_comes_from_the_caller_are_names() {
+    let parse = |names: &str| Config::parse(&format!("[sessions]\nupdate_environment = [{names}]\n"));
+    assert_eq!(parse("'A', 'MY_*'").unwrap().sessions.update_environment, ["A", "MY_*"]);
+    for wrong in ["''", "'A=b'", "'*A'"] {
+        assert!(parse(wrong).unwrap_err().to_string().contains("sessions.update_environment"), "{wrong}");
+    }
+}
+
+#[test]
+fn what_goes_on_after_a_reboot_is_one_of_two_words() {
+    let parse = |text: &str| Config::parse(text).map(|config| config.sessions.resume_after_reboot);
+    assert_eq!(parse(""), Ok(AfterReboot::Agents));
+    assert_eq!(parse("[sessions]\nresume_after_reboot = 'agents'\n"), Ok(AfterReboot::Agents));
+    assert_eq!(parse("[sessions]\nresume_after_reboot = 'never'\n"), Ok(AfterReboot::Never));
+    let error = parse("[sessions]\nresume_after_reboot = 'all'\n").unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("`agents` or `never`"), "{error}");
+}

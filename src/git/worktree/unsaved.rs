@@ -1,0 +1,69 @@
+//! What stands in a worktree and nowhere else.
+
+use std::path::PathBuf;
+
+use git2::{ObjectType, Oid, Repository, Status, StatusOptions};
+
+use super::branch_of;
+
+/// Counting commits stops here.
+const MOST_COMMITS: usize = 10_000;
+/// Flags of the index: git was told not to look at a file.
+const ASSUME_VALID: u16 = 1 << 15;
+const SKIP_WORKTREE: u16 = 1 << 14;
+
+/// Files with changes, and what git ignores; a new or ignored directory counts once.
+pub fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), git2::Error> {
+    use std::os::unix::ffi::OsStrExt;
+    let mut options = StatusOptions::new();
+    options.include_untracked(true).include_ignored(true).exclude_submodules(true);
+    let statuses = repository.statuses(Some(&mut options))?;
+    let (mut changed, mut ignored) = (vec![], vec![]);
+    for entry in statuses.iter() {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(entry.path_bytes()));
+        match entry.status() {
+            Status::IGNORED => ignored.push(path),
+            _ => changed.push(path),
+        }
+    }
+    changed.extend(unwatched(repository)?);
+    Ok((changed, ignored))
+}
+
+/// Files that git was told not to look at, and that are not as committed.
+fn unwatched(repository: &Repository) -> Result<Vec<PathBuf>, git2::Error> {
+    use std::os::unix::ffi::OsStrExt;
+    let Some(root) = repository.workdir() else { return Ok(vec![]) };
+    let index = repository.index()?;
+    let flagged = |entry: &git2::IndexEntry| {
+        entry.flags & ASSUME_VALID != 0 || entry.flags_extended & SKIP_WORKTREE != 0
+    };
+    let differs = |entry: git2::IndexEntry| {
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&entry.path));
+        let whole = root.join(&path);
+        // One that is not there is lost already.
+        let there = whole.symlink_metadata().is_ok();
+        (there && Oid::hash_file(ObjectType::Blob, &whole).ok() != Some(entry.id)).then_some(path)
+    };
+    Ok(index.iter().filter(flagged).filter_map(differs).collect())
+}
+
+/// How many commits of HEAD are on no other branch, no remote's and under no tag.
+pub fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    if walk.push_head().is_err() {
+        // Nothing is committed.
+        return Ok(0);
+    }
+    let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
+    for reference in repository.references()? {
+        let reference = reference?;
+        if reference.name().ok() == own.as_deref() {
+            continue;
+        }
+        if let Ok(commit) = reference.peel_to_commit() {
+            walk.hide(commit.id())?;
+        }
+    }
+    Ok(walk.take(MOST_COMMITS).count())
+}
