@@ -34,6 +34,7 @@ mod refusals;
 mod remembers;
 mod rooms;
 mod shim;
+mod sizes;
 mod slow;
 mod states;
 mod surroundings;
