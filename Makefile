@@ -99,7 +99,7 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 
 # The dashboard in Chromium, against daemons of its own.
 browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json | need-to-test
-	cargo build $(LOCKED)
+	cargo build --features testing $(LOCKED)
 	cd static && npm run browser
 
 # Claude Code's binary comes with an install script.

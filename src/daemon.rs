@@ -28,7 +28,7 @@ use crate::auth::{Auth, Guest};
 use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
 use crate::env_set::EnvSets;
-use crate::environment::Surroundings;
+use crate::environment::{self, Surroundings};
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
@@ -225,8 +225,8 @@ fn open_sessions(
 ) -> anyhow::Result<Sessions> {
     let bus = Arc::new(Bus::new(disk.clone()));
     let journal = bus.journal().clone();
-    // Only the benchmark wants to know what the screens cost.
-    let screens = match std::env::var_os("CODEPIPER_WITHOUT_SCREEN") {
+    // What the screens cost.
+    let screens = match environment::for_tests("CODEPIPER_WITHOUT_SCREEN") {
         Some(_) => Screens::none(),
         None => Screens::start(move |session, notice| match notice {
             Notice::Checkpoint(keyframe, scrolled) => {

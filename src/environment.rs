@@ -9,6 +9,11 @@ use codepiper_protocol::os_text;
 
 pub type Environment = BTreeMap<String, String>;
 
+/// A variable that is for tests and benchmarks alone: without the feature `testing` it says nothing.
+pub fn for_tests(name: &str) -> Option<OsString> {
+    if cfg!(feature = "testing") { std::env::var_os(name) } else { None }
+}
+
 /// What comes from whoever starts or resumes a session, and not from the daemon. A name ends with `*` where it is the
 /// beginning of several.
 const OF_THE_CALLER: &[&str] = &[

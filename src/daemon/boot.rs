@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::AfterReboot;
+use crate::environment;
 use crate::paths::Paths;
 use crate::session::Sessions;
 use crate::small_file::{self, Broken, write_synced};
@@ -74,10 +75,10 @@ fn write(path: &Path, boot: String) -> Result<(), Broken> {
     written.map_err(|error| (path.to_owned(), format!("it cannot be written: {error}")))
 }
 
-/// What tells one boot of this machine from another. Only tests set the variable: they cannot reboot.
+/// What tells one boot of this machine from another. Tests cannot reboot.
 fn current() -> Option<String> {
-    if let Ok(boot) = std::env::var("CODEPIPER_TEST_BOOT_ID") {
-        return Some(boot);
+    if let Some(boot) = environment::for_tests("CODEPIPER_TEST_BOOT_ID") {
+        return boot.into_string().ok();
     }
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(boot.trim().to_owned()).filter(|boot| !boot.is_empty())
