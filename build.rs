@@ -68,6 +68,8 @@ fn say_how_to_link(out: &Path) {
             let script = out.join("echo.ld");
             fs::write(&script, side_by_side(LAYOUT)).expect("the linker's script can be written");
             println!("cargo::rustc-link-arg-bins=-T{}", script.display());
+            // The benchmark looks there which patterns match nothing.
+            println!("cargo::rustc-link-arg-bins=-Wl,-Map={}", out.join("echo.map").display());
         }
     }
 }
