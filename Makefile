@@ -1,7 +1,7 @@
 # make run    install what is missing, build, start the daemon and a session `demo`, open the dashboard;
 #             PORT=8080 serves it there instead of on port 3000
 # make test   install what the tests need, then run every check and test
-# make lint   formatting, clippy, shell scripts
+# make lint   formatting, clippy, shell scripts; licences and advisories where cargo-deny is installed
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
@@ -65,6 +65,8 @@ lint:
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources advisories; \
+	else echo "cargo-deny is not installed: licences and advisories of dependencies were not looked at"; fi
 
 kills: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::

@@ -40,7 +40,8 @@ fn functions(text: &str) -> Vec<(String, usize)> {
         let code = line.trim_start();
         let Some((before, rest)) = code.split_once("fn ") else { continue };
         let words = ["pub", "pub(super)", "pub(crate)", "const", "async", "unsafe"];
-        let begins = before.split_whitespace().all(|word| words.contains(&word) || word.starts_with("pub(in"));
+        let begins =
+            before.split_whitespace().all(|word| words.contains(&word) || word.starts_with("pub(in"));
         if !begins || code.ends_with(['}', ';']) {
             continue;
         }

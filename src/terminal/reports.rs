@@ -1,6 +1,10 @@
 //! What a program says of itself in its output: control strings and bells.
 //!
 //! A report proves only what the program *says*.
+//!
+//! The screen's parser sees the same strings, and is not asked for them: it runs in a thread of its own that is woken late
+//! on purpose ([`Screens::feed`](super::screens::Screens::feed)), so a state would come when that thread does. Here they are
+//! found while the output is published, by a search for ESC and BEL that passes over everything else.
 
 use std::fmt;
 
