@@ -92,6 +92,23 @@ fn a_provider_of_the_configuration_file_is_like_a_built_in_one() {
     home.until_printed(&session, "arguments: --again --model large more");
 }
 
+/// As Claude Code under load.
+#[test]
+fn an_agent_that_says_it_is_idle_before_it_paints_gets_what_is_sent_then() {
+    let home = home();
+    let slow = PARROT.replacen("\nprintf", "\nprintf '\\033]2;at rest\\007'; sleep 2; printf", 1);
+    fs::write(home.path("bin/parrot"), slow).unwrap();
+    let started: Session = serde_json::from_str(&home.ok(["start", "-p", "parrot", "--json"])).unwrap();
+    let id = &started.short_id;
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
+    let sent: Sent = serde_json::from_str(&home.ok(["send", id, "hello", "--json"])).unwrap();
+    assert_eq!(sent.receipt, Receipt::TurnStarted);
+    // What somebody types is a draft as before.
+    home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
+    home.ok(["keys", id, "x"]);
+    assert!(home.fails(1, ["send", id, "more"]).contains("has a draft in its composer"));
+}
+
 #[test]
 fn a_provider_can_be_tried_without_being_started() {
     let home = home();

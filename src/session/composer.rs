@@ -125,6 +125,15 @@ impl Composer {
         let _ = timeout(rest, ready).await;
     }
 
+    /// Waits until a program that was just started has painted its composer: Claude Code says that it is idle before it
+    /// paints anything. Later, what is not shown is hidden.
+    pub async fn painted(&mut self) {
+        let rest = self.session.start_limit();
+        let session = self.session.clone();
+        let idle = || session.state().machine.activity() == Activity::Idle;
+        let _ = timeout(rest, self.until(|composer| composer.is_shown() || !idle())).await;
+    }
+
     /// Whether the text needs a blank at its end to be sent as it is.
     pub fn needs_blank(&self, text: &[u8]) -> bool {
         self.composer.needs_blank(text)
@@ -133,6 +142,9 @@ impl Composer {
     /// Why the agent might not take the text for a prompt; `None` when it certainly does.
     pub fn not_plain(&mut self, text: &[u8]) -> Option<String> {
         self.catch_up();
+        if !self.is_shown() {
+            return Some("it does not show its composer".into());
+        }
         // What was sent without Enter may not be shown yet.
         if self.session.state().drafted || !self.is_empty() {
             return Some(
@@ -267,7 +279,12 @@ impl Composer {
         line.right.is_empty() && held.is_some_and(|held| held.trim() == text)
     }
 
-    /// Something stands in it that was not sent.
+    /// The cursor stands in it.
+    pub fn is_shown(&self) -> bool {
+        draft(&self.follower.screen, self.composer.mark).is_some()
+    }
+
+    /// Something stands in it that was not sent, or in its place.
     pub fn holds_draft(&self) -> bool {
         !self.is_empty() && !self.session.state().drafted
     }
@@ -524,6 +541,8 @@ fn without_escapes(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use codepiper_protocol::tmux::{Item, Parser};
+
     use super::*;
     use crate::terminal::screen::Rules;
 
@@ -632,6 +651,27 @@ mod tests {
         assert_eq!(line("> \x1b[7ma\x1b[mbc\x1b[3G"), drawn(">", "abc"));
         assert_eq!(line("> a\x1b[3G"), drawn(">", "a"));
         assert_eq!(line("> abc"), drawn("> abc", ""));
+    }
+
+    /// Its first screens are blank, and say nothing of a draft.
+    #[test]
+    fn the_composer_of_an_agent_that_starts_is_not_shown_and_then_empty() {
+        for (name, mark) in [("claude", "❯"), ("codex", "›")] {
+            let path = format!("{}/fixtures/recordings/{name}-control-mode.txt", env!("CARGO_MANIFEST_DIR"));
+            let mut screen = Screen::new(codepiper_protocol::Size::new(100, 30).unwrap());
+            let mut drafts = vec![draft(&screen, mark)];
+            Parser::new().feed(&std::fs::read(path).unwrap(), &mut |item| {
+                if let Item::Output { data, .. } = item {
+                    let mut printed = bytes::BytesMut::new();
+                    data.unescape_into(&mut printed);
+                    screen.feed(&printed);
+                    drafts.push(draft(&screen, mark));
+                }
+            });
+            let hidden = drafts.iter().take_while(|draft| draft.is_none()).count();
+            assert!(hidden > 4, "{name}: {hidden}");
+            assert_eq!(drafts[hidden].as_deref(), Some(""), "{name}");
+        }
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl Sessions {
             return Err(Problem::new(Code::Internal, format!("the screen of {name} is not known")));
         };
         composer.ready(self).await;
+        composer.painted().await;
         if !composer.shows_in(KEY_LIMIT, |composer| composer.is_empty()).await {
             return Err(busy(&format!("a draft or a dialog stands where {name} takes commands")));
         }

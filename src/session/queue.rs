@@ -25,6 +25,8 @@ enum Busy {
     Queue,
     /// Somebody has begun to type: what is sent now would become a part of that.
     Draft,
+    /// Something else stands where it is typed: a list, a dialog.
+    Hidden,
 }
 
 impl Sessions {
@@ -46,6 +48,7 @@ impl Sessions {
             Busy::Waiting => ("waits for a person", IfBusy::Refuse, "when it is idle"),
             Busy::Queue => ("has other texts to take first", IfBusy::Queue, "when it is idle"),
             Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "when that is gone"),
+            Busy::Hidden => ("does not show its composer", IfBusy::Refuse, "when it does"),
         };
         let provider = session.provider.name();
         match if_busy.unwrap_or(default) {
@@ -67,19 +70,21 @@ impl Sessions {
     }
 
     async fn busy(&self, session: &Arc<Session>) -> Option<Busy> {
-        {
-            let state = session.state();
-            match state.machine.activity() {
-                Activity::Waiting => return Some(Busy::Waiting),
-                Activity::Working => return Some(Busy::Working),
-                _ if !state.record.life.queue.is_empty() || state.unqueued => return Some(Busy::Queue),
-                Activity::Unknown => return None,
-                Activity::Idle => {}
-            }
+        if let Some(busy) = told_busy(&session.state()) {
+            return Some(busy);
+        }
+        if session.state().machine.activity() == Activity::Unknown {
+            return None;
         }
         let mut composer = self.composer(session).await?;
+        composer.painted().await;
         let empty = composer.until(|composer| !composer.holds_draft());
-        tokio::time::timeout(PAINT_LIMIT, empty).await.is_err().then_some(Busy::Draft)
+        match tokio::time::timeout(PAINT_LIMIT, empty).await {
+            // It may have begun with something meanwhile.
+            Ok(()) => told_busy(&session.state()),
+            Err(_) if composer.is_shown() => Some(Busy::Draft),
+            Err(_) => Some(Busy::Hidden),
+        }
     }
 
     /// Keeps a text; how many wait now.
@@ -187,6 +192,17 @@ impl Sessions {
         let texts = drop.await?;
         self.tell_dropped(session, texts, "somebody asked for it");
         Ok(texts)
+    }
+}
+
+/// What it is busy with by what it says itself.
+fn told_busy(state: &State) -> Option<Busy> {
+    match state.machine.activity() {
+        Activity::Waiting => Some(Busy::Waiting),
+        Activity::Working => Some(Busy::Working),
+        Activity::Idle | Activity::Unknown => {
+            (!state.record.life.queue.is_empty() || state.unqueued).then_some(Busy::Queue)
+        }
     }
 }
 
