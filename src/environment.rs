@@ -43,21 +43,43 @@ const TAKEN_AWAY: &[&str] = &[
     "_",
     "GIT_DIR",
     "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
     "GIT_COMMON_DIR",
     "GIT_INDEX_FILE",
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_CONFIG_PARAMETERS",
     "GIT_PREFIX",
     "GIT_NAMESPACE",
     "GIT_REFLOG_ACTION",
     "GIT_INTERNAL_SUPER_PREFIX",
+    "MAKEFLAGS",
+    "MAKEOVERRIDES",
+    "MAKELEVEL",
+    "MFLAGS",
+    "MAKE_TERMOUT",
+    "MAKE_TERMERR",
+    "CARGO_MAKEFLAGS",
+    "CARGO_MANIFEST_*",
+    "CARGO_PKG_*",
+    "RUST_RECURSION_COUNT",
     "npm_lifecycle_*",
     "npm_package_*",
+    "npm_command",
+    "npm_execpath",
+    "npm_node_execpath",
+    "npm_config_user_agent",
+    "npm_config_local_prefix",
+    "npm_config_npm_version",
     // Terminals and editors.
     "TERM",
     "TERM_PROGRAM",
     "TERM_PROGRAM_VERSION",
     "TERM_SESSION_ID",
+    "TERM_FEATURES",
     "TERMCAP",
     "TERMINAL_EMULATOR",
     "TERMINATOR_UUID",
@@ -99,9 +121,17 @@ const TAKEN_AWAY: &[&str] = &[
     "TABBY_*",
     "HYPER_*",
     "WARP_*",
+    "WAVETERM*",
     "RIO_*",
+    "CONTOUR_*",
+    "GUAKE_*",
     "ASCIINEMA_*",
     "VSCODE_*",
+    "ELECTRON_RUN_AS_NODE",
+    "CHROME_DESKTOP",
+    "GIO_LAUNCHED_DESKTOP_FILE*",
+    "DESKTOP_STARTUP_ID",
+    "XDG_ACTIVATION_TOKEN",
     "CURSOR_TRACE_ID",
     "ZED_*",
     "INSIDE_EMACS",
@@ -113,8 +143,11 @@ const TAKEN_AWAY: &[&str] = &[
     "MYVIMRC",
     "VIM_TERMINAL",
     "VIM_SERVERNAME",
-    "INTELLIJ_ENVIRONMENT_READER",
+    "INTELLIJ_*",
+    "_INTELLIJ_*",
+    "__INTELLIJ_*",
     "JEDITERM_*",
+    "PYCHARM_*",
     "RANGER_LEVEL",
     "NNNLVL",
     // Multiplexers.
@@ -189,24 +222,43 @@ const OF_AGENTS: &[&str] = &[
     "AI_AGENT",
 ];
 
-/// What agents set for the commands that they run, so that these ask nothing and show no colours.
-const FOR_COMMANDS_OF_AGENTS: &[(&str, &str)] = &[
-    ("GIT_EDITOR", "true"),
-    ("EDITOR", "true"),
-    ("PAGER", "cat"),
-    ("GIT_PAGER", "cat"),
-    ("GH_PAGER", "cat"),
-    ("NO_COLOR", "1"),
-    ("LANG", "C.UTF-8"),
-    ("LC_ALL", "C.UTF-8"),
+/// What people set, too, and what is taken away only beside a mark and with a value that goes with it: the value itself, or
+/// the last name of a path.
+const TAKEN_AWAY_WITH: &[(&[&str], &[(&str, &str)])] = &[
+    // Agents set these for the commands that they run, so that these ask nothing and show no colours.
+    (
+        OF_AGENTS,
+        &[
+            ("GIT_EDITOR", "true"),
+            ("EDITOR", "true"),
+            ("PAGER", "cat"),
+            ("GIT_PAGER", "cat"),
+            ("GH_PAGER", "cat"),
+            ("NO_COLOR", "1"),
+            ("LANG", "C.UTF-8"),
+            ("LC_ALL", "C.UTF-8"),
+        ],
+    ),
+    // Scripts of VS Code and its kin, which ask a window that may be closed by then.
+    (&["VSCODE_*"], &[("GIT_ASKPASS", "askpass.sh"), ("BROWSER", "browser.sh")]),
+    (&["KITTY_*", "GHOSTTY_*"], &[("TERMINFO", "terminfo")]),
 ];
 
 /// What programs inherit of the daemon's environment: all but what describes the daemon's own surroundings.
 pub fn inherited(daemon: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
     let all = as_text(daemon);
-    let by_agent = all.keys().any(|name| fits(name, OF_AGENTS));
-    let of_agent = |name: &str, value: &str| by_agent && FOR_COMMANDS_OF_AGENTS.contains(&(name, value));
-    all.into_iter().filter(|(name, value)| !fits(name, TAKEN_AWAY) && !of_agent(name, value)).collect()
+    let marked = |marks: &[&str]| all.keys().any(|name| fits(name, marks));
+    let with: Vec<(&str, &str)> = TAKEN_AWAY_WITH
+        .iter()
+        .filter(|(marks, _)| marked(marks))
+        .flat_map(|(_, with)| with.iter().copied())
+        .collect();
+    let goes_with_a_mark = |name: &str, value: &str| {
+        with.iter().any(|(other, wanted)| name == *other && value.rsplit('/').next() == Some(wanted))
+    };
+    let stays = |name: &str, value: &str| !fits(name, TAKEN_AWAY) && !goes_with_a_mark(name, value);
+    let kept = all.iter().filter(|(name, value)| stays(name, value));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What the daemon knows: what programs inherit of it, and the names that the configuration adds to those of the caller.
@@ -276,9 +328,10 @@ pub fn fits<S: AsRef<str>>(name: &str, names: &[S]) -> bool {
     })
 }
 
-/// Variables as text.
+/// Variables as text. Without those that no shell can name, such as `=x`: nobody can be given them.
 pub fn as_text(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
-    variables.into_iter().map(|(name, value)| (os_text::encode(name), os_text::encode(value))).collect()
+    let texts = variables.into_iter().map(|(name, value)| (os_text::encode(name), os_text::encode(value)));
+    texts.filter(|(name, _)| !name.is_empty() && !name.contains('=')).collect()
 }
 
 #[cfg(test)]
@@ -323,6 +376,36 @@ mod tests {
         assert_eq!(inherited(variables(set)).len(), 4);
         assert_eq!(names(&inherited(variables(&format!("{set} CLAUDECODE=1")))), ["GIT_PAGER"]);
         assert_eq!(inherited(variables(&format!("{set} CODEX_HOME=/x"))).len(), 5);
+    }
+
+    #[test]
+    fn what_a_terminal_an_editor_or_make_sets_goes_with_it() {
+        let marks = [
+            "VSCODE_INJECTION=1 GIT_ASKPASS=/usr/share/code/resources/app/extensions/git/dist/askpass.sh \
+             BROWSER=/home/me/.vscode-server/bin/helpers/browser.sh",
+            "TERMINAL_EMULATOR=JetBrains-JediTerm __INTELLIJ_COMMAND_HISTFILE__=/x _INTELLIJ_FORCE_PREPEND_PATH=/x: \
+             INTELLIJ_TERMINAL_COMMAND_BLOCKS=1 PYCHARM_HOSTED=1",
+            "KITTY_PID=1 TERMINFO=/usr/lib/kitty/terminfo",
+            "GHOSTTY_BIN_DIR=/usr/bin GHOSTTY_RESOURCES_DIR=/usr/share/ghostty TERMINFO=/usr/share/terminfo",
+            "WEZTERM_PANE=0 WEZTERM_UNIX_SOCKET=/x WEZTERM_EXECUTABLE=/x",
+            "STY=1.x WINDOW=0 TERMCAP=x ZELLIJ=0 ZELLIJ_PANE_ID=1 TMUX=x TMUX_PANE=%1",
+            "MAKEFLAGS=PORT=8080 MAKEOVERRIDES=x MAKELEVEL=1 MFLAGS=-w",
+            "CARGO_MANIFEST_DIR=/x CARGO_PKG_NAME=x npm_config_local_prefix=/x npm_command=run-script",
+        ];
+        for marks in marks {
+            assert_eq!(names(&inherited(variables(marks))), [""; 0], "{marks}");
+        }
+        let own = "BROWSER=firefox EDITOR=vi GIT_ASKPASS=/own/ask TERMINFO=/own TERMINFO_DIRS=/own/terminfo CARGO_HOME=/own";
+        assert_eq!(inherited(variables(&format!("{own} VSCODE_PID=1 KITTY_PID=1"))), as_text(variables(own)));
+        let alone = "BROWSER=/own/browser.sh GIT_ASKPASS=/own/askpass.sh TERMINFO=/own/terminfo";
+        assert_eq!(inherited(variables(alone)), as_text(variables(alone)));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_left_out() {
+        let pairs = [("=x", "1"), ("", "1"), ("A", "=1"), ("BASH_FUNC_f%%", "() { :; }")];
+        let left = inherited(pairs.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(names(&left), ["A", "BASH_FUNC_f%%"]);
     }
 
     #[test]
