@@ -15,6 +15,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::ClientMessage;
@@ -29,18 +31,20 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
-use warp::http::{Response as HttpResponse, StatusCode, header};
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, StatusCode, header};
 use warp::reply::{Reply, Response};
 
 use self::connection::Connection;
 use self::frame::{Messages, NORMAL, put_close_frame};
 use super::caller::refuse;
 use super::places::Place;
-use super::{Api, Caller, Rejected, with};
+use super::{Api, Caller, answer_problem, with};
 use crate::lock::lock;
 use crate::session::Session;
 use crate::tasks::owned;
 
+/// Of the protocol: RFC 6455 §4.1.
+const VERSION: &str = "13";
 /// What a client types at once is at most this long, in bytes.
 const LONGEST_BINARY: usize = 1024 * 1024;
 /// And what it says, which is small.
@@ -57,19 +61,47 @@ const SIGNED_OUT: u16 = 4401;
 pub fn route(api: Api) -> BoxedFilter<(Response,)> {
     warp::path!("ws")
         .and(warp::get())
-        .and(warp::header::optional::<String>("sec-websocket-key"))
+        .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::get::<Caller>())
         .and(warp::ext::get::<Option<Arc<Place>>>())
         .and(with(api))
-        .and_then(|key: Option<String>, upgrade: Option<OnUpgrade>, caller, place, api| async move {
-            let (Some(key), Some(upgrade)) = (key, upgrade) else {
-                let problem = Problem::new(Code::Invalid, "this route takes WebSocket connections only");
-                return Err(warp::reject::custom(Rejected(problem)));
-            };
-            Ok(accept(&key, upgrade, Client { caller, place, api }))
+        .map(|headers: HeaderMap, upgrade: Option<OnUpgrade>, caller, place, api| {
+            match (handshake(&headers), upgrade) {
+                (Ok(key), Some(upgrade)) => accept(key, upgrade, Client { caller, place, api }),
+                (Ok(_), None) => answer_problem(&Problem::new(Code::Invalid, "a WebSocket needs HTTP/1.1")),
+                (Err(problem), _) => {
+                    let mut answer = answer_problem(&problem);
+                    if problem.code == Code::ProtocolMismatch {
+                        let version = HeaderValue::from_static(VERSION);
+                        answer.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, version);
+                    }
+                    answer
+                }
+            }
         })
         .boxed()
+}
+
+/// The client's key, if it asks for a WebSocket as RFC 6455 §4.2.1 says.
+fn handshake(headers: &HeaderMap) -> Result<&HeaderValue, Problem> {
+    let has = |name: HeaderName, token: &str| {
+        let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        return Err(Problem::new(Code::Invalid, "this route takes WebSocket connections only"));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, VERSION) {
+        let detail = format!("the daemon speaks version {VERSION} of the WebSocket protocol only");
+        return Err(Problem::new(Code::ProtocolMismatch, detail));
+    }
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    let is_key = |key: &&HeaderValue| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
+    match (keys.next().filter(is_key), keys.next()) {
+        (Some(key), None) => Ok(key),
+        _ => Err(Problem::new(Code::Invalid, "Sec-WebSocket-Key is no key: 16 bytes in Base64, once")),
+    }
 }
 
 /// Who is at the other end.
@@ -80,7 +112,7 @@ struct Client {
     api: Api,
 }
 
-fn accept(key: &str, upgrade: OnUpgrade, client: Client) -> Response {
+fn accept(key: &HeaderValue, upgrade: OnUpgrade, client: Client) -> Response {
     let sockets = client.api.sockets.clone();
     sockets.spawn(async move {
         match upgrade.await {
@@ -92,19 +124,18 @@ fn accept(key: &str, upgrade: OnUpgrade, client: Client) -> Response {
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(header::CONNECTION, "upgrade")
         .header(header::UPGRADE, "websocket")
-        .header(header::SEC_WEBSOCKET_ACCEPT, accept_key(key))
+        .header(header::SEC_WEBSOCKET_ACCEPT, accept_key(key.as_bytes()))
         .body("")
         .map_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response(), Reply::into_response)
 }
 
 /// RFC 6455 §4.2.2.
-fn accept_key(key: &str) -> String {
-    use base64::Engine;
+fn accept_key(key: &[u8]) -> String {
     const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     let mut digest = ring::digest::Context::new(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY);
-    digest.update(key.as_bytes());
+    digest.update(key);
     digest.update(GUID);
-    base64::engine::general_purpose::STANDARD.encode(digest.finish())
+    STANDARD.encode(digest.finish())
 }
 
 /// What the parsing task hands on.
@@ -310,6 +341,6 @@ mod tests {
 
     #[test]
     fn the_handshake_answer_is_that_of_the_rfc() {
-        assert_eq!(accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     }
 }

@@ -178,6 +178,44 @@ fn a_request_has_one_host() {
 }
 
 #[test]
+fn a_websocket_is_opened_by_its_own_handshake_only() {
+    let home = Home::running();
+    let good = ["Upgrade: websocket", "Connection: upgrade", "Sec-WebSocket-Version: 13"];
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let ask = |version: &str, headers: &[&str]| {
+        let mut stream = std::os::unix::net::UnixStream::connect(home.socket()).unwrap();
+        let head = format!("GET /ws {version}\r\nHost: x\r\n{}\r\n\r\n", headers.join("\r\n"));
+        stream.write_all(head.as_bytes()).unwrap();
+        // What was refused is closed at its end.
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        Answer::read(stream)
+    };
+    let [upgrade, connection, version] = good;
+    let many = ["Upgrade: h2c, WebSocket", "Connection: keep-alive, Upgrade", version, key];
+    for headers in [[upgrade, connection, version, key], many] {
+        assert_eq!(ask("HTTP/1.1", &headers).status, 101, "{headers:?}");
+    }
+    for (headers, status) in [
+        (&[upgrade, connection, version][..], 400),
+        (&[upgrade, connection, version, key, key], 400),
+        (&[upgrade, connection, version, "Sec-WebSocket-Key: short"], 400),
+        (&[upgrade, connection, version, "Sec-WebSocket-Key: c2hvcnQ="], 400),
+        (&["Upgrade: h2c", connection, version, key], 400),
+        (&[upgrade, version, key], 400),
+        (&[connection, version, key], 400),
+        (&[upgrade, connection, key], 426),
+        (&[upgrade, connection, "Sec-WebSocket-Version: 8", key], 426),
+    ] {
+        let answer = ask("HTTP/1.1", headers);
+        assert_eq!(answer.status, status, "{headers:?}");
+        if status == 426 {
+            assert_eq!(answer.header("sec-websocket-version"), "13");
+        }
+    }
+    assert_eq!(ask("HTTP/1.0", &[upgrade, connection, version, key]).status, 400);
+}
+
+#[test]
 fn a_websocket_is_closed_with_the_code_that_says_why() {
     let (home, browser) = home();
     for mut socket in [home.websocket(), browser.websocket()] {
