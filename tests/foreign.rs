@@ -380,6 +380,39 @@ fn a_name_is_seen_whole_and_is_no_id() {
     }
 }
 
+/// As of a variable of the shell that is not set.
+#[test]
+fn an_empty_reference_is_nothing() {
+    let home = Home::running();
+    home.ok(["env-set", "create", "kept"]);
+    let session = home.start(&["sleep", "1000"]);
+    for verb in [
+        &["sessions", "show", ""][..],
+        &["sessions", "explain", ""],
+        &["sessions", "rename", "", "x"],
+        &["sessions", "remove", ""],
+        &["send", "", "x"],
+        &["keys", "", "x"],
+        &["tail", ""],
+        &["logs", ""],
+        &["wait", "", "--until", "exit"],
+        &["stop", ""],
+        &["kill", ""],
+        &["resume", ""],
+        &["resize", "", "80x24"],
+        &["model", "", "x"],
+        &["env-set", "show", ""],
+        &["env-set", "unset", "", "A"],
+        &["env-set", "remove", ""],
+        &["worktree", "remove", ""],
+    ] {
+        let said = home.fails(3, verb);
+        assert!(said.contains("''") || said.contains("empty"), "{verb:?}: {said}");
+    }
+    assert!(home.session(&session.short_id).status.is_live());
+    assert!(home.ok(["env-set", "list"]).contains("kept"));
+}
+
 #[test]
 fn a_reference_that_fits_a_name_and_an_id_is_refused() {
     let mut home = Home::running();

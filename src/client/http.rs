@@ -1,12 +1,13 @@
 //! One request over the daemon's socket.
 
 use std::fmt::Display;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::visible::visible;
+use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::{PROTOCOL, PROTOCOL_HEADER};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -48,6 +49,12 @@ impl Body {
 
 /// Sends a request and reads the whole answer. An answer that is an error is a [`ClientError`].
 pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Option<Body>) -> Result<Bytes> {
+    // It would be the path of all of them.
+    let whole = path.split('?').next().unwrap_or_default();
+    if whole.ends_with('/') || whole.contains("//") {
+        let detail = "an empty name names nothing; is a variable of the shell empty?";
+        return Err(ClientError::Problem(Problem::new(Code::NotFound, detail)));
+    }
     if method == Method::GET {
         return time::timeout(READ_LIMIT, exchange(socket, method, path, body))
             .await
@@ -70,7 +77,10 @@ pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Opt
         match asked.await {
             Ok(Some(answer)) => return answer,
             Ok(None) if time::Instant::now() < give_up => {
-                eprintln!("the daemon answers, and is still at it ({what}); waiting …");
+                let what = visible(&what);
+                // A closed stderr is no reason to stop.
+                let _ =
+                    writeln!(std::io::stderr(), "the daemon answers, and is still at it ({what}); waiting …");
             }
             Ok(None) | Err(_) => return Err(ClientError::Silent(what)),
         }
