@@ -182,11 +182,12 @@ impl<'a> Round<'a> {
     fn send(&mut self) {
         // Our client is in the hub, which is the first of all.
         let (random, from) = (&mut self.random, usize::from(!self.clients));
+        let raw = self.connection.pastes_raw();
         let (mut line, mut ended) =
-            command(random, from, |first| (CommandLine::new(first), first.ends_line()));
+            command(random, from, raw, |first| (CommandLine::new(first), first.ends_line()));
         let mut more = random.u32(0..4);
         while more > 0 && !ended {
-            (line, ended) = command(random, from, |next| (line.and(next), next.ends_line()));
+            (line, ended) = command(random, from, raw, |next| (line.and(next), next.ends_line()));
             more -= 1;
         }
         let shown = String::from_utf8_lossy(&line.clone().into_bytes()).into_owned();
@@ -320,8 +321,9 @@ fn binding(random: &mut Rng) -> Binding {
     *random.choice(&bindings).unwrap()
 }
 
-/// A random command, for `take`. It ends none of the first `kept` sessions, windows and panes.
-fn command<T>(random: &mut Rng, kept: usize, take: impl FnOnce(&Command<'_>) -> T) -> T {
+/// A random command, for `take`. It ends none of the first `kept` sessions, windows and panes; pastes are `raw` where tmux
+/// knows that.
+fn command<T>(random: &mut Rng, kept: usize, raw: bool, take: impl FnOnce(&Command<'_>) -> T) -> T {
     let (hub, session) = (SessionName::hub(), name(random, 0));
     let (pane, target, window) = (PaneId(random.u32(0..PANES)), target(random, 0), target(random, kept));
     // Not by a window: that may be the hub's, too.
@@ -400,7 +402,7 @@ fn command<T>(random: &mut Rng, kept: usize, take: impl FnOnce(&Command<'_>) -> 
         35..38 => Command::SendKey { pane, key },
         38 => Command::SetBuffer { name: buffer, text },
         39 => Command::LoadBuffer { name: buffer, path: file },
-        40..45 => Command::PasteBuffer { name: buffer, pane, bracketed: random.bool(), raw: false },
+        40..45 => Command::PasteBuffer { name: buffer, pane, bracketed: random.bool(), raw },
         45 => Command::DeleteBuffer(buffer),
         46 => Command::LeaveMode(pane),
         47 => Command::CapturePane { pane, rows },
