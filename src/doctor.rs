@@ -1,11 +1,13 @@
 //! Is everything as it should be? What is not says what to do.
 
+use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 
+use crate::config::Config;
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
 use crate::paths::Paths;
@@ -42,6 +44,24 @@ pub fn local_checks(paths: &Paths) -> Vec<Check> {
 
 fn checks_of_places(paths: &Paths) -> Vec<Check> {
     vec![tmux_installed(), private("data directory", &paths.data), private("state directory", &paths.state)]
+}
+
+/// Why a daemon that ends here could not begin again, if so: it would be gone for good.
+pub fn obstacle(paths: &Paths) -> Option<String> {
+    if let Err(error) = Config::load(&paths.config_file) {
+        return Some(error.to_string());
+    }
+    let tmux = tmux_installed();
+    if tmux.verdict == Verdict::Broken {
+        return Some(tmux.detail);
+    }
+    let sockets = paths.socket.parent().map(Path::to_owned);
+    let dirs = [paths.data.clone(), paths.run(), paths.state.clone()];
+    dirs.into_iter().chain(sockets).find_map(|dir| {
+        let probe = dir.join("probe.new");
+        let error = File::create(&probe).and_then(|_| fs::remove_file(&probe)).err()?;
+        Some(format!("no file can be made in {}: {error}", dir.display()))
+    })
 }
 
 /// A server whose daemon is gone: whether the next one can go on with it.
@@ -280,7 +300,7 @@ fn lost(sessions: &Sessions) -> Option<Check> {
 }
 
 fn private(name: &str, dir: &Path) -> Check {
-    let (verdict, detail) = match std::fs::metadata(dir) {
+    let (verdict, detail) = match fs::metadata(dir) {
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
             (Verdict::Warning, format!("{} can be read by others; chmod 700 it", dir.display()))
         }

@@ -78,13 +78,17 @@ impl Small {
 
     /// Takes its files but for those that a daemon cannot start without: its sockets.
     fn take_files(&self) {
+        self.take_all_files();
+        for spare in 0..8 {
+            fs::remove_file(self.filler().join(spare.to_string())).unwrap();
+        }
+    }
+
+    fn take_all_files(&self) {
         fs::create_dir(self.filler()).unwrap();
         let mut number = 0;
         while fs::File::create(self.filler().join(number.to_string())).is_ok() {
             number += 1;
-        }
-        for spare in 0..8 {
-            fs::remove_file(self.filler().join(spare.to_string())).unwrap();
         }
     }
 
@@ -188,4 +192,22 @@ fn what_cannot_be_written_down_is_not_done_or_said() {
     for dir in ["data", "data/sessions"] {
         assert!(home.files(dir).iter().all(|name| !name.ends_with(".new")), "{:?}", home.files(dir));
     }
+}
+
+#[test]
+fn a_daemon_that_could_not_start_again_is_not_restarted() {
+    if !inside("full_disk::a_daemon_that_could_not_start_again_is_not_restarted") {
+        return;
+    }
+    let mut small = Small::new();
+    small.home.start_daemon();
+    let session = small.home.start(&["cat"]);
+    let pid = small.home.daemon_pid();
+    small.take_all_files();
+    let said = small.home.fails(1, ["daemon", "restart"]);
+    assert!(said.contains("could not start again") && said.contains("No space left"), "{said}");
+    assert_eq!(small.home.status().pid as i32, pid);
+    small.free();
+    small.home.ok(["daemon", "restart"]);
+    assert!(small.home.session(&session.short_id).status.is_live());
 }

@@ -91,6 +91,17 @@ fn a_daemon_whose_program_is_gone_goes_on_and_says_so() {
     home.ok(["send", &session.short_id, "x"]);
     home.until_printed(&session, "line 1\r\n");
     fs::rename(&hidden, &program).unwrap();
+    // The next one could not read its configuration; the command line would say so itself.
+    fs::write(home.path("config.toml"), "[daemon]\nsocket = 1\n").unwrap();
+    let request =
+        "POST /api/daemon/restart HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let mut socket = std::os::unix::net::UnixStream::connect(home.socket()).unwrap();
+    std::io::Write::write_all(&mut socket, request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("line 2"), "{answer}");
+    fs::remove_file(home.path("config.toml")).unwrap();
+    assert_eq!(home.status().pid as i32, pid);
     home.ok(["daemon", "restart"]);
     assert_eq!(home.status().pid as i32, pid);
     home.until_ended(&home.start(&["true"]));

@@ -107,10 +107,15 @@ fn status(api: &Api) -> DaemonStatus {
     }
 }
 
-/// Leaves only when what shall come can be executed.
+/// Leaves only when what shall come can be executed, and can begin.
 async fn restart(api: &Api) -> Result<StatusCode, Problem> {
-    let program = api.sessions.executable().to_owned();
-    let tried = blocking(move || executable::try_out(&program)).await?;
+    let (program, paths) = (api.sessions.executable().to_owned(), api.paths.clone());
+    let tried = blocking(move || {
+        executable::try_out(&program)?;
+        let obstacle = doctor::obstacle(&paths);
+        obstacle.map_or(Ok(()), |why| Err(format!("the daemon could not start again, and goes on: {why}")))
+    })
+    .await?;
     tried.map_err(|why| Problem::new(Code::LaunchFailed, why))?;
     leave(api, Leave::Restart).await
 }
