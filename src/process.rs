@@ -17,10 +17,12 @@ pub mod peer;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::process::{Command, Output, Stdio};
 #[cfg(target_os = "linux")]
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -224,6 +226,22 @@ pub fn tmux_servers_at(socket: &std::path::Path) -> Vec<i32> {
     };
     // Another user's files cannot be read.
     pids.filter(is_tmux).filter(listens).collect()
+}
+
+/// What a command printed, without stdin.
+///
+/// # Errors
+/// When it cannot be started, or takes longer: then it is killed.
+pub fn output_within(mut command: Command, limit: Duration) -> io::Result<Output> {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    let (done, ended) = mpsc::channel();
+    std::thread::spawn(move || done.send(child.wait_with_output()));
+    ended.recv_timeout(limit).unwrap_or_else(|_| {
+        // Not waited for yet, so it is still this one.
+        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {limit:?}")))
+    })
 }
 
 /// Whether the terminal at this path edits lines (`ICANON`): then it cuts them at 4,095 bytes.

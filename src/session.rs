@@ -91,7 +91,7 @@ use record::Record;
 use stream::Flow;
 use transcripts::Followed;
 
-/// What could not be written down is tried again so often.
+/// What could not be written down is tried again so often: no event tells when a disk takes it.
 const SAVE_RETRY: Duration = Duration::from_secs(2);
 
 /// What the sessions need from outside.

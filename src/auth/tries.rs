@@ -28,7 +28,7 @@ const FREE: u32 = 5;
 /// The first time; it doubles up to the longest.
 const WAIT: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-/// A wrong try is answered after this time.
+/// A wrong try is answered after this time, which is its price and waits for nothing.
 const REST: Duration = Duration::from_secs(1);
 /// Passwords of strangers are looked at so often, and codes of those who know the password.
 const PASSWORDS: Duration = Duration::from_millis(250);

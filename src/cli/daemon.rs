@@ -21,6 +21,7 @@ use crate::process::Process;
 const READY: &str = "✓ Daemon started";
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 const RESTART_LIMIT: Duration = Duration::from_secs(30);
+/// Between two questions: see [`until`].
 const RETRY: Duration = Duration::from_millis(20);
 
 /// Run the daemon, or ask the one that runs

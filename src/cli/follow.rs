@@ -14,6 +14,7 @@ use crate::client::{Client, ClientError, Item, Stream};
 
 /// How long a daemon may be away.
 const ABSENCE: Duration = Duration::from_secs(30);
+/// Between two tries: no event tells when a daemon listens.
 const RETRY: Duration = Duration::from_millis(100);
 
 pub(super) struct Follow {

@@ -3,14 +3,13 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 
 /// How long a program may take to say its version.
 const LIMIT: Duration = Duration::from_secs(10);
-const RETRY: Duration = Duration::from_millis(10);
 
 /// Where our program lay when it was started; what lies there now is executed for shims and at a restart.
 pub fn own() -> PathBuf {
@@ -48,20 +47,14 @@ pub fn check(path: &Path) -> Result<(), String> {
 pub fn try_out(path: &Path) -> Result<(), String> {
     check(path)?;
     let mut command = Command::new(path);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(|error| cannot(path, &error.to_string()))?;
-    let give_up = Instant::now() + LIMIT;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(cannot(path, &format!("`--version` ended with {status}"))),
-            Ok(None) if Instant::now() < give_up => std::thread::sleep(RETRY),
-            Ok(None) | Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(cannot(path, "`--version` does not end"));
-            }
+    command.arg("--version");
+    match super::output_within(command, LIMIT) {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => Err(cannot(path, &format!("`--version` ended with {}", output.status))),
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            Err(cannot(path, "`--version` does not end"))
         }
+        Err(error) => Err(cannot(path, &error.to_string())),
     }
 }
 

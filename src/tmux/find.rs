@@ -2,12 +2,10 @@
 //! to it, and whether it is ours to use.
 
 use std::fs::{self, DirBuilder};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
 use codepiper_protocol::tmux::{SessionName, Version};
@@ -21,6 +19,7 @@ use crate::process::{self, Process};
 const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// A server that was told to bind its socket again has done so in this time.
 const BIND_LIMIT: Duration = Duration::from_secs(2);
+/// inotify tells that the socket is bound, but nothing tells that the server listens, which comes after it.
 const BIND_POLL: Duration = Duration::from_millis(5);
 
 /// Why a server is left alone.
@@ -112,7 +111,7 @@ pub fn look(socket: &Path) -> Result<Option<i32>, LookError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.env_clear().env("PATH", path).arg("-u").arg("-S").arg(socket);
     command.args(["display-message", "-p", "#{@cp_owner}", ";", "list-sessions", "-F", "#{session_name}"]);
-    let why = match output_within(command, LOOK_LIMIT) {
+    let why = match process::output_within(command, LOOK_LIMIT) {
         Ok(output) if output.status.success() => return whose(socket, &output.stdout).map(|()| Some(pid)),
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => error.to_string(),
@@ -141,19 +140,6 @@ fn whose(socket: &Path, said: &[u8]) -> Result<(), LookError> {
     }
     let names = foreign.iter().map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
     Err(LookError::Foreign { socket: socket.to_owned(), names })
-}
-
-/// What a command printed, unless it takes longer.
-fn output_within(mut command: Command, limit: Duration) -> io::Result<Output> {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
-    let (done, ended) = mpsc::channel();
-    std::thread::spawn(move || done.send(child.wait_with_output()));
-    ended.recv_timeout(limit).unwrap_or_else(|_| {
-        // Not waited for yet, so it is still this one.
-        let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {limit:?}")))
-    })
 }
 
 #[cfg(test)]

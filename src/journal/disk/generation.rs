@@ -282,7 +282,7 @@ fn open(dir: &Path, write: bool, probes: &Probes) -> Result<Db, Failure> {
                 .open()
         });
         match opened?.map_err(Failure::from) {
-            // A process that was killed may still be on its way out.
+            // A process that was killed may still be on its way out; sled does not wait for its lock.
             Err(Failure::Locked) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
             Ok(db) => return Ok(db),
             Err(failure) => return Err(failure),
