@@ -50,6 +50,8 @@ use starts::Starts;
 const JOURNAL_NOTICES: usize = 64;
 /// Screens that wait to be captured anew.
 const STALE_SCREENS: usize = 1024;
+/// With fewer open files it cannot begin, or cannot start a session.
+const FEWEST_DESCRIPTORS: u64 = 64;
 /// Requests that were begun have this long to come to their end when the daemon leaves.
 const WORK_LIMIT: Duration = Duration::from_secs(5);
 /// Everything has this long to end.
@@ -80,9 +82,14 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     if let Err(error) = process::give_way() {
         tracing::warn!(%error, "keys will take longer: the daemon cannot give way to tmux");
     }
-    if let Err(error) = process::raise_descriptor_limit() {
-        tracing::warn!(%error, "the limit of open files cannot be raised");
+    if let Err(error) = process::raise_limits() {
+        tracing::warn!(%error, "the limits of this process cannot be raised");
     }
+    let descriptors = process::descriptor_limit();
+    anyhow::ensure!(
+        descriptors >= FEWEST_DESCRIPTORS,
+        "the limit of open files (`ulimit -n`) is {descriptors}, and codepiper needs {FEWEST_DESCRIPTORS} or more; raise it"
+    );
     let installed = server::installed_version()?;
     anyhow::ensure!(
         installed >= server::oldest(),

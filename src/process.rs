@@ -103,13 +103,32 @@ pub fn give_way() -> io::Result<()> {
     Ok(())
 }
 
-/// Lets this process open as many descriptors as it may. Those that it starts get back what was before, by
-/// [`be_ordinary`]: programs that use `select` rely on it.
-pub fn raise_descriptor_limit() -> io::Result<()> {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    if soft < hard {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
-        DESCRIPTORS.store(soft, Ordering::Relaxed);
+/// Open descriptors, without which people are kept out, and the size of a file, beyond which nothing is remembered.
+const RAISED: [Resource; 2] = [Resource::RLIMIT_NOFILE, Resource::RLIMIT_FSIZE];
+/// What they were before they were raised; [`NOT_RAISED`]: they were not.
+static BEFORE: [AtomicU64; RAISED.len()] = [const { AtomicU64::new(NOT_RAISED) }; RAISED.len()];
+const NOT_RAISED: u64 = u64::MAX;
+
+/// Raises soft limits to the hard ones. What this process starts gets back what was before, by [`be_ordinary`]: programs
+/// that use `select` rely on it.
+pub fn raise_limits() -> io::Result<()> {
+    for (resource, before) in RAISED.into_iter().zip(&BEFORE) {
+        let (soft, hard) = getrlimit(resource)?;
+        if soft < hard {
+            setrlimit(resource, hard, hard)?;
+            before.store(soft, Ordering::Relaxed);
+        }
+    }
+    Ok(())
+}
+
+fn lower_limits() -> io::Result<()> {
+    for (resource, before) in RAISED.into_iter().zip(&BEFORE) {
+        let soft = before.load(Ordering::Relaxed);
+        if soft != NOT_RAISED {
+            let (_, hard) = getrlimit(resource)?;
+            setrlimit(resource, soft, hard)?;
+        }
     }
     Ok(())
 }
@@ -119,23 +138,10 @@ pub fn descriptor_limit() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft)
 }
 
-/// The soft limit before it was raised; 0: it was not.
-static DESCRIPTORS: AtomicU64 = AtomicU64::new(0);
-
-fn lower_descriptor_limit() -> io::Result<()> {
-    match DESCRIPTORS.load(Ordering::Relaxed) {
-        0 => Ok(()),
-        soft => {
-            let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-            Ok(setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?)
-        }
-    }
-}
-
 /// Takes back, in a process that is being started, what programs would inherit. Async-signal-safe.
 #[cfg(target_os = "linux")]
 pub fn be_ordinary() -> io::Result<()> {
-    lower_descriptor_limit()?;
+    lower_limits()?;
     if GIVES_WAY.load(Ordering::Relaxed) { set_policy(nix::libc::SCHED_OTHER) } else { Ok(()) }
 }
 
@@ -159,7 +165,7 @@ pub fn give_way() -> io::Result<()> {
 
 #[cfg(not(target_os = "linux"))]
 pub fn be_ordinary() -> io::Result<()> {
-    lower_descriptor_limit()
+    lower_limits()
 }
 
 fn group_of(pid: i32) -> Option<i32> {

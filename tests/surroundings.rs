@@ -208,6 +208,37 @@ fn a_daemon_that_inherits_a_strange_state_works() {
 }
 
 #[test]
+fn limits_of_who_starts_the_daemon_hold_for_programs_and_not_for_the_daemon() {
+    let home = Home::new();
+    let script = format!("ulimit -S -n 200; ulimit -S -f 64; exec {CODEPIPER} daemon --detach");
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &script]).env_clear().envs(home.environment()).stdout(Stdio::null());
+    assert!(shell.status().unwrap().success(), "{}", home.log());
+    let session = home.bash("ulimit -S -n; ulimit -S -f; seq 1 100000");
+    home.until_ended(&session);
+    // What it printed is in files of more than 64 KiB.
+    home.ok(["daemon", "restart"]);
+    let printed = home.ok(["tail", &session.short_id, "-n", "all"]);
+    assert!(printed.starts_with("200\n64\n1\n") && printed.ends_with("\n100000\n"), "{}", home.log());
+    assert_eq!(printed.lines().count(), 100_002);
+    let again = home.bash("ulimit -S -f");
+    home.until_ended(&again);
+    assert_eq!(home.output(&again).trim(), "64");
+    home.ok(["daemon", "stop", "--kill-sessions"]);
+}
+
+#[test]
+fn a_daemon_with_too_few_descriptors_names_the_limit() {
+    let home = Home::new();
+    let script = format!("ulimit -n 40; exec {CODEPIPER} daemon");
+    let mut shell = Command::new("bash");
+    let output = shell.args(["-c", &script]).env_clear().envs(home.environment()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("ulimit -n") && said.contains("40"), "{said}");
+}
+
+#[test]
 fn a_daemon_that_shall_ignore_a_hang_up_does() {
     let home = Home::new();
     let mut command = Command::new("nohup");

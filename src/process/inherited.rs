@@ -50,6 +50,8 @@ pub fn lay_down() -> &'static Inherited {
                 unsafe { libc::signal(number, libc::SIG_DFL) };
             }
         }
+        // A file that has reached its limit (`ulimit -f`) is an error of the write, as a full disk is, not our end.
+        set(Signal::SIGXFSZ, SigHandler::SigIgn);
         Inherited {
             descriptors,
             umask: umask(OURS),
