@@ -222,9 +222,12 @@ const OF_AGENTS: &[&str] = &[
     "AI_AGENT",
 ];
 
+type Marks = &'static [&'static str];
+type Values = &'static [(&'static str, &'static str)];
+
 /// What people set, too, and what is taken away only beside a mark and with a value that goes with it: the value itself, or
 /// the last name of a path.
-const TAKEN_AWAY_WITH: &[(&[&str], &[(&str, &str)])] = &[
+const TAKEN_AWAY_WITH: &[(Marks, Values)] = &[
     // Agents set these for the commands that they run, so that these ask nothing and show no colours.
     (
         OF_AGENTS,
