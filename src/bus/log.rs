@@ -161,7 +161,14 @@ impl State {
     /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
     fn position(&self, cursor: Cursor) -> (Position, Begun) {
         let Some(index) = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch) else {
-            return (self.end, Begun::NeedsKeyframe);
+            // Of one between two of these nothing was stored, not even that it began: its daemon was killed too soon. It
+            // began where the later one does, and what it published comes again.
+            let later = self.epochs.iter().position(|(epoch, _)| *epoch > cursor.epoch);
+            let start = later.filter(|later| *later > 0).map(|later| self.epochs[later].1);
+            return match start.filter(|start| cursor.offset >= start.offset) {
+                Some(start) => (start, Begun::Rewound),
+                None => (self.end, Begun::NeedsKeyframe),
+            };
         };
         let (_, start) = self.epochs[index];
         let next = self.epochs.get(index + 1).map(|(_, next)| *next);

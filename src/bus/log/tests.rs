@@ -92,6 +92,24 @@ async fn a_cursor_of_another_epoch_continues_only_inside_it() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_an_epoch_that_was_never_stored_goes_on_where_it_began() {
+    let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
+    let log = bus.open(SessionId::random(), 3, Position::at(100));
+    let watcher = Arc::new(Notify::new());
+    log.output(0, Bytes::from_static(b"abc"));
+    log.mark(0, Mark::Gap { epoch: 6, reason: GapReason::DaemonAway, lost: Lost::Nothing });
+    log.output(0, Bytes::from_static(b"def"));
+    let begin = async |epoch, offset| log.reader(Begin::Cursor(Cursor::new(epoch, offset)), &watcher).await;
+    for (epoch, offset) in [(4, 103), (5, 104), (5, 200)] {
+        let (mut reader, begun) = begin(epoch, offset).await;
+        assert_eq!((drain(&mut reader, 100).as_str(), begun), ("|def", Begun::Rewound), "{epoch}:{offset}");
+    }
+    for (epoch, offset) in [(2, 104), (5, 102), (7, 104)] {
+        assert_eq!(begin(epoch, offset).await.1, Begun::NeedsKeyframe, "{epoch}:{offset}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_nothing_to_read_is_given_what_comes() {
     let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
     let log = bus.open(SessionId::random(), 0, Position::default());
