@@ -98,7 +98,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_in_what_blocks_is_an_error() {
         assert_eq!(blocking(|| 1).await.unwrap(), 1);
-        let problem = Problem::from(blocking(|| panic!("a bug")).await.map(|()| ()).unwrap_err());
+        let problem = Problem::from(blocking(|| panic!("a bug")).await.unwrap_err());
         assert!(problem.code == Code::Internal && problem.detail.contains("a bug"), "{problem:?}");
     }
 }

@@ -84,6 +84,7 @@ fn the_first_session_of_the_readme_is_what_is_printed() {
         format!("{errors}{}", String::from_utf8_lossy(&done.stdout))
     };
     let project = bed.project.to_str().unwrap();
+    let short_id = Regex::new(r"\b[0-9a-f]{8}\b").unwrap();
     let (mut id, mut compared) = (String::new(), 0);
     for (command, shown) in transcript(section) {
         // The daemon runs already; what follows never ends.
@@ -104,7 +105,7 @@ fn the_first_session_of_the_readme_is_what_is_printed() {
             .replace("write the release notes", "run: touch notes.txt");
         let printed = run(&script).replace(project, "~/projects/my-app").replace("master", "main");
         if command.starts_with("codepiper start ") {
-            id = Regex::new(r"\b[0-9a-f]{8}\b").unwrap().find(&printed).unwrap().as_str().to_owned();
+            id = short_id.find(&printed).unwrap().as_str().to_owned();
         }
         if !shown.trim().is_empty() {
             assert_eq!(masked(&printed), masked(&shown), "{command}");
