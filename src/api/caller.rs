@@ -326,6 +326,7 @@ mod tests {
     fn the_table_names_every_route() {
         let sources = [
             include_str!("sessions.rs"),
+            include_str!("input.rs"),
             include_str!("conversation.rs"),
             include_str!("system.rs"),
             include_str!("stream.rs"),
