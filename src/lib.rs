@@ -50,6 +50,8 @@
 //! * Nothing polls: an idle session costs no timer and no process.
 //! * What could crash tmux cannot be expressed as a command.
 //! * What comes from our tmux server is an agent, also when its parents are gone, and agents are not owners.
+//! * One operation at a time on a session (start, resume, remove, its worktree's removal): `session::machine` lets it begin
+//!   or says who was first.
 //! * Who cannot be proven to be the owner is refused.
 
 pub mod api;
