@@ -103,7 +103,11 @@ fn the_first_session_of_the_readme_is_what_is_printed() {
             .replace("~/projects/my-app", project)
             .replace("start -p claude-code", "start -p claude-code --billing api")
             .replace("write the release notes", "run: touch notes.txt");
-        let printed = run(&script).replace(project, "~/projects/my-app").replace("master", "main");
+        let printed = run(&script)
+            .replace(project, "~/projects/my-app")
+            .replace("access to project/", "access to my-app/")
+            .replace("Scripted command", "Make a file for the notes")
+            .replace("master", "main");
         if command.starts_with("codepiper start ") {
             id = short_id.find(&printed).unwrap().as_str().to_owned();
         }
