@@ -26,6 +26,11 @@ pub struct Log {
     state: Mutex<State>,
 }
 
+/// The most bytes that a reader may have seen of what was never stored: more than is published between two writes.
+const UNSTORED: u64 = 1024 * 1024;
+/// Bytes that are read from the journal at once.
+const READ: usize = 256 * 1024;
+
 struct State {
     /// The epoch that is being written, and where each one began, oldest first.
     epochs: Vec<(u32, Position)>,
@@ -95,7 +100,13 @@ impl Log {
         let (at, begun) = match begin {
             Begin::Live => (self.end(), Begun::NeedsKeyframe),
             Begin::Start => (self.journal.oldest(self.session), Begun::Continued),
-            Begin::Cursor(cursor) => self.state().position(cursor),
+            Begin::Cursor(cursor) => {
+                let known = self.state().position(cursor);
+                match known {
+                    Some(known) => known,
+                    None => self.position_of_old_epoch(cursor).await,
+                }
+            }
             Begin::Lines(lines) => {
                 self.search(move |journal, session| journal.start_for_lines(session, lines)).await
             }
@@ -122,6 +133,13 @@ impl Log {
             Ok(start) => (start.at, start.checkpoint.map_or(Begun::Continued, Begun::Checkpoint)),
             Err(_) => (self.end(), Begun::NeedsKeyframe),
         }
+    }
+
+    /// Where a reader goes on whose epoch ended before this log was opened.
+    async fn position_of_old_epoch(self: &Arc<Self>, cursor: Cursor) -> (Position, Begun) {
+        let log = self.clone();
+        let found = blocking(move || find_end(&*log.journal, log.session, cursor)).await;
+        found.ok().flatten().unwrap_or_else(|| (self.end(), Begun::NeedsKeyframe))
     }
 
     fn end(&self) -> Position {
@@ -158,8 +176,14 @@ impl State {
         self.epochs.last().map_or(0, |(epoch, _)| *epoch)
     }
 
-    /// Where a reader with this cursor goes on; the end of the log when it cannot be continued.
-    fn position(&self, cursor: Cursor) -> (Position, Begun) {
+    /// Where a reader with this cursor goes on; the end of the log when it cannot be continued. `None`: its epoch ended
+    /// before this log was opened.
+    fn position(&self, cursor: Cursor) -> Option<(Position, Begun)> {
+        let old = self.epochs.first().is_some_and(|(epoch, _)| *epoch > cursor.epoch);
+        (!old).then(|| self.position_of_epoch(cursor))
+    }
+
+    fn position_of_epoch(&self, cursor: Cursor) -> (Position, Begun) {
         let Some(index) = self.epochs.iter().position(|(epoch, _)| *epoch == cursor.epoch) else {
             // Of one between two of these nothing was stored, not even that it began: its daemon was killed too soon. It
             // began where the later one does, and what it published comes again.
@@ -183,6 +207,36 @@ impl State {
             None if cursor.offset > end.offset && index > 0 => (start, Begun::Rewound),
             _ => (self.end, Begun::NeedsKeyframe),
         }
+    }
+}
+
+/// Looks in the journal for the end of a cursor's epoch. Behind it, the reader has seen what a daemon that was killed had
+/// published and not stored: it goes on where the next epoch began. `None` when that is not kept.
+fn find_end(journal: &dyn Journal, session: SessionId, cursor: Cursor) -> Option<(Position, Begun)> {
+    let mut at = Position::at(cursor.offset.saturating_sub(UNSTORED));
+    // Where a new epoch began may not be kept any more.
+    if at.offset < journal.oldest(session).offset {
+        return None;
+    }
+    loop {
+        let entries = journal.read(session, at, READ);
+        for entry in &entries {
+            let next = match &entry.content {
+                Content::Mark(mark) => matches!(**mark, Mark::Gap { epoch, .. } if epoch > cursor.epoch),
+                Content::Output(_) => false,
+            };
+            if next && entry.at.offset < cursor.offset {
+                return Some((entry.at, Begun::Rewound));
+            }
+            // What stood there is not kept.
+            if entry.at.offset > cursor.offset {
+                return None;
+            }
+            if next || entry.end().offset > cursor.offset {
+                return Some((Position::at(cursor.offset), Begun::Continued));
+            }
+        }
+        at = entries.last()?.end();
     }
 }
 

@@ -109,6 +109,31 @@ async fn a_cursor_of_an_epoch_that_was_never_stored_goes_on_where_it_began() {
     }
 }
 
+/// A daemon was killed, and the next one, too, before the reader came back.
+#[tokio::test]
+async fn a_cursor_of_an_epoch_that_ended_two_daemons_ago_goes_on_where_that_ended() {
+    let journal = Arc::new(Memory::new(1 << 20, 1 << 20));
+    let session = SessionId::random();
+    let gap = |epoch| Mark::Gap { epoch, reason: GapReason::DaemonAway, lost: Lost::Nothing };
+    let log = Bus::new(journal.clone()).open(session, 1, Position::default());
+    log.output(0, Bytes::from_static(b"abcdef"));
+    log.mark(0, gap(3));
+    log.output(0, Bytes::from_static(b"ghi"));
+    let log = Bus::new(journal).open(session, 3, Position::at(9));
+    log.mark(0, gap(6));
+    log.output(0, Bytes::from_static(b"jkl"));
+    let watcher = Arc::new(Notify::new());
+    for (offset, rest, wanted) in [
+        (8, "|ghi|jkl", Begun::Rewound),
+        (7, "|ghi|jkl", Begun::Rewound),
+        (6, "|ghi|jkl", Begun::Continued),
+        (4, "ef|ghi|jkl", Begun::Continued),
+    ] {
+        let (mut reader, begun) = log.reader(Begin::Cursor(Cursor::new(1, offset)), &watcher).await;
+        assert_eq!((drain(&mut reader, 100).as_str(), begun), (rest, wanted), "{offset}");
+    }
+}
+
 #[tokio::test]
 async fn who_has_nothing_to_read_is_given_what_comes() {
     let bus = Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20)));
