@@ -74,14 +74,14 @@ fn the_first_session_of_the_readme_is_what_is_printed() {
     let bed = Bed::new(&CLAUDE_CODE);
     let run = |script: &str| {
         let ours = Path::new(CODEPIPER).parent().unwrap().display();
-        let script = format!("PATH={ours}:$PATH; {script}");
+        let script = format!("exec 2>&1; PATH={ours}:$PATH; {script}");
         let mut bash = Command::new("bash");
         let environment = bed.home.command(["sessions"]);
         let environment = environment.get_envs().filter_map(|(name, value)| Some((name, value?)));
         let done = bash.args(["-c", &script]).env_clear().envs(environment).output().unwrap();
-        let errors = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{script}: {errors}");
-        format!("{errors}{}", String::from_utf8_lossy(&done.stdout))
+        let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{script}: {printed}");
+        printed
     };
     let project = bed.project.to_str().unwrap();
     let short_id = Regex::new(r"\b[0-9a-f]{8}\b").unwrap();
