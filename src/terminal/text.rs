@@ -283,7 +283,7 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
         let came = self.lines.recent.len();
         let known: Vec<u64> =
             self.lines.recent.iter().copied().chain(shown.iter().map(|text| mark(text))).collect();
-        let mut lines = Vec::new();
+        let (mut lines, mut first) = (Vec::new(), None);
         let mut start = 0;
         while start < used_rows(new.main_grid()) {
             let rows = start..line_end(new.main_grid(), start);
@@ -291,15 +291,23 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
             append_line(new, new.main_grid(), rows.clone(), &mut text);
             start = rows.end;
             lines.push((rows, mark(&text)));
+            first.get_or_insert(text);
         }
         let marks: Vec<u64> = lines.iter().map(|(_, mark)| *mark).collect();
         let place = place(&known, &marks);
         for text in shown.iter().take(place.saturating_sub(came)) {
             self.line(text);
         }
+        // The first line may be the end of one that did not come yet, and whose beginning is above the screen.
+        let whole = place.checked_sub(came).and_then(|index| shown.get(index));
+        if let (Some(whole), Some(end)) = (whole, first.as_deref().filter(|end| !end.is_empty()))
+            && let Some(beginning) = whole.strip_suffix(end)
+        {
+            self.lines.head.push_str(beginning);
+        }
         for (index, (rows, mark)) in lines.into_iter().enumerate() {
             if place + index < came {
-                // The first line may be the end of one whose beginning is above the screen.
+                // Or of one that came.
                 let printed = if index == 0 { mark } else { known[place + index] };
                 for y in rows {
                     let row = new.main_grid_mut().marks_mut(y);

@@ -138,6 +138,28 @@ fn a_resize_neither_repeats_nor_loses() {
 }
 
 #[test]
+fn a_line_that_begins_above_the_new_screen_comes_whole() {
+    let long = "abcdefghijklmnopqrstuvwxyz";
+    for (cols, rows) in [(5, 4), (5, 3), (5, 7), (5, 8), (9, 3), (10, 3), (13, 2), (40, 4)] {
+        let size = Size::new(cols, rows).unwrap();
+        for follows in [false, true] {
+            let first = format!("{}{long}\r\nprompt", numbers(0..9));
+            let second = format!(" done\r\n{}", numbers(10..30));
+            let (mut lines, mut out) = (TextLines::new(self::size()), String::new());
+            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+            if follows {
+                lines.follow(&mut on_line);
+            }
+            lines.feed(first.as_bytes(), &mut on_line);
+            lines.load_keyframe(size, &reloaded(&first, size), false, &mut on_line);
+            lines.feed(second.as_bytes(), &mut on_line);
+            lines.finish(&mut on_line);
+            assert_eq!(out, plain(&(first + &second)), "{size}, following: {follows}");
+        }
+    }
+}
+
+#[test]
 fn what_was_missed_comes_with_the_keyframe() {
     let (mut lines, mut out) = (TextLines::new(size()), String::new());
     let mut on_line = |line: Line<'_>| line.append_to(&mut out);
