@@ -193,7 +193,7 @@ export async function setUp(page: Page, daemon: Daemon): Promise<{ secret: strin
   const shown = page.locator(".recovery-codes li");
   await shown.first().waitFor();
   const codes = await shown.allInnerTexts();
-  await page.getByLabel("I saved them").check();
+  await page.getByLabel("I stored them").check();
   await page.getByRole("button", { name: "Open dashboard" }).click();
   await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
   return { secret, codes: codes.map((each) => each.trim()) };

@@ -311,7 +311,7 @@ function Codes({ codes, token }: { codes: readonly string[]; token: string }) {
         </div>
       )}
       <label class="check">
-        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I saved them
+        <input type="checkbox" checked={kept} onChange={(event) => setKept(event.currentTarget.checked)} />I stored them
         somewhere other than this machine
       </label>
       <button class="button primary large wide" disabled={!kept || busy} onClick={() => void finish()}>

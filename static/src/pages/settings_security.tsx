@@ -382,7 +382,7 @@ function Done({ close }: { close: () => void }) {
     <>
       <span class="grow" />
       <button type="button" class="button primary" onClick={close}>
-        I saved them
+        I stored them
       </button>
     </>
   );
