@@ -114,48 +114,43 @@ fn reloaded(log: &str, size: Size) -> Vec<u8> {
     screen.keyframe()
 }
 
+/// Everything comes once over a resize, whoever follows, and whether it is quiet for a moment or not.
+fn survives_a_resize(first: &str, cols: u16, rows: u16) {
+    let size = Size::new(cols, rows).unwrap();
+    let second = format!(" done\r\n{}", numbers(10..30));
+    for (follows, rests) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (mut lines, mut out) = (TextLines::new(self::size()), String::new());
+        let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+        if follows {
+            lines.follow(&mut on_line);
+        }
+        lines.feed(first.as_bytes(), &mut on_line);
+        lines.load_keyframe(size, &reloaded(first, size), false, &mut on_line);
+        if rests {
+            lines.flush(&mut on_line);
+        }
+        lines.feed(second.as_bytes(), &mut on_line);
+        lines.finish(&mut on_line);
+        let wanted = plain(&format!("{first}{second}"));
+        assert_eq!(out, wanted, "{size}, following: {follows}, resting: {rests}");
+    }
+}
+
+const LONG: &str = "abcdefghijklmnopqrstuvwxyz";
+
 #[test]
 fn a_resize_neither_repeats_nor_loses() {
-    let long = "abcdefghijklmnopqrstuvwxyz";
+    let first = format!("{}{LONG}\r\n{}prompt", numbers(0..9), numbers(3..6));
     for (cols, rows) in [(10, 2), (10, 9), (5, 4), (40, 4), (40, 20), (13, 3)] {
-        let size = Size::new(cols, rows).unwrap();
-        for follows in [false, true] {
-            let first = format!("{}{long}\r\n{}prompt", numbers(0..9), numbers(3..6));
-            let second = format!(" done\r\n{}", numbers(10..30));
-            let (mut lines, mut out) = (TextLines::new(self::size()), String::new());
-            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
-            if follows {
-                lines.follow(&mut on_line);
-            }
-            lines.feed(first.as_bytes(), &mut on_line);
-            lines.load_keyframe(size, &reloaded(&first, size), false, &mut on_line);
-            lines.flush(&mut on_line);
-            lines.feed(second.as_bytes(), &mut on_line);
-            lines.finish(&mut on_line);
-            assert_eq!(out, plain(&(first + &second)), "{size}, following: {follows}");
-        }
+        survives_a_resize(&first, cols, rows);
     }
 }
 
 #[test]
 fn a_line_that_begins_above_the_new_screen_comes_whole() {
-    let long = "abcdefghijklmnopqrstuvwxyz";
+    let first = format!("{}{LONG}\r\nprompt", numbers(0..9));
     for (cols, rows) in [(5, 4), (5, 3), (5, 7), (5, 8), (9, 3), (10, 3), (13, 2), (40, 4)] {
-        let size = Size::new(cols, rows).unwrap();
-        for follows in [false, true] {
-            let first = format!("{}{long}\r\nprompt", numbers(0..9));
-            let second = format!(" done\r\n{}", numbers(10..30));
-            let (mut lines, mut out) = (TextLines::new(self::size()), String::new());
-            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
-            if follows {
-                lines.follow(&mut on_line);
-            }
-            lines.feed(first.as_bytes(), &mut on_line);
-            lines.load_keyframe(size, &reloaded(&first, size), false, &mut on_line);
-            lines.feed(second.as_bytes(), &mut on_line);
-            lines.finish(&mut on_line);
-            assert_eq!(out, plain(&(first + &second)), "{size}, following: {follows}");
-        }
+        survives_a_resize(&first, cols, rows);
     }
 }
 
