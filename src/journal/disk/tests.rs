@@ -429,23 +429,18 @@ fn the_disk_holds_half_of_what_was_printed() {
     let mut written = 0usize;
     while written < raw {
         let start = random.below((block.len() - 9000) as u64) as usize;
-        let mut piece = block[start..start + 1 + random.below(8000) as usize].to_vec();
-        // Not twice the same.
-        for at in (0..piece.len()).step_by(40) {
-            piece[at] = b'0' + random.below(10) as u8;
-        }
+        let piece = &block[start..start + 1 + random.below(8000) as usize];
         written += piece.len();
-        feeds[random.below(4) as usize].output(&disk, &piece);
-        while disk.usage().unwritten_bytes > 4 << 20 {
-            thread::sleep(Duration::from_millis(1));
+        feeds[random.below(4) as usize].output(&disk, piece);
+        // How much is written at once must not depend on how fast this machine is.
+        if disk.usage().unwritten_bytes >= 1 << 20 {
+            feeds.iter().for_each(|feed| is_stored(&disk, feed));
         }
     }
-    let begun = Instant::now();
     feeds.iter().for_each(|feed| is_stored(&disk, feed));
-    let waited = begun.elapsed();
     drop(disk);
     let used = space::used(dir.path());
-    println!("{used} bytes on disk for {written}: {:.3}; {waited:?}", used as f64 / written as f64);
+    println!("{used} bytes on disk for {written}: {:.3}", used as f64 / written as f64);
     assert!(used * 2 <= written as u64);
 }
 
