@@ -154,7 +154,7 @@ fn permitted(api: &Api, caller: &Caller, request: &warp::http::request::Parts) -
         return Err(Problem::new(
             Code::ProtocolMismatch,
             format!(
-                "the client speaks protocol {} and the daemon {PROTOCOL}; use the same version of codepiper for both",
+                "the client speaks protocol {}, and the daemon {PROTOCOL}; use the same version for both",
                 spoken.escape_debug()
             ),
         ));
@@ -172,20 +172,20 @@ async fn recover(rejection: warp::Rejection) -> Result<Response, Infallible> {
     let problem = if let Some(Rejected(problem)) = rejection.find() {
         problem.clone()
     } else if rejection.is_not_found() {
-        Problem::new(Code::NotFound, "this route does not exist")
+        Problem::new(Code::NotFound, "no such route")
     } else if rejection.find::<reject::PayloadTooLarge>().is_some() {
-        Problem::new(Code::TooLarge, "the body is larger than this route takes")
+        Problem::new(Code::TooLarge, "the body is too large for this route")
     } else if let Some(error) = rejection.find::<warp::filters::body::BodyDeserializeError>() {
         Problem::new(Code::Invalid, error.to_string())
     } else if rejection.find::<reject::LengthRequired>().is_some() {
-        Problem::new(Code::Invalid, "the request needs a Content-Length")
+        Problem::new(Code::Invalid, "the request needs a Content-Length header")
     } else if rejection.find::<reject::InvalidQuery>().is_some() {
-        Problem::new(Code::Invalid, "the query is not valid")
+        Problem::new(Code::Invalid, "invalid query")
     } else if rejection.find::<reject::MethodNotAllowed>().is_some() {
         // Last: where a path has several methods, those that were not meant say this too.
-        Problem::new(Code::MethodNotAllowed, "this route does not have this method")
+        Problem::new(Code::MethodNotAllowed, "this route does not support this method")
     } else {
-        Problem::new(Code::Invalid, format!("the request is not valid: {rejection:?}"))
+        Problem::new(Code::Invalid, format!("invalid request: {rejection:?}"))
     };
     Ok(answer_problem(&problem))
 }
@@ -247,10 +247,7 @@ where
             return Ok(T::default());
         }
         serde_json::from_slice(&body).map_err(|error| {
-            warp::reject::custom(Rejected(Problem::new(
-                Code::Invalid,
-                format!("the body is not valid: {error}"),
-            )))
+            warp::reject::custom(Rejected(Problem::new(Code::Invalid, format!("invalid body: {error}"))))
         })
     })
 }
@@ -275,10 +272,7 @@ where
 {
     warp::body::content_length_limit(JSON_LIMIT).and(warp::body::bytes()).and_then(|body: Bytes| async move {
         serde_json::from_slice::<T>(&body).map_err(|error| {
-            warp::reject::custom(Rejected(Problem::new(
-                Code::Invalid,
-                format!("the body is not valid: {error}"),
-            )))
+            warp::reject::custom(Rejected(Problem::new(Code::Invalid, format!("invalid body: {error}"))))
         })
     })
 }

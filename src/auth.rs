@@ -33,7 +33,7 @@ use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use codepiper_protocol::wire::auth::{
     AuthStage, LONGEST_PASSWORD, LoginId, RecoveryCodes, SHORTEST_PASSWORD,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -326,11 +326,11 @@ fn recovery_codes() -> Result<(RecoveryCodes, Vec<Digest>), Problem> {
 fn check_password(password: &str) -> Result<(), Problem> {
     let letters = password.chars().count();
     if letters < SHORTEST_PASSWORD {
-        let detail = format!("the password has {letters} letters; take at least {SHORTEST_PASSWORD}");
+        let detail = format!("the password has {letters} characters; use at least {SHORTEST_PASSWORD}");
         return Err(Problem::new(Code::Invalid, detail));
     }
     if password.len() > LONGEST_PASSWORD {
-        let detail = format!("the password is longer than {LONGEST_PASSWORD} bytes");
+        let detail = format!("the password exceeds {LONGEST_PASSWORD} bytes");
         return Err(Problem::new(Code::Invalid, detail));
     }
     Ok(())
@@ -338,8 +338,8 @@ fn check_password(password: &str) -> Result<(), Problem> {
 
 fn damage(path: &Path, reason: &str) -> String {
     format!(
-        "{} cannot be read ({reason}), so nobody gets in through the web; restore the file, or remove it and \
-         set up anew, then restart the daemon",
+        "cannot read {} ({reason}), so nobody can sign in; restore the file, or delete it and set up the \
+         dashboard again, then restart the daemon",
         path.display()
     )
 }
@@ -349,24 +349,21 @@ fn closed(path: &Path, reason: &str) -> Problem {
 }
 
 fn not_set_up() -> Problem {
-    Problem::new(
-        Code::NotSetUp,
-        "the dashboard has no password yet; open it, with the one-time password of codepiper auth bootstrap",
-    )
+    Problem::new(Code::NotSetUp, "the dashboard has no password yet").with_next(Next::SetUpDashboard)
 }
 
 fn already_set_up() -> Problem {
-    Problem::new(Code::AlreadySetUp, "the dashboard has a password already; sign in with it")
+    Problem::new(Code::AlreadySetUp, "the dashboard already has a password; sign in with it")
 }
 
 fn expired() -> Problem {
-    Problem::new(Code::Expired, "this was begun too long ago, or elsewhere since; begin again")
+    Problem::new(Code::Expired, "this step expired or was started elsewhere; start over")
 }
 
 fn wrong_first_code() -> Problem {
     Problem::new(
         Code::WrongCredentials,
-        "the code is not the one of this authenticator; scan the QR code again, and look at the clock of its device",
+        "the code does not match this authenticator; scan the QR code again and check the clock of that device",
     )
 }
 

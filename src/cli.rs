@@ -3,6 +3,7 @@
 //! | module | what the verbs share |
 //! |--------|----------------------|
 //! | [`failure`]   | how a verb ends: the message and the exit code |
+//! | [`next`]      | what to do about a problem, as commands and flags |
 //! | [`output`]    | data on stdout, messages on stderr |
 //! | [`follow`]    | a subscription that survives a restart of the daemon |
 //! | [`view`]      | the own terminal while it shows another one |
@@ -27,6 +28,7 @@ mod kill;
 mod logs;
 mod man;
 mod model;
+mod next;
 mod output;
 mod providers;
 mod resize;
@@ -48,7 +50,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use codepiper_protocol::visible::{is_hidden, visible};
-
+use codepiper_protocol::wire::problem::Next;
 use codepiper_protocol::wire::session::Surroundings;
 
 use crate::client::Client;
@@ -91,16 +93,15 @@ fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Supervises coding agents in tmux: keeps them running, remembers what they print, lets you watch,
-/// answer and steer.
+/// Run coding agents in tmux: keep them running, record their output, and watch, answer and steer them.
 #[derive(Parser)]
 #[command(name = "codepiper", bin_name = "codepiper", version, disable_help_subcommand = true)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 struct Command {
-    /// The daemon's socket [env: CODEPIPER_SOCKET] [default: /tmp/codepiper.sock, or in CODEPIPER_HOME]
+    /// Daemon socket [env: CODEPIPER_SOCKET] [default: /tmp/codepiper.sock, or codepiper.sock in CODEPIPER_HOME]
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     socket: Option<PathBuf>,
-    /// When to use colours; NO_COLOR is respected
+    /// When to use colors; NO_COLOR is respected
     #[arg(
         long,
         global = true,
@@ -120,11 +121,8 @@ fn name_daemon(failure: Failure, flags: &Flags) -> Failure {
     let Ok((paths, _)) = Paths::resolve(flags) else { return failure };
     let Some(pid) = paths.daemon_pid() else { return failure };
     let (data, socket) = (paths.data.display(), paths.socket.display());
-    let message = format!(
-        "a daemon (pid {pid}) uses {data}, and cannot be reached on {socket}: it may listen on another --socket; otherwise \
-         end it with `kill {pid}` (sessions go on) and start it with `codepiper daemon`"
-    );
-    Failure::Said { code: failure::NOT_RUNNING, message }
+    Failure::not_running(format_args!("a daemon (pid {pid}) uses {data}, but nothing answers on {socket}"))
+        .with_next(Some(&Next::ReplaceDaemon { pid: Some(pid) }))
 }
 
 #[derive(Subcommand)]

@@ -154,10 +154,12 @@ impl Provider {
     fn check(&self, name: &str) -> Result<(), String> {
         let word = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) || !name.chars().all(word) {
-            return Err("its name has to be of lower-case letters, digits and '-', a letter first".to_owned());
+            return Err(
+                "invalid name; use lowercase letters, digits and '-', starting with a letter".to_owned()
+            );
         }
         if Self::BUILT_IN.contains(&name) {
-            return Err("it is built in; choose another name".to_owned());
+            return Err("this provider is built in; choose another name".to_owned());
         }
         if self.command.first().is_none_or(String::is_empty) {
             return Err("command needs a program".to_owned());
@@ -182,12 +184,11 @@ impl Signal {
             + usize::from(self.osc_7501.is_some())
             + usize::from(self.bell == Some(true));
         if kinds != 1 {
-            return Err(
-                "it needs exactly one of title, notification, osc_7501, bell = true and screen".to_owned()
-            );
+            return Err("use exactly one of title, notification, osc_7501, bell = true and screen".to_owned());
         }
         for pattern in patterns.into_iter().flatten() {
-            Regex::new(pattern).map_err(|error| format!("'{pattern}' is no regular expression: {error}"))?;
+            Regex::new(pattern)
+                .map_err(|error| format!("invalid regular expression '{pattern}': {error}"))?;
         }
         Ok(())
     }
@@ -284,7 +285,7 @@ impl Config {
                 let line = error.span().and_then(|span| text.get(..span.start));
                 let line = line.map(|before| format!("line {}: ", before.matches('\n').count() + 1));
                 let (line, what) = (line.unwrap_or_default(), error.message());
-                anyhow::anyhow!("the configuration file {} is not valid: {line}{what}", path.display())
+                anyhow::anyhow!("invalid configuration file {}: {line}{what}", path.display())
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => {
@@ -317,7 +318,7 @@ impl Config {
         for name in &config.sessions.update_environment {
             if name.is_empty() || name.trim_end_matches('*').contains(['=', '*', '\0']) {
                 return Err(serde::de::Error::custom(format!(
-                    "sessions.update_environment: '{}' is no name of a variable",
+                    "sessions.update_environment: invalid variable name '{}'",
                     name.escape_debug()
                 )));
             }

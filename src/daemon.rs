@@ -80,20 +80,20 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     process::seal();
     process::mark::ours()?;
     if let Err(error) = process::give_way() {
-        tracing::warn!(%error, "keys will take longer: the daemon cannot give way to tmux");
+        tracing::warn!(%error, "cannot lower the daemon's scheduling priority; typing will be slower");
     }
     if let Err(error) = process::raise_limits() {
-        tracing::warn!(%error, "the limits of this process cannot be raised");
+        tracing::warn!(%error, "cannot raise the limits of this process");
     }
     let descriptors = process::descriptor_limit();
     anyhow::ensure!(
         descriptors >= FEWEST_DESCRIPTORS,
-        "the limit of open files (`ulimit -n`) is {descriptors}, and codepiper needs {FEWEST_DESCRIPTORS} or more; raise it"
+        "the limit of open files (`ulimit -n`) is {descriptors}, but CodePiper needs {FEWEST_DESCRIPTORS} or more"
     );
     let installed = server::installed_version()?;
     anyhow::ensure!(
         installed >= server::oldest(),
-        "tmux {installed} is installed, and codepiper needs {} or newer",
+        "tmux {installed} is installed, but CodePiper needs {} or newer",
         server::OLDEST
     );
     let web = web::listen(&options.web, &config.web)?;
@@ -163,6 +163,7 @@ async fn begin(
     tasks.spawn(session::serve_shims(sessions.clone(), tasks.shutdown.clone()).await?);
     let address = link(paths, instance, &sessions, &tasks).await?;
     let auth = load_auth(paths, &sessions, &tasks);
+    let first_visit = web.as_ref().map(|web| web.first_visit.clone()).unwrap_or_default();
     let (web, listener) = web.map(|web| (Arc::new(web.web), web.listener)).unzip();
     let tcp = listener.map(TcpListener::from_std).transpose()?;
     let (asked, leave) = mpsc::channel(1);
@@ -188,7 +189,7 @@ async fn begin(
     hooks.take_spool().await;
     tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
-    announce(&paths.socket, web.as_deref().map(|web| (web, &auth)));
+    announce(&paths.socket, web.as_deref().map(|web| (web, &auth)), &first_visit);
     boot.resume_or_offer(&sessions, &tasks, config.sessions.resume_after_reboot);
     Ok(Running { sessions, tasks, work, disk, starts, leave })
 }
@@ -203,14 +204,14 @@ impl Running {
         work.close();
         sessions.launch_no_more();
         if tokio::time::timeout(WORK_LIMIT, work.wait()).await.is_err() {
-            tracing::warn!(requests = work.len(), "some requests did not come to their end in time");
+            tracing::warn!(requests = work.len(), "some requests did not finish in time");
         }
         if leave == (Leave::Stop { kill_sessions: true }) {
             sessions.kill_everything().await;
         }
         // Nothing may come between: the link would start another server.
         if tokio::time::timeout(LEAVE_LIMIT, tasks.end()).await.is_err() {
-            tracing::warn!("something did not end in time");
+            tracing::warn!("some tasks did not finish in time");
         }
         // What is stored decides where the next daemon goes on.
         if blocking(move || disk.close()).await.is_err() {
@@ -303,7 +304,7 @@ async fn link(
     match linked.await {
         Ok(()) => Ok(address),
         // Without a first connection the link ends, and says why.
-        Err(_) => Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("tmux cannot be reached"))),
+        Err(_) => Err(link.await?.err().unwrap_or_else(|| anyhow::anyhow!("cannot reach tmux"))),
     }
 }
 
@@ -326,7 +327,7 @@ fn open_journal(paths: &Paths, config: &Config, noticed: mpsc::Sender<disk::Noti
     options.probes.notice = Arc::new(move |notice| drop(noticed.try_send(notice)));
     let (disk, report) = Disk::open(options);
     match &report.unusable {
-        Some(reason) => tracing::error!(reason, "the journal cannot be used: output stays in memory"),
+        Some(reason) => tracing::error!(reason, "cannot use the journal; output stays in memory"),
         None => tracing::info!(report.generations, report.bytes, report.sessions, "the journal is open"),
     }
     disk
@@ -349,11 +350,11 @@ fn journal_event(notice: disk::Notice) -> Body {
 }
 
 /// Tells whoever started us. They may not listen any more, which is no reason to end.
-fn announce(socket: &Path, web: Option<(&Web, &Auth)>) {
+fn announce(socket: &Path, web: Option<(&Web, &Auth)>, first_visit: &str) {
     let mut out = std::io::stdout();
     let mut text = format!("✓ Daemon started on {}\n", visible(&socket.display().to_string()));
     if let Some((web, auth)) = web {
-        text += &web::welcome(web, auth, out.is_terminal());
+        text += &web::welcome(web, auth, first_visit, out.is_terminal());
     }
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -368,12 +369,12 @@ fn create_directories(paths: &Paths) -> anyhow::Result<()> {
             .recursive(true)
             .mode(0o700)
             .create(&dir)
-            .with_context(|| format!("cannot create the directory {}", dir.display()))?;
+            .with_context(|| format!("cannot create directory {}", dir.display()))?;
         let meta = std::fs::metadata(&dir)?;
         let own = meta.uid() == nix::unistd::getuid().as_raw();
         anyhow::ensure!(
             own,
-            "the directory {} belongs to another user; choose another CODEPIPER_HOME",
+            "directory {} belongs to another user; choose another CODEPIPER_HOME",
             dir.display()
         );
         if meta.permissions().mode() & 0o077 != 0 {
@@ -396,5 +397,5 @@ fn restart(inherited: &Inherited) -> anyhow::Error {
     same.args(arguments());
     inherited.give_back(&mut same);
     let _ = same.exec();
-    anyhow::Error::from(error).context(format!("cannot execute {} again", program.display()))
+    anyhow::Error::from(error).context(format!("cannot execute {}", program.display()))
 }

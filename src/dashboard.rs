@@ -34,10 +34,10 @@ pub fn answer(path: &str, request: &HeaderMap) -> Response<Bytes> {
     let find = |path: &str| ASSETS.iter().find(|asset| asset.path == path);
     match find(path) {
         Some(asset) if path != PAGE => file(asset, request),
-        None if path.starts_with(HASHED) => text(StatusCode::NOT_FOUND, "there is no such file"),
+        None if path.starts_with(HASHED) => text(StatusCode::NOT_FOUND, "no such file"),
         _ => match find(PAGE) {
             Some(asset) => page(asset, request),
-            None => text(StatusCode::NOT_FOUND, "this codepiper was built without its dashboard"),
+            None => text(StatusCode::NOT_FOUND, "this codepiper was built without the dashboard"),
         },
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use codepiper_protocol::tmux::Version;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
+use codepiper_protocol::wire::problem::Next;
 
 use crate::config::Config;
 use crate::journal::Disk;
@@ -60,7 +61,7 @@ pub fn obstacle(paths: &Paths) -> Option<String> {
     dirs.into_iter().chain(sockets).find_map(|dir| {
         let probe = dir.join("probe.new");
         let error = File::create(&probe).and_then(|_| fs::remove_file(&probe)).err()?;
-        Some(format!("no file can be made in {}: {error}", dir.display()))
+        Some(format!("cannot create a file in {}: {error}", dir.display()))
     })
 }
 
@@ -74,16 +75,16 @@ fn server_without_daemon(socket: &Path) -> Option<Check> {
         },
         Err(error) => (Verdict::Broken, error.to_string()),
     };
-    Some(Check { name: "tmux server".into(), verdict, detail })
+    let next = (verdict == Verdict::Warning).then_some(Next::EndTmuxServer);
+    Some(Check { name: "tmux server".into(), verdict, detail, next })
 }
 
 /// What to say of a server that is of another version than the installed tmux.
 fn replaced(server: i32) -> Option<String> {
     let (_, version, installed) = find::replaced(server)?;
     Some(format!(
-        "process {server} is tmux {version}, and tmux {installed} is installed now; the two may not talk, so the daemon and \
-         attach use the server's own program. Sessions go on; the next server is {installed}: codepiper daemon stop \
-         --kill-sessions ends this one"
+        "process {server} is tmux {version}, but tmux {installed} is installed now; the two may be incompatible, so the \
+         server's own program is used until it ends"
     ))
 }
 
@@ -105,17 +106,18 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
         let program = provider.program(env);
         let (verdict, detail) = match provider::look_up(&program, path, "/".as_ref()) {
             Some(found) if provider.name() == "codex" && provider::codex_hooks_without_review() => {
-                (Verdict::Fine, format!("{}; all its hooks run without review", found.display()))
+                (Verdict::Fine, format!("{}; all of its hooks run without review", found.display()))
             }
             Some(found) => (Verdict::Fine, found.display().to_string()),
             None => (
                 Verdict::Warning,
                 format!(
-                    "'{program}' is not in the daemon's PATH; install it, or start the session from a shell that finds it"
+                    "'{program}' is not in the daemon's PATH; install it, or start the session from a shell \
+                     that finds it"
                 ),
             ),
         };
-        checks.push(Check { name: format!("provider {}", provider.name()), verdict, detail });
+        checks.push(Check { name: format!("provider {}", provider.name()), verdict, detail, next: None });
     }
     checks
 }
@@ -125,14 +127,14 @@ fn tmux_installed() -> Check {
         Err(error) => (Verdict::Broken, error.to_string()),
         Ok(version) if version < server::oldest() => (
             Verdict::Broken,
-            format!("tmux {version} is installed, and {} or newer is needed", server::OLDEST),
+            format!("tmux {version} is installed, but {} or newer is required", server::OLDEST),
         ),
         Ok(version) => match known_bugs(&version) {
             "" => (Verdict::Fine, version.to_string()),
-            bugs => (Verdict::Fine, format!("{version}; codepiper keeps clear of its bugs: {bugs}")),
+            bugs => (Verdict::Fine, format!("{version}; known bugs, which CodePiper avoids: {bugs}")),
         },
     };
-    Check { name: "tmux".into(), verdict, detail }
+    Check { name: "tmux".into(), verdict, detail, next: None }
 }
 
 /// Bugs of tmux that end the server or lose output, and that the daemon avoids.
@@ -152,8 +154,8 @@ fn connection(daemon: &Daemon) -> Check {
         Some((linked, _)) if !daemon.tmux_answers => (
             Verdict::Broken,
             format!(
-                "process {} does not answer: it stands still, or has too much to do; if it is stopped, \
-                 kill -CONT {0} lets it go on",
+                "process {} does not answer: it is stopped or overloaded; if it is stopped, continue it with \
+                 kill -CONT {0}",
                 linked.server.pid
             ),
         ),
@@ -172,79 +174,83 @@ fn connection(daemon: &Daemon) -> Check {
             format!(
                 "no connection to the server at {}: {}; see {}",
                 daemon.tmux_socket.display(),
-                daemon.sessions.link_trouble().unwrap_or_else(|| "it was lost just now".to_owned()),
+                daemon.sessions.link_trouble().unwrap_or_else(|| "it was just lost".to_owned()),
                 daemon.paths.log_file().display()
             ),
         ),
     };
-    Check { name: "tmux server".into(), verdict, detail }
+    let next = (verdict == Verdict::Warning).then_some(Next::EndTmuxServer);
+    Check { name: "tmux server".into(), verdict, detail, next }
 }
 
 fn records(broken: &[Broken]) -> Check {
     let (verdict, detail) = match broken {
-        [] => (Verdict::Fine, "all can be read".to_owned()),
+        [] => (Verdict::Fine, "all readable".to_owned()),
         broken => (
             Verdict::Broken,
             format!(
-                "{}; what runs of these sessions is left alone: repair the file, or remove it to forget the session, \
-                 then codepiper daemon restart",
+                "{}; running programs of these sessions are left alone; repair the file, or delete it to forget the \
+                 session, and restart the daemon",
                 each(broken)
             ),
         ),
     };
-    Check { name: "launch records".into(), verdict, detail }
+    let next = (!broken.is_empty()).then_some(Next::RestartDaemon);
+    Check { name: "launch records".into(), verdict, detail, next }
 }
 
 fn web(damage: Option<String>) -> Check {
     let (verdict, detail) = match damage {
-        None => (Verdict::Fine, "passwords and logins can be read".to_owned()),
+        None => (Verdict::Fine, "passwords and logins are readable".to_owned()),
         Some(damage) => (Verdict::Broken, damage),
     };
-    Check { name: "web sign-in".into(), verdict, detail }
+    Check { name: "web sign-in".into(), verdict, detail, next: None }
 }
 
 fn journal(usage: &Usage, dir: &Path) -> Check {
     let (verdict, detail) = if let Some(reason) = &usage.failing {
-        let what = format!("cannot be written, and what is printed stays in memory: {reason}");
-        (Verdict::Broken, format!("{what}; make {} writable, it is tried again", dir.display()))
+        let what = format!("cannot be written, so output stays in memory: {reason}");
+        (Verdict::Broken, format!("{what}; make {} writable; the daemon keeps trying", dir.display()))
     } else if let Some(why) = usage.paused.as_ref().or(usage.unreadable.as_ref()) {
         let what = match usage.paused {
-            Some(_) => "nothing is stored, and what is printed stays in memory",
-            None => "what is stored can be read in part only",
+            Some(_) => "nothing is stored, and output stays in memory",
+            None => "only a part of the stored output can be read",
         };
-        let cure = "make room there, or make it writable; nothing has to be restarted";
+        let cure = "free space or make it writable; no restart is needed";
         (Verdict::Broken, format!("{why}: {what}, {}; {cure}", dir.display()))
     } else if let Some(damage) = usage.damage.last() {
         let lost: u64 = usage.damage.iter().map(|damage| damage.lost_bytes).sum();
         let lost = match lost {
-            0 => "output that was".to_owned(),
-            bytes => format!("{bytes} bytes that were"),
+            0 => "some stored output".to_owned(),
+            bytes => format!("{bytes} bytes of stored output"),
         };
-        let what = format!("{lost} stored cannot be read any more; the latest: {damage}");
-        (Verdict::Warning, format!("{what}; codepiper logs --type journal tells all"))
+        let what = format!("{lost} can no longer be read; latest damage: {damage}");
+        (Verdict::Warning, what)
     } else if usage.dropped_bytes > 0 {
         let dropped = usage.dropped_bytes;
-        (Verdict::Warning, format!("{dropped} bytes were not stored, since the disk was full or too slow"))
+        (Verdict::Warning, format!("{dropped} bytes were not stored because the disk was full or too slow"))
     } else {
         let (used, limit) = (mib(usage.disk_bytes), mib(usage.limit_bytes));
         let (count, dir) = (usage.generations, dir.display());
         let waits = match usage.unwritten_bytes {
             0 => String::new(),
-            bytes => format!("; {bytes} bytes wait to be written"),
+            bytes => format!("; {bytes} bytes not written yet"),
         };
         (Verdict::Fine, format!("{used} of at most {limit} MiB in {count} generations, {dir}{waits}"))
     };
-    Check { name: "journal".into(), verdict, detail }
+    let next = (verdict == Verdict::Warning && !usage.damage.is_empty()).then_some(Next::ShowJournalEvents);
+    Check { name: "journal".into(), verdict, detail, next }
 }
 
 fn clock(doubt: Option<String>, code_from_the_future: Option<String>) -> Check {
-    let cure = "set the clock of this machine if it is wrong (timedatectl); nothing that is stored is deleted for its age meanwhile";
+    let cure = "correct this machine's clock if it is wrong (timedatectl); until then nothing is deleted because of \
+         its age";
     let (verdict, detail) = match (doubt, code_from_the_future) {
         (Some(doubt), _) => (Verdict::Warning, format!("{doubt}; {cure}")),
         (None, Some(code)) => (Verdict::Warning, code),
-        (None, None) => (Verdict::Fine, "it agrees with what was stored before".to_owned()),
+        (None, None) => (Verdict::Fine, "consistent with stored entries".to_owned()),
     };
-    Check { name: "clock".into(), verdict, detail }
+    Check { name: "clock".into(), verdict, detail, next: None }
 }
 
 fn mib(bytes: u64) -> u64 {
@@ -253,32 +259,27 @@ fn mib(bytes: u64) -> u64 {
 
 fn files(broken: &[Broken]) -> Check {
     let (verdict, detail) = match broken {
-        [] => (Verdict::Fine, "all can be read".to_owned()),
+        [] => (Verdict::Fine, "all readable".to_owned()),
         broken => (
             Verdict::Broken,
             format!(
-                "{}; remove what cannot be read, make room for what cannot be written, then codepiper daemon restart \
-                 writes it anew",
+                "{}; delete files that cannot be read, free space for those that cannot be written, and restart the \
+                 daemon, which writes them again",
                 each(broken)
             ),
         ),
     };
-    Check { name: "state files".into(), verdict, detail }
+    let next = (!broken.is_empty()).then_some(Next::RestartDaemon);
+    Check { name: "state files".into(), verdict, detail, next }
 }
 
 fn env_sets(broken: &[Broken]) -> Check {
     let (verdict, detail) = match broken {
-        [] => (Verdict::Fine, "all can be read".to_owned()),
-        broken => (
-            Verdict::Broken,
-            format!(
-                "{}; put the file back from a backup, or give up its values with codepiper env-set remove NAME; sessions \
-                 that use the set do not start meanwhile",
-                each(broken)
-            ),
-        ),
+        [] => (Verdict::Fine, "all readable".to_owned()),
+        broken => (Verdict::Broken, format!("{}; sessions that use the set cannot start", each(broken))),
     };
-    Check { name: "env sets".into(), verdict, detail }
+    let next = (!broken.is_empty()).then_some(Next::RemoveEnvSets);
+    Check { name: "env sets".into(), verdict, detail, next }
 }
 
 fn each(broken: &[Broken]) -> String {
@@ -292,23 +293,21 @@ fn lost(sessions: &Sessions) -> Option<Check> {
     (!lost.is_empty()).then(|| Check {
         name: "ended sessions".into(),
         verdict: Verdict::Warning,
-        detail: format!(
-            "ended with their tmux server: {}; codepiper resume --all starts them again",
-            lost.join(", ")
-        ),
+        detail: format!("ended with their tmux server: {}", lost.join(", ")),
+        next: Some(Next::ResumeAll),
     })
 }
 
 fn private(name: &str, dir: &Path) -> Check {
     let (verdict, detail) = match fs::metadata(dir) {
         Ok(meta) if meta.permissions().mode() & 0o077 != 0 => {
-            (Verdict::Warning, format!("{} can be read by others; chmod 700 it", dir.display()))
+            (Verdict::Warning, format!("{} is readable by other users; run chmod 700 on it", dir.display()))
         }
         Ok(_) => (Verdict::Fine, dir.display().to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            (Verdict::Fine, format!("{} will be made by the daemon", dir.display()))
+            (Verdict::Fine, format!("{} will be created by the daemon", dir.display()))
         }
-        Err(error) => (Verdict::Broken, format!("{} cannot be used: {error}", dir.display())),
+        Err(error) => (Verdict::Broken, format!("cannot use {}: {error}", dir.display())),
     };
-    Check { name: name.to_owned(), verdict, detail }
+    Check { name: name.to_owned(), verdict, detail, next: None }
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use codepiper_protocol::wire::env_set::{
     ChangeEnvSet, EnvSet, EnvValue, EnvVariable, MAX_ENV_SET_NAME, MAX_ENV_VALUE,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,9 +90,8 @@ impl EnvSets {
         let _turn = self.turn();
         let path = self.path(name);
         if path.exists() {
-            let detail =
-                format!("there is an env set '{name}' already; codepiper env-set set {name} changes it");
-            return Err(Problem::new(Code::NameTaken, detail));
+            let problem = Problem::new(Code::NameTaken, format!("env set '{name}' already exists"));
+            return Err(problem.with_next(Next::ChangeEnvSet { name: name.to_owned() }));
         }
         let mut stored = Stored { version: VERSION, name: name.to_owned(), variables: BTreeMap::new() };
         self.seal(&mut stored, variables)?;
@@ -153,9 +152,10 @@ impl EnvSets {
         }
         let set = stored.name.as_str();
         let failed = |reason: String| Problem::new(Code::LaunchFailed, unusable(set, path, &reason));
-        let key = Key::load(&self.0.key_file).and_then(|key| key.ok_or_else(|| "it is gone".to_owned()));
+        let key =
+            Key::load(&self.0.key_file).and_then(|key| key.ok_or_else(|| "the file is missing".to_owned()));
         let key = key.map_err(|reason| {
-            failed(format!("its key {}: {reason}; put the key back", self.0.key_file.display()))
+            failed(format!("its key {}: {reason}; restore the key", self.0.key_file.display()))
         })?;
         let opened = stored.variables.iter().map(|(name, variable)| {
             let value = key.open(set, name, &variable.value);
@@ -183,16 +183,15 @@ impl EnvSets {
     /// The key; makes one when there are no values that another one was for.
     fn key(&self) -> Result<Key, Problem> {
         let path = self.0.key_file.display();
-        let unusable = |what: String| Problem::new(Code::Internal, format!("the key of the env sets {what}"));
+        let unusable =
+            |what: String| Problem::new(Code::Internal, format!("the key file of the env sets {what}"));
         if let Some(key) = Key::load(&self.0.key_file)
             .map_err(|reason| unusable(format!("cannot be used: {path}: {reason}")))?
         {
             return Ok(key);
         }
         if self.list().iter().any(|set| set.problem.is_some() || !set.variables.is_empty()) {
-            return Err(unusable(format!(
-                "is gone: {path}; put it back, or remove the sets that need it with codepiper env-set remove"
-            )));
+            return Err(unusable(format!("is missing: {path}")).with_next(Next::RemoveEnvSets));
         }
         let key = Key::random()?;
         key.save(&self.0.key_file)
@@ -230,13 +229,8 @@ impl EnvSets {
         let path = self.path(name);
         match check_set_name(name).is_ok() && path.exists() {
             true => Ok(path),
-            false => Err(Problem::new(
-                Code::NotFound,
-                format!(
-                    "no env set '{}'; codepiper env-set list shows those that exist",
-                    name.escape_debug()
-                ),
-            )),
+            false => Err(Problem::new(Code::NotFound, format!("no env set '{}'", name.escape_debug()))
+                .with_next(Next::ListEnvSets)),
         }
     }
 
@@ -251,10 +245,10 @@ impl EnvSets {
 
 fn read(path: &Path, name: &str) -> Result<Stored, String> {
     let stored: Option<Stored> = small_file::read(path, VERSION)?;
-    let stored = stored.ok_or("it is gone")?;
+    let stored = stored.ok_or("the file is missing")?;
     match stored.name == name {
         true => Ok(stored),
-        false => Err(format!("it is the file of the set '{}'", stored.name.escape_debug())),
+        false => Err(format!("the file belongs to set '{}'", stored.name.escape_debug())),
     }
 }
 
@@ -270,8 +264,8 @@ fn check_set_name(name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!(
-        "'{}' cannot be an env set's name; use at most {MAX_ENV_SET_NAME} letters, digits, '.', '_' and '-', with \
-         a letter or a digit first",
+        "invalid env set name '{}'; use up to {MAX_ENV_SET_NAME} letters, digits, '.', '_' and '-', starting \
+         with a letter or digit",
         name.escape_debug()
     );
     Err(Problem::new(Code::Invalid, detail))
@@ -287,17 +281,17 @@ fn check_variable(name: &str, EnvValue(value): &EnvValue) -> Result<(), Problem>
         || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
     {
         return invalid(format!(
-            "'{shown}' cannot be a variable's name; use letters, digits and '_', and no digit first"
+            "invalid variable name '{shown}'; use letters, digits and '_', not starting with a digit"
         ));
     }
     if name.starts_with("CODEPIPER_") || ["TMUX", "TMUX_PANE", "TERM"].contains(&name) {
-        return invalid(format!("{shown} cannot be in an env set: codepiper or the terminal sets it"));
+        return invalid(format!("{shown} cannot be in an env set: it is set by CodePiper or the terminal"));
     }
     if value.contains('\0') {
-        return invalid(format!("the value of {shown} has a NUL, which no environment can hold"));
+        return invalid(format!("the value of {shown} contains NUL, which an environment cannot hold"));
     }
     if value.len() > MAX_ENV_VALUE {
-        return invalid(format!("the value of {shown} has more than {MAX_ENV_VALUE} bytes"));
+        return invalid(format!("the value of {shown} exceeds {MAX_ENV_VALUE} bytes"));
     }
     Ok(())
 }

@@ -57,13 +57,11 @@ impl Intake {
     ) -> Result<(), Problem> {
         let values = count_values(payload);
         if values > MOST_VALUES {
-            let detail =
-                format!("the hook's payload has {values} values, and at most {MOST_VALUES} are taken");
+            let detail = format!("the hook payload has {values} values; the limit is {MOST_VALUES}");
             return Err(Problem::new(Code::TooLarge, detail));
         }
-        let value: Value = serde_json::from_slice(payload).map_err(|error| {
-            Problem::new(Code::Invalid, format!("the hook's payload is not JSON: {error}"))
-        })?;
+        let value: Value = serde_json::from_slice(payload)
+            .map_err(|error| Problem::new(Code::Invalid, format!("the hook payload is not JSON: {error}")))?;
         let _turn = self.turn.lock().await;
         self.take_spool_of(session).await;
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());

@@ -46,7 +46,7 @@ impl Paths {
             Some(home) => (home.join("config.toml"), home.join("data"), home.join("state")),
             None => {
                 let base = etcetera::choose_base_strategy()
-                    .map_err(|_| anyhow::anyhow!("no home directory is known; set HOME or CODEPIPER_HOME"))?;
+                    .map_err(|_| anyhow::anyhow!("no home directory found; set HOME or CODEPIPER_HOME"))?;
                 let data = base.data_dir().join("codepiper");
                 let state = base.state_dir().unwrap_or_else(|| base.data_dir()).join("codepiper");
                 (base.config_dir().join("codepiper/config.toml"), data, state)
@@ -73,8 +73,8 @@ impl Paths {
             let length = socket.as_os_str().len();
             anyhow::ensure!(
                 length <= SOCKET_PATH_MAX,
-                "the socket path {} has {length} bytes, and the system allows {SOCKET_PATH_MAX}; \
-                 choose a shorter CODEPIPER_HOME or --socket",
+                "socket path {} has {length} bytes, and the system allows {SOCKET_PATH_MAX}; choose a \
+                 shorter path or CODEPIPER_HOME",
                 socket.display(),
             );
         }

@@ -246,7 +246,7 @@ pub fn output_within(mut command: Command, limit: Duration) -> io::Result<Output
     ended.recv_timeout(limit).unwrap_or_else(|_| {
         // Not waited for yet, so it is still this one.
         let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
-        Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {limit:?}")))
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("timed out after {limit:?}")))
     })
 }
 

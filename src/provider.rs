@@ -208,7 +208,7 @@ impl Accounts {
                 }
                 let files: Vec<_> = stored.iter().map(|key| key.file.display().to_string()).collect();
                 Err(format!(
-                    "none of {} is in an env set or in the daemon's environment, and there is no key in {}",
+                    "none of {} is set in an env set or in the daemon's environment, and {} contains no key",
                     self.api.join(", "),
                     files.join(" or ")
                 ))

@@ -64,7 +64,7 @@ use codepiper_protocol::shim::Launch;
 use codepiper_protocol::tmux::{PaneId, SessionName, TmuxSessionId, WindowId};
 use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::daemon::SessionCounts;
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{Cursor, SessionId, Size};
@@ -270,7 +270,7 @@ impl Sessions {
         let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
             let Some(provider) = crate::provider::find(&record.recipe.provider) else {
-                let reason = format!("there is no provider '{}'", record.recipe.provider);
+                let reason = format!("unknown provider '{}'", record.recipe.provider);
                 broken.push((Record::path(&self.0.places.records, record.id), reason));
                 continue;
             };
@@ -327,12 +327,11 @@ impl Sessions {
         let fits: Vec<_> = all.iter().filter(|session| named(session) || begins(session)).collect();
         match fits.as_slice() {
             [one] => Ok((*one).clone()),
-            [] => Err(Problem::new(
-                Code::NotFound,
-                self.unreadable(reference).unwrap_or_else(|| {
-                    format!("no session '{reference}'; codepiper sessions lists those that exist")
-                }),
-            )),
+            [] => Err(match self.unreadable(reference) {
+                Some(why) => Problem::new(Code::NotFound, why).with_next(Next::RunChecks),
+                None => Problem::new(Code::NotFound, format!("no session '{reference}'"))
+                    .with_next(Next::ListSessions),
+            }),
             several => {
                 let candidates = several.iter().map(|session| match session.name() {
                     Some(name) => format!("{} ('{name}')", session.id),
@@ -341,7 +340,9 @@ impl Sessions {
                 let candidates = candidates.collect::<Vec<_>>().join(", ");
                 Err(Problem::new(
                     Code::Ambiguous,
-                    format!("'{reference}' fits several sessions: {candidates}; type more of the id"),
+                    format!(
+                        "'{reference}' matches several sessions: {candidates}; use a longer prefix of the id"
+                    ),
                 ))
             }
         }
@@ -357,8 +358,7 @@ impl Sessions {
         let table = self.table();
         let (path, reason) = table.broken.iter().find(named)?;
         Some(format!(
-            "the launch record of session '{reference}' cannot be used, and its program is left alone: {}: {reason}; \
-             codepiper doctor says what to do",
+            "cannot use the launch record of session '{reference}', so its program is left alone: {}: {reason}",
             path.display()
         ))
     }
@@ -499,7 +499,7 @@ impl Sessions {
             return true;
         };
         let pid = session.state().machine.pid().unwrap_or_default();
-        let request = format!("to continue conversation {conversation} of session {}", owner.id.short());
+        let request = format!("to resume conversation {conversation} of session {}", owner.id.short());
         tracing::warn!(id = %session.id, request, "the conversation is not followed");
         self.event(Some(session.id), Body::AuthAgentRefused { pid, request });
         false
@@ -526,8 +526,8 @@ impl Sessions {
             return Err(Problem::new(
                 Code::Invalid,
                 format!(
-                    "'{}' cannot be a session's name; use 1 to {LONGEST} characters that can be seen and that begin \
-                     neither with - nor with a blank",
+                    "invalid session name '{}'; use 1 to {LONGEST} visible characters, not starting with \
+                     '-', without spaces at either end",
                     visible(name)
                 ),
             ));
@@ -536,15 +536,15 @@ impl Sessions {
             return Err(Problem::new(
                 Code::Invalid,
                 format!(
-                    "'{name}' cannot be a session's name: it looks like the beginning of an id; add a letter from g \
-                     to z, or use fewer than 4 characters"
+                    "invalid session name '{name}': it looks like the start of a session id; add a letter \
+                     from g to z, or use fewer than 4 characters"
                 ),
             ));
         }
         match self.all().iter().find(|other| Some(other.id) != own && other.takes_name(name)) {
             Some(other) => Err(Problem::new(
                 Code::NameTaken,
-                format!("session {} has the name '{name}' already; choose another", other.id.short()),
+                format!("session {} is already named '{name}'; choose another name", other.id.short()),
             )),
             None => Ok(()),
         }
@@ -890,12 +890,7 @@ fn tmux_session_name(id: SessionId) -> SessionName {
 /// The session has ended, and what was asked for needs one that runs.
 fn ended_problem(session: &Session) -> Problem {
     let exit = session.exit().map(|exit| format!(": {exit}")).unwrap_or_default();
-    Problem::new(
-        Code::SessionEnded,
-        format!(
-            "session {} has ended{exit}; codepiper resume {} starts it again",
-            session.id.short(),
-            session.id.short()
-        ),
-    )
+    let session = session.id.short();
+    Problem::new(Code::SessionEnded, format!("session {session} has ended{exit}"))
+        .with_next(Next::ResumeSession { session })
 }

@@ -82,7 +82,7 @@ impl Shim {
         let args = Args::parse(args)?;
         harden();
         let terminal = Terminal::open()
-            .map_err(|error| format!("no terminal: {error}. The shim is started by tmux, not by hand."))?;
+            .map_err(|error| format!("no terminal: {error} (tmux starts the shim; do not run it by hand)"))?;
         let (mut daemon, launch) = fetch_launch(&args, &terminal)?;
         if let Some(mark) = launch.mark {
             process::mark::wear(mark).map_err(|error| format!("cannot mark the program: {error}"))?;
@@ -164,7 +164,7 @@ struct Args {
 
 impl Args {
     fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Self, String> {
-        const USAGE: &str = "usage: codepiper shim --socket PATH --session UUID (started by the daemon)";
+        const USAGE: &str = "the shim is started by the daemon, with a socket and a session";
         let (mut socket, mut session) = (None, None);
         while let (Some(flag), value) = (args.next(), args.next()) {
             let value = value.ok_or(USAGE)?;
@@ -193,7 +193,7 @@ fn fetch_launch(args: &Args, terminal: &Terminal) -> Result<(Daemon, Launch), St
     let socket = &args.socket;
     let mut daemon = connect_patiently(socket, terminal).map_err(|error| {
         format!(
-            "cannot reach the daemon at {}: {error}. Is `codepiper daemon` running? Start the session again.",
+            "cannot reach the daemon at {}: {error}; is it running? Start the session again.",
             socket.display()
         )
     })?;
@@ -202,13 +202,13 @@ fn fetch_launch(args: &Args, terminal: &Terminal) -> Result<(Daemon, Launch), St
         .send(&hello)
         .and_then(|()| daemon.receive(terminal, Instant::now() + LAUNCH_LIMIT))
         .map_err(|error| {
-        format!("the daemon at {} sent no program: {error}. Start the session again.", socket.display())
+        format!("the daemon at {} sent no program: {error}; start the session again", socket.display())
     })?;
     match answer {
         ToShim::Launch(launch) => Ok((daemon, launch)),
         ToShim::Refused { message } => Err(format!("the daemon refused this pane: {message}")),
         ToShim::Release => {
-            Err("the daemon released this pane before it started. Start the session again.".into())
+            Err("the daemon gave up on this pane before its program started; start the session again".into())
         }
     }
 }
@@ -275,7 +275,7 @@ mod tests {
             &["--session", "x", "--socket", "/run/cp.sock"],
             &["--session", id, "--socket", "/run/cp.sock", "--more", "x"],
         ] {
-            assert!(parse(wrong).err().unwrap().starts_with("usage: "), "{wrong:?}");
+            assert!(parse(wrong).err().unwrap().starts_with("the shim is started by"), "{wrong:?}");
         }
     }
 

@@ -23,23 +23,22 @@ struct Versioned {
 /// # Errors
 /// The reason, in words, when it cannot be read, is damaged, or comes from a newer program.
 pub fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, String> {
-    let unreadable = |error: io::Error| format!("it cannot be read: {error}");
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
     match fs::metadata(path) {
         // What is no plain file might never end.
-        Ok(meta) if !meta.is_file() => return Err("it is not a file".to_owned()),
+        Ok(meta) if !meta.is_file() => return Err("not a file".to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Ok(_) | Err(_) => {}
     }
     let json = fs::read(path).map_err(unreadable)?;
     if json.iter().all(u8::is_ascii_whitespace) {
-        return Err("it is empty".to_owned());
+        return Err("empty".to_owned());
     }
-    let damaged = |error: serde_json::Error| format!("it is damaged: {error}");
+    let damaged = |error: serde_json::Error| format!("damaged: {error}");
     let Versioned { version } = serde_json::from_slice(&json).map_err(damaged)?;
     if version > newest {
         return Err(format!(
-            "it was written by a newer codepiper (version {version} of its form, and this one knows {newest}): \
-             run that one"
+            "written by a newer CodePiper (format {version}, this one reads up to {newest}); use that version"
         ));
     }
     serde_json::from_slice(&json).map(Some).map_err(damaged)
@@ -101,7 +100,7 @@ mod tests {
             ("\0\0\0\0", "damaged"),
             ("{\"text\": \"a\"}", "version"),
             ("{\"version\": 1}", "text"),
-            ("{\"version\": 3, \"texts\": []}", "a newer codepiper"),
+            ("{\"version\": 3, \"texts\": []}", "a newer CodePiper"),
         ] {
             write_synced(&path, content.as_bytes()).unwrap();
             let reason = read().unwrap_err();
@@ -115,6 +114,6 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
-        assert_eq!(read(), Err("it is not a file".into()));
+        assert_eq!(read(), Err("not a file".into()));
     }
 }

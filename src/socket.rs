@@ -10,6 +10,7 @@ use std::os::unix::net::UnixListener as Unbound;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 #[cfg(target_os = "linux")]
 use rustix::fs::inotify;
 #[cfg(target_os = "linux")]
@@ -63,13 +64,16 @@ impl Socket {
         };
         match bound {
             Ok((listener, file)) => {
-                tracing::warn!(path = %self.path.display(), "the socket's file was gone; it is bound again");
+                tracing::warn!(path = %self.path.display(), "the socket file was gone; it was bound again");
                 (self.listener, self.file) = (listener, Some(file));
                 self.watch.begin(&self.path);
             }
             Err(error) => {
                 self.file = None;
-                tracing::error!(error = format!("{error:#}"), "the socket's file is not ours any more");
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "the socket file no longer belongs to this daemon"
+                );
             }
         }
     }
@@ -94,16 +98,15 @@ async fn make_room(path: &Path) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error).with_context(|| format!("cannot look at {}", path.display())),
     };
-    anyhow::ensure!(
-        meta.file_type().is_socket() && meta.uid() == nix::unistd::getuid().as_raw(),
-        "{} exists and is not a socket of ours; choose another --socket",
-        path.display()
-    );
-    anyhow::ensure!(
-        UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused),
-        "a daemon runs on {} already; codepiper daemon status tells about it, --socket chooses another",
-        path.display()
-    );
+    let taken = |what| {
+        Problem::new(Code::Internal, format!("{} {what}", path.display())).with_next(Next::ChooseSocket)
+    };
+    if !meta.file_type().is_socket() || meta.uid() != nix::unistd::getuid().as_raw() {
+        return Err(taken("exists and is not a socket of yours").into());
+    }
+    if !UnixStream::connect(path).await.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+        return Err(taken("is in use by another daemon").into());
+    }
     fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }
 
@@ -231,13 +234,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let mut socket = Socket::bind(&path).await.unwrap();
-        assert!(Socket::bind(&path).await.is_err_and(|error| error.to_string().contains("runs on")));
+        assert!(
+            Socket::bind(&path)
+                .await
+                .is_err_and(|error| error.to_string().contains("in use by another daemon"))
+        );
         fs::write(dir.path().join("file"), "precious").unwrap();
         fs::rename(dir.path().join("file"), &path).unwrap();
         socket.look().await;
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
         assert!(
-            Socket::bind(&path).await.is_err_and(|error| error.to_string().contains("not a socket of ours"))
+            Socket::bind(&path).await.is_err_and(|error| error.to_string().contains("not a socket of yours"))
         );
         // When that goes, it is ours again.
         fs::remove_file(&path).unwrap();

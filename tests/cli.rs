@@ -106,7 +106,7 @@ fn without_a_daemon_every_verb_says_how_to_start_it() {
         let (code, message) = daemon.fails(args);
         assert_eq!(code, 4, "{args:?}");
         assert!(message.starts_with("error: ") && message.contains("`codepiper daemon`"), "{message}");
-        assert_eq!(message.lines().count(), 1, "{message}");
+        assert_eq!(message.lines().count(), 2, "{message}");
     }
     let checks = daemon.json(&["doctor", "--json"]);
     assert_eq!(checks[0]["name"], "daemon");

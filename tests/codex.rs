@@ -202,7 +202,7 @@ fn a_question_about_a_new_conversation_is_seen() {
         assert_eq!(bed.home.session(id).waiting_for, Some(WaitingFor::Question));
         let last = bed.home.explain(id).evidence.pop().unwrap();
         assert!(last.source == EvidenceSource::Screen && last.what.contains("Where should"), "{last:?}");
-        assert!(bed.home.fails(1, ["send", id, "1"]).contains("waits for a person"));
+        assert!(bed.home.fails(1, ["send", id, "1"]).contains("is waiting for an answer"));
         bed.home.ok(["keys", id, key]);
         bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
         bed.says(id, after);

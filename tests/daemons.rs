@@ -105,7 +105,9 @@ fn sessions_live_on_however_the_daemon_leaves() {
     home.start_daemon();
     check(&home);
     let explanation = home.explain(&session.short_id);
-    assert!(explanation.evidence.iter().any(|evidence| evidence.what.contains("found the program running")));
+    assert!(
+        explanation.evidence.iter().any(|evidence| evidence.what.contains("found the program still running"))
+    );
 }
 
 #[test]

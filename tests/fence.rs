@@ -91,7 +91,7 @@ fn what_a_session_leaves_behind_is_not_the_owner() {
     }
     for ended in &left[..2] {
         assert_eq!(ended.runs(), 6);
-        assert!(ended.said().contains("left behind by a session"), "{}", ended.said());
+        assert!(ended.said().contains("a program started in a session"), "{}", ended.said());
     }
     home.stop_daemon();
     home.start_daemon();

@@ -82,7 +82,7 @@ fn a_fork_is_launched_like_its_origin_and_both_are_remembered() {
         assert_eq!(session.cwd, origin.cwd);
     }
     let shown = home.ok(["sessions", "show", "twin"]);
-    assert!(shown.contains("asks for no permission") && shown.contains("marks"), "{shown}");
+    assert!(shown.contains("without asking for permission") && shown.contains("marks"), "{shown}");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn what_has_no_conversation_is_not_forked() {
     for session in [&codex, &claude] {
         let refused = home.fails(1, ["resume", &session.short_id, "--fork"]);
         let said = format!("session {} has no conversation", session.short_id);
-        assert!(refused.contains(&said) && refused.contains("say something"), "{refused}");
+        assert!(refused.contains(&said) && refused.contains("send it a prompt"), "{refused}");
     }
     assert!(home.fails(2, ["resume", &claude.short_id, "--fork", "--name=-x"]).contains("name"));
     home.fails(3, ["resume", "none", "--fork"]);

@@ -44,4 +44,5 @@ mod tmux_servers;
 mod upgrade;
 mod waiting;
 mod web;
+mod wording;
 mod worktrees;

@@ -375,7 +375,7 @@ fn is_fair(method: &str, verb: &str, answer: &Answer) {
         Code::LaunchFailed => matches!(verb, "resume" | "fork" | "start"),
         Code::Tmux => true,
         // The daemon is leaving.
-        Code::Internal => problem.detail.contains("the daemon is leaving"),
+        Code::Internal => problem.detail.contains("the daemon is stopping"),
         _ => false,
     };
     assert!(fair, "{method} {verb}: {problem:?}");

@@ -81,7 +81,7 @@ fn a_provider_of_the_configuration_file_is_like_a_built_in_one() {
         (proof.source, proof.what.as_str()),
         (EvidenceSource::Screen, "its screen shows 'Allow it? y/n'")
     );
-    assert!(home.fails(1, ["send", id, "no answer"]).contains("waits for a person"));
+    assert!(home.fails(1, ["send", id, "no answer"]).contains("is waiting for an answer"));
     home.ok(["keys", id, "y"]);
     home.ok(["wait", id, "--until", "idle", "--timeout", "30"]);
 
@@ -119,9 +119,9 @@ fn a_provider_can_be_tried_without_being_started() {
         "start    parrot --first",
         "resume   parrot --again",
         "byte 12: it reported the title 'at rest' → idle",
-        "1 of 2 reports mean something",
-        "at the end its screen shows 'Allow it? y/n' → waiting for permission",
-        "what counts: idle, it reported the title 'at rest'",
+        "1 of 2 reports match a rule",
+        "at the end: its screen shows 'Allow it? y/n' → waiting for permission",
+        "result: idle, it reported the title 'at rest'",
     ] {
         assert!(ran.stdout.lines().any(|said| said == line), "{line}: {}", ran.stdout);
     }
@@ -135,10 +135,10 @@ fn a_provider_can_be_tried_without_being_started() {
     home.ok(["wait", &live.short_id, "--until", "quiet=0.5", "--timeout", "30"]);
     assert_eq!(home.session(&live.short_id).activity, Activity::Idle);
     let only_the_screen = home.run_with(["providers", "test", "parrot"], b"Allow it? y/n\r\n");
-    let counts = "what counts: waiting for permission, its screen shows 'Allow it? y/n'";
+    let counts = "result: waiting for permission, its screen shows 'Allow it? y/n'";
     assert!(only_the_screen.stdout.lines().any(|said| said == counts), "{}", only_the_screen.stdout);
     let nothing = home.run_with(["providers", "test", "parrot"], b"work");
-    assert!(nothing.stdout.contains("what counts: unknown, nothing proves"), "{}", nothing.stdout);
+    assert!(nothing.stdout.contains("result: unknown, no evidence"), "{}", nothing.stdout);
     home.fails(2, ["providers", "test", "nobody"]);
 }
 

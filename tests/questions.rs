@@ -98,7 +98,7 @@ impl Asking {
         );
         assert_eq!(home.session(self.id()).waiting_for, Some(WaitingFor::Question));
         let refused = home.fails(1, ["send", self.id(), "1"]);
-        assert!(refused.contains("waits for a person"), "{refused}");
+        assert!(refused.contains("is waiting for an answer"), "{refused}");
         assert_eq!(self.prompts(), 0);
     }
 

@@ -68,7 +68,7 @@ fn each_text_once(agent: &Agent) {
     bed.home.ok(["send", id, &format!("{}never", agent.touch), "--wait", "waiting", "--timeout", "20"]);
     bed.home.ok(["wait", id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
     let refused = bed.home.fails(1, ["send", id, "refused"]);
-    assert!(refused.contains("waits for a person"), "{refused}");
+    assert!(refused.contains("is waiting for an answer"), "{refused}");
     for text in texts("waiting") {
         assert_eq!(bed.send(id, &text, &["--if-busy", "queue"]).receipt, Receipt::Queued);
     }
@@ -530,7 +530,7 @@ fn plain(agent: &Agent) {
         ["!touch plain", "/clear", " !touch plain", "\u{feff}/clear", "#note", "@file", "exit", "", "\x1b[A"]
     {
         let refused = bed.home.fails(2, ["send", id, "--plain", "--", text]);
-        assert!(refused.contains("may not take the text for a prompt"), "{text:?}: {refused}");
+        assert!(refused.contains("may not read the text as a prompt"), "{text:?}: {refused}");
     }
     assert!(bed.send(id, "a plain prompt", &["--plain"]).receipt >= Receipt::Submitted);
     bed.until_idle(id);
@@ -542,9 +542,9 @@ fn plain(agent: &Agent) {
     bed.submitted_once("plain and later");
     bed.home.ok(["send", id, "begun ", "--no-newline"]);
     let refused = bed.home.fails(2, ["send", id, "--plain", "the rest"]);
-    assert!(refused.contains("composer is not empty"), "{refused}");
+    assert!(refused.contains("already holds a draft"), "{refused}");
     assert!(!bed.project.join("plain").exists());
     let shell = bed.home.bash("read");
     let refused = bed.home.fails(2, ["send", &shell.short_id, "--plain", "text"]);
-    assert!(refused.contains("without --plain"), "{refused}");
+    assert!(refused.contains("without `--plain`"), "{refused}");
 }

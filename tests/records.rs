@@ -84,7 +84,7 @@ fn a_daemon_whose_instance_file_cannot_be_read_keeps_its_server() {
         let files = check(&home, "state files");
         assert_eq!(files.verdict, Verdict::Broken);
         assert!(
-            files.detail.contains(file.to_str().unwrap()) && files.detail.contains("remove"),
+            files.detail.contains(file.to_str().unwrap()) && files.detail.contains("delete"),
             "{files:?}"
         );
         home.stop_daemon();

@@ -18,7 +18,7 @@ fn kill_daemon(home: &mut Home) {
 /// What happened in the last 50 ms may not be stored yet.
 fn until_stored(home: &Home) {
     eventually("all of it is stored", || {
-        (!journal_check(home).detail.contains("wait to be written")).then_some(())
+        (!journal_check(home).detail.contains("not written yet")).then_some(())
     });
 }
 

@@ -84,7 +84,7 @@ fn a_program_that_cannot_be_executed_is_told_with_the_reason() {
         failure(&["/bin/sh", "a\0b"], None).1,
         "cannot execute /bin/sh: an argument contains a NUL byte"
     );
-    assert_eq!(failure(&[], None).1, "no program to execute was given");
+    assert_eq!(failure(&[], None).1, "no program given");
 }
 
 #[test]
@@ -375,9 +375,9 @@ fn a_shim_that_is_refused_or_told_nonsense_says_so_and_ends() {
         "codepiper: the daemon refused this pane: not my pane\r\n"
     );
     for (answer, said) in [
-        (&b"{\"type\":\"launch\",\"env\":{\"KEY\":\"hunter2\"},\"argv\":7}\n"[..], "not a message of ours"),
-        (b"HTTP/1.1 400 Bad Request\r\n", "not a message of ours"),
-        (b"{\"type\":\"release\"}\n", "released"),
+        (&b"{\"type\":\"launch\",\"env\":{\"KEY\":\"hunter2\"},\"argv\":7}\n"[..], "invalid message"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "invalid message"),
+        (b"{\"type\":\"release\"}\n", "gave up on this pane"),
         (b"", "closed the connection"),
         (b"{\"type\":", "closed the connection"),
     ] {

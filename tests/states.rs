@@ -115,7 +115,7 @@ const CLAUDE_STEPS: &[Step] = &[
             may_be("working", &[FILE, "title"]),
             may_be("unknown", &["SessionEnd"]),
             may_be("working", &[FILE, "title"]),
-            is("idle", &[FILE, "did nothing about the text"]),
+            is("idle", &[FILE, "did not react to the submitted text"]),
         ],
     },
     Step { acts: &[Send("after")], states: &[SENT, WORKS, ENDS] },
@@ -173,7 +173,7 @@ const CODEX_STEPS: &[Step] = &[
         states: &[
             SENT,
             may_be("working", &["the state 'working'"]),
-            is("idle", &["the state 'idle'", "did nothing about the text"]),
+            is("idle", &["the state 'idle'", "did not react to the submitted text"]),
         ],
     },
     Step {

@@ -79,8 +79,8 @@ fn a_daemon_whose_program_is_gone_goes_on_and_says_so() {
         assert!(message.contains(program.to_str().unwrap()) && message.contains(why), "{message}");
     };
     fs::rename(&program, &hidden).unwrap();
-    named(&home.fails(1, ["daemon", "restart"]), "the file is gone");
-    named(&home.fails(1, ["start", "-p", "shell", "--", "true"]), "the file is gone");
+    named(&home.fails(1, ["daemon", "restart"]), "the file is missing");
+    named(&home.fails(1, ["start", "-p", "shell", "--", "true"]), "the file is missing");
     // What lies there is no program, by its rights, by its content, by what it does.
     fs::write(&program, "no program").unwrap();
     named(&home.fails(1, ["daemon", "restart"]), "permission denied");

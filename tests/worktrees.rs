@@ -62,7 +62,7 @@ fn a_session_works_in_a_worktree_that_outlives_it() {
         "cat file; echo; read",
     ]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    for said in ["1 uncommitted file(s) stay in", "git ignores it: .env", "branch feature/x"] {
+    for said in ["not in the worktree: 1 uncommitted file in", "git ignores it: .env", "branch feature/x"] {
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
     let session = home.session("worker");
@@ -123,8 +123,8 @@ fn a_branch_that_went_with_its_worktree_comes_back_with_it() {
         home.ok(["stop", &session.short_id]);
         home.ok(["worktree", "remove", &worktree.branch]);
         let gone = home.fails(1, ["resume", &session.short_id]);
-        let (_, command) = gone.split_once("was removed; git ").unwrap();
-        let (command, _) = command.split_once(" brings it back").unwrap();
+        let (_, command) = gone.split_once("restore it with: git ").unwrap();
+        let command = command.lines().next().unwrap();
         assert!(command.contains(&format!("-b {}", worktree.branch)), "{command}");
         git(&repository, &command.split(' ').collect::<Vec<_>>());
         home.ok(["resume", &session.short_id]);
@@ -153,12 +153,12 @@ fn what_cannot_be_made_or_started_leaves_no_worktree_and_no_branch() {
     for name in ["feature", "feature/a/b"] {
         assert!(refused(2, &["--create-branch", name], "true").contains("'feature/a'"));
     }
-    assert!(refused(2, &["--base=--all"], "true").contains("names no commit"));
+    assert!(refused(2, &["--base=--all"], "true").contains("no commit '--all'"));
     assert!(refused(2, &["--create-branch=--x"], "true").contains("branch"));
     assert!(refused(2, &["--env-set", "none"], "true").contains("'none'"));
     assert!(refused(1, &[], "no-such-program").contains("no-such-program"));
     let outside = home.fails(2, ["start", "-p", "shell", "-d", "/", "--worktree", "--", "true"]);
-    assert!(outside.contains("no git repository"), "{outside}");
+    assert!(outside.contains("not in a git repository"), "{outside}");
 }
 
 #[test]

@@ -38,6 +38,17 @@ pub fn is_hidden(character: char) -> bool {
 /// The text with every character that is hidden written out, as `<U+001B>`. What makes an emoji of several
 /// characters (a joiner between two, the selector behind one) stays.
 pub fn visible(text: &str) -> Cow<'_, str> {
+    replaced(text, |shown, hidden| {
+        let _ = write!(shown, "<U+{:04X}>", u32::from(hidden));
+    })
+}
+
+/// The text on one line: a space for every character that is hidden, line feeds too.
+pub fn one_line(text: &str) -> String {
+    replaced(text, |shown, _| shown.push(' ')).trim().to_owned()
+}
+
+fn replaced(text: &str, write: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
@@ -52,12 +63,26 @@ pub fn visible(text: &str) -> Cow<'_, str> {
         if !is_hidden(character) || selects || joins {
             shown.push(character);
         } else {
-            let _ = write!(shown, "<U+{:04X}>", u32::from(character));
+            write(&mut shown, character);
         }
         pictograph = selects || is_pictograph(character);
         selected = selects;
     }
     Cow::Owned(shown)
+}
+
+/// A number with its noun: `1 byte`, `1,200 bytes`.
+pub fn count(number: impl Into<u64>, noun: &str) -> String {
+    let number = number.into();
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{grouped} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The blocks of symbols that emoji come from.
@@ -99,6 +124,15 @@ mod tests {
             ("\u{2028}\u{2029}\u{3164}\u{ad}", "<U+2028><U+2029><U+3164><U+00AD>"),
         ] {
             assert_eq!(visible(text), shown);
+        }
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        for (number, said) in
+            [(0, "0 bytes"), (1, "1 byte"), (1200, "1,200 bytes"), (1_234_567, "1,234,567 bytes")]
+        {
+            assert_eq!(count(number as u32, "byte"), said);
         }
     }
 

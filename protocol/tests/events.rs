@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::event::Event;
+use codepiper_protocol::event::{Body, Event};
 use serde_json::Value;
 
 /// The names and the texts of the goldens.
@@ -18,12 +18,8 @@ fn goldens() -> Vec<(String, String)> {
     .collect()
 }
 
-/// The names that the vocabulary gives its kinds.
 fn kinds() -> BTreeSet<String> {
-    let source = include_str!("../src/event.rs");
-    let body = source.split("pub enum Body {").nth(1).unwrap().split("\n}").next().unwrap();
-    let renames = body.lines().filter_map(|line| line.trim().strip_prefix("#[serde(rename = \""));
-    renames.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+    Body::KINDS.iter().map(|&kind| kind.to_owned()).collect()
 }
 
 /// The kind that a golden is of: `session.ended` of `session.ended` and of `session.ended.0.1.0`.
@@ -34,7 +30,8 @@ fn kind_of(name: &str) -> String {
 #[test]
 fn every_kind_has_a_golden_and_every_golden_a_kind() {
     let kinds = kinds();
-    assert!(kinds.contains("session.ended") && kinds.iter().all(|kind| kind.matches('.').count() == 1));
+    assert_eq!(kinds.len(), Body::KINDS.len(), "a kind stands twice in the table");
+    assert!(kinds.iter().all(|kind| kind.matches('.').count() == 1));
     let names: BTreeSet<String> = goldens().into_iter().map(|(name, _)| name).collect();
     let missing: Vec<_> = kinds.difference(&names).collect();
     assert!(missing.is_empty(), "write fixtures/events/KIND.json for {missing:?}");
@@ -61,8 +58,20 @@ fn hooks_have_the_kinds_of_their_goldens() {
     for (name, text) in goldens() {
         let event: Event = serde_json::from_str(&text).unwrap();
         if let Some(hook) = event.body.as_hook() {
-            let again = codepiper_protocol::event::Body::hook(hook.payload.clone());
+            let again = Body::hook(hook.payload.clone());
             assert_eq!(again, event.body, "{name}");
         }
+    }
+}
+
+/// The places that `Body` finds are fields that the table declares.
+#[test]
+fn fields_that_others_look_for_are_found() {
+    for (name, text) in goldens() {
+        let event: Event = serde_json::from_str(&text).unwrap();
+        let data = serde_json::to_value(&event.body).unwrap()["data"].clone();
+        assert_eq!(event.body.cursor().is_some(), data.get("cursor").is_some(), "cursor of {name}");
+        assert_eq!(event.body.place().is_some(), data.get("place").is_some(), "place of {name}");
+        assert_eq!(event.body.as_hook().is_some(), data.get("payload").is_some(), "payload of {name}");
     }
 }

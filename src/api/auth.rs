@@ -9,7 +9,7 @@ use codepiper_protocol::wire::auth::{
     AuthStage, AuthStatus, BeginSetup, Bootstrap, ChangePassword, ConfirmTotp, FinishSetup, Login, LoginId,
     Reauthenticate, RecoveryCodes, ResetPassword, SHORTEST_PASSWORD, SignIn, SignedIn, TotpChange,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use jiff::Timestamp;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -235,7 +235,7 @@ fn let_in(api: &Api, guest: &Guest, opened: Opened) -> Response {
     let login = logins(api, &Caller::Login(id)).into_iter().find(|login| login.current);
     let signed_in = login
         .map(|login| SignedIn { secret, login, recovery_codes_left })
-        .ok_or_else(|| Problem::new(Code::SignedOut, "the login was ended at once; sign in again"));
+        .ok_or_else(|| Problem::new(Code::SignedOut, "the login has already ended; sign in again"));
     let mut response = answer(signed_in);
     if let Some(web) = &api.web {
         add_cookie(&mut response, &web.set_cookie(&web.login_cookie(), &cookie, LOGIN_AGE));
@@ -279,7 +279,7 @@ async fn end_logins(api: &Api, caller: &Caller, ends: impl Fn(LoginId) -> bool) 
 
 async fn end_one(api: &Api, caller: &Caller, id: LoginId) -> Result<StatusCode, Problem> {
     match end_logins(api, caller, |other| other == id).await? {
-        0 => Err(Problem::new(Code::NotFound, format!("no login {id}; codepiper auth sessions lists them"))),
+        0 => Err(Problem::new(Code::NotFound, format!("no login {id}")).with_next(Next::ListLogins)),
         _ => Ok(StatusCode::NO_CONTENT),
     }
 }
@@ -291,7 +291,7 @@ async fn change_password(
     ChangePassword { current, new }: ChangePassword,
 ) -> Result<StatusCode, Problem> {
     let own = login(caller).ok_or_else(|| {
-        Problem::new(Code::Invalid, "the owner sets a new password with codepiper auth reset-password")
+        Problem::new(Code::Invalid, "only a login can change its password").with_next(Next::ResetPassword)
     })?;
     api.auth.change_password(&current, &new, guest, own).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own), by: caller.by() });

@@ -81,16 +81,13 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
         Caller::Login(_) if logins_may(method, path) => return Ok(()),
         Caller::Login(_) => {
             let detail =
-                format!("only the daemon's user may do this, with the command line: {method} {path}");
+                format!("only the daemon's user may do this, from the command line: {method} {path}");
             return Err(Problem::new(Code::Refused, detail));
         }
         Caller::Cookie(_) if (method, path) == (&Method::GET, "/ws") => return Ok(()),
         Caller::Cookie(_) | Caller::Nobody if anybody_may(method, path) => return Ok(()),
         Caller::Cookie(_) | Caller::Nobody => {
-            return Err(Problem::new(
-                Code::SignedOut,
-                "sign in first: this needs a login and its second secret",
-            ));
+            return Err(Problem::new(Code::SignedOut, "sign in first"));
         }
     };
     let own = |reference: &str| {
@@ -113,7 +110,8 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
 fn doubtful(sessions: &Sessions, pid: i32, doubt: &Doubt, method: &Method, path: &str) -> Problem {
     let request = format!("{method} {path}");
     let detail = format!(
-        "only the daemon's user may do this, and it is not known who asks: {doubt}; refused: {request}"
+        "only the daemon's user may do this, and the caller could not be identified: {doubt}; refused: \
+         {request}"
     );
     // No refusal for good, as above.
     let is_hook = matches!(path.split('/').collect::<Vec<_>>()[..], ["", "api", "sessions", _, "hooks"]);
@@ -163,10 +161,7 @@ fn anybody_may(method: &Method, path: &str) -> bool {
 pub fn refuse(sessions: &Sessions, pid: i32, session: Option<SessionId>, request: String) -> Problem {
     let problem = Problem::new(
         Code::Refused,
-        format!(
-            "a program inside a session, or one that was left behind by a session, may only read its own session; \
-             refused: {request}"
-        ),
+        format!("a program started in a session may only read its own session; refused: {request}"),
     );
     sessions.event(session, Body::AuthAgentRefused { pid, request });
     problem

@@ -77,7 +77,7 @@ fn look(typed: &str) -> Directory {
 fn judge(path: &Path) -> (DirectoryVerdict, Option<String>) {
     let shown = path.display();
     if !path.is_absolute() {
-        let detail = format!("'{shown}' is not absolute; begin with / or ~/");
+        let detail = format!("'{shown}' is not absolute; start with / or ~/");
         return (DirectoryVerdict::Relative, Some(detail));
     }
     match std::fs::metadata(path) {
@@ -85,12 +85,13 @@ fn judge(path: &Path) -> (DirectoryVerdict, Option<String>) {
             (DirectoryVerdict::NotADirectory, Some(format!("{shown} is a file, not a directory")))
         }
         Ok(_) if access(path, AccessFlags::R_OK | AccessFlags::X_OK).is_err() => {
-            (DirectoryVerdict::Forbidden, Some(format!("{shown} cannot be entered by the daemon's user")))
+            (DirectoryVerdict::Forbidden, Some(format!("the daemon's user may not enter {shown}")))
         }
         Ok(_) => (DirectoryVerdict::Usable, None),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            (DirectoryVerdict::Forbidden, Some(format!("{shown} lies where the daemon's user may not look")))
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => (
+            DirectoryVerdict::Forbidden,
+            Some(format!("the daemon's user may not read the parent of {shown}")),
+        ),
         Err(_) => (DirectoryVerdict::Missing, Some(format!("{shown} does not exist"))),
     }
 }

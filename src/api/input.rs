@@ -47,7 +47,7 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
     let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());
     let ids: Result<Vec<Uuid>, Problem> = ids
         .map(|id| {
-            let wrong = || Problem::new(Code::Invalid, format!("'{}' is no image's id", id.escape_debug()));
+            let wrong = || Problem::new(Code::Invalid, format!("invalid image id '{}'", id.escape_debug()));
             id.parse().map_err(|_| wrong())
         })
         .collect();

@@ -80,10 +80,10 @@ fn gather(journal: &dyn Journal, session: &Session, wanted: ReadOutput) -> Resul
 fn end_of(journal: &dyn Journal, session: &Session, wanted: &ReadOutput) -> Result<u64, Problem> {
     let end = session.cursor().offset;
     match (wanted.before, wanted.at) {
-        (Some(_), Some(_)) => Err(Problem::new(Code::Invalid, "'before' and 'at' are one or the other")),
+        (Some(_), Some(_)) => Err(Problem::new(Code::Invalid, "use either 'before' or 'at', not both")),
         (Some(before), None) if before.offset > end => Err(Problem::new(
             Code::Invalid,
-            format!("the cursor {before} lies behind the end of the output, {}", session.cursor()),
+            format!("cursor {before} is past the end of the output, {}", session.cursor()),
         )),
         (Some(before), None) => Ok(before.offset),
         (None, Some(at)) => Ok(offset_at(journal, session, at).min(end)),
@@ -178,7 +178,7 @@ impl Answer<'_> {
     fn part(&mut self, part: &OutputPart) {
         match serde_json::to_vec(part) {
             Ok(json) => self.record(PART, &json),
-            Err(error) => tracing::error!(%error, "a part of the output cannot be written"),
+            Err(error) => tracing::error!(%error, "cannot write a part of the output"),
         }
     }
 

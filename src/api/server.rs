@@ -106,7 +106,7 @@ async fn accept_unix(api: &Api, mut socket: Socket, connections: &TaskTracker) {
 fn unix_caller(api: &Api, stream: &UnixStream) -> Option<Caller> {
     let peer = stream.peer_cred().ok()?;
     if peer.uid() != nix::unistd::getuid().as_raw() {
-        tracing::warn!(uid = peer.uid(), "another user's connection was refused");
+        tracing::warn!(uid = peer.uid(), "refused a connection of another user");
         return None;
     }
     Some(Caller::of(&api.sessions, stream, peer.pid()))
@@ -141,7 +141,7 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
                     tokio::select! {
                         shaken = handshake => match shaken {
                             Ok(Ok(stream)) => serve_connection(stream, service, gone, shutdown).await,
-                            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
                             Err(_) => {}
                         },
                         () = gone.cancelled() => {}
@@ -202,7 +202,7 @@ async fn whole(
     };
     let announced =
         parts.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let too_large = || Problem::new(Code::TooLarge, format!("the body is larger than {limit} bytes"));
+    let too_large = || Problem::new(Code::TooLarge, format!("the body exceeds {limit} bytes"));
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(too_large());
     }
@@ -224,8 +224,8 @@ async fn whole(
     let body = match timeout(BODY_LIMIT, read).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Problem::new(Code::Invalid, "the body did not come to its end")),
-        Err(_) => return Err(Problem::new(Code::Timeout, "the body did not come in time")),
+        Ok(Err(_)) => return Err(Problem::new(Code::Invalid, "the body is incomplete")),
+        Err(_) => return Err(Problem::new(Code::Timeout, "timed out waiting for the body")),
     };
     parts.extensions.insert(caller);
     Ok(Request::from_parts(parts, Full::new(body)))
@@ -237,7 +237,7 @@ fn has_one_host(parts: &request::Parts) -> Result<(), Problem> {
     let host = hosts.next();
     let named = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     if hosts.next().is_some() || named.is_some() && named != host.map(HeaderValue::as_bytes) {
-        return Err(Problem::new(Code::Invalid, "the request says more than one Host"));
+        return Err(Problem::new(Code::Invalid, "the request has more than one Host header"));
     }
     Ok(())
 }
@@ -281,7 +281,7 @@ where
 }
 
 fn leaving() -> Problem {
-    Problem::new(Code::Internal, "the daemon is leaving, and begins nothing new")
+    Problem::new(Code::Internal, "the daemon is stopping")
 }
 
 /// The next connection, if it can be accepted; `None` when the daemon leaves.
@@ -293,7 +293,7 @@ async fn accept<T>(api: &Api, accepting: impl Future<Output = std::io::Result<T>
     if let Err(error) = &accepted {
         if is_due(&SAID, SAY_AGAIN) {
             let seconds = SAY_AGAIN.as_secs();
-            tracing::error!(%error, "a connection cannot be accepted; more like this is not said for {seconds} s");
+            tracing::error!(%error, "cannot accept a connection; further errors are not logged for {seconds} s");
         }
         // Out of descriptors: others must get the chance to close some.
         tokio::time::sleep(Duration::from_millis(100)).await;

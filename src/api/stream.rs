@@ -90,17 +90,20 @@ fn handshake(headers: &HeaderMap) -> Result<&HeaderValue, Problem> {
         values.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
-        return Err(Problem::new(Code::Invalid, "this route takes WebSocket connections only"));
+        return Err(Problem::new(Code::Invalid, "this route only accepts WebSocket connections"));
     }
     if !has(header::SEC_WEBSOCKET_VERSION, VERSION) {
-        let detail = format!("the daemon speaks version {VERSION} of the WebSocket protocol only");
+        let detail = format!("the daemon only speaks version {VERSION} of the WebSocket protocol");
         return Err(Problem::new(Code::ProtocolMismatch, detail));
     }
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     let is_key = |key: &&HeaderValue| STANDARD.decode(key).is_ok_and(|nonce| nonce.len() == 16);
     match (keys.next().filter(is_key), keys.next()) {
         (Some(key), None) => Ok(key),
-        _ => Err(Problem::new(Code::Invalid, "Sec-WebSocket-Key is no key: 16 bytes in Base64, once")),
+        _ => Err(Problem::new(
+            Code::Invalid,
+            "invalid Sec-WebSocket-Key: it must be 16 bytes in Base64, given once",
+        )),
     }
 }
 
@@ -245,7 +248,7 @@ async fn authenticated(
         Caller::Cookie(id) => {
             let first = timeout(AUTHENTICATE_LIMIT, incoming.recv()).await;
             let Ok(Some(Incoming::Message(ClientMessage::Authenticate { secret }))) = first else {
-                return Err("the first message has to authenticate");
+                return Err("the first message must authenticate");
             };
             if !api.auth.proves(id, &secret, None, Timestamp::now()) {
                 return Err("sign in again");
@@ -332,7 +335,7 @@ where
 }
 
 fn invalid(reason: &str) -> Incoming {
-    Incoming::Refused(Problem::new(Code::Invalid, format!("the message is not valid: {reason}")))
+    Incoming::Refused(Problem::new(Code::Invalid, format!("invalid message: {reason}")))
 }
 
 #[cfg(test)]

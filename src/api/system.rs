@@ -113,7 +113,9 @@ async fn restart(api: &Api) -> Result<StatusCode, Problem> {
     let tried = blocking(move || {
         executable::try_out(&program)?;
         let obstacle = doctor::obstacle(&paths);
-        obstacle.map_or(Ok(()), |why| Err(format!("the daemon could not start again, and goes on: {why}")))
+        obstacle.map_or(Ok(()), |why| {
+            Err(format!("the daemon keeps running, as it could not start again: {why}"))
+        })
     })
     .await?;
     tried.map_err(|why| Problem::new(Code::LaunchFailed, why))?;
@@ -123,7 +125,7 @@ async fn restart(api: &Api) -> Result<StatusCode, Problem> {
 async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {
     match api.leave.try_send(leave) {
         Ok(()) => Ok(StatusCode::ACCEPTED),
-        Err(_) => Err(Problem::new(Code::Internal, "the daemon is leaving already")),
+        Err(_) => Err(Problem::new(Code::Internal, "the daemon is already stopping")),
     }
 }
 

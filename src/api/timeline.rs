@@ -1,17 +1,13 @@
 //! `/api/timelines` and `/api/sessions/{ref}/timeline`: states and markers, made from the events.
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::{Body, Event, Hook, Source};
+use codepiper_protocol::event::{Body, Event, Source};
 use codepiper_protocol::wire::events::{ListEvents, MAX_EVENTS};
 use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Session as View, Status, WaitingFor};
 use codepiper_protocol::wire::timeline::{Marker, MarkerKind, ReadTimeline, SpanState, StateSpan, Timeline};
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::session::{Session, Sessions};
-
-/// A marker's text has at most so many letters.
-const LONGEST_TEXT: usize = 120;
 
 /// The states of every session.
 pub async fn of_all(sessions: &Sessions, wanted: ReadTimeline) -> Vec<Timeline> {
@@ -57,6 +53,8 @@ struct Story {
     markers: Vec<Marker>,
     /// What the last hook asked for.
     asked: Option<String>,
+    /// The last marker is a text that was typed, and no hook has said yet which.
+    typed: bool,
     /// When the session was heard of last.
     heard: Option<Timestamp>,
 }
@@ -68,7 +66,7 @@ impl Story {
             Body::SessionCreated { .. } => self.is(at, SpanState::Starting, None),
             Body::SessionStarted { .. } => {
                 self.is(at, SpanState::Unknown, None);
-                self.mark(event, MarkerKind::Started, None);
+                self.mark(event, MarkerKind::Started);
             }
             Body::SessionAdopted { .. } => {
                 // A daemon that was killed did not say when.
@@ -83,19 +81,14 @@ impl Story {
             Body::SessionEnded { exit, .. } => {
                 self.close(at);
                 let crashed = exit.is_some_and(is_crash);
-                let kind = if crashed { MarkerKind::Crashed } else { MarkerKind::Stopped };
-                self.mark(event, kind, exit.map(|exit| exit.to_string()));
+                self.mark(event, if crashed { MarkerKind::Crashed } else { MarkerKind::Stopped });
             }
-            Body::HookPromptSubmitted(hook) => self.prompt(event, text_of(hook, "prompt")),
-            Body::HookPermissionRequested(hook) => self.asked = Some(request_of(hook)),
-            Body::InputSent { enter: true, .. } => self.mark(event, MarkerKind::Prompt, None),
-            Body::TerminalNotified { text, .. } => {
-                self.mark(event, MarkerKind::Notification, Some(text.clone()))
-            }
-            Body::TerminalResized { size, .. } => {
-                self.mark(event, MarkerKind::Resized, Some(size.to_string()))
-            }
-            Body::TerminalGapRecorded { .. } => self.mark(event, MarkerKind::Gap, None),
+            Body::HookPromptSubmitted(_) => self.prompt(event),
+            Body::HookPermissionRequested(_) => self.asked = Some(event.body.describe().to_string()),
+            Body::InputSent { enter: true, .. } => self.mark(event, MarkerKind::Prompt),
+            Body::TerminalNotified { .. } => self.mark(event, MarkerKind::Notification),
+            Body::TerminalResized { .. } => self.mark(event, MarkerKind::Resized),
+            Body::TerminalGapRecorded { .. } => self.mark(event, MarkerKind::Gap),
             Body::SystemDaemonStopping {} if self.is_open() => self.is(at, SpanState::Away, None),
             _ => {}
         }
@@ -109,37 +102,39 @@ impl Story {
         let state = state_of(activity);
         self.is(event.at, state, waiting_for);
         match (before, activity, waiting_for) {
-            (_, Activity::Waiting, Some(WaitingFor::Question)) => {
-                let asked = self.asked.take();
-                self.mark(event, MarkerKind::Question, asked);
+            (_, Activity::Waiting, waiting_for) => {
+                let kind = match waiting_for {
+                    Some(WaitingFor::Question) => MarkerKind::Question,
+                    _ => MarkerKind::Permission,
+                };
+                let asked = self.asked.take().unwrap_or_else(|| event.body.describe().to_string());
+                self.mark_as(event, kind, asked);
             }
-            (_, Activity::Waiting, _) => {
-                let asked = self.asked.take();
-                self.mark(event, MarkerKind::Permission, asked);
+            (Some(SpanState::Working), Activity::Idle, _) => {
+                self.mark_as(event, MarkerKind::TurnEnded, "Turn ended".to_owned());
             }
-            (Some(SpanState::Working), Activity::Idle, _) => self.mark(event, MarkerKind::TurnEnded, None),
             _ => {}
         }
     }
 
     /// The hook knows the text, and the input that went before it the place.
-    fn prompt(&mut self, event: &Event, text: Option<String>) {
+    fn prompt(&mut self, event: &Event) {
         match self.markers.last_mut() {
-            Some(last) if last.kind == MarkerKind::Prompt && last.text.is_none() => last.text = text,
-            _ => self.mark(event, MarkerKind::Prompt, text),
+            Some(last) if last.kind == MarkerKind::Prompt && self.typed => {
+                last.text = event.body.describe().to_string();
+                self.typed = false;
+            }
+            _ => self.mark(event, MarkerKind::Prompt),
         }
     }
 
-    fn mark(&mut self, event: &Event, kind: MarkerKind, text: Option<String>) {
-        let cursor = match &event.body {
-            Body::SessionEnded { cursor, .. }
-            | Body::InputSent { cursor, .. }
-            | Body::TerminalResized { cursor, .. }
-            | Body::TerminalGapRecorded { cursor, .. } => Some(*cursor),
-            _ => None,
-        };
-        let text = text.map(|text| text.chars().take(LONGEST_TEXT).collect());
-        self.markers.push(Marker { at: event.at, kind, text, seq: event.seq, cursor });
+    fn mark(&mut self, event: &Event, kind: MarkerKind) {
+        self.mark_as(event, kind, event.body.describe().to_string());
+    }
+
+    fn mark_as(&mut self, event: &Event, kind: MarkerKind, text: String) {
+        self.typed = matches!(event.body, Body::InputSent { .. });
+        self.markers.push(Marker { at: event.at, kind, text, seq: event.seq, cursor: event.body.cursor() });
     }
 
     fn is(&mut self, from: Timestamp, state: SpanState, waiting_for: Option<WaitingFor>) {
@@ -187,27 +182,6 @@ fn state_of(activity: Activity) -> SpanState {
 
 fn is_crash(exit: Exit) -> bool {
     exit.reason == ExitReason::Exited && (exit.signal.is_some() || exit.code.is_some_and(|code| code != 0))
-}
-
-/// The first line of a text in a hook's payload.
-fn text_of(hook: &Hook, field: &str) -> Option<String> {
-    hook.payload.get(field)?.as_str()?.lines().next().map(str::to_owned)
-}
-
-/// The tool, and what it is asked to do as far as that is one text.
-fn request_of(hook: &Hook) -> String {
-    let tool = text_of(hook, "tool_name").unwrap_or_else(|| hook.event.clone());
-    let input = hook.payload.get("tool_input");
-    let what = ["command", "file_path", "url", "pattern"].iter().find_map(|field| {
-        input?
-            .get(field)
-            .and_then(Value::as_str)
-            .map(|text| text.lines().next().unwrap_or_default().to_owned())
-    });
-    match what {
-        Some(what) => format!("{tool}: {what}"),
-        None => tool,
-    }
 }
 
 #[cfg(test)]
@@ -294,16 +268,15 @@ mod tests {
                 (40, Some(60), SpanState::Idle),
             ]
         );
-        let markers: Vec<_> =
-            told.markers.iter().map(|marker| (marker.kind, marker.text.as_deref())).collect();
+        let markers: Vec<_> = told.markers.iter().map(|marker| (marker.kind, marker.text.as_str())).collect();
         assert_eq!(
             markers,
             [
-                (MarkerKind::Started, None),
-                (MarkerKind::Prompt, Some("fix it")),
-                (MarkerKind::Permission, Some("Bash: npm i")),
-                (MarkerKind::TurnEnded, None),
-                (MarkerKind::Stopped, None),
+                (MarkerKind::Started, "Started as process 1"),
+                (MarkerKind::Prompt, "Prompt: fix it now"),
+                (MarkerKind::Permission, "Asks to run npm i npm t"),
+                (MarkerKind::TurnEnded, "Turn ended"),
+                (MarkerKind::Stopped, "Ended"),
             ]
         );
         assert_eq!(told.markers[1].cursor, Some(cursor));

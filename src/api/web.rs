@@ -59,7 +59,7 @@ impl std::str::FromStr for Public {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || anyhow::anyhow!("'{text}' is no address like https://host or https://host:port");
+        let wrong = || anyhow::anyhow!("'{text}' is not a URL like https://host or https://host:port");
         let uri: Uri = text.parse().map_err(|_| wrong())?;
         let scheme = uri.scheme().filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme));
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
@@ -154,7 +154,7 @@ impl Web {
         let host = header(header::HOST).unwrap_or_default();
         if !self.is_own_host(&host) {
             return refuse(format!(
-                "this daemon is not called '{}'; open {} instead, or name it with --public-url",
+                "this daemon does not serve the host '{}'; open {} instead, or set its public URL",
                 host.escape_debug(),
                 self.url()
             ));
@@ -164,15 +164,15 @@ impl Web {
             None | Some("same-origin" | "none") => {}
             // A link may lead to a page, which then asks for itself.
             Some(_) if !api && is_navigation(&request.headers) => {}
-            Some(site) => return refuse(format!("a page of another origin may not ask ({site})")),
+            Some(site) => return refuse(format!("cross-origin requests are not allowed ({site})")),
         }
         let reads = matches!(request.method, Method::GET | Method::HEAD);
         let upgrades = request.headers.contains_key(header::UPGRADE);
         match header(header::ORIGIN) {
             Some(origin) if self.is_own_origin(&origin, &host) => Ok(()),
-            Some(origin) => refuse(format!("the origin '{}' may not ask", origin.escape_debug())),
+            Some(origin) => refuse(format!("origin '{}' is not allowed", origin.escape_debug())),
             None if reads && !upgrades => Ok(()),
-            None => refuse("a request that changes something names its Origin".to_owned()),
+            None => refuse("a request that changes something needs an Origin header".to_owned()),
         }
     }
 
@@ -253,13 +253,13 @@ fn browser(agent: &str) -> String {
 /// # Errors
 /// Which file cannot be used, and why.
 pub fn tls(certificates: &Path, key: &Path) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    let of_certificates = || format!("cannot use the certificates in {}", certificates.display());
+    let of_certificates = || format!("cannot use the certificate in {}", certificates.display());
     let of_key = || format!("cannot use the private key in {}", key.display());
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificates)
         .with_context(of_certificates)?
         .collect::<Result<_, _>>()
         .with_context(of_certificates)?;
-    anyhow::ensure!(!chain.is_empty(), "{} holds no certificate in PEM form", certificates.display());
+    anyhow::ensure!(!chain.is_empty(), "{} contains no PEM certificate", certificates.display());
     let key_der = PrivateKeyDer::from_pem_file(key).with_context(of_key)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)

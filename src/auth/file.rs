@@ -53,7 +53,7 @@ impl Stored {
     pub fn load(path: &Path) -> Result<Option<Self>, String> {
         let Some(stored) = small_file::read::<Self>(path, VERSION)? else { return Ok(None) };
         if !totp::is_secret(&stored.totp) || argon2::PasswordHash::new(&stored.password).is_err() {
-            return Err("its password or its authenticator's secret is damaged".to_owned());
+            return Err("the password or the authenticator secret is damaged".to_owned());
         }
         Ok(Some(stored))
     }
@@ -88,9 +88,8 @@ impl Stored {
         (ahead > 2 * u64::from(totp::SKEW)).then(|| {
             let until = totp::begin_of(self.totp_step);
             format!(
-                "the clock of this machine is behind, or was ahead when a code was taken last: codes of the authenticator are \
-                 refused until {until:.0}; set the clock, or let codes count from now on with codepiper auth \
-                 reset-password; a recovery code still opens"
+                "this machine's clock is behind, or was ahead when the last code was accepted; authenticator \
+                 codes are refused until {until:.0}; set the clock, reset the password, or use a recovery code"
             )
         })
     }

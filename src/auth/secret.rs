@@ -47,7 +47,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| Problem::new(Code::Internal, "the system gives no random numbers"))?;
+        .map_err(|_| Problem::new(Code::Internal, "the system provides no random numbers"))?;
     Ok(bytes)
 }
 

@@ -49,7 +49,7 @@ impl Auth {
         if self.setup_under_way() && !take_over {
             return Err(Problem::new(
                 Code::SetupUnderWay,
-                "another browser began the set-up; take it over, or finish it there",
+                "setup is in progress in another browser; finish it there or take over",
             ));
         }
         check_password(password)?;
@@ -83,7 +83,7 @@ impl Auth {
             }
             let setup = state.setup(token)?;
             let Some((step, recovery)) = setup.confirmed.clone() else {
-                return Err(Problem::new(Code::Invalid, "the authenticator is not confirmed yet"));
+                return Err(Problem::new(Code::Invalid, "the authenticator has not been confirmed yet"));
             };
             Stored::new(setup.password.clone(), setup.totp.clone(), step, recovery)
         };

@@ -74,7 +74,7 @@ fn totp(secret: &str, account: &str) -> Result<Totp, Problem> {
 }
 
 fn internal(error: impl std::fmt::Display) -> Problem {
-    Problem::new(Code::Internal, format!("an authenticator's secret cannot be used: {error}"))
+    Problem::new(Code::Internal, format!("cannot use the authenticator secret: {error}"))
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ impl Tries {
     fn paced(path: PathBuf, passwords: Duration, codes: Duration, rest: Duration) -> Self {
         let file: File = small_file::read(&path, VERSION)
             .unwrap_or_else(|reason| {
-                tracing::warn!(path = %path.display(), reason, "the tries from before are forgotten");
+                tracing::warn!(path = %path.display(), reason, "earlier sign-in attempts were forgotten");
                 None
             })
             .unwrap_or_default();
@@ -295,7 +295,7 @@ impl Tries {
         let (file, path) = (self.file(), self.path.clone());
         let written = blocking(move || save(&file, &path)).await;
         if let Ok(Err(error)) = written {
-            tracing::warn!(path = %self.path.display(), %error, "the tries to sign in were not written down");
+            tracing::warn!(path = %self.path.display(), %error, "sign-in attempts were not saved");
         }
     }
 
@@ -330,14 +330,14 @@ fn instant(at: Timestamp, longest: Duration) -> Option<Instant> {
 }
 
 fn wrong_credentials() -> Problem {
-    Problem::new(Code::WrongCredentials, "the password or the code is wrong, or the code was used already")
+    Problem::new(Code::WrongCredentials, "wrong password or code, or the code was already used")
 }
 
 fn too_many(wait: Duration) -> Problem {
     let seconds = wait.as_secs().max(1);
     Problem {
         retry_after: u32::try_from(seconds).ok(),
-        ..Problem::new(Code::TooManyTries, format!("too many tries from here; again in {seconds} s"))
+        ..Problem::new(Code::TooManyTries, format!("too many attempts; try again in {seconds} s"))
     }
 }
 

@@ -16,14 +16,14 @@ use super::{Context, output};
 use crate::client::{Client, Item};
 use crate::tmux::find;
 
-/// Work in a session's terminal; Ctrl+B D leaves it and the session goes on
+/// Attach to a session's terminal; detach with Ctrl+B D
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Attach {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// Only look: no key reaches the session and its size stays; Ctrl+C leaves
+    /// Watch only: send no keys and keep the session's size; leave with Ctrl+C
     #[arg(short, long)]
     follow: bool,
 }
@@ -48,11 +48,11 @@ impl Attach {
 /// tmux needs a terminal that it knows.
 pub(super) fn check_terminal() -> Outcome {
     if !(io::stdin().is_terminal() && output::is_terminal()) {
-        return Err(Failure::usage("`attach` needs a terminal; `send`, `keys` and `tail` work without"));
+        return Err(Failure::usage("`attach` needs a terminal; `send`, `keys` and `tail` do not"));
     }
     match std::env::var("TERM") {
         Ok(term) if !term.is_empty() && term != "dumb" => Ok(()),
-        _ => Err(Failure::usage("TERM does not say which terminal this is; try TERM=xterm-256color")),
+        _ => Err(Failure::usage("TERM is not set; try TERM=xterm-256color")),
     }
 }
 
@@ -61,9 +61,7 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
     let id = session.id.to_string();
     let place = context.block_on(client.attach(&id))??;
     if std::env::var_os("TMUX").is_some() {
-        output::say(
-            "this is inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer one",
-        );
+        output::say("inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer tmux");
     }
     let status = context.block_on(work(client, session.id, &place))??;
     let failed = status.is_some_and(|status| !status.success());
@@ -75,7 +73,7 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
         _ => {
             let (id, term) = (&session.short_id, std::env::var("TERM").unwrap_or_default());
             Err(Failure::new(format_args!(
-                "tmux could not attach to session {id}; if it does not know the terminal {term}, try \
+                "tmux could not attach to session {id}; if it does not know the terminal type {term}, try \
                  TERM=xterm-256color"
             )))
         }
@@ -127,7 +125,7 @@ async fn look(client: Client, session: &str) -> Outcome {
     let id = follow.stream.session.short_id.clone();
     if !follow.stream.session.status.is_live() {
         return Err(Failure::ended(format_args!(
-            "session {id} has ended; `codepiper tail {id}` shows what it printed"
+            "session {id} has ended; see its output with `codepiper tail {id}`"
         )));
     }
     let notice = own_size().and_then(|own| too_small(own, follow.stream.size));
@@ -162,8 +160,7 @@ async fn show(view: &mut View, leave: &mut Leave, follow: &mut Follow) -> Result
 
 fn too_small(own: Size, session: Size) -> Option<String> {
     let fits = own.cols() >= session.cols() && own.rows() >= session.rows();
-    (!fits)
-        .then(|| format!("this terminal ({own}) is smaller than the session's ({session}): make it larger"))
+    (!fits).then(|| format!("this terminal ({own}) is smaller than the session ({session}); enlarge it"))
 }
 
 fn farewell(session: &Session) -> Outcome {
@@ -172,7 +169,7 @@ fn farewell(session: &Session) -> Outcome {
         Some(exit) => output::say(format_args!("session {id} has ended: {exit}")),
         None if !session.status.is_live() => output::say(format_args!("session {id} has ended")),
         None => {
-            output::say(format_args!("session {id} keeps running; `codepiper attach {id}` comes back to it"))
+            output::say(format_args!("session {id} keeps running; reattach with `codepiper attach {id}`"))
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::table::Table;
 use super::{Context, ask, output, time};
 use crate::auth::qr_text;
 
-/// The way into the dashboard: its first password, its logins, and what to do when something is lost
+/// Manage access to the dashboard: setup, logins, password and authenticator
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Auth {
@@ -19,20 +19,20 @@ pub(super) struct Auth {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Show whether the dashboard is set up, and how many logins there are
+    /// Show whether the dashboard is set up, and the number of logins
     #[command(after_help = exit_codes(OF_DAEMON))]
     Status {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Print a one-time password for the first visit; the one before is void
+    /// Print a new one-time password for the setup; the previous one becomes invalid
     #[command(after_help = exit_codes(OF_DAEMON))]
     Bootstrap,
-    /// Set another password; reads it from the terminal, or one line of stdin. Ends all logins
+    /// Set a new password, read from the terminal or one line of stdin; ends all logins
     #[command(after_help = exit_codes(OF_DAEMON))]
     ResetPassword,
-    /// Set up another authenticator; shows its QR code and reads its first code. Ends all logins
+    /// Set up a new authenticator: show its QR code and read its first code; ends all logins
     #[command(after_help = exit_codes(OF_DAEMON))]
     ResetMfa,
     /// List the logins
@@ -42,13 +42,13 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// End a login, and what it has open
+    /// End a login and its open connections
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Revoke {
-        /// The login's id, as `codepiper auth sessions` shows it
+        /// Login id, as shown by `codepiper auth sessions`
         #[arg(value_name = "ID", required_unless_present = "all")]
         login: Option<LoginId>,
-        /// End all of them
+        /// End all logins
         #[arg(long, conflicts_with = "login")]
         all: bool,
     },
@@ -80,13 +80,13 @@ fn status(context: &Context, json: bool) -> Outcome {
     }
     output::line(match daemon.web {
         Some(web) => format!("Dashboard at {web}"),
-        None => "The dashboard is not served; codepiper daemon --web serves it".to_owned(),
+        None => "The dashboard is not served; start the daemon with `codepiper daemon --web`".to_owned(),
     })?;
     output::line(match (status.stage, status.setup_under_way) {
         (AuthStage::Setup, false) => {
-            "Not set up yet: open it with the one-time password of codepiper auth bootstrap".to_owned()
+            "Not set up yet; get the one-time password with `codepiper auth bootstrap`".to_owned()
         }
-        (AuthStage::Setup, true) => "Being set up in a browser".to_owned(),
+        (AuthStage::Setup, true) => "Setup in progress in a browser".to_owned(),
         (AuthStage::Closed, _) => status.detail.unwrap_or_default(),
         (AuthStage::SignedOut | AuthStage::SignedIn, _) => match logins.len() {
             1 => "Set up; 1 login".to_owned(),
@@ -100,15 +100,15 @@ fn reset_password(context: &Context) -> Outcome {
     let password = match std::io::stdin().is_terminal() {
         true => {
             let password = ask::hidden("New password: ")?;
-            if ask::hidden("Once more: ")? != password {
-                return Err(Failure::usage("the two are not the same; nothing was changed"));
+            if ask::hidden("Repeat it: ")? != password {
+                return Err(Failure::usage("the passwords do not match; nothing was changed"));
             }
             password
         }
         false => ask::line()?,
     };
     context.block_on(client.reset_password(&ResetPassword { password }))??;
-    output::done("The password is changed; every login has ended")
+    output::done("Password changed; all logins have ended")
 }
 
 fn reset_mfa(context: &Context) -> Outcome {
@@ -118,10 +118,10 @@ fn reset_mfa(context: &Context) -> Outcome {
         qr.lines().try_for_each(output::line)?;
     }
     output::line(&change.totp.uri)?;
-    output::say("Scan it, or type the secret into the authenticator. Its code:");
+    output::say("Scan the code or enter the secret in the authenticator. Code: ");
     let code = ask::line()?;
     let codes = context.block_on(client.confirm_totp(&ConfirmTotp { token: change.token, code }))??;
-    output::done("The authenticator is changed; every login has ended. New recovery codes:")?;
+    output::done("Authenticator changed; all logins have ended. New recovery codes:")?;
     codes.codes.iter().try_for_each(output::line)
 }
 
@@ -150,7 +150,7 @@ fn revoke(context: &Context, login: Option<LoginId>) -> Outcome {
     let client = context.client()?;
     context.block_on(client.end_logins(login))??;
     match login {
-        Some(login) => output::done(format_args!("Login {login} has ended")),
-        None => output::done("Every login has ended"),
+        Some(login) => output::done(format_args!("Login {login} ended")),
+        None => output::done("All logins ended"),
     }
 }

@@ -4,7 +4,7 @@ use clap_complete::Shell;
 use super::failure::{LOCAL, Outcome, exit_codes};
 use super::{Command, output};
 
-/// Print the completions for a shell
+/// Print shell completions
 #[derive(Args)]
 #[command(after_help = exit_codes(LOCAL))]
 pub(super) struct Completions {

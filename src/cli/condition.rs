@@ -34,9 +34,9 @@ impl FromStr for Condition {
             Some(("text", pattern)) => Regex::new(pattern).map(Condition::Text).map_err(|error| {
                 let error = error.to_string();
                 let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                format!("not a regular expression: {reason}")
+                format!("invalid regular expression: {reason}")
             }),
-            _ => Err("write exit, quiet=SECONDS, text=REGEX, idle or waiting".to_owned()),
+            _ => Err("use exit, quiet=SECONDS, text=REGEX, idle or waiting".to_owned()),
         }
     }
 }
@@ -46,10 +46,10 @@ impl Condition {
     pub(super) fn expected(&self) -> String {
         match self {
             Condition::Exit => "end".to_owned(),
-            Condition::Quiet(quiet) => format!("fall silent for {} s", quiet.as_secs_f64()),
-            Condition::Text(pattern) => format!("print anything that fits '{pattern}'"),
+            Condition::Quiet(quiet) => format!("stay quiet for {} s", quiet.as_secs_f64()),
+            Condition::Text(pattern) => format!("print anything matching '{pattern}'"),
             Condition::Idle => "become idle".to_owned(),
-            Condition::Waiting => "wait for a person".to_owned(),
+            Condition::Waiting => "wait for an answer".to_owned(),
         }
     }
 }
@@ -69,6 +69,6 @@ mod tests {
             assert!(bad.parse::<Condition>().is_err(), "{bad}");
         }
         let error = "text=(".parse::<Condition>().unwrap_err();
-        assert_eq!(error, "not a regular expression: unclosed group");
+        assert_eq!(error, "invalid regular expression: unclosed group");
     }
 }

@@ -9,10 +9,12 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
 use codepiper_protocol::wire::daemon::{DaemonStatus, StopDaemon};
+use codepiper_protocol::wire::problem::Next;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
+use super::next::hint;
 use super::{Context, output, time};
 use crate::client::{Client, ClientError};
 use crate::process::Process;
@@ -24,14 +26,14 @@ const RESTART_LIMIT: Duration = Duration::from_secs(30);
 /// Between two questions: see [`until`].
 const RETRY: Duration = Duration::from_millis(20);
 
-/// Run the daemon, or ask the one that runs
+/// Run the daemon, or manage the running one
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Daemon {
-    /// Leave the terminal and return as soon as the daemon is ready
+    /// Run in the background; return once the daemon is ready
     #[arg(long)]
     detach: bool,
-    /// The tmux server's socket [default: the server `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
+    /// tmux server socket [default: that of `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
     #[arg(long, value_name = "PATH")]
     tmux_socket: Option<PathBuf>,
     #[command(flatten)]
@@ -44,32 +46,42 @@ pub(super) struct Daemon {
 #[derive(Args)]
 struct Web {
     /// Serve the dashboard
-    #[arg(long, env = "CODEPIPER_WEB", value_parser = FalseyValueParser::new(), help_heading = "The dashboard")]
+    #[arg(long, env = "CODEPIPER_WEB", value_parser = FalseyValueParser::new(), help_heading = "Dashboard options")]
     web: bool,
-    /// Its port; 0 takes any free one [default: 3000]
-    #[arg(long, env = "CODEPIPER_WEB_PORT", value_name = "N", help_heading = "The dashboard")]
+    /// Port; 0 picks a free one [default: 3000]
+    #[arg(long, env = "CODEPIPER_WEB_PORT", value_name = "N", help_heading = "Dashboard options")]
     port: Option<u16>,
-    /// The address to listen on; others than this machine's own need TLS or a proxy [default: 127.0.0.1]
-    #[arg(long, env = "CODEPIPER_WEB_HOST", value_name = "ADDRESS", help_heading = "The dashboard")]
+    /// Address to listen on; other than loopback needs TLS or a proxy [default: 127.0.0.1]
+    #[arg(long, env = "CODEPIPER_WEB_HOST", value_name = "ADDRESS", help_heading = "Dashboard options")]
     host: Option<IpAddr>,
-    /// A file with own certificates (PEM)
-    #[arg(long, env = "CODEPIPER_TLS_CERT", value_name = "FILE", help_heading = "The dashboard")]
+    /// TLS certificate chain (PEM)
+    #[arg(long, env = "CODEPIPER_TLS_CERT", value_name = "FILE", help_heading = "Dashboard options")]
     tls_cert: Option<PathBuf>,
-    /// The file with their private key (PEM)
-    #[arg(long, env = "CODEPIPER_TLS_KEY", value_name = "FILE", help_heading = "The dashboard")]
+    /// Private key of the certificate (PEM)
+    #[arg(long, env = "CODEPIPER_TLS_KEY", value_name = "FILE", help_heading = "Dashboard options")]
     tls_key: Option<PathBuf>,
-    /// A proxy in front of the daemon does TLS and forwards requests; needs --public-url
-    #[arg(long, env = "CODEPIPER_BEHIND_PROXY", value_parser = FalseyValueParser::new(), help_heading = "The dashboard")]
+    /// A reverse proxy terminates TLS; needs --public-url
+    #[arg(long, env = "CODEPIPER_BEHIND_PROXY", value_parser = FalseyValueParser::new(), help_heading = "Dashboard options")]
     behind_proxy: bool,
-    /// The address that people open, e.g. https://codepiper.example
-    #[arg(long, env = "CODEPIPER_PUBLIC_URL", value_name = "URL", help_heading = "The dashboard")]
+    /// URL that people open, e.g. https://codepiper.example
+    #[arg(long, env = "CODEPIPER_PUBLIC_URL", value_name = "URL", help_heading = "Dashboard options")]
     public_url: Option<String>,
 }
 
 impl Web {
     fn flags(self) -> crate::daemon::web::Flags {
         let Self { web, port, host, tls_cert, tls_key, behind_proxy, public_url } = self;
-        crate::daemon::web::Flags { web, port, host, tls_cert, tls_key, behind_proxy, public_url }
+        let first_visit = hint(&Next::SetUpDashboard);
+        crate::daemon::web::Flags {
+            web,
+            port,
+            host,
+            tls_cert,
+            tls_key,
+            behind_proxy,
+            public_url,
+            first_visit,
+        }
     }
 
     /// As arguments of another daemon.
@@ -90,21 +102,21 @@ impl Web {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Show the daemon, its tmux server and how many sessions there are
+    /// Show the daemon, its tmux server and the number of sessions
     #[command(after_help = exit_codes(OF_DAEMON))]
     Status {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// End the daemon; sessions go on without it
+    /// Stop the daemon; sessions keep running
     #[command(after_help = exit_codes(OF_DAEMON))]
     Stop {
-        /// Kill every session and the tmux server too
+        /// Also kill every session and the tmux server
         #[arg(long)]
         kill_sessions: bool,
     },
-    /// Replace the daemon by a new one, for example after an update; sessions go on
+    /// Restart the daemon, for example after an update; sessions keep running
     #[command(after_help = exit_codes(OF_DAEMON))]
     Restart,
 }
@@ -186,7 +198,7 @@ fn status(context: &Context, json: bool) -> Outcome {
     }
     let DaemonStatus { version, pid, started_at, socket, web, tmux, sessions, .. } = status;
     let age = time::age(started_at, Timestamp::now());
-    output::line(format_args!("Daemon {version} runs since {age}, pid {pid}"))?;
+    output::line(format_args!("Daemon {version} running for {age}, pid {pid}"))?;
     output::line(format_args!("  socket    {}", socket.display()))?;
     if let Some(web) = web {
         output::line(format_args!("  web       {web}"))?;
@@ -199,7 +211,7 @@ fn status(context: &Context, json: bool) -> Outcome {
     output::line(format_args!("  tmux      {} on {}, {connection}", tmux.version, tmux.socket.display()))?;
     let unreadable = match sessions.unreadable {
         0 => String::new(),
-        count => format!(", {count} with a launch record that cannot be read (codepiper doctor)"),
+        count => format!(", {count} with an unreadable launch record (see codepiper doctor)"),
     };
     output::line(format_args!("  sessions  {} live, {} ended{unreadable}", sessions.live, sessions.ended))
 }
@@ -222,12 +234,12 @@ fn stop(context: &Context, request: StopDaemon) -> Outcome {
             && tokio::time::timeout(STOP_LIMIT, process.ended()).await.is_err()
         {
             return Err(Failure::timeout(format_args!(
-                "the daemon, process {pid}, has not ended; see its log"
+                "timed out: the daemon (pid {pid}) has not exited; see its log"
             )));
         }
         match live {
             0 => output::done("Daemon stopped"),
-            _ if request.kill_sessions => output::done("Daemon stopped, and every session with it"),
+            _ if request.kill_sessions => output::done("Daemon stopped, all sessions killed"),
             1 => output::done("Daemon stopped; 1 session keeps running"),
             live => output::done(format_args!("Daemon stopped; {live} sessions keep running")),
         }
@@ -271,7 +283,7 @@ async fn until<T>(
         if Instant::now() >= give_up {
             let limit = limit.as_secs();
             return Err(Failure::timeout(format_args!(
-                "the daemon was not done within {limit} s; see its log"
+                "timed out after {limit} s waiting for the daemon; see its log"
             )));
         }
         sleep(RETRY).await;

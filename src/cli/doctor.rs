@@ -3,15 +3,16 @@ use clap::Args;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 
 use super::failure::{Failure, Outcome, exit_codes};
+use super::next::hint;
 use super::table::{Cell, Table};
 use super::{Context, output};
 use crate::client::ClientError;
 
-/// Check what CodePiper needs; works without a daemon too
+/// Check the installation; also works without a daemon
 #[derive(Args)]
 #[command(after_help = exit_codes(&[0, 1, 2, 5, 6, 8]))]
 pub(super) struct Doctor {
-    /// Print one JSON array: [{"name", "verdict", "detail"}]
+    /// Print one JSON array: [{"name", "verdict", "detail", "next"}]
     #[arg(long)]
     json: bool,
 }
@@ -24,7 +25,7 @@ impl Doctor {
             Err(error) if error.is_absence() || matches!(error, ClientError::Silent(_)) => {
                 let (name, detail) = ("daemon".to_owned(), error.to_string());
                 let verdict = if error.is_absence() { Verdict::Warning } else { Verdict::Broken };
-                let daemon = Check { name, verdict, detail };
+                let daemon = Check { name, verdict, detail, next: error.next() };
                 [vec![daemon], crate::doctor::local_checks(&paths)].concat()
             }
             checks => checks?,
@@ -34,7 +35,11 @@ impl Doctor {
         } else {
             let mut table = Table::new(["CHECK", "VERDICT", "DETAIL"], 2);
             for check in &checks {
-                table.row([check.name.as_str().into(), verdict(check.verdict), check.detail.as_str().into()]);
+                let detail = match &check.next {
+                    Some(next) => format!("{}; {}", check.detail, hint(next)),
+                    None => check.detail.clone(),
+                };
+                table.row([check.name.as_str().into(), verdict(check.verdict), detail.into()]);
             }
             table.print(None)?;
         }

@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, EnvValue>, String> {
         let name = name.strip_prefix("export ").map_or(name, str::trim);
         let (value, behind) = match behind.chars().next() {
             Some(quote @ ('\'' | '"')) => {
-                quoted(&behind[1..], quote).ok_or_else(|| format!("the quote in line {number} has no end"))?
+                quoted(&behind[1..], quote).ok_or_else(|| format!("unterminated quote in line {number}"))?
             }
             _ => {
                 let line = behind.split('\n').next().unwrap_or_default();
@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, EnvValue>, String> {
         };
         let left = behind.split('\n').next().unwrap_or_default().trim();
         if !left.is_empty() && !left.starts_with('#') {
-            return Err(format!("there is more behind the quote in line {number}"));
+            return Err(format!("unexpected text after the quote in line {number}"));
         }
         variables.insert(name.to_owned(), EnvValue(value));
         rest = behind_line(behind);
@@ -91,8 +91,8 @@ mod tests {
         assert!(parse("").unwrap().is_empty());
         for (bad, said) in [
             ("A=1\nhunter2\n", "line 2 has no '='"),
-            ("A='x\ny'\nB=\"hunter2", "the quote in line 3 has no end"),
-            ("A=\"x\" hunter2", "more behind the quote in line 1"),
+            ("A='x\ny'\nB=\"hunter2", "unterminated quote in line 3"),
+            ("A=\"x\" hunter2", "text after the quote in line 1"),
         ] {
             let problem = parse(bad).unwrap_err();
             assert!(problem.contains(said) && !problem.contains("hunter2"), "{problem}");

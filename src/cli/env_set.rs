@@ -10,9 +10,9 @@ use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes, reaso
 use super::table::Table;
 use super::{Context, ask, dotenv, output, time};
 
-/// Env sets: named variables for sessions (`start --env-set NAME`), encrypted on the disk
+/// Manage env sets: named sets of variables for sessions (`start --env-set NAME`), encrypted on disk
 ///
-/// Values are read from stdin, asked for on the terminal, or come from a file. They are never shown again.
+/// Values are typed on the terminal, or read from stdin or a file. They are never shown again.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_DAEMON))]
 pub(super) struct EnvSet {
@@ -22,23 +22,23 @@ pub(super) struct EnvSet {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Make a set
+    /// Create an env set
     #[command(after_help = exit_codes(OF_DAEMON))]
     Create {
-        /// Its name: letters, digits, '.', '_' and '-'
+        /// Name: letters, digits, '.', '_' and '-'
         name: String,
-        /// Its variables, a file as .env: NAME=VALUE a line; - is stdin
+        /// Read the variables from a .env file, one NAME=VALUE per line; - reads stdin
         #[arg(long, value_name = "FILE")]
         from_file: Option<PathBuf>,
     },
-    /// List the sets and the names in them
+    /// List the env sets and their variable names
     #[command(after_help = exit_codes(OF_DAEMON))]
     List {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Show a set: names, lengths, when they were changed, and who uses it
+    /// Show an env set: names and lengths of its variables, when they changed, and the sessions that use it
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Show {
         name: String,
@@ -46,33 +46,33 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Add variables to a set, or replace their values
+    /// Add or replace variables of an env set
     ///
-    /// Asks for each value on the terminal, which does not show it; otherwise all of stdin, without its
-    /// last line end, is the value of the one variable.
+    /// On a terminal, asks for each value without showing it. Otherwise stdin, without its final line end, is the value of
+    /// the one variable.
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Set {
         name: String,
-        /// Names of variables; KEY=- is the same as KEY. A value may not stand here: other programs could
-        /// read it
+        /// Variable names; KEY=- is the same as KEY. Values are not accepted here, since other programs could read
+        /// them
         #[arg(value_name = "KEY", required_unless_present = "from_file")]
         keys: Vec<String>,
-        /// Many variables, a file as .env: NAME=VALUE a line; - is stdin
+        /// Read the variables from a .env file, one NAME=VALUE per line; - reads stdin
         #[arg(long, value_name = "FILE", conflicts_with = "keys")]
         from_file: Option<PathBuf>,
     },
-    /// Take variables out of a set
+    /// Remove variables from an env set
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Unset {
         name: String,
         #[arg(value_name = "KEY", required = true)]
         keys: Vec<String>,
     },
-    /// Forget a set and its values. Sessions that use it go on, and cannot be resumed without it
+    /// Delete an env set; sessions that use it keep running but cannot be resumed
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove {
         name: String,
-        /// Do not ask when sessions use it
+        /// Do not ask for confirmation when sessions use it
         #[arg(short, long)]
         yes: bool,
     },
@@ -101,7 +101,7 @@ impl EnvSet {
             Verb::Unset { name, keys } => {
                 let removed = keys.len();
                 change(&context, &name, ChangeEnvSet { set: BTreeMap::new(), unset: keys })?;
-                output::done(format_args!("Env set {name}: {} taken out", names(removed)))
+                output::done(format_args!("Env set {name}: {} removed", names(removed)))
             }
             Verb::Remove { name, yes } => remove(&context, &name, yes),
         }
@@ -121,7 +121,7 @@ fn list(context: &Context, json: bool) -> Outcome {
         return output::json(&found);
     }
     if found.sets.is_empty() {
-        output::say("no env sets; make one with `codepiper env-set create NAME`");
+        output::say("no env sets; create one with `codepiper env-set create NAME`");
         return Ok(());
     }
     let mut table = Table::new(["NAME", "SESSIONS", "VARIABLES"], 2);
@@ -166,9 +166,9 @@ fn remove(context: &Context, name: &str, yes: bool) -> Outcome {
         let users = users.iter().map(|id| id.short()).collect::<Vec<_>>().join(", ");
         let what = format!("env set {name} is used by {users}, which cannot be resumed without it");
         if !ask::possible() {
-            return Err(Failure::new(format_args!("{what}; --yes removes it")));
+            return Err(Failure::new(format_args!("{what}; use --yes to remove it anyway")));
         }
-        if !ask::yes(&format!("{what}. Remove it?"))? {
+        if !ask::yes(&format!("{what}. Remove it anyway?"))? {
             return Err(Failure::new("nothing was removed"));
         }
     }
@@ -198,7 +198,9 @@ fn ask_values(keys: &[String]) -> Result<BTreeMap<String, EnvValue>, Failure> {
             }
             Ok(BTreeMap::from([(name, EnvValue(value))]))
         }
-        Err(_) => Err(Failure::usage("stdin is the value of one variable; use --from-file - for several")),
+        Err(_) => {
+            Err(Failure::usage("stdin is the value of a single variable; use --from-file - for several"))
+        }
     }
 }
 
@@ -208,9 +210,8 @@ fn variable_of(key: &str) -> Result<String, Failure> {
         None => Ok(key.to_owned()),
         Some((name, "-")) => Ok(name.to_owned()),
         Some((name, _)) => Err(Failure::usage(format_args!(
-            "the value of {name} may not stand in an argument, where other programs and the shell's history can \
-             read it: leave out what stands behind {name}, and it is asked for or read from stdin; if it was a \
-             secret, change it",
+            "do not pass the value of {name} as an argument: other programs and the shell history can read \
+             it; give only the name and type the value or pipe it to stdin; if it was a secret, replace it",
         ))),
     }
 }

@@ -4,17 +4,21 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
+use codepiper_protocol::wire::problem::{Next, Problem};
+
+use super::next::hint;
 use crate::client::ClientError;
+use crate::tmux::find::LookError;
 
 pub(super) type Outcome = Result<(), Failure>;
 
 const EXIT_CODES: [&str; 9] = [
-    "done",
-    "it failed",
-    "a flag, a directory, a name or a text that cannot be",
-    "no such session, env set or worktree, or several that fit",
+    "success",
+    "failed",
+    "invalid flag, directory, name or text",
+    "session, env set or worktree not found, or ambiguous",
     "the daemon is not running",
-    "a limit in time was reached",
+    "timed out",
     "refused",
     "the session has ended",
     "the daemon speaks another protocol version",
@@ -41,8 +45,8 @@ pub(super) fn exit_codes(codes: &[usize]) -> String {
 /// Why a verb did not do what it was asked for.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// One line for a person, and the exit code.
-    Said { code: u8, message: String },
+    /// One line for a person, what to do about it, and the exit code.
+    Said { code: u8, message: String, hint: Option<String> },
     /// Everything has been said already.
     Silent { code: u8 },
     /// Nobody reads our output any more: a reason to stop, not an error.
@@ -50,32 +54,56 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    fn said(code: u8, message: impl Display) -> Self {
+        Self::Said { code, message: message.to_string(), hint: None }
+    }
+
     pub(super) fn new(message: impl Display) -> Self {
-        Self::Said { code: 1, message: message.to_string() }
+        Self::said(1, message)
     }
 
     pub(super) fn usage(message: impl Display) -> Self {
-        Self::Said { code: 2, message: message.to_string() }
+        Self::said(2, message)
+    }
+
+    pub(super) fn not_found(message: impl Display) -> Self {
+        Self::said(3, message)
+    }
+
+    pub(super) fn not_running(message: impl Display) -> Self {
+        Self::said(NOT_RUNNING, message)
     }
 
     pub(super) fn timeout(message: impl Display) -> Self {
-        Self::Said { code: 5, message: message.to_string() }
+        Self::said(5, message)
     }
 
     pub(super) fn ended(message: impl Display) -> Self {
-        Self::Said { code: 7, message: message.to_string() }
+        Self::said(7, message)
+    }
+
+    pub(super) fn with_next(self, next: Option<&Next>) -> Self {
+        match self {
+            Self::Said { code, message, .. } => Self::Said { code, message, hint: next.map(hint) },
+            other => other,
+        }
     }
 }
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self::Said { code: error.exit_code(), message: error.to_string() }
+        Self::said(error.exit_code(), &error).with_next(error.next().as_ref())
     }
 }
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Self::new(format_args!("{error:#}"))
+        let next = match (error.downcast_ref::<Problem>(), error.downcast_ref::<LookError>()) {
+            (Some(problem), _) => problem.next.as_ref(),
+            (None, Some(LookError::Foreign { .. })) => Some(&Next::ChooseTmuxSocket),
+            (None, _) => None,
+        };
+        Self::new(format_args!("{error:#}")).with_next(next)
     }
 }
 
@@ -94,8 +122,11 @@ pub(super) fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) | Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Silent { code }) => ExitCode::from(code),
-        Err(Failure::Said { code, message }) => {
+        Err(Failure::Said { code, message, hint }) => {
             super::output::error(&message);
+            if let Some(hint) = hint {
+                super::output::hint(&hint);
+            }
             ExitCode::from(code)
         }
     }
@@ -112,7 +143,7 @@ pub(super) fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use codepiper_protocol::wire::problem::{Code, Problem};
+    use codepiper_protocol::wire::problem::Code;
 
     use super::*;
 

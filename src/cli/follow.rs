@@ -86,7 +86,7 @@ impl Follow {
 pub(super) async fn after_absence<T>(
     mut attempt: impl AsyncFnMut() -> Result<T, ClientError>,
 ) -> Result<T, ClientError> {
-    say(format_args!("the daemon is gone; waiting up to {} s for it to come back …", ABSENCE.as_secs()));
+    say(format_args!("lost the daemon; waiting up to {} s for it to come back …", ABSENCE.as_secs()));
     let give_up = Instant::now() + ABSENCE;
     loop {
         match attempt().await {

@@ -7,11 +7,11 @@ use super::{Context, output};
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Keys {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// ctrl+c, enter, escape, tab, shift+tab, up, down, left, right, home, end, pageup, pagedown,
-    /// backspace, delete, space, f1 to f12, alt+x, or a character
+    /// Keys: a character, enter, escape, tab, shift+tab, up, down, left, right, home, end, pageup, pagedown,
+    /// backspace, delete, space, f1 to f12, ctrl+c, alt+x
     #[arg(value_name = "KEY", required = true)]
     keys: Vec<String>,
     /// Print one JSON object: {"cursor", "receipt"}

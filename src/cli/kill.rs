@@ -5,7 +5,7 @@ use super::failure::{OF_SESSIONS, Outcome, exit_codes};
 use super::stop::{End, report};
 use super::{Context, output};
 
-/// End a session now, its tmux session with it
+/// Kill a session and its tmux session
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Kill {

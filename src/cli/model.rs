@@ -5,15 +5,15 @@ use super::{Context, output};
 
 /// Show or switch the model of a session
 ///
-/// A switch holds from the agent's next request on, for this session alone: your own default stays as it is. The agent
-/// has to be idle.
+/// The new model applies from the agent's next request, to this session only: your default model does not change. The
+/// agent must be idle.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Model {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// The model to switch to, as the agent's own list calls it or `--model` knows it, or a beginning that fits only one
+    /// Model to switch to: a name from the agent's own list, a value that its `--model` accepts, or a unique prefix
     model: Option<String>,
     /// Print the session as a JSON object
     #[arg(long)]
@@ -36,7 +36,7 @@ impl Model {
         match (&session.model, switches) {
             (Some(model), true) => output::done(format_args!("Session {} uses {model}", session.short_id)),
             (Some(model), false) => output::line(model),
-            (None, _) => output::line("not known: the agent has not said it, and was not told"),
+            (None, _) => output::line("unknown: neither set nor reported by the agent"),
         }
     }
 }

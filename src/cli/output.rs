@@ -81,6 +81,11 @@ pub(super) fn error(text: &str) {
     let _ = writeln!(anstream::stderr(), "{RED}error:{RED:#} {}", visible(text));
 }
 
+/// What to do about the error before.
+pub(super) fn hint(text: &str) {
+    say(format_args!("hint: {text}"));
+}
+
 /// What is asked, before the answer in the same line.
 pub(super) fn prompt(text: &str) {
     let mut stderr = io::stderr();

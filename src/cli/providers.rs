@@ -18,7 +18,7 @@ use crate::session::machine::{Input, Machine, Now, Operation};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
-/// List what `start` can start
+/// List the providers that `start` can run
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_DAEMON), args_conflicts_with_subcommands = true)]
 pub(super) struct Providers {
@@ -34,18 +34,18 @@ enum Verb {
     Test(Test),
 }
 
-/// Try a provider of the configuration file without starting it
+/// Test a provider from the configuration file without starting it
 ///
-/// Shows what would be executed, what its signals say about output that was recorded, and which of them counts, for example by
-/// `codepiper tail ID --raw -n all | codepiper providers test NAME`. Reads the configuration file anew; asks no daemon.
+/// Shows the commands it would run, and what its rules detect in recorded output, for example with
+/// `codepiper tail ID --raw -n all | codepiper providers test NAME`. Reads the configuration file; needs no daemon.
 #[derive(Args)]
 #[command(after_help = exit_codes(super::failure::LOCAL))]
 struct Test {
-    /// The provider's name
+    /// Provider name
     name: String,
-    /// What a program of it printed, with escapes; without it, stdin
+    /// File with recorded output, including escape sequences [default: stdin]
     file: Option<PathBuf>,
-    /// The size of the terminal it was printed to
+    /// Size of the terminal that the output was printed to
     #[arg(long, value_name = "COLSxROWS", default_value_t = Size::DEFAULT)]
     size: Size,
 }
@@ -84,7 +84,7 @@ impl Test {
         let Some(provider) = provider::find(&self.name) else {
             let names: Vec<_> = provider::all().map(provider::Provider::name).collect();
             let (name, names) = (&self.name, names.join(", "));
-            return Err(Failure::usage(format_args!("no provider '{name}'; there are {names}")));
+            return Err(Failure::usage(format_args!("unknown provider '{name}'; available: {names}")));
         };
         let env = environment::as_text(std::env::vars_os());
         let launch = Launch {
@@ -151,23 +151,23 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
             machine.handle(now, Input::Activity { source, activity, waiting_for, what });
         }
     }
-    output::line(format_args!("{fit} of {all} reports mean something"))?;
+    output::line(format_args!("{fit} of {all} reports match a rule"))?;
     if provider.reads_screens() != ReadScreens::Never {
         let mut screen = Screen::new(size);
         screen.feed(printed);
         let rows: Vec<String> = (0..size.rows()).map(|row| screen.row_text(row)).collect();
         match provider.interpret_screen(&rows) {
             Some((activity, waiting_for, what)) => {
-                output::line(format_args!("at the end {what} → {}", state(activity, waiting_for)))?;
+                output::line(format_args!("at the end: {what} → {}", state(activity, waiting_for)))?;
                 let source = EvidenceSource::Screen;
                 machine.handle(now, Input::Activity { source, activity, waiting_for, what });
             }
-            None => output::line("at the end no rule fits the screen")?,
+            None => output::line("at the end: no rule matches the screen")?,
         }
     }
     let proof = machine.evidence().last().filter(|last| last.source != EvidenceSource::LifeCycle);
-    let proof = proof.map_or("nothing proves what it does", |last| &last.what);
-    output::line(format_args!("what counts: {}, {proof}", state(machine.activity(), machine.waiting_for())))
+    let proof = proof.map_or("no evidence", |last| &last.what);
+    output::line(format_args!("result: {}, {proof}", state(machine.activity(), machine.waiting_for())))
 }
 
 fn state(activity: Activity, waiting_for: Option<WaitingFor>) -> String {

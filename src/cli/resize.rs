@@ -4,14 +4,14 @@ use codepiper_protocol::Size;
 use super::failure::{OF_LIVE_SESSIONS, Outcome, exit_codes};
 use super::{Context, output};
 
-/// Change the size of a session's terminal, for everybody who looks at it
+/// Resize a session's terminal, for all viewers
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Resize {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// The new size, for example 120x32
+    /// New size, for example 120x32
     #[arg(value_name = "COLSxROWS")]
     size: Size,
     /// Print the session as a JSON object

@@ -3,35 +3,35 @@ use codepiper_protocol::wire::session::{ExitReason, ForkSession, ResumeSession, 
 use futures_util::StreamExt;
 
 use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
+use super::next::hint;
 use super::{Context, output};
 use crate::client::{Client, ClientError};
 
-/// So many sessions are started at a time: each agent reads and indexes a lot at its start.
+/// Number of sessions started at a time: agents read and index a lot when they start.
 const AT_A_TIME: usize = 2;
 
-/// Continue a session that has ended, under the same id
+/// Resume an ended session under the same id
 ///
 /// An agent continues its conversation; a command runs again.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Resume {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID", required_unless_present = "all")]
     session: Option<String>,
-    /// Every session that ended with its tmux server: agents, and commands too. Exit code 1 when one of
-    /// them was not resumed
+    /// Resume every session that ended with its tmux server; exits with 1 if one of them failed
     #[arg(long, conflicts_with = "session")]
     all: bool,
-    /// Leave the session as it is, and start another one that continues a copy of its conversation
+    /// Start a new session with a copy of the conversation; the original stays as it is
     #[arg(long, conflicts_with_all = ["all", "no_wait"])]
     fork: bool,
-    /// The name of the fork
+    /// Name of the fork
     #[arg(long, requires = "fork")]
     name: Option<String>,
-    /// Return as soon as it is under way
+    /// Return without waiting for the program to start
     #[arg(long)]
     no_wait: bool,
-    /// Print the session as a JSON object, with --all one a line
+    /// Print the session as a JSON object; with --all, one per line
     #[arg(long)]
     json: bool,
 }
@@ -61,7 +61,9 @@ impl Resume {
         let mut sessions = client.sessions(None, None).await?;
         sessions.retain(is_lost);
         if sessions.is_empty() {
-            output::say("no session ended with its tmux server; `codepiper resume ID` continues another one");
+            output::say(
+                "no session ended with its tmux server; resume another one with `codepiper resume ID`",
+            );
         }
         let mut failed = false;
         let resuming = sessions.into_iter().map(|session| async move {
@@ -73,6 +75,9 @@ impl Resume {
                 Ok(resumed) => self.report(&resumed)?,
                 Err(ClientError::Problem(problem)) => {
                     output::error(&format!("session {short_id} was not resumed: {problem}"));
+                    if let Some(next) = &problem.next {
+                        output::hint(&hint(next));
+                    }
                     failed = true;
                 }
                 Err(absent) => return Err(absent.into()),

@@ -8,10 +8,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::{ArgGroup, Args};
 use codepiper_protocol::wire::input::{IfBusy, MAX_IMAGE, MAX_TEXT, Receipt, SendText};
+use codepiper_protocol::wire::problem::Code;
 
 use super::condition::Condition;
 use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes, reason};
 use super::{Context, output, time, wait};
+use crate::client::ClientError;
 
 /// The most that is taken off the end of stdin or a file.
 const LINE_END: usize = 2;
@@ -25,42 +27,42 @@ const LINE_END: usize = 2;
     group = ArgGroup::new("source").args(["text", "file", "words"])
 )]
 pub(super) struct Send {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// The text, at most 1 MiB; `-` reads stdin. Its last line end is the Enter, as that of --file
+    /// Text, up to 1 MiB; - reads stdin. A final line end in stdin or a file counts as the Enter
     text: Option<OsString>,
-    /// Send what the file holds
+    /// Send the contents of a file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Give the agent an image before the text: PNG, JPEG, GIF or WebP, at most 10 MiB; may be repeated
+    /// Attach an image before the text: PNG, JPEG, GIF or WebP, up to 10 MiB; can be repeated
     #[arg(long, value_name = "FILE")]
     image: Vec<PathBuf>,
-    /// Do not press Enter; stdin and files are sent to their last byte
+    /// Do not press Enter; send stdin and files to the last byte
     #[arg(long)]
     no_newline: bool,
-    /// What becomes of the text while the agent works, waits for a person or has somebody's draft in its composer:
-    /// `queue` keeps it until that is over, `refuse` exits with 1, `now` types it at once [default: queue while it
-    /// works, otherwise refuse]
+    /// What to do while the agent is working, waiting for an answer or has a draft in its composer: `queue` sends
+    /// the text later, `refuse` exits with 1, `now` types it at once [default: queue while it is working, otherwise
+    /// refuse]
     #[arg(long, value_name = "WHAT", value_parser = if_busy, conflicts_with = "no_newline")]
     if_busy: Option<IfBusy>,
-    /// Send the text only if the agent certainly takes it for a prompt, not for a command of its own (`!`, `/`, `#`,
-    /// `@` at the beginning), and with nothing else in its composer; for texts of others
+    /// Send the text only if the agent is certain to read it as a prompt: not as a command (starting with `!`, `/`,
+    /// `#` or `@`), and not added to a draft; for untrusted text
     #[arg(long, conflicts_with = "no_newline")]
     plain: bool,
-    /// Forget the texts that wait for the agent
+    /// Drop the queued texts
     #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json", "plain"])]
     drop_queued: bool,
-    /// Print one JSON object: {"cursor", "receipt"}, with the cursor from before the text
+    /// Print one JSON object: {"cursor", "receipt"}; the cursor is from before the text
     #[arg(long)]
     json: bool,
-    /// Then wait like `codepiper wait`: exit, quiet=SECONDS, text=REGEX, idle or waiting
+    /// Then wait, as `codepiper wait` does: exit, quiet=SECONDS, text=REGEX, idle or waiting
     #[arg(long, value_name = "CONDITION")]
     wait: Option<Condition>,
-    /// How long to wait
+    /// Maximum time to wait
     #[arg(long, value_name = "SECONDS", value_parser = time::seconds, requires = "wait")]
     timeout: Option<Duration>,
-    /// The text, whatever it begins with
+    /// Text, whatever it starts with
     #[arg(last = true, value_name = "TEXT")]
     words: Vec<OsString>,
 }
@@ -70,7 +72,7 @@ impl Send {
         if self.drop_queued {
             let client = context.client()?;
             context.block_on(client.drop_queued(&self.session))??;
-            return output::done("Forgot what waited");
+            return output::done("Queued texts dropped");
         }
         let text = self.bytes()?;
         let images: Vec<Bytes> = self.image.iter().map(|file| image(file)).collect::<Result<_, _>>()?;
@@ -83,7 +85,7 @@ impl Send {
             }
             let images = (!ids.is_empty()).then(|| ids.join(","));
             let how = SendText { enter, images, if_busy: self.if_busy, plain: self.plain };
-            let sent = client.send(&self.session, text, &how).await?;
+            let sent = client.send(&self.session, text, &how).await.map_err(not_sent)?;
             if let Some(warning) = sent.warning.as_ref().filter(|_| sent.receipt != Receipt::Queued) {
                 output::say(format_args!("warning: {warning}"));
             }
@@ -93,9 +95,9 @@ impl Send {
                     output::done(format_args!("Queued: {}", sent.warning.as_deref().unwrap_or_default()))?
                 }
                 (false, Receipt::Written) => output::done("Sent")?,
-                (false, Receipt::Echoed) => output::done("Sent, and the agent shows it")?,
-                (false, Receipt::Submitted) => output::done("Sent, and the agent took it")?,
-                (false, Receipt::TurnStarted) => output::done("Sent, and the agent works on it")?,
+                (false, Receipt::Echoed) => output::done("Sent; shown in the agent's composer")?,
+                (false, Receipt::Submitted) => output::done("Sent; accepted by the agent")?,
+                (false, Receipt::TurnStarted) => output::done("Sent; the agent is working on it")?,
             }
             if let Some(condition) = &self.wait {
                 wait::until(client, &self.session, condition, Some(sent.cursor), self.timeout).await?;
@@ -127,11 +129,22 @@ impl Send {
         };
         if bytes.len() > MAX_TEXT {
             return Err(Failure::usage(format_args!(
-                "the text is longer than 1 MiB ({MAX_TEXT} bytes); send it in parts, or name a file that the \
+                "the text exceeds 1 MiB ({MAX_TEXT} bytes); send it in parts, or refer to a file that the \
                  agent can read"
             )));
         }
         Ok(bytes.into())
+    }
+}
+
+/// Why an agent is busy says nothing of the text by itself.
+fn not_sent(error: ClientError) -> Failure {
+    let busy = matches!(&error, ClientError::Problem(problem) if problem.code == Code::Busy);
+    match (busy, Failure::from(error)) {
+        (true, Failure::Said { code, message, hint }) => {
+            Failure::Said { code, message: format!("not sent: {message}"), hint }
+        }
+        (_, failure) => failure,
     }
 }
 
@@ -140,7 +153,7 @@ fn if_busy(text: &str) -> Result<IfBusy, String> {
         "queue" => Ok(IfBusy::Queue),
         "refuse" => Ok(IfBusy::Refuse),
         "now" => Ok(IfBusy::Now),
-        _ => Err("it is queue, refuse or now".to_owned()),
+        _ => Err("use queue, refuse or now".to_owned()),
     }
 }
 
@@ -149,7 +162,7 @@ fn image(file: &Path) -> Result<Bytes, Failure> {
         |error: io::Error| Failure::usage(format_args!("cannot read {}: {}", file.display(), reason(&error)));
     let bytes = read(File::open(file).map_err(cannot)?, MAX_IMAGE).map_err(cannot)?;
     if bytes.len() > MAX_IMAGE {
-        return Err(Failure::usage(format_args!("the image {} is larger than 10 MiB", file.display())));
+        return Err(Failure::usage(format_args!("image {} exceeds 10 MiB", file.display())));
     }
     Ok(bytes.into())
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use anstyle::{AnsiColor, Style};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::daemon::SessionCounts;
 use codepiper_protocol::wire::session::{Activity, Explanation, Session, Status};
 use jiff::Timestamp;
@@ -12,14 +13,14 @@ use super::table::{Cell, Table};
 use super::{Context, output, resume, time, view};
 use crate::client::ClientError;
 
-/// List sessions, ended ones too, or look at one
+/// List sessions, including ended ones, or manage one
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Sessions {
-    /// Only those in this state
+    /// Only sessions with this status
     #[arg(long, value_parser = status_parser())]
     status: Option<Status>,
-    /// Only those of this provider
+    /// Only sessions of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
     /// Print one JSON array, oldest first
@@ -34,40 +35,40 @@ enum Verb {
     /// Show one session
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Show {
-        /// Its id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// Print it as a JSON object
+        /// Print the session as a JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Show what the state of a session rests on
+    /// Show the evidence for a session's state
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Explain {
-        /// Its id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
         /// Print one JSON object: the session and its evidence
         #[arg(long)]
         json: bool,
     },
-    /// Give a session a name
+    /// Rename a session
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Rename {
-        /// Its id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// The new name
+        /// New name
         #[arg(required_unless_present = "clear")]
         name: Option<String>,
-        /// Take the name away
+        /// Remove the name
         #[arg(long, conflicts_with = "name")]
         clear: bool,
     },
-    /// Forget a session that has ended, and what it printed
+    /// Delete an ended session and its output
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove {
-        /// Its id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
     },
@@ -105,15 +106,15 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
         return output::json(&sessions);
     }
     if counts.unreadable > 0 {
-        let count = counts.unreadable;
-        output::say(format_args!("{count} launch record(s) cannot be read; `codepiper doctor` names them"));
+        let records = count(counts.unreadable as u64, "launch record");
+        output::say(format_args!("cannot read {records}; see `codepiper doctor`"));
     }
     if sessions.is_empty() {
         match (status, provider) {
             (None, None) => {
                 output::say("no sessions; start one with `codepiper start -p claude-code -d DIR`")
             }
-            _ => output::say("no such sessions; `codepiper sessions` lists all"),
+            _ => output::say("no matching sessions; list all with `codepiper sessions`"),
         }
         return Ok(());
     }
@@ -127,9 +128,9 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
 fn offer(sessions: &[Session]) {
     match sessions.iter().filter(|session| resume::is_lost(session)).count() {
         0 => {}
-        1 => output::say("1 session ended with its tmux server; `codepiper resume --all` starts it again"),
+        1 => output::say("1 session ended with its tmux server; resume it with `codepiper resume --all`"),
         count => output::say(format_args!(
-            "{count} sessions ended with their tmux server; `codepiper resume --all` starts them again"
+            "{count} sessions ended with their tmux server; resume them with `codepiper resume --all`"
         )),
     }
 }
@@ -201,7 +202,10 @@ fn show(context: &Context, session: &str, json: bool) -> Outcome {
         ("worktree of", optional(worktree)),
         ("env sets", if session.env_sets.is_empty() { "-".to_owned() } else { session.env_sets.join(", ") }),
         ("billing", optional(session.billing.map(|billing| billing.as_str().to_owned()))),
-        ("dangerous", if session.dangerous { "yes: it asks for no permission" } else { "no" }.to_owned()),
+        (
+            "dangerous",
+            if session.dangerous { "yes: acts without asking for permission" } else { "no" }.to_owned(),
+        ),
         ("model", optional(session.model.clone())),
         ("activity", activity(&session)),
         ("queued texts", session.queued.to_string()),
@@ -231,7 +235,7 @@ fn explain(context: &Context, session: &str, json: bool) -> Outcome {
         None => format!("{}, {}", session.word(), activity(&session)),
     };
     output::line(format_args!("Session {} is {state}", session.short_id))?;
-    let mut table = Table::new(["TIME", "SOURCE", "WHAT WAS SEEN", "WHAT IT PROVED"], 2);
+    let mut table = Table::new(["TIME", "SOURCE", "EVIDENCE", "STATE"], 2);
     for evidence in evidence {
         let proved = if evidence.state.is_empty() { "-".to_owned() } else { evidence.state };
         table.row([
@@ -248,8 +252,8 @@ fn rename(context: &Context, session: &str, name: Option<String>) -> Outcome {
     let client = context.client()?;
     let session = context.block_on(client.rename(session, name))??;
     match session.name {
-        Some(name) => output::done(format_args!("Session {} is named {name}", session.short_id)),
-        None => output::done(format_args!("Session {} has no name", session.short_id)),
+        Some(name) => output::done(format_args!("Session {} renamed to {name}", session.short_id)),
+        None => output::done(format_args!("Session {}: name removed", session.short_id)),
     }
 }
 

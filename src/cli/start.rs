@@ -9,54 +9,54 @@ use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
 use super::{Context, ask, attach, output, view, worktree};
 use crate::client::Client;
 
-/// Start a session; it is ready when its program was executed
+/// Start a session; returns once its program is running
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Start {
-    /// What to start: claude-code, codex or shell; see `codepiper providers`
+    /// Provider: claude-code, codex or shell; see `codepiper providers`
     #[arg(short, long, value_name = "NAME")]
     provider: Option<String>,
-    /// The working directory
+    /// Working directory
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     dir: PathBuf,
-    /// Who pays, for claude-code and codex: your subscription (its vendor's API credentials are taken out of
-    /// the agent's environment) or an API credential [default: subscription]
+    /// Billing mode, for claude-code and codex: subscription (the vendor's API keys are removed from the agent's
+    /// environment) or api [default: subscription]
     #[arg(long, value_name = "MODE", value_parser = billing)]
     billing: Option<Billing>,
-    /// Give the program the variables of this env set; of several, a later one counts before an earlier one
+    /// Add the variables of an env set to the environment; can be repeated, later sets take precedence
     #[arg(long, value_name = "NAME")]
     env_set: Vec<String>,
-    /// Work in a git worktree of its own; the directory stays as it is
+    /// Create a git worktree for the session; the directory itself stays untouched
     #[arg(long)]
     worktree: bool,
-    /// The worktree's branch, a new one [default: codepiper/ and the session's id]
+    /// Create this branch for the worktree [default: codepiper/ followed by the session id]
     #[arg(long, value_name = "NAME", requires = "worktree")]
     create_branch: Option<String>,
-    /// The commit that a new branch begins at [default: what is checked out in the directory]
+    /// Start the new branch at this commit [default: the directory's HEAD]
     #[arg(long, value_name = "REF", requires = "worktree")]
     base: Option<String>,
-    /// The worktree's branch, one that is there
+    /// Check out this existing branch in the worktree
     #[arg(long, value_name = "NAME", requires = "worktree", conflicts_with_all = ["create_branch", "base"])]
     branch: Option<String>,
-    /// Let the agent do everything without asking. Asks whether you mean it
+    /// Let the agent act without asking for permission; asks for confirmation
     #[arg(long)]
     dangerous: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long, requires = "dangerous")]
     yes: bool,
-    /// A name to use instead of the id
+    /// Name to use instead of the id
     #[arg(long)]
     name: Option<String>,
-    /// The model for this session, for claude-code and codex; your own default stays
+    /// Model for this session, for claude-code and codex; your default does not change
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// The first prompt for the agent
+    /// First prompt for the agent
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
-    /// The size of the terminal [default: 120x32, or with --attach this terminal's]
+    /// Terminal size [default: 120x32, or with --attach that of this terminal]
     #[arg(long, value_name = "COLSxROWS")]
     size: Option<Size>,
-    /// Attach to the session at once
+    /// Attach to the session immediately
     #[arg(long, conflicts_with = "json")]
     attach: bool,
     /// Print the session as a JSON object
@@ -116,10 +116,12 @@ impl Start {
 
 fn confirm_danger(dir: &std::path::Path) -> Outcome {
     if !ask::possible() {
-        return Err(Failure::usage("nobody can be asked whether --dangerous is meant; --yes says so"));
+        return Err(Failure::usage(
+            "cannot ask for confirmation of --dangerous without a terminal; use --yes to confirm",
+        ));
     }
     let question = format!(
-        "The agent will run every command and change every file that you could, from {}, without asking. Start it?",
+        "The agent may run any command and change any file that you can, from {}, without asking. Start it?",
         dir.display()
     );
     match ask::yes(&question)? {
@@ -130,7 +132,7 @@ fn confirm_danger(dir: &std::path::Path) -> Outcome {
 
 fn billing(text: &str) -> Result<Billing, String> {
     let found = Billing::ALL.into_iter().find(|billing| billing.as_str() == text);
-    found.ok_or_else(|| "it is subscription or api".to_owned())
+    found.ok_or_else(|| "use subscription or api".to_owned())
 }
 
 /// The directory as programs in it will see it.
@@ -141,7 +143,7 @@ fn directory(dir: &std::path::Path) -> Result<PathBuf, Failure> {
     let real = dir.canonicalize().map_err(|error| cannot(&reason(&error)))?;
     match real.is_dir() {
         true => Ok(real),
-        false => Err(cannot("it is not a directory")),
+        false => Err(cannot("not a directory")),
     }
 }
 
@@ -150,7 +152,7 @@ async fn which_provider(client: &Client) -> Failure {
         Ok(providers) => providers.into_iter().map(|provider| provider.name).collect::<Vec<_>>().join(", "),
         Err(_) => "claude-code, codex, shell".to_owned(),
     };
-    Failure::usage(format_args!("which provider shall run? Say it with -p: {names}"))
+    Failure::usage(format_args!("no provider given; choose one with -p: {names}"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use codepiper_protocol::wire::session::{EndSession, Exit, ExitReason, Session};
 use super::failure::{OF_SESSIONS, Outcome, exit_codes};
 use super::{Context, output};
 
-/// Ask the agent to quit, then insist; the tmux session stays, and `resume` continues it
+/// Stop a session: ask its program to quit, then terminate it; `resume` continues it later
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Stop {
@@ -15,10 +15,10 @@ pub(super) struct Stop {
 /// The arguments of `stop` and `kill`.
 #[derive(Args)]
 pub(super) struct End {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     pub session: String,
-    /// Return as soon as it is under way
+    /// Return without waiting for the program to exit
     #[arg(long)]
     pub no_wait: bool,
     /// Print the session as a JSON object
@@ -35,7 +35,7 @@ impl Stop {
             return output::json(&session);
         }
         report(&session, "stopped")?;
-        output::say(format_args!("continue it with `codepiper resume {}`", session.short_id));
+        output::say(format_args!("resume it with `codepiper resume {}`", session.short_id));
         Ok(())
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn report(session: &Session, done: &str) -> Outcome {
     match session.exit {
         _ if session.status.is_live() => output::done(format_args!("Session {id} is being {done}")),
         Some(exit @ Exit { reason: ExitReason::Exited | ExitReason::ServerGone, .. }) => {
-            output::done(format_args!("Session {id} had ended before: {exit}"))
+            output::done(format_args!("Session {id} had already ended: {exit}"))
         }
         _ => output::done(format_args!("Session {id} {done}")),
     }

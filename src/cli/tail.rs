@@ -25,34 +25,34 @@ const INTERRUPTED: u8 = 130;
 /// An unfinished line is shown when nothing was printed for this long.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Print what a session printed
+/// Print the output of a session
 ///
-/// As text: what a terminal would have left in its scrollback, and what is on the screen. While following
-/// on a terminal, and with --raw: the bytes with their escape sequences.
+/// As text: what a terminal would show in its scrollback and on its screen. With --raw, and when following on a
+/// terminal: the bytes with their escape sequences.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Tail {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// How many of the last lines [default: 50, or all with --from and --since]
+    /// Number of last lines [default: 50, or all with --from and --since]
     #[arg(short = 'n', value_name = "N|all")]
     lines: Option<Lines>,
-    /// Go on with what the session prints, until it ends
+    /// Keep printing new output until the session ends
     #[arg(short, long)]
     follow: bool,
-    /// Print the bytes that the program printed
+    /// Print the raw bytes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
-    /// Print one JSON object a line: {"type": "output", "cursor", "text"}, with the cursor behind the text,
+    /// Print one JSON object per line: {"type": "output", "cursor", "text"}, with the cursor behind the text,
     /// and "base64" instead of "text" for what is not UTF-8; {"type": "event", "cursor", "event"} for what
     /// happened there, input and resizes too; types "keyframe", "gap", "ended"
     #[arg(long)]
     json: bool,
-    /// Begin right after this cursor
+    /// Start right after this cursor
     #[arg(long, value_name = "CURSOR", conflicts_with = "since")]
     from: Option<Cursor>,
-    /// Begin at a time like 2026-11-22T10:00:00Z, or so long ago like 10m
+    /// Start at a time like 2026-11-22T10:00:00Z, or an age like 10m
     #[arg(long, value_name = "TIME")]
     since: Option<Since>,
 }
@@ -70,7 +70,7 @@ impl FromStr for Lines {
         match text.parse() {
             Ok(lines) => Ok(Lines::Last(lines)),
             Err(_) if text == "all" => Ok(Lines::All),
-            Err(_) => Err("write a number of lines, or all".to_owned()),
+            Err(_) => Err("use a number of lines, or all".to_owned()),
         }
     }
 }
@@ -195,7 +195,9 @@ async fn print(mut follow: Follow, mut printer: impl Printer, from: Begin, live:
         if caught_up && (ended || !live) {
             printer.finish()?;
             return match unreadable {
-                true => Err(Failure::new("not all that is kept can be read now; codepiper doctor says why")),
+                true => {
+                    Err(Failure::new("some of the stored output cannot be read now; see `codepiper doctor`"))
+                }
                 false => Ok(()),
             };
         }

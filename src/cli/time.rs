@@ -26,7 +26,7 @@ impl Since {
             Ok(ago) if !ago.is_negative() => now.checked_sub(ago).ok().map(Self),
             _ => None,
         }
-        .ok_or_else(|| "write a time like 2026-11-22T10:00:00Z, or how long ago like 10m or 2h".to_owned())
+        .ok_or_else(|| "use a time like 2026-11-22T10:00:00Z, or an age like 10m or 2h".to_owned())
     }
 }
 

@@ -23,27 +23,27 @@ const DRAWN: Duration = Duration::from_millis(250);
 /// or the program has waited for so long: some go on drawing.
 const DRAWN_LIMIT: Duration = Duration::from_secs(3);
 
-/// Wait until something happens in a session
+/// Wait for a condition in a session
 ///
-/// With --from, everything since the cursor counts: `send --json` and `sessions show --json` tell it.
-/// Without, the state and the screen of now count, and what comes.
+/// With --from, everything since the cursor counts; `send --json` and `sessions show --json` print cursors. Without it,
+/// the present state and screen count, and what follows.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Wait {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// exit, quiet=SECONDS (nothing printed), text=REGEX (a line of the rendered output fits), idle (nothing
-    /// to do) or waiting (for a person, and its question is shown)
+    /// exit, quiet=SECONDS (no output), text=REGEX (a line of the rendered output matches), idle, or waiting (for
+    /// an answer, with its question on the screen)
     #[arg(long, value_name = "CONDITION")]
     until: Condition,
-    /// Since when
+    /// Count from this cursor
     #[arg(long, value_name = "CURSOR")]
     from: Option<Cursor>,
-    /// How long
+    /// Maximum time to wait
     #[arg(long, value_name = "SECONDS", value_parser = time::seconds)]
     timeout: Option<Duration>,
-    /// Print one JSON object: {"cursor", "line", "session"}, with the line that fits
+    /// Print one JSON object: {"cursor", "line", "session"}, with the line that matched
     #[arg(long)]
     json: bool,
 }
@@ -88,7 +88,9 @@ pub(super) async fn until(
     let limit = timeout.unwrap_or(Duration::MAX);
     tokio::time::timeout(limit, watch).await.unwrap_or_else(|_| {
         let (expected, limit) = (condition.expected(), limit.as_secs_f64());
-        Err(Failure::timeout(format_args!("session {session} did not {expected} within {limit} s")))
+        Err(Failure::timeout(format_args!(
+            "timed out: session {session} did not {expected} within {limit} s"
+        )))
     })
 }
 

@@ -1,13 +1,15 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use codepiper_protocol::visible::count;
+use codepiper_protocol::wire::problem::Next;
 use codepiper_protocol::wire::worktree::{RemoveWorktree, Worktree, WorktreeState};
 
 use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::Table;
 use super::{Context, output};
 
-/// Worktrees that were made for sessions with `start --worktree`
+/// Manage the worktrees created by `start --worktree`
 #[derive(Args)]
 #[command(name = "worktree", after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Worktrees {
@@ -17,20 +19,20 @@ pub(super) struct Worktrees {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List them: what they take on the disk, and what would be lost with them
+    /// List worktrees, their disk usage and the work that removing them would lose
     #[command(after_help = exit_codes(OF_DAEMON))]
     List {
         /// Print one JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Remove one in which nobody works and nothing is lost. Its branch stays, unless nobody named it and it
-    /// has no commit of its own
+    /// Remove an unused worktree without unsaved work; its branch stays, unless it was named automatically and has
+    /// no commits of its own
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove {
-        /// Its path, its branch, or its id as `codepiper worktree list --json` has it
+        /// Path, branch, or id as shown by `codepiper worktree list --json`
         worktree: String,
-        /// Delete what git ignores in it, too: build output, but also an .env
+        /// Also delete ignored files, such as build output and .env files
         #[arg(long)]
         ignored: bool,
     },
@@ -52,7 +54,7 @@ fn list(context: &Context, json: bool) -> Outcome {
         return output::json(&found);
     }
     if found.is_empty() {
-        output::say("no worktrees; `codepiper start --worktree` makes one for a session");
+        output::say("no worktrees; create one with `codepiper start --worktree`");
         return Ok(());
     }
     let mut table =
@@ -84,24 +86,24 @@ fn remove(context: &Context, reference: &str, request: RemoveWorktree) -> Outcom
     let id = match found.iter().filter(meant).collect::<Vec<_>>()[..] {
         [one] => one.id.clone(),
         [] => {
-            let message =
-                format!("no worktree '{reference}'; codepiper worktree list shows those that exist");
-            return Err(Failure::Said { code: 3, message });
+            let failure = Failure::not_found(format_args!("no worktree '{reference}'"));
+            return Err(failure.with_next(Some(&Next::ListWorktrees)));
         }
         [..] => {
             let paths: Vec<_> =
                 found.iter().filter(meant).map(|state| state.path.display().to_string()).collect();
             let paths = paths.join(", ");
-            let message = format!("'{reference}' fits several worktrees: {paths}; use the path of one");
-            return Err(Failure::Said { code: 3, message });
+            return Err(Failure::not_found(format_args!(
+                "'{reference}' matches several worktrees: {paths}; use the path of one"
+            )));
         }
     };
     let removed = context.block_on(client.remove_worktree(&id, request))??;
     let path = removed.path.display();
     match removed.kept_branch {
-        Some(branch) => output::done(format_args!("Worktree {path} removed; its branch {branch} stays")),
+        Some(branch) => output::done(format_args!("Worktree {path} removed; branch {branch} kept")),
         None => output::done(format_args!(
-            "Worktree {path} removed, and its branch, which had no commit of its own"
+            "Worktree {path} removed, with its branch, which had no commits of its own"
         )),
     }
 }
@@ -111,20 +113,21 @@ pub(super) fn say_what_is_missing(worktree: &Worktree) {
     let repository = worktree.repository.display();
     output::say(format_args!("branch {} in {}", worktree.branch, worktree.path.display()));
     if worktree.uncommitted > 0 {
-        output::say(format_args!("{} uncommitted file(s) stay in {repository}", worktree.uncommitted));
+        let files = count(worktree.uncommitted, "uncommitted file");
+        output::say(format_args!("not in the worktree: {files} in {repository}"));
     }
     let paths = |paths: &[std::path::PathBuf]| {
         paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     };
     if !worktree.ignored.is_empty() {
         output::say(format_args!(
-            "not in the worktree, since git ignores it: {}; copy what the session needs",
+            "not in the worktree, because git ignores it: {}; copy what the session needs",
             paths(&worktree.ignored)
         ));
     }
     if !worktree.submodules.is_empty() {
         output::say(format_args!(
-            "empty in the worktree: submodules {}; git submodule update --init fills them",
+            "submodules are empty in the worktree: {}; fill them with git submodule update --init",
             paths(&worktree.submodules)
         ));
     }

@@ -1,35 +1,30 @@
 use std::path::PathBuf;
 
 use codepiper_protocol::wire::PROTOCOL;
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    #[error("the daemon is not running: nothing answers on {}; start it with `codepiper daemon`", .0.display())]
+    #[error("the daemon is not running: nothing answers on {}", .0.display())]
     NotRunning(PathBuf),
-    #[error("the socket {} belongs to user {uid}, and only an own daemon is trusted; see --socket", .socket.display())]
+    #[error("the socket {} belongs to another user (uid {uid}) and is not trusted", .socket.display())]
     Foreign { socket: PathBuf, uid: u32 },
     #[error("cannot connect to {}: {reason}", .socket.display())]
     Unreachable { socket: PathBuf, reason: String },
     /// The connection ended before the answer did.
-    #[error("the daemon closed the connection; see `codepiper daemon status`")]
+    #[error("the daemon closed the connection")]
     Lost,
     /// It is there, and says nothing. What was asked of it.
-    #[error(
-        "the daemon does not answer ({0}); see its log, or end it and start it again: no session ends with it"
-    )]
+    #[error("the daemon does not answer ({0}); see its log, or end and restart it: sessions keep running")]
     Silent(String),
-    #[error(
-        "the daemon speaks protocol {0} and this command {PROTOCOL}; run `codepiper daemon restart` after \
-         an update, or use the command of the daemon's version"
-    )]
+    #[error("the daemon speaks protocol {0}, and this client {PROTOCOL}; use the same version for both")]
     OtherProtocol(u32),
     #[error("{0}")]
     Problem(Problem),
-    #[error("the request cannot be written as JSON: {0}")]
+    #[error("cannot write the request as JSON: {0}")]
     Request(serde_json::Error),
-    #[error("the daemon's answer is not understood: {0}")]
+    #[error("invalid answer from the daemon: {0}")]
     Answer(String),
 }
 
@@ -44,6 +39,18 @@ impl ClientError {
             ClientError::Problem(problem) => problem.code.exit_code(),
             ClientError::Request(_) => Code::Invalid.exit_code(),
             ClientError::Unreachable { .. } | ClientError::Answer(_) => 1,
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(&self) -> Option<Next> {
+        match self {
+            ClientError::NotRunning(_) => Some(Next::StartDaemon),
+            ClientError::Foreign { .. } => Some(Next::ChooseSocket),
+            ClientError::Lost => Some(Next::ShowDaemon),
+            ClientError::OtherProtocol(_) => Some(Next::RestartDaemon),
+            ClientError::Problem(problem) => problem.next.clone(),
+            _ => None,
         }
     }
 

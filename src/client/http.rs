@@ -52,7 +52,7 @@ pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Opt
     // It would be the path of all of them.
     let whole = path.split('?').next().unwrap_or_default();
     if whole.ends_with('/') || whole.contains("//") {
-        let detail = "an empty name names nothing; is a variable of the shell empty?";
+        let detail = "the name is empty; is a shell variable empty?";
         return Err(ClientError::Problem(Problem::new(Code::NotFound, detail)));
     }
     if method == Method::GET {
@@ -79,8 +79,7 @@ pub(super) async fn request(socket: &Path, method: Method, path: &str, body: Opt
             Ok(None) if time::Instant::now() < give_up => {
                 let what = visible(&what);
                 // A closed stderr is no reason to stop.
-                let _ =
-                    writeln!(std::io::stderr(), "the daemon answers, and is still at it ({what}); waiting …");
+                let _ = writeln!(std::io::stderr(), "the daemon is still working on it ({what}); waiting …");
             }
             Ok(None) | Err(_) => return Err(ClientError::Silent(what)),
         }

@@ -25,14 +25,14 @@ fn the_guide_shows_every_key_as_it_can_be_written() {
 #[test]
 fn a_provider_that_cannot_be_is_named() {
     for (text, said) in [
-        ("[providers.Aider]\ncommand = ['aider']\n", "lower-case"),
+        ("[providers.Aider]\ncommand = ['aider']\n", "lowercase"),
         ("[providers.shell]\ncommand = ['bash']\n", "built in"),
         ("[providers.x]\ncommand = []\n", "command needs a program"),
         ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
         ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),
         (
             "[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nscreen = '('\nmeans = 'idle'\n",
-            "no regular expression",
+            "invalid regular expression",
         ),
     ] {
         let error = Config::parse(text).unwrap_err().to_string();

@@ -59,8 +59,8 @@ impl Boot {
         }
         let why = match (self.is_new, &self.broken) {
             (true, _) => "resume_after_reboot is \"never\"",
-            (false, None) => "the machine is still in the same boot",
-            (false, Some(_)) => "whether the machine was started again cannot be told",
+            (false, None) => "the machine was not rebooted",
+            (false, Some(_)) => "cannot tell whether the machine was rebooted",
         };
         for session in lost {
             sessions.stays_stopped(&session, why);
@@ -72,7 +72,7 @@ fn write(path: &Path, boot: String) -> Result<(), Broken> {
     let written = serde_json::to_vec(&BootFile { version: VERSION, boot })
         .map_err(std::io::Error::from)
         .and_then(|json| write_synced(path, &json));
-    written.map_err(|error| (path.to_owned(), format!("it cannot be written: {error}")))
+    written.map_err(|error| (path.to_owned(), format!("cannot be written: {error}")))
 }
 
 /// What tells one boot of this machine from another. Tests cannot reboot.

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use nix::fcntl::Flock;
 use serde::{Deserialize, Serialize};
 
@@ -84,17 +85,14 @@ impl Instance {
 /// What to do about the daemon that has the lock.
 fn in_use(paths: &Paths) -> anyhow::Error {
     let (data, socket) = (paths.data.display(), paths.socket.display());
-    let pid =
-        paths.daemon_pid().map_or("another daemon".to_owned(), |pid| format!("another daemon (pid {pid})"));
-    let end = paths.daemon_pid().map_or("end it".to_owned(), |pid| format!("end it with `kill {pid}`"));
-    match UnixStream::connect(&paths.socket) {
-        Ok(_) => anyhow::anyhow!(
-            "{pid} uses {data} already; codepiper daemon status tells about it, and another CODEPIPER_HOME lets a second \
-             one live beside it"
-        ),
-        Err(_) => anyhow::anyhow!(
-            "{pid} uses {data} already, and does not answer on {socket}: it may listen on another --socket; otherwise \
-             {end} (sessions go on) and start the daemon again"
-        ),
-    }
+    let pid = paths.daemon_pid();
+    let other = pid.map_or("another daemon".to_owned(), |pid| format!("another daemon (pid {pid})"));
+    let problem = |detail| Problem::new(Code::Internal, detail);
+    let problem = match UnixStream::connect(&paths.socket) {
+        Ok(_) => problem(format!("{other} already uses {data}; set CODEPIPER_HOME to run a second one"))
+            .with_next(Next::ShowDaemon),
+        Err(_) => problem(format!("{other} already uses {data} but does not answer on {socket}"))
+            .with_next(Next::ReplaceDaemon { pid }),
+    };
+    problem.into()
 }

@@ -32,7 +32,7 @@ impl Starts {
         let unfinished = match small_file::read::<File>(&path, VERSION) {
             Ok(file) => file.map_or(0, |file| file.starts),
             Err(reason) => {
-                tracing::error!(path = %path.display(), reason, "how the last daemon ended is not known");
+                tracing::error!(path = %path.display(), reason, "unknown how the last daemon ended");
                 UNKNOWN
             }
         };
@@ -41,7 +41,7 @@ impl Starts {
             .map_err(std::io::Error::from)
             .and_then(|json| write_synced(&path, &json));
         if let Err(error) = written {
-            tracing::error!(path = %path.display(), %error, "this start is not written down");
+            tracing::error!(path = %path.display(), %error, "this start was not saved");
         }
         Self { path, unfinished }
     }
@@ -49,7 +49,7 @@ impl Starts {
     /// The daemon leaves in order, and everything is on the disk.
     pub fn forget(self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::error!(path = %self.path.display(), %error, "the next daemon will take this for an end without warning");
+            tracing::error!(path = %self.path.display(), %error, "the next daemon will take this for an unexpected end");
         }
     }
 }

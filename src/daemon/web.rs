@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use codepiper_protocol::wire::auth::AuthStage;
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 
 use crate::api::{self, Public, Web};
 use crate::auth::Auth;
@@ -25,12 +26,15 @@ pub struct Flags {
     pub tls_key: Option<PathBuf>,
     pub behind_proxy: bool,
     pub public_url: Option<String>,
+    /// How one gets the one-time password of the first visit, in words.
+    pub first_visit: String,
 }
 
 /// A port that is taken, and how it is served.
 pub struct Listening {
     pub web: Web,
     pub listener: TcpListener,
+    pub first_visit: String,
 }
 
 /// Takes the port, if the dashboard is wanted.
@@ -48,33 +52,40 @@ pub fn listen(flags: &Flags, file: &config::Web) -> anyhow::Result<Option<Listen
     let tls = match (certificates, key) {
         (Some(certificates), Some(key)) => Some(api::tls(certificates, key)?),
         (None, None) => None,
-        _ => anyhow::bail!("--tls-cert and --tls-key belong together: give both, or none"),
+        _ => {
+            return Err(impossible("a certificate needs its key, and a key its certificate")
+                .with_next(Next::GiveCertificateAndKey)
+                .into());
+        }
     };
     let public = flags.public_url.as_ref().or(file.public_url.as_ref());
-    let public: Option<Public> = public.map(|url| url.parse()).transpose().context("--public-url")?;
+    let public: Option<Public> = public.map(|url| url.parse()).transpose().context("invalid public URL")?;
     let behind_proxy = flags.behind_proxy || file.behind_proxy;
-    anyhow::ensure!(
-        !behind_proxy || public.is_some(),
-        "--behind-proxy needs --public-url, the address that people open"
-    );
-    anyhow::ensure!(
-        host.is_loopback() || tls.is_some() || behind_proxy,
-        "{host} can be reached by others, and passwords would cross the network in the clear; give --tls-cert and \
-         --tls-key, or --behind-proxy and --public-url, or leave out --host and use ssh -L {port}:127.0.0.1:{port}"
-    );
-    anyhow::ensure!(
-        dashboard::is_embedded(),
-        "this codepiper was built without its dashboard; build it with Node.js installed, or leave out --web"
-    );
+    if behind_proxy && public.is_none() {
+        let problem = impossible("behind a proxy, the daemon needs the URL that people open");
+        return Err(problem.with_next(Next::SetPublicUrl).into());
+    }
+    if !(host.is_loopback() || tls.is_some() || behind_proxy) {
+        let problem =
+            impossible(format!("passwords would cross the network unencrypted: others can reach {host}"));
+        return Err(problem.with_next(Next::EncryptOrStayLocal { port }).into());
+    }
+    if !dashboard::is_embedded() {
+        let problem = impossible("this codepiper was built without the dashboard");
+        return Err(problem.with_next(Next::StartWithoutDashboard).into());
+    }
     let address = SocketAddr::new(host, port);
-    let listener = TcpListener::bind(address).with_context(|| {
-        format!(
-            "cannot serve the dashboard on {address}; --port N takes another port, and --port 0 any free one"
-        )
+    let listener = TcpListener::bind(address).map_err(|error| {
+        impossible(format!("cannot serve the dashboard on {address}: {error}")).with_next(Next::ChoosePort)
     })?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    Ok(Some(Listening { web: Web { address, tls, public, behind_proxy }, listener }))
+    let first_visit = flags.first_visit.clone();
+    Ok(Some(Listening { web: Web { address, tls, public, behind_proxy }, listener, first_visit }))
+}
+
+fn impossible(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::Invalid, detail)
 }
 
 /// Whose authenticator it is.
@@ -90,7 +101,7 @@ pub fn hostname() -> String {
 
 /// What is said at the start. The one-time password goes to a person's terminal only: what else reads
 /// our output may keep it.
-pub fn welcome(web: &Web, auth: &Auth, terminal: bool) -> String {
+pub fn welcome(web: &Web, auth: &Auth, first_visit: &str, terminal: bool) -> String {
     let mut text = format!("✓ Web dashboard at {}\n", web.url());
     match auth.stage() {
         AuthStage::Setup if terminal => {
@@ -98,7 +109,7 @@ pub fn welcome(web: &Web, auth: &Auth, terminal: bool) -> String {
                 text += &format!("  First visit: the one-time password is {password}\n");
             }
         }
-        AuthStage::Setup => text += "  First visit: codepiper auth bootstrap shows a one-time password\n",
+        AuthStage::Setup => text += &format!("  First visit: {first_visit}\n"),
         AuthStage::Closed => {
             text += &format!("! Nobody can sign in: {}\n", auth.damage().unwrap_or_default());
         }

@@ -53,12 +53,15 @@ impl Key {
     /// Why it cannot be used.
     pub fn load(path: &Path) -> Result<Option<Self>, String> {
         let Some(file) = small_file::read::<KeyFile>(path, VERSION)? else { return Ok(None) };
-        let meta = std::fs::metadata(path).map_err(|error| format!("it cannot be read: {error}"))?;
+        let meta = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
         if meta.permissions().mode() & 0o077 != 0 {
-            return Err("others may read it; chmod 600 it, and better change what it protects".to_owned());
+            return Err(
+                "readable by other users; run chmod 600 on it and consider replacing the secrets it protects"
+                    .to_owned(),
+            );
         }
         let bytes = STANDARD.decode(&file.key).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes.map(|bytes| Some(Self { bytes })).ok_or_else(|| "it is damaged: it is no key".to_owned())
+        bytes.map(|bytes| Some(Self { bytes })).ok_or_else(|| "damaged: not a key".to_owned())
     }
 
     pub fn save(&self, path: &Path) -> io::Result<()> {
@@ -77,14 +80,14 @@ impl Key {
                     &mut sealed,
                 )
             })
-            .map_err(|_| Problem::new(Code::Internal, "the value cannot be encrypted"))?;
+            .map_err(|_| Problem::new(Code::Internal, "cannot encrypt the value"))?;
         Ok(Sealed(STANDARD.encode([&nonce[..], &sealed].concat())))
     }
 
     /// # Errors
     /// It was encrypted with another key or for another place, or is damaged.
     pub fn open(&self, set: &str, variable: &str, Sealed(sealed): &Sealed) -> Result<String, String> {
-        let wrong = || "it was encrypted with another key, or is damaged".to_owned();
+        let wrong = || "encrypted with another key, or damaged".to_owned();
         let sealed = STANDARD.decode(sealed).map_err(|_| wrong())?;
         let (nonce, value) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(wrong)?;
         let mut value = value.to_vec();
@@ -109,6 +112,6 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| Problem::new(Code::Internal, "the system gives no random numbers"))?;
+        .map_err(|_| Problem::new(Code::Internal, "the system provides no random numbers"))?;
     Ok(bytes)
 }

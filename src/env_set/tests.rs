@@ -85,7 +85,7 @@ fn what_cannot_be_read_names_the_set_and_the_file_and_loosens_nothing() {
         (good.replace(&sealed(&good, 1), "\"\"").replace("\"value\": \"\"", "\"value\": \"AAAA\""), "A: "),
         (good.replace(&sealed(&good, 2), &sealed(&good, 1)), "B: "),
         (good.replace(&sealed(&good, 1), &sealed(&other, 1)), "A: "),
-        (other.clone(), "the file of the set 'two'"),
+        (other.clone(), "belongs to set 'two'"),
     ] {
         fs::write(&file, content).unwrap();
         refused(said);
@@ -95,7 +95,7 @@ fn what_cannot_be_read_names_the_set_and_the_file_and_loosens_nothing() {
     // Without its key nothing is read, and no other key is made.
     fs::remove_file(&key).unwrap();
     let said = sets.values(&["one".into()]).unwrap_err().detail;
-    assert!(said.contains(key.to_str().unwrap()) && said.contains("gone"), "{said}");
+    assert!(said.contains(key.to_str().unwrap()) && said.contains("missing"), "{said}");
     let said = sets.change("two", set(&[("C", "x")])).unwrap_err().detail;
     assert!(said.contains(key.to_str().unwrap()) && !key.exists(), "{said}");
     fs::write(&key, &good_key).unwrap();

@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{
     MAX_NAMED_FILES, NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
 };
@@ -39,13 +39,13 @@ pub struct Made {
 /// named. On an error nothing is left behind.
 pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Result<Made, Problem> {
     let repository = Repository::discover(dir)
-        .map_err(|_| invalid(format!("{} is in no git repository; leave out the worktree", dir.display())))?;
+        .map_err(|_| invalid(format!("{} is not in a git repository", dir.display())))?;
     let (root, below) = place(&repository, dir)?;
     let (name, base, commit) = choose_branch(&repository, wanted, session)?;
     check_below(&commit, &below, dir)?;
     let (uncommitted, ignored) = left_behind(&repository);
     let (path, admin) = free_place(&repository, home, &name)?;
-    let cannot = |error: git2::Error| failed(&format!("make the worktree {}", path.display()), &error);
+    let cannot = |error: git2::Error| failed(&format!("create the worktree {}", path.display()), &error);
     let mut branch = match base {
         Some(_) => repository.branch(&name.0, &commit, false),
         None => repository.find_branch(&name.0, BranchType::Local),
@@ -173,7 +173,8 @@ fn check_below(commit: &Commit, below: &Path, dir: &Path) -> Result<(), Problem>
     match tree.get_path(below) {
         Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(()),
         _ => Err(invalid(format!(
-            "{} has no committed file, so a worktree would not have it; commit one, or start at the repository's root",
+            "{} has no committed files, so a worktree would not contain it; commit one, or start at the \
+             repository's root",
             dir.display()
         ))),
     }
@@ -198,7 +199,7 @@ fn free_place(
     let folder = home.join(folder_of(repository)?);
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|error| {
-        Problem::new(Code::Internal, format!("cannot make the directory {}: {error}", folder.display()))
+        Problem::new(Code::Internal, format!("cannot create directory {}: {error}", folder.display()))
     })?;
     let plain = as_file_name(&branch.0);
     let numbered = (2..).map(|number| format!("{plain}-{number}"));
@@ -214,7 +215,7 @@ fn folder_of(repository: &Repository) -> Result<String, Problem> {
     use std::os::unix::ffi::OsStrExt;
     let common = repository.commondir().canonicalize();
     let common = common.map_err(|error| {
-        invalid(format!("cannot look at the repository {}: {error}", repository.path().display()))
+        invalid(format!("cannot read the repository {}: {error}", repository.path().display()))
     })?;
     let named = if common.ends_with(".git") { common.parent().unwrap_or(&common) } else { &common };
     let name = named.file_stem().unwrap_or_default().to_string_lossy();
@@ -280,7 +281,7 @@ fn state(id: String, path: PathBuf) -> WorktreeState {
 fn open(path: &Path) -> Result<Repository, Problem> {
     let unreadable = |what: &str| {
         let detail = format!(
-            "git cannot tell what is in {}: {what}; look at it and remove the directory yourself",
+            "git cannot tell what is in {}: {what}; check the directory and remove it yourself",
             path.display()
         );
         Problem::new(Code::UnsavedWork, detail)
@@ -288,7 +289,7 @@ fn open(path: &Path) -> Result<Repository, Problem> {
     let repository = Repository::open(path).map_err(|error| unreadable(error.message()))?;
     match repository.is_worktree() {
         true => Ok(repository),
-        false => Err(unreadable("it is no worktree")),
+        false => Err(unreadable("not a worktree")),
     }
 }
 
@@ -312,9 +313,8 @@ fn count(number: usize) -> u32 {
 }
 
 fn unknown(id: &str) -> Problem {
-    let detail =
-        format!("no worktree '{}'; codepiper worktree list shows those that exist", id.escape_debug());
-    Problem::new(Code::NotFound, detail)
+    Problem::new(Code::NotFound, format!("no worktree '{}'", id.escape_debug()))
+        .with_next(Next::ListWorktrees)
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {

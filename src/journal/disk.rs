@@ -107,7 +107,7 @@ impl Disk {
             state = wait_for(&self.shared.done, state, left);
         }
         if !state.closed {
-            tracing::warn!("the journal does not close in time");
+            tracing::warn!("closing the journal timed out");
             state.ticket += 1;
             state.closed = true;
         }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
@@ -29,9 +29,9 @@ pub fn own() -> PathBuf {
 /// The text names the file, and says why not and what to do.
 pub fn check(path: &Path) -> Result<(), String> {
     let why = match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "the file is gone".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "the file is missing".to_owned(),
         Err(error) => error.kind().to_string(),
-        Ok(meta) if !meta.is_file() => "it is no file".to_owned(),
+        Ok(meta) if !meta.is_file() => "not a file".to_owned(),
         Ok(_) => match access(path, AccessFlags::X_OK) {
             Ok(()) => return Ok(()),
             Err(errno) => errno.desc().to_lowercase(),
@@ -50,9 +50,9 @@ pub fn try_out(path: &Path) -> Result<(), String> {
     command.arg("--version");
     match super::output_within(command, LIMIT) {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(cannot(path, &format!("`--version` ended with {}", output.status))),
+        Ok(Output { status, .. }) => Err(cannot(path, &format!("`--version` ended with {status}"))),
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            Err(cannot(path, "`--version` does not end"))
+            Err(cannot(path, "`--version` timed out"))
         }
         Err(error) => Err(cannot(path, &error.to_string())),
     }
@@ -60,8 +60,8 @@ pub fn try_out(path: &Path) -> Result<(), String> {
 
 fn cannot(path: &Path, why: &str) -> String {
     format!(
-        "the program of the daemon, {}, cannot be executed: {why}. Install it there again, or end the daemon (sessions \
-         go on) and start it from its new place",
+        "cannot execute the daemon's program {}: {why}; install it there again, or end the daemon (sessions \
+         keep running) and start it from its new path",
         path.display()
     )
 }
@@ -77,13 +77,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("program");
         let said = |path: &Path| try_out(path).unwrap_err();
-        assert!(said(&path).contains("is gone") && said(&path).contains(path.to_str().unwrap()));
-        assert!(said(dir.path()).contains("it is no file"));
+        assert!(said(&path).contains("is missing") && said(&path).contains(path.to_str().unwrap()));
+        assert!(said(dir.path()).contains("not a file"));
         std::fs::write(&path, "no program").unwrap();
         assert!(said(&path).contains("permission denied"), "{}", said(&path));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(check(&path), Ok(()));
-        assert!(said(&path).contains("cannot be executed"));
+        assert!(said(&path).contains("cannot execute"));
         assert!(said("/bin/false".as_ref()).contains("ended with exit status: 1"));
         assert_eq!(try_out("/bin/true".as_ref()), Ok(()));
     }

@@ -23,7 +23,8 @@ pub fn ours() -> anyhow::Result<u64> {
     static MARK: OnceLock<Option<u64>> = OnceLock::new();
     MARK.get_or_init(|| own().min(NONE).checked_sub(1)).ok_or_else(|| {
         anyhow::anyhow!(
-            "the limit of file locks (`ulimit -x`) is 0, and codepiper knows the programs of its sessions by a lower one; raise it"
+            "the limit of file locks (`ulimit -x`) is 0; raise it, since CodePiper marks the programs of its \
+             sessions with a lower limit"
         )
     })
 }

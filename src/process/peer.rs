@@ -42,13 +42,13 @@ pub struct Link {
 /// Why it is not known who a process is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
-    #[error("the process that connected has ended")]
+    #[error("the connecting process has exited")]
     Gone,
-    #[error("the process that connected cannot be seen by the daemon: it is in another PID namespace")]
+    #[error("the connecting process is in another PID namespace")]
     Unseen,
-    #[error("the parents of process {0} changed while they were looked at")]
+    #[error("the parents of process {0} changed during the check")]
     Changing(i32),
-    #[error("the limits of process {0} cannot be read in /proc")]
+    #[error("cannot read the limits of process {0} in /proc")]
     Unreadable(i32),
 }
 

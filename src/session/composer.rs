@@ -147,9 +147,7 @@ impl Composer {
         }
         // What was sent without Enter may not be shown yet.
         if self.session.state().drafted || !self.is_empty() {
-            return Some(
-                "its composer is not empty, and the text would become a part of what stands there".into(),
-            );
+            return Some("its composer already holds a draft, and the text would be added to it".into());
         }
         other_than_prompt(self.composer, text)
     }
@@ -397,15 +395,15 @@ pub(super) fn other_than_prompt(composer: provider::Composer, text: &[u8]) -> Op
     let text = String::from_utf8_lossy(text);
     let seen: String = letters(&text).collect();
     if text.contains(|letter: char| letter.is_control() && !"\n\r\t".contains(letter)) {
-        return Some("it has control characters".into());
+        return Some("it contains control characters".into());
     }
     match seen.chars().next() {
-        None => Some("nothing of it can be seen".into()),
+        None => Some("it contains no visible characters".into()),
         Some(first) if composer.commands.contains(&first) => {
-            Some(format!("a text that begins with '{first}' may be a command; put a word before it"))
+            Some(format!("a text that starts with '{first}' may be a command; put a word before it"))
         }
         _ if composer.command_words.contains(&seen.to_lowercase().as_str()) => {
-            Some(format!("'{seen}' alone is a command"))
+            Some(format!("'{seen}' on its own is a command"))
         }
         Some(_) => None,
     }

@@ -62,8 +62,8 @@ impl Sessions {
         self.save(session).await.map_err(|problem| {
             let id = session.id.short();
             let detail = format!(
-                "session {id} has ended, but that is not written down, and a daemon that is started now may say that it \
-                 crashed: {}; it is tried again by itself",
+                "session {id} has ended, but the daemon could not save that and is retrying: {}; until then, \
+                 a restarted daemon may report it as crashed",
                 problem.detail
             );
             Problem { detail, ..problem }

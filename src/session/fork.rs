@@ -17,7 +17,7 @@ impl Sessions {
     pub async fn fork(&self, session: &Arc<Session>, request: ForkSession) -> Result<Arc<Session>, Problem> {
         let ForkSession { name, surroundings } = request;
         if !session.provider.forks() {
-            let detail = format!("{} cannot continue a copy of a conversation", session.provider.name());
+            let detail = format!("{} cannot fork a conversation", session.provider.name());
             return Err(Problem::new(Code::LaunchFailed, detail));
         }
         check_directory(&session.cwd())?;
@@ -43,7 +43,6 @@ impl Sessions {
 /// There is no conversation of this session to continue a copy of.
 pub(super) fn nothing_to_fork(origin: SessionId) -> Problem {
     let id = origin.short();
-    let detail =
-        format!("session {id} has no conversation to continue a copy of yet; say something to it first");
+    let detail = format!("session {id} has no conversation to fork yet; send it a prompt first");
     Problem::new(Code::LaunchFailed, detail)
 }

@@ -22,7 +22,7 @@ impl Sessions {
     /// Keeps an image for a session; what it is, its content says.
     pub async fn keep_image(&self, session: &Arc<Session>, content: Bytes) -> Result<Image, Problem> {
         if content.len() > MAX_IMAGE {
-            let detail = format!("the image has {} bytes, and at most {MAX_IMAGE} are taken", content.len());
+            let detail = format!("the image has {} bytes; the limit is {MAX_IMAGE}", content.len());
             return Err(Problem::new(Code::TooLarge, detail));
         }
         let (kind, extension) = kind_of(&content).ok_or_else(no_image)?;
@@ -35,7 +35,7 @@ impl Sessions {
             Ok(true) => Ok(image),
             Ok(false) => Err(Problem::new(
                 Code::TooLarge,
-                format!("the images of session {} would be more than {MAX_IMAGES} bytes", session.id.short()),
+                format!("the images of session {} would exceed {MAX_IMAGES} bytes", session.id.short()),
             )),
             Err(error) => {
                 let detail = format!("cannot write {}: {error}", image.path.display());
@@ -63,7 +63,7 @@ impl Sessions {
 }
 
 pub(super) fn no_image() -> Problem {
-    Problem::new(Code::NoImage, "the content is neither PNG nor JPEG, GIF or WebP")
+    Problem::new(Code::NoImage, "the image is not PNG, JPEG, GIF or WebP")
 }
 
 pub(super) fn kind_of(content: &[u8]) -> Option<(ImageKind, &'static str)> {

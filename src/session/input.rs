@@ -14,7 +14,7 @@ use codepiper_protocol::tmux::{
     BufferName, Command, CommandLine, Facts, KeyBytes, PaneEnd, PaneFacts, PaneId, Reply, Target, Text,
 };
 use codepiper_protocol::wire::input::{IfBusy, MAX_TEXT, Receipt, Sent};
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
@@ -108,10 +108,10 @@ impl Sessions {
         if plain {
             let why = match &mut composer {
                 Some(_) if session.state().machine.activity() == Activity::Waiting => {
-                    Some("it waits for an answer".into())
+                    Some("it is waiting for an answer".into())
                 }
                 Some(composer) => composer.not_plain(&text),
-                None => Some("its screen is not known".into()),
+                None => Some("its screen is unknown".into()),
             };
             if let Some(why) = why {
                 return Err(not_plain(session, &why));
@@ -121,8 +121,8 @@ impl Sessions {
         if bracketed && ends_a_paste(&text) {
             return Err(Problem::new(
                 Code::Invalid,
-                "the text contains the mark that ends a paste (ESC [ 201 ~), and the program would take the rest \
-                 for typing; take it out",
+                "the text contains the end-of-paste sequence (ESC [ 201 ~), after which the program would \
+                 read the rest as keystrokes; remove it",
             ));
         }
         let warning = cut_warning(&connection, pane, &text).await;
@@ -376,11 +376,9 @@ impl Session {
             Some(pane) if state.machine.status().is_live() => Ok(pane.id),
             _ if state.machine.status().is_live() => Err(Problem::new(
                 Code::Tmux,
-                format!(
-                    "the pane of session {} is not to be found; codepiper doctor says more",
-                    self.id.short()
-                ),
-            )),
+                format!("the pane of session {} was not found", self.id.short()),
+            )
+            .with_next(Next::RunChecks)),
             _ => {
                 drop(state);
                 Err(ended_problem(self))
@@ -391,43 +389,30 @@ impl Session {
 
 fn not_plain(session: &Session, why: &str) -> Problem {
     let provider = session.provider.name();
-    let detail = format!(
-        "not sent: {provider} may not take the text for a prompt: {why}; without --plain it is typed"
-    );
-    Problem::new(Code::Invalid, detail)
+    let detail = format!("{provider} may not read the text as a prompt: {why}");
+    Problem::new(Code::Invalid, detail).with_next(Next::TypeAnyway)
 }
 
 fn never_plain(session: &Session, enter: bool) -> Problem {
     let provider = session.provider.name();
     let detail = match enter {
-        false => "not sent: --plain needs Enter, and excludes --no-newline".to_owned(),
-        true => format!(
-            "not sent: {provider} has no prompts, so it cannot be proven what a text becomes there; send it without --plain"
-        ),
+        false => "only a text followed by Enter can become a prompt".to_owned(),
+        true => format!("{provider} has no prompts"),
     };
-    Problem::new(Code::Invalid, detail)
+    Problem::new(Code::Invalid, detail).with_next(Next::TypeAnyway)
 }
 
 fn not_shown(session: &Session) -> Problem {
-    let (provider, id) = (session.provider.name(), session.id.short());
-    Problem::new(
-        Code::NotTaken,
-        format!(
-            "the text was typed, but {provider} does not show it, so Enter was not pressed; look at the session \
-             with codepiper tail {id}, and press keys with codepiper keys {id}"
-        ),
-    )
+    let (provider, session) = (session.provider.name(), session.id.short());
+    let detail = format!("the text was typed, but {provider} does not show it, so Enter was not pressed");
+    Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }
 
 fn not_submitted(session: &Session) -> Problem {
-    let (provider, id) = (session.provider.name(), session.id.short());
-    Problem::new(
-        Code::NotTaken,
-        format!(
-            "the text was typed and Enter was pressed, but the text still stands in {provider}'s composer; look at the \
-             session with codepiper tail {id}, and press keys with codepiper keys {id}"
-        ),
-    )
+    let (provider, session) = (session.provider.name(), session.id.short());
+    let detail =
+        format!("the text was typed and Enter was pressed, but the text is still in {provider}'s composer");
+    Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }
 
 /// Whether the text holds the mark that ends a bracketed paste, with CSI as two characters, as U+009B, or as the byte of
@@ -443,7 +428,7 @@ fn check_length(text: &[u8]) -> Result<(), Problem> {
     if text.len() <= MAX_TEXT {
         return Ok(());
     }
-    let detail = format!("the text has {} bytes, and at most {MAX_TEXT} can be sent at once", text.len());
+    let detail = format!("the text has {} bytes; the limit is {MAX_TEXT}", text.len());
     Err(Problem::new(Code::TooLarge, detail))
 }
 
@@ -454,7 +439,7 @@ async fn cut_warning(connection: &Connection, pane: PaneId, text: &[u8]) -> Opti
         return None;
     }
     edits_lines(connection, pane).await.then(|| {
-        format!("the terminal edits lines and cuts them at {LONGEST_COOKED_LINE} bytes; the longest line has {longest}")
+        format!("the terminal cuts lines at {LONGEST_COOKED_LINE} bytes; the longest line has {longest}")
     })
 }
 

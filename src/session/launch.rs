@@ -13,7 +13,7 @@ use codepiper_protocol::tmux::{
     AbsolutePath, Command, CommandLine, Created, Facts, PaneFacts, Program, Reply, Scope, SessionName,
     Target, Text, UserOption, WindowId,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Surroundings};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size, os_text};
@@ -79,7 +79,7 @@ impl Sessions {
         for text in request.args.iter().chain(&request.prompt) {
             if text.contains('\0') || text.len() > LONGEST_ARGUMENT {
                 let detail =
-                    format!("an argument or a prompt has a NUL or more than {LONGEST_ARGUMENT} bytes");
+                    format!("an argument or the prompt contains NUL or exceeds {LONGEST_ARGUMENT} bytes");
                 return Err(Problem::new(Code::Invalid, detail));
             }
         }
@@ -204,8 +204,8 @@ impl Sessions {
             return Err(Problem::new(
                 Code::Refused,
                 format!(
-                    "session {} may still run in the tmux server with process {pid}, which cannot be reached at its socket any \
-                     more; end that with kill {pid} first",
+                    "session {} may still be running in tmux server {pid}, which no longer answers on its \
+                     socket; end that server first: kill {pid}",
                     session.id.short()
                 ),
             ));
@@ -234,7 +234,7 @@ impl Sessions {
         // Many agents at once would take the machine from those that work.
         let turn = tokio::select! {
             turn = self.0.launches.clone().acquire_owned() => turn.map_err(|_| {
-                Problem::new(Code::LaunchFailed, "the daemon is leaving, and starts nothing any more")
+                Problem::new(Code::LaunchFailed, "the daemon is stopping and starts no new programs")
             })?,
             () = session.until(|state| state.machine.launch_is_called_off()) => {
                 return Err(refused(session, Refusal::EndRequested));
@@ -306,7 +306,7 @@ impl Sessions {
                 let shim = self.0.places.executable.clone();
                 let tried = blocking(move || executable::try_out(&shim)).await;
                 let why = tried.ok().and_then(Result::err);
-                let ended = || "the session was ended before its program was executed".to_owned();
+                let ended = || "the session ended before its program started".to_owned();
                 Err(Problem::new(Code::LaunchFailed, why.unwrap_or_else(ended)))
             }
         }
@@ -337,12 +337,9 @@ impl Sessions {
             }
             let stored = session.provider.stored_keys(&env);
             accounts.choose(billing, &mut env, &of_sets, &stored).map_err(|looked| {
-                let detail = format!(
-                    "{} with API billing needs an API credential: {looked}; put one into an env set (--env-set), or \
-                     choose --billing subscription",
-                    session.provider.name()
-                );
-                Problem::new(Code::LaunchFailed, detail)
+                let detail =
+                    format!("{} needs an API key for API billing: {looked}", session.provider.name());
+                Problem::new(Code::LaunchFailed, detail).with_next(Next::AddApiKey)
             })?;
         }
         let hook = hook_command(&self.0.places.executable);
@@ -478,11 +475,11 @@ impl Sessions {
     /// wait behind the output of others.
     fn pane_made(&self, session: &Arc<Session>, replies: &[Reply]) -> Result<(), Problem> {
         if let Some(failed) = replies.iter().find(|reply| !reply.ok) {
-            return Err(Problem::new(Code::Tmux, format!("tmux cannot make a pane: {}", failed.message())));
+            return Err(Problem::new(Code::Tmux, format!("tmux cannot create a pane: {}", failed.message())));
         }
         let created = replies.first().and_then(|reply| Created::parse(reply.lines().next()?));
         let Some(created) = created else {
-            return Err(Problem::new(Code::Tmux, "tmux made a pane and did not say which"));
+            return Err(Problem::new(Code::Tmux, "tmux created a pane but did not report its id"));
         };
         let pane = Pane {
             id: created.pane,
@@ -629,18 +626,10 @@ fn look_up(
 ) -> Result<String, Problem> {
     let path = env.get("PATH").map(String::as_str);
     let found = provider::look_up(&argv.program, path, cwd).ok_or_else(|| {
-        let place = if argv.program.contains('/') {
-            "it is no executable file"
-        } else {
-            "it is in no directory of PATH"
-        };
+        let place = if argv.program.contains('/') { "not an executable file" } else { "not in PATH" };
         Problem::new(
             Code::LaunchFailed,
-            format!(
-                "cannot start {}: program '{}' was not found: {place}; install it or correct PATH",
-                provider.name(),
-                argv.program
-            ),
+            format!("cannot start {}: program '{}' not found: {place}", provider.name(), argv.program),
         )
     })?;
     Ok(os_text::encode(found))
@@ -651,37 +640,39 @@ fn billing(provider: &dyn Provider, asked: Option<Billing>) -> Result<Option<Bil
     match (provider.accounts(), asked) {
         (Some(_), asked) => Ok(Some(asked.unwrap_or_default())),
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(Problem::new(
-            Code::Invalid,
-            format!("nobody pays for {}; leave out --billing", provider.name()),
-        )),
+        (None, Some(_)) => {
+            Err(Problem::new(Code::Invalid, format!("{} has no billing modes", provider.name())))
+        }
     }
 }
 
 /// A set brings what the way of paying rules out.
 fn contradiction(record: &Record, billing: Billing, variable: &str) -> Problem {
     let other = match billing {
-        Billing::Subscription => Billing::Api.as_str(),
-        Billing::Api => Billing::Subscription.as_str(),
+        Billing::Subscription => Billing::Api,
+        Billing::Api => Billing::Subscription,
     };
     let detail = format!(
-        "the env sets {} bring {variable}, which is for {other} billing, and {} was chosen; choose --billing {other}, or \
-         leave the variable out",
+        "{variable} in the env sets {} is for {} billing, but {} billing was chosen",
         record.recipe.env_sets.join(", "),
+        other.as_str(),
         billing.as_str(),
     );
-    Problem::new(Code::LaunchFailed, detail)
+    Problem::new(Code::LaunchFailed, detail).with_next(Next::ChooseBilling { billing: other })
 }
 
 /// Whoever wants no questions says so with the flag that is remembered and shown.
 fn check_dangerous(provider: &dyn Provider, dangerous: bool, args: &[String]) -> Result<(), Problem> {
     let flags = provider.dangerous_flags();
-    let invalid = |detail: String| Err(Problem::new(Code::Invalid, detail));
     if dangerous && flags.is_empty() {
-        return invalid(format!("{} asks for no permission anyway; leave out --dangerous", provider.name()));
+        let detail = format!("{} never asks for permission", provider.name());
+        return Err(Problem::new(Code::Invalid, detail));
     }
     match args.iter().find(|arg| flags.contains(&arg.as_str())) {
-        Some(arg) => invalid(format!("use --dangerous instead of handing {arg} to the program")),
+        Some(arg) => {
+            let detail = format!("{arg} cannot be passed to the program directly");
+            Err(Problem::new(Code::Invalid, detail).with_next(Next::AllowDangerous))
+        }
         None => Ok(()),
     }
 }
@@ -690,9 +681,9 @@ fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Probl
     let Some(model) = model else { return Ok(()) };
     let word = |letter: char| letter.is_ascii_graphic();
     let detail = match provider.takes_model() {
-        false => format!("{} has no models; leave out --model", provider.name()),
+        false => format!("{} has no models", provider.name()),
         true if model.is_empty() || model.starts_with('-') || !model.chars().all(word) => {
-            format!("'{}' cannot be a model's name", model.escape_debug())
+            format!("invalid model name '{}'", model.escape_debug())
         }
         true => return Ok(()),
     };
@@ -701,33 +692,34 @@ fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Probl
 
 fn unknown_provider(name: &str) -> Problem {
     let names: Vec<_> = provider::all().map(|provider| provider.name()).collect();
-    Problem::new(Code::Invalid, format!("no provider '{name}'; there are {}", names.join(", ")))
+    Problem::new(Code::Invalid, format!("unknown provider '{name}'; available: {}", names.join(", ")))
 }
 
 pub(super) fn check_directory(dir: &Path) -> Result<(), Problem> {
     let invalid = |what: String| Problem::new(Code::Invalid, what);
     if !dir.is_absolute() {
-        return Err(invalid(format!("the directory {} is not absolute", dir.display())));
+        return Err(invalid(format!("directory {} is not absolute", dir.display())));
     }
     match std::fs::metadata(dir) {
         Ok(meta) if meta.is_dir() => Ok(()),
         Ok(_) => Err(invalid(format!("{} is not a directory", dir.display()))),
-        Err(error) => Err(invalid(format!("the directory {} cannot be used: {error}", dir.display()))),
+        Err(error) => Err(invalid(format!("cannot use directory {}: {error}", dir.display()))),
     }
 }
 
 pub(super) fn text(text: &str) -> Result<Text<'_>, Problem> {
-    Text::new(text).ok_or_else(|| Problem::new(Code::Invalid, "a text with NUL cannot be given to tmux"))
+    Text::new(text)
+        .ok_or_else(|| Problem::new(Code::Invalid, "the text contains NUL, which tmux cannot take"))
 }
 
 fn path_text(path: &Path) -> Result<Text<'_>, Problem> {
     Text::new(path.as_os_str().as_encoded_bytes())
-        .ok_or_else(|| Problem::new(Code::Invalid, "a path with NUL cannot be given to tmux"))
+        .ok_or_else(|| Problem::new(Code::Invalid, "the path contains NUL, which tmux cannot take"))
 }
 
 pub(super) fn absolute(path: &Path) -> Result<AbsolutePath<'_>, Problem> {
     AbsolutePath::new(path.as_os_str().as_encoded_bytes())
-        .ok_or_else(|| Problem::new(Code::Invalid, format!("the path {} is not absolute", path.display())))
+        .ok_or_else(|| Problem::new(Code::Invalid, format!("path {} is not absolute", path.display())))
 }
 
 pub(super) fn tmux_problem(error: impl std::fmt::Display) -> Problem {

@@ -11,7 +11,7 @@ use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{
     Command, CommandLine, Facts, PaneFacts, PaneId, ServerFacts, SessionName, Setting, Target,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Status;
 use codepiper_protocol::wire::stream::{GapReason, Lost};
 use codepiper_protocol::{SessionId, Size};
@@ -157,13 +157,8 @@ impl Sessions {
 
     fn no_connection(&self) -> Problem {
         let why = self.trouble().as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        Problem::new(
-            Code::Tmux,
-            format!(
-                "the daemon has no connection to tmux, for which this waited {CONNECT_LIMIT:?}{why}; it tries again by itself, and \
-                 codepiper doctor says more"
-            ),
-        )
+        let detail = format!("no connection to tmux within {CONNECT_LIMIT:?}{why}; the daemon keeps trying");
+        Problem::new(Code::Tmux, detail).with_next(Next::RunChecks)
     }
 
     /// Why there is no connection.

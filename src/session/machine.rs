@@ -335,8 +335,8 @@ impl Machine {
             None => {
                 (self.operation, self.intent) = (Some((operation, Progress::Begun)), None);
                 match operation {
-                    Operation::Start => self.note(now, "start was requested"),
-                    Operation::Resume => self.note(now, "resume was requested"),
+                    Operation::Start => self.note(now, "start requested"),
+                    Operation::Resume => self.note(now, "resume requested"),
                     Operation::Revive => self.note(now, "the daemon resumes it: its tmux server was lost"),
                     Operation::Remove | Operation::RemoveWorktree => {}
                 }
@@ -429,7 +429,7 @@ impl Machine {
                     || self.status == Status::Running && self.launched.is_none() =>
             {
                 self.pid = Some(pid);
-                self.note(now, &format!("the shim executed the program (process {pid})"));
+                self.note(now, &format!("the program started (process {pid})"));
                 let mut actions = vec![Action::Event(Body::SessionStarted { pid, resumed: self.resumed })];
                 actions.extend(self.executed(now));
                 actions
@@ -465,7 +465,7 @@ impl Machine {
                 match &mut self.pending {
                     Some((Pending::Tail(known), _)) => *known = known.or(status),
                     _ => {
-                        self.note(now, "its shim is gone");
+                        self.note(now, "its shim has exited");
                         self.wait(now, Pending::Tail(status), TAIL_LIMIT);
                     }
                 }
@@ -476,7 +476,7 @@ impl Machine {
                 self.pid = pid;
                 self.exit = None;
                 self.adopted = true;
-                self.note(now, "the daemon found the program running in its pane");
+                self.note(now, "the daemon found the program still running in its pane");
                 vec![Action::Event(Body::SessionAdopted { pid })]
             }
             Input::StopRequested { .. } if self.launches_soon() => self.call_off(now, Intent::Stop),
@@ -487,7 +487,7 @@ impl Machine {
                 }
                 self.intent = Some(Intent::Stop);
                 self.wait(now, Pending::Quit, quit_limit);
-                self.note(now, "stop was requested: the program is asked to quit");
+                self.note(now, "stop requested: the program was asked to quit");
                 vec![Action::Event(Body::SessionStopRequested { kill: false }), Action::Quit]
             }
             Input::KillRequested if self.is_live() => {
@@ -496,14 +496,14 @@ impl Machine {
                 }
                 self.intent = Some(Intent::Kill);
                 self.wait(now, Pending::Kill, KILL_LIMIT);
-                self.note(now, "kill was requested: SIGKILL to the program's process group");
+                self.note(now, "kill requested: SIGKILL sent to the program's process group");
                 vec![Action::Event(Body::SessionStopRequested { kill: true }), Action::KillProgram]
             }
             Input::Marker(status) if self.is_live() => {
-                self.end(now, Some(status), "the shim reported the end, after all output")
+                self.end(now, Some(status), "the shim reported the exit, after all output")
             }
             Input::Reported(status) if self.is_live() => {
-                self.end(now, Some(status), "the shim reported the end; its mark in the output was not seen")
+                self.end(now, Some(status), "the shim reported the exit; its mark in the output was not seen")
             }
             Input::PaneDead { status } if self.is_live() => {
                 self.end(now, status, "tmux reports the pane dead; the end of the output may be lost")
@@ -516,7 +516,7 @@ impl Machine {
             Input::ShimGone { status } if self.is_live() => match self.pending {
                 Some((Pending::ServerGone(_), _)) => self.server_gone(now, status),
                 _ => {
-                    self.note(now, "the shim's process is gone");
+                    self.note(now, "the shim has exited");
                     self.wait(now, Pending::Tail(status), TAIL_LIMIT);
                     vec![]
                 }
@@ -524,7 +524,7 @@ impl Machine {
             Input::ServerGone if self.is_live() => match self.pending {
                 Some((Pending::Tail(status), _)) => self.server_gone(now, status),
                 _ => {
-                    self.note(now, "the tmux server is gone; the shim ends the program");
+                    self.note(now, "the tmux server exited; the shim ends the program");
                     self.wait(now, Pending::ServerGone(None), SERVER_GONE_LIMIT);
                     vec![]
                 }
@@ -542,7 +542,7 @@ impl Machine {
                 let source = self.activity_source.unwrap_or(EvidenceSource::Silence);
                 self.set_activity(Activity::Unknown, None, None);
                 self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
-                self.note(now, "a text was submitted; it has not said yet what it does with it");
+                self.note(now, "a text was submitted; the agent has not reacted yet");
                 vec![self.activity_changed()]
             }
             Input::Remark { what } if !self.is_live() => {
@@ -564,7 +564,7 @@ impl Machine {
         if self.intent.replace(intent).is_some() {
             return vec![];
         }
-        self.note(now, "its end was requested before its program was started");
+        self.note(now, "its end was requested before its program started");
         vec![Action::Event(Body::SessionStopRequested { kill: intent == Intent::Kill })]
     }
 
@@ -601,7 +601,7 @@ impl Machine {
     fn deadline_passed(&mut self, now: Now) -> Vec<Action> {
         if let Some((source, _)) = self.doubt.filter(|(_, until)| now.since_start >= *until) {
             self.set_activity(Activity::Idle, None, Some(source));
-            self.record(now, source, "it did nothing about the text that was submitted");
+            self.record(now, source, "the agent did not react to the submitted text");
             return vec![self.activity_changed()];
         }
         let Some((pending, at)) = self.pending else { return vec![] };
@@ -612,29 +612,29 @@ impl Machine {
         match pending {
             Pending::Launch => {
                 (self.status, self.exit) = self.before_launch;
-                self.note(now, "the program was not executed in time");
-                self.launched = Some(Err("the pane's shim did not execute the program in time".to_owned()));
+                self.note(now, "starting the program timed out");
+                self.launched = Some(Err("timed out: the shim did not start the program".to_owned()));
                 vec![Action::AbandonLaunch]
             }
             Pending::Quit => {
                 self.wait(now, Pending::Terminate, TERM_LIMIT);
-                self.note(now, "it did not quit in time: SIGTERM");
+                self.note(now, "the program did not quit in time: SIGTERM sent");
                 vec![Action::Terminate]
             }
             Pending::Terminate => {
                 self.wait(now, Pending::Kill, KILL_LIMIT);
-                self.note(now, "SIGTERM did not end it in time: SIGKILL");
+                self.note(now, "the program ignored SIGTERM: SIGKILL sent");
                 vec![Action::KillProgram]
             }
             Pending::Kill => {
                 self.wait(now, Pending::Destroy, KILL_LIMIT);
-                self.note(now, "SIGKILL did not end it in time: its pane is destroyed");
+                self.note(now, "the program survived SIGKILL: its pane was destroyed");
                 vec![Action::KillTmuxSession]
             }
-            Pending::Destroy => self.end(now, None, "its pane is destroyed; nobody saw it end"),
+            Pending::Destroy => self.end(now, None, "its pane was destroyed; exit status unknown"),
             Pending::Tail(_) if self.has_ended_early() => self.executed(now),
             Pending::Tail(status) => {
-                self.end(now, status, "the shim is gone without a word; the end of the output may be lost")
+                self.end(now, status, "the shim exited without a report; the end of the output may be lost")
             }
             Pending::ServerGone(status) => self.server_gone(now, status),
         }
@@ -642,7 +642,7 @@ impl Machine {
 
     fn server_gone(&mut self, now: Now, status: Option<ExitStatus>) -> Vec<Action> {
         let exit = Exit { reason: ExitReason::ServerGone, ..self.exit_with(status) };
-        self.end_with(now, exit, Status::Stopped, "its tmux server is gone")
+        self.end_with(now, exit, Status::Stopped, "its tmux server exited")
     }
 
     fn end(&mut self, now: Now, status: Option<ExitStatus>, what: &str) -> Vec<Action> {
@@ -704,7 +704,7 @@ impl Machine {
             let changed = self.activity != Activity::Unknown;
             self.set_activity(Activity::Unknown, None, None);
             self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
-            self.record(now, source, &format!("{what}; its first prompt is ahead"));
+            self.record(now, source, &format!("{what}; its first prompt is still to come"));
             return if changed { vec![self.activity_changed()] } else { vec![] };
         }
         // Weaker evidence does not contradict stronger evidence.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::tmux::PaneId;
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout};
@@ -44,12 +44,12 @@ struct Row {
 impl Sessions {
     /// Lets the agent use another model from its next request on; returns when it said so.
     pub async fn switch_model(&self, session: &Arc<Session>, wanted: &str) -> Result<(), Problem> {
-        let (name, id) = (session.provider.name(), session.id.short());
+        let name = session.provider.name();
         let Some(list) = session.provider.model_list() else {
-            return Err(Problem::new(Code::Invalid, format!("the model of {name} cannot be switched")));
+            return Err(Problem::new(Code::Invalid, format!("{name} cannot switch models")));
         };
         if plain(wanted).is_empty() {
-            return Err(Problem::new(Code::Invalid, "say which model"));
+            return Err(Problem::new(Code::Invalid, "no model given"));
         }
         // One that has just been started may say that it works until it is ready.
         let starts = session.until(|state| state.machine.activity() != Activity::Working);
@@ -59,23 +59,21 @@ impl Sessions {
         let _typing = session.typing.lock().await;
         let pane = session.pane_for_input()?;
         let busy = |why: &str| {
-            Problem::new(
-                Code::Busy,
-                format!("the model was not switched: {why}; codepiper tail {id} shows it"),
-            )
+            Problem::new(Code::Busy, format!("the model was not switched: {why}"))
+                .with_next(Next::ShowOutput { session: session.id.short() })
         };
         match session.view().activity {
-            Activity::Working => return Err(busy(&format!("{name} works"))),
-            Activity::Waiting => return Err(busy(&format!("{name} waits for a person"))),
+            Activity::Working => return Err(busy(&format!("{name} is working"))),
+            Activity::Waiting => return Err(busy(&format!("{name} is waiting for an answer"))),
             Activity::Idle | Activity::Unknown => {}
         }
         let Some(mut composer) = self.composer(session).await else {
-            return Err(Problem::new(Code::Internal, format!("the screen of {name} is not known")));
+            return Err(Problem::new(Code::Internal, format!("the screen of {name} is unknown")));
         };
         composer.ready(self).await;
         composer.painted().await;
         if !composer.shows_in(KEY_LIMIT, |composer| composer.is_empty()).await {
-            return Err(busy(&format!("a draft or a dialog stands where {name} takes commands")));
+            return Err(busy(&format!("{name} shows a draft or a dialog in place of its prompt")));
         }
         let mut walk =
             Walk { sessions: self, connection: &connection, session, pane, composer: &mut composer, list };
@@ -115,10 +113,7 @@ impl Walk<'_> {
     async fn choose(&mut self, session: &Session, wanted: &str) -> Result<String, Problem> {
         let (list, name) = (self.list, session.provider.name());
         if !self.open(KEY_LIMIT.max(session.start_limit())).await? {
-            return Err(Problem::new(
-                Code::NotTaken,
-                format!("{name} does not show the whole list of its models"),
-            ));
+            return Err(Problem::new(Code::NotTaken, format!("{name} did not show its full list of models")));
         }
         let rows = self.rows().await?;
         let row = find(&rows, wanted).map_err(|fit| {
@@ -127,10 +122,10 @@ impl Walk<'_> {
             let wanted = wanted.escape_debug();
             let detail = match fit.as_slice() {
                 [] => format!(
-                    "{name} offers no model '{wanted}'; there are {}",
+                    "{name} has no model '{wanted}'; available: {}",
                     labels(&rows.iter().collect::<Vec<_>>())
                 ),
-                fit => format!("'{wanted}' may be {}; say which", labels(fit)),
+                fit => format!("'{wanted}' matches several models: {}", labels(fit)),
             };
             Problem::new(Code::Invalid, detail)
         })?;
@@ -166,8 +161,10 @@ impl Walk<'_> {
         };
         if !self.composer.shows_in(KEY_LIMIT, done).await {
             let detail = match said(self.composer.screen(), list.done) {
-                Some(said) => format!("{name} was to use '{}', and says: {}{said}", row.label, list.done),
-                None => format!("{name} does not say that it switched the model"),
+                Some(said) => {
+                    format!("{name} was asked for '{}' but reports: {}{said}", row.label, list.done)
+                }
+                None => format!("{name} did not confirm the switch"),
             };
             return Err(Problem::new(Code::NotTaken, detail));
         }
@@ -230,7 +227,7 @@ impl Walk<'_> {
                 None => break,
             }
         }
-        Err(Problem::new(Code::NotTaken, "the list of models changed while it was read; try again"))
+        Err(Problem::new(Code::NotTaken, "the list of models changed while it was being read; try again"))
     }
 
     /// One row down, or to the first. A list of one row stays where it is.

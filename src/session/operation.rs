@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 
 use super::machine::{Now, Operation, Refusal};
 use super::{Session, Sessions, ended_problem};
@@ -42,7 +42,10 @@ impl Drop for Reserved {
 pub(super) fn refused(session: &Session, refusal: Refusal) -> Problem {
     let id = session.id.short();
     let (code, detail) = match refusal {
-        Refusal::Live => (Code::SessionLive, format!("session {id} is running; codepiper stop {id} first")),
+        Refusal::Live => {
+            let problem = Problem::new(Code::SessionLive, format!("session {id} is running"));
+            return problem.with_next(Next::StopSession { session: id });
+        }
         Refusal::Busy(operation) => {
             let what = match operation {
                 Operation::Start => "is being started by somebody else",

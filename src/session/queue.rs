@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::input::{IfBusy, MAX_QUEUED, Receipt, Sent};
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
@@ -44,26 +44,23 @@ impl Sessions {
         }
         let Some(busy) = self.busy(session).await else { return Ok(None) };
         let (what, default, when) = match busy {
-            Busy::Working => ("works", IfBusy::Queue, "when it is idle"),
-            Busy::Waiting => ("waits for a person", IfBusy::Refuse, "when it is idle"),
-            Busy::Queue => ("has other texts to take first", IfBusy::Queue, "when it is idle"),
-            Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "when that is gone"),
-            Busy::Hidden => ("does not show its composer", IfBusy::Refuse, "when it does"),
+            Busy::Working => ("is working", IfBusy::Queue, "once it is idle"),
+            Busy::Waiting => ("is waiting for an answer", IfBusy::Refuse, "once it is idle"),
+            Busy::Queue => ("has other texts queued", IfBusy::Queue, "once it is idle"),
+            Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "once the draft is gone"),
+            Busy::Hidden => ("does not show its composer", IfBusy::Refuse, "once it does"),
         };
         let provider = session.provider.name();
         match if_busy.unwrap_or(default) {
             IfBusy::Now => Ok(None),
             IfBusy::Refuse => {
-                let id = session.id.short();
-                let detail = format!(
-                    "not sent: {provider} {what}; --if-busy queue sends it {when}, --if-busy now types it \
-                     at once; codepiper tail {id} shows the session"
-                );
-                Err(Problem::new(Code::Busy, detail))
+                let next = Next::QueueOrType { session: session.id.short() };
+                Err(Problem::new(Code::Busy, format!("{provider} {what}")).with_next(next))
             }
             IfBusy::Queue => {
                 let queued = self.queue(session, images, text, plain).await?;
-                let warning = format!("{provider} {what}: the text is sent {when}, as number {queued}");
+                let warning =
+                    format!("{provider} {what}; the text will be sent {when} (number {queued} in the queue)");
                 Ok(Some(Sent { cursor: session.cursor(), receipt: Receipt::Queued, warning: Some(warning) }))
             }
         }
@@ -96,14 +93,12 @@ impl Sessions {
         plain: bool,
     ) -> Result<u32, Problem> {
         let text = std::str::from_utf8(text)
-            .map_err(|_| Problem::new(Code::Invalid, "a text that is queued has to be UTF-8"))?;
+            .map_err(|_| Problem::new(Code::Invalid, "a queued text must be UTF-8"))?;
         let queued = self.change(session, |Record { life: Life { queue, .. }, .. }| {
             if queue.len() >= MAX_QUEUED {
-                let detail = format!(
-                    "{MAX_QUEUED} texts wait already; codepiper send {} --drop-queued forgets them",
-                    session.id.short()
-                );
-                return Err(Problem::new(Code::Busy, detail));
+                let next = Next::DropQueued { session: session.id.short() };
+                let detail = format!("the queue is full: {MAX_QUEUED} texts are waiting");
+                return Err(Problem::new(Code::Busy, detail).with_next(next));
             }
             queue.push(Queued { text: text.to_owned(), images: images.to_vec(), plain });
             Ok(queue.len() as u32)
@@ -150,7 +145,7 @@ impl Sessions {
                 }
                 Err(problem) => {
                     // It would be sent again by the next daemon: it waits until that can be written down.
-                    tracing::warn!(id = %session.id, %problem, "a text that waits is not sent yet");
+                    tracing::warn!(id = %session.id, %problem, "a queued text is not sent yet");
                     shutdown.run_until_cancelled(tokio::time::sleep(SAVE_RETRY)).await;
                     session.state().sends_queued = false;
                     return sessions.send_queued(&session);
@@ -164,7 +159,7 @@ impl Sessions {
                 (state.unqueued, state.sends_queued) = (false, false);
             }
             if let Err(problem) = sent {
-                tracing::warn!(id = %session.id, bytes, %problem, "a text that waited was not sent");
+                tracing::warn!(id = %session.id, bytes, %problem, "a queued text was not sent");
                 let reason = problem.detail;
                 sessions.event(Some(session.id), Body::InputDropped { texts: 1, reason });
             }
@@ -190,7 +185,7 @@ impl Sessions {
     pub async fn drop_queued(&self, session: &Arc<Session>) -> Result<u32, Problem> {
         let drop = self.change(session, |record| Ok(std::mem::take(&mut record.life.queue).len() as u32));
         let texts = drop.await?;
-        self.tell_dropped(session, texts, "somebody asked for it");
+        self.tell_dropped(session, texts, "on request");
         Ok(texts)
     }
 }

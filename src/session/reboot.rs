@@ -50,8 +50,8 @@ impl Sessions {
     /// Says so where the session is explained.
     pub fn stays_stopped(&self, session: &Arc<Session>, why: &str) {
         let id = session.id.short();
-        tracing::warn!(%id, why, "a session that ended with its tmux server stays stopped");
-        let what = format!("it is not started again by itself: {why}; codepiper resume {id} starts it again");
+        tracing::warn!(%id, why, "a session that ended with its tmux server was not resumed");
+        let what = format!("not resumed automatically: {why}");
         self.apply(session, Input::Remark { what });
     }
 
@@ -59,9 +59,9 @@ impl Sessions {
     fn why_not_by_itself(&self, session: &Session) -> Option<&'static str> {
         let record = session.state().record.clone();
         if record.recipe.dangerous {
-            Some("it asks for no permission (--dangerous)")
+            Some("it acts without asking for permission")
         } else if self.find_conversation(session).is_none() {
-            Some("there is no conversation to continue")
+            Some("it has no conversation to resume")
         } else if crashed_twice(&record.life.crashes) {
             Some("it crashed twice within ten minutes")
         } else {

@@ -200,10 +200,10 @@ impl Record {
 
     fn load(path: &Path) -> Result<Record, String> {
         let record: Option<Record> = small_file::read(path, VERSION)?;
-        let record = record.ok_or("it is gone")?;
+        let record = record.ok_or("the file is missing")?;
         match path.file_stem().is_some_and(|name| *name == *record.id.to_string()) {
             true => Ok(record),
-            false => Err(format!("it is the record of session {}, and has another name", record.id)),
+            false => Err(format!("the file belongs to session {} but has another name", record.id)),
         }
     }
 }

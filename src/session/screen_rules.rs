@@ -80,7 +80,7 @@ impl Sessions {
             // One question may follow another, and then there is none.
             if at_start && proved != last && last.is_some() {
                 let (activity, waiting_for, what) =
-                    (Activity::Unknown, None, "its screen asks this no more".to_owned());
+                    (Activity::Unknown, None, "its screen no longer asks".to_owned());
                 self.apply(session, Input::Activity { source, activity, waiting_for, what });
             }
             if proved != last

@@ -69,7 +69,7 @@ impl Sessions {
             FromShim::Hello { session, .. } => match self.expected_shim(session, pid).await {
                 // Its number could be another's by now.
                 Ok(_) if !self.is_child_of_tmux(&peer) => {
-                    self.refuse(session, pid, "tmux has not started it", conversation).await
+                    self.refuse(session, pid, "not started by tmux", conversation).await
                 }
                 Ok(session) => self.hand_out(&session, &mut conversation).await,
                 Err(reason) => self.refuse(session, pid, reason, conversation).await,
@@ -90,7 +90,7 @@ impl Sessions {
 
     async fn hand_out(&self, session: &Arc<Session>, conversation: &mut Conversation) -> std::io::Result<()> {
         let Some(launch) = session.state().launch.take() else {
-            let message = "this session's launch record was handed out already".to_owned();
+            let message = "this session's launch was already handed out".to_owned();
             return conversation.send(&ToShim::Refused { message }).await;
         };
         let result = match conversation.send(&ToShim::Launch(launch)).await {
@@ -101,7 +101,7 @@ impl Sessions {
             Ok(FromShim::Started { pid }) => self.apply(session, Input::Executed { pid }),
             Ok(FromShim::Failed { message, .. }) => self.apply(session, Input::LaunchFailed { message }),
             other => {
-                let message = format!("the shim did not say whether the program was executed: {other:?}");
+                let message = format!("the shim did not report whether the program started: {other:?}");
                 self.apply(session, Input::LaunchFailed { message });
             }
         }
@@ -114,10 +114,10 @@ impl Sessions {
 
     /// The session whose pane's process this is.
     async fn expected_shim(&self, id: SessionId, pid: i32) -> Result<Arc<Session>, &'static str> {
-        let session = self.get(id).ok_or("there is no such session")?;
+        let session = self.get(id).ok_or("no such session")?;
         let fits = |state: &super::State| state.pane.as_ref().is_some_and(|pane| pane.shim_pid == pid);
         let known = tokio::time::timeout(PANE_LIMIT, session.until(fits)).await.is_ok();
-        if known { Ok(session) } else { Err("it is not the process of the session's pane") }
+        if known { Ok(session) } else { Err("not the process of the session's pane") }
     }
 
     async fn refuse(

@@ -76,7 +76,7 @@ impl Sessions {
             return Err(Problem::new(
                 Code::Refused,
                 format!(
-                    "somebody is attached to session {} and decides its size; {size} is used when they detach",
+                    "an attached client sets the size of session {}; {size} applies after it detaches",
                     session.id.short()
                 ),
             ));
@@ -100,10 +100,7 @@ impl Sessions {
             Ok(_) => Ok(()),
             Err(error) => Err(Problem::new(
                 Code::Tmux,
-                format!(
-                    "the tmux session of {} is gone, though its program runs: {error}",
-                    session.id.short()
-                ),
+                format!("session {} is running, but its tmux session is gone: {error}", session.id.short()),
             )),
         }
     }

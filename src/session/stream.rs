@@ -513,7 +513,7 @@ impl Sessions {
         let Some(session) = self.table().panes.get(&pane).cloned() else { return };
         // The answer to our own command says the same.
         if !session.state().pausing {
-            tracing::warn!(id = %session.id, "tmux discarded output, since it was not read in time");
+            tracing::warn!(id = %session.id, "tmux discarded output that was not read in time");
             let missed = Missed { reason: GapReason::Paused, rows: Some(SEARCHED[0]) };
             self.arrive(&session, Arrival::Paused(connection.clone(), missed));
         }

@@ -385,7 +385,7 @@ impl Sessions {
         read: impl FnOnce(Option<String>, Option<&Transcript>) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         if session.provider.dialect().is_none() {
-            let detail = format!("{} keeps no transcript of a conversation", session.provider.name());
+            let detail = format!("{} keeps no transcript", session.provider.name());
             return Err(Problem::new(Code::NotFound, detail));
         }
         self.read_transcript(session).await;
@@ -399,7 +399,7 @@ impl Sessions {
             }
             let Some(name) = agent else { return read(Some(id.clone()), Some(transcript)) };
             let no_agent =
-                || io::Error::new(io::ErrorKind::NotFound, format!("no sub-agent '{}'", name.escape_debug()));
+                || io::Error::new(io::ErrorKind::NotFound, format!("no subagent '{}'", name.escape_debug()));
             let agent = match agents.remove(&name) {
                 Some(known) => Some(known),
                 None => transcript.agent(&name),
@@ -412,8 +412,7 @@ impl Sessions {
         });
         done.await?.map_err(|error| {
             let code = if error.kind() == io::ErrorKind::NotFound { Code::NotFound } else { Code::Internal };
-            let detail =
-                format!("the conversation of session {} cannot be read: {error}", session.id.short());
+            let detail = format!("cannot read the conversation of session {}: {error}", session.id.short());
             Problem::new(code, detail)
         })
     }
@@ -459,8 +458,8 @@ fn newest_folder(dir: &Path) -> Option<PathBuf> {
 fn turn_of(happening: &Happening) -> Option<Turn> {
     let (activity, what) = match happening.said {
         Said::Prompt { .. } => (Activity::Working, "its transcript ends in the middle of a turn"),
-        Said::TurnEnded { .. } => (Activity::Idle, "its transcript says last that a turn ended"),
-        Said::Interrupted { .. } => (Activity::Idle, "its transcript says last that a turn was interrupted"),
+        Said::TurnEnded { .. } => (Activity::Idle, "its transcript ends with a finished turn"),
+        Said::Interrupted { .. } => (Activity::Idle, "its transcript ends with an interrupted turn"),
         _ => return None,
     };
     Some(Turn { activity, what, at: happening.at })

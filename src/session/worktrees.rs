@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{
     NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
 };
@@ -43,10 +43,10 @@ impl Sessions {
             match Reserved::begin(&session, self.now(), Operation::RemoveWorktree) {
                 Ok(reserved) => _reserved.push(reserved),
                 Err(Refusal::Live) => {
-                    let short = session.id.short();
-                    let detail =
-                        format!("session {short} runs in {}; codepiper stop {short} first", path.display());
-                    return Err(Problem::new(Code::SessionLive, detail));
+                    let session = session.id.short();
+                    let detail = format!("session {session} is running in {}", path.display());
+                    let problem = Problem::new(Code::SessionLive, detail);
+                    return Err(problem.with_next(Next::StopSession { session }));
                 }
                 Err(refusal) => return Err(refused(&session, refusal)),
             }
@@ -105,7 +105,7 @@ impl Session {
             return Ok(());
         }
         let detail = format!(
-            "the worktree {} of session {} was removed; {} brings it back",
+            "the worktree {} of session {} was removed; restore it with: {}",
             worktree.path.display(),
             self.id.short(),
             worktree::command_that_adds(&worktree)

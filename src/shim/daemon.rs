@@ -53,7 +53,7 @@ impl Daemon {
                 PollFd::new(terminal.as_fd(), PollFlags::empty()),
             ];
             if !poll_until(&mut fds, deadline)? {
-                return Err(io::Error::new(ErrorKind::TimedOut, "no answer in time"));
+                return Err(io::Error::new(ErrorKind::TimedOut, "timed out"));
             }
             if fds[1].any() == Some(true) {
                 return Err(io::Error::new(ErrorKind::NotConnected, "the terminal is gone"));
@@ -67,10 +67,7 @@ impl Daemon {
         // The reason, but nothing of the line: secrets may stand in it.
         serde_json::from_slice(&line).map_err(|error| {
             let (kind, column) = (error.classify(), error.column());
-            io::Error::new(
-                ErrorKind::InvalidData,
-                format!("not a message of ours ({kind:?} at column {column})"),
-            )
+            io::Error::new(ErrorKind::InvalidData, format!("invalid message ({kind:?} at column {column})"))
         })
     }
 }

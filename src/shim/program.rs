@@ -91,7 +91,7 @@ impl Image {
     fn new(launch: &Launch) -> Result<Self, NotStarted> {
         let wrong = |message: String| NotStarted { errno: 0, message };
         let Some(program) = launch.argv.first() else {
-            return Err(wrong("no program to execute was given".into()));
+            return Err(wrong("no program given".into()));
         };
         let path = os_text::decode(program);
         if !Path::new(&path).is_absolute() {
@@ -109,7 +109,7 @@ impl Image {
         let mut env = Vec::with_capacity(launch.env.len() + 1);
         for (name, value) in &launch.env {
             if name.is_empty() || name.contains('=') {
-                return Err(wrong(format!("cannot execute {program}: `{name}` is no name of a variable")));
+                return Err(wrong(format!("cannot execute {program}: invalid variable name `{name}`")));
             }
             let pair = os_text::decode(&format!("{name}={value}"));
             env.push(word(&format!("the variable {name}"), pair.as_bytes())?);
@@ -163,7 +163,7 @@ impl Image {
             Step::Exec => format!("cannot execute {program}: {reason}"),
             Step::Directory => format!("cannot execute {program} in {}: {reason}", text(&self.cwd)),
             Step::Fork => format!("cannot start a process for {program}: {reason}"),
-            Step::Group => format!("cannot make a process group for {program}: {reason}"),
+            Step::Group => format!("cannot create a process group for {program}: {reason}"),
             Step::Terminal => format!("cannot give the terminal to {program}: {reason}"),
         };
         NotStarted { errno: errno as i32, message }

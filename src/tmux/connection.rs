@@ -86,11 +86,11 @@ enum Then {
 pub enum CommandError {
     #[error("the connection to tmux was lost")]
     Lost,
-    #[error("tmux does not read its commands any more")]
+    #[error("tmux stopped reading commands")]
     Stalled,
     #[error("tmux refused '{command}': {message}")]
     Refused { command: String, message: String },
-    #[error("tmux's answer cannot be read: {0}")]
+    #[error("cannot read tmux's answer: {0}")]
     Unreadable(String),
 }
 

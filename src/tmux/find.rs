@@ -26,17 +26,18 @@ const BIND_POLL: Duration = Duration::from_millis(5);
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
     #[error(
-        "the tmux server at {socket} has sessions that are not codepiper's ({names}) and is left as it is; choose another \
-         --tmux-socket"
+        "the tmux server at {socket} has sessions that are not CodePiper's ({names}), so it is left alone"
     )]
     Foreign { socket: PathBuf, names: String },
     #[error(
-        "the tmux server at {socket} (process {pid}, version {server}) does not talk to tmux {installed}, which is installed; \
-         its sessions go on: put tmux {server} first in PATH and start again, or end them with kill {pid}"
+        "the tmux server at {socket} (process {pid}, version {server}) does not work with the installed tmux \
+         {installed}; its sessions keep running: put tmux {server} first in PATH and start again, or end \
+         them with `kill {pid}`"
     )]
     Versions { socket: PathBuf, pid: i32, server: Version, installed: Version },
     #[error(
-        "the tmux server at {socket} (process {pid}) does not answer: {why}; is it stopped? Its sessions are left as they are"
+        "the tmux server at {socket} (process {pid}) does not answer: {why}; is it stopped? Its sessions are \
+         left alone"
     )]
     Silent { socket: PathBuf, pid: i32, why: String },
 }

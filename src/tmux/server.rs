@@ -107,13 +107,13 @@ pub fn version_of(program: &Path) -> anyhow::Result<Version> {
     let output =
         Process::new(program).arg0("tmux").arg("-V").output().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                anyhow::anyhow!("tmux is not installed; install tmux {OLDEST} or newer and start again")
+                anyhow::anyhow!("tmux is not installed; install tmux {OLDEST} or newer")
             }
-            _ => anyhow::anyhow!("tmux cannot be run: {error}"),
+            _ => anyhow::anyhow!("cannot run tmux: {error}"),
         })?;
     let text = String::from_utf8_lossy(&output.stdout);
     let version = text.trim().strip_prefix("tmux ").unwrap_or(text.trim());
-    version.parse().map_err(|_| anyhow::anyhow!("tmux -V printed '{}', which is no version", text.trim()))
+    version.parse().map_err(|_| anyhow::anyhow!("tmux -V printed '{}', which is not a version", text.trim()))
 }
 
 /// The mark that a daemon leaves on its server.
@@ -143,12 +143,13 @@ impl Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
     #[error(
-        "tmux {found} runs at {socket}, and codepiper needs {OLDEST} or newer; end that server or install a newer tmux"
+        "tmux {found} is running at {socket}, but CodePiper needs {OLDEST} or newer; end that server or \
+         install a newer tmux"
     )]
     TooOld { found: String, socket: PathBuf },
     #[error(
-        "the tmux server at {server} belongs to another daemon, which runs on {owner}; \
-         stop that one (codepiper --socket {owner} daemon stop) or choose another --tmux-socket"
+        "the tmux server at {server} belongs to another daemon, on {owner}; stop that daemon or choose \
+         another tmux socket"
     )]
     Owned { server: PathBuf, owner: PathBuf },
     #[error(transparent)]
@@ -182,7 +183,7 @@ pub async fn set_up(
         return Err(SetUpError::Owned { server: address.path(), owner: other.socket });
     }
     let text = owner.to_text();
-    let value = Text::new(&text).ok_or(CommandError::Unreadable("a socket path with NUL".into()))?;
+    let value = Text::new(&text).ok_or(CommandError::Unreadable("the socket path contains NUL".into()))?;
     let mut commands = vec![Command::SetUser { scope: Scope::Server, option: UserOption::OWNER, value }];
     commands.extend(settings(&version).into_iter().map(Command::Set));
     commands.extend(keys(&version));

@@ -121,7 +121,7 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
       route.continue({ url: route.request().url().replace("&if_busy=queue", "") }),
     );
     await give("too early", "Queue");
-    await note().getByText(`Not sent: ${agent} waits for a person.`).waitFor();
+    await note().getByText(`Not sent: ${agent} is waiting for an answer.`).waitFor();
     expect(await field().inputValue()).toBe("too early");
     await looks(`refused-${agent}`);
     await page.unroute("**/input?*");

@@ -66,7 +66,7 @@ it("writes values into env sets and never shows them again", async () => {
   await page.getByRole("button", { name: "New env set" }).click();
   await page.getByLabel("Name", { exact: true }).fill("no/name");
   await page.getByRole("button", { name: "Create", exact: true }).click();
-  await page.getByText("cannot be an env set's name").waitFor();
+  await page.getByText("invalid env set name").waitFor();
   await page.getByLabel("Name", { exact: true }).fill("npm-readonly");
   await page.getByRole("button", { name: "Create", exact: true }).click();
   await page.getByText("npm-readonly").click();

@@ -1,14 +1,13 @@
 // What each agent does or asks.
 
 import { effect, signal } from "@preact/signals";
-import type { Event, FoundEvents, Session } from "./wire";
-import { nowOf, type Piece } from "./describe";
+import type { Description, Event, FoundEvents, Session } from "./wire";
 import { request } from "./http";
 import { live, onEvent } from "./store";
 import { isWaiting } from "./words";
 
 interface Told {
-  pieces: readonly Piece[];
+  description: Description;
   asks: boolean;
 }
 
@@ -16,20 +15,32 @@ interface Told {
 const told = signal<ReadonlyMap<string, Told>>(new Map());
 
 /** What a session does now; of one that waits, what it asks. As far as that is known. */
-export function doing(session: Session): readonly Piece[] | null {
+export function doing(session: Session): Description | null {
   const now = told.value.get(session.id);
   // No hook tells of what is asked at the start: whether a folder is trusted, or a key is used.
-  return now && (now.asks || !isWaiting(session)) ? now.pieces : null;
+  return now && (now.asks || !isWaiting(session)) ? now.description : null;
 }
 
 /** The same for a list, where one cannot see the terminal. */
-export function doingOrAsking(session: Session): readonly Piece[] | null {
-  return doing(session) ?? (isWaiting(session) ? [{ text: "Needs an answer: open to see the question" }] : null);
+export function doingOrAsking(session: Session): Description | null {
+  return doing(session) ?? (isWaiting(session) ? { text: "Needs an answer: open to see the question" } : null);
 }
 
+/** Hooks that say what an agent does or asks from then on. A notification says less than what it is about. */
+const TELLING: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>([
+  "hook.prompt_submitted",
+  "hook.tool_announced",
+  "hook.permission_requested",
+  "hook.turn_ended",
+  "hook.turn_failed",
+  "hook.interrupted",
+  "hook.compaction_announced",
+]);
+
 function tells(event: Event): Told | null {
-  const pieces = nowOf(event);
-  return pieces && { pieces, asks: event.kind === "hook.permission_requested" };
+  return TELLING.has(event.kind)
+    ? { description: event.description, asks: event.kind === "hook.permission_requested" }
+    : null;
 }
 
 /** As many of the newest hooks say what is being done now. */

@@ -1,5 +1,6 @@
 // Requests of the daemon's API. Every failure is a `Problem`, also the network's.
 
+import { nextWords } from "./next";
 import { secretHeaders } from "./secret";
 import type { Problem } from "./wire";
 import { visible } from "./words";
@@ -77,8 +78,14 @@ function unreachable(): Problem {
   return { code: "internal", status: UNREACHABLE, title: "No connection", detail: "The daemon is not responding." };
 }
 
+/** A problem with its next step in the dashboard's words. */
+export function worded(problem: Problem): Problem {
+  const words = problem.next ? nextWords(problem.next) : null;
+  return { ...problem, detail: visible([problem.detail, words].filter(Boolean).join("; ")) };
+}
+
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Failed) return { ...error.problem, detail: visible(error.problem.detail) };
+  if (error instanceof Failed) return worded(error.problem);
   const detail = error instanceof Error ? error.message : String(error);
   return { code: "internal", status: -1, title: "Failed", detail };
 }

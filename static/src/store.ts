@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
 import { Connection } from "./connection";
-import { problemOf, request } from "./http";
+import { problemOf, request, worded } from "./http";
 import { findOut } from "./login";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
@@ -128,7 +128,7 @@ function handle(message: ServerMessage): void {
     case "event":
       return happened(message.event);
     case "error":
-      return toast({ text: message.problem.detail, bad: true });
+      return toast({ text: worded(message.problem).detail, bad: true });
   }
 }
 

@@ -21,12 +21,12 @@ export const PROTOCOL_HEADER = "codepiper-protocol";
 export const SECRET_HEADER = "codepiper-secret";
 
 /**
- * What a running program is doing, as far as there is evidence.
+ * What a running program is doing, according to the evidence.
  */
 export type Activity = "working" | "idle" | "waiting" | "unknown";
 
 /**
- * `GET /api/sessions/{ref}/attach`: what a native tmux client needs.
+ * `GET /api/sessions/{ref}/attach`: what a native tmux client needs to attach.
  */
 export type Attach = { 
 /**
@@ -45,33 +45,33 @@ export type AuthStage = "setup" | "signed_out" | "signed_in" | "closed";
  */
 export type AuthStatus = { stage: AuthStage, 
 /**
- * Who asks, while `stage` is `signed_in`.
+ * The caller's login, while `stage` is `signed_in`.
  */
 login: Login | null, 
 /**
- * While `stage` is `setup`: somebody began it; a second one takes it over.
+ * While `stage` is `setup`: a setup is in progress in some browser; another one can take over.
  */
 setup_under_way: boolean, 
 /**
- * While `stage` is `closed`: why, and what to do.
+ * While `stage` is `closed`: the reason.
  */
 detail: string | null, 
 /**
- * Letters that a password has at least.
+ * The minimum length of a password, in characters.
  */
 shortest_password: number, version: string, protocol: number, };
 
 /**
- * Where a subscription begins.
+ * Where a subscription starts.
  */
 export type Begin = "live" | "start" | { "cursor": Cursor } | { "lines": number } | { "since": number };
 
 /**
- * `POST /api/auth/setup`: the first step. Nothing is kept before the last one.
+ * `POST /api/auth/setup`: the first step. Nothing is saved before the last one.
  */
 export type BeginSetup = { 
 /**
- * The one-time password that the daemon printed, or `codepiper auth bootstrap`.
+ * The one-time password printed by the daemon or by `codepiper auth bootstrap`.
  */
 bootstrap: string, 
 /**
@@ -79,12 +79,12 @@ bootstrap: string,
  */
 password: string, 
 /**
- * End the set-up that another browser began.
+ * Take over from another browser.
  */
 take_over?: boolean, };
 
 /**
- * Who pays for what an agent uses.
+ * The billing mode of an agent.
  */
 export type Billing = "subscription" | "api";
 
@@ -98,11 +98,11 @@ export type By = { "login": LoginId } | { "process": Process };
  */
 export type ChangeEnvSet = { 
 /**
- * Adds variables, or replaces their values.
+ * Variables to add or replace.
  */
 set?: { [key in string]: EnvValue }, 
 /**
- * Takes these away.
+ * Variables to remove.
  */
 unset?: Array<string>, };
 
@@ -116,16 +116,20 @@ export type ChangePassword = { current: string, new: string, };
  */
 export type Check = { name: string, verdict: Verdict, 
 /**
- * What was found and, unless it is fine, what to do.
+ * What was found.
  */
-detail: string, };
+detail: string, 
+/**
+ * What to do about it.
+ */
+next?: Next, };
 
 /**
  * The query of `GET /api/directories`.
  */
 export type CheckDirectory = { 
 /**
- * Absolute, or beginning with `~/`: what was typed so far.
+ * The text typed so far: absolute, or starting with `~/`.
  */
 path: string, };
 
@@ -135,21 +139,21 @@ export type ClientMessage = { "type": "authenticate",
  */
 secret: string, } | { "type": "subscribe", 
 /**
- * Chosen by the client; comes back in the answer.
+ * Chosen by the client and returned in the answer.
  */
 request: number, 
 /**
- * An id, a unique prefix of one, or a name.
+ * An id, a unique id prefix, or a name.
  */
 session: string, from?: Begin, delivery?: Delivery, 
 /**
- * The session's events too, each at its place in the output: those with a greater `seq`, and
- * none from before the output begins.
+ * Also send the session's events with a greater `seq`, each at its position in the output, but
+ * none from before the output starts.
  */
 events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
 
 /**
- * What kind of error it is: stable, for programs.
+ * The kind of error. Stable, for programs.
  */
 export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
@@ -172,27 +176,27 @@ code: string, };
  */
 export type Conversation = { 
 /**
- * The provider's id of it; `null` while there is none.
+ * The provider's id of the conversation; `null` while there is none.
  */
 id: string | null, 
 /**
- * Another number: the entries that were known are no longer these.
+ * Changes when previously read entries are no longer valid.
  */
 generation: number, 
 /**
- * Grows with every change.
+ * Increases with every change.
  */
 revision: number, 
 /**
- * So many entries there are.
+ * The total number of entries.
  */
 total: number, usage: Usage, 
 /**
- * The one that answered last.
+ * The model of the last answer.
  */
 model: string | null, 
 /**
- * Lines of the transcript that are longer than what is read, or no JSON.
+ * The number of transcript lines that are too long or not JSON.
  */
 skipped: number, 
 /**
@@ -205,7 +209,7 @@ entries: Array<Entry>, };
  */
 export type CreateEnvSet = { 
 /**
- * Letters, digits, `.`, `_` and `-`, at most [`MAX_ENV_SET_NAME`]; a letter or a digit first.
+ * Letters, digits, `.`, `_` and `-`, up to [`MAX_ENV_SET_NAME`], starting with a letter or digit.
  */
 name: string, variables?: { [key in string]: EnvValue }, };
 
@@ -226,33 +230,42 @@ export type DaemonStatus = { version: string, protocol: number, pid: number, sta
  */
 home: string, socket: string, 
 /**
- * Where the dashboard is, if it is served.
+ * The URL of the dashboard, if it is served.
  */
 web: string | null, tmux: TmuxStatus, sessions: SessionCounts, };
 
 /**
- * What happens when the reader is slower than the program.
+ * What happens if the reader is slower than the program.
  */
 export type Delivery = "latest" | "every";
+
+/**
+ * An event in words, on one line, with nothing in it that acts on a terminal.
+ */
+export type Description = { text: string, 
+/**
+ * A command, path or id that completes the text.
+ */
+code?: string, };
 
 /**
  * The answer to [`CheckDirectory`].
  */
 export type Directory = { 
 /**
- * Absolute: what `StartSession::dir` takes.
+ * The absolute path, for `StartSession::dir`.
  */
 path: string, verdict: DirectoryVerdict, 
 /**
- * One sentence when it cannot be used.
+ * Why it cannot be used, in one sentence.
  */
 detail: string | null, 
 /**
- * A directory with nearly this name, when there is none of this one.
+ * A directory with a similar name, if this one does not exist.
  */
 suggestion: string | null, git: GitDirectory | null, 
 /**
- * Sub-directories that what was typed can become, sorted. Hidden ones only for who types the dot.
+ * Matching subdirectories, sorted. Hidden ones only if a dot was typed.
  */
 completions: Array<string>, 
 /**
@@ -260,7 +273,7 @@ completions: Array<string>,
  */
 more_completions: boolean, 
 /**
- * The home directory, which `~` stands for.
+ * The home directory, for `~`.
  */
 home: string, };
 
@@ -276,17 +289,17 @@ export type Edit = { path: string, added: number, removed: number, hunks: Array<
  */
 export type EndSession = { 
 /**
- * Answer when it is done (default), or as soon as it is under way.
+ * Answer without waiting for completion.
  */
 no_wait?: boolean, };
 
 export type Entry = { number: number, at: string | null, 
 /**
- * The revision that it changed in last.
+ * The revision in which the entry last changed.
  */
 revision: number, 
 /**
- * A text of it was longer than asked for, and is cut.
+ * A text of the entry was longer than requested and is cut.
  */
 cut: boolean, } & ({ "kind": "prompt", text: string, images: Array<string>, } | { "kind": "text", text: string, } | { "kind": "thinking", text: string, } | { "kind": "tool" } & ToolCall | { "kind": "note", text: string, } | { "kind": "compacted", automatic: boolean | null, } | { "kind": "interrupted", usage: Usage, } | { "kind": "failed", text: string, } | { "kind": "model_changed", model: string, } | { "kind": "turn_ended", usage: Usage, model: string | null, duration_ms: number | null, });
 
@@ -299,11 +312,11 @@ export type EnvSet = { name: string,
  */
 variables: Array<EnvVariable>, 
 /**
- * Why nothing can be started with it, and what to do.
+ * Why the set cannot be used.
  */
 problem: string | null, 
 /**
- * Sessions whose launch record names it, ended ones too.
+ * Sessions that use the set, including ended ones.
  */
 used_by: Array<SessionId>, };
 
@@ -316,48 +329,60 @@ export type EnvSets = {
  */
 sets: Array<EnvSet>, 
 /**
- * What the values are encrypted with. Without it they are lost.
+ * The file with the encryption key. Without it the values are lost.
  */
 key_file: string, };
 
 /**
- * A value that no message, log or answer shows.
+ * A value, which no message, log or answer shows.
  */
 export type EnvValue = string;
 
 export type EnvVariable = { name: string, 
 /**
- * The bytes of its value.
+ * The length of its value, in bytes.
  */
 length: number, changed_at: string, };
 
 /**
- * One event. On the wire: `{seq, at, session, source, kind, data}`.
+ * An event as the API sends it: with its description. Rust clients derive the description from the event.
  */
-export type Event = { 
+export type Event = { description: Description, 
 /**
- * Grows with each event, by one as a rule, over all daemons.
+ * Increases with each event, normally by one, across daemon restarts.
  */
 seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, 
 /**
  * What it rests on.
  */
-proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, 
 /**
- * What it says from before is not the session's own: it was said in one that this one continues.
+ * How many texts wait now, with this one.
  */
-since: string, } } | { "kind": "transcript.turn_ended", "data": { place: Place, usage: Usage, model: string | null, duration_ms: number | null, } } | { "kind": "transcript.interrupted", "data": { place: Place, usage: Usage, } } | { "kind": "transcript.api_failed", "data": { place: Place, text: string, } } | { "kind": "transcript.compacted", "data": { place: Place, automatic: boolean | null, } } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": { device?: string, address?: string, } } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, by?: By, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.recovery_codes_made", "data": { by?: By, } } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
+queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+/**
+ * Entries from before this time belong to the conversation that this one continues.
+ */
+since: string, } } | { "kind": "transcript.turn_ended", "data": { place: Place, usage: Usage, model: string | null, duration_ms: number | null, } } | { "kind": "transcript.interrupted", "data": { place: Place, usage: Usage, } } | { "kind": "transcript.api_failed", "data": { place: Place, text: string, } } | { "kind": "transcript.compacted", "data": { place: Place, automatic: boolean | null, } } | { "kind": "auth.agent_refused", "data": { pid: number, request: string, } } | { "kind": "auth.shim_refused", "data": { pid: number, reason: string, } } | { "kind": "auth.set_up", "data": { device?: string, address?: string, } } | { "kind": "auth.signed_in", "data": { login: LoginId, device: string, address: string | null, } } | { "kind": "auth.sign_in_failed", "data": { device: string, address: string | null, } } | { "kind": "auth.logins_ended", "data": { logins: number, by?: By, } } | { "kind": "auth.password_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.mfa_changed", "data": { login: LoginId | null, by?: By, } } | { "kind": "auth.recovery_codes_made", "data": { by?: By, } } | { "kind": "system.daemon_started", "data": { version: string, } } | { "kind": "system.daemon_stopping", "data": Record<symbol, never> } | { "kind": "system.tmux_connected", "data": { version: string, server_pid: number, } } | { "kind": "system.tmux_lost", "data": { reason: string, server_gone: boolean, } } | { "kind": "journal.damaged", "data": { generation: number, what: string, 
+/**
+ * Where the damaged files were moved.
+ */
+kept: string | null, lost_bytes: number, lost_marks: number, } } | { "kind": "journal.paused", "data": Record<symbol, never> } | { "kind": "journal.resumed", "data": { 
+/**
+ * Bytes that were not stored since the daemon started.
+ */
+dropped_bytes: number, } } | { "kind": "journal.writer_replaced", "data": Record<symbol, never> } | { "kind": "journal.failed", "data": { what: string, } });
 
 /**
- * One thing that proved something about a session's state.
+ * An observation about a session's state.
  */
 export type Evidence = { at: string, source: EvidenceSource, 
 /**
- * What was seen, in words.
+ * The observation, in words.
  */
 what: string, 
 /**
- * What it made of the state, e.g. `running, working`; empty when it changed nothing.
+ * The resulting state, e.g. `running, working`; empty if it changed nothing.
  */
 state: string, };
 
@@ -371,7 +396,7 @@ export type EvidenceSource = "life_cycle" | "hook" | "transcript" | "report" | "
  */
 export type Exit = { 
 /**
- * The program's exit status, when it ended by itself.
+ * The program's exit status, if it exited normally.
  */
 code: number | null, 
 /**
@@ -386,12 +411,12 @@ export type ExitReason = "exited" | "killed" | "stopped" | "server_gone" | "unkn
  */
 export type Explanation = { session: Session, 
 /**
- * Oldest first; the last of a kind is what the state rests on.
+ * Oldest first.
  */
 evidence: Array<Evidence>, };
 
 /**
- * `POST /api/auth/setup/finish`: the recovery codes are kept. Answers with [`SignedIn`].
+ * `POST /api/auth/setup/finish`: the user has saved the recovery codes. Answers with [`SignedIn`].
  */
 export type FinishSetup = { token: string, };
 
@@ -417,18 +442,18 @@ export type FoundEvents = {
  */
 events: Array<Event>, 
 /**
- * The `seq` of the newest event of all: what is subscribed to after it misses nothing.
+ * The `seq` of the most recent event of all: a subscription after it misses nothing.
  */
 last: number, 
 /**
- * Why older events, which are kept, cannot be read at the moment.
+ * Why older stored events cannot be read at the moment.
  */
 unreadable?: string, };
 
 export type GapReason = "evicted" | "unreadable" | "daemon_away" | "paused" | "behind";
 
 /**
- * The work tree that a directory lies in.
+ * The git work tree that contains a directory.
  */
 export type GitDirectory = { 
 /**
@@ -444,16 +469,16 @@ branch: string | null,
  */
 branches: Array<string>, 
 /**
- * Files that differ from the last commit, untracked ones too; `null` when counting takes too long.
+ * The number of files that differ from the last commit, including untracked ones; `null` if counting takes too long.
  */
 changed: number | null, };
 
 /**
- * What a provider's hook said.
+ * The payload of a provider's hook.
  */
 export type Hook = { 
 /**
- * The provider's own name of the event, e.g. `PreToolUse`.
+ * The provider's name of the event, e.g. `PreToolUse`.
  */
 event: string, 
 /**
@@ -463,16 +488,16 @@ payload: unknown, };
 
 export type Hunk = { 
 /**
- * The number of the first line, before and after; `null` when the transcript does not tell it.
+ * The number of the first line before and after the change; `null` if the transcript does not contain it.
  */
 old_start: number | null, new_start: number | null, 
 /**
- * Each begins with a blank, `-` or `+`.
+ * Each line starts with a space, `-` or `+`.
  */
 lines: Array<string>, };
 
 /**
- * What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
+ * What to do with a text while the agent is busy. Programs that are not agents get every text at once.
  */
 export type IfBusy = "queue" | "refuse" | "now";
 
@@ -485,12 +510,12 @@ export type Image = {
  */
 id: string, kind: ImageKind, bytes: number, 
 /**
- * Where the agent finds it.
+ * The path for the agent.
  */
 path: string, };
 
 /**
- * What the content is; names and declared types do not count.
+ * The format, determined from the content.
  */
 export type ImageKind = "png" | "jpeg" | "gif" | "webp";
 
@@ -501,7 +526,7 @@ export type KeyframeReason = "begin" | "resize" | "behind" | "discontinuity" | "
  */
 export type ListEvents = { session?: SessionId | null, source?: Source | null, 
 /**
- * A kind like `session.ended`, or the beginning of kinds up to a dot like `session`.
+ * A kind such as `session.ended`, or a group of kinds such as `session`.
  */
 kind?: string | null, 
 /**
@@ -509,11 +534,11 @@ kind?: string | null,
  */
 since?: number | null, 
 /**
- * Events with a smaller `seq`: older ones than those that are known.
+ * Events with a smaller `seq`, to read further back.
  */
 before?: number | null, 
 /**
- * So many of the newest.
+ * Number of most recent events.
  */
 limit?: number, };
 
@@ -527,19 +552,19 @@ export type Login = { id: LoginId,
  */
 device: string, 
 /**
- * Where the last request came from.
+ * The address of the last request.
  */
 address: string | null, created_at: string, 
 /**
- * When it was used last, to the minute.
+ * When it was last used, to the minute.
  */
 seen_at: string, 
 /**
- * How many WebSockets it has open.
+ * The number of open WebSockets.
  */
 open: number, 
 /**
- * It is the one that asks.
+ * This is the caller's own login.
  */
 current: boolean, };
 
@@ -555,47 +580,51 @@ export type Lost = { "bytes": number } | { "lines": number } | "nothing" | "unkn
 
 export type Marker = { at: string, kind: MarkerKind, 
 /**
- * A few words: the prompt, the tool, the sizes.
+ * What happened, in words.
  */
-text: string | null, 
+text: string, 
 /**
- * The event that it is made from.
+ * The event it is derived from.
  */
 seq: number, 
 /**
- * Where in the output it happened, where the event says so. Otherwise ask for the output `at` it.
+ * Its position in the output, if the event has one. Otherwise, read the output `at` its time.
  */
 cursor: Cursor | null, };
 
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
 
 /**
- * A worktree of its own for a new session, on a branch of its own or on one that is there.
+ * A worktree for a new session, on a new or an existing branch.
  */
 export type NewWorktree = { 
 /**
- * A local branch that is there, and checked out nowhere.
+ * An existing local branch that is not checked out.
  */
 branch?: string | null, 
 /**
- * The name of a new branch. Default, without `branch`: `codepiper/` and the session's short id.
+ * The name of a new branch. Default, without `branch`: `codepiper/` followed by the session's short id.
  */
 create_branch?: string | null, 
 /**
- * The commit that a new branch begins at: a branch, a tag, a commit. Default: what is checked out in
- * the directory.
+ * Where the new branch starts: a branch, tag or commit. Default: the directory's HEAD.
  */
 base?: string | null, };
 
+/**
+ * A step that solves a problem. It names neither commands nor buttons: each client words it for its users.
+ */
+export type Next = { "step": "list_sessions" } | { "step": "stop_session", session: string, } | { "step": "resume_session", session: string, } | { "step": "resume_all" } | { "step": "show_output", session: string, } | { "step": "answer", session: string, } | { "step": "queue_or_type", session: string, } | { "step": "drop_queued", session: string, } | { "step": "type_anyway" } | { "step": "allow_dangerous" } | { "step": "choose_billing", billing: Billing, } | { "step": "add_api_key" } | { "step": "use_branch", branch: string, } | { "step": "create_branch", branch: string, base?: string, } | { "step": "list_env_sets" } | { "step": "change_env_set", name: string, } | { "step": "remove_env_sets" } | { "step": "list_worktrees" } | { "step": "delete_ignored", worktree: string, } | { "step": "list_logins" } | { "step": "set_up_dashboard" } | { "step": "reset_password" } | { "step": "start_daemon" } | { "step": "restart_daemon" } | { "step": "show_daemon" } | { "step": "replace_daemon", pid?: number, } | { "step": "choose_socket" } | { "step": "choose_tmux_socket" } | { "step": "run_checks" } | { "step": "show_journal_events" } | { "step": "end_tmux_server" } | { "step": "give_certificate_and_key" } | { "step": "set_public_url" } | { "step": "encrypt_or_stay_local", port: number, } | { "step": "choose_port" } | { "step": "start_without_dashboard" };
+
 export type OutputPart = { "type": "begin", cursor: Cursor, 
 /**
- * Nothing older is kept.
+ * Nothing older is stored.
  */
 oldest: boolean, } | { "type": "keyframe", cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "time", cursor: Cursor, at: string, } | { "type": "gap", cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "ended", cursor: Cursor, exit: Exit | null, } | { "type": "end", cursor: Cursor, };
 
 /**
- * A place in a transcript: everything before it was told. The last event of a session carries where the
- * next daemon goes on.
+ * A position in a transcript, up to which events were recorded. The last event of a session says where the
+ * next daemon continues.
  */
 export type Place = { 
 /**
@@ -603,16 +632,16 @@ export type Place = {
  */
 conversation: string, 
 /**
- * In bytes, behind a line.
+ * In bytes, at the end of a line.
  */
 offset: number, 
 /**
- * Of all that lies before it, FNV-1a with 64 bits, in hex.
+ * The 64-bit FNV-1a hash of everything before it, in hex.
  */
 hash: string, };
 
 /**
- * An error of the API. `detail` says what failed, on which thing, and what to do next.
+ * An error of the API. `detail` says what failed; `next` is what to do about it, as data.
  */
 export type Problem = { code: Code, 
 /**
@@ -620,16 +649,20 @@ export type Problem = { code: Code,
  */
 status: number, title: string, detail: string, 
 /**
- * Seconds until it may be tried again.
+ * Seconds until the request may be repeated.
  */
 retry_after?: number, 
 /**
- * Tries that are left until one has to wait.
+ * Attempts left before a wait.
  */
-tries_left?: number, };
+tries_left?: number, 
+/**
+ * What to do about it. Clients ignore steps that they do not know.
+ */
+next?: Next, };
 
 /**
- * A process that connected to the daemon's socket, as it was then.
+ * A process that connected to the daemon's socket, at that time.
  */
 export type Process = { pid: number, 
 /**
@@ -638,7 +671,7 @@ export type Process = { pid: number,
 names: string, };
 
 /**
- * What proved a state.
+ * The evidence for a state.
  */
 export type Proof = { source: EvidenceSource, 
 /**
@@ -663,11 +696,11 @@ found: string | null,
  */
 resume: string, 
 /**
- * It keeps a transcript: its sessions have a conversation.
+ * Whether it keeps a transcript, so that its sessions have a conversation.
  */
 transcripts: boolean, 
 /**
- * Who may pay for it; empty when it makes no difference.
+ * The billing modes; empty if the provider has none.
  */
 billing: Array<Billing>, };
 
@@ -680,23 +713,23 @@ export type ReadConversation = {
  */
 before?: number | null, 
 /**
- * Entries with a greater number; the oldest of them, not the newest.
+ * Entries with a greater number, starting with the oldest.
  */
 after?: number | null, 
 /**
- * Entries that changed in a later revision than this one.
+ * Entries that changed after this revision.
  */
 changed_after?: number | null, 
 /**
- * So many of the newest.
+ * Maximum number of entries, the most recent ones.
  */
 limit?: number, 
 /**
- * Longer texts are cut, in bytes; see [`Entry::cut`].
+ * Longer texts are cut to this length in bytes; see [`Entry::cut`].
  */
 longest?: number, 
 /**
- * The conversation of a sub-agent: [`ToolCall::agent`].
+ * The conversation of a subagent: [`ToolCall::agent`].
  */
 agent?: string | null, };
 
@@ -705,15 +738,15 @@ agent?: string | null, };
  */
 export type ReadOutput = { 
 /**
- * Output before this place. Default: before its end.
+ * Read output before this cursor. Default: the end.
  */
 before?: Cursor | null, 
 /**
- * Or output until this moment, to the second; in milliseconds since 1970.
+ * Or read output up to this time, to the second; in milliseconds since 1970.
  */
 at?: number | null, 
 /**
- * At least so many bytes of it, as far as they are kept.
+ * At least this many bytes, if they are stored.
  */
 bytes?: number, };
 
@@ -723,13 +756,13 @@ bytes?: number, };
  */
 export type ReadTimeline = { 
 /**
- * Milliseconds since 1970. Default: since the session began.
+ * Milliseconds since 1970. Default: the session's creation.
  */
 since?: number | null, };
 
 /**
- * `POST /api/auth/totp`, answered by [`TotpChange`]: the old authenticator counts until the new one is
- * confirmed. `POST /api/auth/recovery-codes`, answered by [`RecoveryCodes`]: the old ones are void.
+ * `POST /api/auth/totp`, answered with [`TotpChange`]: the old authenticator is valid until the new one is
+ * confirmed. `POST /api/auth/recovery-codes`, answered with [`RecoveryCodes`]: the old codes become invalid.
  */
 export type Reauthenticate = { password: string, 
 /**
@@ -738,12 +771,12 @@ export type Reauthenticate = { password: string,
 code: string, };
 
 /**
- * How far input is proven to have come.
+ * How far input verifiably came.
  */
 export type Receipt = "queued" | "written" | "echoed" | "submitted" | "turn_started";
 
 /**
- * Each opens the door once, in the place of a code. They are shown this one time.
+ * Each can replace a code once. They are only shown here.
  */
 export type RecoveryCodes = { codes: Array<string>, };
 
@@ -752,7 +785,7 @@ export type RecoveryCodes = { codes: Array<string>, };
  */
 export type RemoveWorktree = { 
 /**
- * Delete what git ignores in it, too: build output, but also an `.env`.
+ * Also delete ignored files, such as build output and `.env` files.
  */
 ignored?: boolean, };
 
@@ -761,7 +794,7 @@ ignored?: boolean, };
  */
 export type RenameSession = { 
 /**
- * `null` takes the name away.
+ * `null` removes the name.
  */
 name: string | null, };
 
@@ -770,11 +803,11 @@ name: string | null, };
  */
 export type ResumeSession = { 
 /**
- * Answer when it is done (default), or as soon as it is under way.
+ * Answer without waiting for completion.
  */
 no_wait?: boolean, 
 /**
- * Default: those of the time before.
+ * Default: those of the previous start.
  */
 surroundings?: Surroundings | null, };
 
@@ -796,33 +829,33 @@ export type SendText = {
  */
 enter?: boolean, 
 /**
- * Images that were uploaded for this session: their ids with commas between. They come before the
- * text, the way the provider takes them.
+ * The ids of images uploaded for this session, separated by commas. They are attached before the
+ * text, in the way the provider expects.
  */
 images?: string | null, 
 /**
- * What becomes of a text with Enter for an agent that works, waits for a person, or has somebody's draft in
- * its composer. Default: `queue` while it works, otherwise `refuse`.
+ * What to do with a text while the agent is working, waiting for an answer, or has a draft in its composer; needs
+ * `enter`. Default: `queue` while it is working, otherwise `refuse`.
  */
 if_busy?: IfBusy | null, 
 /**
- * Refuse a text that the agent may take for anything but a prompt: a command of its own, a part of a draft, an
- * answer. Needs `enter`.
+ * Refuse a text that the agent may read as anything but a prompt: a command, a part of a draft, an answer. Needs
+ * `enter`.
  */
 plain?: boolean, };
 
 /**
  * `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].
  *
- * What is known about input that was sent.
+ * The result of sending input.
  */
 export type Sent = { 
 /**
- * The end of the output before the text was written: `wait --from` this misses nothing.
+ * The end of the output before the text was written: reading from here misses nothing.
  */
 cursor: Cursor, receipt: Receipt, 
 /**
- * Something the sender should know, e.g. that the terminal cuts long lines.
+ * A warning, e.g. that the terminal cuts long lines.
  */
 warning?: string | null, };
 
@@ -833,7 +866,7 @@ export type ServerMessage = { "type": "hello", protocol: number, version: string
 cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "conversation_changed", session: SessionId, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
 
 /**
- * One session, as every surface shows it.
+ * A session, as all clients show it.
  */
 export type Session = { id: SessionId, 
 /**
@@ -853,35 +886,35 @@ branch: string | null, status: Status, activity: Activity,
  */
 waiting_for: WaitingFor | null, 
 /**
- * `null` while it runs, or when nobody can know.
+ * `null` while it runs, or if unknown.
  */
 exit: Exit | null, size: Size, 
 /**
- * Who chose the size with `fit`, until they give it back.
+ * Who set the size with `fit`, until they release it.
  */
 lease: SizeLease | null, 
 /**
- * Who pays for it; `null` for a provider that knows no difference.
+ * The billing mode; `null` for providers without one.
  */
 billing: Billing | null, 
 /**
- * The env sets whose variables its program gets; a later one counts before an earlier one.
+ * The env sets in its environment; later ones take precedence.
  */
 env_sets: Array<string>, 
 /**
- * Its program asks for no permission.
+ * Whether the agent acts without asking for permission.
  */
 dangerous: boolean, 
 /**
- * The worktree that was made for it.
+ * The worktree created for it.
  */
 worktree: Worktree | null, 
 /**
- * The model that it was told to use, or says that it uses.
+ * The model it was started with or reported.
  */
 model: string | null, 
 /**
- * What the program set as its window's title.
+ * The window title set by the program.
  */
 title: string | null, 
 /**
@@ -889,11 +922,11 @@ title: string | null,
  */
 pid: number | null, 
 /**
- * How many people are attached natively.
+ * The number of natively attached clients.
  */
 attached: number, 
 /**
- * How many texts wait until the agent has nothing to do.
+ * The number of queued texts.
  */
 queued: number, 
 /**
@@ -901,17 +934,17 @@ queued: number,
  */
 cursor: Cursor, created_at: string, 
 /**
- * When its program was started last.
+ * When its program was last started.
  */
 started_at: string, 
 /**
- * Since when `status`, `activity` and `waiting_for` are as they are, as far as the daemon knows.
+ * When `status`, `activity` or `waiting_for` last changed, as far as the daemon knows.
  */
 state_since: string, updated_at: string, };
 
 export type SessionCounts = { live: number, ended: number, 
 /**
- * Sessions whose launch record cannot be read: they are left alone. Missing when there are none.
+ * The number of sessions with an unreadable launch record, which are left alone. Missing if there are none.
  */
 unreadable?: number, };
 
@@ -925,7 +958,7 @@ export type SessionId = string;
  */
 export type SetupBegun = { 
 /**
- * Names this set-up in the steps that follow. A secret; ends after half an hour.
+ * Identifies this setup in the next steps. Secret; expires after 30 minutes.
  */
 token: string, totp: TotpSecret, };
 
@@ -943,7 +976,7 @@ code: string, };
  */
 export type SignedIn = { 
 /**
- * Goes with every request: see [`SECRET_HEADER`].
+ * Sent with every request: see [`SECRET_HEADER`].
  */
 secret: string, login: Login, recovery_codes_left: number, };
 
@@ -954,8 +987,8 @@ secret: string, login: Login, recovery_codes_left: number, };
 export type Size = { cols: number, rows: number, };
 
 /**
- * Who chose a session's size. `POST /api/sessions/{ref}/fit` takes a [`Size`] and the lease;
- * `DELETE` gives it back, and the size with it.
+ * Who set a session's size. `POST /api/sessions/{ref}/fit` sets a [`Size`] and takes the lease; `DELETE`
+ * releases it and restores the size.
  */
 export type SizeLease = { 
 /**
@@ -967,7 +1000,7 @@ login: LoginId | null,
  */
 holder: string, since: string, 
 /**
- * The size to go back to.
+ * The size to restore.
  */
 size_before: Size, };
 
@@ -980,36 +1013,36 @@ export type SpanState = "starting" | "working" | "idle" | "waiting" | "unknown" 
  */
 export type StartSession = { provider: string, 
 /**
- * Absolute, or beginning with `~/`.
+ * Absolute, or starting with `~/`.
  */
 dir: string, name?: string | null, 
 /**
- * Given to the agent as its first prompt.
+ * The agent's first prompt.
  */
 prompt?: string | null, size?: Size | null, 
 /**
- * Default: `subscription`, for providers that know the difference.
+ * Default: `subscription`, for providers with billing modes.
  */
 billing?: Billing | null, 
 /**
- * The model for this session; later ones and the agent's own settings are left alone.
+ * The model for this session; the agent's settings do not change.
  */
 model?: string | null, args?: Array<string>, 
 /**
- * Env sets whose variables the program gets; a later one counts before an earlier one.
+ * Env sets to add to the environment; later ones take precedence.
  */
 env_sets?: Array<string>, 
 /**
- * Works in a worktree of its own, made from the repository that `dir` lies in.
+ * Create a worktree for the session, from the repository that contains `dir`.
  */
 worktree?: NewWorktree | null, 
 /**
- * Asks for no permission.
+ * Let the agent act without asking for permission.
  */
 dangerous?: boolean, 
 /**
- * The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
- * Default: the daemon's. What stands in `surroundings` counts before it.
+ * The caller's `PATH`, for the program and for finding it. Default: the daemon's. `surroundings` take
+ * precedence.
  */
 path?: string | null, 
 /**
@@ -1030,33 +1063,33 @@ export type Status = "starting" | "running" | "stopped" | "crashed";
  */
 export type StopDaemon = { 
 /**
- * Kill every session first, and the tmux server with them.
+ * Also kill every session and the tmux server.
  */
 kill_sessions: boolean, };
 
 /**
- * What a program gets from whoever starts or resumes it.
+ * What a program inherits from whoever starts or resumes it.
  */
 export type Surroundings = { 
 /**
- * Variables; those that the rule does not take from a caller are passed over. A byte that is no UTF-8 is the character
- * U+10F700 and the byte.
+ * Variables; those that are not taken from a caller are ignored. A byte that is not UTF-8 is encoded as the character
+ * U+10F700 plus the byte.
  */
 env?: { [key in string]: string }, umask?: number | null, };
 
 /**
- * `POST /api/sessions/{ref}/model`: another model from the agent's next request on, for this session alone.
+ * `POST /api/sessions/{ref}/model`: switches the model from the agent's next request, for this session only.
  */
 export type SwitchModel = { 
 /**
- * As the agent's own list calls it or `--model` knows it, in any case, or a beginning that fits only one.
+ * A name from the agent's own list, a value that its `--model` accepts, in upper or lower case, or a unique prefix.
  */
 model: string, };
 
 export type Timeline = { session: SessionId, 
 /**
- * Oldest first; each begins where the one before ends. While a session does not run, or nobody
- * knows, there is none.
+ * Oldest first; each starts where the previous one ends. There is none while the session is not running, or
+ * if its state is not known.
  */
 states: Array<StateSpan>, 
 /**
@@ -1072,25 +1105,25 @@ export type ToolCall = {
  */
 id: string, name: string, 
 /**
- * What it is about in one line: a command, a file, a pattern.
+ * What the call is about, on one line: a command, a file, a pattern.
  */
 target: string | null, 
 /**
- * All that it was given: the whole command, or JSON.
+ * The complete input: the command, or JSON.
  */
 input: string, edits: Array<Edit>, 
 /**
- * The sub-agent that works on it.
+ * The subagent that works on the call.
  */
 agent: string | null, 
 /**
- * `null` while it runs, and for ever when it was interrupted.
+ * `null` while the call is running, and if it was interrupted.
  */
 result: ToolResult | null, };
 
 export type ToolResult = { at: string | null, text: string, 
 /**
- * It was refused, or ended with an error.
+ * The call was refused or failed.
  */
 failed: boolean, 
 /**
@@ -1098,7 +1131,7 @@ failed: boolean,
  */
 images: Array<string>, 
 /**
- * Lines of the whole text.
+ * The number of lines of the complete text.
  */
 lines: number, };
 
@@ -1107,7 +1140,7 @@ lines: number, };
  */
 export type TotpChange = { 
 /**
- * Names the change in [`ConfirmTotp`]. A secret; ends after half an hour.
+ * Identifies the change in [`ConfirmTotp`]. Secret; expires after 30 minutes.
  */
 token: string, totp: TotpSecret, };
 
@@ -1133,19 +1166,19 @@ qr_svg: string, };
  */
 export type Usage = { 
 /**
- * All that went in, with what came from the cache or was written to it.
+ * All input tokens, including those read from or written to the cache.
  */
 input: number, 
 /**
- * Of these, read from the cache.
+ * Input tokens read from the cache.
  */
 cached: number, 
 /**
- * Of these, written to the cache.
+ * Input tokens written to the cache.
  */
 cache_written: number, 
 /**
- * All that came out, with what was thought.
+ * All output tokens, including reasoning.
  */
 output: number, };
 
@@ -1154,7 +1187,7 @@ export type Verdict = "fine" | "warning" | "broken";
 export type WaitingFor = "permission" | "question";
 
 /**
- * The worktree that a session was started in, as it was made.
+ * The worktree of a session, as it was created.
  */
 export type Worktree = { 
 /**
@@ -1162,20 +1195,19 @@ export type Worktree = {
  */
 path: string, 
 /**
- * The root of the work tree that it was made from; of a bare repository, its directory.
+ * The root of the work tree it was created from, or the directory of a bare repository.
  */
 repository: string, branch: string, 
 /**
- * What its new branch began at; `null` on a branch that was there.
+ * Where its new branch started; `null` for an existing branch.
  */
 base: string | null, 
 /**
- * Files that were changed and not committed in `repository`; they are not in the worktree.
+ * The number of uncommitted files in `repository`, which are not in the worktree.
  */
 uncommitted: number, 
 /**
- * Files and directories that git ignores in `repository`, at most [`MAX_NAMED_FILES`]; they are not in
- * the worktree.
+ * Ignored files and directories in `repository`, up to [`MAX_NAMED_FILES`], which are not in the worktree.
  */
 ignored: Array<string>, 
 /**
@@ -1184,20 +1216,20 @@ ignored: Array<string>,
 submodules: Array<string>, };
 
 /**
- * What became of the branch.
+ * The result of the removal.
  */
 export type WorktreeRemoved = { path: string, 
 /**
- * The branch that is still there; `null` when it was removed, or there was none.
+ * The branch that was kept; `null` if it was removed or there was none.
  */
 kept_branch: string | null, };
 
 /**
- * `GET /api/worktrees`: one that was made for a session, as it is now.
+ * An entry of `GET /api/worktrees`: the worktree of a session, as it is now.
  */
 export type WorktreeState = { 
 /**
- * Two words with a `/` between.
+ * Two words separated by `/`.
  */
 id: string, path: string, repository: string | null, 
 /**
@@ -1205,23 +1237,23 @@ id: string, path: string, repository: string | null,
  */
 branch: string | null, 
 /**
- * What it takes on the disk, in bytes.
+ * Its size on disk, in bytes.
  */
 bytes: number, 
 /**
- * Files with changes that are not committed, untracked ones too.
+ * The number of uncommitted files, including untracked ones.
  */
 uncommitted: number, 
 /**
- * Files and directories that git ignores.
+ * The number of ignored files and directories.
  */
 ignored: number, 
 /**
- * Commits that are on no other branch, remote ones and tags included.
+ * The number of commits that are on no other branch, remote branch or tag.
  */
 unpushed: number, 
 /**
- * Why git cannot tell about it.
+ * Why git cannot read it.
  */
 problem: string | null, 
 /**
@@ -1229,6 +1261,6 @@ problem: string | null,
  */
 sessions: Array<SessionId>, 
 /**
- * One of them runs.
+ * Whether one of them is running.
  */
 in_use: boolean, };

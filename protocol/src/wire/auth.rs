@@ -1,7 +1,7 @@
-//! The way in through the web: set-up, sign-in, login sessions.
+//! Access through the web: setup, sign-in, logins.
 //!
-//! A login has two secrets: a cookie, and [`SignedIn::secret`], which goes with every request in the
-//! header [`SECRET_HEADER`], and with a WebSocket as its first message. Neither opens anything alone.
+//! A login has two secrets: a cookie, and [`SignedIn::secret`], which is sent with every request in the
+//! header [`SECRET_HEADER`], and as the first message on a WebSocket. Neither is sufficient alone.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 /// The request header that carries [`SignedIn::secret`].
 pub const SECRET_HEADER: &str = "codepiper-secret";
-/// Letters that a password has at least.
+/// The minimum length of a password, in characters.
 pub const SHORTEST_PASSWORD: usize = 10;
-/// Bytes that a password has at most.
+/// The maximum length of a password, in bytes.
 pub const LONGEST_PASSWORD: usize = 1024;
 
 /// The id of a login: not a secret.
@@ -39,13 +39,13 @@ impl std::str::FromStr for LoginId {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AuthStatus {
     pub stage: AuthStage,
-    /// Who asks, while `stage` is `signed_in`.
+    /// The caller's login, while `stage` is `signed_in`.
     pub login: Option<Login>,
-    /// While `stage` is `setup`: somebody began it; a second one takes it over.
+    /// While `stage` is `setup`: a setup is in progress in some browser; another one can take over.
     pub setup_under_way: bool,
-    /// While `stage` is `closed`: why, and what to do.
+    /// While `stage` is `closed`: the reason.
     pub detail: Option<String>,
-    /// Letters that a password has at least.
+    /// The minimum length of a password, in characters.
     pub shortest_password: u32,
     pub version: String,
     pub protocol: u32,
@@ -59,20 +59,20 @@ pub enum AuthStage {
     Setup,
     SignedOut,
     SignedIn,
-    /// What was set up cannot be read: nobody gets in before the owner has repaired it.
+    /// The stored passwords cannot be read: nobody can sign in until the owner has repaired them.
     Closed,
 }
 
-/// `POST /api/auth/setup`: the first step. Nothing is kept before the last one.
+/// `POST /api/auth/setup`: the first step. Nothing is saved before the last one.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct BeginSetup {
-    /// The one-time password that the daemon printed, or `codepiper auth bootstrap`.
+    /// The one-time password printed by the daemon or by `codepiper auth bootstrap`.
     pub bootstrap: String,
     /// The password that people will sign in with.
     pub password: String,
-    /// End the set-up that another browser began.
+    /// Take over from another browser.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub take_over: bool,
@@ -82,7 +82,7 @@ pub struct BeginSetup {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SetupBegun {
-    /// Names this set-up in the steps that follow. A secret; ends after half an hour.
+    /// Identifies this setup in the next steps. Secret; expires after 30 minutes.
     pub token: String,
     pub totp: TotpSecret,
 }
@@ -111,14 +111,14 @@ pub struct ConfirmTotp {
     pub code: String,
 }
 
-/// Each opens the door once, in the place of a code. They are shown this one time.
+/// Each can replace a code once. They are only shown here.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RecoveryCodes {
     pub codes: Vec<String>,
 }
 
-/// `POST /api/auth/setup/finish`: the recovery codes are kept. Answers with [`SignedIn`].
+/// `POST /api/auth/setup/finish`: the user has saved the recovery codes. Answers with [`SignedIn`].
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -140,7 +140,7 @@ pub struct SignIn {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SignedIn {
-    /// Goes with every request: see [`SECRET_HEADER`].
+    /// Sent with every request: see [`SECRET_HEADER`].
     pub secret: String,
     pub login: Login,
     pub recovery_codes_left: u32,
@@ -154,14 +154,14 @@ pub struct Login {
     pub id: LoginId,
     /// The browser and its system, e.g. `Firefox on Linux`.
     pub device: String,
-    /// Where the last request came from.
+    /// The address of the last request.
     pub address: Option<String>,
     pub created_at: Timestamp,
-    /// When it was used last, to the minute.
+    /// When it was last used, to the minute.
     pub seen_at: Timestamp,
-    /// How many WebSockets it has open.
+    /// The number of open WebSockets.
     pub open: u32,
-    /// It is the one that asks.
+    /// This is the caller's own login.
     pub current: bool,
 }
 
@@ -174,8 +174,8 @@ pub struct ChangePassword {
     pub new: String,
 }
 
-/// `POST /api/auth/totp`, answered by [`TotpChange`]: the old authenticator counts until the new one is
-/// confirmed. `POST /api/auth/recovery-codes`, answered by [`RecoveryCodes`]: the old ones are void.
+/// `POST /api/auth/totp`, answered with [`TotpChange`]: the old authenticator is valid until the new one is
+/// confirmed. `POST /api/auth/recovery-codes`, answered with [`RecoveryCodes`]: the old codes become invalid.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -189,15 +189,15 @@ pub struct Reauthenticate {
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct TotpChange {
-    /// Names the change in [`ConfirmTotp`]. A secret; ends after half an hour.
+    /// Identifies the change in [`ConfirmTotp`]. Secret; expires after 30 minutes.
     pub token: String,
     pub totp: TotpSecret,
 }
 
-/// The answer to `POST /api/auth/bootstrap`, which only the owner may ask on the socket.
+/// The answer to `POST /api/auth/bootstrap`, which only the owner may use, on the socket.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// The one-time password for [`BeginSetup`]; the one before is void.
+    /// The one-time password for [`BeginSetup`]; the previous one becomes invalid.
     pub password: String,
 }
 

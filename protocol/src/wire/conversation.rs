@@ -1,14 +1,14 @@
-//! What a person and an agent said to each other, by the provider's own transcript.
+//! The conversation of a person and an agent, from the provider's transcript.
 //!
-//! The transcript is the truth; the daemon keeps only where in it the entries lie. Entries have numbers
-//! from 0 on, and one that changes (a tool's result comes) gets the number of the revision it changed in.
+//! The transcript is the source of truth; the daemon only stores where its entries are. Entries are numbered
+//! from 0, and an entry that changes (when a tool's result arrives) gets the number of that revision.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// At most this many entries in one answer.
+/// The maximum number of entries in one answer.
 pub const MAX_ENTRIES: u32 = 500;
-/// Texts of an entry are at most this long, in bytes.
+/// The maximum length of an entry's texts, in bytes.
 pub const LONGEST_TEXT: u32 = 4 * 1024 * 1024;
 
 /// The query of `GET /api/sessions/{ref}/conversation`.
@@ -19,21 +19,21 @@ pub struct ReadConversation {
     /// Entries with a smaller number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u32>,
-    /// Entries with a greater number; the oldest of them, not the newest.
+    /// Entries with a greater number, starting with the oldest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u32>,
-    /// Entries that changed in a later revision than this one.
+    /// Entries that changed after this revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_after: Option<u32>,
-    /// So many of the newest.
+    /// Maximum number of entries, the most recent ones.
     #[serde(default = "default_limit")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub limit: u32,
-    /// Longer texts are cut, in bytes; see [`Entry::cut`].
+    /// Longer texts are cut to this length in bytes; see [`Entry::cut`].
     #[serde(default = "default_longest")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub longest: u32,
-    /// The conversation of a sub-agent: [`ToolCall::agent`].
+    /// The conversation of a subagent: [`ToolCall::agent`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
 }
@@ -63,18 +63,18 @@ impl Default for ReadConversation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Conversation {
-    /// The provider's id of it; `null` while there is none.
+    /// The provider's id of the conversation; `null` while there is none.
     pub id: Option<String>,
-    /// Another number: the entries that were known are no longer these.
+    /// Changes when previously read entries are no longer valid.
     pub generation: u64,
-    /// Grows with every change.
+    /// Increases with every change.
     pub revision: u32,
-    /// So many entries there are.
+    /// The total number of entries.
     pub total: u32,
     pub usage: Usage,
-    /// The one that answered last.
+    /// The model of the last answer.
     pub model: Option<String>,
-    /// Lines of the transcript that are longer than what is read, or no JSON.
+    /// The number of transcript lines that are too long or not JSON.
     pub skipped: u32,
     /// Oldest first.
     pub entries: Vec<Entry>,
@@ -84,13 +84,13 @@ pub struct Conversation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Usage {
-    /// All that went in, with what came from the cache or was written to it.
+    /// All input tokens, including those read from or written to the cache.
     pub input: u64,
-    /// Of these, read from the cache.
+    /// Input tokens read from the cache.
     pub cached: u64,
-    /// Of these, written to the cache.
+    /// Input tokens written to the cache.
     pub cache_written: u64,
-    /// All that came out, with what was thought.
+    /// All output tokens, including reasoning.
     pub output: u64,
 }
 
@@ -125,9 +125,9 @@ impl Usage {
 pub struct Entry {
     pub number: u32,
     pub at: Option<Timestamp>,
-    /// The revision that it changed in last.
+    /// The revision in which the entry last changed.
     pub revision: u32,
-    /// A text of it was longer than asked for, and is cut.
+    /// A text of the entry was longer than requested and is cut.
     pub cut: bool,
     #[serde(flatten)]
     pub said: Said,
@@ -137,12 +137,12 @@ pub struct Entry {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Said {
-    /// A person's words.
+    /// A message from a person.
     Prompt {
         text: String,
         images: Vec<String>,
     },
-    /// The agent's words: Markdown.
+    /// A message from the agent, in Markdown.
     Text {
         text: String,
     },
@@ -150,18 +150,18 @@ pub enum Said {
         text: String,
     },
     Tool(ToolCall),
-    /// Neither person nor agent: a command of the program itself, its answer, a hook's word.
+    /// From neither person nor agent: a command of the program itself, its answer, or a hook's message.
     Note {
         text: String,
     },
-    /// What was said before was put into a summary; by itself, if that is known.
+    /// The conversation before was summarized; automatically or not, if known.
     Compacted {
         automatic: Option<bool>,
     },
     Interrupted {
         usage: Usage,
     },
-    /// The model could not be reached, or refused.
+    /// The model could not be reached, or refused the request.
     Failed {
         text: String,
     },
@@ -181,14 +181,14 @@ pub struct ToolCall {
     /// The provider's id of the call.
     pub id: String,
     pub name: String,
-    /// What it is about in one line: a command, a file, a pattern.
+    /// What the call is about, on one line: a command, a file, a pattern.
     pub target: Option<String>,
-    /// All that it was given: the whole command, or JSON.
+    /// The complete input: the command, or JSON.
     pub input: String,
     pub edits: Vec<Edit>,
-    /// The sub-agent that works on it.
+    /// The subagent that works on the call.
     pub agent: Option<String>,
-    /// `null` while it runs, and for ever when it was interrupted.
+    /// `null` while the call is running, and if it was interrupted.
     pub result: Option<ToolResult>,
 }
 
@@ -197,11 +197,11 @@ pub struct ToolCall {
 pub struct ToolResult {
     pub at: Option<Timestamp>,
     pub text: String,
-    /// It was refused, or ended with an error.
+    /// The call was refused or failed.
     pub failed: bool,
     /// `GET /api/sessions/{ref}/conversation/images/{image}`.
     pub images: Vec<String>,
-    /// Lines of the whole text.
+    /// The number of lines of the complete text.
     pub lines: u32,
 }
 
@@ -218,9 +218,9 @@ pub struct Edit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Hunk {
-    /// The number of the first line, before and after; `null` when the transcript does not tell it.
+    /// The number of the first line before and after the change; `null` if the transcript does not contain it.
     pub old_start: Option<u32>,
     pub new_start: Option<u32>,
-    /// Each begins with a blank, `-` or `+`.
+    /// Each line starts with a space, `-` or `+`.
     pub lines: Vec<String>,
 }

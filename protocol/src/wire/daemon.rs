@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::problem::{self, Next};
 use super::session::Billing;
 
 /// `GET /api/daemon`
@@ -19,7 +20,7 @@ pub struct DaemonStatus {
     /// The home directory of the daemon's user.
     pub home: PathBuf,
     pub socket: PathBuf,
-    /// Where the dashboard is, if it is served.
+    /// The URL of the dashboard, if it is served.
     pub web: Option<String>,
     pub tmux: TmuxStatus,
     pub sessions: SessionCounts,
@@ -39,7 +40,7 @@ pub struct TmuxStatus {
 pub struct SessionCounts {
     pub live: usize,
     pub ended: usize,
-    /// Sessions whose launch record cannot be read: they are left alone. Missing when there are none.
+    /// The number of sessions with an unreadable launch record, which are left alone. Missing if there are none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable: usize,
 }
@@ -53,7 +54,7 @@ fn is_zero(count: &usize) -> bool {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct StopDaemon {
-    /// Kill every session first, and the tmux server with them.
+    /// Also kill every session and the tmux server.
     #[serde(default)]
     pub kill_sessions: bool,
 }
@@ -70,9 +71,9 @@ pub struct Provider {
     pub found: Option<PathBuf>,
     /// How `resume` continues a session.
     pub resume: String,
-    /// It keeps a transcript: its sessions have a conversation.
+    /// Whether it keeps a transcript, so that its sessions have a conversation.
     pub transcripts: bool,
-    /// Who may pay for it; empty when it makes no difference.
+    /// The billing modes; empty if the provider has none.
     pub billing: Vec<Billing>,
 }
 
@@ -82,8 +83,12 @@ pub struct Provider {
 pub struct Check {
     pub name: String,
     pub verdict: Verdict,
-    /// What was found and, unless it is fine, what to do.
+    /// What was found.
     pub detail: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "problem::known")]
+    #[cfg_attr(test, ts(optional))]
+    pub next: Option<Next>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +96,7 @@ pub struct Check {
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     Fine,
-    /// Works, but somebody should know.
+    /// It works, but needs attention.
     Warning,
     Broken,
 }

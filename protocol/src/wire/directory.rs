@@ -1,13 +1,13 @@
-//! Directories of the daemon's machine, for who types one.
+//! Directories on the daemon's machine, for completion.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// At most this many completions in one answer.
+/// The maximum number of completions in one answer.
 pub const MAX_COMPLETIONS: usize = 50;
 
-/// At most this many branches in one answer.
+/// The maximum number of branches in one answer.
 pub const MAX_BRANCHES: usize = 200;
 
 /// The query of `GET /api/directories`.
@@ -15,7 +15,7 @@ pub const MAX_BRANCHES: usize = 200;
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct CheckDirectory {
-    /// Absolute, or beginning with `~/`: what was typed so far.
+    /// The text typed so far: absolute, or starting with `~/`.
     pub path: String,
 }
 
@@ -23,19 +23,19 @@ pub struct CheckDirectory {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Directory {
-    /// Absolute: what `StartSession::dir` takes.
+    /// The absolute path, for `StartSession::dir`.
     pub path: PathBuf,
     pub verdict: DirectoryVerdict,
-    /// One sentence when it cannot be used.
+    /// Why it cannot be used, in one sentence.
     pub detail: Option<String>,
-    /// A directory with nearly this name, when there is none of this one.
+    /// A directory with a similar name, if this one does not exist.
     pub suggestion: Option<PathBuf>,
     pub git: Option<GitDirectory>,
-    /// Sub-directories that what was typed can become, sorted. Hidden ones only for who types the dot.
+    /// Matching subdirectories, sorted. Hidden ones only if a dot was typed.
     pub completions: Vec<PathBuf>,
     /// There are more completions than these.
     pub more_completions: bool,
-    /// The home directory, which `~` stands for.
+    /// The home directory, for `~`.
     pub home: PathBuf,
 }
 
@@ -43,17 +43,17 @@ pub struct Directory {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum DirectoryVerdict {
-    /// It is there and can be entered.
+    /// The directory exists and can be entered.
     Usable,
     Missing,
     NotADirectory,
-    /// Its permissions keep the daemon's user out.
+    /// The daemon's user has no permission to enter it.
     Forbidden,
-    /// Neither absolute nor beginning with `~/`.
+    /// Neither absolute nor starting with `~/`.
     Relative,
 }
 
-/// The work tree that a directory lies in.
+/// The git work tree that contains a directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct GitDirectory {
@@ -63,6 +63,6 @@ pub struct GitDirectory {
     pub branch: Option<String>,
     /// Local branches, at most [`MAX_BRANCHES`].
     pub branches: Vec<String>,
-    /// Files that differ from the last commit, untracked ones too; `null` when counting takes too long.
+    /// The number of files that differ from the last commit, including untracked ones; `null` if counting takes too long.
     pub changed: Option<u32>,
 }

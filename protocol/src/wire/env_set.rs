@@ -1,4 +1,4 @@
-//! Env sets on the wire: named secrets for the environment of sessions. Values come in and never go out.
+//! Env sets on the wire: named secrets for the environment of sessions. Values are only ever received.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::SessionId;
 
-/// The longest name of a set, in bytes.
+/// The maximum length of a set's name, in bytes.
 pub const MAX_ENV_SET_NAME: usize = 64;
-/// The most bytes of a value.
+/// The maximum length of a value, in bytes.
 pub const MAX_ENV_VALUE: usize = 64 * 1024;
 
-/// A value that no message, log or answer shows.
+/// A value, which no message, log or answer shows.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(transparent)]
@@ -32,7 +32,7 @@ impl fmt::Debug for EnvValue {
 pub struct EnvSets {
     /// By name.
     pub sets: Vec<EnvSet>,
-    /// What the values are encrypted with. Without it they are lost.
+    /// The file with the encryption key. Without it the values are lost.
     pub key_file: PathBuf,
 }
 
@@ -43,9 +43,9 @@ pub struct EnvSet {
     pub name: String,
     /// By name.
     pub variables: Vec<EnvVariable>,
-    /// Why nothing can be started with it, and what to do.
+    /// Why the set cannot be used.
     pub problem: Option<String>,
-    /// Sessions whose launch record names it, ended ones too.
+    /// Sessions that use the set, including ended ones.
     pub used_by: Vec<SessionId>,
 }
 
@@ -53,7 +53,7 @@ pub struct EnvSet {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EnvVariable {
     pub name: String,
-    /// The bytes of its value.
+    /// The length of its value, in bytes.
     pub length: usize,
     pub changed_at: Timestamp,
 }
@@ -63,7 +63,7 @@ pub struct EnvVariable {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct CreateEnvSet {
-    /// Letters, digits, `.`, `_` and `-`, at most [`MAX_ENV_SET_NAME`]; a letter or a digit first.
+    /// Letters, digits, `.`, `_` and `-`, up to [`MAX_ENV_SET_NAME`], starting with a letter or digit.
     pub name: String,
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<BTreeMap<String, EnvValue>>"))]
@@ -75,11 +75,11 @@ pub struct CreateEnvSet {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct ChangeEnvSet {
-    /// Adds variables, or replaces their values.
+    /// Variables to add or replace.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<BTreeMap<String, EnvValue>>"))]
     pub set: BTreeMap<String, EnvValue>,
-    /// Takes these away.
+    /// Variables to remove.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub unset: Vec<String>,

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::SessionId;
-use crate::event::{Event, Source};
+use crate::event::{self, Event, Source};
 
-/// At most this many events in one answer.
+/// The maximum number of events in one answer.
 pub const MAX_EVENTS: u32 = 10_000;
 
 /// The query of `GET /api/events`.
@@ -17,16 +17,16 @@ pub struct ListEvents {
     pub session: Option<SessionId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// A kind like `session.ended`, or the beginning of kinds up to a dot like `session`.
+    /// A kind such as `session.ended`, or a group of kinds such as `session`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
-    /// Events with a smaller `seq`: older ones than those that are known.
+    /// Events with a smaller `seq`, to read further back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// So many of the newest.
+    /// Number of most recent events.
     #[serde(default = "default_limit")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub limit: u32,
@@ -37,7 +37,7 @@ fn default_limit() -> u32 {
 }
 
 impl ListEvents {
-    /// Whether the event is asked for; the limit does not count.
+    /// Whether the event matches the query, apart from the limit.
     pub fn fits(&self, event: &Event) -> bool {
         let kind_fits = |wanted: &String| {
             event
@@ -58,10 +58,12 @@ impl ListEvents {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FoundEvents {
     /// Oldest first.
+    #[serde(serialize_with = "event::all_described")]
+    #[cfg_attr(test, ts(as = "Vec<event::DescribedEvent>"))]
     pub events: Vec<Event>,
-    /// The `seq` of the newest event of all: what is subscribed to after it misses nothing.
+    /// The `seq` of the most recent event of all: a subscription after it misses nothing.
     pub last: u64,
-    /// Why older events, which are kept, cannot be read at the moment.
+    /// Why older stored events cannot be read at the moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub unreadable: Option<String>,

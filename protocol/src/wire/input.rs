@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Cursor;
 
-/// At most this many bytes of text in one request.
+/// The maximum length of a text, in bytes.
 pub const MAX_TEXT: usize = 1024 * 1024;
 
 /// The query of `POST /api/sessions/{ref}/input`; the body is the text, any bytes.
@@ -18,39 +18,39 @@ pub struct SendText {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub enter: bool,
-    /// Images that were uploaded for this session: their ids with commas between. They come before the
-    /// text, the way the provider takes them.
+    /// The ids of images uploaded for this session, separated by commas. They are attached before the
+    /// text, in the way the provider expects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<String>,
-    /// What becomes of a text with Enter for an agent that works, waits for a person, or has somebody's draft in
-    /// its composer. Default: `queue` while it works, otherwise `refuse`.
+    /// What to do with a text while the agent is working, waiting for an answer, or has a draft in its composer; needs
+    /// `enter`. Default: `queue` while it is working, otherwise `refuse`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_busy: Option<IfBusy>,
-    /// Refuse a text that the agent may take for anything but a prompt: a command of its own, a part of a draft, an
-    /// answer. Needs `enter`.
+    /// Refuse a text that the agent may read as anything but a prompt: a command, a part of a draft, an answer. Needs
+    /// `enter`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub plain: bool,
 }
 
-/// What becomes of a text for an agent that is busy. Programs that are no agents get every text at once.
+/// What to do with a text while the agent is busy. Programs that are not agents get every text at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum IfBusy {
-    /// It is kept, and sent when the agent has nothing to do and the draft is gone; after a restart of the daemon, too.
+    /// Send it once the agent is idle and the draft is gone, also after a daemon restart.
     Queue,
     Refuse,
-    /// It is typed at once: what the agent makes of it is its own affair.
+    /// Type it at once; how the agent reads it is not checked.
     Now,
 }
 
-/// At most so many texts wait for an agent.
+/// The maximum number of queued texts per session.
 pub const MAX_QUEUED: usize = 16;
 
-/// An image is at most this many bytes.
+/// The maximum size of an image, in bytes.
 pub const MAX_IMAGE: usize = 10 * 1024 * 1024;
-/// The images of one session are at most this many bytes.
+/// The maximum total size of a session's images, in bytes.
 pub const MAX_IMAGES: u64 = 256 * 1024 * 1024;
 
 /// The answer to `POST /api/sessions/{ref}/images`, whose body is the image.
@@ -61,11 +61,11 @@ pub struct Image {
     pub id: String,
     pub kind: ImageKind,
     pub bytes: u64,
-    /// Where the agent finds it.
+    /// The path for the agent.
     pub path: PathBuf,
 }
 
-/// What the content is; names and declared types do not count.
+/// The format, determined from the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -87,31 +87,31 @@ pub struct SendKeys {
 
 /// `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].
 ///
-/// What is known about input that was sent.
+/// The result of sending input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Sent {
-    /// The end of the output before the text was written: `wait --from` this misses nothing.
+    /// The end of the output before the text was written: reading from here misses nothing.
     pub cursor: Cursor,
     pub receipt: Receipt,
-    /// Something the sender should know, e.g. that the terminal cuts long lines.
+    /// A warning, e.g. that the terminal cuts long lines.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warning: Option<String>,
 }
 
-/// How far input is proven to have come.
+/// How far input verifiably came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Receipt {
-    /// It waits until the agent has nothing to do.
+    /// Queued until the agent is idle.
     Queued,
-    /// tmux wrote the bytes to the program's terminal.
+    /// tmux wrote it to the program's terminal.
     Written,
     /// The agent's composer showed it before Enter was pressed.
     Echoed,
-    /// The agent took it out of its composer, or said that a prompt was submitted.
+    /// The agent's composer is empty again, or a hook reported the prompt.
     Submitted,
-    /// The agent works on it.
+    /// The agent is working on it.
     TurnStarted,
 }

@@ -1,12 +1,12 @@
-//! Older output, for who scrolls back: `GET /api/sessions/{ref}/output`.
+//! Older output, for scrolling back: `GET /api/sessions/{ref}/output`.
 //!
-//! The answer is a row of records: one tag byte, the length of what follows as four bytes (big endian),
-//! and that. The tag says whether it is JSON ([`PART`]: an [`OutputPart`]), output ([`OUTPUT`]: raw
-//! bytes) or a keyframe's screen ([`SCREEN`]: escape sequences for a fresh terminal).
+//! The answer is a sequence of records: a tag byte, the length of the content as four bytes (big endian), and
+//! the content. The tag says whether it is JSON ([`PART`]: an [`OutputPart`]), output ([`OUTPUT`]: raw
+//! bytes) or a keyframe's screen ([`SCREEN`]: escape sequences for a new terminal).
 //!
-//! The first part is `begin`, then comes a keyframe. Whoever wants still older output asks again,
-//! `before` the cursor of `begin`: the pieces fit together, and the keyframe that a newer piece begins
-//! with is left out when the older one stands before it. Reading changes nothing for anybody.
+//! The first part is `begin`, followed by a keyframe. To read further back, request again with `before` set to
+//! the cursor of `begin`: the parts fit together, and the keyframe at the start of a later part is not needed if
+//! the part before it is shown. Reading affects nobody.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,8 @@ pub const PART: u8 = 1;
 pub const OUTPUT: u8 = 2;
 /// The tag of a record that holds the screen of the keyframe just before it.
 pub const SCREEN: u8 = 3;
-/// So many bytes of output are asked for at most. An answer has up to about twice as many, since it
-/// begins where a screen is known.
+/// The maximum number of bytes to request. An answer has up to about twice as many, since it starts at a
+/// position where the screen is known.
 pub const MAX_OUTPUT: u32 = 4 * 1024 * 1024;
 
 /// The query of `GET /api/sessions/{ref}/output`.
@@ -30,13 +30,13 @@ pub const MAX_OUTPUT: u32 = 4 * 1024 * 1024;
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct ReadOutput {
-    /// Output before this place. Default: before its end.
+    /// Read output before this cursor. Default: the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Cursor>,
-    /// Or output until this moment, to the second; in milliseconds since 1970.
+    /// Or read output up to this time, to the second; in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<i64>,
-    /// At least so many bytes of it, as far as they are kept.
+    /// At least this many bytes, if they are stored.
     #[serde(default = "default_bytes")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub bytes: u32,
@@ -50,19 +50,19 @@ fn default_bytes() -> u32 {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum OutputPart {
-    /// Where this answer begins.
+    /// The start of this answer.
     Begin {
         cursor: Cursor,
-        /// Nothing older is kept.
+        /// Nothing older is stored.
         oldest: bool,
     },
-    /// From here on the screen is the one of the next record.
+    /// The next record contains the screen at this cursor.
     Keyframe {
         cursor: Cursor,
         size: Size,
         reason: KeyframeReason,
     },
-    /// What follows was printed then; one at most every second.
+    /// The following output was printed at this time; at most one per second.
     Time {
         cursor: Cursor,
         at: Timestamp,
@@ -77,7 +77,7 @@ pub enum OutputPart {
         cursor: Cursor,
         exit: Option<Exit>,
     },
-    /// The last part: everything up to here was sent.
+    /// The last part: everything up to here has been sent.
     End {
         cursor: Cursor,
     },

@@ -1,8 +1,10 @@
 //! Errors on the wire: RFC 9457 `application/problem+json` with a stable code.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-/// An error of the API. `detail` says what failed, on which thing, and what to do next.
+use super::session::Billing;
+
+/// An error of the API. `detail` says what failed; `next` is what to do about it, as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
 pub struct Problem {
@@ -11,12 +13,104 @@ pub struct Problem {
     pub status: u16,
     pub title: String,
     pub detail: String,
-    /// Seconds until it may be tried again.
+    /// Seconds until the request may be repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
-    /// Tries that are left until one has to wait.
+    /// Attempts left before a wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
+    /// What to do about it. Clients ignore steps that they do not know.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
+    pub next: Option<Next>,
+}
+
+/// A step that solves a problem. It names neither commands nor buttons: each client words it for its users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields))]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Next {
+    ListSessions,
+    StopSession {
+        session: String,
+    },
+    ResumeSession {
+        session: String,
+    },
+    /// Resume every session that ended with its tmux server.
+    ResumeAll,
+    ShowOutput {
+        session: String,
+    },
+    /// Look at the session and press keys in it.
+    Answer {
+        session: String,
+    },
+    /// Send the text later or type it now.
+    QueueOrType {
+        session: String,
+    },
+    DropQueued {
+        session: String,
+    },
+    /// Type the text although it may not become a prompt.
+    TypeAnyway,
+    /// Let the agent act without asking, by the session's own setting.
+    AllowDangerous,
+    ChooseBilling {
+        billing: Billing,
+    },
+    /// Add an API key to an env set, or let a subscription pay.
+    AddApiKey,
+    UseBranch {
+        branch: String,
+    },
+    CreateBranch {
+        branch: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<String>,
+    },
+    ListEnvSets,
+    ChangeEnvSet {
+        name: String,
+    },
+    RemoveEnvSets,
+    ListWorktrees,
+    /// Delete the files that git ignores, too.
+    DeleteIgnored {
+        worktree: String,
+    },
+    ListLogins,
+    /// Get the one-time password that sets up the dashboard.
+    SetUpDashboard,
+    ResetPassword,
+    StartDaemon,
+    RestartDaemon,
+    ShowDaemon,
+    /// A daemon that does not answer: end its process and start another one.
+    ReplaceDaemon {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+    },
+    ChooseSocket,
+    ChooseTmuxSocket,
+    RunChecks,
+    ShowJournalEvents,
+    /// End the tmux server and every session in it.
+    EndTmuxServer,
+    GiveCertificateAndKey,
+    SetPublicUrl,
+    /// Serve the dashboard encrypted, or on loopback only.
+    EncryptOrStayLocal {
+        port: u16,
+    },
+    ChoosePort,
+    StartWithoutDashboard,
+}
+
+/// Ignores a step that only a newer daemon knows.
+pub(super) fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Next>, D::Error> {
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
 }
 
 impl Problem {
@@ -28,7 +122,12 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
             tries_left: None,
+            next: None,
         }
+    }
+
+    pub fn with_next(self, next: Next) -> Self {
+        Self { next: Some(next), ..self }
     }
 }
 
@@ -42,7 +141,7 @@ impl std::error::Error for Problem {}
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $status:literal $exit:literal $title:literal,)*) => {
-        /// What kind of error it is: stable, for programs.
+        /// The kind of error. Stable, for programs.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[cfg_attr(test, derive(ts_rs::TS))]
         #[serde(rename_all = "snake_case")]
@@ -69,11 +168,11 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The request cannot be understood, or names something that cannot be.
+    /// The request is malformed or has an invalid value.
     Invalid 400 2 "The request is not valid",
     /// The route or the session does not exist.
     NotFound 404 3 "Not found",
-    /// The reference fits several sessions.
+    /// The reference matches several sessions.
     Ambiguous 409 3 "The reference is ambiguous",
     /// The caller may not do this.
     Refused 403 6 "Refused",
@@ -99,29 +198,29 @@ codes! {
     ProtocolMismatch 426 8 "Another protocol version",
     /// tmux does not answer, or answered with an error.
     Tmux 503 1 "tmux failed",
-    /// A limit in time was reached.
+    /// The operation timed out.
     Timeout 504 5 "Timed out",
-    /// Nobody is signed in: the cookie or the second secret is missing, or the login has ended.
+    /// Not signed in: the cookie or the second secret is missing, or the login has ended.
     SignedOut 401 6 "Nobody is signed in",
     /// The password or the code is wrong.
     WrongCredentials 401 6 "The password or the code is wrong",
     /// Wait for `retry_after` seconds.
     TooManyTries 429 6 "Too many tries",
-    /// There is no password yet.
+    /// No password has been set yet.
     NotSetUp 409 1 "The dashboard is not set up",
-    /// There is a password already.
+    /// A password has already been set.
     AlreadySetUp 409 1 "The dashboard is set up already",
-    /// Another browser began the set-up; `take_over` ends it.
+    /// Setup is in progress in another browser; `take_over` ends it.
     SetupUnderWay 409 1 "Another set-up is under way",
-    /// The token of a set-up or a change is not known, or too old: begin again.
+    /// The token of a setup or change is unknown or has expired: start over.
     Expired 410 1 "Begin again",
-    /// What was set up cannot be read.
+    /// The stored passwords cannot be read.
     WebClosed 503 1 "The dashboard is closed",
-    /// The content is no image of a kind that is taken.
+    /// The content is not an image in a supported format.
     NoImage 415 2 "Not an image",
-    /// The method does not exist on this route.
+    /// The route does not support this method.
     MethodNotAllowed 405 1 "Method not allowed",
-    /// Something that should not happen.
+    /// An unexpected error.
     Internal 500 1 "Internal error",
 }
 
@@ -135,6 +234,19 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&problem).unwrap(),
             r#"{"code":"session_ended","status":409,"title":"The session has ended","detail":"session a1b2c3d4 has ended"}"#
+        );
+        let problem = problem.with_next(Next::ResumeSession { session: "a1b2c3d4".into() });
+        let json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["next"], serde_json::json!({"step": "resume_session", "session": "a1b2c3d4"}));
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap(), problem);
+    }
+
+    #[test]
+    fn a_step_of_a_newer_daemon_is_left_out() {
+        let json = r#"{"code":"busy","status":409,"title":"","detail":"x","next":{"step":"ask_the_moon"}}"#;
+        assert_eq!(
+            serde_json::from_str::<Problem>(json).unwrap(),
+            Problem { title: String::new(), ..Problem::new(Code::Busy, "x") }
         );
     }
 }

@@ -12,7 +12,7 @@ use super::worktree::{NewWorktree, Worktree};
 use crate::shim::ExitStatus;
 use crate::{Cursor, SessionId, Size};
 
-/// One session, as every surface shows it.
+/// A session, as all clients show it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Session {
@@ -30,43 +30,43 @@ pub struct Session {
     pub activity: Activity,
     /// What the session waits for, while `activity` is `waiting`.
     pub waiting_for: Option<WaitingFor>,
-    /// `null` while it runs, or when nobody can know.
+    /// `null` while it runs, or if unknown.
     pub exit: Option<Exit>,
     pub size: Size,
-    /// Who chose the size with `fit`, until they give it back.
+    /// Who set the size with `fit`, until they release it.
     pub lease: Option<SizeLease>,
-    /// Who pays for it; `null` for a provider that knows no difference.
+    /// The billing mode; `null` for providers without one.
     pub billing: Option<Billing>,
-    /// The env sets whose variables its program gets; a later one counts before an earlier one.
+    /// The env sets in its environment; later ones take precedence.
     pub env_sets: Vec<String>,
-    /// Its program asks for no permission.
+    /// Whether the agent acts without asking for permission.
     pub dangerous: bool,
-    /// The worktree that was made for it.
+    /// The worktree created for it.
     pub worktree: Option<Worktree>,
-    /// The model that it was told to use, or says that it uses.
+    /// The model it was started with or reported.
     #[serde(default)]
     pub model: Option<String>,
-    /// What the program set as its window's title.
+    /// The window title set by the program.
     pub title: Option<String>,
     /// The process group of the program, while it runs.
     pub pid: Option<i32>,
-    /// How many people are attached natively.
+    /// The number of natively attached clients.
     pub attached: u32,
-    /// How many texts wait until the agent has nothing to do.
+    /// The number of queued texts.
     #[serde(default)]
     pub queued: u32,
     /// The end of the output so far.
     pub cursor: Cursor,
     pub created_at: Timestamp,
-    /// When its program was started last.
+    /// When its program was last started.
     pub started_at: Timestamp,
-    /// Since when `status`, `activity` and `waiting_for` are as they are, as far as the daemon knows.
+    /// When `status`, `activity` or `waiting_for` last changed, as far as the daemon knows.
     pub state_since: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// Who chose a session's size. `POST /api/sessions/{ref}/fit` takes a [`Size`] and the lease;
-/// `DELETE` gives it back, and the size with it.
+/// Who set a session's size. `POST /api/sessions/{ref}/fit` sets a [`Size`] and takes the lease; `DELETE`
+/// releases it and restores the size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SizeLease {
@@ -75,19 +75,19 @@ pub struct SizeLease {
     /// The device of the login, or `command line`.
     pub holder: String,
     pub since: Timestamp,
-    /// The size to go back to.
+    /// The size to restore.
     pub size_before: Size,
 }
 
-/// Who pays for what an agent uses.
+/// The billing mode of an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Billing {
-    /// The user's plan: the vendor's API credentials are taken out of the agent's environment.
+    /// The user's plan: the vendor's API keys are removed from the agent's environment.
     #[default]
     Subscription,
-    /// An API credential, by use.
+    /// An API key, billed by usage.
     Api,
 }
 
@@ -103,7 +103,7 @@ impl Billing {
 }
 
 impl Session {
-    /// The one word that people read.
+    /// The word shown in lists.
     pub fn word(&self) -> &'static str {
         match (self.status, self.activity) {
             (Status::Running, Activity::Waiting) => "Waiting",
@@ -121,9 +121,9 @@ impl Session {
 pub enum Status {
     Starting,
     Running,
-    /// Ended on request, or by itself with status 0, or with its server.
+    /// Ended on request, with exit status 0, or with its tmux server.
     Stopped,
-    /// Ended by itself with another status or a signal.
+    /// Ended with another exit status, or by a signal.
     Crashed,
 }
 
@@ -150,7 +150,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// What a running program is doing, as far as there is evidence.
+/// What a running program is doing, according to the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -199,7 +199,7 @@ impl fmt::Display for WaitingFor {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Exit {
-    /// The program's exit status, when it ended by itself.
+    /// The program's exit status, if it exited normally.
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
@@ -211,7 +211,7 @@ impl Exit {
         Self { code: status.code, signal: status.signal, reason }
     }
 
-    /// Without a status: nobody can know it.
+    /// Without an exit status, which is unknown.
     pub fn without_status(reason: ExitReason) -> Self {
         Self { code: None, signal: None, reason }
     }
@@ -219,12 +219,14 @@ impl Exit {
 
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.reason {
-            ExitReason::Exited => "exited",
-            ExitReason::Killed => "killed",
-            ExitReason::Stopped => "stopped",
-            ExitReason::ServerGone => "its tmux server is gone",
-            ExitReason::Unknown => "ended, nobody saw how",
+        let reason = match (self.reason, self.code, self.signal) {
+            (ExitReason::Exited, Some(code), _) => return write!(f, "exited with status {code}"),
+            (ExitReason::Exited, None, Some(signal)) => return write!(f, "ended by signal {signal}"),
+            (ExitReason::Exited, None, None) => "exited",
+            (ExitReason::Killed, ..) => "killed",
+            (ExitReason::Stopped, ..) => "stopped",
+            (ExitReason::ServerGone, ..) => "its tmux server exited",
+            (ExitReason::Unknown, ..) => "ended without a report",
         };
         f.write_str(reason)?;
         match (self.code, self.signal) {
@@ -239,13 +241,13 @@ impl fmt::Display for Exit {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ExitReason {
-    /// By itself.
+    /// The program exited by itself.
     Exited,
-    /// By `kill`.
+    /// Killed on request.
     Killed,
-    /// By `stop`.
+    /// Stopped on request.
     Stopped,
-    /// With its tmux server.
+    /// Ended with its tmux server.
     ServerGone,
     Unknown,
 }
@@ -256,37 +258,37 @@ pub enum ExitReason {
 #[serde(deny_unknown_fields)]
 pub struct StartSession {
     pub provider: String,
-    /// Absolute, or beginning with `~/`.
+    /// Absolute, or starting with `~/`.
     pub dir: PathBuf,
     #[serde(default)]
     pub name: Option<String>,
-    /// Given to the agent as its first prompt.
+    /// The agent's first prompt.
     #[serde(default)]
     pub prompt: Option<String>,
     #[serde(default)]
     pub size: Option<Size>,
-    /// Default: `subscription`, for providers that know the difference.
+    /// Default: `subscription`, for providers with billing modes.
     #[serde(default)]
     pub billing: Option<Billing>,
-    /// The model for this session; later ones and the agent's own settings are left alone.
+    /// The model for this session; the agent's settings do not change.
     #[serde(default)]
     pub model: Option<String>,
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub args: Vec<String>,
-    /// Env sets whose variables the program gets; a later one counts before an earlier one.
+    /// Env sets to add to the environment; later ones take precedence.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub env_sets: Vec<String>,
-    /// Works in a worktree of its own, made from the repository that `dir` lies in.
+    /// Create a worktree for the session, from the repository that contains `dir`.
     #[serde(default)]
     pub worktree: Option<NewWorktree>,
-    /// Asks for no permission.
+    /// Let the agent act without asking for permission.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub dangerous: bool,
-    /// The caller's `PATH`: the provider's program is looked up in it, and the program gets it.
-    /// Default: the daemon's. What stands in `surroundings` counts before it.
+    /// The caller's `PATH`, for the program and for finding it. Default: the daemon's. `surroundings` take
+    /// precedence.
     #[serde(default)]
     pub path: Option<String>,
     /// Default: the daemon's.
@@ -294,13 +296,13 @@ pub struct StartSession {
     pub surroundings: Option<Surroundings>,
 }
 
-/// What a program gets from whoever starts or resumes it.
+/// What a program inherits from whoever starts or resumes it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct Surroundings {
-    /// Variables; those that the rule does not take from a caller are passed over. A byte that is no UTF-8 is the character
-    /// U+10F700 and the byte.
+    /// Variables; those that are not taken from a caller are ignored. A byte that is not UTF-8 is encoded as the character
+    /// U+10F700 plus the byte.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<BTreeMap<String, String>>"))]
     pub env: BTreeMap<String, String>,
@@ -313,11 +315,11 @@ pub struct Surroundings {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct ResumeSession {
-    /// Answer when it is done (default), or as soon as it is under way.
+    /// Answer without waiting for completion.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub no_wait: bool,
-    /// Default: those of the time before.
+    /// Default: those of the previous start.
     #[serde(default)]
     pub surroundings: Option<Surroundings>,
 }
@@ -340,16 +342,16 @@ pub struct ForkSession {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct RenameSession {
-    /// `null` takes the name away.
+    /// `null` removes the name.
     pub name: Option<String>,
 }
 
-/// `POST /api/sessions/{ref}/model`: another model from the agent's next request on, for this session alone.
+/// `POST /api/sessions/{ref}/model`: switches the model from the agent's next request, for this session only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SwitchModel {
-    /// As the agent's own list calls it or `--model` knows it, in any case, or a beginning that fits only one.
+    /// A name from the agent's own list, a value that its `--model` accepts, in upper or lower case, or a unique prefix.
     pub model: String,
 }
 
@@ -358,13 +360,13 @@ pub struct SwitchModel {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct EndSession {
-    /// Answer when it is done (default), or as soon as it is under way.
+    /// Answer without waiting for completion.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub no_wait: bool,
 }
 
-/// `GET /api/sessions/{ref}/attach`: what a native tmux client needs.
+/// `GET /api/sessions/{ref}/attach`: what a native tmux client needs to attach.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Attach {
@@ -379,19 +381,19 @@ pub struct Attach {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Explanation {
     pub session: Session,
-    /// Oldest first; the last of a kind is what the state rests on.
+    /// Oldest first.
     pub evidence: Vec<Evidence>,
 }
 
-/// One thing that proved something about a session's state.
+/// An observation about a session's state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Evidence {
     pub at: Timestamp,
     pub source: EvidenceSource,
-    /// What was seen, in words.
+    /// The observation, in words.
     pub what: String,
-    /// What it made of the state, e.g. `running, working`; empty when it changed nothing.
+    /// The resulting state, e.g. `running, working`; empty if it changed nothing.
     pub state: String,
 }
 
@@ -400,17 +402,17 @@ pub struct Evidence {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceSource {
-    /// The daemon's own doing, the shim, tmux: facts of the life cycle.
+    /// The life cycle: the daemon itself, the shim, tmux.
     LifeCycle,
-    /// The provider's hook.
+    /// A hook of the provider.
     Hook,
     /// The provider's transcript or state file.
     Transcript,
-    /// What the program said of itself in its output: title, OSC.
+    /// A report in the output: a title or OSC sequence.
     Report,
-    /// What its screen looks like.
+    /// The screen.
     Screen,
-    /// It was quiet.
+    /// No output for some time.
     Silence,
 }
 

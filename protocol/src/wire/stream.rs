@@ -1,7 +1,7 @@
 //! The WebSocket at `/ws`.
 //!
-//! Text frames carry JSON: [`ClientMessage`] one way, [`ServerMessage`] the other. Binary frames
-//! carry terminals: one tag byte, then raw bytes.
+//! Text frames carry JSON: [`ClientMessage`] from the client, [`ServerMessage`] from the server. Binary frames
+//! carry terminal data: a tag byte, then raw bytes.
 //!
 //! * From the server: the tag is the channel's number (0 to 127); the bytes are the session's output,
 //!   and their offset is implied, since both sides count from the last cursor that was named. With the
@@ -16,32 +16,32 @@ use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use super::session::{Exit, Session};
-use crate::event::Event;
+use crate::event::{self, Event};
 use crate::{Cursor, SessionId, Size};
 
 /// Set in the tag byte of a binary frame that holds a keyframe.
 pub const KEYFRAME_BIT: u8 = 0x80;
-/// Channels a connection may have open at once.
+/// The maximum number of open channels per connection.
 pub const MAX_CHANNELS: usize = 128;
-/// Unacknowledged bytes a channel may have on the way.
+/// The maximum number of unacknowledged bytes per channel.
 pub const WINDOW: u64 = 1024 * 1024;
-/// A client acknowledges at least this often, in consumed bytes.
+/// A client sends `ack` at least once per this many consumed bytes.
 pub const ACK_EVERY: u64 = WINDOW / 4;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ClientMessage {
-    /// The first message of a browser: nothing is said to it before.
+    /// The first message of a browser; the server sends nothing before it.
     Authenticate {
         /// [`super::auth::SignedIn::secret`].
         secret: String,
     },
-    /// Opens a channel. Answered by `subscribed` or, with the same `request`, by `error`.
+    /// Opens a channel. Answered with `subscribed`, or with `error` and the same `request`.
     Subscribe {
-        /// Chosen by the client; comes back in the answer.
+        /// Chosen by the client and returned in the answer.
         request: u32,
-        /// An id, a unique prefix of one, or a name.
+        /// An id, a unique id prefix, or a name.
         session: String,
         #[serde(default)]
         #[cfg_attr(test, ts(optional, as = "Option<Begin>"))]
@@ -49,21 +49,21 @@ pub enum ClientMessage {
         #[serde(default)]
         #[cfg_attr(test, ts(optional, as = "Option<Delivery>"))]
         delivery: Delivery,
-        /// The session's events too, each at its place in the output: those with a greater `seq`, and
-        /// none from before the output begins.
+        /// Also send the session's events with a greater `seq`, each at its position in the output, but
+        /// none from before the output starts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<u64>,
     },
     Unsubscribe {
         channel: u8,
     },
-    /// Everything up to `offset` was consumed.
+    /// Everything up to `offset` has been consumed.
     Ack {
         channel: u8,
         offset: u64,
     },
-    /// Events from now on, of one session or of all; or, with `after`, from the first event whose
-    /// `seq` is greater, as far as they are kept.
+    /// Events from now on, of one session or of all; with `after`, those with a greater `seq` that are
+    /// stored.
     Events {
         #[serde(default)]
         #[cfg_attr(test, ts(optional))]
@@ -76,39 +76,39 @@ pub enum ClientMessage {
     Conversation {
         session: Option<SessionId>,
     },
-    /// All sessions: answered by `sessions`, then told of every change.
+    /// All sessions: answered with `sessions`, followed by every change.
     Sessions {},
-    /// Answered by `pong`: does anybody still listen?
+    /// Answered with `pong`.
     Ping {},
 }
 
-/// Where a subscription begins.
+/// Where a subscription starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Begin {
-    /// A keyframe of now, then live.
+    /// A keyframe of the current screen, then live output.
     #[default]
     Live,
-    /// The oldest byte that is kept.
+    /// The oldest stored byte.
     Start,
-    /// Right after what the client has. If that cannot be continued, a keyframe comes first.
+    /// Right after the client's cursor. If the output cannot be continued there, a keyframe comes first.
     Cursor(Cursor),
-    /// A place from which the last so many lines can be rendered: a keyframe or the start.
+    /// A position from which the last N lines can be rendered: a keyframe or the start.
     Lines(u32),
-    /// A place from which everything since this time (ms since 1970) can be rendered.
+    /// A position from which everything since this time (ms since 1970) can be rendered.
     Since(i64),
 }
 
-/// What happens when the reader is slower than the program.
+/// What happens if the reader is slower than the program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    /// It gets a keyframe of now and goes on from there.
+    /// It gets a keyframe of the current screen and continues from there.
     #[default]
     Latest,
-    /// It gets every byte, from the journal; what even that no longer holds is a `gap`.
+    /// It gets every byte from the journal; output that is no longer stored is a `gap`.
     Every,
 }
 
@@ -116,7 +116,7 @@ pub enum Delivery {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
-    /// The first message of every connection; a browser has to say who it is before.
+    /// The first message of every connection; a browser must authenticate before it.
     Hello {
         protocol: u32,
         version: String,
@@ -137,49 +137,51 @@ pub enum ServerMessage {
         size: Size,
         reason: KeyframeReason,
     },
-    /// Output that this reader does not get.
+    /// Output that this reader will not get.
     Gap {
         channel: u8,
         cursor: Cursor,
         reason: GapReason,
         lost: Lost,
     },
-    /// Everything that was kept when the subscription began has been sent.
+    /// Everything stored when the subscription started has been sent.
     CaughtUp {
         channel: u8,
         cursor: Cursor,
     },
-    /// The session ended, and all its output up to here was sent.
+    /// The session has ended, and all of its output has been sent.
     Ended {
         channel: u8,
         cursor: Cursor,
         exit: Option<Exit>,
     },
-    /// The session's object changed.
+    /// The session object changed.
     Session {
         channel: u8,
         session: Box<Session>,
     },
     Event {
+        #[serde(serialize_with = "event::described")]
+        #[cfg_attr(test, ts(as = "event::DescribedEvent"))]
         event: Event,
     },
     /// All sessions, oldest first.
     Sessions {
         sessions: Vec<Session>,
     },
-    /// One of them began or changed.
+    /// A session was created or changed.
     SessionChanged {
         session: Box<Session>,
     },
     SessionRemoved {
         id: SessionId,
     },
-    /// The conversation that was asked for changed, or one of its sub-agents': read what changed since.
+    /// The requested conversation, or one of its subagents', changed: read the changes.
     ConversationChanged {
         session: SessionId,
     },
     Pong {},
-    /// A request failed, or (without `request`) the connection will be closed.
+    /// A request failed; without `request`, the connection will be closed.
     Error {
         request: Option<u32>,
         problem: Problem,
@@ -190,15 +192,15 @@ pub enum ServerMessage {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyframeReason {
-    /// The subscription begins here.
+    /// The subscription starts here.
     Begin,
-    /// The terminal was resized, or gave up on a control string that was not ended: what it shows goes on.
+    /// The terminal was resized, or gave up on an unterminated control string: the output continues.
     Resize,
     /// The reader fell behind.
     Behind,
-    /// What was printed before cannot be continued: the daemon was away, or output was lost.
+    /// The output before cannot be continued: the daemon was away, or output was lost.
     Discontinuity,
-    /// Nobody listened for a while; what was printed then was found in tmux and stands before this.
+    /// The daemon was away; the output printed meanwhile was recovered from tmux and precedes this.
     Healed,
     /// A program was started in the session.
     Launch,
@@ -208,15 +210,15 @@ pub enum KeyframeReason {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
-    /// Older than what is kept.
+    /// No longer stored.
     Evicted,
-    /// It is kept, and cannot be read at the moment: the disk is full, read-only or broken. `doctor` says why.
+    /// Stored, but cannot be read at the moment: the disk is full, read-only or broken. `doctor` says why.
     Unreadable,
     /// The daemon was away while the program ran.
     DaemonAway,
-    /// tmux discarded it, since we did not read for too long while a person was attached.
+    /// tmux discarded it because the daemon did not read for too long while a client was attached.
     Paused,
-    /// The reader fell behind and asked for the latest only.
+    /// The reader fell behind and requested only the latest output.
     Behind,
 }
 
@@ -227,8 +229,8 @@ pub enum GapReason {
 pub enum Lost {
     Bytes(u64),
     Lines(u64),
-    /// Nothing, as far as is known: but readers may have seen bytes that were not stored when the daemon
-    /// was killed, and which may come again.
+    /// Nothing, as far as is known; but readers may have seen bytes that were not stored when the daemon
+    /// was killed, and that may be repeated.
     Nothing,
     Unknown,
 }

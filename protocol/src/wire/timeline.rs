@@ -1,4 +1,4 @@
-//! What a session's state was, over time, with what happened meanwhile. Made from the events.
+//! A session's states over time, and what happened meanwhile. Derived from its events.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{Cursor, SessionId};
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields)]
 pub struct ReadTimeline {
-    /// Milliseconds since 1970. Default: since the session began.
+    /// Milliseconds since 1970. Default: the session's creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
 }
@@ -21,8 +21,8 @@ pub struct ReadTimeline {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Timeline {
     pub session: SessionId,
-    /// Oldest first; each begins where the one before ends. While a session does not run, or nobody
-    /// knows, there is none.
+    /// Oldest first; each starts where the previous one ends. There is none while the session is not running, or
+    /// if its state is not known.
     pub states: Vec<StateSpan>,
     /// Oldest first.
     pub markers: Vec<Marker>,
@@ -46,7 +46,7 @@ pub enum SpanState {
     Working,
     Idle,
     Waiting,
-    /// It runs, and nothing proves what it does.
+    /// It is running, and its activity is unknown.
     Unknown,
     /// The daemon was away.
     Away,
@@ -57,11 +57,11 @@ pub enum SpanState {
 pub struct Marker {
     pub at: Timestamp,
     pub kind: MarkerKind,
-    /// A few words: the prompt, the tool, the sizes.
-    pub text: Option<String>,
-    /// The event that it is made from.
+    /// What happened, in words.
+    pub text: String,
+    /// The event it is derived from.
     pub seq: u64,
-    /// Where in the output it happened, where the event says so. Otherwise ask for the output `at` it.
+    /// Its position in the output, if the event has one. Otherwise, read the output `at` its time.
     pub cursor: Option<Cursor>,
 }
 
@@ -70,12 +70,12 @@ pub struct Marker {
 #[serde(rename_all = "snake_case")]
 pub enum MarkerKind {
     Started,
-    /// It ended on request, or with status 0, or with its server.
+    /// It ended on request, with exit status 0, or with its tmux server.
     Stopped,
     Crashed,
     /// A prompt was submitted.
     Prompt,
-    /// A permission was asked for.
+    /// The agent asked for permission.
     Permission,
     Question,
     TurnEnded,

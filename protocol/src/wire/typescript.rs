@@ -12,7 +12,7 @@ use super::{
     auth, conversation, daemon, directory, env_set, events, input, output, problem, session, stream,
     timeline, worktree,
 };
-use crate::event::Event;
+use crate::event::{Body, DescribedEvent, Event};
 
 const HEAD: &str = "// Made from the types of the daemon (protocol/src/wire): do not edit.\n\
     // `UPDATE_TYPES=1 cargo test -p codepiper-protocol typescript` makes it anew.\n";
@@ -99,7 +99,7 @@ fn types() -> String {
         .add::<worktree::WorktreeRemoved>()
         .add::<timeline::ReadTimeline>()
         .add::<timeline::Timeline>()
-        .add::<Event>();
+        .add::<DescribedEvent>();
     let constants = [
         ("PROTOCOL", u64::from(super::PROTOCOL)),
         ("KEYFRAME_BIT", stream::KEYFRAME_BIT.into()),
@@ -144,18 +144,46 @@ fn the_dashboards_types_are_those_of_the_wire() {
     assert!(is == wanted, "static/src/wire.ts is stale; its first lines say what to do");
 }
 
+/// A page in which what stands between two of its lines is made from the code.
+fn made_between(page: &str, begin: &str, end: &str, made: &str) -> String {
+    let (before, rest) = page.split_once(begin).expect("a place for what is made");
+    let (_, after) = rest.split_once(end).expect("an end of what is made");
+    format!("{before}{begin}{made}{end}{after}")
+}
+
 #[test]
 fn the_documented_types_are_those_of_the_wire() {
-    const BEGIN: &str = "typescript -->\n";
-    const END: &str = "<!-- end of types -->";
     let (is, wanted) = committed("docs/api.md", |is| {
-        let (before, rest) = is.split_once(BEGIN).expect("a place for the types");
-        let (_, after) = rest.split_once(END).expect("an end of the types");
         let types = types();
         let declarations = types.split_once("\n\n").unwrap().1.trim_end();
-        format!("{before}{BEGIN}```ts\n{declarations}\n```\n{END}{after}")
+        let page = made_between(
+            is,
+            "typescript -->\n",
+            "<!-- end of types -->",
+            &format!("```ts\n{declarations}\n```\n"),
+        );
+        made_between(&page, "<!-- events: made with the types -->\n", "<!-- end of events -->", &events())
     });
     assert!(is == wanted, "docs/api.md is stale; the comment above its types says what to do");
+}
+
+/// The table of events, with the golden form of each as its example.
+fn events() -> String {
+    let mut table = "| kind | source | fields | in words, for example |\n|---|---|---|---|\n".to_owned();
+    for kind in Body::KINDS {
+        let golden = format!("{}/../fixtures/events/{kind}.json", env!("CARGO_MANIFEST_DIR"));
+        let golden = std::fs::read_to_string(&golden).unwrap_or_else(|error| panic!("{golden}: {error}"));
+        let event: Event = serde_json::from_str(&golden).unwrap();
+        let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+        let fields = golden["data"].as_object().unwrap().keys().map(|field| format!("`{field}`"));
+        let described = event.body.describe().to_string().replace('|', "\\|");
+        table += &format!(
+            "| `{kind}` | {} | {} | {described} |\n",
+            event.source.name(),
+            fields.collect::<Vec<_>>().join(", ")
+        );
+    }
+    table
 }
 
 /// A type that the routes' tables name is one that is documented.

@@ -215,7 +215,7 @@ impl Connection {
                 },
                 () = watcher.notified() => Woken::Changed,
                 () = signed_out.as_mut() => Woken::Leave(SIGNED_OUT, "sign in again"),
-                () = leaving.as_mut() => Woken::Leave(1001, "the daemon leaves"),
+                () = leaving.as_mut() => Woken::Leave(1001, "the daemon is stopping"),
             };
             self.close_short_way();
             match woken {
@@ -320,7 +320,7 @@ impl Connection {
     pub(super) fn tell(&mut self, message: &ServerMessage) {
         match serde_json::to_vec(message) {
             Ok(json) => put_frame(&mut self.out, OpCode::Text, None, &json),
-            Err(error) => tracing::error!(%error, "a message cannot be written"),
+            Err(error) => tracing::error!(%error, "cannot write a message"),
         }
     }
 }

@@ -124,7 +124,8 @@ impl Connection {
     fn free_channel(&self) -> Result<usize, Problem> {
         let free = self.channels.iter().position(Option::is_none).unwrap_or(self.channels.len());
         if free == MAX_CHANNELS {
-            let detail = format!("a connection has at most {MAX_CHANNELS} channels; unsubscribe from one");
+            let detail =
+                format!("a connection may have at most {MAX_CHANNELS} channels; unsubscribe from one");
             return Err(Problem::new(Code::Invalid, detail));
         }
         Ok(free)

@@ -1,6 +1,6 @@
 //! One JSON object a line.
 
-use codepiper_protocol::event::Event;
+use codepiper_protocol::event::{DescribedEvent, Event};
 use codepiper_protocol::wire::session::Exit;
 use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
 use codepiper_protocol::{Cursor, Size};
@@ -39,7 +39,7 @@ enum Entry<'a> {
     },
     Event {
         cursor: Cursor,
-        event: &'a Event,
+        event: DescribedEvent<'a>,
     },
     Ended {
         cursor: Cursor,
@@ -99,7 +99,7 @@ impl Printer for Json {
 
     fn event(&mut self, cursor: Cursor, event: &Event) -> Outcome {
         self.flush()?;
-        output::json(&Entry::Event { cursor, event })
+        output::json(&Entry::Event { cursor, event: event.into() })
     }
 
     fn caught_up(&mut self) -> Outcome {

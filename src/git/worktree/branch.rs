@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::problem::{Next, Problem};
 use codepiper_protocol::wire::worktree::NewWorktree;
 use git2::{Branch, BranchType, Commit, Repository};
 
@@ -15,7 +15,7 @@ impl BranchName {
     fn parse(name: &str) -> Result<Self, Problem> {
         match Branch::name_is_valid(name).unwrap_or(false) && !name.starts_with("refs/") {
             true => Ok(Self(name.to_owned())),
-            false => Err(invalid(format!("'{}' cannot be a branch's name", name.escape_debug()))),
+            false => Err(invalid(format!("invalid branch name '{}'", name.escape_debug()))),
         }
     }
 
@@ -32,7 +32,7 @@ impl Revision {
         let bad = |letter: char| letter.is_control() || letter.is_whitespace() || letter == ':';
         match !text.is_empty() && text.len() <= 255 && !text.starts_with(['-', '@']) && !text.contains(bad) {
             true => Ok(Self(text.to_owned())),
-            false => Err(invalid(format!("'{}' names no commit", text.escape_debug()))),
+            false => Err(invalid(format!("no commit '{}'", text.escape_debug()))),
         }
     }
 }
@@ -45,7 +45,7 @@ pub fn choose_branch<'r>(
 ) -> Result<(BranchName, Option<String>, Commit<'r>), Problem> {
     if let Some(name) = &wanted.branch {
         if wanted.create_branch.is_some() || wanted.base.is_some() {
-            return Err(invalid("a branch that is there is neither created nor has another base"));
+            return Err(invalid("an existing branch is not created and takes no base"));
         }
         let name = BranchName::parse(name)?;
         let commit = existing(repository, &name)?;
@@ -56,11 +56,12 @@ pub fn choose_branch<'r>(
         None => BranchName(format!("{OWN_BRANCHES}{session}")),
     };
     if repository.find_branch(&name.0, BranchType::Local).is_ok() {
-        return Err(invalid(format!("there is a branch '{0}' already; --branch {0} works on it", name.0)));
+        let problem = invalid(format!("branch '{}' already exists", name.0));
+        return Err(problem.with_next(Next::UseBranch { branch: name.0 }));
     }
     if let Some(other) = in_the_way(repository, &name) {
         return Err(invalid(format!(
-            "there is a branch '{other}', and git takes no '{}' beside it; choose another name",
+            "branch '{other}' exists, and git does not allow '{}' beside it; choose another name",
             name.0
         )));
     }
@@ -68,15 +69,14 @@ pub fn choose_branch<'r>(
         Some(base) => {
             let Revision(base) = Revision::parse(base)?;
             let found = repository.revparse_single(&base).and_then(|object| object.peel_to_commit());
-            let commit = found.map_err(|_| {
-                invalid(format!("'{base}' names no commit in {}", repository.path().display()))
-            })?;
+            let commit = found
+                .map_err(|_| invalid(format!("no commit '{base}' in {}", repository.path().display())))?;
             (base, commit)
         }
         None => {
             let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|_| {
                 let path = repository.path().display();
-                invalid(format!("the repository {path} has no commit yet; commit something first"))
+                invalid(format!("repository {path} has no commits yet; commit something first"))
             })?;
             let dir = repository.workdir().unwrap_or(repository.path());
             (crate::git::branch(dir).unwrap_or_else(|| head.id().to_string()), head)
@@ -104,19 +104,12 @@ fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<
                 name.ends_with(&ending).then_some(name)
             })
         });
-        return Err(invalid(match remote {
-            Some(remote) => {
-                format!(
-                    "there is no local branch '{0}'; --create-branch {0} --base {remote} makes it",
-                    name.0
-                )
-            }
-            None => format!("there is no local branch '{0}'; --create-branch {0} makes it", name.0),
-        }));
+        let next = Next::CreateBranch { branch: name.0.clone(), base: remote };
+        return Err(invalid(format!("no local branch '{}'", name.0)).with_next(next));
     };
     if let Some(elsewhere) = checked_out_in(repository, &name.reference()) {
         return Err(invalid(format!(
-            "branch '{}' is checked out in {}; start there, or choose another branch",
+            "branch '{}' is checked out in {}; start there or choose another branch",
             name.0,
             elsewhere.display()
         )));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
 use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
 
@@ -19,7 +19,10 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
         && !reason.as_deref().is_some_and(|reason| reason.starts_with(LEASED))
     {
         let reason = reason.unwrap_or_default();
-        return Err(unsaved(format!("{} is locked: {reason}; git worktree unlock it first", path.display())));
+        return Err(unsaved(format!(
+            "{} is locked: {reason}; run git worktree unlock first",
+            path.display()
+        )));
     }
     release(path);
     let branch = branch_of(&repository);
@@ -48,11 +51,11 @@ fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree
     let shown = path.display();
     let looked = changes(repository).and_then(|found| Ok((found, own_commits(repository)?)));
     let ((changed, ignored), own) = looked.map_err(|error| {
-        unsaved(format!("git cannot tell what would be lost in {shown}: {}", error.message()))
+        unsaved(format!("git cannot check {shown} for unsaved work: {}", error.message()))
     })?;
     if !changed.is_empty() {
         return Err(unsaved(format!(
-            "{shown} has uncommitted work: {}; commit it, or take it away yourself",
+            "{shown} has uncommitted changes: {}; commit or discard them",
             some_of(&changed)
         )));
     }
@@ -64,20 +67,18 @@ fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree
     });
     if let Some(submodule) = full {
         return Err(unsaved(format!(
-            "{shown} has a filled submodule {}; see to what is in it, and empty it with git submodule deinit",
+            "{shown} has an initialized submodule {}; save its changes and run git submodule deinit",
             submodule.path().display()
         )));
     }
     if branch_of(repository).is_none() && own > 0 {
         return Err(unsaved(format!(
-            "{shown} has {own} commit(s) that are on no branch; git -C {shown} branch NAME keeps them"
+            "{shown} has commits that are on no branch ({own}); keep them with: git -C {shown} branch NAME"
         )));
     }
     if !ignored.is_empty() && !request.ignored {
-        return Err(unsaved(format!(
-            "{shown} has files that git ignores: {}; codepiper worktree remove --ignored deletes them too",
-            some_of(&ignored)
-        )));
+        let problem = unsaved(format!("{shown} has ignored files: {}", some_of(&ignored)));
+        return Err(problem.with_next(Next::DeleteIgnored { worktree: shown.to_string() }));
     }
     Ok(own)
 }

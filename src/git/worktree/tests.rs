@@ -50,11 +50,15 @@ impl Bed {
 
     /// Why it cannot be made; and nothing was.
     fn refused(&self, wanted: NewWorktree) -> String {
+        self.problem(wanted).detail
+    }
+
+    fn problem(&self, wanted: NewWorktree) -> Problem {
         let before = (self.git(&["branch"]), list(&self.home()).len());
         let problem = self.make(wanted).err().unwrap();
         assert_eq!((self.git(&["branch"]), list(&self.home()).len()), before);
         assert_eq!(problem.code, Code::Invalid);
-        problem.detail
+        problem
     }
 
     fn remove(&self, path: &Path, ignored: bool) -> Result<WorktreeRemoved, Problem> {
@@ -64,12 +68,16 @@ impl Bed {
 
     /// Why it is not removed; and everything is there as before.
     fn kept(&self, path: &Path) -> String {
+        self.unsaved(path).detail
+    }
+
+    fn unsaved(&self, path: &Path) -> Problem {
         let files = || Command::new("find").arg(path).arg("-ls").output().unwrap().stdout;
         let before = files();
         let problem = self.remove(path, false).unwrap_err();
         assert_eq!(problem.code, Code::UnsavedWork);
         assert!(files() == before);
-        problem.detail
+        problem
     }
 }
 
@@ -130,8 +138,9 @@ fn branches_are_new_or_there_and_in_one_place() {
     let said = bed.refused(on("there"));
     assert!(said.contains("checked out in") && said.contains(there.to_str().unwrap()), "{said}");
     assert!(bed.refused(on("main")).contains(bed.repository().to_str().unwrap()));
-    assert!(bed.refused(on("none")).contains("--create-branch none"));
-    assert!(bed.refused(create("there")).contains("--branch there"));
+    let created = Next::CreateBranch { branch: "none".into(), base: None };
+    assert_eq!(bed.problem(on("none")).next, Some(created));
+    assert_eq!(bed.problem(create("there")).next, Some(Next::UseBranch { branch: "there".into() }));
     for base in ["v1", "there", "main~1", &bed.git(&["rev-parse", "--short", "HEAD~1"])] {
         let name = format!("from/{}", base.replace('~', "-"));
         let made = bed.made(NewWorktree { base: Some(base.into()), ..create(&name) });
@@ -154,7 +163,7 @@ fn what_is_no_branch_and_no_commit_is_refused() {
         assert!(bed.refused(on(bad)).contains("branch"), "{bad}");
     }
     for bad in ["", "-x", "--all", "none", ":/first", "main:sub", "@{-1}", "main^{tree}", "HEAD~9", "a\0b"] {
-        assert!(bed.refused(from(bad)).contains("names no commit"), "{bad}");
+        assert!(bed.refused(from(bad)).contains("no commit '"), "{bad}");
     }
     // One that git cannot make beside another one.
     bed.git(&["branch", "a/b"]);
@@ -165,11 +174,11 @@ fn what_is_no_branch_and_no_commit_is_refused() {
     // No repository, none with a commit, and a directory that is not in the commit.
     let none = tempfile::tempdir().unwrap();
     let refused = |dir: &Path| make(&bed.home(), dir, &create("x"), "").err().unwrap().detail;
-    assert!(refused(none.path()).contains("no git repository"));
+    assert!(refused(none.path()).contains("not in a git repository"));
     git(none.path(), &["init", "-q"]);
-    assert!(refused(none.path()).contains("no commit yet"));
+    assert!(refused(none.path()).contains("no commits yet"));
     fs::create_dir(bed.repository().join("fresh")).unwrap();
-    assert!(refused(&bed.repository().join("fresh")).contains("no committed file"));
+    assert!(refused(&bed.repository().join("fresh")).contains("no committed files"));
 }
 
 #[test]
@@ -220,7 +229,10 @@ fn nothing_that_is_nowhere_else_is_removed() {
     fs::remove_dir_all(path.join("clone")).unwrap();
     // What is ignored goes only when that was said.
     fs::write(path.join(".env"), "SECRET=1").unwrap();
-    assert!(bed.kept(&path).contains(".env") && bed.kept(&path).contains("--ignored"));
+    let unsaved = bed.unsaved(&path);
+    let worktree = path.display().to_string();
+    assert!(unsaved.detail.contains(".env"), "{unsaved}");
+    assert_eq!(unsaved.next, Some(Next::DeleteIgnored { worktree }));
     // Commits without a branch.
     git(&path, &["checkout", "-q", "--detach"]);
     git(&path, &["commit", "-qm", "loose", "--allow-empty"]);
@@ -271,7 +283,7 @@ fn merges_and_filled_submodules_and_lost_repositories_are_left_alone() {
     assert!(bed.kept(&path).contains("merge"));
     fs::rename(bed.repository(), bed.dir.path().join("moved")).unwrap();
     assert!(list(&bed.home())[0].problem.as_deref().unwrap().contains("cannot tell"));
-    assert!(bed.kept(&path).contains("remove the directory yourself"));
+    assert!(bed.kept(&path).contains("remove it yourself"));
 }
 
 #[test]

@@ -32,13 +32,13 @@ pub fn read(generations: &[(i64, i64)], now: i64, days: u32) -> Reading {
         since = stamp;
     }
     let latest = generations.iter().map(|(_, updated)| *updated).max().unwrap_or(now);
-    let doubt =
-        (latest - now > DAY).then(|| format!("it is {} days behind what was stored", (latest - now) / DAY));
+    let doubt = (latest - now > DAY)
+        .then(|| format!("the clock is {} days behind stored entries", (latest - now) / DAY));
     Reading { doubt, outdated: outdated(generations, now, days) }
 }
 
 fn ahead(by: i64) -> String {
-    format!("it is {} days ahead of what was stored before; in a day it is believed", by / DAY)
+    format!("the clock is {} days ahead of stored entries; it will be trusted after one day", by / DAY)
 }
 
 /// Generations are in order, so a time that is not was told by a clock that was wrong.

@@ -37,11 +37,11 @@ impl fmt::Display for Damage {
         write!(f, "generation {generation} of the journal is damaged ({what}): ")?;
         // Without its summary nobody knows.
         match (lost_bytes, lost_marks) {
-            (0, 0) => write!(f, "how much is lost is not known")?,
+            (0, 0) => write!(f, "unknown how much is lost")?,
             _ => write!(f, "{lost_bytes} bytes of output and {lost_marks} marks are lost")?,
         }
         match kept {
-            Some(path) => write!(f, "; its files are kept in {}", path.display()),
+            Some(path) => write!(f, "; the files are kept in {}", path.display()),
             None => Ok(()),
         }
     }

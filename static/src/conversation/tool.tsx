@@ -1,11 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Edit, Hunk, ToolCall } from "../wire";
-import { plain } from "../describe";
 import { download } from "../http";
 import { CopyButton } from "../ui/copy";
 import { Icon, type IconName } from "../ui/icon";
-import { count, duration, isLive } from "../words";
+import { count, duration, isLive, plain } from "../words";
 import { colourHunk, coloursOf, languageOfFile, slice } from "./code";
 import { EntryView, More, time, type Shown } from "./entry";
 import { Feed } from "./feed";

@@ -2,7 +2,7 @@ import "../styles/asks.css";
 import type { ComponentChildren } from "preact";
 import type { Session } from "../wire";
 import { doing } from "../doing";
-import { Pieces } from "../ui/pieces";
+import { Described } from "../ui/described";
 import { StateMark } from "../ui/state_mark";
 import { stateOf } from "../words";
 
@@ -16,7 +16,7 @@ export function Asks({ session, children }: { session: Session; children: Compon
         <StateMark icon={icon} />
         {[word, detail].filter(Boolean).join(": ")}
       </span>
-      <span class="truncate grow">{what && <Pieces pieces={what} />}</span>
+      <span class="truncate grow">{what && <Described of={what} />}</span>
       {children}
     </div>
   );

@@ -3,24 +3,13 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import type { Event, Session, Source } from "../wire";
-import { summary } from "../describe";
 import { bind } from "../shortcuts";
 import { CopyButton } from "../ui/copy";
+import { describedText } from "../ui/described";
 import { Icon } from "../ui/icon";
 import { clockExact, count, fullTime } from "../words";
 import { RecordFilters, useEvents } from "./event_feed";
 
-const SOURCES: readonly Source[] = [
-  "hook",
-  "transcript",
-  "terminal",
-  "session",
-  "policy",
-  "input",
-  "git",
-  "auth",
-  "system",
-];
 export function EventsTab({ session }: { session: Session }) {
   const text = useSignal("");
   const source = useSignal<Source | "">("");
@@ -40,11 +29,13 @@ export function EventsTab({ session }: { session: Session }) {
       feed.events.value.filter(
         (event) =>
           (source.value === "" || event.source === source.value) &&
-          (wanted === "" || event.kind.includes(wanted) || summary(event).toLowerCase().includes(wanted)),
+          (wanted === "" ||
+            event.kind.includes(wanted) ||
+            describedText(event.description).toLowerCase().includes(wanted)),
       ),
     [feed.events.value, source.value, wanted],
   );
-  const present = SOURCES.filter((each) => feed.events.value.some((event) => event.source === each));
+  const present = [...new Set(feed.events.value.map((event) => event.source))].sort();
   const none = source.value
     ? `No ${source.value} events yet.`
     : wanted
@@ -132,7 +123,7 @@ function EventRow({ session, event, open }: { session: Session; event: Event; op
           <span class={`chip source source-${event.source}`}>{event.source}</span>
         </span>
         <code class="col-kind truncate">{event.kind}</code>
-        <span class="truncate">{summary(event)}</span>
+        <span class="truncate">{describedText(event.description)}</span>
       </button>
       {isOpen && (
         <div class="event-detail">

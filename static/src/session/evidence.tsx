@@ -44,7 +44,7 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
       onShown={(on) => (shown.value = on)}
     >
       <div class="evidence-head">
-        <h2>Why “{[state.word, state.detail.replace(/ ?\d+[smhd]$/, "")].filter(Boolean).join(" · ")}”</h2>
+        <h2>Why “{[state.word, state.what].filter(Boolean).join(" · ")}”</h2>
         <button class="button ghost icon" aria-label="Close" onClick={(event) => closePopover(event.currentTarget)}>
           <Icon name="close" size={14} />
         </button>

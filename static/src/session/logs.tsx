@@ -2,11 +2,10 @@ import "../styles/records.css";
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Event, Session } from "../wire";
-import { type Piece, sentence } from "../describe";
 import { now } from "../store";
 import { Icon, type IconName } from "../ui/icon";
 import { StateMark } from "../ui/state_mark";
-import { Pieces } from "../ui/pieces";
+import { Described, describedText } from "../ui/described";
 import { clockSeconds, dayName, fullTime } from "../words";
 import { RecordFilters, useEvents } from "./event_feed";
 
@@ -20,8 +19,7 @@ export function LogsTab({ session }: { session: Session }) {
     () =>
       feed.events.value
         .filter(isForLogs)
-        .map((event) => ({ event, said: sentence(event) }))
-        .filter(({ said }) => textOf(said).toLowerCase().includes(wanted)),
+        .filter((event) => describedText(event.description).toLowerCase().includes(wanted)),
     [feed.events.value, wanted],
   );
   let day = "";
@@ -42,7 +40,7 @@ export function LogsTab({ session }: { session: Session }) {
         {feed.loaded.value && lines.length === 0 && !feed.failed.value && (
           <p class="pad meta">{wanted ? `No lines match “${text.value}”.` : "Nothing logged yet."}</p>
         )}
-        {lines.map(({ event, said }) => {
+        {lines.map((event) => {
           const at = Date.parse(event.at);
           const own = dayName(at, now.value);
           const heading = own === day ? null : own;
@@ -60,7 +58,7 @@ export function LogsTab({ session }: { session: Session }) {
                 </time>
                 <LogMark event={event} />
                 <p>
-                  <Pieces pieces={said} />
+                  <Described of={event.description} />
                 </p>
               </div>
             </>
@@ -82,10 +80,6 @@ export function LogsTab({ session }: { session: Session }) {
 function isForLogs({ source, kind }: Event): boolean {
   if (kind === "terminal.resized" || kind === "terminal.gap_recorded") return true;
   return source === "hook" || source === "session" || source === "system" || source === "auth";
-}
-
-function textOf(said: readonly Piece[]): string {
-  return said.map((piece) => piece.text).join("");
 }
 
 function LogMark({ event }: { event: Event }) {

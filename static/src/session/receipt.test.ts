@@ -49,13 +49,10 @@ it("says why a text was not sent", () => {
     "Queued. It will be sent when the agent is idle.",
     "Not sent: the session has ended.",
   ]);
-  const detail =
-    "not sent: codex waits for a person; --if-busy queue sends it when it is idle, --if-busy now types it at once; codepiper tail 1a2b3c4d shows the session";
-  const busy = refused({ code: "busy", status: 409, title: "Busy", detail });
+  const busy = refused({ code: "busy", status: 409, title: "Busy", detail: "codex is waiting for an answer" });
   expect(busy).toMatchObject({ busy: true });
-  expect(fateWords(busy)).toBe("Not sent: codex waits for a person.");
-  const typed =
-    "the text was typed, but codex does not show it, so Enter was not pressed; look at the session with codepiper tail 1a2b3c4d, and press keys with codepiper keys 1a2b3c4d";
+  expect(fateWords(busy)).toBe("Not sent: codex is waiting for an answer.");
+  const typed = "the text was typed, but codex does not show it, so Enter was not pressed";
   expect(fateWords(refused({ code: "not_taken", status: 409, title: "", detail: typed }))).toBe(
     "Not submitted: the text was typed, but codex does not show it, so Enter was not pressed.",
   );

@@ -37,7 +37,7 @@ export function follow(fate: Fate | null, event: Event): Fate | null {
       if (fate.is === "sending") return fate;
       return (fate.place ?? 1) > event.data.texts
         ? { is: "queued", place: (fate.place ?? 1) - event.data.texts }
-        : { is: "refused", why: withoutCommands(event.data.reason), busy: false, typed: false };
+        : { is: "refused", why: sentence(event.data.reason), busy: false, typed: false };
     default:
       return fate;
   }
@@ -51,16 +51,14 @@ function reached(fate: Fate & { is: "sent" }, receipt: Receipt): Fate {
 export function refused(problem: Problem): Fate {
   return {
     is: "refused",
-    why: withoutCommands(problem.detail),
+    why: sentence(problem.detail),
     busy: problem.code === "busy",
     typed: problem.code === "not_taken",
   };
 }
 
-/** The commands of a terminal that a problem names are buttons here. */
-function withoutCommands(detail: string): string {
-  const parts = detail.split("; ").filter((part) => !/\bcodepiper |--\w/.test(part));
-  return (parts.length > 0 ? parts.join("; ") : detail).replace(/^not sent: /, "").replace(/\.?$/, ".");
+function sentence(detail: string): string {
+  return detail.endsWith(".") ? detail : `${detail}.`;
 }
 
 export function fateWords(fate: Fate | null): string {

@@ -1,4 +1,5 @@
 import type { Item, Subscription } from "../connection";
+import { worded } from "../http";
 import type { Screen } from "../terminal/screen";
 import { toast } from "../toasts";
 import { bytes, count } from "../words";
@@ -14,7 +15,7 @@ export function takeInto(screen: Screen, subscription: () => Subscription | null
     if (item.kind === "output" && again) missed += newlines(item.bytes);
     if (item.kind === "gap" && typeof item.lost === "object" && "bytes" in item.lost)
       toast({ text: `Skipped ${bytes(item.lost.bytes)} of output to catch up; scroll up to read it.`, icon: "clock" });
-    if (item.kind === "failed") toast({ text: item.problem.detail, bad: true });
+    if (item.kind === "failed") toast({ text: worded(item.problem).detail, bad: true });
     const offset = "at" in item ? item.at.offset : 0;
     screen.take(item, () => {
       if (item.kind === "output" || item.kind === "keyframe") subscribed?.consumed(offset);

@@ -1,25 +1,12 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Cursor, Event, Marker, MarkerKind, Session, Timeline as Answer } from "../wire";
+import type { Cursor, Event, Marker, Session, Timeline as Answer } from "../wire";
 import { request } from "../http";
 import { bind } from "../shortcuts";
 import { now, onEvent, traces } from "../store";
 import { extended, spanOf, STATE_WORDS, traceSentence, within, type Span } from "../trace";
 import { BARS } from "../ui/trace";
 import { clock, clockSeconds, isLive } from "../words";
-
-const WORDS: Record<MarkerKind, string> = {
-  started: "Started",
-  stopped: "Ended",
-  crashed: "Crashed",
-  prompt: "Prompt",
-  permission: "Permission requested",
-  question: "Question asked",
-  turn_ended: "Turn ended",
-  notification: "Notification",
-  resized: "Resized",
-  gap: "Output missing",
-};
 
 /** Several events in a row are one request, in ms. */
 const CALM = 500;
@@ -136,7 +123,7 @@ export function Timeline({ session, at, goTo }: Props) {
         aria-valuemin={from}
         aria-valuemax={to}
         aria-valuenow={Math.round(there)}
-        aria-valuetext={`${clockSeconds(there)}${under ? `, ${STATE_WORDS[under.state]}` : ""}${told ? `, ${WORDS[told.kind]}` : ""}`}
+        aria-valuetext={`${clockSeconds(there)}${under ? `, ${STATE_WORDS[under.state]}` : ""}${told ? `, ${told.text}` : ""}`}
         onPointerMove={(event) => (hover.value = pointed(event))}
         onPointerLeave={() => (hover.value = null)}
         onClick={(event) => go(pointed(event))}
@@ -154,11 +141,7 @@ export function Timeline({ session, at, goTo }: Props) {
         {hover.value !== null && (
           <div class="moment" ref={(box) => placeMoment(box, scale.x(there), width.value)}>
             {clockSeconds(hover.value)}
-            {told
-              ? ` · ${WORDS[told.kind]}${told.text ? `: ${told.text}` : ""}`
-              : under
-                ? ` · ${STATE_WORDS[under.state]}`
-                : ""}
+            {told ? ` · ${told.text}` : under ? ` · ${STATE_WORDS[under.state]}` : ""}
           </div>
         )}
       </div>

@@ -2,7 +2,7 @@ import { resume } from "../actions";
 import { doingOrAsking } from "../doing";
 import { inOrder, isUnseen, look, now, seenAt, waiting } from "../store";
 import { Icon } from "../ui/icon";
-import { Pieces } from "../ui/pieces";
+import { Described } from "../ui/described";
 import { StateMark } from "../ui/state_mark";
 import { age, count, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
 import type { Session } from "../wire";
@@ -67,7 +67,7 @@ function Card({ session }: { session: Session }) {
         <span class="meta age">{age(now.value - Date.parse(session.state_since))}</span>
       </div>
       <div class="card-what">
-        {crashed ? `${exitSentence(session.exit)}.` : what ? <Pieces pieces={what} /> : foreign(session.title ?? "")}
+        {crashed ? `${exitSentence(session.exit)}.` : what ? <Described of={what} /> : foreign(session.title ?? "")}
       </div>
       <div class="card-foot">
         {crashed && (

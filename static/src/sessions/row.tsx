@@ -3,7 +3,7 @@ import { doingOrAsking } from "../doing";
 import { isUnseen, now } from "../store";
 import { Icon } from "../ui/icon";
 import { Path } from "../ui/path";
-import { Pieces } from "../ui/pieces";
+import { Described } from "../ui/described";
 import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
@@ -96,7 +96,7 @@ function NowLine({ session }: { session: Session }) {
       <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume to continue the conversation"}`}</>
     );
   const what = doingOrAsking(session);
-  if (what && isAgent(session.provider)) return <Pieces pieces={what} />;
+  if (what && isAgent(session.provider)) return <Described of={what} />;
   if (session.title) return <>{foreign(session.title)}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }

@@ -4,21 +4,17 @@ import { connection, isUnseen, now } from "../store";
 import { age, fullTime, stateOf } from "../words";
 import { StateMark } from "./state_mark";
 
-/** The state as it may be said now: without a connection nobody knows. */
+/** The state as it may be said now: without a connection nobody knows. `detail` is `what` with its age. */
 export function stateNow(session: Session) {
   const state = stateOf(session, isUnseen(session));
   const since = Date.parse(session.state_since);
   const link = connection.link.value;
   if (link.phase === "live" || link.phase === "outdated" || now.value - link.since < 1000) {
-    return { ...state, since, detail: [state.detail, age(now.value - since)].filter(Boolean).join(" ") };
+    const detail = [state.detail, age(now.value - since)].filter(Boolean).join(" ");
+    return { ...state, what: state.detail, since, detail };
   }
-  return {
-    icon: "unknown" as const,
-    word: "Unknown",
-    tone: "unk" as const,
-    since,
-    detail: `was ${state.word} ${age(now.value - link.since)} ago`,
-  };
+  const detail = `was ${state.word} ${age(now.value - link.since)} ago`;
+  return { icon: "unknown" as const, word: "Unknown", tone: "unk" as const, what: detail, since, detail };
 }
 
 /** Icon, word, detail: for a row. */

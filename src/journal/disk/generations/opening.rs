@@ -71,12 +71,12 @@ impl Generations {
         }
         let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
         if !generation.dir.is_dir() {
-            let what = if generation.dir.exists() { "it is not a directory" } else { "it is missing" };
+            let what = if generation.dir.exists() { "not a directory" } else { "missing" };
             self.set_aside(&generation, what);
             return None;
         }
         if unreadable {
-            self.note(&generation, "its summary cannot be read", None, (0, 0));
+            self.note(&generation, "cannot read its summary", None, (0, 0));
         }
         let trusted = generation.is_untouched();
         Some((generation, trusted))
@@ -108,7 +108,7 @@ impl Generations {
         if lost != (0, 0) {
             let kept = generation.summary().sessions.values().any(summary::Tally::has_entries);
             if !kept {
-                self.set_aside_with(generation, "it came back empty", lost);
+                self.set_aside_with(generation, "opened empty", lost);
                 return;
             }
             self.note(generation, "rows are missing", Some(generation.dir.clone()), lost);
@@ -145,7 +145,7 @@ impl Generations {
             Err(Failure::Refused(why)) => {
                 tracing::warn!(generation = generation.number, why, "it is left as it is");
             }
-            Err(Failure::Locked) => self.note(generation, "it is in use by another process", None, (0, 0)),
+            Err(Failure::Locked) => self.note(generation, "in use by another process", None, (0, 0)),
         }
         None
     }

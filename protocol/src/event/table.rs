@@ -1,0 +1,275 @@
+//! The table of events: per source, each kind with its name, its fields and its words.
+//!
+//! A new event is a row here and its golden form in `fixtures/events`. A kind, once released, keeps its
+//! name and its fields.
+
+use serde::{Deserialize, Serialize};
+
+use super::description::{Description, by, exit, finished, lost, named, reason, say, tool};
+use super::{By, Hook, Place, Proof, Source};
+use crate::visible::count;
+use crate::wire::auth::LoginId;
+use crate::wire::conversation::Usage;
+use crate::wire::session::{Activity, Exit, WaitingFor};
+use crate::wire::stream::{GapReason, Lost};
+use crate::{Cursor, Size};
+
+macro_rules! events {
+    ($($source:ident {$(
+        $(#[$meta:meta])*
+        $kind:literal $name:ident
+        $({ $($(#[$field_meta:meta])* $field:ident: $type:ty),* $(,)? })?
+        $(($hook:ident: $hook_type:ty))?
+        => $words:expr;
+    )*})*) => {
+        /// What happened.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
+        #[serde(tag = "kind", content = "data")]
+        pub enum Body {$($(
+            $(#[$meta])*
+            #[serde(rename = $kind)]
+            $name $({ $($(#[$field_meta])* $field: $type),* })? $(($hook_type))?,
+        )*)*}
+
+        impl Body {
+            /// Every kind, in the order of the table.
+            pub const KINDS: &[&str] = &[$($($kind),*),*];
+
+            /// Its name on the wire.
+            pub fn kind(&self) -> &'static str {
+                match self { $($(Self::$name { .. } => $kind,)*)* }
+            }
+
+            pub fn source(&self) -> Source {
+                match self { $($(Self::$name { .. } => Source::$source,)*)* }
+            }
+
+            /// The hook, if this is one.
+            pub fn as_hook(&self) -> Option<&Hook> {
+                match self {
+                    $($($(Self::$name($hook) => Some($hook),)?)*)*
+                    _ => None,
+                }
+            }
+
+            /// What happened, for people.
+            #[allow(unused_variables, reason = "not every field is worth a word")]
+            pub fn describe(&self) -> Description {
+                match self {
+                    $($(Self::$name $({ $($field),* })? $(($hook))? => $words,)*)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    Session {
+        "session.created" SessionCreated { provider: String, name: Option<String>, cwd: String } =>
+            say(match name {
+                Some(name) => format!("Created {provider} session '{name}' in"),
+                None => format!("Created {provider} session in"),
+            }).code(cwd);
+        "session.started" SessionStarted { pid: i32, resumed: bool } =>
+            say(format!("{} as process {pid}", if *resumed { "Resumed" } else { "Started" }));
+        "session.adopted" SessionAdopted { pid: Option<i32> } =>
+            say(match pid {
+                Some(pid) => format!("Still running as process {pid}; connected to it again"),
+                None => "Still running; connected to it again".to_owned(),
+            });
+        "session.stop_requested" SessionStopRequested { kill: bool } =>
+            say(if *kill { "Kill requested" } else { "Stop requested" });
+        "session.ended" SessionEnded { exit: Option<Exit>, cursor: Cursor } => say(self::exit(*exit));
+        "session.renamed" SessionRenamed { name: Option<String> } =>
+            match name {
+                Some(name) => say(format!("Renamed to '{name}'")),
+                None => say("Name removed"),
+            };
+        "session.removed" SessionRemoved {} => say("Session removed");
+        "session.activity_changed" SessionActivityChanged {
+            activity: Activity,
+            waiting_for: Option<WaitingFor>,
+            /// What it rests on.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            proof: Option<Proof>,
+        } =>
+            say(match (activity, waiting_for) {
+                (Activity::Working, _) => "Working",
+                (Activity::Idle, _) => "Idle",
+                (Activity::Unknown, _) => "State unknown",
+                (Activity::Waiting, Some(WaitingFor::Permission)) => "Waiting for permission",
+                (Activity::Waiting, Some(WaitingFor::Question)) => "Waiting for an answer",
+                (Activity::Waiting, None) => "Waiting for you",
+            });
+        /// Its agent uses another model from now on.
+        "session.model_switched" SessionModelSwitched { model: String } =>
+            say(format!("Switched to model {model}"));
+    }
+
+    Terminal {
+        "terminal.resized" TerminalResized { size: Size, cursor: Cursor } => say(format!("Resized to {size}"));
+        "terminal.gap_recorded" TerminalGapRecorded { cursor: Cursor, reason: GapReason, lost: Lost } =>
+            say(self::lost(*lost));
+        "terminal.bell_rang" TerminalBellRang { cursor: Cursor } => say("Bell");
+        "terminal.notified" TerminalNotified { title: Option<String>, text: String } =>
+            match title {
+                Some(title) => say(format!("{title}: {text}")),
+                None => say(text),
+            };
+        "terminal.client_attached" TerminalClientAttached { clients: u32 } =>
+            say(format!("Terminal attached; {clients} attached now"));
+        "terminal.client_detached" TerminalClientDetached { clients: u32 } =>
+            say(format!("Terminal detached; {clients} attached now"));
+    }
+
+    Input {
+        "input.sent" InputSent { bytes: u64, enter: bool, cursor: Cursor } =>
+            say(format!("Sent {}{}", count(*bytes, "byte"), if *enter { " and Enter" } else { "" }));
+        /// A text waits until its agent is idle.
+        "input.queued" InputQueued {
+            bytes: u64,
+            /// How many texts wait now, with this one.
+            queued: u32,
+        } =>
+            say(format!("Queued {} until the agent is idle; {queued} queued now", count(*bytes, "byte")));
+        /// Queued texts that will not be sent.
+        "input.dropped" InputDropped { texts: u32, reason: String } =>
+            say(format!("Dropped {}: {reason}", count(*texts, "queued text")));
+    }
+
+    Hook {
+        "hook.session_started" HookSessionStarted(hook: Hook) => say("The agent is ready");
+        "hook.prompt_submitted" HookPromptSubmitted(hook: Hook) =>
+            named(hook, "Prompt", &["prompt"], "Prompt submitted");
+        "hook.tool_announced" HookToolAnnounced(hook: Hook) => tool(hook, ["Running", "Editing", "Using"]);
+        "hook.permission_requested" HookPermissionRequested(hook: Hook) =>
+            tool(hook, ["Asks to run", "Asks to edit", "Asks to use"]);
+        "hook.tool_used" HookToolUsed(hook: Hook) => tool(hook, ["Ran", "Edited", "Used"]);
+        "hook.tool_failed" HookToolFailed(hook: Hook) =>
+            tool(hook, ["Failed to run", "Failed to edit", "Failed to use"]);
+        "hook.notified" HookNotified(hook: Hook) => named(hook, "", &["message"], "Notification");
+        "hook.turn_ended" HookTurnEnded(hook: Hook) => finished(hook);
+        "hook.turn_failed" HookTurnFailed(hook: Hook) => reason(hook, "The turn failed");
+        "hook.subagent_started" HookSubagentStarted(hook: Hook) => say("Subagent started");
+        "hook.subagent_ended" HookSubagentEnded(hook: Hook) => say("Subagent finished");
+        "hook.compaction_announced" HookCompactionAnnounced(hook: Hook) => say("Compacting the conversation");
+        "hook.compacted" HookCompacted(hook: Hook) => say("Compacted the conversation");
+        "hook.interrupted" HookInterrupted(hook: Hook) => say("Interrupted");
+        "hook.session_ended" HookSessionEnded(hook: Hook) => reason(hook, "The agent exited");
+        /// A hook that this version does not know.
+        "hook.received" HookReceived(hook: Hook) =>
+            match hook.event.as_str() {
+                "" => say("Hook without a name"),
+                event => say(format!("Hook {event}")),
+            };
+    }
+
+    Transcript {
+        /// From here on the session's conversation is this one.
+        "transcript.conversation_changed" TranscriptConversationChanged {
+            place: Place,
+            /// Entries from before this time belong to the conversation that this one continues.
+            since: jiff::Timestamp,
+        } => say("Conversation").code(&place.conversation);
+        "transcript.turn_ended" TranscriptTurnEnded {
+            place: Place,
+            usage: Usage,
+            model: Option<String>,
+            duration_ms: Option<u64>,
+        } =>
+            say(format!(
+                "{}{} in ({} cached), {} out",
+                model.as_ref().map(|model| format!("{model}: ")).unwrap_or_default(),
+                count(usage.input, "token"),
+                usage.cached,
+                usage.output,
+            ));
+        "transcript.interrupted" TranscriptInterrupted { place: Place, usage: Usage } => say("Interrupted");
+        /// The model could not be reached, or refused.
+        "transcript.api_failed" TranscriptApiFailed { place: Place, text: String } =>
+            say(format!("The model failed: {text}"));
+        "transcript.compacted" TranscriptCompacted { place: Place, automatic: Option<bool> } =>
+            say(match automatic {
+                Some(true) => "Compacted the conversation automatically",
+                _ => "Compacted the conversation",
+            });
+    }
+
+    Auth {
+        "auth.agent_refused" AuthAgentRefused { pid: i32, request: String } =>
+            say(format!("Refused process {pid}: {request}"));
+        "auth.shim_refused" AuthShimRefused { pid: i32, reason: String } =>
+            say(format!("Refused process {pid}: {reason}"));
+        "auth.set_up" AuthSetUp {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            device: Option<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            address: Option<String>,
+        } => say("Dashboard set up");
+        "auth.signed_in" AuthSignedIn { login: LoginId, device: String, address: Option<String> } =>
+            say(format!("{device} signed in"));
+        "auth.sign_in_failed" AuthSignInFailed { device: String, address: Option<String> } =>
+            say(format!("{device} failed to sign in"));
+        "auth.logins_ended" AuthLoginsEnded {
+            logins: u32,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            by: Option<By>,
+        } => say(format!("Signed out {}{}", count(*logins, "device"), self::by(by)));
+        "auth.password_changed" AuthPasswordChanged {
+            login: Option<LoginId>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            by: Option<By>,
+        } => say(format!("Password changed{}", self::by(by)));
+        "auth.mfa_changed" AuthMfaChanged {
+            login: Option<LoginId>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            by: Option<By>,
+        } => say(format!("Authenticator replaced{}", self::by(by)));
+        "auth.recovery_codes_made" AuthRecoveryCodesMade {
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[cfg_attr(test, ts(optional))]
+            by: Option<By>,
+        } => say(format!("Recovery codes replaced{}", self::by(by)));
+    }
+
+    System {
+        "system.daemon_started" SystemDaemonStarted { version: String } =>
+            say(format!("Daemon {version} started"));
+        "system.daemon_stopping" SystemDaemonStopping {} => say("Daemon stopping");
+        "system.tmux_connected" SystemTmuxConnected { version: String, server_pid: i32 } =>
+            say(format!("Connected to tmux {version}, process {server_pid}"));
+        "system.tmux_lost" SystemTmuxLost { reason: String, server_gone: bool } =>
+            say(format!("Lost the connection to tmux: {reason}"));
+        /// Part of the stored output cannot be read.
+        "journal.damaged" JournalDamaged {
+            generation: u64,
+            what: String,
+            /// Where the damaged files were moved.
+            kept: Option<String>,
+            lost_bytes: u64,
+            lost_marks: u64,
+        } =>
+            say(match lost_bytes {
+                0 => format!("Journal damaged: {what}; how much is lost is not known"),
+                bytes => format!("Journal damaged: {what}; {} lost", count(*bytes, "byte")),
+            });
+        /// The disk is full: nothing is stored.
+        "journal.paused" JournalPaused {} => say("Journal paused: the disk is nearly full");
+        /// The journal is written again.
+        "journal.resumed" JournalResumed {
+            /// Bytes that were not stored since the daemon started.
+            dropped_bytes: u64,
+        } => say(format!("Journal resumed; {} not stored", count(*dropped_bytes, "byte")));
+        "journal.writer_replaced" JournalWriterReplaced {} =>
+            say("Journal writer replaced: it had stopped answering");
+        /// A write failed; the journal goes on in a new generation.
+        "journal.failed" JournalFailed { what: String } => say(format!("Journal write failed: {what}"));
+    }
+}

@@ -1,0 +1,22 @@
+import { expect, it } from "vitest";
+import { Failed, problemOf } from "./http";
+import { nextWords } from "./next";
+import type { Next } from "./wire";
+
+const problem = (next?: Next) => ({ code: "launch_failed", status: 422, title: "", detail: "X is set", next }) as const;
+
+it("says the next step in words of the dashboard", () => {
+  const detail = (next?: Next): string => problemOf(new Failed(problem(next) as Failed["problem"])).detail;
+  expect(detail({ step: "choose_billing", billing: "api" })).toBe(
+    "X is set; choose api billing, or remove the variable",
+  );
+  expect(detail({ step: "create_branch", branch: "x", base: "origin/x" })).toBe(
+    "X is set; create it as a new branch from origin/x",
+  );
+  expect(detail({ step: "run_checks" })).toBe("X is set");
+  expect(detail()).toBe("X is set");
+});
+
+it("leaves a step of a newer daemon out", () => {
+  expect(nextWords({ step: "ask_the_moon" } as unknown as Next)).toBeNull();
+});
