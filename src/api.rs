@@ -14,6 +14,8 @@
 //! | [`timeline`] | states and markers, made from the events |
 //! | [`directories`] | `/api/directories` |
 //! | [`env_sets`] | `/api/env-sets` |
+//! | [`git`] | `/api/sessions/{ref}/git` |
+//! | [`review`] | `/api/sessions/{ref}/review` |
 //! | [`worktrees`] | `/api/worktrees` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
@@ -25,9 +27,11 @@ mod caller;
 mod conversation;
 mod directories;
 mod env_sets;
+mod git;
 mod input;
 mod output;
 mod places;
+mod review;
 mod server;
 mod sessions;
 mod stream;
@@ -59,6 +63,7 @@ use warp::reply::{Reply, Response};
 
 use crate::auth::Auth;
 use crate::dashboard;
+use crate::git::review::Reviews;
 use crate::hook::Intake;
 use crate::journal::Disk;
 use crate::paths::Paths;
@@ -83,6 +88,8 @@ pub struct Api {
     pub tasks: Tasks,
     pub paths: Arc<Paths>,
     pub journal: Arc<Disk>,
+    /// Comments on sessions' changes.
+    pub reviews: Arc<Reviews>,
     /// Small files of the daemon's own that cannot be used, and why.
     pub broken_files: Arc<Vec<Broken>>,
     pub auth: Auth,
@@ -112,6 +119,10 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(input::routes(api.clone()))
         .unify()
         .or(conversation::routes(api.clone()))
+        .unify()
+        .or(git::routes(api.clone()))
+        .unify()
+        .or(review::routes(api.clone()))
         .unify()
         .or(system::routes(api.clone()))
         .unify()

@@ -15,14 +15,17 @@
 mod ask;
 mod attach;
 mod auth;
+mod color;
 mod completions;
 mod condition;
 mod daemon;
+mod diff;
 mod doctor;
 mod dotenv;
 mod env_set;
 mod failure;
 mod follow;
+mod git;
 mod keys;
 mod kill;
 mod logs;
@@ -33,6 +36,7 @@ mod output;
 mod providers;
 mod resize;
 mod resume;
+mod review;
 mod send;
 mod sessions;
 mod start;
@@ -48,7 +52,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use codepiper_protocol::visible::{is_hidden, visible};
 use codepiper_protocol::wire::problem::Next;
 use codepiper_protocol::wire::session::Surroundings;
@@ -57,6 +61,7 @@ use crate::client::Client;
 use crate::environment;
 use crate::paths::{Flags, Paths};
 use crate::process;
+use color::Color;
 use failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 
 /// Runs the command that the arguments of this process say.
@@ -142,6 +147,9 @@ enum Verb {
     Resize(resize::Resize),
     EnvSet(env_set::EnvSet),
     Worktree(worktree::Worktrees),
+    Git(git::Git),
+    Diff(diff::Diff),
+    Review(review::Review),
     Model(model::Model),
     Providers(providers::Providers),
     Auth(auth::Auth),
@@ -168,6 +176,9 @@ impl Verb {
             Verb::Resize(verb) => verb.run(context),
             Verb::EnvSet(verb) => verb.run(context),
             Verb::Worktree(verb) => verb.run(context),
+            Verb::Git(verb) => verb.run(context),
+            Verb::Diff(verb) => verb.run(context),
+            Verb::Review(verb) => verb.run(context),
             Verb::Model(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Auth(verb) => verb.run(context),
@@ -211,25 +222,6 @@ impl Context {
     /// The same for what goes on until something happens: it ends, too, when nobody reads stdout any more.
     fn follow<T>(&self, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.block_on(output::while_read(future))?
-    }
-}
-
-#[derive(Clone, Copy, Default, ValueEnum)]
-enum Color {
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-impl Color {
-    fn choose(self) {
-        match self {
-            Color::Auto => anstream::ColorChoice::Auto,
-            Color::Always => anstream::ColorChoice::Always,
-            Color::Never => anstream::ColorChoice::Never,
-        }
-        .write_global();
     }
 }
 

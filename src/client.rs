@@ -19,7 +19,11 @@ use codepiper_protocol::wire::auth::{
 use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon};
 use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvSets};
 use codepiper_protocol::wire::events::{FoundEvents, ListEvents};
+use codepiper_protocol::wire::git::{
+    FileDiff, GitBranches, GitDiff, GitLog, GitStatus, ReadDiff, ReadFile, ReadLog, ReadPage,
+};
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::review::{AddComment, Comment, Review};
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session, StartSession,
     Status, SwitchModel,
@@ -147,6 +151,46 @@ impl Client {
         http::parse(&http::request(&self.socket, Method::DELETE, &path, None).await?)
     }
 
+    pub async fn git_status(&self, session: &str, page: &ReadPage) -> Result<GitStatus> {
+        self.query(&route(session, "/git"), page).await
+    }
+
+    pub async fn git_branches(&self, session: &str, page: &ReadPage) -> Result<GitBranches> {
+        self.query(&route(session, "/git/branches"), page).await
+    }
+
+    pub async fn git_log(&self, session: &str, wanted: &ReadLog) -> Result<GitLog> {
+        self.query(&route(session, "/git/log"), wanted).await
+    }
+
+    /// Which files differ.
+    pub async fn git_diff(&self, session: &str, wanted: &ReadDiff) -> Result<GitDiff> {
+        self.query(&route(session, "/git/diff"), wanted).await
+    }
+
+    /// How one of them differs.
+    pub async fn git_file(&self, session: &str, wanted: &ReadFile) -> Result<FileDiff> {
+        self.query(&route(session, "/git/file"), wanted).await
+    }
+
+    pub async fn review(&self, session: &str) -> Result<Review> {
+        self.read(&route(session, "/review")).await
+    }
+
+    pub async fn add_comment(&self, session: &str, comment: &AddComment) -> Result<Comment> {
+        self.ask(Method::POST, &route(session, "/review"), comment).await
+    }
+
+    pub async fn address_comment(&self, session: &str, comment: u32) -> Result<Comment> {
+        let path = route(session, &format!("/review/{comment}/address"));
+        http::parse(&http::request(&self.socket, Method::POST, &path, None).await?)
+    }
+
+    /// Sends all drafts to the session's agent.
+    pub async fn send_review(&self, session: &str) -> Result<Sent> {
+        http::parse(&http::request(&self.socket, Method::POST, &route(session, "/review/send"), None).await?)
+    }
+
     pub async fn resize(&self, session: &str, size: Size) -> Result<Session> {
         self.ask(Method::POST, &route(session, "/resize"), &size).await
     }
@@ -222,9 +266,7 @@ impl Client {
     }
 
     pub async fn list_events(&self, wanted: &ListEvents) -> Result<FoundEvents> {
-        let query =
-            serde_urlencoded::to_string(wanted).map_err(|error| ClientError::Answer(error.to_string()))?;
-        self.read(&format!("/api/events?{query}")).await
+        self.query("/api/events", wanted).await
     }
 
     /// Opens a WebSocket for events, of one session or of all: from now on, or after a `seq`.
@@ -234,6 +276,12 @@ impl Client {
 
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         http::parse(&http::request(&self.socket, Method::GET, path, None).await?)
+    }
+
+    async fn query<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T> {
+        let query =
+            serde_urlencoded::to_string(query).map_err(|error| ClientError::Answer(error.to_string()))?;
+        self.read(&format!("{path}?{query}")).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: &impl Serialize) -> Result<T> {

@@ -2,6 +2,7 @@
 
 mod boot;
 mod instance;
+mod journal;
 mod log;
 mod signals;
 mod starts;
@@ -29,6 +30,7 @@ use crate::bus::{Bus, to_millisecond};
 use crate::config::Config;
 use crate::env_set::EnvSets;
 use crate::environment::{self, Surroundings};
+use crate::git::review::Reviews;
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
@@ -149,7 +151,7 @@ async fn begin(
     let socket = Socket::bind(&paths.socket).await?;
     let (noticed, journal_notices) = mpsc::channel(JOURNAL_NOTICES);
     // Nobody waits for anything yet.
-    let disk = Arc::new(open_journal(paths, config, noticed));
+    let disk = Arc::new(journal::open(paths, config, noticed));
     let (stale, stale_screens) = mpsc::channel(STALE_SCREENS);
     let sessions = open_sessions(paths, config, &tasks, &disk, stale)?;
     let starts = Starts::count(&paths.data);
@@ -177,6 +179,7 @@ async fn begin(
         leave: asked,
         tasks: tasks.clone(),
         journal: disk.clone(),
+        reviews: Arc::new(Reviews::new(paths.reviews())),
         broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
         paths: Arc::new(paths.clone()),
         auth: auth.clone(),
@@ -275,7 +278,7 @@ fn follow(
     let noticing = sessions.clone();
     tasks.spawn_until_shutdown(async move {
         while let Some(notice) = journal_notices.recv().await {
-            noticing.event(None, journal_event(notice));
+            noticing.event(None, journal::event(notice));
         }
     });
     let recapturing = sessions.clone();
@@ -314,39 +317,6 @@ fn load_auth(paths: &Paths, sessions: &Sessions, tasks: &Tasks) -> Auth {
         let (device, address) = (guest.name.clone(), guest.address.clone());
         recording.event(None, Body::AuthSignInFailed { device, address });
     })
-}
-
-fn open_journal(paths: &Paths, config: &Config, noticed: mpsc::Sender<disk::Notice>) -> Disk {
-    let mut options = disk::Options {
-        retention_bytes: config.journal.max_mib << 20,
-        retention_days: config.journal.max_days,
-        reserve_bytes: config.journal.reserve_mib << 20,
-        ..disk::Options::new(paths.journal())
-    };
-    // More than the channel holds stands in the daemon's log only.
-    options.probes.notice = Arc::new(move |notice| drop(noticed.try_send(notice)));
-    let (disk, report) = Disk::open(options);
-    match &report.unusable {
-        Some(reason) => tracing::error!(reason, "cannot use the journal; output stays in memory"),
-        None => tracing::info!(report.generations, report.bytes, report.sessions, "the journal is open"),
-    }
-    disk
-}
-
-fn journal_event(notice: disk::Notice) -> Body {
-    match notice {
-        disk::Notice::Damaged(damage) => Body::JournalDamaged {
-            generation: damage.generation,
-            what: damage.what,
-            kept: damage.kept.map(|path| path.display().to_string()),
-            lost_bytes: damage.lost_bytes,
-            lost_marks: damage.lost_marks,
-        },
-        disk::Notice::Paused => Body::JournalPaused {},
-        disk::Notice::Resumed { dropped_bytes } => Body::JournalResumed { dropped_bytes },
-        disk::Notice::WriterReplaced => Body::JournalWriterReplaced {},
-        disk::Notice::Failed(what) => Body::JournalFailed { what },
-    }
 }
 
 /// Tells whoever started us. They may not listen any more, which is no reason to end.

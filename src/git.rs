@@ -2,8 +2,41 @@
 //!
 //! | module | what |
 //! |--------|------|
+//! | [`repo`]     | opening a repository, and files in its work tree |
+//! | [`name`]     | names of files and commits that cannot be bad |
+//! | [`base`]     | the states that can be compared |
+//! | [`status`]   | what differs from the last commit |
+//! | [`history`]  | branches, the log, single commits |
+//! | [`diff`]     | what differs between two states: files, lines |
+//! | [`hunk`]     | hunks, their names, pages of lines |
+//! | [`choose`]   | the content of a file with some changes taken |
+//! | [`stage`]    | into the index and out of it |
+//! | [`discard`]  | out of the work tree, and back |
+//! | [`commit`]   | commits of what is staged |
+//! | [`snapshot`] | the work tree as a tree, kept by a reference |
+//! | [`review`]   | comments on differences |
+//! | [`watch`]    | when something changes |
 //! | [`worktree`] | worktrees for sessions |
+//!
+//! All of it reads and writes files: it is called where a thread may wait.
 
+pub mod base;
+mod choose;
+pub mod commit;
+pub mod diff;
+pub mod discard;
+pub mod error;
+pub mod history;
+mod hunk;
+mod name;
+pub mod repo;
+pub mod review;
+pub mod snapshot;
+pub mod stage;
+pub mod status;
+#[cfg(test)]
+mod tests;
+pub mod watch;
 pub mod worktree;
 
 use std::path::{Path, PathBuf};
@@ -46,25 +79,4 @@ pub fn changed_files(dir: &Path) -> Option<u32> {
     options.include_untracked(true).include_ignored(false).exclude_submodules(true);
     let statuses = repository.statuses(Some(&mut options)).ok()?;
     u32::try_from(statuses.len()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_branch_is_known_before_the_first_commit_and_below() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut options = git2::RepositoryInitOptions::new();
-        Repository::init_opts(dir.path(), options.initial_head("trunk")).unwrap();
-        let below = dir.path().join("a/b");
-        std::fs::create_dir_all(&below).unwrap();
-        assert_eq!(branch(&below), Some("trunk".into()));
-        let root = dir.path().canonicalize().unwrap();
-        assert_eq!(work_tree(&below), Some((root, Some("trunk".into()))));
-        assert_eq!(changed_files(&below), Some(0));
-        std::fs::write(below.join("new"), "").unwrap();
-        assert_eq!(changed_files(dir.path()), Some(1));
-        assert_eq!(work_tree("/".as_ref()), None);
-    }
 }

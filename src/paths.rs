@@ -113,6 +113,11 @@ impl Paths {
         self.data.join("images")
     }
 
+    /// Comments on sessions' changes, one file a session.
+    pub fn reviews(&self) -> PathBuf {
+        self.data.join("reviews")
+    }
+
     /// The way in through the web.
     pub fn auth(&self) -> PathBuf {
         self.data.join("auth.json")

@@ -14,6 +14,7 @@ mod fence;
 mod foreign;
 mod forks;
 mod full_disk;
+mod git;
 mod harness;
 mod hooks;
 mod idle;

@@ -252,7 +252,7 @@ impl Bed {
         serde_json::from_str(&ran.stdout).unwrap()
     }
 
-    fn until_idle(&self, id: &str) {
+    pub(crate) fn until_idle(&self, id: &str) {
         eventually("it is idle and nothing waits", || {
             let session = self.home.session(id);
             (session.activity == Activity::Idle && session.queued == 0).then_some(())
@@ -260,7 +260,7 @@ impl Bed {
     }
 
     /// Agents write their transcripts a little later.
-    fn submitted_once(&self, text: &str) {
+    pub(crate) fn submitted_once(&self, text: &str) {
         eventually(&format!("{text:.40} stands in the transcript"), || {
             (self.submissions(text) > 0).then_some(())
         });

@@ -12,6 +12,8 @@
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
 //! | [`env_set`] | named secrets for the environment of sessions |
 //! | [`directory`] | directories of the daemon's machine, for who types one |
+//! | [`git`] | status, history and differences of a session's directory |
+//! | [`review`] | comments on differences, for a session's agent |
 //! | [`worktree`] | worktrees that are made for sessions |
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
@@ -22,9 +24,11 @@ pub mod daemon;
 pub mod directory;
 pub mod env_set;
 pub mod events;
+pub mod git;
 pub mod input;
 pub mod output;
 pub mod problem;
+pub mod review;
 pub mod session;
 pub mod stream;
 pub mod timeline;

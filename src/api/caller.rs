@@ -127,6 +127,9 @@ fn agents_may(method: &Method, path: &str, own: impl Fn(&str) -> bool) -> bool {
         // What may be subscribed to is checked there.
         ("GET", ["ws"]) => true,
         ("GET", ["api", "sessions", reference] | ["api", "sessions", reference, "explain"]) => own(reference),
+        // What people say of its work, and that it has done it.
+        ("GET", ["api", "sessions", reference, "review"]) => own(reference),
+        ("POST", ["api", "sessions", reference, "review", _, "address"]) => own(reference),
         // Its own hooks.
         ("POST", ["api", "sessions", reference, "hooks"]) => own(reference),
         _ => false,
@@ -183,7 +186,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 57] = [
+    const ROUTES: [(&str, &str, u8); 78] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -209,6 +212,27 @@ mod tests {
         ("GET", "/api/sessions/{}/timeline", LOGIN),
         ("GET", "/api/sessions/{}/conversation", LOGIN),
         ("GET", "/api/sessions/{}/conversation/images/x", LOGIN),
+        ("GET", "/api/sessions/{}/git", LOGIN),
+        ("GET", "/api/sessions/{}/git/branches", LOGIN),
+        ("GET", "/api/sessions/{}/git/log", LOGIN),
+        ("GET", "/api/sessions/{}/git/commits/x", LOGIN),
+        ("GET", "/api/sessions/{}/git/diff", LOGIN),
+        ("GET", "/api/sessions/{}/git/file", LOGIN),
+        ("GET", "/api/sessions/{}/git/lines", LOGIN),
+        ("GET", "/api/sessions/{}/git/image", LOGIN),
+        ("GET", "/api/sessions/{}/git/discarded", LOGIN),
+        ("POST", "/api/sessions/{}/git/stage", LOGIN),
+        ("POST", "/api/sessions/{}/git/unstage", LOGIN),
+        ("POST", "/api/sessions/{}/git/discard", LOGIN),
+        ("POST", "/api/sessions/{}/git/discarded/x/restore", LOGIN),
+        ("POST", "/api/sessions/{}/git/commit", LOGIN),
+        ("POST", "/api/sessions/{}/git/seen", LOGIN),
+        ("GET", "/api/sessions/{}/review", AGENT | LOGIN),
+        ("POST", "/api/sessions/{}/review", LOGIN),
+        ("PATCH", "/api/sessions/{}/review/x", LOGIN),
+        ("DELETE", "/api/sessions/{}/review/x", LOGIN),
+        ("POST", "/api/sessions/{}/review/x/address", AGENT | LOGIN),
+        ("POST", "/api/sessions/{}/review/send", LOGIN),
         ("GET", "/api/timelines", LOGIN),
         ("GET", "/api/env-sets", LOGIN),
         ("POST", "/api/env-sets", LOGIN),
@@ -329,6 +353,8 @@ mod tests {
             include_str!("directories.rs"),
             include_str!("env_sets.rs"),
             include_str!("worktrees.rs"),
+            include_str!("git.rs"),
+            include_str!("review.rs"),
             include_str!("../api.rs"),
         ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());

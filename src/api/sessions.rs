@@ -21,8 +21,8 @@ use warp::reply::Response;
 
 use super::caller::percent_decode;
 use super::{
-    Api, Caller, answer, answer_bytes, answer_status, directories, json, json_or_default, output, timeline,
-    with,
+    Api, Caller, answer, answer_bytes, answer_status, directories, git, json, json_or_default, output,
+    timeline, with,
 };
 use crate::session::Session;
 use crate::tasks::blocking;
@@ -173,6 +173,7 @@ fn hooks(api: &Api) -> BoxedFilter<(Response,)> {
         .then(|reference, api: Api, delivery, payload: Bytes| async move {
             answer_status(match find(&api, &reference) {
                 Ok(session) => {
+                    git::turn(&api, &session, &payload);
                     api.hooks.receive(&session, delivery, &payload).await.map(|()| StatusCode::NO_CONTENT)
                 }
                 Err(problem) => Err(problem),
@@ -247,6 +248,7 @@ pub(super) async fn views(sessions: Vec<Arc<Session>>) -> Vec<View> {
 async fn start(api: &Api, request: StartSession) -> Result<View, Problem> {
     let request = StartSession { dir: directories::expand(&request.dir), ..request };
     let session = api.sessions.start(request).await?;
+    git::begin(api, &session);
     Ok(view(&session).await)
 }
 
@@ -263,6 +265,7 @@ async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Res
 async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem> {
     let session = find(api, reference)?;
     api.sessions.remove(&session).await?;
+    git::forget(api, session);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -306,6 +309,7 @@ async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Res
 async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let fork = api.sessions.fork(&session, request).await?;
+    git::begin(api, &fork);
     Ok(view(&fork).await)
 }
 

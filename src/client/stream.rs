@@ -165,6 +165,7 @@ impl Stream {
                 | ServerMessage::SessionChanged { .. }
                 | ServerMessage::SessionRemoved { .. }
                 | ServerMessage::ConversationChanged { .. }
+                | ServerMessage::GitChanged { .. }
                 | ServerMessage::Pong {} => {}
             }
         }

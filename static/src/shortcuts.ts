@@ -46,6 +46,11 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable], .xterm") !== null;
 }
 
+/** What Enter and the space bar press by themselves. */
+function isPressed(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.closest("button, a, label, summary") !== null;
+}
+
 function press(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
   if (
@@ -61,6 +66,7 @@ function press(event: KeyboardEvent): void {
   let name = nameOf(event);
   const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);
   if (plain && isTyping(event.target)) return;
+  if ((name === " " || name === "Enter") && isPressed(event.target)) return;
   // Everything else goes to the program, also what looks like ours.
   if (event.target instanceof HTMLElement && event.target.closest(".xterm") && !isOfPage(event)) return;
   if (/^⇧?[a-z,.?/]$/i.test(name) && !letters.value) return;

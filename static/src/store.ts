@@ -57,6 +57,21 @@ export function followConversation(session: string, changed: () => void): () => 
   };
 }
 
+/** Whose files are looked at, and who does. */
+let git: { session: string; changed: (partial: boolean) => void } | null = null;
+
+/** Tells of changes of the files and the repository of a session's directory. One at a time. */
+export function followGit(session: string, changed: (partial: boolean) => void): () => void {
+  const followed = { session, changed };
+  git = followed;
+  connection.send({ type: "git", session });
+  return () => {
+    if (git !== followed) return;
+    git = null;
+    connection.send({ type: "git", session: null });
+  };
+}
+
 export const connection = new Connection(
   () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
   {
@@ -69,6 +84,7 @@ export const connection = new Connection(
       connection.send({ type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) });
       if (conversation) connection.send({ type: "conversation", session: conversation.session });
       conversation?.changed();
+      if (git) connection.send({ type: "git", session: git.session });
       void refresh();
     },
     message: handle,
@@ -124,6 +140,9 @@ function handle(message: ServerMessage): void {
     }
     case "conversation_changed":
       if (conversation?.session === message.session) conversation.changed();
+      return;
+    case "git_changed":
+      if (git?.session === message.session) git.changed(message.partial);
       return;
     case "event":
       return happened(message.event);

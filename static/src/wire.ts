@@ -16,6 +16,7 @@ export const SHORTEST_PASSWORD = 10;
 export const MAX_EVENTS = 10000;
 export const MAX_ENV_VALUE = 65536;
 export const MAX_ENTRIES = 500;
+export const MAX_LINES = 2000;
 export const LONGEST_TEXT = 4194304;
 export const PROTOCOL_HEADER = "codepiper-protocol";
 export const SECRET_HEADER = "codepiper-secret";
@@ -24,6 +25,27 @@ export const SECRET_HEADER = "codepiper-secret";
  * What a running program is doing, according to the evidence.
  */
 export type Activity = "working" | "idle" | "waiting" | "unknown";
+
+/**
+ * `POST /api/sessions/{ref}/review`
+ */
+export type AddComment = { path: string, 
+/**
+ * `old`: about lines of the older state, which may have been removed. Default: `new`.
+ */
+side?: Side | null, 
+/**
+ * The state that the side is of. Default: `index` for the old one, `work` for the new one.
+ */
+of?: string | null, 
+/**
+ * The first line, from 1.
+ */
+from: number, 
+/**
+ * The last line. Default: the first one.
+ */
+to?: number | null, text: string, };
 
 /**
  * `GET /api/sessions/{ref}/attach`: what a native tmux client needs to attach.
@@ -93,6 +115,8 @@ export type Billing = "subscription" | "api";
  */
 export type By = { "login": LoginId } | { "process": Process };
 
+export type Change = "added" | "modified" | "deleted" | "renamed" | "type_changed";
+
 /**
  * `PATCH /api/env-sets/{name}`: all of it, or nothing.
  */
@@ -105,6 +129,11 @@ set?: { [key in string]: EnvValue },
  * Variables to remove.
  */
 unset?: Array<string>, };
+
+/**
+ * What is staged, unstaged or discarded: all of it, or nothing.
+ */
+export type ChangeFiles = { files: Array<ChosenFile>, };
 
 /**
  * `POST /api/auth/password`: ends all other logins.
@@ -133,6 +162,35 @@ export type CheckDirectory = {
  */
 path: string, };
 
+export type ChosenFile = { path: string, 
+/**
+ * The version of its [`FileDiff`](super::FileDiff): refused when the file has changed since. Without it the file is taken as it is.
+ */
+version?: string | null, 
+/**
+ * Without them, the whole file.
+ */
+hunks?: Array<ChosenHunk> | null, };
+
+export type ChosenHunk = { name: string, 
+/**
+ * Without them, the whole hunk.
+ */
+lines?: ChosenLines | null, };
+
+/**
+ * Lines of a hunk by their numbers.
+ */
+export type ChosenLines = { 
+/**
+ * Removed lines, by their old numbers.
+ */
+removed: Array<number>, 
+/**
+ * Added lines, by their new numbers.
+ */
+added: Array<number>, };
+
 export type ClientMessage = { "type": "authenticate", 
 /**
  * [`super::auth::SignedIn::secret`].
@@ -150,12 +208,40 @@ session: string, from?: Begin, delivery?: Delivery,
  * Also send the session's events with a greater `seq`, each at its position in the output, but
  * none from before the output starts.
  */
-events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
+events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "git", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
 
 /**
  * The kind of error. Stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+
+export type Comment = { id: number, path: string, side: Side, 
+/**
+ * The state that the side is of, as in `ReadDiff`.
+ */
+of: string, 
+/**
+ * The lines that it is about, as they are numbered now. When they are gone, as they were.
+ */
+from: number, to: number, 
+/**
+ * These lines as they were.
+ */
+quote: Array<string>, 
+/**
+ * The file as it was then: the hash of its content.
+ */
+blob: string, text: string, 
+/**
+ * The device on which it was written.
+ */
+author: string, state: CommentState, 
+/**
+ * The lines are not there any more.
+ */
+stale: boolean, at: string, sent_at: string | null, addressed_at: string | null, };
+
+export type CommentState = "draft" | "sent" | "addressed";
 
 /**
  * `POST /api/auth/setup/totp` and `/api/auth/totp/confirm`: the first code of the new authenticator.
@@ -249,6 +335,70 @@ export type Description = { text: string,
 code?: string, };
 
 /**
+ * A file that differs between two states.
+ */
+export type DiffFile = { path: string, 
+/**
+ * What it was called before, if it was renamed.
+ */
+old_path: string | null, change: Change, 
+/**
+ * As git writes them: `100644`, `100755`, `120000` (a symbolic link), `160000` (a submodule).
+ */
+old_mode: string | null, new_mode: string | null, 
+/**
+ * Added lines. `null`: not counted, binary, or too large.
+ */
+added: number | null, removed: number | null, binary: boolean, 
+/**
+ * By its name, it was made by a program: a lock file, a build's output.
+ */
+generated: boolean, 
+/**
+ * Changes when either side of the file does. `null`: it was not read.
+ */
+version: string | null, };
+
+/**
+ * A place where a file differs, with three lines around it.
+ */
+export type DiffHunk = { 
+/**
+ * Made of the path, the old content and all that the hunk says: another one is never meant.
+ */
+name: string, old_start: number, old_lines: number, new_start: number, new_lines: number, 
+/**
+ * The line that git shows beside it: the function around it, as a rule.
+ */
+heading: string, 
+/**
+ * Lines of it that an earlier page had.
+ */
+skipped: number, lines: Array<DiffLine>, };
+
+export type DiffLine = { 
+/**
+ * Its number before. Without one it was added.
+ */
+old: number | null, 
+/**
+ * Its number afterwards. Without one it was removed.
+ */
+new: number | null, 
+/**
+ * Without its line feed. What is no UTF-8 is replaced.
+ */
+text: string, 
+/**
+ * So many bytes it has, when the text was cut.
+ */
+bytes?: number, 
+/**
+ * The file ends here, without a line feed.
+ */
+no_newline?: boolean, };
+
+/**
  * The answer to [`CheckDirectory`].
  */
 export type Directory = { 
@@ -280,9 +430,19 @@ home: string, };
 export type DirectoryVerdict = "usable" | "missing" | "not_a_directory" | "forbidden" | "relative";
 
 /**
+ * What was discarded, and is kept for 30 days.
+ */
+export type Discarded = { id: string, at: string, paths: Array<string>, };
+
+/**
  * A file that was changed.
  */
 export type Edit = { path: string, added: number, removed: number, hunks: Array<Hunk>, };
+
+/**
+ * `PATCH /api/sessions/{ref}/review/{id}`: of a draft.
+ */
+export type EditComment = { text: string, };
 
 /**
  * `POST /api/sessions/{ref}/stop`, `/kill` and `/resume`
@@ -416,6 +576,36 @@ export type Explanation = { session: Session,
 evidence: Array<Evidence>, };
 
 /**
+ * `GET /api/sessions/{ref}/git/file`
+ */
+export type FileDiff = { file: DiffFile, 
+/**
+ * That of the file, which was read or is known by its time.
+ */
+version: string, hunks: Array<DiffHunk>, 
+/**
+ * Lines of all hunks.
+ */
+lines: number, 
+/**
+ * The number of the first line of the next page.
+ */
+next: number | null, 
+/**
+ * Why there are no lines, or why they cannot be staged one by one.
+ */
+whole: WholeFile | null, };
+
+/**
+ * `GET /api/sessions/{ref}/git/lines`
+ */
+export type FileLines = { lines: Array<string>, 
+/**
+ * How many lines the file has.
+ */
+total: number, };
+
+/**
  * `POST /api/auth/setup/finish`: the user has saved the recovery codes. Answers with [`SignedIn`].
  */
 export type FinishSetup = { token: string, };
@@ -452,6 +642,73 @@ unreadable?: string, };
 
 export type GapReason = "evicted" | "unreadable" | "daemon_away" | "paused" | "behind";
 
+export type GitBranch = { 
+/**
+ * As in `main` or `origin/main`.
+ */
+name: string, 
+/**
+ * It tells where a branch of another repository was when git looked last.
+ */
+remote: boolean, 
+/**
+ * It is checked out here.
+ */
+current: boolean, upstream: string | null, 
+/**
+ * `null`: it has no upstream branch, or counting would take too long.
+ */
+ahead: number | null, behind: number | null, last: GitCommit, };
+
+/**
+ * `GET /api/sessions/{ref}/git/branches`
+ */
+export type GitBranches = { 
+/**
+ * Local ones first, each kind by name.
+ */
+branches: Array<GitBranch>, next: number | null, };
+
+export type GitCommit = { id: string, parents: Array<string>, summary: string, author: string, 
+/**
+ * When it was committed.
+ */
+at: string, 
+/**
+ * The branches and tags that point at it.
+ */
+refs: Array<string>, };
+
+/**
+ * `GET /api/sessions/{ref}/git/commits/{id}`: one commit. What it changed is a [`GitDiff`] from its first parent.
+ */
+export type GitCommitDetails = { commit: GitCommit, 
+/**
+ * The whole message, at most 64 KiB.
+ */
+message: string, author_email: string, authored_at: string, committer: string, committer_email: string, };
+
+/**
+ * `GET /api/sessions/{ref}/git/diff`: which files differ.
+ */
+export type GitDiff = { 
+/**
+ * The states that were compared: a commit or a tree, `index` or `work`.
+ */
+base: string, to: string, 
+/**
+ * By path.
+ */
+files: Array<DiffFile>, 
+/**
+ * How many files differ.
+ */
+total: number, next: number | null, 
+/**
+ * The time was over before the lines of all these files were counted.
+ */
+uncounted: boolean, };
+
 /**
  * The git work tree that contains a directory.
  */
@@ -472,6 +729,80 @@ branches: Array<string>,
  * The number of files that differ from the last commit, including untracked ones; `null` if counting takes too long.
  */
 changed: number | null, };
+
+/**
+ * A file that differs from the last commit or from the index.
+ */
+export type GitFile = { path: string, 
+/**
+ * What it was called in the last commit, if it was renamed in the index.
+ */
+old_path: string | null, 
+/**
+ * The index differs from the last commit.
+ */
+staged: Change | null, 
+/**
+ * The work tree differs from the index. `added`: git does not track it.
+ */
+unstaged: Change | null, 
+/**
+ * Both sides of a merge changed it.
+ */
+conflicted: boolean, submodule: boolean, };
+
+/**
+ * What is checked out.
+ */
+export type GitHead = { 
+/**
+ * `null`: no branch is checked out.
+ */
+branch: string | null, 
+/**
+ * `null`: there is no commit yet.
+ */
+commit: string | null, upstream: string | null, 
+/**
+ * Commits that the upstream branch does not have.
+ */
+ahead: number | null, 
+/**
+ * Commits that only the upstream branch has.
+ */
+behind: number | null, };
+
+/**
+ * `GET /api/sessions/{ref}/git/log`
+ */
+export type GitLog = { 
+/**
+ * Newest first, by the time of the commit.
+ */
+commits: Array<GitCommit>, next: number | null, };
+
+export type GitOperation = "merge" | "rebase" | "cherry_pick" | "revert" | "bisect" | "apply_mailbox";
+
+/**
+ * `GET /api/sessions/{ref}/git`
+ */
+export type GitStatus = { 
+/**
+ * The root of the work tree.
+ */
+root: string, head: GitHead, 
+/**
+ * What was begun and has not ended: conflicts may have to be resolved first.
+ */
+operation: GitOperation | null, staged: number, changed: number, untracked: number, conflicted: number, 
+/**
+ * By path; from `from` on, at most `limit`.
+ */
+files: Array<GitFile>, 
+/**
+ * Where the next page begins; `null`: that is all.
+ */
+next: number | null, };
 
 /**
  * The payload of a provider's hook.
@@ -577,6 +908,15 @@ export type LoginId = string;
  * How much is missing in a gap.
  */
 export type Lost = { "bytes": number } | { "lines": number } | "nothing" | "unknown";
+
+/**
+ * `POST /api/sessions/{ref}/git/commit`
+ */
+export type MakeCommit = { message: string, 
+/**
+ * Replace the last commit.
+ */
+amend?: boolean, };
 
 export type Marker = { at: string, kind: MarkerKind, 
 /**
@@ -734,6 +1074,66 @@ longest?: number,
 agent?: string | null, };
 
 /**
+ * The query of `GET /api/sessions/{ref}/git/diff`. The two states are `head`, `index`, `work` (the files as they
+ * are), `merge-base` or `merge-base:BRANCH`, `start` (of the session), `seen` (when somebody looked last), `turn`
+ * (before the last prompt), or a branch, a tag or a commit; a reference of such a name is written
+ * `refs/heads/start`. `COMMIT^` is a commit's first parent; of the first commit, nothing.
+ */
+export type ReadDiff = { 
+/**
+ * Default: `index`.
+ */
+base?: string | null, 
+/**
+ * Default: `work`.
+ */
+to?: string | null, from?: number | null, limit?: number | null, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/git/file`: a file's differences between two states, as in [`ReadDiff`].
+ */
+export type ReadFile = { path: string, 
+/**
+ * Where it was renamed from.
+ */
+old_path?: string | null, base?: string | null, to?: string | null, 
+/**
+ * The number of the first line of the answer, counted over all hunks.
+ */
+from?: number | null, limit?: number | null, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/git/image`.
+ */
+export type ReadImage = { path: string, 
+/**
+ * The state, as in [`ReadDiff`]. Default: `work`.
+ */
+of?: string | null, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/git/lines`: lines of one side of a file, around its hunks.
+ */
+export type ReadLines = { path: string, 
+/**
+ * The state, as in [`ReadDiff`]. Default: `work`.
+ */
+of?: string | null, 
+/**
+ * The first line, from 1.
+ */
+from: number, limit?: number | null, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/git/log`.
+ */
+export type ReadLog = { 
+/**
+ * A branch, a tag or a commit. Default: what is checked out.
+ */
+of?: string | null, from?: number | null, limit?: number | null, };
+
+/**
  * The query of `GET /api/sessions/{ref}/output`.
  */
 export type ReadOutput = { 
@@ -749,6 +1149,15 @@ at?: number | null,
  * At least this many bytes, if they are stored.
  */
 bytes?: number, };
+
+/**
+ * The query of what comes in pages.
+ */
+export type ReadPage = { 
+/**
+ * The number of the first one, from 0.
+ */
+from?: number | null, limit?: number | null, };
 
 /**
  * The query of `GET /api/sessions/{ref}/timeline` and of `GET /api/timelines`, which answers with the
@@ -812,6 +1221,19 @@ no_wait?: boolean,
 surroundings?: Surroundings | null, };
 
 /**
+ * `GET /api/sessions/{ref}/review`
+ */
+export type Review = { 
+/**
+ * Oldest first.
+ */
+comments: Array<Comment>, 
+/**
+ * What `POST …/review/send` would send now; empty without drafts.
+ */
+prompt: string, };
+
+/**
  * `POST /api/sessions/{ref}/keys`
  */
 export type SendKeys = { 
@@ -863,7 +1285,11 @@ export type ServerMessage = { "type": "hello", protocol: number, version: string
 /**
  * The offset of the next output byte, unless a keyframe or gap comes first.
  */
-cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "conversation_changed", session: SessionId, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
+cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "conversation_changed", session: SessionId, } | { "type": "git_changed", session: SessionId, 
+/**
+ * Not all of it is watched: it has too many directories, or the system allows no more watches.
+ */
+partial: boolean, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
 
 /**
  * A session, as all clients show it.
@@ -962,6 +1388,8 @@ export type SetupBegun = {
  */
 token: string, totp: TotpSecret, };
 
+export type Side = "old" | "new";
+
 /**
  * `POST /api/auth/sign-in`
  */
@@ -1003,6 +1431,15 @@ holder: string, since: string,
  * The size to restore.
  */
 size_before: Size, };
+
+/**
+ * `POST /api/sessions/{ref}/git/seen`: the state that *changed since I looked* begins at.
+ */
+export type Snapshot = { tree: string, 
+/**
+ * Files that were left out, since they are large (untracked ones over 1 MiB, all over 16 MiB).
+ */
+left_out: Array<string>, };
 
 export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "input" | "git" | "auth" | "system";
 
@@ -1185,6 +1622,11 @@ output: number, };
 export type Verdict = "fine" | "warning" | "broken";
 
 export type WaitingFor = "permission" | "question";
+
+/**
+ * Why a file can only be staged and discarded as a whole, or not here at all.
+ */
+export type WholeFile = "binary" | "too_large" | "symlink" | "submodule" | "filter" | "conflicted";
 
 /**
  * The worktree of a session, as it was created.

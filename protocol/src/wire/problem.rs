@@ -186,6 +186,12 @@ codes! {
     NameTaken 409 2 "The name is taken",
     /// Work would be lost that is nowhere else.
     UnsavedWork 409 1 "Work would be lost",
+    /// The directory is in no git repository, or in one that cannot be used.
+    NoRepository 404 1 "Not a git repository",
+    /// What was chosen has changed since it was looked at.
+    Changed 409 1 "It has changed",
+    /// Another program works on the repository.
+    GitInUse 409 1 "git is in use",
     /// The program could not be started.
     LaunchFailed 422 1 "The program could not be started",
     /// The agent works, waits for a person or has a draft in its composer, and the text was not to be queued.

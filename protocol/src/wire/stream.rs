@@ -76,6 +76,10 @@ pub enum ClientMessage {
     Conversation {
         session: Option<SessionId>,
     },
+    /// Changes of the files and the repository of a session's directory, or of none: see [`ServerMessage::GitChanged`].
+    Git {
+        session: Option<SessionId>,
+    },
     /// All sessions: answered with `sessions`, followed by every change.
     Sessions {},
     /// Answered with `pong`.
@@ -179,6 +183,12 @@ pub enum ServerMessage {
     /// The requested conversation, or one of its subagents', changed: read the changes.
     ConversationChanged {
         session: SessionId,
+    },
+    /// Files or the repository of the directory that was asked for changed; said once when its watch begins, too.
+    GitChanged {
+        session: SessionId,
+        /// Not all of it is watched: it has too many directories, or the system allows no more watches.
+        partial: bool,
     },
     Pong {},
     /// A request failed; without `request`, the connection will be closed.

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    auth, conversation, daemon, directory, env_set, events, input, output, problem, session, stream,
-    timeline, worktree,
+    auth, conversation, daemon, directory, env_set, events, git, input, output, problem, review, session,
+    stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
 
@@ -94,6 +94,26 @@ fn types() -> String {
         .add::<stream::ClientMessage>()
         .add::<stream::ServerMessage>()
         .add::<session::ForkSession>()
+        .add::<git::GitStatus>()
+        .add::<git::ReadPage>()
+        .add::<git::GitBranches>()
+        .add::<git::ReadLog>()
+        .add::<git::GitLog>()
+        .add::<git::GitCommitDetails>()
+        .add::<git::ReadDiff>()
+        .add::<git::GitDiff>()
+        .add::<git::ReadFile>()
+        .add::<git::FileDiff>()
+        .add::<git::ReadLines>()
+        .add::<git::FileLines>()
+        .add::<git::ReadImage>()
+        .add::<git::ChangeFiles>()
+        .add::<git::Discarded>()
+        .add::<git::MakeCommit>()
+        .add::<git::Snapshot>()
+        .add::<review::Review>()
+        .add::<review::AddComment>()
+        .add::<review::EditComment>()
         .add::<worktree::WorktreeState>()
         .add::<worktree::RemoveWorktree>()
         .add::<worktree::WorktreeRemoved>()
@@ -116,6 +136,7 @@ fn types() -> String {
         ("MAX_EVENTS", events::MAX_EVENTS.into()),
         ("MAX_ENV_VALUE", env_set::MAX_ENV_VALUE as u64),
         ("MAX_ENTRIES", conversation::MAX_ENTRIES.into()),
+        ("MAX_LINES", git::MAX_LINES.into()),
         ("LONGEST_TEXT", conversation::LONGEST_TEXT.into()),
     ];
     let constants = constants.map(|(name, value)| format!("export const {name} = {value};\n")).concat();

@@ -5,8 +5,8 @@ mod gather;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use bytes::BytesMut;
@@ -24,6 +24,7 @@ use super::short_way::ShortWay;
 use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
 use crate::bus::{EventLog, Give, Reader};
+use crate::git::watch::{Changes, Watch};
 use crate::session::Session;
 
 /// Bytes that are gathered before they are written.
@@ -50,6 +51,8 @@ pub(super) struct Connection {
     pub(super) after_events: Option<(Option<SessionId>, u64)>,
     /// The session whose conversation is wanted, and the version that was told last.
     pub(super) conversation: Option<(Arc<Session>, u64)>,
+    /// The session whose files are watched, and the version that was told last.
+    pub(super) git: Option<GitWatch>,
     /// The version of every session that was told last, for who wants them all.
     pub(super) listed: Option<HashMap<SessionId, u64>>,
     /// What will be written next.
@@ -73,6 +76,15 @@ pub(super) struct Channel {
     pub(super) ended: bool,
     /// The version of the session's object that was told last.
     pub(super) told: u64,
+}
+
+/// Somebody looks at the changes in a session's directory.
+pub(super) struct GitWatch {
+    pub(super) session: SessionId,
+    pub(super) changes: Arc<Changes>,
+    pub(super) told: u64,
+    /// Ends with this value: it may begin later, since it reads the whole tree first.
+    pub(super) _watch: Arc<Mutex<Option<Watch>>>,
 }
 
 /// The events that stand among a channel's output.
@@ -160,6 +172,7 @@ impl Connection {
             after_events: None,
             listed: None,
             conversation: None,
+            git: None,
             api,
             caller,
             short_way: socket.map(|socket| ShortWay::new(socket, watcher.clone())),

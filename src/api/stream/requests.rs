@@ -1,6 +1,7 @@
 //! What a client asks of its connection.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -10,11 +11,14 @@ use codepiper_protocol::wire::stream::{
 use fastwebsockets::OpCode;
 
 use super::Incoming;
-use super::connection::{Channel, ChannelEvents, Connection};
+use super::connection::{Channel, ChannelEvents, Connection, GitWatch};
 use super::frame::put_frame;
 use crate::api::Caller;
 use crate::api::caller::refuse;
 use crate::bus::Begun;
+use crate::git::watch::{Changes, Watch};
+use crate::lock::lock;
+use crate::tasks::blocking;
 
 impl Connection {
     pub(super) async fn handle(&mut self, incoming: Incoming) {
@@ -38,6 +42,11 @@ impl Connection {
             }
             Incoming::Message(ClientMessage::Conversation { session }) => {
                 if let Err(problem) = self.subscribe_conversation(session) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
+            Incoming::Message(ClientMessage::Git { session }) => {
+                if let Err(problem) = self.watch_git(session) {
                     self.tell(&ServerMessage::Error { request: None, problem });
                 }
             }
@@ -153,6 +162,41 @@ impl Connection {
             let version = session.conversation_version();
             (session, version)
         });
+        Ok(())
+    }
+
+    fn watch_git(&mut self, session: Option<SessionId>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, own, "changes of files".to_owned()));
+        }
+        self.git = None;
+        let Some(session) = session.and_then(|id| self.api.sessions.get(id)) else { return Ok(()) };
+        let (changes, watch) = (Arc::<Changes>::default(), Arc::<Mutex<Option<Watch>>>::default());
+        self.git = Some(GitWatch {
+            session: session.id,
+            changes: changes.clone(),
+            told: changes.version(),
+            _watch: watch.clone(),
+        });
+        // Nobody keeps the other half when it is not wanted any more.
+        let watch = Arc::downgrade(&watch);
+        let watcher = self.watcher.clone();
+        drop(blocking(move || {
+            let woken = watcher.clone();
+            let started = Watch::start(&session.cwd(), changes.clone(), move || woken.notify_one());
+            match (started, watch.upgrade()) {
+                (Ok(started), Some(watch)) => {
+                    *lock(&watch) = Some(started);
+                    // What changed before it began was not noticed.
+                    changes.touch();
+                    watcher.notify_one();
+                }
+                (Ok(_), None) => {}
+                (Err(failure), _) => {
+                    tracing::debug!(id = %session.id, problem = %Problem::from(failure), "no files are watched");
+                }
+            }
+        }));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use codepiper_protocol::wire::worktree::NewWorktree;
 use git2::{Branch, BranchType, Commit, Repository};
 
 use super::{OWN_BRANCHES, failed, invalid};
+use crate::git::name::Revision;
 
 /// The name of a branch that can be.
 pub struct BranchName(pub String);
@@ -21,19 +22,6 @@ impl BranchName {
 
     fn reference(&self) -> String {
         format!("refs/heads/{}", self.0)
-    }
-}
-
-/// What may name a commit: no search, no path, no blank.
-struct Revision(String);
-
-impl Revision {
-    fn parse(text: &str) -> Result<Self, Problem> {
-        let bad = |letter: char| letter.is_control() || letter.is_whitespace() || letter == ':';
-        match !text.is_empty() && text.len() <= 255 && !text.starts_with(['-', '@']) && !text.contains(bad) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(invalid(format!("no commit '{}'", text.escape_debug()))),
-        }
     }
 }
 
@@ -67,11 +55,12 @@ pub fn choose_branch<'r>(
     }
     let (base, commit) = match &wanted.base {
         Some(base) => {
-            let Revision(base) = Revision::parse(base)?;
-            let found = repository.revparse_single(&base).and_then(|object| object.peel_to_commit());
+            let name = Revision::parse(base)
+                .ok_or_else(|| invalid(format!("no commit '{}'", base.escape_debug())))?;
+            let found = repository.revparse_single(name.as_str()).and_then(|object| object.peel_to_commit());
             let commit = found
                 .map_err(|_| invalid(format!("no commit '{base}' in {}", repository.path().display())))?;
-            (base, commit)
+            (base.clone(), commit)
         }
         None => {
             let head = repository.head().and_then(|head| head.peel_to_commit()).map_err(|_| {

@@ -1,6 +1,6 @@
 // How high the entries of a long list are: measured where they were shown, estimated elsewhere.
 
-/** Of an entry that was never shown, in px. */
+/** Of an entry of a conversation that was never shown, in px. */
 const ESTIMATE = 64;
 
 export class Heights {
@@ -8,15 +8,25 @@ export class Heights {
   /** Where each entry begins, as far as that is known to be right. */
   private tops: number[] = [0];
 
+  /** `estimate`: of an entry that was never shown. */
+  constructor(private readonly estimate = ESTIMATE) {}
+
   get count(): number {
     return this.heights.length;
   }
 
   /** So many entries there are from now on. */
   resize(count: number): void {
-    while (this.heights.length < count) this.heights.push(ESTIMATE);
+    while (this.heights.length < count) this.heights.push(this.estimate);
     this.heights.length = count;
     this.tops.length = Math.min(this.tops.length, count + 1);
+  }
+
+  /** Entries by name: those that are still there are as high as they were. */
+  carry(before: readonly string[], after: readonly string[]): void {
+    const known = new Map(before.map((name, index) => [name, this.heights[index]]));
+    this.heights = after.map((name) => known.get(name) ?? this.estimate);
+    this.tops = [0];
   }
 
   forget(): void {

@@ -22,11 +22,13 @@ const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => m
 const ConversationView = later(() => import("../conversation/conversation").then((module) => module.ConversationView));
 const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
 const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));
+const GitTab = later(() => import("../git/git_tab").then((module) => module.GitTab));
 const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
 
-const VIEWS = ["", "conversation", "attach", "events", "logs"];
+const VIEWS = ["", "conversation", "attach", "git", "events", "logs"];
 const TABS = [
   ["", "Terminal"],
+  ["git", "Git"],
   ["events", "Events"],
   ["logs", "Logs"],
 ] as const;
@@ -96,8 +98,9 @@ function Known({ session, tab }: { session: Session; tab: string }) {
     () =>
       bind({
         "1": () => route(base),
-        "2": () => route(`${base}/events`),
-        "3": () => route(`${base}/logs`),
+        "2": () => route(`${base}/git`),
+        "3": () => route(`${base}/events`),
+        "4": () => route(`${base}/logs`),
         ...(tab === "" ? {} : { t: () => route(base) }),
         ...(converses ? { v: () => route(`${base}/conversation`) } : {}),
         w: () => (explaining.value = true),
@@ -118,6 +121,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         {tab !== "" && <ReconnectBanner />}
         {tab === "conversation" && <ConversationView session={session} />}
         {tab === "attach" && <AttachView session={session} />}
+        {tab === "git" && <GitTab session={session} />}
         {tab === "events" && <EventsTab session={session} />}
         {tab === "logs" && <LogsTab session={session} />}
       </div>

@@ -31,12 +31,30 @@ const GROUPS: readonly [string, readonly (readonly [string, string])[]][] = [
   [
     "Session",
     [
-      ["Terminal, Events, Logs", "1 - 3"],
+      ["Terminal, Git, Events, Logs", "1 - 4"],
       ["Focus the terminal", "T"],
       ["Prompt", "P"],
       ["Why this state", "W"],
       ["Fit to this screen", "⇧ F"],
       ["Previous, next event", "[ ]"],
+    ],
+  ],
+  [
+    "Git",
+    [
+      ["Next, previous hunk", "J K"],
+      ["Next, previous file", "N P"],
+      ["Next file that was not viewed", "]"],
+      ["Line", "↓ ↑"],
+      ["Stage, unstage", "Space"],
+      ["Choose the line", "V"],
+      ["Discard", "D"],
+      ["Undo the last discard", "Z"],
+      ["Comment", "C"],
+      ["Send the comments", "⌘ ↵"],
+      ["Viewed", "X"],
+      ["Split, unified", "T"],
+      ["Search files", "/"],
     ],
   ],
   [

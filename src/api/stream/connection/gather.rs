@@ -21,6 +21,7 @@ impl Connection {
     pub(super) async fn gather(&mut self) -> bool {
         self.gather_sessions();
         self.gather_conversation();
+        self.gather_git();
         let mut more = self.gather_events().await;
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
@@ -227,6 +228,15 @@ impl Connection {
         if std::mem::replace(told, version) != version {
             let session = session.id;
             self.tell(&ServerMessage::ConversationChanged { session });
+        }
+    }
+
+    pub(super) fn gather_git(&mut self) {
+        let Some(git) = &mut self.git else { return };
+        let version = git.changes.version();
+        if std::mem::replace(&mut git.told, version) != version {
+            let (session, partial) = (git.session, git.changes.is_partial());
+            self.tell(&ServerMessage::GitChanged { session, partial });
         }
     }
 

@@ -1,0 +1,366 @@
+//! What git says about a session's directory: status, branches, history, differences.
+//!
+//! Paths are relative to the root of the work tree, with `/`. Bytes that are no UTF-8 are written as
+//! [`os_text`](crate::os_text) writes them, and come back as they were.
+
+mod change;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+pub use change::{ChangeFiles, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, Snapshot};
+
+/// Files in one answer, unless fewer are asked for.
+pub const MAX_FILES: u32 = 1000;
+/// Commits and branches in one answer.
+pub const MAX_COMMITS: u32 = 200;
+/// Lines of one file's difference in one answer.
+pub const MAX_LINES: u32 = 2000;
+/// What one answer holds of a file's lines, in bytes.
+pub const MAX_DIFF_BYTES: usize = 512 * 1024;
+/// A longer line is cut after so many bytes.
+pub const MAX_LINE: usize = 4096;
+/// Files larger than this, in bytes, are shown as different, without their lines.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// Images larger than this, in bytes, are not handed out.
+pub const MAX_SHOWN_IMAGE: u64 = 10 * 1024 * 1024;
+
+/// `GET /api/sessions/{ref}/git`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitStatus {
+    /// The root of the work tree.
+    pub root: String,
+    pub head: GitHead,
+    /// What was begun and has not ended: conflicts may have to be resolved first.
+    pub operation: Option<GitOperation>,
+    pub staged: u32,
+    pub changed: u32,
+    pub untracked: u32,
+    pub conflicted: u32,
+    /// By path; from `from` on, at most `limit`.
+    pub files: Vec<GitFile>,
+    /// Where the next page begins; `null`: that is all.
+    pub next: Option<u32>,
+}
+
+/// What is checked out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitHead {
+    /// `null`: no branch is checked out.
+    pub branch: Option<String>,
+    /// `null`: there is no commit yet.
+    pub commit: Option<String>,
+    pub upstream: Option<String>,
+    /// Commits that the upstream branch does not have.
+    pub ahead: Option<u32>,
+    /// Commits that only the upstream branch has.
+    pub behind: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum GitOperation {
+    Merge,
+    Rebase,
+    CherryPick,
+    Revert,
+    Bisect,
+    ApplyMailbox,
+}
+
+/// A file that differs from the last commit or from the index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitFile {
+    pub path: String,
+    /// What it was called in the last commit, if it was renamed in the index.
+    pub old_path: Option<String>,
+    /// The index differs from the last commit.
+    pub staged: Option<Change>,
+    /// The work tree differs from the index. `added`: git does not track it.
+    pub unstaged: Option<Change>,
+    /// Both sides of a merge changed it.
+    pub conflicted: bool,
+    pub submodule: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    Added,
+    Modified,
+    Deleted,
+    Renamed,
+    /// A file became a symbolic link, or the like.
+    TypeChanged,
+}
+
+/// The query of what comes in pages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadPage {
+    /// The number of the first one, from 0.
+    #[serde(default)]
+    pub from: Option<u32>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `GET /api/sessions/{ref}/git/branches`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitBranches {
+    /// Local ones first, each kind by name.
+    pub branches: Vec<GitBranch>,
+    pub next: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitBranch {
+    /// As in `main` or `origin/main`.
+    pub name: String,
+    /// It tells where a branch of another repository was when git looked last.
+    pub remote: bool,
+    /// It is checked out here.
+    pub current: bool,
+    pub upstream: Option<String>,
+    /// `null`: it has no upstream branch, or counting would take too long.
+    pub ahead: Option<u32>,
+    pub behind: Option<u32>,
+    pub last: GitCommit,
+}
+
+/// The query of `GET /api/sessions/{ref}/git/log`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadLog {
+    /// A branch, a tag or a commit. Default: what is checked out.
+    #[serde(default)]
+    pub of: Option<String>,
+    #[serde(default)]
+    pub from: Option<u32>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `GET /api/sessions/{ref}/git/log`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitLog {
+    /// Newest first, by the time of the commit.
+    pub commits: Vec<GitCommit>,
+    pub next: Option<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitCommit {
+    pub id: String,
+    pub parents: Vec<String>,
+    pub summary: String,
+    pub author: String,
+    /// When it was committed.
+    pub at: Timestamp,
+    /// The branches and tags that point at it.
+    pub refs: Vec<String>,
+}
+
+/// `GET /api/sessions/{ref}/git/commits/{id}`: one commit. What it changed is a [`GitDiff`] from its first parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitCommitDetails {
+    pub commit: GitCommit,
+    /// The whole message, at most 64 KiB.
+    pub message: String,
+    pub author_email: String,
+    pub authored_at: Timestamp,
+    pub committer: String,
+    pub committer_email: String,
+}
+
+/// The query of `GET /api/sessions/{ref}/git/diff`. The two states are `head`, `index`, `work` (the files as they
+/// are), `merge-base` or `merge-base:BRANCH`, `start` (of the session), `seen` (when somebody looked last), `turn`
+/// (before the last prompt), or a branch, a tag or a commit; a reference of such a name is written
+/// `refs/heads/start`. `COMMIT^` is a commit's first parent; of the first commit, nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadDiff {
+    /// Default: `index`.
+    #[serde(default)]
+    pub base: Option<String>,
+    /// Default: `work`.
+    #[serde(default)]
+    pub to: Option<String>,
+    #[serde(default)]
+    pub from: Option<u32>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `GET /api/sessions/{ref}/git/diff`: which files differ.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GitDiff {
+    /// The states that were compared: a commit or a tree, `index` or `work`.
+    pub base: String,
+    pub to: String,
+    /// By path.
+    pub files: Vec<DiffFile>,
+    /// How many files differ.
+    pub total: u32,
+    pub next: Option<u32>,
+    /// The time was over before the lines of all these files were counted.
+    pub uncounted: bool,
+}
+
+/// A file that differs between two states.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DiffFile {
+    pub path: String,
+    /// What it was called before, if it was renamed.
+    pub old_path: Option<String>,
+    pub change: Change,
+    /// As git writes them: `100644`, `100755`, `120000` (a symbolic link), `160000` (a submodule).
+    pub old_mode: Option<String>,
+    pub new_mode: Option<String>,
+    /// Added lines. `null`: not counted, binary, or too large.
+    pub added: Option<u32>,
+    pub removed: Option<u32>,
+    pub binary: bool,
+    /// By its name, it was made by a program: a lock file, a build's output.
+    pub generated: bool,
+    /// Changes when either side of the file does. `null`: it was not read.
+    pub version: Option<String>,
+}
+
+/// The query of `GET /api/sessions/{ref}/git/file`: a file's differences between two states, as in [`ReadDiff`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadFile {
+    pub path: String,
+    /// Where it was renamed from.
+    #[serde(default)]
+    pub old_path: Option<String>,
+    #[serde(default)]
+    pub base: Option<String>,
+    #[serde(default)]
+    pub to: Option<String>,
+    /// The number of the first line of the answer, counted over all hunks.
+    #[serde(default)]
+    pub from: Option<u32>,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `GET /api/sessions/{ref}/git/file`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FileDiff {
+    pub file: DiffFile,
+    /// That of the file, which was read or is known by its time.
+    pub version: String,
+    pub hunks: Vec<DiffHunk>,
+    /// Lines of all hunks.
+    pub lines: u32,
+    /// The number of the first line of the next page.
+    pub next: Option<u32>,
+    /// Why there are no lines, or why they cannot be staged one by one.
+    pub whole: Option<WholeFile>,
+}
+
+/// Why a file can only be staged and discarded as a whole, or not here at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum WholeFile {
+    Binary,
+    /// Larger than 64 MiB.
+    TooLarge,
+    Symlink,
+    Submodule,
+    /// A program of the repository's configuration stands between file and index (git LFS, for example). Stage it
+    /// with git itself.
+    Filter,
+    Conflicted,
+}
+
+/// A place where a file differs, with three lines around it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DiffHunk {
+    /// Made of the path, the old content and all that the hunk says: another one is never meant.
+    pub name: String,
+    pub old_start: u32,
+    pub old_lines: u32,
+    pub new_start: u32,
+    pub new_lines: u32,
+    /// The line that git shows beside it: the function around it, as a rule.
+    pub heading: String,
+    /// Lines of it that an earlier page had.
+    pub skipped: u32,
+    pub lines: Vec<DiffLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct DiffLine {
+    /// Its number before. Without one it was added.
+    pub old: Option<u32>,
+    /// Its number afterwards. Without one it was removed.
+    pub new: Option<u32>,
+    /// Without its line feed. What is no UTF-8 is replaced.
+    pub text: String,
+    /// So many bytes it has, when the text was cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub bytes: Option<u64>,
+    /// The file ends here, without a line feed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub no_newline: bool,
+}
+
+/// The query of `GET /api/sessions/{ref}/git/lines`: lines of one side of a file, around its hunks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadLines {
+    pub path: String,
+    /// The state, as in [`ReadDiff`]. Default: `work`.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// The first line, from 1.
+    pub from: u32,
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// `GET /api/sessions/{ref}/git/lines`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FileLines {
+    pub lines: Vec<String>,
+    /// How many lines the file has.
+    pub total: u32,
+}
+
+/// The query of `GET /api/sessions/{ref}/git/image`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ReadImage {
+    pub path: String,
+    /// The state, as in [`ReadDiff`]. Default: `work`.
+    #[serde(default)]
+    pub of: Option<String>,
+}

@@ -1,0 +1,78 @@
+//! What is staged, discarded, committed and seen.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What is staged, unstaged or discarded: all of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeFiles {
+    pub files: Vec<ChosenFile>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ChosenFile {
+    pub path: String,
+    /// The version of its [`FileDiff`](super::FileDiff): refused when the file has changed since. Without it the file is taken as it is.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Without them, the whole file.
+    #[serde(default)]
+    pub hunks: Option<Vec<ChosenHunk>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct ChosenHunk {
+    pub name: String,
+    /// Without them, the whole hunk.
+    #[serde(default)]
+    pub lines: Option<ChosenLines>,
+}
+
+/// Lines of a hunk by their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ChosenLines {
+    /// Removed lines, by their old numbers.
+    #[serde(default)]
+    pub removed: Vec<u32>,
+    /// Added lines, by their new numbers.
+    #[serde(default)]
+    pub added: Vec<u32>,
+}
+
+/// What was discarded, and is kept for 30 days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Discarded {
+    pub id: String,
+    pub at: Timestamp,
+    pub paths: Vec<String>,
+}
+
+/// `POST /api/sessions/{ref}/git/commit`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct MakeCommit {
+    pub message: String,
+    /// Replace the last commit.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub amend: bool,
+}
+
+/// `POST /api/sessions/{ref}/git/seen`: the state that *changed since I looked* begins at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Snapshot {
+    pub tree: String,
+    /// Files that were left out, since they are large (untracked ones over 1 MiB, all over 16 MiB).
+    pub left_out: Vec<String>,
+}

@@ -1,0 +1,119 @@
+//! `/api/sessions/{ref}/review`: comments on a session's changes, for its agent.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codepiper_protocol::wire::input::{IfBusy, Sent};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::review::{AddComment, Comment, CommentState, EditComment, Review};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::git::in_repo_of;
+use super::sessions::{Reference, find};
+use super::{Api, Caller, answer, answer_status, auth, json, with};
+use crate::git::error::Failure;
+use crate::git::repo::Repo;
+use crate::git::review::Reviews;
+use crate::session::Session;
+use crate::tasks::blocking;
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let at = || warp::path!("api" / "sessions" / Reference / "review" / ..).and(with(api.clone()));
+    let one = || warp::path!("api" / "sessions" / Reference / "review" / u32 / ..);
+    let verb = |name: &'static str| warp::path(name).and(warp::path::end());
+    let list = at()
+        .and(warp::path::end())
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(list(&api, &reference).await) });
+    let add = at()
+        .and(warp::path::end())
+        .and(warp::post())
+        .and(warp::ext::get::<Caller>())
+        .and(json::<AddComment>())
+        .then(|reference, api: Api, caller, wanted| async move {
+            answer(add(&api, &reference, &caller, wanted).await)
+        });
+    let edit = one()
+        .and(warp::path::end())
+        .and(warp::patch())
+        .and(with(api.clone()))
+        .and(json::<EditComment>())
+        .then(|reference, id, api: Api, wanted: EditComment| async move {
+            answer(
+                on_disk(&api, &reference, move |all, session| all.edit(session.id, id, &wanted.text)).await,
+            )
+        });
+    let remove = one().and(warp::path::end()).and(warp::delete()).and(with(api.clone())).then(
+        |reference, id, api: Api| async move {
+            let removed = on_disk(&api, &reference, move |all, session| all.remove(session.id, id)).await;
+            answer_status(removed.map(|()| StatusCode::NO_CONTENT))
+        },
+    );
+    let address = one().and(verb("address")).and(warp::post()).and(with(api.clone())).then(
+        |reference, id, api: Api| async move {
+            answer(on_disk(&api, &reference, move |all, session| all.address(session.id, id)).await)
+        },
+    );
+    let send = at()
+        .and(verb("send"))
+        .and(warp::post())
+        .then(|reference, api: Api| async move { answer(send(&api, &reference).await) });
+    list.or(add)
+        .unify()
+        .or(edit)
+        .unify()
+        .or(remove)
+        .unify()
+        .boxed()
+        .or(address)
+        .unify()
+        .or(send)
+        .unify()
+        .boxed()
+}
+
+async fn list(api: &Api, reference: &Reference) -> Result<Review, Problem> {
+    // Comments are there also when the repository is not.
+    on_disk(api, reference, |all, session| match Repo::open(&session.cwd()) {
+        Ok(repo) => all.list(session.id, Ok(&repo)),
+        Err(failure) => all.list(session.id, Err(failure)),
+    })
+    .await
+}
+
+async fn add(
+    api: &Api,
+    reference: &Reference,
+    caller: &Caller,
+    wanted: AddComment,
+) -> Result<Comment, Problem> {
+    let author = auth::device(api, caller).unwrap_or_else(|| "command line".to_owned());
+    let reviews = api.reviews.clone();
+    in_repo_of(find(api, reference)?, move |repo, id| reviews.add(id, repo, &wanted, &author)).await
+}
+
+/// All drafts as one prompt. They are drafts until the agent has them.
+async fn send(api: &Api, reference: &Reference) -> Result<Sent, Problem> {
+    let session = find(api, reference)?;
+    let Review { comments, prompt } = list(api, reference).await?;
+    if prompt.is_empty() {
+        return Err(Problem::new(Code::Invalid, "there are no comments that were not sent"));
+    }
+    let sent = api.sessions.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await?;
+    let drafts = comments.iter().filter(|comment| comment.state == CommentState::Draft);
+    let ids: Vec<u32> = drafts.map(|comment| comment.id).collect();
+    on_disk(api, reference, move |all, session| all.sent(session.id, &ids)).await?;
+    Ok(sent)
+}
+
+async fn on_disk<T: Send + 'static>(
+    api: &Api,
+    reference: &Reference,
+    work: impl FnOnce(&Reviews, &Session) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Problem> {
+    let (session, reviews): (Arc<Session>, _) = (find(api, reference)?, api.reviews.clone());
+    Ok(blocking(move || work(&reviews, &session)).await??)
+}

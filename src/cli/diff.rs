@@ -1,0 +1,139 @@
+use anstyle::{AnsiColor, Style};
+use clap::Args;
+use codepiper_protocol::wire::git::{DiffFile, DiffLine, GitDiff, ReadDiff, ReadFile, WholeFile};
+
+use super::failure::{OF_SESSIONS, Outcome, exit_codes};
+use super::{Context, git, output};
+use crate::client::Client;
+
+const FILE: Style = Style::new().bold();
+const HUNK: Style = AnsiColor::Cyan.on_default();
+const ADDED: Style = AnsiColor::Green.on_default();
+const REMOVED: Style = AnsiColor::Red.on_default();
+
+/// Show what changed in a session's directory
+///
+/// Files that git does not track count as new. What cannot be shown in a terminal is escaped, and lines of more than
+/// 4 KiB are cut: it is for reading, and no patch.
+#[derive(Args)]
+#[command(after_help = exit_codes(OF_SESSIONS))]
+pub(super) struct Diff {
+    /// The session's id, a unique prefix of it, or its name
+    #[arg(value_name = "ID")]
+    session: String,
+    /// Show which files changed, and by how many lines
+    #[arg(long)]
+    stat: bool,
+    /// What is staged: the index beside the last commit, or beside --base
+    #[arg(long)]
+    staged: bool,
+    /// Since when: `head` (the last commit), `index`, `merge-base` or `merge-base:BRANCH`, `start` (of the session),
+    /// `seen` (since you marked it as seen), `turn` (since the last prompt), or a branch, tag or commit; a reference of
+    /// such a name is written refs/heads/start [default: index, and head with --staged]
+    #[arg(long, value_name = "BASE")]
+    base: Option<String>,
+    /// Print which files changed as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Diff {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        let client = context.client()?;
+        let (base, to) = if self.staged { ("head", "index") } else { ("index", "work") };
+        let base = self.base.clone().unwrap_or_else(|| base.to_owned());
+        let mut wanted =
+            ReadDiff { base: Some(base.clone()), to: Some(to.to_owned()), from: None, limit: None };
+        let mut found: GitDiff = context.block_on(client.git_diff(&self.session, &wanted))??;
+        while let Some(next) = found.next {
+            wanted.from = Some(next);
+            let more = context.block_on(client.git_diff(&self.session, &wanted))??;
+            found.files.extend(more.files);
+            (found.next, found.uncounted) = (more.next, found.uncounted || more.uncounted);
+        }
+        if self.json {
+            return output::json(&found);
+        }
+        if self.stat {
+            return stat(&found);
+        }
+        found.files.iter().try_for_each(|file| self.show(&context, &client, file, &base, to))
+    }
+
+    fn show(&self, context: &Context, client: &Client, file: &DiffFile, base: &str, to: &str) -> Outcome {
+        let old = file.old_path.as_ref().map(|old| format!("{old} → ")).unwrap_or_default();
+        let modes = match (&file.old_mode, &file.new_mode) {
+            (Some(old), Some(new)) if old != new => format!(", mode {old} → {new}"),
+            _ => String::new(),
+        };
+        output::styled_line([(FILE, format!("{old}{} ({}{modes})", file.path, git::word(file.change)))])?;
+        let mut wanted = ReadFile {
+            path: file.path.clone(),
+            old_path: file.old_path.clone(),
+            base: Some(base.to_owned()),
+            to: Some(to.to_owned()),
+            from: None,
+            limit: None,
+        };
+        loop {
+            let found = context.block_on(client.git_file(&self.session, &wanted))??;
+            if let Some(why) = found.whole.and_then(why_no_lines) {
+                output::line(format_args!("  {why}"))?;
+            }
+            for hunk in &found.hunks {
+                if hunk.skipped == 0 {
+                    let spans = format!(
+                        "@@ -{},{} +{},{} @@ {}",
+                        hunk.old_start, hunk.old_lines, hunk.new_start, hunk.new_lines, hunk.heading
+                    );
+                    output::styled_line([(HUNK, spans)])?;
+                }
+                hunk.lines.iter().try_for_each(line)?;
+            }
+            let Some(next) = found.next else { return Ok(()) };
+            wanted.from = Some(next);
+        }
+    }
+}
+
+fn why_no_lines(whole: WholeFile) -> Option<&'static str> {
+    match whole {
+        WholeFile::Binary => Some("binary"),
+        WholeFile::TooLarge => Some("larger than 64 MiB"),
+        WholeFile::Submodule => Some("a submodule"),
+        WholeFile::Conflicted => Some("conflicted"),
+        WholeFile::Symlink | WholeFile::Filter => None,
+    }
+}
+
+fn line(line: &DiffLine) -> Outcome {
+    let (style, sign) = match (line.old, line.new) {
+        (Some(_), Some(_)) => (Style::new(), ' '),
+        (Some(_), None) => (REMOVED, '-'),
+        (None, _) => (ADDED, '+'),
+    };
+    let cut = line.bytes.map(|bytes| format!(" … ({bytes} bytes)")).unwrap_or_default();
+    output::styled_line([(style, format!("{sign}{}{cut}", line.text))])?;
+    if line.no_newline { output::line("\\ No newline at end of file") } else { Ok(()) }
+}
+
+fn stat(found: &GitDiff) -> Outcome {
+    let number =
+        |sign: char, count: Option<u32>| count.map_or("?".to_owned(), |count| format!("{sign}{count}"));
+    for file in &found.files {
+        let pieces = [
+            (ADDED, format!("{:>7}", number('+', file.added))),
+            (REMOVED, format!("{:>7}", number('-', file.removed))),
+            (Style::new(), format!("  {}{}", file.path, if file.binary { " (binary)" } else { "" })),
+        ];
+        output::styled_line(pieces)?;
+    }
+    let sum = |count: fn(&DiffFile) -> Option<u32>| found.files.iter().filter_map(count).sum::<u32>();
+    let (added, removed) = (sum(|file| file.added), sum(|file| file.removed));
+    let files = if found.total == 1 { "file" } else { "files" };
+    output::line(format_args!("{} {files} changed, {added} lines added, {removed} removed", found.total))?;
+    if found.uncounted {
+        output::say("some files were not counted: that would take too long");
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The states of a repository that can be compared.
+
+use codepiper_protocol::SessionId;
+use git2::{Commit, ErrorCode, Oid, Repository, Tree};
+
+use super::error::{Failure, invalid, not_found};
+use super::name::Revision;
+use super::repo::Repo;
+
+/// Where our references are. `git push` takes none of them along.
+pub const OURS: &str = "refs/codepiper/";
+
+/// One side of a comparison.
+pub enum State<'r> {
+    /// `None`: nothing at all, before the first commit.
+    Tree(Option<Tree<'r>>),
+    Index,
+    Work,
+}
+
+impl State<'_> {
+    /// What the API calls it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Tree(Some(tree)) => tree.id().to_string(),
+            Self::Tree(None) => "nothing".to_owned(),
+            Self::Index => "index".to_owned(),
+            Self::Work => "work".to_owned(),
+        }
+    }
+
+    /// The state that is meant. `session` is whose `start`, `seen` and `turn` it is.
+    pub fn parse<'r>(repo: &'r Repo, session: SessionId, text: &str) -> Result<State<'r>, Failure> {
+        match text {
+            "work" => Ok(State::Work),
+            "index" => Ok(State::Index),
+            "head" => Ok(State::Tree(head(&repo.git)?)),
+            "start" | "seen" | "turn" => kept(repo, session, text),
+            "merge-base" => merge_base(repo, None),
+            _ => match text.strip_prefix("merge-base:") {
+                Some(branch) => merge_base(repo, Some(branch)),
+                None => named(repo, text),
+            },
+        }
+    }
+}
+
+/// The last commit's tree.
+pub fn head(git: &Repository) -> Result<Option<Tree<'_>>, Failure> {
+    match git.head().and_then(|head| head.peel_to_tree()) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The commit that a branch, a tag or an id names.
+pub fn commit_of<'r>(repo: &'r Repo, text: &str) -> Result<Commit<'r>, Failure> {
+    let bad = || invalid(format!("'{}' names no commit", shown(text)));
+    let name = Revision::parse(text).ok_or_else(bad)?;
+    let found = repo.git.revparse_single(name.as_str()).and_then(|object| object.peel_to_commit());
+    found.map_err(|_| bad())
+}
+
+fn named<'r>(repo: &'r Repo, text: &str) -> Result<State<'r>, Failure> {
+    let bad = || invalid(format!("'{}' names no commit and no tree", shown(text)));
+    let name = Revision::parse(text).ok_or_else(bad)?;
+    match repo.git.revparse_single(name.as_str()) {
+        Ok(object) => Ok(State::Tree(Some(object.peel_to_tree().map_err(|_| bad())?))),
+        // Before the first commit there was nothing.
+        Err(_) => match text.strip_suffix('^').map(|child| commit_of(repo, child)) {
+            Some(Ok(child)) if child.parent_count() == 0 => Ok(State::Tree(None)),
+            _ => Err(bad()),
+        },
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect::<String>().escape_debug().to_string()
+}
+
+/// The reference that keeps a state of a session.
+pub fn reference(session: SessionId, kind: &str) -> String {
+    format!("{OURS}{kind}/{session}")
+}
+
+fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>, Failure> {
+    let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
+    found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
+        not_found(match kind {
+            "seen" => "nobody has looked at these changes yet; codepiper diff ID --base start shows all of them",
+            "turn" => "no prompt of this session was seen yet in this repository",
+            _ => "what was there when the session began is not known: it began before this was recorded, or elsewhere",
+        })
+    })
+}
+
+/// Where the branch that is checked out left another one: what changed on it alone.
+fn merge_base<'r>(repo: &'r Repo, branch: Option<&str>) -> Result<State<'r>, Failure> {
+    let git = &repo.git;
+    let head = git.head().and_then(|head| head.peel_to_commit());
+    let head = head.map_err(|_| invalid("there is no commit yet, and so no merge base"))?;
+    let other = match branch {
+        Some(branch) => commit_of(repo, branch)?.id(),
+        None => main_branch(git)?,
+    };
+    let base =
+        git.merge_base(head.id(), other).map_err(|_| invalid("the two branches have no commit in common"))?;
+    Ok(State::Tree(Some(git.find_commit(base)?.tree()?)))
+}
+
+/// The branch that work goes back to: what the remote calls its own, or one of the usual names.
+fn main_branch(git: &Repository) -> Result<Oid, Failure> {
+    let names = ["refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
+    let found = names.iter().find_map(|name| git.find_reference(name).ok()?.peel_to_commit().ok());
+    found.map(|commit| commit.id()).ok_or_else(|| {
+        invalid("there is no branch main or master, and no origin/HEAD; name the branch: merge-base:BRANCH")
+    })
+}

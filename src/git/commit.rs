@@ -1,0 +1,87 @@
+//! Commits of what is staged.
+
+use codepiper_protocol::wire::git::MakeCommit;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use git2::{Commit, ErrorCode, Oid, RepositoryState};
+
+use super::error::{Failure, in_use, invalid};
+use super::repo::Repo;
+
+const LONGEST_MESSAGE: usize = 64 * 1024;
+
+/// Commits the index, or replaces the last commit. No hook is run and nothing is signed: where that is asked for, it
+/// is left to git itself.
+pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
+    let message = git2::message_prettify(wanted.message.as_str(), None)?;
+    if message.trim().is_empty() {
+        return Err(invalid("a commit needs a message"));
+    }
+    if message.len() > LONGEST_MESSAGE {
+        return Err(invalid(format!("the message has more than {LONGEST_MESSAGE} bytes")));
+    }
+    check(repo)?;
+    let merged = merged_heads(repo)?;
+    let git = &repo.git;
+    let mut index = git.index()?;
+    index.read(true)?;
+    if index.has_conflicts() {
+        return Err(invalid("some files are conflicted; resolve and stage them first"));
+    }
+    let tree = git.find_tree(index.write_tree()?)?;
+    let signature = git.signature().map_err(|_| {
+        invalid("git does not know who you are; git config --global user.name and user.email say it")
+    })?;
+    let last = match git.head().and_then(|head| head.peel_to_commit()) {
+        Ok(commit) => Some(commit),
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if wanted.amend {
+        let last = last.ok_or_else(|| invalid("there is no commit yet that could be amended"))?;
+        if !merged.is_empty() {
+            return Err(invalid("a merge is under way; commit it first"));
+        }
+        let id = last.amend(Some("HEAD"), None, Some(&signature), None, Some(&message), Some(&tree))?;
+        return Ok(id);
+    }
+    let unchanged = last.as_ref().is_some_and(|last| last.tree_id() == tree.id());
+    if merged.is_empty() && (unchanged || last.is_none() && tree.is_empty()) {
+        return Err(invalid("nothing is staged"));
+    }
+    let merged = merged.into_iter().map(|id| git.find_commit(id)).collect::<Result<Vec<_>, _>>()?;
+    let parents: Vec<&Commit> = last.iter().chain(&merged).collect();
+    let id = git.commit(Some("HEAD"), &signature, &signature, &message, &tree, &parents)?;
+    git.cleanup_state()?;
+    Ok(id)
+}
+
+/// What only git itself can do.
+fn check(repo: &Repo) -> Result<(), Failure> {
+    let git = &repo.git;
+    let left = |what: &str| {
+        Failure::Said(Problem::new(Code::Invalid, format!("{what}: use git itself in the terminal")))
+    };
+    match git.state() {
+        RepositoryState::Clean | RepositoryState::Merge => {}
+        _ => return Err(left("a rebase or the like is under way")),
+    }
+    if git.path().join("index.lock").exists() {
+        return Err(in_use().into());
+    }
+    let config = git.config()?;
+    if config.get_bool("commit.gpgsign").unwrap_or(false) {
+        return Err(left("commits of this repository are to be signed"));
+    }
+    Ok(())
+}
+
+fn merged_heads(repo: &mut Repo) -> Result<Vec<Oid>, Failure> {
+    let mut heads = Vec::new();
+    if repo.git.state() == RepositoryState::Merge {
+        repo.git.mergehead_foreach(|id| {
+            heads.push(*id);
+            true
+        })?;
+    }
+    Ok(heads)
+}

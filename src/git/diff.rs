@@ -1,0 +1,355 @@
+//! What differs between two states: which files, and their lines.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use codepiper_protocol::wire::git::{
+    DiffFile, FileDiff, FileLines, GitDiff, MAX_FILE, MAX_FILES, MAX_SHOWN_IMAGE, ReadFile, ReadPage,
+    WholeFile,
+};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use git2::{Delta, Diff, DiffDelta, DiffFindOptions, DiffFlags, DiffOptions, FileMode, Oid, Patch, Tree};
+use ring::digest;
+
+use super::base::State;
+use super::error::{Failure, changed, invalid, not_found};
+use super::hunk::{self, Hunk};
+use super::name::{TreePath, text_of};
+use super::repo::Repo;
+use super::status::{change, take_page};
+
+/// Lines around each change. The names of hunks depend on it.
+const CONTEXT: u32 = 3;
+/// Counting the lines of a list's files ends after this time.
+const COUNTING: Duration = Duration::from_millis(800);
+/// The lines of larger files are counted when they are opened, in bytes.
+const COUNTED: u64 = 4 * 1024 * 1024;
+/// Renames are looked for among so many files.
+const MOST_RENAMES: usize = 1000;
+/// A file of which so many lines are asked for is read at most this far, in bytes.
+const MOST_READ: u64 = MAX_FILE;
+
+/// Which files differ, a page of them.
+pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<GitDiff, Failure> {
+    let diff = compare(repo, base, to, &[])?;
+    let mut found: Vec<(Vec<u8>, usize)> = Vec::new();
+    for (number, delta) in diff.deltas().enumerate() {
+        if let (Some(path), Some(_)) = (path_of(&delta), change(delta.status())) {
+            found.push((path.to_owned(), number));
+        }
+    }
+    found.sort();
+    let total = found.len() as u32;
+    let (found, next) = take_page(found, page.from, page.limit, MAX_FILES);
+    let began = Instant::now();
+    let mut uncounted = false;
+    let mut files = Vec::new();
+    for (_, number) in found {
+        let in_time = began.elapsed() < COUNTING;
+        uncounted |= !in_time;
+        let reads = in_time && is_small(repo, &diff, number);
+        let counted = if reads { Patch::from_diff(&diff, number)? } else { None };
+        let delta =
+            diff.get_delta(number).ok_or_else(|| invalid("the difference changed while it was read"))?;
+        let Some(file) = describe(&delta, counted.as_ref())? else { continue };
+        let path = path_of(&delta).filter(|_| reads).and_then(TreePath::from_bytes);
+        files.push(DiffFile { version: path.map(|path| version(repo, &path, &delta)), ..file });
+    }
+    Ok(GitDiff { base: base.name(), to: to.name(), files, total, next, uncounted })
+}
+
+/// One file's differences.
+pub struct Compared<'d> {
+    pub path: TreePath,
+    pub patch: Option<Patch<'d>>,
+    pub file: DiffFile,
+    pub version: String,
+    pub whole: Option<WholeFile>,
+    pub old_id: Oid,
+    pub new_mode: FileMode,
+}
+
+impl Compared<'_> {
+    /// All hunks with all their lines.
+    pub fn hunks(&self) -> Result<Vec<Hunk>, Failure> {
+        match &self.patch {
+            Some(patch) => Ok(hunk::all(patch, &self.path, self.old_id)?),
+            None => Ok(vec![]),
+        }
+    }
+}
+
+/// Compares one file and looks at the result. `None`: it does not differ.
+pub fn with_file<T>(
+    repo: &Repo,
+    base: &State,
+    to: &State,
+    path: &TreePath,
+    old_path: Option<&TreePath>,
+    look: impl FnOnce(Option<Compared>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut paths = vec![path.clone()];
+    paths.extend(old_path.cloned());
+    let diff = compare(repo, base, to, &paths)?;
+    let meant =
+        |delta: &DiffDelta| path_of(delta) == Some(path.as_bytes()) && change(delta.status()).is_some();
+    let Some(number) = diff.deltas().position(|delta| meant(&delta)) else { return look(None) };
+    let delta = diff.get_delta(number).ok_or_else(|| changed("the file changed while it was read"))?;
+    let whole = whole(repo, path, &delta);
+    let loads = !matches!(whole, Some(WholeFile::TooLarge | WholeFile::Conflicted));
+    let patch = if loads { Patch::from_diff(&diff, number)? } else { None };
+    let delta = patch.as_ref().map_or(delta, Patch::delta);
+    let whole = whole.or(delta.flags().contains(DiffFlags::BINARY).then_some(WholeFile::Binary));
+    let file =
+        describe(&delta, patch.as_ref())?.ok_or_else(|| changed("the file changed while it was read"))?;
+    let (old_id, new_mode) = (delta.old_file().id(), delta.new_file().mode());
+    let version = version(repo, path, &delta);
+    let file = DiffFile { version: Some(version.clone()), ..file };
+    look(Some(Compared { path: path.clone(), file, version, whole, old_id, new_mode, patch }))
+}
+
+/// A page of one file's differences.
+pub fn file(repo: &Repo, base: &State, to: &State, wanted: &ReadFile) -> Result<FileDiff, Failure> {
+    let path = TreePath::parse(&wanted.path)?;
+    let old_path = wanted.old_path.as_deref().map(TreePath::parse).transpose()?;
+    with_file(repo, base, to, &path, old_path.as_ref(), |found| {
+        let found = found.ok_or_else(|| not_found(format!("{} does not differ", path.text())))?;
+        let page = match &found.patch {
+            Some(patch) => hunk::page(patch, &path, found.old_id, wanted.from.unwrap_or(0), wanted.limit)?,
+            None => hunk::Page::default(),
+        };
+        let Compared { file, version, whole, .. } = found;
+        Ok(FileDiff { file, version, hunks: page.hunks, lines: page.lines, next: page.next, whole })
+    })
+}
+
+/// What git's library finds between two states, in all files or in some. The names are no patterns.
+pub fn compare<'r>(
+    repo: &'r Repo,
+    base: &State,
+    to: &State,
+    paths: &[TreePath],
+) -> Result<Diff<'r>, Failure> {
+    let mut options = options(paths);
+    let git = &repo.git;
+    let mut diff = match (base, to) {
+        (State::Tree(old), State::Tree(new)) => {
+            git.diff_tree_to_tree(old.as_ref(), new.as_ref(), Some(&mut options))?
+        }
+        (State::Tree(old), State::Index) => git.diff_tree_to_index(old.as_ref(), None, Some(&mut options))?,
+        (State::Index, State::Work) => git.diff_index_to_workdir(None, Some(&mut options))?,
+        (State::Tree(old), State::Work) => tree_to_work(repo, old.as_ref(), paths)?,
+        (State::Index, _) | (State::Work, _) => {
+            return Err(invalid(
+                "compare the older state with the newer one: a commit, then the index, then the files",
+            ));
+        }
+    };
+    if matches!(base, State::Tree(_)) && (2..=MOST_RENAMES).contains(&diff.deltas().len()) {
+        diff.find_similar(Some(DiffFindOptions::new().renames(true).for_untracked(true)))?;
+    }
+    Ok(diff)
+}
+
+fn options(paths: &[TreePath]) -> DiffOptions {
+    let mut options = DiffOptions::new();
+    options
+        .context_lines(CONTEXT)
+        .indent_heuristic(true)
+        .include_typechange(true)
+        .disable_pathspec_match(true);
+    options.include_untracked(true).recurse_untracked_dirs(true).show_untracked_content(true);
+    options.max_size(MAX_FILE as i64).ignore_case(false);
+    for path in paths {
+        options.pathspec(path.as_bytes());
+    }
+    options
+}
+
+/// Git's library would read every file to compare a tree with the work tree. The index knows which are the
+/// same, so those that differ from either side of it are looked at alone.
+fn tree_to_work<'r>(repo: &'r Repo, old: Option<&Tree>, paths: &[TreePath]) -> Result<Diff<'r>, Failure> {
+    let git = &repo.git;
+    let mut candidates: BTreeSet<TreePath> = paths.iter().cloned().collect();
+    if candidates.is_empty() {
+        let mut wanted = options(&[]);
+        let sides = [
+            git.diff_tree_to_index(old, None, Some(wanted.skip_binary_check(true)))?,
+            git.diff_index_to_workdir(None, Some(wanted.skip_binary_check(true)))?,
+        ];
+        let both = |delta: DiffDelta| {
+            let names = [delta.old_file().path_bytes(), delta.new_file().path_bytes()];
+            names.map(|name| name.and_then(TreePath::from_bytes))
+        };
+        for side in &sides {
+            candidates.extend(side.deltas().flat_map(both).flatten());
+        }
+    }
+    if candidates.is_empty() {
+        return Ok(git.diff_tree_to_tree(old, old, None)?);
+    }
+    let candidates: Vec<TreePath> = candidates.into_iter().collect();
+    Ok(git.diff_tree_to_workdir(old, Some(&mut options(&candidates)))?)
+}
+
+fn path_of<'d>(delta: &DiffDelta<'d>) -> Option<&'d [u8]> {
+    match delta.status() {
+        Delta::Deleted => delta.old_file().path_bytes(),
+        _ => delta.new_file().path_bytes().or(delta.old_file().path_bytes()),
+    }
+}
+
+/// Whether counting its lines costs little.
+fn is_small(repo: &Repo, diff: &Diff, number: usize) -> bool {
+    let Some(delta) = diff.get_delta(number) else { return false };
+    let size = |file: git2::DiffFile| match file.size() {
+        0 if file.is_valid_id() && !file.id().is_zero() => {
+            repo.git.odb().and_then(|odb| odb.read_header(file.id())).map_or(0, |header| header.0 as u64)
+        }
+        size => size,
+    };
+    size(delta.old_file()) <= COUNTED && size(delta.new_file()) <= COUNTED
+}
+
+fn describe(delta: &DiffDelta, patch: Option<&Patch>) -> Result<Option<DiffFile>, Failure> {
+    let (Some(path), Some(change)) = (path_of(delta), change(delta.status())) else { return Ok(None) };
+    let flags = patch.map_or(delta.flags(), |patch| patch.delta().flags());
+    let binary = flags.contains(DiffFlags::BINARY);
+    let counted = match patch.filter(|_| !binary) {
+        Some(patch) => Some(patch.line_stats()?),
+        None => None,
+    };
+    let old_path = (delta.status() == Delta::Renamed).then(|| delta.old_file().path_bytes()).flatten();
+    Ok(Some(DiffFile {
+        path: text_of(path),
+        old_path: old_path.map(text_of),
+        change,
+        old_mode: mode(delta.old_file().mode()),
+        new_mode: mode(delta.new_file().mode()),
+        added: counted.map(|(_, added, _)| added as u32),
+        removed: counted.map(|(_, _, removed)| removed as u32),
+        binary,
+        generated: is_generated(path),
+        version: None,
+    }))
+}
+
+fn mode(mode: FileMode) -> Option<String> {
+    let text = match mode {
+        FileMode::Unreadable => return None,
+        FileMode::Tree => "040000",
+        FileMode::Blob => "100644",
+        FileMode::BlobGroupWritable => "100664",
+        FileMode::BlobExecutable => "100755",
+        FileMode::Link => "120000",
+        FileMode::Commit => "160000",
+    };
+    Some(text.to_owned())
+}
+
+/// By the names that programs give to what they write.
+fn is_generated(path: &[u8]) -> bool {
+    const NAMES: [&[u8]; 13] = [
+        b"Cargo.lock",
+        b"package-lock.json",
+        b"npm-shrinkwrap.json",
+        b"yarn.lock",
+        b"pnpm-lock.yaml",
+        b"bun.lock",
+        b"bun.lockb",
+        b"composer.lock",
+        b"Gemfile.lock",
+        b"poetry.lock",
+        b"uv.lock",
+        b"go.sum",
+        b"flake.lock",
+    ];
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let below = |dir: &[u8]| path.split(|byte| *byte == b'/').rev().skip(1).any(|part| part == dir);
+    NAMES.contains(&name)
+        || [&b".min.js"[..], b".min.css", b".map"].iter().any(|end| name.ends_with(end))
+        || below(b"dist")
+        || below(b"node_modules")
+}
+
+/// Why the file cannot be taken line by line.
+fn whole(repo: &Repo, path: &TreePath, delta: &DiffDelta) -> Option<WholeFile> {
+    let modes = [delta.old_file().mode(), delta.new_file().mode()];
+    if delta.status() == Delta::Conflicted {
+        Some(WholeFile::Conflicted)
+    } else if modes.contains(&FileMode::Commit) {
+        Some(WholeFile::Submodule)
+    } else if modes.contains(&FileMode::Link) {
+        Some(WholeFile::Symlink)
+    } else if delta.new_file().size().max(delta.old_file().size()) > MAX_FILE {
+        Some(WholeFile::TooLarge)
+    } else {
+        repo.has_filter(path).then_some(WholeFile::Filter)
+    }
+}
+
+/// A name of both sides of the file.
+fn version(repo: &Repo, path: &TreePath, delta: &DiffDelta) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(path.as_bytes());
+    for side in [delta.old_file(), delta.new_file()] {
+        hash.update(&[0, u8::from(side.is_valid_id())]);
+        hash.update(side.id().as_bytes());
+        hash.update(mode(side.mode()).unwrap_or_default().as_bytes());
+    }
+    // What was not read is known by its time.
+    if !delta.new_file().is_valid_id()
+        && let Ok(meta) = std::fs::symlink_metadata(repo.root.join(path.as_path()))
+    {
+        hash.update(format!("{} {:?}", meta.len(), meta.modified().ok()).as_bytes());
+    }
+    hunk::hex(hash.finish().as_ref())
+}
+
+/// The bytes of a file in a state. `None`: it is not there, or no plain file.
+pub fn content(repo: &Repo, state: &State, path: &TreePath, most: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let id = match state {
+        State::Work => return repo.read(path, most),
+        State::Index => repo.git.index()?.get_path(path.as_path(), 0).map(|entry| entry.id),
+        State::Tree(None) => None,
+        State::Tree(Some(tree)) => tree.get_path(path.as_path()).ok().map(|entry| entry.id()),
+    };
+    let Some(id) = id else { return Ok(None) };
+    let Ok((size, git2::ObjectType::Blob)) = repo.git.odb()?.read_header(id) else { return Ok(None) };
+    if size as u64 > most {
+        let detail = format!("{} has {size} bytes, more than {most}", path.text());
+        return Err(Problem::new(Code::TooLarge, detail).into());
+    }
+    Ok(Some(repo.git.find_blob(id)?.content().to_owned()))
+}
+
+/// Some lines of a file in a state.
+pub fn lines(
+    repo: &Repo,
+    state: &State,
+    path: &str,
+    from: u32,
+    limit: Option<u32>,
+) -> Result<FileLines, Failure> {
+    let path = TreePath::parse(path)?;
+    let missing = || not_found(format!("there is no file {}", path.text()));
+    let content = content(repo, state, &path, MOST_READ)?.ok_or_else(missing)?;
+    let all = || content.split_inclusive(|byte| *byte == b'\n');
+    let lines = hunk::texts(all().skip(from.max(1) as usize - 1), limit);
+    Ok(FileLines { lines, total: all().count() as u32 })
+}
+
+/// An image, and its kind.
+pub fn image(repo: &Repo, state: &State, path: &str) -> Result<(Vec<u8>, &'static str), Failure> {
+    let path = TreePath::parse(path)?;
+    let missing = || not_found(format!("there is no file {}", path.text()));
+    let content = content(repo, state, &path, MAX_SHOWN_IMAGE)?.ok_or_else(missing)?;
+    let kind = infer::get(&content).map(|kind| kind.mime_type());
+    let shown = kind.filter(|kind| ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(kind));
+    match shown {
+        Some(kind) => Ok((content, kind)),
+        None => {
+            Err(Problem::new(Code::NoImage, format!("{} is no PNG, JPEG, GIF or WebP", path.text())).into())
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What goes wrong with a repository, in words.
+
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+/// An error of git's library, or one that says already what is wrong.
+#[derive(Debug)]
+pub enum Failure {
+    Said(Problem),
+    Git(git2::Error),
+}
+
+impl From<git2::Error> for Failure {
+    fn from(error: git2::Error) -> Self {
+        Self::Git(error)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Said(problem)
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Said(problem) => problem,
+            Failure::Git(error) if error.code() == git2::ErrorCode::Locked => in_use(),
+            Failure::Git(error) => Problem::new(Code::Internal, format!("git: {}", error.message())),
+        }
+    }
+}
+
+pub fn invalid(detail: impl Into<String>) -> Failure {
+    Failure::Said(Problem::new(Code::Invalid, detail))
+}
+
+pub fn not_found(detail: impl Into<String>) -> Failure {
+    Failure::Said(Problem::new(Code::NotFound, detail))
+}
+
+/// What was chosen is not there any more.
+pub fn changed(detail: impl Into<String>) -> Failure {
+    Failure::Said(Problem::new(Code::Changed, detail))
+}
+
+/// Git's own lock is held.
+pub fn in_use() -> Problem {
+    Problem::new(
+        Code::GitInUse,
+        "git is in use by another program (index.lock is there); nothing was changed. Try again when it has finished",
+    )
+}

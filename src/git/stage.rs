@@ -1,0 +1,172 @@
+//! Files, hunks and lines into the index and out of it.
+
+use std::collections::HashSet;
+
+use codepiper_protocol::wire::git::{ChosenFile, WholeFile};
+use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid};
+
+use super::base::{State, head};
+use super::choose::{self, Choice};
+use super::diff::{Compared, with_file};
+use super::error::{Failure, changed, invalid};
+use super::name::TreePath;
+use super::repo::Repo;
+
+const PLAIN: u32 = 0o100_644;
+
+/// Takes changes of the work tree into the index.
+pub fn stage(repo: &Repo, files: &[ChosenFile]) -> Result<(), Failure> {
+    let paths = paths(files)?;
+    repo.change_index(|index| {
+        for (file, path) in files.iter().zip(&paths) {
+            with_file(repo, &State::Index, &State::Work, path, None, |found| {
+                let found = checked(file, path, found)?;
+                match &file.hunks {
+                    Some(_) => stage_lines(repo, index, file, &found),
+                    None => stage_whole(repo, index, path, &found),
+                }
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// Takes changes out of the index; the work tree stays as it is.
+pub fn unstage(repo: &Repo, files: &[ChosenFile]) -> Result<(), Failure> {
+    let paths = paths(files)?;
+    repo.change_index(|index| {
+        for (file, path) in files.iter().zip(&paths) {
+            let last = State::Tree(head(&repo.git)?);
+            with_file(repo, &last, &State::Index, path, None, |found| {
+                let found = checked(file, path, found)?;
+                match &file.hunks {
+                    Some(_) => unstage_lines(repo, index, file, &found),
+                    None => unstage_whole(repo, index, path),
+                }
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// The files' paths; each file once.
+pub fn paths(files: &[ChosenFile]) -> Result<Vec<TreePath>, Failure> {
+    let paths = files.iter().map(|file| TreePath::parse(&file.path)).collect::<Result<Vec<_>, _>>()?;
+    let different: HashSet<&TreePath> = paths.iter().collect();
+    match (paths.is_empty(), different.len() == paths.len()) {
+        (true, _) => Err(invalid("no file was chosen")),
+        (_, false) => Err(invalid("a file was chosen twice")),
+        (false, true) => Ok(paths),
+    }
+}
+
+/// That the file is still what was looked at, and can be taken as it was chosen.
+pub fn checked<'d>(
+    file: &ChosenFile,
+    path: &TreePath,
+    found: Option<Compared<'d>>,
+) -> Result<Compared<'d>, Failure> {
+    let moved_on = || changed(format!("{} changed while you chose; nothing was changed", path.text()));
+    let found = found.ok_or_else(moved_on)?;
+    if file.version.as_ref().is_some_and(|version| *version != found.version) {
+        return Err(moved_on());
+    }
+    match (found.whole, &file.hunks) {
+        (Some(WholeFile::Filter), _) => Err(invalid(format!(
+            "{}: a program of git's configuration (git LFS, for example) stands between the file and the index, and \
+             no such program is run here; use git itself in the terminal",
+            path.text()
+        ))),
+        (Some(_), Some(_)) => Err(invalid(format!("{} can only be taken as a whole", path.text()))),
+        _ => Ok(found),
+    }
+}
+
+fn stage_whole(repo: &Repo, index: &mut Index, path: &TreePath, found: &Compared) -> Result<(), Failure> {
+    // A link on the way would lead to a file elsewhere.
+    repo.parent(path)?;
+    match repo.root.join(path.as_path()).symlink_metadata() {
+        Ok(_) => index.add_path(path.as_path())?,
+        Err(_) if found.whole == Some(WholeFile::Conflicted) => index.conflict_remove(path.as_path())?,
+        Err(_) => index.remove_path(path.as_path())?,
+    }
+    Ok(())
+}
+
+fn stage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compared) -> Result<(), Failure> {
+    let path = &found.path;
+    let hunks = found.hunks()?;
+    let choice = Choice::find(&hunks, file.hunks.as_deref().unwrap_or_default(), &path.text())?;
+    let entry = index.get_path(path.as_path(), 0);
+    let old = match &entry {
+        Some(entry) => repo.git.find_blob(entry.id)?.content().to_owned(),
+        None => vec![],
+    };
+    let content = choose::from_old(&old, &hunks, &choice, false);
+    // Every line of a file that was deleted.
+    if content.is_empty() && found.file.new_mode.is_none() {
+        index.remove_path(path.as_path())?;
+        return Ok(());
+    }
+    let mode = entry.map_or(u32::from(found.new_mode), |entry| entry.mode);
+    put(repo, index, path, &content, mode)
+}
+
+fn unstage_whole(repo: &Repo, index: &mut Index, path: &TreePath) -> Result<(), Failure> {
+    let last = match head(&repo.git)? {
+        Some(tree) => match tree.get_path(path.as_path()) {
+            Ok(entry) => Some((entry.id(), entry.filemode_raw() as u32)),
+            Err(error) if error.code() == ErrorCode::NotFound => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    match last {
+        Some((id, mode)) => Ok(index.add(&entry(path, id, mode))?),
+        None => Ok(index.remove_path(path.as_path())?),
+    }
+}
+
+fn unstage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compared) -> Result<(), Failure> {
+    let path = &found.path;
+    let hunks = found.hunks()?;
+    let choice = Choice::find(&hunks, file.hunks.as_deref().unwrap_or_default(), &path.text())?;
+    let last = head(&repo.git)?.and_then(|tree| tree.get_path(path.as_path()).ok());
+    let old = match &last {
+        Some(entry) => repo.git.find_blob(entry.id())?.content().to_owned(),
+        None => vec![],
+    };
+    let content = choose::from_old(&old, &hunks, &choice, true);
+    // Every line of a file that was added.
+    if content.is_empty() && last.is_none() {
+        index.remove_path(path.as_path())?;
+        return Ok(());
+    }
+    let staged = index.get_path(path.as_path(), 0).map(|entry| entry.mode);
+    let mode = staged.or(last.map(|entry| entry.filemode_raw() as u32)).unwrap_or(PLAIN);
+    put(repo, index, path, &content, mode)
+}
+
+fn put(repo: &Repo, index: &mut Index, path: &TreePath, content: &[u8], mode: u32) -> Result<(), Failure> {
+    let id = repo.git.blob(content)?;
+    Ok(index.add(&entry(path, id, mode))?)
+}
+
+/// Without the times of the file: git compares it when it looks next.
+pub fn entry(path: &TreePath, id: Oid, mode: u32) -> IndexEntry {
+    let zero = IndexTime::new(0, 0);
+    IndexEntry {
+        ctime: zero,
+        mtime: zero,
+        dev: 0,
+        ino: 0,
+        mode,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_bytes().to_owned(),
+    }
+}

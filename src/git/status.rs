@@ -1,0 +1,126 @@
+//! What differs from the last commit, in the index and in the work tree.
+
+use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitOperation, GitStatus, MAX_FILES, ReadPage};
+use git2::{Branch, Delta, ErrorCode, Repository, RepositoryState, Status, StatusOptions};
+
+use super::error::Failure;
+use super::name::text_of;
+use super::repo::Repo;
+
+/// A page of the files that differ, untracked ones too, each by itself. Ignored ones are left out.
+pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
+    let mut options = StatusOptions::new();
+    options.include_untracked(true).recurse_untracked_dirs(true).include_ignored(false);
+    options.renames_head_to_index(true).update_index(false).sort_case_sensitively(true);
+    let statuses = repo.git.statuses(Some(&mut options))?;
+    let mut files: Vec<GitFile> = statuses.iter().filter_map(|entry| file(&entry)).collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let count = |fits: fn(&GitFile) -> bool| files.iter().filter(|file| fits(file)).count() as u32;
+    let (staged, conflicted) = (count(|file| file.staged.is_some()), count(|file| file.conflicted));
+    let untracked = count(|file| file.unstaged == Some(Change::Added) && file.staged.is_none());
+    let changed = count(|file| file.unstaged.is_some()) - untracked;
+    let (files, next) = take_page(files, page.from, page.limit, MAX_FILES);
+    Ok(GitStatus {
+        root: text_of(repo.root.as_os_str().as_encoded_bytes()).trim_end_matches('/').to_owned(),
+        head: head(&repo.git)?,
+        operation: operation(repo.git.state()),
+        staged,
+        changed,
+        untracked,
+        conflicted,
+        files,
+        next,
+    })
+}
+
+/// The part of a list that was asked for, and where the next one begins.
+pub fn take_page<T>(all: Vec<T>, from: Option<u32>, limit: Option<u32>, most: u32) -> (Vec<T>, Option<u32>) {
+    let (from, limit) = (from.unwrap_or(0), limit.unwrap_or(most).clamp(1, most));
+    let end = from.saturating_add(limit);
+    let next = ((end as usize) < all.len()).then_some(end);
+    (all.into_iter().skip(from as usize).take(limit as usize).collect(), next)
+}
+
+fn file(entry: &git2::StatusEntry) -> Option<GitFile> {
+    let status = entry.status();
+    let (staged, unstaged) = (entry.head_to_index(), entry.index_to_workdir());
+    let of = |delta: &Option<git2::DiffDelta>| delta.as_ref().and_then(|delta| change(delta.status()));
+    let conflicted = status.contains(Status::CONFLICTED);
+    let any = staged.as_ref().or(unstaged.as_ref())?;
+    let path = any.new_file().path_bytes().or(any.old_file().path_bytes())?;
+    let old_path = staged.as_ref().filter(|delta| delta.status() == Delta::Renamed);
+    let submodule = [any.new_file().mode(), any.old_file().mode()].contains(&git2::FileMode::Commit);
+    let (staged, unstaged) = if conflicted { (None, None) } else { (of(&staged), of(&unstaged)) };
+    if staged.is_none() && unstaged.is_none() && !conflicted {
+        return None;
+    }
+    Some(GitFile {
+        path: text_of(path),
+        old_path: old_path.and_then(|delta| delta.old_file().path_bytes()).map(text_of),
+        staged,
+        unstaged,
+        conflicted,
+        submodule,
+    })
+}
+
+pub fn change(status: Delta) -> Option<Change> {
+    match status {
+        Delta::Added | Delta::Untracked | Delta::Copied => Some(Change::Added),
+        Delta::Modified | Delta::Unreadable | Delta::Conflicted => Some(Change::Modified),
+        Delta::Deleted => Some(Change::Deleted),
+        Delta::Renamed => Some(Change::Renamed),
+        Delta::Typechange => Some(Change::TypeChanged),
+        Delta::Unmodified | Delta::Ignored => None,
+    }
+}
+
+pub fn operation(state: RepositoryState) -> Option<GitOperation> {
+    use RepositoryState as State;
+    match state {
+        State::Clean => None,
+        State::Merge => Some(GitOperation::Merge),
+        State::Rebase | State::RebaseInteractive | State::RebaseMerge => Some(GitOperation::Rebase),
+        State::CherryPick | State::CherryPickSequence => Some(GitOperation::CherryPick),
+        State::Revert | State::RevertSequence => Some(GitOperation::Revert),
+        State::Bisect => Some(GitOperation::Bisect),
+        State::ApplyMailbox | State::ApplyMailboxOrRebase => Some(GitOperation::ApplyMailbox),
+    }
+}
+
+fn head(git: &Repository) -> Result<GitHead, Failure> {
+    let none = |branch| GitHead { branch, commit: None, upstream: None, ahead: None, behind: None };
+    let head = match git.head() {
+        Ok(head) => head,
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
+            let head = git.find_reference("HEAD")?;
+            let target = head.symbolic_target_bytes().unwrap_or_default();
+            return Ok(none(Some(text_of(target.strip_prefix(b"refs/heads/").unwrap_or(target)))));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let commit = Some(head.peel_to_commit()?.id().to_string());
+    if !head.is_branch() {
+        return Ok(GitHead { commit, ..none(None) });
+    }
+    let name = text_of(head.shorthand_bytes());
+    let branch = Branch::wrap(head);
+    let tracked = upstream(git, &branch);
+    let (upstream, ahead, behind) = match tracked {
+        Some((name, counts)) => (Some(name), counts.map(|both| both.0), counts.map(|both| both.1)),
+        None => (None, None, None),
+    };
+    Ok(GitHead { branch: Some(name), commit, upstream, ahead, behind })
+}
+
+/// The upstream branch, and how many commits each has that the other has not.
+pub fn upstream(git: &Repository, branch: &Branch) -> Option<(String, Option<(u32, u32)>)> {
+    let upstream = branch.upstream().ok()?;
+    let name = text_of(upstream.name_bytes().ok()?);
+    let counted = || {
+        let (ours, theirs) = (branch.get().target()?, upstream.get().target()?);
+        let (ahead, behind) = git.graph_ahead_behind(ours, theirs).ok()?;
+        Some((u32::try_from(ahead).ok()?, u32::try_from(behind).ok()?))
+    };
+    Some((name, counted()))
+}

@@ -1,0 +1,211 @@
+//! Requests and repositories that mean harm.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::git::{ChosenFile, MakeCommit, ReadLog, ReadPage};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::super::base::State;
+use super::super::{commit, diff, discard, history, snapshot, stage, status};
+use super::staging::shown;
+use super::{Repo, Sandbox, exists};
+
+/// Lets everything that git can run leave a mark.
+fn let_programs_run(sandbox: &Sandbox, mark: &Path) {
+    let program = sandbox.path(".git/evil");
+    fs::write(&program, format!("#!/bin/sh\necho \"$0 $*\" >> '{}'\ncat\n", mark.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let run = program.to_str().unwrap();
+    for key in [
+        "core.fsmonitor",
+        "core.pager",
+        "core.editor",
+        "core.sshCommand",
+        "core.askPass",
+        "core.hooksPath",
+        "diff.external",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "filter.evil.clean",
+        "filter.evil.smudge",
+        "filter.evil.process",
+        "gpg.program",
+        "credential.helper",
+        "pager.diff",
+        "pager.log",
+        "sequence.editor",
+        "merge.evil.driver",
+    ] {
+        sandbox.git(["config", key, run]);
+    }
+    fs::create_dir_all(sandbox.path(".git/hooks")).unwrap();
+    for hook in [
+        "pre-commit",
+        "post-commit",
+        "commit-msg",
+        "prepare-commit-msg",
+        "post-checkout",
+        "post-index-change",
+        "reference-transaction",
+        "fsmonitor-watchman",
+    ] {
+        fs::copy(&program, sandbox.path(format!(".git/hooks/{hook}"))).unwrap();
+    }
+    sandbox.git(["config", "core.hooksPath", ".git/hooks"]);
+    let _ = fs::remove_file(mark);
+}
+
+#[test]
+fn no_program_of_a_repository_is_run() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "one\n");
+    sandbox.write("g.bin", "one\n");
+    sandbox.write(".gitattributes", "f diff=evil\ng.bin filter=evil\n");
+    sandbox.commit_all();
+    let mark = sandbox.path("ran");
+    let_programs_run(&sandbox, &mark);
+    sandbox.write("f", "two\n");
+    sandbox.write("g.bin", "two\n");
+    let session = SessionId::random();
+    let whole = |path: &str| ChosenFile { path: path.into(), ..ChosenFile::default() };
+    let repo = sandbox.repo();
+    status::status(&repo, &ReadPage::default()).unwrap();
+    history::branches(&repo, &ReadPage::default()).unwrap();
+    history::log(&repo, &ReadLog::default()).unwrap();
+    history::commit(&repo, "HEAD").unwrap();
+    for (base, to) in [("index", "work"), ("head", "work"), ("head", "index"), ("HEAD^", "HEAD")] {
+        let state = |name: &str| State::parse(&repo, session, name).unwrap();
+        diff::list(&repo, &state(base), &state(to), &ReadPage::default()).unwrap();
+    }
+    shown(&sandbox, "index", "work", "f").unwrap();
+    snapshot::keep(&repo, session, "seen").unwrap();
+    let discarded = discard::discard(&repo, session, &[whole("f")]).unwrap();
+    discard::restore(&repo, session, &discarded.id).unwrap();
+    stage::stage(&repo, &[whole("f")]).unwrap();
+    stage::unstage(&repo, &[whole("f")]).unwrap();
+    stage::stage(&repo, &[whole("f")]).unwrap();
+    // What a program would have to convert is refused.
+    for refused in [
+        stage::stage(&repo, &[whole("g.bin")]),
+        discard::discard(&repo, session, &[whole("g.bin")]).map(drop),
+    ] {
+        let problem = Problem::from(refused.unwrap_err());
+        assert!(problem.code == Code::Invalid && problem.detail.contains("program"), "{problem}");
+    }
+    commit::commit(&mut sandbox.repo(), &MakeCommit { message: "m".into(), amend: false }).unwrap();
+    assert!(!exists(&mark), "{}", fs::read_to_string(&mark).unwrap_or_default());
+}
+
+#[test]
+fn what_is_outside_is_neither_read_nor_written() {
+    let sandbox = Sandbox::new();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), "secret\n").unwrap();
+    sandbox.write("f", "one\n");
+    sandbox.commit_all();
+    symlink(outside.path(), sandbox.path("dir")).unwrap();
+    symlink(outside.path().join("secret"), sandbox.path("link")).unwrap();
+    let repo = sandbox.repo();
+    let long = "a/".repeat(5000);
+    let absolute = outside.path().join("secret").to_str().unwrap().to_owned();
+    for path in ["../secret", &absolute, ".git/config", "a/../../x", "a\0b", &long, "", ".GIT/config"] {
+        let refused = shown(&sandbox, "index", "work", path).map(drop);
+        assert_eq!(Problem::from(refused.unwrap_err()).code, Code::Invalid, "{path}");
+        let chosen = [ChosenFile { path: path.into(), ..ChosenFile::default() }];
+        assert_eq!(Problem::from(stage::stage(&repo, &chosen).unwrap_err()).code, Code::Invalid, "{path}");
+        assert_eq!(
+            Problem::from(discard::discard(&repo, SessionId::random(), &chosen).unwrap_err()).code,
+            Code::Invalid
+        );
+        assert!(diff::lines(&repo, &State::Work, path, 1, None).is_err());
+    }
+    for path in ["dir/secret", "link"] {
+        assert!(diff::lines(&repo, &State::Work, path, 1, None).is_err(), "{path}");
+        assert!(diff::image(&repo, &State::Work, path).is_err(), "{path}");
+    }
+    // A link is shown and taken as where it points, not as what is there.
+    let found = shown(&sandbox, "index", "work", "link").unwrap();
+    assert!(
+        found.hunks[0]
+            .lines
+            .iter()
+            .all(|line| !line.text.contains("secret\n") && line.text.ends_with("/secret"))
+    );
+    let chosen = [ChosenFile { path: "dir/secret".into(), ..ChosenFile::default() }];
+    assert!(stage::stage(&repo, &chosen).is_err());
+    assert!(discard::discard(&repo, SessionId::random(), &chosen).is_err());
+    let link = [ChosenFile { path: "link".into(), ..ChosenFile::default() }];
+    discard::discard(&repo, SessionId::random(), &link).unwrap();
+    assert_eq!(fs::read(outside.path().join("secret")).unwrap(), b"secret\n");
+
+    // A tracked directory that became a link.
+    sandbox.write("sub/x", "x\n");
+    sandbox.git(["add", "sub"]);
+    sandbox.git(["commit", "-qm", "sub"]);
+    fs::remove_dir_all(sandbox.path("sub")).unwrap();
+    symlink(outside.path(), sandbox.path("sub")).unwrap();
+    let chosen = [ChosenFile { path: "sub/x".into(), ..ChosenFile::default() }];
+    assert!(discard::discard(&repo, SessionId::random(), &chosen).is_err());
+    assert!(!exists(&outside.path().join("x")));
+}
+
+#[test]
+fn names_of_commits_are_no_options_and_no_searches() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "one\n");
+    sandbox.commit_all();
+    let repo = sandbox.repo();
+    let long = "a".repeat(10_000);
+    for name in [
+        "--output=x",
+        "-x",
+        "../x",
+        "/etc",
+        "HEAD:f",
+        ":/o",
+        "HEAD^{/o}",
+        "@{-1}",
+        "a\0b",
+        "a b",
+        "",
+        &long,
+        "nothing",
+    ] {
+        let problem = Problem::from(State::parse(&repo, SessionId::random(), name).err().expect(name));
+        assert_eq!(problem.code, Code::Invalid, "{name}");
+        assert!(problem.detail.len() < 500, "{name}");
+        assert!(history::log(&repo, &ReadLog { of: Some(name.into()), ..ReadLog::default() }).is_err());
+        assert!(history::commit(&repo, name).is_err());
+    }
+    assert!(!exists(&sandbox.path("x")));
+}
+
+#[test]
+fn a_work_tree_that_is_elsewhere_is_refused() {
+    let sandbox = Sandbox::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    sandbox.git(["config", "core.worktree", elsewhere.path().to_str().unwrap()]);
+    let problem = Problem::from(Repo::open(sandbox.dir.path()).err().unwrap());
+    assert_eq!(problem.code, Code::NoRepository);
+    assert!(problem.detail.contains("elsewhere"), "{problem}");
+    let none = tempfile::tempdir().unwrap();
+    assert_eq!(Problem::from(Repo::open(none.path()).err().unwrap()).code, Code::NoRepository);
+}
+
+#[test]
+fn an_index_that_is_held_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "one\n");
+    fs::write(sandbox.path(".git/index.lock"), "").unwrap();
+    let chosen = [ChosenFile { path: "f".into(), ..ChosenFile::default() }];
+    let problem = Problem::from(stage::stage(&sandbox.repo(), &chosen).unwrap_err());
+    assert_eq!(problem.code, Code::GitInUse);
+    assert!(problem.detail.contains("in use by another program"), "{problem}");
+    assert_eq!(status::status(&sandbox.repo(), &ReadPage::default()).unwrap().staged, 0);
+    fs::remove_file(sandbox.path(".git/index.lock")).unwrap();
+    stage::stage(&sandbox.repo(), &chosen).unwrap();
+    assert_eq!(sandbox.text(["status", "--porcelain"]), "A  f");
+}

@@ -1,0 +1,144 @@
+//! States that are kept, and what is too much for one answer.
+
+use std::fs;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::git::{Change, MAX_DIFF_BYTES, MAX_LINE, MAX_LINES, ReadFile, ReadPage};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::super::base::State;
+use super::super::{diff, snapshot};
+use super::staging::shown;
+use super::{Sandbox, exists};
+
+fn differing(sandbox: &Sandbox, session: SessionId, base: &str) -> Vec<(String, Change)> {
+    let repo = sandbox.repo();
+    let state = |name: &str| State::parse(&repo, session, name).unwrap();
+    let found = diff::list(&repo, &state(base), &state("work"), &ReadPage::default()).unwrap();
+    found.files.into_iter().map(|file| (file.path, file.change)).collect()
+}
+
+#[test]
+fn what_changed_since_somebody_looked_is_exactly_that() {
+    let sandbox = Sandbox::new();
+    for number in 0..50 {
+        sandbox.write(format!("file{number:02}"), format!("{number}\n"));
+    }
+    sandbox.write(".gitignore", "ignored\n");
+    sandbox.commit_all();
+    // Edited, staged, new, ignored and large files are there already.
+    sandbox.write("file01", "edited\n");
+    sandbox.write("file02", "staged\n");
+    sandbox.git(["add", "file02"]);
+    sandbox.write("new", "untracked\n");
+    sandbox.write("ignored", "x");
+    sandbox.write("large", vec![b'x'; 2 << 20]);
+    let session = SessionId::random();
+    let index = fs::read(sandbox.path(".git/index")).unwrap();
+    let kept = snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
+    assert_eq!(kept.left_out, ["large"]);
+    assert_eq!(fs::read(sandbox.path(".git/index")).unwrap(), index, "the index is the user's");
+    // What was left out is new each time.
+    let large = ("large".to_owned(), Change::Added);
+    assert_eq!(differing(&sandbox, session, "seen"), [large.clone()]);
+    sandbox.write("file03", "changed\n");
+    fs::remove_file(sandbox.path("file04")).unwrap();
+    sandbox.write("new", "untracked, and changed\n");
+    sandbox.write("ignored", "y");
+    let wanted = [
+        ("file03".to_owned(), Change::Modified),
+        ("file04".to_owned(), Change::Deleted),
+        large,
+        ("new".to_owned(), Change::Modified),
+    ];
+    assert_eq!(differing(&sandbox, session, "seen"), wanted);
+    // Committing changes no file.
+    sandbox.git(["add", "-A", "--", "file03", "file04", "new"]);
+    sandbox.git(["commit", "-qm", "agent"]);
+    assert_eq!(differing(&sandbox, session, "seen"), wanted);
+
+    // No part of any history, and nothing that is pushed.
+    assert_eq!(sandbox.text(["log", "--all", "--format=%s"]), "agent\nmore");
+    let remote = tempfile::tempdir().unwrap();
+    sandbox.git(["init", "-q", "--bare", remote.path().to_str().unwrap()]);
+    sandbox.git(["push", "-q", remote.path().to_str().unwrap(), "--all"]);
+    let pushed = sandbox.text(["ls-remote", remote.path().to_str().unwrap()]);
+    assert!(!pushed.contains("codepiper"), "{pushed}");
+    sandbox.git(["fsck", "--strict"]);
+    assert!(!exists(&sandbox.path(".git/logs/refs/codepiper")));
+
+    let other = SessionId::random();
+    snapshot::keep(&sandbox.repo(), other, "seen").unwrap();
+    snapshot::forget(&sandbox.repo(), session).unwrap();
+    let repo = sandbox.repo();
+    let gone = State::parse(&repo, session, "seen").err().unwrap();
+    assert_eq!(Problem::from(gone).code, Code::NotFound);
+    assert!(State::parse(&repo, other, "seen").is_ok());
+}
+
+#[test]
+fn bases_are_found_and_a_branch_of_such_a_name_as_well() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "-b", "start"]);
+    sandbox.write("b", "bbbb\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "main"]);
+    sandbox.write("c", "cccc\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "start"]);
+    let session = SessionId::random();
+    let names =
+        |base: &str| differing(&sandbox, session, base).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(names("merge-base"), ["b"]);
+    assert_eq!(names("merge-base:main"), ["b"]);
+    assert_eq!(names("main"), ["b", "c"]);
+    assert_eq!(names("refs/heads/start"), Vec::<String>::new());
+    assert_eq!(names("start^"), ["b"]);
+    let repo = sandbox.repo();
+    // Of the first commit, all is new.
+    let first = sandbox.text(["rev-list", "--max-parents=0", "HEAD"]);
+    let state = |name: &str| State::parse(&repo, session, name).unwrap();
+    let found =
+        diff::list(&repo, &state(&format!("{first}^")), &state(&first), &ReadPage::default()).unwrap();
+    assert_eq!((found.base.as_str(), found.total), ("nothing", 1));
+    assert!(diff::list(&repo, &state("work"), &state("head"), &ReadPage::default()).is_err());
+}
+
+#[test]
+fn a_large_difference_comes_in_pages() {
+    let sandbox = Sandbox::new();
+    let lines = 700_000;
+    sandbox.write("f", (0..lines).map(|number| format!("{number}\n")).collect::<String>());
+    sandbox.write("line", "x\n");
+    sandbox.commit_all();
+    sandbox.write("f", (0..lines).map(|number| format!("new {number}\n")).collect::<String>());
+    sandbox.write("line", "ü".repeat(2_500_000));
+    let repo = sandbox.repo();
+    let page = |from| {
+        let wanted = ReadFile {
+            path: "f".into(),
+            old_path: None,
+            base: None,
+            to: None,
+            from: Some(from),
+            limit: None,
+        };
+        diff::file(&repo, &State::Index, &State::Work, &wanted).unwrap()
+    };
+    let first = page(0);
+    assert_eq!((first.lines, first.next), (2 * lines, Some(MAX_LINES)));
+    assert_eq!(first.hunks[0].lines.len() as u32, MAX_LINES);
+    let last = page(2 * lines - 10);
+    assert_eq!((last.next, last.hunks[0].lines.len(), last.hunks[0].skipped), (None, 10, 2 * lines - 10));
+    assert_eq!(last.hunks[0].name, first.hunks[0].name);
+    assert_eq!(last.hunks[0].lines[9].text, format!("new {}", lines - 1));
+
+    let line = shown(&sandbox, "index", "work", "line").unwrap();
+    let long = &line.hunks[0].lines[1];
+    assert!(long.text.len() <= MAX_LINE && long.text.ends_with('ü') && long.bytes == Some(5_000_000));
+    assert!(serde_json::to_vec(&line).unwrap().len() < MAX_DIFF_BYTES);
+    let texts = diff::lines(&repo, &State::Work, "f", 100, Some(2)).unwrap();
+    assert_eq!((texts.lines, texts.total), (vec!["new 99".to_owned(), "new 100".to_owned()], lines));
+}

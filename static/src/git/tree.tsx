@@ -1,0 +1,153 @@
+// The files beside the stream, and the commit below them.
+
+import { useSignal } from "@preact/signals";
+import { foreign, pathParts, visible } from "../words";
+import type { Model } from "./model";
+import { Counts, LETTERS } from "./row_view";
+import type { Item, Section } from "./rows";
+
+const NAMES: Record<Section, string> = {
+  conflicted: "Conflicted",
+  staged: "Staged",
+  changed: "Changes",
+  untracked: "Untracked",
+  compared: "Files",
+};
+/** More files than these have no line each: the search finds them. */
+const MOST = 400;
+
+export function Tree({ model, open }: { model: Model; open: (item: Item) => void }) {
+  const items = model.shown.value;
+  const sections = [...new Set(items.map((item) => item.section))];
+  return (
+    <div class="scroll git-files">
+      {sections.map((section) => {
+        const own = items.filter((item) => item.section === section);
+        const verb =
+          section === "staged" ? "Unstage all" : section === "changed" || section === "untracked" ? "Stage all" : null;
+        return (
+          <section key={section} aria-label={NAMES[section]}>
+            <header>
+              <h2>{NAMES[section]}</h2>
+              <span class="meta">{own.length}</span>
+              <span class="grow" />
+              {verb && (
+                <button class="button ghost small" disabled={model.busy.value} onClick={() => model.toggleFiles(own)}>
+                  {verb}
+                </button>
+              )}
+            </header>
+            <ul>
+              {own.slice(0, MOST).map((item) => (
+                <li key={item.key}>
+                  <FileLink model={model} item={item} open={open} />
+                </li>
+              ))}
+            </ul>
+            {own.length > MOST && (
+              <p class="meta pad">{(own.length - MOST).toLocaleString("en")} more: search for one.</p>
+            )}
+          </section>
+        );
+      })}
+      {model.more.value > 0 && (
+        <p class="meta pad">{model.more.value.toLocaleString("en")} more files are not listed.</p>
+      )}
+    </div>
+  );
+}
+
+function FileLink({ model, item, open }: { model: Model; item: Item; open: (item: Item) => void }) {
+  const [dir, name] = pathParts(foreign(item.file.path));
+  const letter = item.section === "untracked" ? "?" : item.section === "conflicted" ? "!" : LETTERS[item.file.change];
+  const current = model.at.value?.startsWith(item.key) === true;
+  return (
+    <button
+      class="git-file"
+      aria-current={current ? "true" : undefined}
+      title={visible(item.file.path)}
+      onClick={() => open(item)}
+    >
+      <span
+        class={`letter ${item.section} ${item.file.change}`}
+        aria-label={item.section === "untracked" ? "untracked" : item.file.change.replace("_", " ")}
+      >
+        {letter}
+      </span>
+      <span class={model.isViewed(item) ? "git-path viewed" : "git-path"}>
+        <span class="truncate">{dir}</span>
+        <span class="last">{name}</span>
+      </span>
+      <Counts item={item} />
+    </button>
+  );
+}
+
+export function CommitBox({ model }: { model: Model }) {
+  const store = `codepiper.message.${model.session.id}`;
+  const text = useSignal(localStorage.getItem(store) ?? "");
+  const amend = useSignal(false);
+  const status = model.status.value;
+  if (!status) return null;
+  const staged = status.staged;
+  const why =
+    status.conflicted > 0
+      ? "Resolve the conflicts first."
+      : text.value.trim() === ""
+        ? staged === 0 && !amend.value
+          ? "Nothing is staged."
+          : "It needs a message."
+        : staged === 0 && !amend.value && status.operation !== "merge"
+          ? "Nothing is staged."
+          : null;
+  const write = (value: string): void => {
+    text.value = value;
+    localStorage.setItem(store, value);
+  };
+  const commit = async (): Promise<void> => {
+    if (why !== null || !(await model.commit(text.value, amend.value))) return;
+    write("");
+    amend.value = false;
+  };
+  return (
+    <form
+      class="commit-box"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void commit();
+      }}
+    >
+      <textarea
+        class="input"
+        rows={2}
+        placeholder="Commit message"
+        aria-label="Commit message"
+        value={text.value}
+        onInput={(event) => write(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
+            event.preventDefault();
+            void commit();
+          }
+        }}
+      />
+      <div class="row-of">
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={amend.value}
+            disabled={status.head.commit === null}
+            onChange={() => (amend.value = !amend.value)}
+          />
+          Amend
+        </label>
+        <span class="grow meta" id="commit-why">
+          {why}
+        </span>
+        <button class="button" disabled={why !== null || model.busy.value} aria-describedby="commit-why">
+          {amend.value ? "Amend" : staged === 1 ? "Commit 1 file" : `Commit ${staged} files`}
+        </button>
+      </div>
+    </form>
+  );
+}
