@@ -154,7 +154,7 @@ fn sets_are_made_shown_changed_and_removed() {
 
     let argument = home.fails(2, ["env-set", "set", "file", &format!("A={SECRET}")]);
     assert!(argument.contains("A") && !argument.contains(SECRET), "{argument}");
-    assert!(home.fails(2, ["env-set", "set", "file", "CODEPIPER_SOCKET"]).contains("codepiper"));
+    assert!(home.fails(2, ["env-set", "set", "file", "CODEPIPER_SOCKET"]).contains("set by CodePiper"));
     assert!(home.fails(2, ["env-set", "set", "file", "A", "B"]).contains("--from-file"));
     assert!(home.fails(2, ["env-set", "create", "no/name"]).contains("no/name"));
     assert!(home.fails(2, ["env-set", "create", "one"]).contains("already"));

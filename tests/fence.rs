@@ -188,7 +188,7 @@ fn who_has_gone_before_the_daemon_looked_is_refused() {
         connection.set_read_timeout(Some(TIMEOUT)).unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("has ended"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("has exited"), "{answer}");
     }
     home.ok(["sessions"]);
     let refused = home.ok(["logs", "--source", "auth"]);

@@ -90,6 +90,21 @@ fn verbs(dir: &str) -> Vec<Vec<String>> {
         vec!["env-set", "create", "one", "--from-file", x],
         vec!["worktree", "list"],
         vec!["worktree", "remove", x],
+        vec!["git", "status", "ID"],
+        vec!["git", "log", "ID"],
+        vec!["git", "branches", "ID"],
+        vec!["git", x, x],
+        vec!["diff", "ID"],
+        vec!["diff", "ID", "--stat"],
+        vec!["diff", "ID", "--json"],
+        vec!["diff", "ID", "--base", x],
+        vec!["diff", x],
+        vec!["review", "add", "ID", x, x],
+        vec!["review", "add", "ID", "changed\x1b[5m:1", x],
+        vec!["review", "list", "ID"],
+        vec!["review", "list", "ID", "--json"],
+        vec!["review", "address", "ID", x],
+        vec!["review", "send", x],
         vec!["model", "ID", x],
         vec!["providers"],
         vec!["providers", "test", x],
@@ -124,6 +139,7 @@ fn hostile_home() -> (Home, String, String) {
     git(&["add", "-A"]);
     git(&["commit", "-qm", "first"]);
     fs::write(format!("{dir}/ignored{HOSTILE}"), "").unwrap();
+    fs::write(format!("{dir}/changed\x1b[5m"), HOSTILE).unwrap();
     // What tmux lets into a title.
     let script = "printf '\\033]2;t\\342\\200\\256\\342\\200\\213\\007\\033]9;n\\302\\2335m\\007'; echo ready; sleep 1000";
     let session = home.start_with(&["-d", &dir], &["bash", "-c", script, HOSTILE]);

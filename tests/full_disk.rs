@@ -179,7 +179,7 @@ fn what_cannot_be_written_down_is_not_done_or_said() {
     assert_eq!(home.sessions().len(), 1);
     assert!(!home.ok(["env-set", "list"]).contains("secrets"));
     let said = home.fails(1, ["stop", id]);
-    assert!(said.contains("has ended") && said.contains("not written down"), "{said}");
+    assert!(said.contains("has ended") && said.contains("could not save that"), "{said}");
     assert_eq!(small.record(&session)["status"], "running");
     small.free();
     eventually("the end is written down", || (small.record(&session)["status"] == "stopped").then_some(()));

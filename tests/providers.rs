@@ -148,7 +148,7 @@ fn a_configuration_that_cannot_be_names_the_provider() {
     fs::write(home.path("config.toml"), "[providers.shell]\ncommand = [\"bash\"]\n").unwrap();
     let said = home.run(["daemon"]);
     assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("providers.shell: it is built in"), "{}", said.stderr);
+    assert!(said.stderr.contains("providers.shell: this provider is built in"), "{}", said.stderr);
 }
 
 /// What a program claims counts for its own session at most, and only where its provider says so.

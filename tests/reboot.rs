@@ -105,7 +105,7 @@ fn after_a_reboot_agents_with_a_conversation_go_on_and_nothing_else_does() {
     for (session, why) in [
         (&silent, "no conversation"),
         (&fragile, "crashed twice"),
-        (&dangerous, "--dangerous"),
+        (&dangerous, "without asking for permission"),
         (&command, "no conversation"),
     ] {
         let said = stays_stopped(&home, session);

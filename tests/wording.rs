@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Texts about the flags of other programs.
-const OF_OTHERS: [&str; 3] = [
+/// Texts about the flags of other programs, and one that is a prompt for an agent, whose client is a shell.
+const ALLOWED: [&str; 4] = [
     "continues the conversation (claude --resume)",
     "`--version` ended with {status}",
     "`--version` timed out",
+    "Please address these review comments on your changes. When one is done, run `codepiper review address {} NUMBER`.\\n",
 ];
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -61,6 +62,7 @@ fn only_the_command_line_names_its_commands_and_flags() {
     let flag = Regex::new(r"(^|[\s`(])--[a-z]").unwrap();
     let below = files.iter().filter(|file| {
         let tests = file.file_name().is_some_and(|name| name == "tests.rs" || name == "typescript.rs");
+        let tests = tests || file.components().any(|part| part.as_os_str() == "tests");
         !file.starts_with(&cli) && **file != root.join("src/cli.rs") && !tests
     });
     let (mut seen, mut found) = (0, Vec::new());
@@ -68,7 +70,7 @@ fn only_the_command_line_names_its_commands_and_flags() {
         for text in literals(&fs::read_to_string(file).unwrap()) {
             seen += 1;
             let names = command.is_match(&text) || flag.is_match(&text) && text.contains(' ');
-            if names && !OF_OTHERS.contains(&text.as_str()) {
+            if names && !ALLOWED.contains(&text.as_str()) {
                 found.push(format!("{}: {text}", file.strip_prefix(root).unwrap().display()));
             }
         }

@@ -100,7 +100,7 @@ fn a_session_works_in_a_worktree_that_outlives_it() {
 
     fs::remove_file(worktree.path.join("new")).unwrap();
     let removed = home.ok(["worktree", "remove", path]);
-    assert!(removed.contains("feature/x stays"), "{removed}");
+    assert!(removed.contains("branch feature/x kept"), "{removed}");
     assert_eq!(list(&home), []);
     let gone = home.fails(1, ["resume", "worker"]);
     assert!(gone.contains("was removed") && gone.contains("git -C"), "{gone}");

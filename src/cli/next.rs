@@ -27,9 +27,9 @@ pub(super) fn hint(next: &Next) -> String {
         }
         Next::AddApiKey => "add a key with `--env-set NAME`, or use `--billing subscription`".into(),
         Next::UseBranch { branch } => format!("check it out with `--branch {branch}`"),
-        Next::CreateBranch { branch, base: None } => format!("create it with `--create-branch {branch}`"),
-        Next::CreateBranch { branch, base: Some(base) } => {
-            format!("create it with `--create-branch {branch} --base {base}`")
+        Next::CreateBranch { branch, base } => {
+            let base = base.as_ref().map(|base| format!(" --base {base}")).unwrap_or_default();
+            format!("create it with `--create-branch {branch}{base}`")
         }
         Next::ListEnvSets => "list the env sets with `codepiper env-set list`".into(),
         Next::ChangeEnvSet { name } => format!("change it with `codepiper env-set set {name}`"),
@@ -46,11 +46,7 @@ pub(super) fn hint(next: &Next) -> String {
         Next::StartDaemon => "start it with `codepiper daemon`".into(),
         Next::RestartDaemon => "restart the daemon with `codepiper daemon restart`".into(),
         Next::ShowDaemon => "see `codepiper daemon status`".into(),
-        Next::ReplaceDaemon { pid } => format!(
-            "if it listens on another socket, use `--socket PATH`; otherwise end it with {} (sessions keep running) \
-             and start it again with `codepiper daemon`",
-            pid.map_or("a signal".to_owned(), |pid| format!("`kill {pid}`"))
-        ),
+        Next::ReplaceDaemon { pid } => replace_daemon(*pid),
         Next::ChooseSocket => "choose another socket with `--socket PATH`".into(),
         Next::ChooseTmuxSocket => "choose another tmux server with `--tmux-socket PATH`".into(),
         Next::RunChecks => "`codepiper doctor` shows what is wrong".into(),
@@ -67,4 +63,12 @@ pub(super) fn hint(next: &Next) -> String {
         Next::ChoosePort => "choose another port with `--port N`; 0 takes any free one".into(),
         Next::StartWithoutDashboard => "leave out `--web`, or build codepiper with Node.js installed".into(),
     }
+}
+
+fn replace_daemon(pid: Option<i32>) -> String {
+    format!(
+        "if it listens on another socket, use `--socket PATH`; otherwise end it with {} (sessions keep running) and \
+         start it again with `codepiper daemon`",
+        pid.map_or("a signal".to_owned(), |pid| format!("`kill {pid}`"))
+    )
 }

@@ -88,7 +88,7 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
     let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
     found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
         not_found(match kind {
-            "seen" => "nobody has looked at these changes yet; codepiper diff ID --base start shows all of them",
+            "seen" => "nobody has looked at these changes yet; compare with the session's start instead",
             "turn" => "no prompt of this session was seen yet in this repository",
             _ => "what was there when the session began is not known: it began before this was recorded, or elsewhere",
         })

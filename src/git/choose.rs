@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_line_without_an_end_gets_one_when_another_follows() {
-        let cases: [(&str, &str, &[u32], &[u32], &str); 6] = [
+        type Case = (&'static str, &'static str, &'static [u32], &'static [u32], &'static str);
+        let cases: [Case; 6] = [
             ("x", "x\ny\n", &[], &[2], "x\ny\n"),
             ("a", "a\n", &[], &[1], "a\na\n"),
             ("x\n", "x\ny", &[], &[2], "x\ny"),

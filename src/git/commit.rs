@@ -29,7 +29,7 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     }
     let tree = git.find_tree(index.write_tree()?)?;
     let signature = git.signature().map_err(|_| {
-        invalid("git does not know who you are; git config --global user.name and user.email say it")
+        invalid("git does not know who you are; set user.name and user.email in its configuration")
     })?;
     let last = match git.head().and_then(|head| head.peel_to_commit()) {
         Ok(commit) => Some(commit),

@@ -185,11 +185,19 @@ fn tree_to_work<'r>(repo: &'r Repo, old: Option<&Tree>, paths: &[TreePath]) -> R
             candidates.extend(side.deltas().flat_map(both).flatten());
         }
     }
+    let index = git.index()?;
+    let is_seen = |path: &TreePath| {
+        index.get_path(path.as_path(), 0).is_some() || !git.is_path_ignored(path.as_path()).unwrap_or(false)
+    };
+    let candidates: Vec<TreePath> = candidates.into_iter().filter(is_seen).collect();
     if candidates.is_empty() {
         return Ok(git.diff_tree_to_tree(old, old, None)?);
     }
-    let candidates: Vec<TreePath> = candidates.into_iter().collect();
-    Ok(git.diff_tree_to_workdir(old, Some(&mut options(&candidates)))?)
+    // What the index has is not ignored, whatever the rules say; this comparison does not look there.
+    git.add_ignore_rule("!*")?;
+    let diff = git.diff_tree_to_workdir(old, Some(&mut options(&candidates)));
+    git.clear_ignore_rules()?;
+    Ok(diff?)
 }
 
 fn path_of<'d>(delta: &DiffDelta<'d>) -> Option<&'d [u8]> {
@@ -215,7 +223,8 @@ fn describe(delta: &DiffDelta, patch: Option<&Patch>) -> Result<Option<DiffFile>
     let (Some(path), Some(change)) = (path_of(delta), change(delta.status())) else { return Ok(None) };
     let flags = patch.map_or(delta.flags(), |patch| patch.delta().flags());
     let binary = flags.contains(DiffFlags::BINARY);
-    let counted = match patch.filter(|_| !binary) {
+    let has_lines = !binary && delta.status() != Delta::Typechange;
+    let counted = match patch.filter(|_| has_lines) {
         Some(patch) => Some(patch.line_stats()?),
         None => None,
     };

@@ -1,5 +1,6 @@
 //! Changes taken out of the work tree, kept for 30 days, and brought back.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -153,13 +154,25 @@ fn carry_out(repo: &Repo, Planned { path, fate, .. }: &Planned) -> Result<(), Fa
     match fate {
         Fate::Write(bytes, mode) => write(repo, path, bytes, *mode),
         Fate::Remove => remove(repo, path),
-        Fate::Checkout => {
-            make_parent(repo, path)?;
-            let mut options = CheckoutBuilder::new();
-            options.force().disable_pathspec_match(true).update_index(false).path(path.as_bytes());
-            Ok(repo.git.checkout_index(None, Some(&mut options))?)
-        }
+        Fate::Checkout => match of_index(repo, path)? {
+            Some(Content { mode, bytes }) => write(repo, path, &bytes, mode),
+            None => remove(repo, path),
+        },
     }
+}
+
+/// A file as git would write it, by the index. Git's library writes it elsewhere: where it lies it would write through a
+/// symbolic link.
+fn of_index(repo: &Repo, path: &TreePath) -> Result<Option<Content>, Failure> {
+    let cannot = |error: std::io::Error| unusable(path, error);
+    let dir = repo.git.path().join(format!("codepiper-{}", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir(&dir).map_err(cannot)?;
+    let mut options = CheckoutBuilder::new();
+    options.force().disable_pathspec_match(true).update_index(false).path(path.as_bytes()).target_dir(&dir);
+    let written = repo.git.checkout_index(None, Some(&mut options)).map_err(Failure::from);
+    let content = written.and_then(|()| read_at(rustix::fs::CWD, path, dir.join(path.as_path()).as_os_str()));
+    std::fs::remove_dir_all(&dir).map_err(cannot)?;
+    content
 }
 
 /// A commit with files as they are below one folder. With `earlier`, beside those of that commit.
@@ -232,22 +245,27 @@ fn forget_old(git: &Repository, now: Timestamp) -> Result<(), Failure> {
 
 /// What lies at a path. No symbolic link is followed.
 fn read(repo: &Repo, path: &TreePath) -> Result<Option<Content>, Failure> {
-    let Some(parent) = repo.parent(path)? else { return Ok(None) };
-    let name = name(path);
+    match repo.parent(path)? {
+        Some(parent) => read_at(&parent, path, name(path)),
+        None => Ok(None),
+    }
+}
+
+fn read_at(parent: impl AsFd + Copy, path: &TreePath, name: &OsStr) -> Result<Option<Content>, Failure> {
     let cannot = |error: Errno| unusable(path, error.into());
-    let stat = match rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+    let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
         Err(Errno::NOENT) => return Ok(None),
         Err(error) => return Err(cannot(error)),
     };
     match rustix::fs::FileType::from_raw_mode(stat.st_mode) {
         rustix::fs::FileType::Symlink => {
-            let target = rustix::fs::readlinkat(&parent, name, Vec::new()).map_err(cannot)?;
+            let target = rustix::fs::readlinkat(parent, name, Vec::new()).map_err(cannot)?;
             Ok(Some(Content { mode: LINK, bytes: target.into_bytes() }))
         }
         rustix::fs::FileType::RegularFile if stat.st_size as u64 <= MAX_FILE => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let opened = rustix::fs::openat(&parent, name, flags, Mode::empty()).map_err(cannot)?;
+            let opened = rustix::fs::openat(parent, name, flags, Mode::empty()).map_err(cannot)?;
             let mut bytes = Vec::new();
             File::from(opened).read_to_end(&mut bytes).map_err(|error| unusable(path, error))?;
             let mode = if stat.st_mode & 0o100 == 0 { PLAIN } else { EXECUTABLE };
@@ -268,7 +286,7 @@ fn write(repo: &Repo, path: &TreePath, bytes: &[u8], mode: u32) -> Result<(), Fa
     let parent = make_parent(repo, path)?;
     let beside = format!(".codepiper-{}", uuid::Uuid::new_v4().simple());
     let made = if mode == u32::from(FileMode::Link) {
-        let target = std::ffi::OsStr::from_bytes(bytes);
+        let target = OsStr::from_bytes(bytes);
         rustix::fs::symlinkat(target, &parent, beside.as_str()).map_err(std::io::Error::from)
     } else {
         let bits = if mode == EXECUTABLE { 0o777 } else { 0o666 };
@@ -316,7 +334,7 @@ fn make_parent(repo: &Repo, path: &TreePath) -> Result<OwnedFd, Failure> {
     Ok(dir)
 }
 
-fn name(path: &TreePath) -> &std::ffi::OsStr {
+fn name(path: &TreePath) -> &OsStr {
     path.as_path().file_name().unwrap_or_default()
 }
 

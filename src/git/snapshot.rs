@@ -51,10 +51,10 @@ fn take(repo: &Repo) -> Result<Snapshot, Failure> {
     let mut options = DiffOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).include_typechange(true);
     options.skip_binary_check(true).ignore_case(false);
-    // Changed in memory, and never written.
-    let mut index = repo.git.index()?;
-    index.read(true)?;
-    let diff = repo.git.diff_index_to_workdir(Some(&index), Some(&mut options))?;
+    // Its index is changed in memory and never written; who reads with `repo` must not see that.
+    let own = Repo::open(&repo.root)?.git;
+    let mut index = own.index()?;
+    let diff = own.diff_index_to_workdir(Some(&index), Some(&mut options))?;
     if began.elapsed() > LIMIT {
         return Err(too_long());
     }

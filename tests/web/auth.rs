@@ -287,7 +287,7 @@ fn what_cannot_be_read_closes_the_web_and_doctor_says_so() {
     assert_eq!(again.sign_in(&owner.recovery[0]).code(), Code::WebClosed);
     assert_eq!(again.get("/api/sessions").code(), Code::SignedOut);
     let doctor = home.run(["doctor"]);
-    assert!(doctor.stdout.contains("auth.json") && doctor.stdout.contains("remove it"), "{doctor:?}");
+    assert!(doctor.stdout.contains("auth.json") && doctor.stdout.contains("delete it"), "{doctor:?}");
     assert_eq!(home.run(["sessions"]).code, Some(0), "the owner works on");
     home.stop_daemon();
     std::fs::write(&file, &kept).unwrap();

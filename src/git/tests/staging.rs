@@ -96,7 +96,7 @@ fn patch(path: &str, found: &FileDiff, takes: impl Fn(usize, usize) -> bool, rev
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whole hunks, with every kind of end: as `git apply --cached` does it.
     #[test]
@@ -362,4 +362,28 @@ fn commits_are_gits_and_an_amended_one_replaces_the_last() {
     sandbox.write("f", "three\n");
     stage::stage(&sandbox.repo(), &[whole("f")]).unwrap();
     assert_eq!(code(make("unsigned", false).unwrap_err()), Code::Invalid);
+}
+
+#[test]
+fn what_a_link_hides_is_not_written_through_it() {
+    let sandbox = Sandbox::new();
+    let outside = tempfile::tempdir().unwrap();
+    sandbox.write("dir/f", "mine\n");
+    sandbox.commit_all();
+    fs::remove_file(sandbox.path("dir/f")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
+    let repo = sandbox.repo();
+    for exists in [false, true] {
+        if exists {
+            fs::write(outside.path().join("other"), "theirs\n").unwrap();
+        }
+        let discarded = discard::discard(&repo, SessionId::random(), &[whole("dir/f")]).unwrap();
+        assert_eq!(discarded.paths, ["dir/f"]);
+        assert!(!sandbox.path("dir/f").symlink_metadata().unwrap().is_symlink());
+        assert_eq!(sandbox.read("dir/f"), b"mine\n");
+        fs::remove_file(sandbox.path("dir/f")).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
+    }
+    assert_eq!(fs::read(outside.path().join("other")).unwrap(), b"theirs\n");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }

@@ -40,7 +40,7 @@ fn what_changed_since_somebody_looked_is_exactly_that() {
     assert_eq!(fs::read(sandbox.path(".git/index")).unwrap(), index, "the index is the user's");
     // What was left out is new each time.
     let large = ("large".to_owned(), Change::Added);
-    assert_eq!(differing(&sandbox, session, "seen"), [large.clone()]);
+    assert_eq!(differing(&sandbox, session, "seen"), std::slice::from_ref(&large));
     sandbox.write("file03", "changed\n");
     fs::remove_file(sandbox.path("file04")).unwrap();
     sandbox.write("new", "untracked, and changed\n");

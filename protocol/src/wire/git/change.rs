@@ -16,7 +16,7 @@ pub struct ChangeFiles {
 #[serde(deny_unknown_fields)]
 pub struct ChosenFile {
     pub path: String,
-    /// The version of its [`FileDiff`](super::FileDiff): refused when the file has changed since. Without it the file is taken as it is.
+    /// The version of its `FileDiff`: refused when the file has changed since. Without it the file is taken as it is.
     #[serde(default)]
     pub version: Option<String>,
     /// Without them, the whole file.
