@@ -141,7 +141,11 @@ fn by_overlap(
         let line = &lines[*place];
         row.is_none_or(|row| line.rows.start as u64 % dropped == row)
             && line.text.starts_with(&last.text)
-            && before.iter().zip(&lines[start..*place]).all(|(known, held)| known.text == held.text)
+            && before.iter().zip(&lines[start..*place]).all(|(known, held)| match known.rows.start {
+                // It may have begun above the screen that was known.
+                0 => held.text.ends_with(&known.text),
+                _ => known.text == held.text,
+            })
     };
     let mut places = (0..lines.len()).filter(fits);
     let place = places.next()?;
@@ -301,6 +305,15 @@ mod tests {
         assert_eq!(text(&old, &full(["x", "y", "z", "d", ""])), None, "no place fits");
         let same = known(4946, &["x", "x", ""]);
         assert_eq!(text(&same, &full(["x", "x", "x", "x", "x"])), None, "several places fit");
+    }
+
+    #[test]
+    fn a_line_that_begins_above_the_known_screen_is_found_by_its_end() {
+        let old = known(4946, &["b", "c", "d", ""]);
+        let rows = ["aaaa>", "b", "c", "d", "e", ""];
+        let full = |rows: &[&str]| held(950, 950, &[&["x"; 945][..], rows].concat(), 0);
+        assert_eq!(text(&old, &full(&rows)), Some("e\r\n".into()));
+        assert_eq!(text(&old, &full(&["aaaa>", "x", "c", "d", "e", ""])), None, "no place fits");
     }
 
     #[test]
