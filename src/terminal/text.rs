@@ -1,6 +1,8 @@
 //! The output as lines of text: what a terminal would have left in its scrollback. Lines are in order,
 //! without escapes and trailing blanks, wrapped ones joined, an overwritten one in its last form.
 
+mod carry;
+
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
@@ -78,8 +80,7 @@ impl TextLines {
         let old = std::mem::replace(&mut self.screen, Screen::new(size));
         self.screen.feed(keyframe);
         let mut listener = Listener { lines: &mut self.lines, on_line };
-        let place = if after_gap { whole_place } else { best_place };
-        listener.carry_over(old.model(), self.screen.model_mut(), place);
+        listener.carry_over(old.model(), self.screen.model_mut(), after_gap);
     }
 
     /// Brings what is on the screen and begins to follow.
@@ -275,50 +276,6 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
         let seen = if continues { open.map_or(0, str::len) } else { 0 };
         (self.on_line)(Line { text, seen, breaks: !continues, complete });
     }
-
-    /// Finds the lines of the new screen among those that came and those that the old screen showed.
-    fn carry_over(&mut self, old: &Model, new: &mut Model, place: fn(&[u64], &[u64]) -> usize) {
-        let shown = pending_lines(old, self.lines.head.as_str());
-        self.lines.head.clear();
-        let came = self.lines.recent.len();
-        let known: Vec<u64> =
-            self.lines.recent.iter().copied().chain(shown.iter().map(|text| mark(text))).collect();
-        let (mut lines, mut first) = (Vec::new(), None);
-        let mut start = 0;
-        while start < used_rows(new.main_grid()) {
-            let rows = start..line_end(new.main_grid(), start);
-            let mut text = String::new();
-            append_line(new, new.main_grid(), rows.clone(), &mut text);
-            start = rows.end;
-            lines.push((rows, mark(&text)));
-            first.get_or_insert(text);
-        }
-        let marks: Vec<u64> = lines.iter().map(|(_, mark)| *mark).collect();
-        let place = place(&known, &marks);
-        for text in shown.iter().take(place.saturating_sub(came)) {
-            self.line(text);
-        }
-        // The first line may be the end of one that did not come yet, and whose beginning is above the screen.
-        let whole = place.checked_sub(came).and_then(|index| shown.get(index));
-        if let (Some(whole), Some(end)) = (whole, first.as_deref().filter(|end| !end.is_empty()))
-            && let Some(beginning) = whole.strip_suffix(end)
-        {
-            self.lines.head.push_str(beginning);
-        }
-        for (index, (rows, mark)) in lines.into_iter().enumerate() {
-            if place + index < came {
-                // Or of one that came.
-                let printed = if index == 0 { mark } else { known[place + index] };
-                for y in rows {
-                    let row = new.main_grid_mut().marks_mut(y);
-                    (row.printed, row.changed) = (printed, printed != mark);
-                }
-            }
-        }
-        if self.lines.following && !new.is_alternate() {
-            self.settle(new, 0, new.y);
-        }
-    }
 }
 
 impl Lines {
@@ -343,35 +300,6 @@ fn used_rows(grid: &Grid) -> usize {
 fn append_line(model: &Model, grid: &Grid, rows: Range<usize>, text: &mut String) {
     rows.for_each(|y| model.append_text(grid.row(y), text));
     trim(text);
-}
-
-/// Lines of the main screen that did not come yet, or changed since.
-fn pending_lines(model: &Model, head: &str) -> Vec<String> {
-    let grid = model.main_grid();
-    let mut lines = Vec::new();
-    let mut start = 0;
-    while start < used_rows(grid) {
-        let rows = start..line_end(grid, start);
-        let mut text = if start == 0 { head.to_owned() } else { String::new() };
-        append_line(model, grid, rows.clone(), &mut text);
-        if rows.clone().any(|y| grid.row(y).printed != mark(&text)) {
-            lines.push(text);
-        }
-        start = rows.end;
-    }
-    lines
-}
-
-/// Where in `known` the lines `marks` begin: where most of them agree, and of such places the last.
-fn best_place(known: &[u64], marks: &[u64]) -> usize {
-    let agree = |place: usize| known[place..].iter().zip(marks).filter(|(a, b)| a == b).count();
-    let best = (0..known.len()).map(|place| (agree(place), place)).max();
-    best.filter(|(agree, _)| *agree > 0).map_or(known.len(), |(_, place)| place)
-}
-
-/// Where in `known` the lines `marks` begin: where all that is known from there on agrees.
-fn whole_place(known: &[u64], marks: &[u64]) -> usize {
-    (0..known.len()).find(|&place| marks.starts_with(&known[place..])).unwrap_or(known.len())
 }
 
 fn trim(text: &mut String) {

@@ -148,9 +148,11 @@ fn a_resize_neither_repeats_nor_loses() {
 
 #[test]
 fn a_line_that_begins_above_the_new_screen_comes_whole() {
-    let first = format!("{}{LONG}\r\nprompt", numbers(0..9));
-    for (cols, rows) in [(5, 4), (5, 3), (5, 7), (5, 8), (9, 3), (10, 3), (13, 2), (40, 4)] {
-        survives_a_resize(&first, cols, rows);
+    for end in ["\r\nprompt", "\r\n", ""] {
+        let first = format!("{}{LONG}{end}", numbers(0..9));
+        for (cols, rows) in [(5, 4), (5, 3), (5, 7), (5, 8), (9, 3), (10, 3), (13, 2), (40, 4)] {
+            survives_a_resize(&first, cols, rows);
+        }
     }
 }
 

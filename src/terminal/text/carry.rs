@@ -1,0 +1,82 @@
+//! What came already stands on a reloaded screen too, and does not come again.
+
+use std::ops::Range;
+
+use super::{Line, Listener, append_line, line_end, mark, used_rows};
+use crate::terminal::screen::Model;
+
+impl<F: FnMut(Line<'_>)> Listener<'_, F> {
+    /// Finds the lines of the new screen among those that came and those that the old screen showed.
+    pub(super) fn carry_over(&mut self, old: &Model, new: &mut Model, after_gap: bool) {
+        let before = lines_of(old, &self.lines.head);
+        let lines = lines_of(new, "");
+        self.lines.head.clear();
+        let pending = |(rows, text): &&(Range<usize>, String)| {
+            rows.clone().any(|y| old.main_grid().row(y).printed != mark(text))
+        };
+        let shown: Vec<&str> = before.iter().filter(pending).map(|(_, text)| text.as_str()).collect();
+        let came = self.lines.recent.len();
+        let known: Vec<u64> =
+            self.lines.recent.iter().copied().chain(shown.iter().map(|text| mark(text))).collect();
+        let marks: Vec<u64> = lines.iter().map(|(_, text)| mark(text)).collect();
+        let mut place = if after_gap { whole_place(&known, &marks) } else { best_place(&known, &marks) };
+        // All that is left may be the end of the last line.
+        if let (false, Some((_, last)), [(_, end)]) = (after_gap, before.last(), &lines[..])
+            && place == known.len()
+            && !end.is_empty()
+            && last.ends_with(end)
+        {
+            place = place.saturating_sub(1);
+        }
+        for text in shown.iter().take(place.saturating_sub(came)) {
+            self.line(text);
+        }
+        // The first line may be the end of one that did not come yet, and whose beginning is above the screen.
+        let whole = place.checked_sub(came).and_then(|index| shown.get(index));
+        if let (Some(whole), Some((_, end))) = (whole, lines.first().filter(|(_, end)| !end.is_empty()))
+            && let Some(beginning) = whole.strip_suffix(end.as_str())
+        {
+            self.lines.head.push_str(beginning);
+        }
+        for (index, ((rows, _), mark)) in lines.iter().zip(marks).enumerate() {
+            if place + index < came {
+                // Or of one that came.
+                let printed = if index == 0 { mark } else { known[place + index] };
+                for y in rows.clone() {
+                    let row = new.main_grid_mut().marks_mut(y);
+                    (row.printed, row.changed) = (printed, printed != mark);
+                }
+            }
+        }
+        if self.lines.following && !new.is_alternate() {
+            self.settle(new, 0, new.y);
+        }
+    }
+}
+
+/// The lines of the main screen, and the rows that each takes. The first one begins with `head`.
+fn lines_of(model: &Model, head: &str) -> Vec<(Range<usize>, String)> {
+    let grid = model.main_grid();
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while start < used_rows(grid) {
+        let rows = start..line_end(grid, start);
+        let mut text = if start == 0 { head.to_owned() } else { String::new() };
+        append_line(model, grid, rows.clone(), &mut text);
+        start = rows.end;
+        lines.push((rows, text));
+    }
+    lines
+}
+
+/// Where in `known` the lines `marks` begin: where most of them agree, and of such places the last.
+fn best_place(known: &[u64], marks: &[u64]) -> usize {
+    let agree = |place: usize| known[place..].iter().zip(marks).filter(|(a, b)| a == b).count();
+    let best = (0..known.len()).map(|place| (agree(place), place)).max();
+    best.filter(|(agree, _)| *agree > 0).map_or(known.len(), |(_, place)| place)
+}
+
+/// Where in `known` the lines `marks` begin: where all that is known from there on agrees.
+fn whole_place(known: &[u64], marks: &[u64]) -> usize {
+    (0..known.len()).find(|&place| marks.starts_with(&known[place..])).unwrap_or(known.len())
+}
