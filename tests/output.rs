@@ -79,6 +79,29 @@ fn a_flood_while_the_daemon_stands_still_is_neither_lost_nor_doubled() {
     assert_same(&reader.finish(), format!("ready\r\n{}", numbers(300_000)).as_bytes());
 }
 
+/// tmux keeps the cursor at its letter: from there, the line feed leads into the line, or beside it.
+#[test]
+fn a_resize_between_a_line_and_its_line_feed_takes_nothing_from_it() {
+    let home = Home::running();
+    let line = format!("{:040}", 7);
+    for [before, after] in [["80x24", "25x24"], ["25x24", "60x24"], ["25x24", "26x24"], ["80x24", "15x2"]] {
+        let script = "stty -echo -opost; read; printf 'one\r\n%040d\r' 7; read; printf '\nlast\r\n'; read";
+        let session = home.bash(script);
+        let id = &session.short_id;
+        home.ok(["resize", id, before]);
+        let mut reader = home.follow(&session, &["-n", "all"]);
+        home.ok(["send", id, ""]);
+        home.until_printed(&session, &format!("{line}\r"));
+        home.ok(["resize", id, after]);
+        home.ok(["send", id, ""]);
+        home.until_printed(&session, "last");
+        let wanted = format!("one\n{line}\nlast\n");
+        assert_eq!(home.ok(["tail", id, "-n", "all"]), wanted, "{before} to {after}");
+        home.ok(["send", id, ""]);
+        assert_same(&reader.finish(), wanted.as_bytes());
+    }
+}
+
 #[test]
 fn what_follows_an_unfinished_control_string_is_seen() {
     let home = Home::running();

@@ -25,6 +25,8 @@ use super::screen::{Grid, Model, Screen, Sink};
 pub struct TextLines {
     screen: Screen,
     lines: Lines,
+    /// The cursor went back to the beginning of its line, and then the screen was reloaded.
+    returned: bool,
 }
 
 /// A line, or the beginning of one.
@@ -61,10 +63,18 @@ impl Line<'_> {
 
 impl TextLines {
     pub fn new(size: Size) -> Self {
-        Self { screen: Screen::new(size), lines: Lines::default() }
+        Self { screen: Screen::new(size), lines: Lines::default(), returned: false }
     }
 
     pub fn feed(&mut self, bytes: &[u8], on_line: &mut impl FnMut(Line<'_>)) {
+        if take(&mut self.returned) && bytes.starts_with(b"\n") {
+            // A resize came between `\r` and `\n`. A terminal goes on in the line, if that takes several rows now, or
+            // beside its end if it takes fewer; for a reader the line has ended.
+            let model = self.screen.model_mut();
+            let rows = line_end(&model.grid, model.y) - 1 - model.y;
+            self.screen.feed("\x1b[B".repeat(rows).as_bytes());
+            self.screen.feed(b"\r");
+        }
         self.screen.feed_with(bytes, &mut Listener { lines: &mut self.lines, on_line });
     }
 
@@ -79,6 +89,8 @@ impl TextLines {
     ) {
         let old = std::mem::replace(&mut self.screen, Screen::new(size));
         self.screen.feed(keyframe);
+        let before = !after_gap && (self.returned || is_back_in_line(&old));
+        self.returned = before || is_back_in_line(&self.screen);
         let mut listener = Listener { lines: &mut self.lines, on_line };
         listener.carry_over(old.model(), self.screen.model_mut(), after_gap);
     }
@@ -285,6 +297,12 @@ impl Lines {
         }
         self.recent.push_back(mark);
     }
+}
+
+/// Whether the cursor is in the first column of a row with text.
+fn is_back_in_line(screen: &Screen) -> bool {
+    let cursor = screen.cursor();
+    cursor.x == 0 && !screen.is_alternate() && !screen.row_text(cursor.y).is_empty()
 }
 
 /// The row behind the line that begins in row `start`.

@@ -156,6 +156,36 @@ fn a_line_that_begins_above_the_new_screen_comes_whole() {
     }
 }
 
+/// As tmux does, these keep the cursor at its letter.
+#[test]
+fn a_line_that_was_printed_before_a_resize_has_ended_with_the_line_feed_behind_it() {
+    let first = "one\r\nabcdefgh\r";
+    let narrow = "one\r\nabcdefgh\x1b[2;1H";
+    let wide = "one\r\nabcdefgh\x1b[2;6H";
+    for (screens, follows) in [
+        (&[(5, narrow)][..], false),
+        (&[(5, narrow)], true),
+        // Twice narrower; and so narrow before that wider puts the cursor in the middle.
+        (&[(6, narrow), (5, narrow)], true),
+        (&[(5, "one\r\nabcdefgh\r"), (20, wide)], false),
+        (&[(5, "one\r\nabcdefgh\r"), (20, wide), (21, wide)], true),
+    ] {
+        let (mut lines, mut out) = (TextLines::new(size()), String::new());
+        let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+        if follows {
+            lines.follow(&mut on_line);
+        }
+        lines.feed(first.as_bytes(), &mut on_line);
+        for (cols, screen) in screens {
+            let size = Size::new(*cols, 4).unwrap();
+            lines.load_keyframe(size, &reloaded(screen, size), false, &mut on_line);
+        }
+        lines.feed(b"\nijklmnop\r\nlast", &mut on_line);
+        lines.finish(&mut on_line);
+        assert_eq!(out, "one\nabcdefgh\nijklmnop\nlast", "{screens:?}, following: {follows}");
+    }
+}
+
 #[test]
 fn what_was_missed_comes_with_the_keyframe() {
     let (mut lines, mut out) = (TextLines::new(size()), String::new());
