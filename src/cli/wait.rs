@@ -15,7 +15,7 @@ use super::follow::Follow;
 use super::{Context, output, time};
 use crate::client::{Client, Item};
 use crate::provider::{self, Provider};
-use crate::terminal::text::{Line, TextLines};
+use crate::terminal::text::{Continues, Line, TextLines};
 
 /// A question that is still being drawn cannot be answered: keys that come too early are lost. It is there when
 /// nothing was printed for so long,
@@ -165,7 +165,12 @@ impl<'a> Watch<'a> {
     fn line_on_screen(&mut self, size: Size, reason: KeyframeReason, screen: &[u8]) -> Option<String> {
         let Condition::Text(pattern) = self.condition else { return None };
         let mut first = First { pattern, line: None };
-        self.lines.load_keyframe(size, screen, false, &mut |line| first.look(line));
+        // Behind a gap, a text that was there before it is not new.
+        let continues = match reason {
+            KeyframeReason::Discontinuity | KeyframeReason::Behind => Continues::InPlaces,
+            _ => Continues::Wholly,
+        };
+        self.lines.load_keyframe(size, screen, continues, &mut |line| first.look(line));
         self.lines.finish(&mut |line| first.look(line));
         first.line.filter(|_| reason != KeyframeReason::Resize)
     }

@@ -42,6 +42,17 @@ pub struct Line<'a> {
     pub complete: bool,
 }
 
+/// How a keyframe continues what came before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Continues {
+    /// Nothing is missing: it was resized, or what was missed was found.
+    Wholly,
+    /// A gap: what came before counts as known only when all of it stands there, up to its end.
+    AfterGap,
+    /// A gap: a line counts as known also when it stands where it stood.
+    InPlaces,
+}
+
 /// A line longer than that comes in pieces.
 const MAX_LINE: usize = 1024 * 1024;
 /// Lines that a reload may bring back on the screen: at most its height, and a wide one brings many narrow
@@ -84,15 +95,15 @@ impl TextLines {
         &mut self,
         size: Size,
         keyframe: &[u8],
-        after_gap: bool,
+        continues: Continues,
         on_line: &mut impl FnMut(Line<'_>),
     ) {
         let old = std::mem::replace(&mut self.screen, Screen::new(size));
         self.screen.feed(keyframe);
-        let before = !after_gap && (self.returned || is_back_in_line(&old));
+        let before = continues == Continues::Wholly && (self.returned || is_back_in_line(&old));
         self.returned = before || is_back_in_line(&self.screen);
         let mut listener = Listener { lines: &mut self.lines, on_line };
-        listener.carry_over(old.model(), self.screen.model_mut(), after_gap);
+        listener.carry_over(old.model(), self.screen.model_mut(), continues);
     }
 
     /// Brings what is on the screen and begins to follow.

@@ -1,6 +1,6 @@
 //! Lines of text do not depend on how the stream was cut, and plain lines come out as they went in.
 
-use codepiper::terminal::text::{Line, TextLines};
+use codepiper::terminal::text::{Continues, Line, TextLines};
 use codepiper_protocol::Size;
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ proptest! {
             lines.follow(&mut on_line);
         }
         lines.feed(first.as_bytes(), &mut on_line);
-        lines.load_keyframe(size, &screen(size, first.as_bytes()).keyframe(), false, &mut on_line);
+        lines.load_keyframe(size, &screen(size, first.as_bytes()).keyframe(), Continues::Wholly, &mut on_line);
         lines.feed(second.as_bytes(), &mut on_line);
         lines.finish(&mut on_line);
         prop_assert_eq!(out, (first + &second).replace('\r', ""));

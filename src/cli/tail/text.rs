@@ -9,7 +9,7 @@ use codepiper_protocol::{Cursor, Size};
 use super::{Printer, gap_marker};
 use crate::cli::failure::Outcome;
 use crate::cli::output;
-use crate::terminal::text::{Line, TextLines};
+use crate::terminal::text::{Continues, Line, TextLines};
 
 pub(super) struct Text {
     lines: TextLines,
@@ -32,8 +32,11 @@ impl Printer for Text {
     }
 
     fn keyframe(&mut self, _: Cursor, size: Size, reason: KeyframeReason, screen: &[u8]) -> Outcome {
-        let after_gap = matches!(reason, KeyframeReason::Discontinuity | KeyframeReason::Behind);
-        self.lines.load_keyframe(size, screen, after_gap, &mut |line| self.printed.push(line));
+        let continues = match reason {
+            KeyframeReason::Discontinuity | KeyframeReason::Behind => Continues::AfterGap,
+            _ => Continues::Wholly,
+        };
+        self.lines.load_keyframe(size, screen, continues, &mut |line| self.printed.push(line));
         self.printed.write()
     }
 

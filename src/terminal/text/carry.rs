@@ -1,13 +1,14 @@
 //! What came already stands on a reloaded screen too, and does not come again.
 
+use std::iter::repeat_n;
 use std::ops::Range;
 
-use super::{Line, Listener, append_line, line_end, mark, used_rows};
+use super::{Continues, Line, Listener, append_line, line_end, mark, used_rows};
 use crate::terminal::screen::Model;
 
 impl<F: FnMut(Line<'_>)> Listener<'_, F> {
     /// Finds the lines of the new screen among those that came and those that the old screen showed.
-    pub(super) fn carry_over(&mut self, old: &Model, new: &mut Model, after_gap: bool) {
+    pub(super) fn carry_over(&mut self, old: &Model, new: &mut Model, continues: Continues) {
         let before = lines_of(old, &self.lines.head);
         let lines = lines_of(new, "");
         self.lines.head.clear();
@@ -15,18 +16,31 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
             rows.clone().any(|y| old.main_grid().row(y).printed != mark(text))
         };
         let shown: Vec<&str> = before.iter().filter(pending).map(|(_, text)| text.as_str()).collect();
-        let came = self.lines.recent.len();
+        // A higher screen may show lines that are older than all that is known.
+        let older = if continues == Continues::Wholly { lines.len() } else { 0 };
+        let came = older + self.lines.recent.len();
+        let recent = self.lines.recent.iter().copied();
         let known: Vec<u64> =
-            self.lines.recent.iter().copied().chain(shown.iter().map(|text| mark(text))).collect();
+            repeat_n(0, older).chain(recent).chain(shown.iter().map(|text| mark(text))).collect();
         let marks: Vec<u64> = lines.iter().map(|(_, text)| mark(text)).collect();
-        let mut place = if after_gap { whole_place(&known, &marks) } else { best_place(&known, &marks) };
-        // All that is left may be the end of the last line.
-        if let (false, Some((_, last)), [(_, end)]) = (after_gap, before.last(), &lines[..])
-            && place == known.len()
-            && !end.is_empty()
-            && last.ends_with(end)
-        {
-            place = place.saturating_sub(1);
+        let mut place = match continues {
+            Continues::AfterGap => whole_place(&known, &marks),
+            Continues::Wholly | Continues::InPlaces => best_place(&known, &marks),
+        };
+        let agrees = |index: usize| known.get(place + index) == Some(&marks[index]);
+        let mut agreeing: Vec<bool> = (0..marks.len()).map(agrees).collect();
+        if continues == Continues::Wholly {
+            // Above a line that is known nothing is new.
+            let last = agreeing.iter().rposition(|agrees| *agrees).map_or(0, |last| last + 1);
+            agreeing[..last].fill(true);
+            // All that is left may be the end of the last line.
+            if let (0, Some((_, last)), [(_, end)]) = (last, before.last(), &lines[..])
+                && !end.is_empty()
+                && last.ends_with(end)
+            {
+                place -= 1;
+                agreeing[0] = true;
+            }
         }
         for text in shown.iter().take(place.saturating_sub(came)) {
             self.line(text);
@@ -38,13 +52,11 @@ impl<F: FnMut(Line<'_>)> Listener<'_, F> {
         {
             self.lines.head.push_str(beginning);
         }
-        for (index, ((rows, _), mark)) in lines.iter().zip(marks).enumerate() {
-            if place + index < came {
-                // Or of one that came.
-                let printed = if index == 0 { mark } else { known[place + index] };
-                for y in rows.clone() {
+        for (index, (rows, _)) in lines.into_iter().enumerate() {
+            if agreeing[index] && place + index < came {
+                for y in rows {
                     let row = new.main_grid_mut().marks_mut(y);
-                    (row.printed, row.changed) = (printed, printed != mark);
+                    (row.printed, row.changed) = (marks[index], false);
                 }
             }
         }

@@ -125,7 +125,7 @@ fn survives_a_resize(first: &str, cols: u16, rows: u16) {
             lines.follow(&mut on_line);
         }
         lines.feed(first.as_bytes(), &mut on_line);
-        lines.load_keyframe(size, &reloaded(first, size), false, &mut on_line);
+        lines.load_keyframe(size, &reloaded(first, size), Continues::Wholly, &mut on_line);
         if rests {
             lines.flush(&mut on_line);
         }
@@ -178,7 +178,7 @@ fn a_line_that_was_printed_before_a_resize_has_ended_with_the_line_feed_behind_i
         lines.feed(first.as_bytes(), &mut on_line);
         for (cols, screen) in screens {
             let size = Size::new(*cols, 4).unwrap();
-            lines.load_keyframe(size, &reloaded(screen, size), false, &mut on_line);
+            lines.load_keyframe(size, &reloaded(screen, size), Continues::Wholly, &mut on_line);
         }
         lines.feed(b"\nijklmnop\r\nlast", &mut on_line);
         lines.finish(&mut on_line);
@@ -192,19 +192,47 @@ fn what_was_missed_comes_with_the_keyframe() {
     let mut on_line = |line: Line<'_>| line.append_to(&mut out);
     lines.follow(&mut on_line);
     lines.feed(numbers(0..5).as_bytes(), &mut on_line);
-    lines.load_keyframe(size(), &reloaded(&numbers(0..7), size()), false, &mut on_line);
+    lines.load_keyframe(size(), &reloaded(&numbers(0..7), size()), Continues::Wholly, &mut on_line);
     lines.feed(numbers(7..9).as_bytes(), &mut on_line);
     assert_eq!(out, plain(&numbers(0..9)));
 }
 
 #[test]
 fn behind_a_gap_only_what_is_there_as_a_whole_counts_as_known() {
-    for (after_gap, wanted) in [(true, "one\ntwo\nx\ntwo\ny\n"), (false, "one\ntwo\ny\n")] {
+    let cases = [
+        (Continues::AfterGap, "one\ntwo\nx\ntwo\ny\n"),
+        (Continues::InPlaces, "one\ntwo\ny\n"),
+        (Continues::Wholly, "one\ntwo\ny\n"),
+    ];
+    for (continues, wanted) in cases {
         let (mut lines, mut out) = (TextLines::new(size()), String::new());
         let mut on_line = |line: Line<'_>| line.append_to(&mut out);
         lines.feed(b"one\r\ntwo\r\nx\r\n", &mut on_line);
-        lines.load_keyframe(size(), &reloaded("two\r\ny\r\n", size()), after_gap, &mut on_line);
+        lines.load_keyframe(size(), &reloaded("two\r\ny\r\n", size()), continues, &mut on_line);
         lines.finish(&mut on_line);
         assert_eq!(out, wanted);
+    }
+}
+
+#[test]
+fn a_higher_screen_behind_a_gap_brings_nothing_that_the_gap_is_about() {
+    let higher = Size::new(10, 9).unwrap();
+    for known in [0, 20] {
+        for follows in [true, false] {
+            let (mut lines, mut out) = (TextLines::new(size()), String::new());
+            let mut on_line = |line: Line<'_>| line.append_to(&mut out);
+            if follows {
+                lines.follow(&mut on_line);
+            }
+            lines.feed(numbers(0..known).as_bytes(), &mut on_line);
+            let gap = reloaded(&numbers(0..100), size());
+            lines.load_keyframe(size(), &gap, Continues::AfterGap, &mut on_line);
+            let shown = reloaded(&numbers(0..100), higher);
+            lines.load_keyframe(higher, &shown, Continues::Wholly, &mut on_line);
+            lines.feed(numbers(100..120).as_bytes(), &mut on_line);
+            lines.finish(&mut on_line);
+            let wanted = plain(&(numbers(0..known) + &numbers(97..120)));
+            assert_eq!(out, wanted, "following: {follows}");
+        }
     }
 }
