@@ -90,6 +90,13 @@ impl Log {
         Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), offset)
     }
 
+    /// The cursor of a place: marks at one offset may be of several epochs.
+    fn cursor_of(&self, at: Position) -> Cursor {
+        let state = self.state();
+        let epoch = state.epochs.iter().rev().find(|(_, start)| *start <= at);
+        Cursor::new(epoch.map_or_else(|| state.epoch(), |(epoch, _)| *epoch), at.offset)
+    }
+
     /// Wakes all readers although nothing was appended: what belongs to the session changed.
     pub fn wake(&self) {
         self.state().watchers.wake();
@@ -103,6 +110,9 @@ impl Log {
             Begin::Cursor(cursor) => {
                 let known = self.state().position(cursor);
                 match known {
+                    Some((at, Begun::Continued)) => {
+                        (self.behind_older_marks(at, cursor).await, Begun::Continued)
+                    }
                     Some(known) => known,
                     None => self.position_of_old_epoch(cursor).await,
                 }
@@ -140,6 +150,19 @@ impl Log {
         let log = self.clone();
         let found = blocking(move || find_end(&*log.journal, log.session, cursor)).await;
         found.ok().flatten().unwrap_or_else(|| (self.end(), Begun::NeedsKeyframe))
+    }
+
+    /// Where the cursor's epoch began, when that is at its offset: what stands there before that was seen, and shows
+    /// less than the reader may have seen since.
+    async fn behind_older_marks(self: &Arc<Self>, at: Position, cursor: Cursor) -> Position {
+        let log = self.clone();
+        let entries = blocking(move || log.journal.read(log.session, at, READ)).await.unwrap_or_default();
+        let began = |entry: &&Entry| match &entry.content {
+            Content::Mark(mark) => matches!(**mark, Mark::Gap { epoch, .. } if epoch <= cursor.epoch),
+            Content::Output(_) => false,
+        };
+        let there = entries.iter().take_while(|entry| entry.end().offset == at.offset);
+        there.filter(began).last().map_or(at, |entry| entry.at)
     }
 
     fn end(&self) -> Position {

@@ -206,7 +206,7 @@ impl Reader {
     }
 
     pub fn cursor(&self) -> Cursor {
-        self.log.cursor_at(self.at.offset)
+        self.log.cursor_of(self.at)
     }
 
     /// Takes from the front of an entry.

@@ -1,4 +1,5 @@
-use codepiper_protocol::wire::stream::{GapReason, Lost};
+use codepiper_protocol::Size;
+use codepiper_protocol::wire::stream::{GapReason, KeyframeReason, Lost};
 use futures_util::FutureExt;
 
 use super::*;
@@ -131,6 +132,31 @@ async fn a_cursor_of_an_epoch_that_ended_two_daemons_ago_goes_on_where_that_ende
     ] {
         let (mut reader, begun) = log.reader(Begin::Cursor(Cursor::new(1, offset)), &watcher).await;
         assert_eq!((drain(&mut reader, 100).as_str(), begun), (rest, wanted), "{offset}");
+    }
+}
+
+/// A daemon rewound a reader and was killed before there was anything to read: the screens that stand there are older
+/// than what the reader has seen.
+#[tokio::test]
+async fn a_cursor_where_its_epoch_began_goes_on_behind_older_marks() {
+    let journal = Arc::new(Memory::new(1 << 20, 1 << 20));
+    let session = SessionId::random();
+    let gap = |epoch| Mark::Gap { epoch, reason: GapReason::DaemonAway, lost: Lost::Nothing };
+    let screen = Mark::Keyframe { size: Size::DEFAULT, screen: Bytes::new(), reason: KeyframeReason::Healed };
+    let log = Bus::new(journal.clone()).open(session, 1, Position::default());
+    log.output(0, Bytes::from_static(b"abc"));
+    log.mark(0, screen);
+    log.mark(0, gap(2));
+    let watcher = Arc::new(Notify::new());
+    let reader = async |log: &Arc<Log>, cursor| log.reader(Begin::Cursor(cursor), &watcher).await;
+    let (rewound, begun) = reader(&log, Cursor::new(1, 5)).await;
+    assert_eq!((rewound.cursor(), begun), (Cursor::new(2, 3), Begun::Rewound));
+    let next = Bus::new(journal).open(session, 2, Position { offset: 3, mark: 2 });
+    next.mark(0, gap(3));
+    next.output(0, Bytes::from_static(b"def"));
+    for (log, epoch, rest) in [(&log, 2, "|"), (&log, 1, "||"), (&next, 2, "||def"), (&next, 1, "|||def")] {
+        let (mut reader, begun) = reader(log, Cursor::new(epoch, 3)).await;
+        assert_eq!((drain(&mut reader, 100).as_str(), begun), (rest, Begun::Continued), "{epoch}");
     }
 }
 
