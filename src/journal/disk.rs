@@ -49,8 +49,6 @@ use crate::lock::{lock_file, wait_for};
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
 /// Closing waits for the writer at most for this.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-/// So many unwritten bytes do not wait for the tick.
-const URGENT: usize = 1 << 20;
 
 /// The journal in files. See the module.
 pub struct Disk {
@@ -140,11 +138,12 @@ impl Disk {
         }
     }
 
-    /// Changes the state, wakes the writer if it sleeps, and replaces it if it hangs.
+    /// Changes the state, wakes the writer if it sleeps or should write sooner, and replaces it if it hangs.
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.shared.state();
+        let patience = self.shared.patience(&state);
         change(&mut state);
-        if state.idle {
+        if state.idle || self.shared.patience(&state) < patience {
             self.shared.wake.notify_one();
         }
         let hung = state.busy.is_some_and(|since| since.elapsed() > self.shared.options.hung_after);
@@ -160,8 +159,9 @@ impl Journal for Disk {
             return self.change(|state| state.cache.append(session, entry));
         }
         let mut state = self.shared.state();
+        let patience = self.shared.patience(&state);
         state.cache.append(session, entry);
-        if state.cache.unwritten >= URGENT {
+        if self.shared.patience(&state) < patience {
             self.shared.wake.notify_one();
         }
     }

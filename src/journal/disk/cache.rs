@@ -25,6 +25,8 @@ pub struct Cache {
     used: usize,
     /// Bytes that wait to be written.
     pub unwritten: usize,
+    /// More than output waits: an event, a gap, an end.
+    pub has_marks: bool,
     /// What was dropped although it was not written.
     pub dropped_bytes: u64,
     pub dropped_entries: u64,
@@ -62,6 +64,7 @@ impl Cache {
             dirty: VecDeque::new(),
             used: 0,
             unwritten: 0,
+            has_marks: false,
             dropped_bytes: 0,
             dropped_entries: 0,
             next_life: 0,
@@ -99,6 +102,7 @@ impl Cache {
         cached.unwritten += cost;
         self.used = self.used + self.sessions[&session].log.used - used;
         self.unwritten += cost;
+        self.has_marks |= matches!(entry.content, Content::Mark(_));
         self.mark_dirty(session);
         self.evict(session);
         while self.unwritten > self.limits.unwritten && self.drop_unwritten() {}
@@ -165,6 +169,7 @@ impl Cache {
             }
             taken.push(piece);
         }
+        self.has_marks &= !self.is_clean();
         taken
     }
 

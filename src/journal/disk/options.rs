@@ -24,6 +24,8 @@ pub struct Options {
     pub cache_total: usize,
     /// What may wait to be written, beyond the cache; more is dropped, oldest first.
     pub unwritten_bytes: usize,
+    /// Output waits so long for more: a batch costs the same, however little is in it.
+    pub output_waits: Duration,
     /// A writer that is silent for so long is replaced.
     pub hung_after: Duration,
     pub probes: Probes,
@@ -40,6 +42,7 @@ impl Options {
             cache_per_session: 512 << 10,
             cache_total: 12 << 20,
             unwritten_bytes: 64 << 20,
+            output_waits: Duration::from_millis(500),
             hung_after: Duration::from_secs(5),
             probes: Probes::default(),
         }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
 
 use super::cache::{Cache, Limits, Taken};
 use super::generation::Generation;
 use super::generations::{Generations, Opened};
+use super::guard;
 use super::options::Options;
 use super::report::Notice;
 use super::writer::{self, Work, Writer};
-use super::{URGENT, guard};
 use crate::journal::Last;
 use crate::lock::{lock, wait, wait_for};
 
@@ -110,7 +110,7 @@ impl Shared {
     /// Waits for work, and for the time at which to do it.
     pub(super) fn wait(&self, ticket: u64, later: Option<Instant>, not_before: Option<Instant>) -> Work {
         let mut state = self.state();
-        let mut write_at: Option<Instant> = None;
+        let mut waits_since: Option<Instant> = None;
         loop {
             state.idle = false;
             if state.ticket != ticket {
@@ -122,27 +122,24 @@ impl Shared {
             }
             let now = Instant::now();
             let waits = !state.cache.is_clean() || !state.removals.is_empty();
+            let mut write_at = None;
             if waits {
-                let at = *write_at.get_or_insert_with(|| {
-                    let at = now + writer::retry(state.paused.is_some());
-                    not_before.map_or(at, |not_before| at.max(not_before))
-                });
-                let urgent =
-                    state.cache.unwritten >= URGENT && state.paused.is_none() && not_before.is_none();
-                if urgent || now >= at {
+                let at = *waits_since.get_or_insert(now) + self.patience(&state);
+                let at = not_before.map_or(at, |not_before| at.max(not_before));
+                if now >= at {
                     state.busy = Some(now);
                     return Work::Write;
                 }
+                write_at = Some(at);
             } else {
-                write_at = None;
+                waits_since = None;
                 if later.is_some_and(|later| now >= later) {
                     state.busy = Some(now);
                     return Work::Later;
                 }
             }
             state.idle = !waits;
-            let until = if waits { write_at } else { later };
-            state = match until {
+            state = match write_at.or(later.filter(|_| !waits)) {
                 Some(until) => {
                     let left = until.saturating_duration_since(now);
                     wait_for(&self.wake, state, left)
@@ -150,6 +147,11 @@ impl Shared {
                 None => wait(&self.wake, state),
             };
         }
+    }
+
+    /// How long the writer waits for more before it writes.
+    pub(super) fn patience(&self, state: &State) -> Duration {
+        writer::patience(state, self.options.output_waits)
     }
 
     /// The writer has done a piece of work; `false` when it was replaced.

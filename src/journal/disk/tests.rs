@@ -77,7 +77,7 @@ fn numbered(offset: u64, len: usize) -> Vec<u8> {
 }
 
 fn options(dir: &TempDir) -> Options {
-    Options { reserve_bytes: 0, ..Options::new(dir.path()) }
+    Options { reserve_bytes: 0, output_waits: Duration::from_millis(20), ..Options::new(dir.path()) }
 }
 
 /// So that everything is read from the disk.

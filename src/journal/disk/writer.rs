@@ -17,12 +17,15 @@ use super::guard::{Silence, caught};
 use super::query;
 use super::row::{self, Kind};
 use super::summary::Tally;
-use super::{Notice, Shared};
+use super::{Notice, Shared, State};
 use crate::heap;
 use crate::journal::{Content, Mark};
 
-/// What comes within this time is written together.
-pub const TICK: Duration = Duration::from_millis(50);
+/// What is no output waits so long for more, and output of which there is enough.
+const WAITS: Duration = Duration::from_millis(50);
+/// So many bytes are enough, and so many wait for nothing.
+const ENOUGH: usize = 64 << 10;
+const URGENT: usize = 1 << 20;
 /// While the disk is full, it is looked at so often.
 const SPACE_RETRY: Duration = Duration::from_millis(500);
 /// While something is written, it is tried so often whether more can be.
@@ -384,7 +387,13 @@ pub fn count(tally: &mut Tally, taken: &Taken) -> u64 {
     tally.bytes - before
 }
 
-/// How long the writer waits before it looks again.
-pub fn retry(paused: bool) -> Duration {
-    if paused { SPACE_RETRY } else { TICK }
+/// How long what there is to write waits for more.
+pub fn patience(state: &State, output_waits: Duration) -> Duration {
+    match state.cache.unwritten {
+        _ if state.paused.is_some() => SPACE_RETRY,
+        URGENT.. => Duration::ZERO,
+        ENOUGH.. => WAITS,
+        _ if state.cache.has_marks || !state.removals.is_empty() => WAITS,
+        _ => output_waits,
+    }
 }
