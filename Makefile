@@ -103,7 +103,8 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 
 # The dashboard in Chromium, against daemons of its own.
 browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json | need-to-test
-	cargo build --features testing $(LOCKED)
+	@# The program as the other tests have it, so that nothing is compiled twice.
+	cargo test --workspace --tests --no-run $(LOCKED)
 	cd static && npm run browser
 
 # Claude Code's binary comes with an install script.

@@ -141,7 +141,7 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await looks(`model-${agent}`);
     await card.getByLabel("Model").fill("nonsense");
     await card.getByRole("button", { name: "Switch" }).click();
-    await page.locator(".toast", { hasText: "offers no model 'nonsense'" }).waitFor();
+    await page.locator(".toast", { hasText: "has no model 'nonsense'" }).waitFor();
     await shot(page, `model-none-${agent}`);
     await picker.click();
     if (agent === "claude-code") {

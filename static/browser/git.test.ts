@@ -73,7 +73,7 @@ it("shows what changed", async () => {
   await page.getByText("const more = 1;").first().waitFor();
   // What was made by a program is folded.
   await page.getByRole("button", { name: "Show Cargo.lock" }).waitFor();
-  expect(await page.locator(".line.added mark").first().innerText()).toContain("cached");
+  expect((await page.locator(".line.added").first().locator("mark").allInnerTexts()).join("")).toContain("cached");
   await shot(page, "git-status");
 });
 
@@ -124,6 +124,8 @@ it("discards after asking, and brings it back", async () => {
 });
 
 it("keeps comments over a reload, and says what became of them", async () => {
+  // What was told about the discard lies over the last rows.
+  await expect.poll(() => page.locator(".toast").count(), { timeout: 20_000 }).toBe(0);
   for (const [text, comment] of [
     ["cached: false", "Why not?"],
     ["lookUp(30)", "Name it better."],
@@ -174,6 +176,9 @@ it("marks files as viewed until they change", async () => {
   await page.getByText("# New").first().waitFor({ state: "detached" });
   await page.reload();
   await page.getByLabel("Compare with").selectOption("uncommitted");
+  // It may be far below; what is not near has no elements.
+  await head("src/code.ts").waitFor();
+  await page.locator("#diff").evaluate((element) => (element.scrollTop = element.scrollHeight));
   await head("new file.md").waitFor();
   write("new file.md", "# Newer\n");
   await refreshed();
@@ -187,6 +192,7 @@ it("goes by the keyboard alone", async () => {
   write("src/code.ts", read("src/code.ts").replace("// moved\n", "// by keys\n"));
   await refreshed();
   await expect.poll(() => page.locator(".file-head").count()).toBe(1);
+  await hunks("Stage").first().waitFor();
   await page.locator("#diff").focus();
   await page.keyboard.press("j");
   await page.keyboard.press(" ");
@@ -248,7 +254,7 @@ it("opens a difference of 700,000 lines and scrolls in it", async () => {
   git("commit", "-q", "-m", "Huge");
   write("huge.txt", Array.from({ length: 350_000 }, (_, at) => `other ${at}`).join("\n"));
   await refreshed();
-  await page.getByRole("button", { name: "Show huge.txt" }).click();
+  await page.locator(".git-file", { hasText: "huge.txt" }).click();
   await page.getByText("line 0", { exact: true }).waitFor();
   const nodes = await page.evaluate(async () => {
     const root = document.getElementById("diff")!;

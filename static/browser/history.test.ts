@@ -204,7 +204,7 @@ it("works by keyboard alone", async () => {
   await page.getByRole("dialog", { name: "Rename" }).waitFor();
   await page.keyboard.type("renamed\n");
   await page.getByRole("heading", { name: /renamed/ }).waitFor();
-  await page.keyboard.press("2");
+  await page.keyboard.press("3");
   await page.getByText("session.renamed").waitFor();
   await page.keyboard.press("Control+k");
   await page.getByRole("dialog", { name: "Command palette" }).waitFor();

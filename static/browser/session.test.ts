@@ -408,7 +408,7 @@ it("shows text of programs and people as text", async () => {
   await visit(id, "/events");
   await page.getByText("session.renamed").first().click();
   await visit(id, "/logs");
-  await page.getByText(`Renamed to ${evil}`).waitFor();
+  await page.getByText(`Renamed to '${evil}'`).waitFor();
   expect(await page.evaluate(() => "evil" in window)).toBe(false);
   expect(await page.locator("img[src=x]").count()).toBe(0);
 });

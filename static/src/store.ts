@@ -57,20 +57,8 @@ export function followConversation(session: string, changed: () => void): () => 
   };
 }
 
-/** Whose files are looked at, and who does. */
-let git: { session: string; changed: (partial: boolean) => void } | null = null;
-
-/** Tells of changes of the files and the repository of a session's directory. One at a time. */
-export function followGit(session: string, changed: (partial: boolean) => void): () => void {
-  const followed = { session, changed };
-  git = followed;
-  connection.send({ type: "git", session });
-  return () => {
-    if (git !== followed) return;
-    git = null;
-    connection.send({ type: "git", session: null });
-  };
-}
+/** What changed last in the directory that the Git tab shows. */
+export const gitChange = signal<{ session: string; partial: boolean } | null>(null);
 
 export const connection = new Connection(
   () => `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`,
@@ -84,7 +72,6 @@ export const connection = new Connection(
       connection.send({ type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) });
       if (conversation) connection.send({ type: "conversation", session: conversation.session });
       conversation?.changed();
-      if (git) connection.send({ type: "git", session: git.session });
       void refresh();
     },
     message: handle,
@@ -142,7 +129,7 @@ function handle(message: ServerMessage): void {
       if (conversation?.session === message.session) conversation.changed();
       return;
     case "git_changed":
-      if (git?.session === message.session) git.changed(message.partial);
+      gitChange.value = message;
       return;
     case "event":
       return happened(message.event);

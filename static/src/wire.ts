@@ -164,7 +164,7 @@ path: string, };
 
 export type ChosenFile = { path: string, 
 /**
- * The version of its [`FileDiff`](super::FileDiff): refused when the file has changed since. Without it the file is taken as it is.
+ * The version of its `FileDiff`: refused when the file has changed since. Without it the file is taken as it is.
  */
 version?: string | null, 
 /**

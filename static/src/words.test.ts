@@ -9,7 +9,6 @@ import {
   foreign,
   nameOf,
   pathParts,
-  plain,
   stateOf,
   tilde,
   visible,
@@ -89,9 +88,4 @@ it("writes out what a name hides, and keeps its direction its own", () => {
   expect(visible("a\u200db⚡\u200d\u{e0041}")).toBe("a<U+200D>b⚡<U+200D><U+E0041>");
   expect(foreign("שלום")).toBe("\u2068שלום\u2069");
   expect(foreign("main")).toBe("main");
-});
-
-it("shows texts of agents on one line, with nothing hidden", () => {
-  expect(plain("a\u001b[31mb\u202ec\nd")).toBe("a [31mb c d");
-  expect(plain("x".repeat(500))).toHaveLength(201);
 });

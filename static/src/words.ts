@@ -82,14 +82,6 @@ export function visible(text: string, write = written): string {
   return text.replace(HIDES, (found: string, hidden?: string) => (hidden === undefined ? found : write(hidden)));
 }
 
-const LONGEST = 200;
-
-/** Text of an agent on one line of moderate length. */
-export function plain(text: string): string {
-  const line = visible(text, () => " ").trim();
-  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
-}
-
 /** The same for a name, a title or a path that stands beside other text: its direction stays its own. */
 export function foreign(text: string): string {
   const shown = visible(text);

@@ -2,13 +2,13 @@
 
 import "../styles/git.css";
 import "../styles/records.css";
-import { useComputed, useSignal } from "@preact/signals";
+import { effect, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { DiffLine, GitCommit, GitOperation, Session } from "../wire";
 import { ask } from "../ask";
 import { problemOf } from "../http";
 import { bind } from "../shortcuts";
-import { followGit, live, onEvent } from "../store";
+import { connection, gitChange, live, onEvent } from "../store";
 import { toast } from "../toasts";
 import { Icon } from "../ui/icon";
 import { count, foreign, isLive, visible } from "../words";
@@ -159,8 +159,14 @@ function useFollow(model: Model): void {
       timer = setTimeout(() => void model.refresh(), SETTLE);
     };
     void model.refresh();
-    const stop = followGit(model.session.id, (partial) => {
-      model.partial.value = partial;
+    // The daemon watches one directory for each connection.
+    const stopAsking = effect(() => {
+      if (live.value) connection.send({ type: "git", session: model.session.id });
+    });
+    const stopChanges = effect(() => {
+      const change = gitChange.value;
+      if (change?.session !== model.session.id) return;
+      model.partial.value = change.partial;
       soon();
     });
     // Where the daemon cannot watch everything, the agent's own word and the return to the page are reasons, too.
@@ -171,8 +177,10 @@ function useFollow(model: Model): void {
     window.addEventListener("focus", soon);
     return () => {
       clearTimeout(timer);
-      stop();
+      stopAsking();
+      stopChanges();
       stopEvents();
+      connection.send({ type: "git", session: null });
       window.removeEventListener("focus", soon);
     };
   }, [model]);

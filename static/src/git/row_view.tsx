@@ -67,10 +67,10 @@ function FileHead({ model, item }: { model: Model; item: Item }) {
       >
         <Icon name={folded ? "right" : "down"} size={14} />
       </button>
-      <h3 class="truncate mono" title={visible(file.path)}>
+      <h2 class="truncate mono" title={visible(file.path)}>
         {file.old_path && <span class="meta">{foreign(file.old_path)} → </span>}
         {foreign(file.path)}
-      </h3>
+      </h2>
       <CopyButton text={file.path} label={`Copy ${visible(file.path)}`} class="ghost small" />
       <Counts item={item} />
       {item.section === "staged" && <span class="chip staged">staged</span>}
