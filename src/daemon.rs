@@ -37,7 +37,7 @@ use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
 use crate::process;
 use crate::process::inherited::Inherited;
-use crate::provider;
+use crate::provider::{Provider, Providers};
 use crate::session::{self, Places, Sessions};
 use crate::socket::Socket;
 use crate::tasks::{Tasks, blocking};
@@ -64,18 +64,21 @@ const LEAVE_LIMIT: Duration = Duration::from_secs(5);
 pub struct Options {
     pub flags: Flags,
     pub web: web::Flags,
+    /// The program `codepiper`, which runs in every pane and as the agents' hook; `None`: it is this one.
+    pub program: Option<PathBuf>,
 }
 
-/// Runs the daemon until it is told to leave.
+/// Runs the daemon until it is told to leave. Beside `built_in` there are the providers of the configuration file.
 ///
 /// # Errors
 /// When it cannot start: another daemon runs, tmux is missing or too old, a place cannot be used. The
 /// text says what to do.
-pub fn run(options: Options) -> anyhow::Result<()> {
+pub fn run(options: Options, built_in: &[&'static Provider]) -> anyhow::Result<()> {
     heap::keep_small();
     let inherited = process::inherited::lay_down();
     let (paths, config) = Paths::resolve(&options.flags)?;
-    provider::configure(&config.providers);
+    let providers =
+        Providers::new(built_in, &config.providers).map_err(|invalid| invalid.of_file(&paths.config_file))?;
     create_directories(&paths)?;
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
@@ -102,7 +105,7 @@ pub fn run(options: Options) -> anyhow::Result<()> {
     // All that the command line names was read.
     inherited.close();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let leave = runtime.block_on(serve(&paths, &config, &instance, inherited, web));
+    let leave = runtime.block_on(serve(&options, &paths, &config, providers, &instance, inherited, web));
     // What blocks (a disk) may not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     drop(instance);
@@ -113,14 +116,16 @@ pub fn run(options: Options) -> anyhow::Result<()> {
 }
 
 async fn serve(
+    options: &Options,
     paths: &Paths,
     config: &Config,
+    providers: Providers,
     instance: &Instance,
     inherited: &Inherited,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Leave> {
     let mut signals = Signals::listen(inherited)?;
-    let mut running = begin(paths, config, instance, web).await?;
+    let mut running = begin(options, paths, config, providers, instance, web).await?;
     let leave = tokio::select! {
         asked = running.leave.recv() => asked.unwrap_or(Leave::Stop { kill_sessions: false }),
         () = signals.received() => Leave::Stop { kill_sessions: false },
@@ -142,8 +147,10 @@ struct Running {
 }
 
 async fn begin(
+    options: &Options,
     paths: &Paths,
     config: &Config,
+    providers: Providers,
     instance: &Instance,
     web: Option<web::Listening>,
 ) -> anyhow::Result<Running> {
@@ -153,7 +160,7 @@ async fn begin(
     // Nobody waits for anything yet.
     let disk = Arc::new(journal::open(paths, config, noticed));
     let (stale, stale_screens) = mpsc::channel(STALE_SCREENS);
-    let sessions = open_sessions(paths, config, &tasks, &disk, stale)?;
+    let sessions = open_sessions(options, paths, config, providers, &tasks, &disk, stale)?;
     let starts = Starts::count(&paths.data);
     sessions
         .load_records(starts.unfinished)
@@ -228,8 +235,10 @@ impl Running {
 
 /// The sessions with all that they need; none is there yet. `stale` is told of screens to be captured anew.
 fn open_sessions(
+    options: &Options,
     paths: &Paths,
     config: &Config,
+    providers: Providers,
     tasks: &Tasks,
     disk: &Arc<Disk>,
     stale: mpsc::Sender<SessionId>,
@@ -256,11 +265,12 @@ fn open_sessions(
         images: paths.images(),
         env_sets: EnvSets::new(paths.env_sets(), paths.env_key()),
         worktrees: paths.worktrees(),
-        executable: process::executable::own(),
+        executable: options.program.clone().unwrap_or_else(process::executable::own),
     };
     let at_once = config.sessions.launches_at_once;
     let surroundings = Surroundings::new(std::env::vars_os(), config.sessions.update_environment.clone());
-    let sessions = Sessions::new(places, surroundings, tasks.clone(), bus, Arc::new(screens), at_once);
+    let sessions =
+        Sessions::new(places, providers, surroundings, tasks.clone(), bus, Arc::new(screens), at_once);
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.follow_state_files().await });
     let following = sessions.clone();

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
 use crate::paths::Paths;
-use crate::provider;
+use crate::provider::{self, Providers};
 use crate::session::Sessions;
 use crate::small_file::Broken;
 use crate::tmux::find;
@@ -48,8 +48,11 @@ fn checks_of_places(paths: &Paths) -> Vec<Check> {
 }
 
 /// Why a daemon that ends here could not begin again, if so: it would be gone for good.
-pub fn obstacle(paths: &Paths) -> Option<String> {
-    if let Err(error) = Config::load(&paths.config_file) {
+pub fn obstacle(paths: &Paths, providers: &Providers) -> Option<String> {
+    let file = &paths.config_file;
+    let read = Config::load(file)
+        .and_then(|config| providers.fit(&config.providers).map_err(|invalid| invalid.of_file(file)));
+    if let Err(error) = read {
         return Some(error.to_string());
     }
     let tmux = tmux_installed();
@@ -102,13 +105,13 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
-    for provider in provider::all() {
-        let program = provider.program(env);
+    for provider in daemon.sessions.providers().iter() {
+        let program = provider.launcher.program(env);
         let (verdict, detail) = match provider::look_up(&program, path, "/".as_ref()) {
-            Some(found) if provider.name() == "codex" && provider::codex_hooks_without_review() => {
-                (Verdict::Fine, format!("{}; all of its hooks run without review", found.display()))
+            Some(found) => {
+                let remark = provider.remark.map(|remark| format!("; {remark}")).unwrap_or_default();
+                (Verdict::Fine, format!("{}{remark}", found.display()))
             }
-            Some(found) => (Verdict::Fine, found.display().to_string()),
             None => (
                 Verdict::Warning,
                 format!(
@@ -117,7 +120,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
                 ),
             ),
         };
-        checks.push(Check { name: format!("provider {}", provider.name()), verdict, detail, next: None });
+        checks.push(Check { name: format!("provider {}", provider.name), verdict, detail, next: None });
     }
     checks
 }

@@ -24,7 +24,7 @@
 //! | [`tmux`]     | the private server and the one connection to it | protocol |
 //! | [`terminal`] | one pane's screen, reports and text | protocol |
 //! | [`transcript`] | providers' transcripts: conversation and usage | protocol |
-//! | [`provider`] | how each kind of program is started, resumed, quit | protocol, terminal::reports, transcript::Dialect |
+//! | [`provider`] | all that is known of each kind of program | protocol, terminal::reports, transcript |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`env_set`]  | encrypted variables for the programs | protocol |

@@ -79,7 +79,7 @@ use crate::journal::{Mark, Position};
 use crate::lock::lock;
 use crate::process::Process;
 use crate::process::peer::Link;
-use crate::provider::Provider;
+use crate::provider::{Provider, Providers};
 use crate::small_file::Broken;
 use crate::tasks::{Tasks, blocking};
 use crate::terminal::reports::Scanner;
@@ -122,6 +122,7 @@ pub struct Sessions(Arc<Inner>);
 
 struct Inner {
     places: Places,
+    providers: Providers,
     surroundings: Surroundings,
     tasks: Tasks,
     bus: Arc<Bus>,
@@ -161,7 +162,7 @@ struct Table {
 /// One session.
 pub struct Session {
     pub id: SessionId,
-    pub provider: &'static dyn Provider,
+    pub provider: &'static Provider,
     pub log: Arc<Log>,
     state: Mutex<State>,
     /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
@@ -239,6 +240,7 @@ struct Pane {
 impl Sessions {
     pub fn new(
         places: Places,
+        providers: Providers,
         surroundings: Surroundings,
         tasks: Tasks,
         bus: Arc<Bus>,
@@ -247,6 +249,7 @@ impl Sessions {
     ) -> Self {
         Self(Arc::new(Inner {
             places,
+            providers,
             surroundings,
             tasks,
             bus,
@@ -269,7 +272,7 @@ impl Sessions {
     pub fn load_records(&self, unfinished: u32) -> std::io::Result<()> {
         let (records, mut broken) = Record::load_all(&self.0.places.records)?;
         for record in records {
-            let Some(provider) = crate::provider::find(&record.recipe.provider) else {
+            let Some(provider) = self.0.providers.find(&record.recipe.provider) else {
                 let reason = format!("unknown provider '{}'", record.recipe.provider);
                 broken.push((Record::path(&self.0.places.records, record.id), reason));
                 continue;
@@ -369,6 +372,11 @@ impl Sessions {
         SessionCounts { live, ended: all.len() - live, unreadable: self.table().broken.len() }
     }
 
+    /// Those that sessions can be started with.
+    pub fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
     /// What programs inherit of the daemon.
     pub fn environment(&self) -> &Environment {
         &self.0.surroundings.inherited
@@ -449,10 +457,11 @@ impl Sessions {
 
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
-        let meaning = session.provider.interpret_hook(&payload);
-        self.follow_conversation(session, session.provider.conversation_of_hook(&payload));
-        let model = payload.get("model").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let body = Body::hook(payload);
+        let hooks = session.provider.hooks;
+        let meaning = hooks.meaning(&payload);
+        self.follow_conversation(session, hooks.conversation(&payload));
+        let model = hooks.model(&payload);
+        let body = hooks.event(payload);
         {
             let mut state = session.state();
             state.prompts += u64::from(matches!(body, Body::HookPromptSubmitted(_)));
@@ -695,7 +704,7 @@ impl Sessions {
 }
 
 impl Session {
-    fn new(record: Record, provider: &'static dyn Provider, log: Arc<Log>) -> Self {
+    fn new(record: Record, provider: &'static Provider, log: Arc<Log>) -> Self {
         // What a live one did while the daemon was away is not known.
         let ended_at = record.life.state_since.unwrap_or(record.life.updated_at);
         let since = if record.life.status.is_live() { Timestamp::now() } else { ended_at };
@@ -705,7 +714,7 @@ impl Session {
             log,
             state: Mutex::new(State {
                 machine: Machine::new(record.life.status, record.life.exit, since)
-                    .with_reports_as_hooks(provider.reports_count_as_hooks()),
+                    .with_reports_as_hooks(provider.reports_count_as_hooks),
                 pane: None,
                 size: record.recipe.size,
                 title: None,

@@ -1,8 +1,8 @@
-//! Provider transcripts: what a person and an agent said to each other, and what it cost.
+//! Provider transcripts: what a person and an agent said to each other, and what it cost. What a line says is the
+//! provider's own: a [`Dialect`].
 //!
 //! | module | what |
 //! |--------|------|
-//! | [`claude_code`], [`codex`] | what one line of each provider's transcript says |
 //! | [`diff`]  | edits as hunks |
 //! | [`image`] | images among a line |
 //! | [`index`] | where in a file the entries of a conversation lie |
@@ -12,11 +12,9 @@
 //! The file is the truth: the index can be made anew from it at any time. A line that is no JSON, or that
 //! is not known, is no error.
 
-mod claude_code;
-mod codex;
-mod diff;
+pub mod diff;
 mod file;
-mod image;
+pub mod image;
 mod index;
 mod shorten;
 mod told;
@@ -29,18 +27,27 @@ use codepiper_protocol::wire::conversation::{Edit, Said, ToolResult, Usage};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Whose lines they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    ClaudeCode,
-    Codex,
+/// How an agent writes its transcripts.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialect {
+    /// What one line says.
+    pub line: fn(&Value) -> Line,
+    /// Whether the end of every turn is written.
+    pub tells_ends_of_turns: bool,
+    /// Where its sub-agents have transcripts of their own.
+    pub sub_agents: Option<SubAgents>,
 }
 
-impl Dialect {
-    /// Whether the end of every turn is written. Claude Code leaves out that of a short one.
-    pub fn tells_ends_of_turns(self) -> bool {
-        self == Self::Codex
-    }
+/// Transcripts of sub-agents: files in a folder beside the agent's own, which is named like that without its extension.
+#[derive(Clone, Copy, Debug)]
+pub struct SubAgents {
+    pub folder: &'static str,
+    /// What stands before the sub-agent's id in the file's name.
+    pub prefix: &'static str,
+    /// The tools that start one.
+    pub tools: &'static [&'static str],
+    /// True when a line begins a sub-agent's transcript with this prompt.
+    pub begins_with: fn(line: &[u8], prompt: &str) -> bool,
 }
 
 /// What one line says.
@@ -73,34 +80,33 @@ pub struct Outcome {
 }
 
 /// What a line says; `None` when it is no JSON.
-pub fn parse(dialect: Dialect, line: &[u8]) -> Option<Line> {
+pub fn parse(dialect: &Dialect, line: &[u8]) -> Option<Line> {
     let value: Value = serde_json::from_slice(line).ok()?;
-    Some(match dialect {
-        Dialect::ClaudeCode => claude_code::parse(&value),
-        Dialect::Codex => codex::parse(&value),
-    })
+    Some((dialect.line)(&value))
 }
 
-fn text_of<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
+/// A field, if it is a text.
+pub fn text_of<'a>(value: &'a Value, field: &str) -> Option<&'a str> {
     value.get(field)?.as_str()
 }
 
-fn timestamp(line: &Value) -> Option<Timestamp> {
+/// When a line was written.
+pub fn timestamp(line: &Value) -> Option<Timestamp> {
     text_of(line, "timestamp")?.parse().ok()
 }
 
-fn first_line(text: &str) -> String {
+pub fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_end().to_owned()
 }
 
 /// The result of a call, with its lines counted.
-fn result(at: Option<Timestamp>, text: String, failed: bool, images: Vec<String>) -> ToolResult {
+pub fn result(at: Option<Timestamp>, text: String, failed: bool, images: Vec<String>) -> ToolResult {
     let lines = text.lines().count() as u32;
     ToolResult { at, text, failed, images, lines }
 }
 
 /// What a tool is about, in one line, by the names that its arguments mostly have.
-fn target(input: &Value) -> Option<String> {
+pub fn target(input: &Value) -> Option<String> {
     const NAMES: [&str; 13] = [
         "command",
         "cmd",

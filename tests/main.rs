@@ -26,6 +26,7 @@ mod lifecycle;
 mod loss;
 mod operations;
 mod output;
+mod own_provider;
 mod providers;
 mod questions;
 mod reboot;

@@ -145,10 +145,37 @@ fn a_provider_can_be_tried_without_being_started() {
 #[test]
 fn a_configuration_that_cannot_be_names_the_provider() {
     let home = Home::new();
-    fs::write(home.path("config.toml"), "[providers.shell]\ncommand = [\"bash\"]\n").unwrap();
-    let said = home.run(["daemon"]);
-    assert_eq!(said.code, Some(1));
-    assert!(said.stderr.contains("providers.shell: this provider is built in"), "{}", said.stderr);
+    for (text, wrong) in [
+        (
+            "[providers.shell]\ncommand = [\"bash\"]\n",
+            "line 2: providers.shell: this provider is built in; choose another name",
+        ),
+        ("[providers.codex]\ncommand = [\"codex\"]\n", "line 2: providers.codex: this provider is built in"),
+        ("[providers.codex]\nhooks = true\n", "line 2: providers.codex: unknown key 'hooks'"),
+        (
+            "\n[providers.parrot]\nhooks = true\n",
+            "line 3: providers.parrot: no built-in provider has this name",
+        ),
+    ] {
+        fs::write(home.path("config.toml"), text).unwrap();
+        let said = home.run(["daemon"]);
+        assert_eq!(said.code, Some(1));
+        assert!(said.stderr.contains(wrong), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn a_daemon_that_could_not_start_with_its_providers_is_not_restarted() {
+    let home = home();
+    let pid = home.status().pid;
+    let file = home.path("config.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "[providers.codex]\nhooks = true\n").unwrap();
+    let said = home.fails(1, ["daemon", "restart"]);
+    assert!(said.contains("could not start again") && said.contains("unknown key 'hooks'"), "{said}");
+    assert_eq!(home.status().pid, pid);
+    fs::write(&file, before).unwrap();
+    home.ok(["daemon", "restart"]);
 }
 
 /// What a program claims counts for its own session at most, and only where its provider says so.

@@ -5,6 +5,7 @@ use std::fs;
 use std::hint::black_box;
 use std::path::Path;
 
+use codepiper::provider::Providers;
 use codepiper::transcript::{Dialect, Transcript, parse};
 use divan::Bencher;
 use divan::counter::BytesCount;
@@ -19,13 +20,15 @@ enum Kind {
 }
 
 impl Kind {
-    fn lines(self) -> (Dialect, Vec<u8>) {
-        let (dialect, name) = match self {
-            Self::ClaudeCode => (Dialect::ClaudeCode, "claude-code/long.jsonl"),
-            Self::Codex => (Dialect::Codex, "codex/long.jsonl"),
+    fn lines(self) -> (&'static Dialect, Vec<u8>) {
+        let name = match self {
+            Self::ClaudeCode => "claude-code",
+            Self::Codex => "codex",
         };
+        let provider = Providers::built_in().find(name).expect("it is built in");
+        let dialect = provider.conversations.expect("it has conversations").dialect();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/transcripts");
-        (dialect, fs::read(folder.join(name)).expect("a fixture").repeat(REPEATED))
+        (dialect, fs::read(folder.join(name).join("long.jsonl")).expect("a fixture").repeat(REPEATED))
     }
 }
 

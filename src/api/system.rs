@@ -1,7 +1,9 @@
 //! `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events`
 
 use codepiper_protocol::wire::PROTOCOL;
-use codepiper_protocol::wire::daemon::{Check, DaemonStatus, Provider, StopDaemon, TmuxStatus};
+use codepiper_protocol::wire::daemon::{
+    Arguments, Check, DaemonStatus, Models, Provider, StopDaemon, TmuxStatus,
+};
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Billing;
@@ -110,9 +112,10 @@ fn status(api: &Api) -> DaemonStatus {
 /// Leaves only when what shall come can be executed, and can begin.
 async fn restart(api: &Api) -> Result<StatusCode, Problem> {
     let (program, paths) = (api.sessions.executable().to_owned(), api.paths.clone());
+    let providers = api.sessions.providers().clone();
     let tried = blocking(move || {
         executable::try_out(&program)?;
-        let obstacle = doctor::obstacle(&paths);
+        let obstacle = doctor::obstacle(&paths, &providers);
         obstacle.map_or(Ok(()), |why| {
             Err(format!("the daemon keeps running, as it could not start again: {why}"))
         })
@@ -132,17 +135,33 @@ async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {
 fn providers(api: &Api) -> Vec<Provider> {
     let env = api.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
-    let describe = |provider: &dyn provider::Provider| {
-        let program = provider.program(env);
+    let describe = |provider: &provider::Provider| {
+        let program = provider.launcher.program(env);
         Provider {
-            name: provider.name().to_owned(),
-            description: provider.description().to_owned(),
+            name: provider.name.to_owned(),
+            label: provider.label.to_owned(),
+            description: provider.description.to_owned(),
+            agent: provider.agent,
             found: provider::look_up(&program, path, "/".as_ref()),
             program,
-            resume: provider.resume_description().to_owned(),
-            transcripts: provider.dialect().is_some(),
-            billing: provider.accounts().map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
+            arguments: Arguments {
+                label: provider.arguments.label.to_owned(),
+                hint: provider.arguments.hint.to_owned(),
+            },
+            resume: provider.resume.description.to_owned(),
+            keeps_conversation: provider.resume.keeps_conversation,
+            forks: provider.launcher.forks(),
+            transcripts: provider.conversations.is_some(),
+            billing: provider.accounts.map(|_| Billing::ALL.to_vec()).unwrap_or_default(),
+            dangerous: !provider.dangerous_flags.is_empty(),
+            models: provider.models.map(|models| Models {
+                switches: models.list.is_some(),
+                offered: models.offered.iter().map(|name| (*name).to_owned()).collect(),
+                example: models.example.to_owned(),
+                vendor: models.vendor.to_owned(),
+            }),
+            question_delay_ms: u32::try_from(provider.question_delay.as_millis()).unwrap_or(u32::MAX),
         }
     };
-    provider::all().map(describe).collect()
+    api.sessions.providers().iter().map(describe).collect()
 }

@@ -18,6 +18,7 @@ use super::next::hint;
 use super::{Context, output, time};
 use crate::client::{Client, ClientError};
 use crate::process::Process;
+use crate::provider::BUILT_IN;
 
 /// What every ready daemon prints first.
 const READY: &str = "✓ Daemon started";
@@ -127,8 +128,9 @@ impl Daemon {
         match self.verb {
             None if self.detach => detach(&context, &self.web),
             None => {
-                let options = crate::daemon::Options { flags: context.flags, web: self.web.flags() };
-                Ok(crate::daemon::run(options)?)
+                let options =
+                    crate::daemon::Options { flags: context.flags, web: self.web.flags(), program: None };
+                Ok(crate::daemon::run(options, BUILT_IN)?)
             }
             Some(Verb::Status { json }) => status(&context, json),
             Some(Verb::Stop { kill_sessions }) => stop(&context, StopDaemon { kill_sessions }),

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
 use crate::environment;
-use crate::provider::{self, Argv, Launch, Quit, ReadScreens};
+use crate::provider::{self, Argv, Launch, Provider, Quit, ReadScreens};
 use crate::session::machine::{Input, Machine, Now, Operation};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
@@ -79,11 +79,12 @@ impl Providers {
 
 impl Test {
     fn run(self, context: &Context) -> Outcome {
-        let config = Config::load(&context.paths()?.config_file)?;
-        provider::configure(&config.providers);
-        let Some(provider) = provider::find(&self.name) else {
-            let names: Vec<_> = provider::all().map(provider::Provider::name).collect();
-            let (name, names) = (&self.name, names.join(", "));
+        let file = context.paths()?.config_file;
+        let config = Config::load(&file)?;
+        let providers = provider::Providers::new(provider::BUILT_IN, &config.providers)
+            .map_err(|invalid| invalid.of_file(&file))?;
+        let Some(provider) = providers.find(&self.name) else {
+            let (name, names) = (&self.name, providers.names());
             return Err(Failure::usage(format_args!("unknown provider '{name}'; available: {names}")));
         };
         let env = environment::as_text(std::env::vars_os());
@@ -95,16 +96,18 @@ impl Test {
             cwd: "/".as_ref(),
             env: &env,
             hook: "HOOK",
-            codex_hooks_without_review: provider::codex_hooks_without_review(),
         };
         let words = |argv: Argv| format!("{} {}", argv.program, argv.args.join(" "));
-        let program = provider.program(&env);
+        let program = provider.launcher.program(&env);
         let found = provider::look_up(&program, env.get("PATH").map(String::as_str), "/".as_ref());
         let found = found.map_or("not found in PATH".to_owned(), |path| path.display().to_string());
         output::line(format_args!("program  {program} ({found})"))?;
-        output::line(format_args!("start    {}", words(provider.start(&launch, None, None)).trim_end()))?;
-        output::line(format_args!("resume   {}", words(provider.resume(&launch, None)).trim_end()))?;
-        match provider.quit() {
+        output::line(format_args!(
+            "start    {}",
+            words(provider.launcher.start(&launch, None, None)).trim_end()
+        ))?;
+        output::line(format_args!("resume   {}", words(provider.launcher.resume(&launch, None)).trim_end()))?;
+        match provider.quit {
             Quit::HangUp => output::line("quit     SIGHUP")?,
             Quit::Keys { keys, .. } => output::line(format_args!("quit     {}", keys.join(" ")))?,
         }
@@ -132,10 +135,10 @@ impl Test {
 }
 
 /// Says what each report and the screen at the end prove, and what counts, by the rules that hold for a session.
-fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Outcome {
+fn signals(provider: &Provider, size: Size, printed: &[u8]) -> Outcome {
     let now = Now { wall: Timestamp::now(), since_start: Duration::ZERO };
-    let mut machine = Machine::new(Status::Starting, None, now.wall)
-        .with_reports_as_hooks(provider.reports_count_as_hooks());
+    let mut machine =
+        Machine::new(Status::Starting, None, now.wall).with_reports_as_hooks(provider.reports_count_as_hooks);
     let launched = machine.begin(now, Operation::Start).and_then(|()| machine.launch(now, false));
     debug_assert_eq!(launched, Ok(()));
     machine.handle(now, Input::Executed { pid: 0 });
@@ -143,7 +146,7 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
     Scanner::default().scan(printed, &mut |place, report| reports.push((place, report)));
     let (all, mut fit) = (reports.len(), 0);
     for (place, report) in reports {
-        if let Some((activity, waiting_for)) = provider.interpret(&report) {
+        if let Some((activity, waiting_for)) = provider.signals.report(&report) {
             fit += 1;
             let what = format!("it reported {report}");
             output::line(format_args!("byte {place}: {what} → {}", state(activity, waiting_for)))?;
@@ -152,11 +155,11 @@ fn signals(provider: &dyn provider::Provider, size: Size, printed: &[u8]) -> Out
         }
     }
     output::line(format_args!("{fit} of {all} reports match a rule"))?;
-    if provider.reads_screens() != ReadScreens::Never {
+    if provider.reads_screens != ReadScreens::Never {
         let mut screen = Screen::new(size);
         screen.feed(printed);
         let rows: Vec<String> = (0..size.rows()).map(|row| screen.row_text(row)).collect();
-        match provider.interpret_screen(&rows) {
+        match provider.signals.screen(&rows) {
             Some((activity, waiting_for, what)) => {
                 output::line(format_args!("at the end: {what} → {}", state(activity, waiting_for)))?;
                 let source = EvidenceSource::Screen;

@@ -111,9 +111,9 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
     }
     if sessions.is_empty() {
         match (status, provider) {
-            (None, None) => {
-                output::say("no sessions; start one with `codepiper start -p claude-code -d DIR`")
-            }
+            (None, None) => output::say(
+                "no sessions; start one with `codepiper start -p PROVIDER -d DIR`, see `codepiper providers`",
+            ),
             _ => output::say("no matching sessions; list all with `codepiper sessions`"),
         }
         return Ok(());

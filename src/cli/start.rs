@@ -13,13 +13,13 @@ use crate::client::Client;
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Start {
-    /// Provider: claude-code, codex or shell; see `codepiper providers`
+    /// Provider; see `codepiper providers`
     #[arg(short, long, value_name = "NAME")]
     provider: Option<String>,
     /// Working directory
     #[arg(short, long, default_value = ".", value_name = "DIR")]
     dir: PathBuf,
-    /// Billing mode, for claude-code and codex: subscription (the vendor's API keys are removed from the agent's
+    /// Billing mode, for providers that have one: subscription (the vendor's API keys are removed from the agent's
     /// environment) or api [default: subscription]
     #[arg(long, value_name = "MODE", value_parser = billing)]
     billing: Option<Billing>,
@@ -47,7 +47,7 @@ pub(super) struct Start {
     /// Name to use instead of the id
     #[arg(long)]
     name: Option<String>,
-    /// Model for this session, for claude-code and codex; your default does not change
+    /// Model for this session, for providers that take one; your default does not change
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
     /// First prompt for the agent
@@ -62,7 +62,7 @@ pub(super) struct Start {
     /// Print the session as a JSON object
     #[arg(long)]
     json: bool,
-    /// Arguments for the provider's program; for `shell`, the command
+    /// Arguments for the provider's program
     #[arg(last = true, value_name = "ARGS")]
     args: Vec<String>,
 }
@@ -150,7 +150,7 @@ fn directory(dir: &std::path::Path) -> Result<PathBuf, Failure> {
 async fn which_provider(client: &Client) -> Failure {
     let names = match client.providers().await {
         Ok(providers) => providers.into_iter().map(|provider| provider.name).collect::<Vec<_>>().join(", "),
-        Err(_) => "claude-code, codex, shell".to_owned(),
+        Err(error) => return error.into(),
     };
     Failure::usage(format_args!("no provider given; choose one with -p: {names}"))
 }

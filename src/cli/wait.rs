@@ -14,7 +14,6 @@ use super::failure::{Failure, OF_LIVE_SESSIONS, Outcome, exit_codes};
 use super::follow::Follow;
 use super::{Context, output, time};
 use crate::client::{Client, Item};
-use crate::provider::{self, Provider};
 use crate::terminal::text::{Continues, Line, TextLines};
 
 /// A question that is still being drawn cannot be answered: keys that come too early are lost. It is there when
@@ -75,8 +74,13 @@ pub(super) async fn until(
 ) -> Result<Happened, Failure> {
     let watch = async {
         let begin = from.map_or(Begin::Live, Begin::Cursor);
+        let asked = client.clone();
         let follow = Follow::begin(client, session, begin, Delivery::Every, false).await?;
-        Watch::new(follow, condition, from).run().await
+        let delay = match condition {
+            Condition::Waiting => question_delay(&asked, &follow.stream.session.provider).await,
+            _ => Duration::ZERO,
+        };
+        Watch::new(follow, condition, from, delay).run().await
     };
     // What was waited for did not happen when nobody listens any more.
     let watch = async {
@@ -94,10 +98,20 @@ pub(super) async fn until(
     })
 }
 
+/// How long after it has said that it waits the question of such a program comes to the screen. Programs of a session,
+/// which may not ask that, do without.
+async fn question_delay(client: &Client, provider: &str) -> Duration {
+    let providers = client.providers().await.unwrap_or_default();
+    let found = providers.into_iter().find(|known| known.name == provider);
+    found.map_or(Duration::ZERO, |provider| Duration::from_millis(provider.question_delay_ms.into()))
+}
+
 struct Watch<'a> {
     follow: Follow,
     condition: &'a Condition,
     from: Option<Cursor>,
+    /// See [`question_delay`].
+    question_delay: Duration,
     /// Everything from before this command began was seen.
     caught_up: bool,
     /// When the last output came, or this wait began.
@@ -106,11 +120,11 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(follow: Follow, condition: &'a Condition, from: Option<Cursor>) -> Self {
+    fn new(follow: Follow, condition: &'a Condition, from: Option<Cursor>, question_delay: Duration) -> Self {
         let mut lines = TextLines::new(follow.stream.size);
         // From the first byte on: a line that is overwritten before it scrolls off counts too.
         lines.follow(&mut |_| {});
-        Self { follow, condition, from, caught_up: false, printed: Instant::now(), lines }
+        Self { follow, condition, from, question_delay, caught_up: false, printed: Instant::now(), lines }
     }
 
     async fn run(mut self) -> Result<Happened, Failure> {
@@ -208,8 +222,7 @@ impl<'a> Watch<'a> {
         let now = Instant::now();
         let waited = Timestamp::now().duration_since(session.state_since);
         let since = Duration::try_from(waited).ok().and_then(|waited| now.checked_sub(waited)).unwrap_or(now);
-        let delay = provider::find(&session.provider).map_or(Duration::ZERO, Provider::question_delay);
-        (since + delay).max(self.printed + DRAWN).min(since + DRAWN_LIMIT)
+        (since + self.question_delay).max(self.printed + DRAWN).min(since + DRAWN_LIMIT)
     }
 
     fn happened(self, line: Option<String>) -> Happened {

@@ -19,14 +19,13 @@ fn the_guide_shows_every_key_as_it_can_be_written() {
     let config = Config::parse(example).unwrap();
     assert!(config.daemon.socket.is_some() && config.tmux.socket.is_some());
     assert!(config.web.public_url.is_some() && config.web.tls_key.is_some());
-    assert!(config.providers.others.contains_key("other"));
+    assert!(config.providers["other"].own.is_some() && config.providers["codex"].own.is_none());
 }
 
 #[test]
 fn a_provider_that_cannot_be_is_named() {
     for (text, said) in [
         ("[providers.Aider]\ncommand = ['aider']\n", "lowercase"),
-        ("[providers.shell]\ncommand = ['bash']\n", "built in"),
         ("[providers.x]\ncommand = []\n", "command needs a program"),
         ("[providers.x]\ncommand = ['x']\nquit = ['nokey']\n", "quit"),
         ("[providers.x]\ncommand = ['x']\n[[providers.x.signals]]\nmeans = 'idle'\n", "exactly one"),
@@ -41,13 +40,14 @@ fn a_provider_that_cannot_be_is_named() {
 }
 
 #[test]
-fn hooks_of_codex_run_unreviewed_only_when_that_was_said() {
-    let parse = |text: &str| Config::parse(text).map(|config| config.providers.codex.hooks_without_review);
-    assert_eq!(parse(""), Ok(false));
-    assert_eq!(parse("[providers.other]\ncommand = ['other']\n"), Ok(false));
-    assert_eq!(parse("[providers.codex]\nhooks_without_review = true\n"), Ok(true));
-    let error = parse("[providers.codex]\nhooks = true\n").unwrap_err().to_string();
-    assert!(error.contains("line 2") && error.contains("hooks_without_review"), "{error}");
+fn a_key_of_no_provider_is_named_with_its_line() {
+    let error = Config::parse("[providers.x]\ncommand = ['x']\ncomand = ['x']\n").unwrap_err().to_string();
+    assert!(error.starts_with("line 3: providers.x: unknown key 'comand'"), "{error}");
+    let error = Config::parse("[providers.x]\ncommand = 1\n").unwrap_err().to_string();
+    assert!(error.starts_with("line 2: "), "{error}");
+    // Whether that is a switch of a built-in provider is not known here.
+    let config = Config::parse("[providers.x]\nquick = true\n").unwrap();
+    assert!(config.providers["x"].own.is_none() && config.providers["x"].others[0].key == "quick");
 }
 
 #[test]

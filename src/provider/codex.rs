@@ -1,5 +1,7 @@
 //! Codex CLI. Facts measured with 0.169.0.
 
+mod transcript;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,89 +9,124 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use codepiper_protocol::os_text;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
-use codepiper_protocol::{SessionId, os_text};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::conversations::conversation_id;
+use super::launch::model_args;
+use super::signals::question;
 use super::{
-    Accounts, Argv, Composer, Dialog, Launch, ModelList, PromptDelivery, Provider, Quit, ReadScreens,
-    StoredKey, conversation_id, model_args, question,
+    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, Launch, Launcher, Meaning, ModelList,
+    Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals, StoredKey,
+    Switches, paste_path,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
 
-pub struct Codex;
+pub static CODEX: Provider = provider(&Codex { has_hooks: false }, None);
 
-impl Provider for Codex {
-    fn name(&self) -> &'static str {
-        "codex"
+/// With hooks of ours, and without its review of hooks: every enabled hook of a launch runs, those of a project too,
+/// whether anybody has seen them or not.
+const HOOKS_WITHOUT_REVIEW: &str = "hooks_without_review";
+
+fn switched(on: &[&str]) -> Provider {
+    match on.contains(&HOOKS_WITHOUT_REVIEW) {
+        true => provider(&Codex { has_hooks: true }, Some("all of its hooks run without review")),
+        false => provider(&Codex { has_hooks: false }, None),
     }
+}
 
-    fn description(&self) -> &'static str {
-        "Codex CLI"
+const fn provider(codex: &'static Codex, remark: Option<&'static str>) -> Provider {
+    Provider {
+        name: "codex",
+        label: "Codex",
+        description: "Codex CLI",
+        agent: true,
+        launcher: codex,
+        arguments: Arguments::EXTRA,
+        resume: Resume { description: "continues the conversation (codex resume)", keeps_conversation: true },
+        dangerous_flags: &["--dangerously-bypass-approvals-and-sandbox", "--yolo"],
+        accounts: Some(ACCOUNTS),
+        models: Some(Models { list: Some(MODEL_LIST), offered: &[], example: "gpt-…", vendor: "" }),
+        prompts: Prompts {
+            delivery: PromptDelivery::Argument,
+            composer: Some(COMPOSER),
+            // A path that is pasted becomes an image.
+            mention_image: paste_path,
+        },
+        // The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with status 0.
+        quit: Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(400) },
+        // Soon after the first prompt it takes 4 to 5 s to end.
+        quit_limit: Duration::from_secs(10),
+        conversations: Some(codex),
+        hooks: codex,
+        state_file: None,
+        signals: codex,
+        // What it asks before a conversation begins neither a hook nor a report tells.
+        reads_screens: ReadScreens::AtStart,
+        // No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
+        reports_count_as_hooks: true,
+        // It asks when nothing was typed for a second (0.9 s measured): keys that come before are lost.
+        question_delay: Duration::from_millis(1100),
+        switches: Some(Switches { names: &[HOOKS_WITHOUT_REVIEW], with: switched }),
+        remark,
     }
+}
 
+const COMPOSER: Composer = Composer {
+    mark: "›",
+    placeholders: &["[Pasted Content", "[Image"],
+    image: "[Image",
+    completes: &['@', '$'],
+    continues: &[],
+    commands: &['!', '/', '#', '@', '&', '?', '$'],
+    command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
+};
+
+/// The list of models leads to one of efforts where there are several. `s` keeps the choice to the session; Enter
+/// writes it to the person's settings.
+const MODEL_LIST: ModelList = ModelList {
+    open: "/model",
+    not_yet: Some("Model selection is disabled until startup completes"),
+    list: Dialog { heading: "Select Model and Effort", end: "esc back" },
+    pointer: '›',
+    names: |label, _| vec![label.to_lowercase().replace(' ', "-")],
+    efforts: Some((
+        "enter select · esc back",
+        Dialog { heading: "Select Reasoning Level for", end: "esc back" },
+    )),
+    keep: "s",
+    keep_hint: "s session · esc back",
+    question: None,
+    done: "Model changed to ",
+    kept: "for this session only",
+    done_names_it: true,
+};
+
+const ACCOUNTS: Accounts = Accounts {
+    api: &["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_IDENTITY_TOKEN_FILE"],
+    api_settings: &["OPENAI_BASE_URL", "OPENAI_FEDERATION_RULE_ID", "OPENAI_ORGANIZATION"],
+    subscription: &["CODEX_ACCESS_TOKEN"],
+    stored_keys,
+};
+
+struct Codex {
+    /// Hooks of ours run, and all others.
+    has_hooks: bool,
+}
+
+impl Launcher for Codex {
     fn program(&self, _: &BTreeMap<String, String>) -> String {
         "codex".into()
-    }
-
-    fn resume_description(&self) -> &'static str {
-        "continues the conversation (codex resume)"
-    }
-
-    fn prompt_delivery(&self) -> PromptDelivery {
-        PromptDelivery::Argument
-    }
-
-    fn composer(&self) -> Option<Composer> {
-        let placeholders = &["[Pasted Content", "[Image"];
-        Some(Composer {
-            mark: "›",
-            placeholders,
-            image: "[Image",
-            completes: &['@', '$'],
-            continues: &[],
-            commands: &['!', '/', '#', '@', '&', '?', '$'],
-            command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
-        })
-    }
-
-    fn choose_conversation(&self, _: SessionId) -> Option<String> {
-        None
-    }
-
-    fn takes_model(&self) -> bool {
-        true
-    }
-
-    /// The list of models leads to one of efforts where there are several. `s` keeps the choice to the session; Enter
-    /// writes it to the person's settings.
-    fn model_list(&self) -> Option<ModelList> {
-        Some(ModelList {
-            open: "/model",
-            not_yet: Some("Model selection is disabled until startup completes"),
-            list: Dialog { heading: "Select Model and Effort", end: "esc back" },
-            pointer: '›',
-            names: |label, _| vec![label.to_lowercase().replace(' ', "-")],
-            efforts: Some((
-                "enter select · esc back",
-                Dialog { heading: "Select Reasoning Level for", end: "esc back" },
-            )),
-            keep: "s",
-            keep_hint: "s session · esc back",
-            question: None,
-            done: "Model changed to ",
-            kept: "for this session only",
-            done_names_it: true,
-        })
     }
 
     /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
     /// nobody sees it.
     fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = vec!["--no-daemon".to_owned()];
-        args.extend(hooks(launch));
+        args.extend(self.hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
@@ -104,7 +141,7 @@ impl Provider for Codex {
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
         };
         let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
-        args.extend(hooks(launch));
+        args.extend(self.hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         args.push(id.to_owned());
@@ -118,23 +155,16 @@ impl Provider for Codex {
     fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
-        args.extend(hooks(launch));
+        args.extend(self.hooks(launch));
         args.extend_from_slice(launch.args);
         args.push(origin.to_owned());
         Some(Argv { program: self.program(launch.env), args })
     }
+}
 
-    fn dangerous_flags(&self) -> &'static [&'static str] {
-        &["--dangerously-bypass-approvals-and-sandbox", "--yolo"]
-    }
-
+impl Conversations for Codex {
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
-    fn find_conversation(
-        &self,
-        launch: &Launch,
-        ran: RangeInclusive<Timestamp>,
-        taken: &[String],
-    ) -> Option<String> {
+    fn find(&self, launch: &Launch, ran: RangeInclusive<Timestamp>, taken: &[String]) -> Option<String> {
         let home = home(launch.env)?;
         let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
         let mut found: Vec<(Timestamp, String)> = Vec::new();
@@ -155,9 +185,13 @@ impl Provider for Codex {
         found.into_iter().min().map(|(_, id)| id)
     }
 
+    fn begin_in_files(&self) -> bool {
+        true
+    }
+
     /// It keeps the rollout files of all its conversations open. After `/new` and `/clear` there is one more, with
     /// the first prompt: the one that was begun last is the one that goes on.
-    fn conversation_of_files(&self, open: &[PathBuf]) -> Option<String> {
+    fn of_files(&self, open: &[PathBuf]) -> Option<String> {
         let rollouts = open.iter().filter(|path| is_rollout(path));
         // One that has no first line yet may be the one.
         let metas = rollouts.map(|path| session_meta(path)).collect::<Option<Vec<_>>>()?;
@@ -165,84 +199,8 @@ impl Provider for Codex {
         own.max_by_key(|meta| meta.started).map(|meta| meta.id)
     }
 
-    fn begins_conversations_in_files(&self) -> bool {
-        true
-    }
-
-    /// After `/new` and `/clear` the first prompt has the new one, and after `/resume` that one. At the end it
-    /// says good-bye to all of them.
-    fn conversation_of_hook(&self, payload: &Value) -> Option<String> {
-        let field = |name: &str| payload.get(name).and_then(Value::as_str);
-        let id = field("session_id").and_then(conversation_id);
-        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit"))
-    }
-
-    /// The first Ctrl+C interrupts a turn or empties the composer; one on an idle composer ends it with
-    /// status 0.
-    fn quit(&self) -> Quit {
-        Quit::Keys { keys: &["ctrl+c", "ctrl+c", "ctrl+c"], pause: Duration::from_millis(400) }
-    }
-
-    /// Soon after the first prompt it takes 4 to 5 s to end.
-    fn quit_limit(&self) -> Duration {
-        Duration::from_secs(10)
-    }
-
-    fn accounts(&self) -> Option<Accounts> {
-        Some(Accounts {
-            api: &["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_IDENTITY_TOKEN_FILE"],
-            api_settings: &["OPENAI_BASE_URL", "OPENAI_FEDERATION_RULE_ID", "OPENAI_ORGANIZATION"],
-            subscription: &["CODEX_ACCESS_TOKEN"],
-        })
-    }
-
-    fn stored_keys(&self, env: &BTreeMap<String, String>) -> Vec<StoredKey> {
-        let file = home(env).unwrap_or_default().join("auth.json");
-        let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-        let found = kept.is_some_and(|kept: Value| kept["OPENAI_API_KEY"].is_string());
-        vec![StoredKey { file, found }]
-    }
-
-    /// A path that is pasted becomes an image.
-    fn mention_image(&self, path: &Path) -> String {
-        path.display().to_string()
-    }
-
-    /// No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
-    fn reports_count_as_hooks(&self) -> bool {
-        true
-    }
-
-    /// What happens within a turn its reports tell better: several tools may be used at once, one of which
-    /// waits for a permission, and a permission that is wanted may be given by a hook of the person's before
-    /// anybody is asked.
-    fn interpret_hook(&self, payload: &Value) -> Option<(Activity, Option<WaitingFor>)> {
-        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
-        match field("hook_event_name") {
-            "UserPromptSubmit" | "PreCompact" => Some((Activity::Working, None)),
-            "Stop" | "Interrupt" => Some((Activity::Idle, None)),
-            // A turn goes on behind another one.
-            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
-            _ => None,
-        }
-    }
-
-    /// It asks when nothing was typed for a second (0.9 s measured): keys that come before are lost.
-    fn question_delay(&self) -> Duration {
-        Duration::from_millis(1100)
-    }
-
-    /// What it asks before a conversation begins neither a hook nor a report tells.
-    fn reads_screens(&self) -> ReadScreens {
-        ReadScreens::AtStart
-    }
-
-    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
-        question(rows, '›', &["Trust this folder?", "Hooks need review", "Where should the new"])
-    }
-
-    fn dialect(&self) -> Option<Dialect> {
-        Some(Dialect::Codex)
+    fn dialect(&self) -> &'static Dialect {
+        &transcript::DIALECT
     }
 
     /// A rollout's name ends with the conversation's id. A resumed conversation goes on in its file.
@@ -257,8 +215,34 @@ impl Provider for Codex {
     fn transcripts(&self, env: &BTreeMap<String, String>) -> Option<PathBuf> {
         Some(home(env)?.join("sessions"))
     }
+}
 
-    fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
+impl Hooks for Codex {
+    /// What happens within a turn its reports tell better: several tools may be used at once, one of which
+    /// waits for a permission, and a permission that is wanted may be given by a hook of the person's before
+    /// anybody is asked.
+    fn meaning(&self, payload: &Value) -> Option<Meaning> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
+        match field("hook_event_name") {
+            "UserPromptSubmit" | "PreCompact" => Some((Activity::Working, None)),
+            "Stop" | "Interrupt" => Some((Activity::Idle, None)),
+            // A turn goes on behind another one.
+            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
+            _ => None,
+        }
+    }
+
+    /// After `/new` and `/clear` the first prompt has the new one, and after `/resume` that one. At the end it
+    /// says good-bye to all of them.
+    fn conversation(&self, payload: &Value) -> Option<String> {
+        let field = |name: &str| payload.get(name).and_then(Value::as_str);
+        let id = field("session_id").and_then(conversation_id);
+        id.filter(|_| field("hook_event_name") == Some("UserPromptSubmit"))
+    }
+}
+
+impl Signals for Codex {
+    fn report(&self, report: &Report) -> Option<Meaning> {
         let Report::AgentState { state, kind, .. } = report else { return None };
         Some(match state.as_str() {
             "working" => (Activity::Working, None),
@@ -270,34 +254,48 @@ impl Provider for Codex {
             _ => (Activity::Unknown, None),
         })
     }
+
+    fn screen(&self, rows: &[String]) -> Option<Screened> {
+        question(rows, '›', &["Trust this folder?", "Hooks need review", "Where should the new"])
+    }
 }
 
-/// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
-/// that trusts all others, too. They stand beside the person's own.
-fn hooks(launch: &Launch) -> Vec<String> {
-    const EVENTS: [&str; 12] = [
-        "SessionStart",
-        "SessionEnd",
-        "UserPromptSubmit",
-        "PreToolUse",
-        "PermissionRequest",
-        "PostToolUse",
-        "PreCompact",
-        "PostCompact",
-        "SubagentStart",
-        "SubagentStop",
-        "Stop",
-        "Interrupt",
-    ];
-    if !launch.codex_hooks_without_review {
-        return Vec::new();
+impl Codex {
+    /// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
+    /// that trusts all others, too. They stand beside the person's own.
+    fn hooks(&self, launch: &Launch) -> Vec<String> {
+        const EVENTS: [&str; 12] = [
+            "SessionStart",
+            "SessionEnd",
+            "UserPromptSubmit",
+            "PreToolUse",
+            "PermissionRequest",
+            "PostToolUse",
+            "PreCompact",
+            "PostCompact",
+            "SubagentStart",
+            "SubagentStop",
+            "Stop",
+            "Interrupt",
+        ];
+        if !self.has_hooks {
+            return Vec::new();
+        }
+        let command = toml::Value::from(launch.hook);
+        let hooks = EVENTS.into_iter().flat_map(|event| {
+            let hook =
+                format!("hooks.{event}=[{{hooks=[{{type=\"command\",command={command},timeout=5}}]}}]");
+            ["-c".to_owned(), hook]
+        });
+        std::iter::once("--dangerously-bypass-hook-trust".to_owned()).chain(hooks).collect()
     }
-    let command = toml::Value::from(launch.hook);
-    let hooks = EVENTS.into_iter().flat_map(|event| {
-        let hook = format!("hooks.{event}=[{{hooks=[{{type=\"command\",command={command},timeout=5}}]}}]");
-        ["-c".to_owned(), hook]
-    });
-    std::iter::once("--dangerously-bypass-hook-trust".to_owned()).chain(hooks).collect()
+}
+
+fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
+    let file = home(env).unwrap_or_default().join("auth.json");
+    let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
+    let found = kept.is_some_and(|kept: Value| kept["OPENAI_API_KEY"].is_string());
+    vec![StoredKey { file, found }]
 }
 
 /// Where Codex keeps everything.
@@ -355,140 +353,4 @@ fn session_meta(file: &Path) -> Option<Meta> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_conversation_is_found_by_directory_and_time() {
-        let home = tempfile::tempdir().unwrap();
-        let day = home.path().join(".codex/sessions/2026/11/22");
-        fs::create_dir_all(&day).unwrap();
-        let write = |id: &str, cwd: &str, second: u32| {
-            let line = serde_json::json!({"timestamp": format!("2026-11-22T10:00:{second:02}.000Z"),
-                "type": "session_meta", "payload": {"id": id, "cwd": cwd, "timestamp": format!("2026-11-22T10:00:{second:02}.000Z")}});
-            fs::write(day.join(format!("rollout-{id}.jsonl")), format!("{line}\n{{}}\n")).unwrap();
-        };
-        write("before", "/work", 1);
-        write("elsewhere", "/other", 12);
-        write("first", "/work", 13);
-        write("second", "/work", 14);
-        fs::write(day.join("rollout-broken.jsonl"), "{").unwrap();
-        let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
-        let launch = Launch {
-            session: SessionId::random(),
-            args: &[],
-            model: None,
-            cwd: "/work".as_ref(),
-            env: &env,
-            hook: "hook",
-            codex_hooks_without_review: false,
-            forked_from: None,
-        };
-        let found = |until: &str, taken: &[String]| {
-            let ran = "2026-11-22T10:00:10Z".parse().unwrap()..=until.parse().unwrap();
-            Codex.find_conversation(&launch, ran, taken)
-        };
-        assert_eq!(found("2026-11-22T10:00:20Z", &[]), Some("first".into()));
-        assert_eq!(found("2026-11-22T10:00:20Z", &["first".into()]), Some("second".into()));
-        assert_eq!(found("2026-11-22T10:00:11Z", &[]), None, "both began after its end");
-        assert_eq!(Codex.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
-    }
-
-    #[test]
-    fn it_gets_hooks_where_that_was_allowed() {
-        let env = BTreeMap::new();
-        let launch = Launch {
-            session: SessionId::random(),
-            args: &["-m".to_owned(), "x".to_owned()],
-            model: None,
-            cwd: "/".as_ref(),
-            env: &env,
-            hook: r#"'/a "b"/codepiper' hook-forward"#,
-            codex_hooks_without_review: true,
-            forked_from: Some("origin"),
-        };
-        let without = Launch { codex_hooks_without_review: false, ..launch };
-        assert_eq!(Codex.start(&without, None, Some("p")).args, ["--no-daemon", "-m", "x", "--", "p"]);
-        let argvs = |launch: &Launch| {
-            let (start, fork) = (Codex.start(launch, None, Some("p")), Codex.fork(launch, None).unwrap());
-            [start, Codex.resume(launch, Some("id")), fork]
-        };
-        for (with, without) in argvs(&launch).into_iter().zip(argvs(&without)) {
-            let flag = with.args.iter().position(|arg| arg == "--dangerously-bypass-hook-trust").unwrap();
-            let mut rest = with.args;
-            let hooks: Vec<String> = rest.drain(flag..flag + 25).skip(1).collect();
-            assert_eq!(rest, without.args, "nothing else is different");
-            for pair in hooks.chunks(2) {
-                assert_eq!(pair[0], "-c");
-                let hooks: toml::Table = toml::from_str(&pair[1]).unwrap();
-                let event = hooks["hooks"].as_table().unwrap().values().next().unwrap();
-                assert_eq!(event[0]["hooks"][0]["command"].as_str(), Some(launch.hook));
-            }
-        }
-    }
-
-    /// Real payloads, and what each proves.
-    #[test]
-    fn hooks_tell_the_state() {
-        let payload = |name: &str| -> Value {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/codex");
-            serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.json"))).unwrap()).unwrap()
-        };
-        let (working, idle) = (Some((Activity::Working, None)), Some((Activity::Idle, None)));
-        for (name, expected) in [
-            ("SessionStart", None),
-            ("UserPromptSubmit", working),
-            ("PreToolUse", None),
-            ("PermissionRequest", None),
-            ("PostToolUse", None),
-            ("PreCompact", working),
-            ("PostCompact", idle),
-            ("Interrupt", idle),
-            ("Stop", idle),
-            ("SessionEnd", None),
-        ] {
-            assert_eq!(Codex.interpret_hook(&payload(name)), expected, "{name}");
-        }
-        let id = payload("UserPromptSubmit")["session_id"].as_str().map(str::to_owned);
-        assert_eq!(Codex.conversation_of_hook(&payload("UserPromptSubmit")), id);
-        assert_eq!(Codex.conversation_of_hook(&payload("SessionEnd")), None);
-    }
-
-    #[test]
-    fn of_the_open_rollouts_the_one_begun_last_counts() {
-        let dir = tempfile::tempdir().unwrap();
-        let rollout = |id: &str, second: u32, of: &str| {
-            let at = format!("2026-11-22T10:00:{second:02}.000Z");
-            let payload = serde_json::json!({"id": id, "cwd": "/work", "timestamp": at, "thread_source": of});
-            let line = serde_json::json!({"timestamp": at, "type": "session_meta", "payload": payload});
-            let file = dir.path().join(format!("rollout-{id}.jsonl"));
-            fs::write(&file, format!("{line}\n")).unwrap();
-            file
-        };
-        let other = dir.path().join("state.sqlite");
-        assert_eq!(Codex.conversation_of_files(std::slice::from_ref(&other)), None);
-        let mut open =
-            vec![rollout("new", 3, "user"), rollout("old", 1, "user"), rollout("sub", 4, "subagent"), other];
-        assert_eq!(Codex.conversation_of_files(&open), Some("new".into()));
-        let unfinished = dir.path().join("rollout-newer.jsonl");
-        fs::write(&unfinished, "").unwrap();
-        open.push(unfinished);
-        assert_eq!(Codex.conversation_of_files(&open), None, "it may be that one");
-    }
-
-    #[test]
-    fn its_own_state_reports_are_understood() {
-        let report = |state: &str, kind: Option<&str>| Report::AgentState {
-            state: state.into(),
-            kind: kind.map(Into::into),
-            app: Some("codex".into()),
-        };
-        assert_eq!(Codex.interpret(&report("working", None)), Some((Activity::Working, None)));
-        assert_eq!(
-            Codex.interpret(&report("blocked", Some("permission"))),
-            Some((Activity::Waiting, Some(WaitingFor::Permission)))
-        );
-        assert_eq!(Codex.interpret(&report("clear", None)), Some((Activity::Unknown, None)));
-        assert_eq!(Codex.interpret(&Report::Bell), None);
-    }
-}
+mod tests;

@@ -2,34 +2,31 @@
 //! their screens mean.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use regex::Regex;
 
-use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit, ReadScreens};
+use super::hooks::Unread;
+use super::{
+    Arguments, Argv, Composer, Launch, Launcher, Meaning, Models, PromptDelivery, Prompts, Provider, Quit,
+    ReadScreens, Resume, Screened, Signals, paste_path,
+};
 use crate::config::{self, Means};
 use crate::terminal::reports::Report;
 
-/// See the module. It lives as long as the process: there are few, and sessions point to them.
+/// The words of a configuration file that make a command.
 pub struct Custom {
-    name: &'static str,
-    description: &'static str,
-    resume_description: &'static str,
     command: Vec<String>,
     resume: Vec<String>,
-    prompt: PromptDelivery,
     model: Vec<String>,
-    quit: Quit,
-    quit_limit: Duration,
-    composer: Option<Composer>,
-    rules: Vec<Rule>,
 }
 
+/// The signals of a configuration file. The first that fits counts.
+struct Rules(Vec<Rule>);
+
 /// One signal: what is looked for, and what it proves.
-pub struct Rule {
+struct Rule {
     what: What,
     means: Means,
 }
@@ -47,43 +44,56 @@ enum What {
 }
 
 impl Custom {
-    pub fn new(name: &str, config: &config::Provider) -> Self {
-        let keep = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
-        let keep_all = |texts: &[String]| -> &'static [&'static str] {
-            Box::leak(texts.iter().map(|text| keep(text)).collect())
-        };
-        let quit = match config.quit.is_empty() {
-            true => Quit::HangUp,
-            false => Quit::Keys { keys: keep_all(&config.quit), pause: Duration::from_millis(300) },
-        };
-        let composer = config.composer.as_ref().map(|composer| Composer {
-            mark: keep(&composer.mark),
-            placeholders: keep_all(&composer.placeholders),
-            image: composer.image.as_deref().map_or("[Image", keep),
-            completes: &[],
-            continues: &[],
-            // Nobody knows what it takes for a command: such an agent gets no plain text.
-            commands: &[],
-            command_words: &[],
-        });
-        Self {
-            name: keep(name),
-            description: keep(config.description.as_deref().unwrap_or(name)),
-            resume_description: match config.resume.is_empty() {
-                true => "runs the command again",
-                false => keep(&format!("continues ({})", config.resume.join(" "))),
-            },
+    /// What the configuration file says, as a provider. Its texts live as long as the process: there are few.
+    pub fn provider(name: &str, config: &config::Provider) -> Provider {
+        let rules = Rules(config.signals.iter().map(Rule::new).collect());
+        let custom = Self {
             command: config.command.clone(),
             resume: config.resume.clone(),
-            prompt: match config.prompt {
-                config::Prompt::Typed => PromptDelivery::Typed,
-                config::Prompt::Argument => PromptDelivery::Argument,
-            },
             model: config.model.clone(),
-            quit,
+        };
+        let name = keep(name);
+        Provider {
+            name,
+            label: name,
+            description: config.description.as_deref().map_or(name, keep),
+            agent: true,
+            launcher: Box::leak(Box::new(custom)),
+            arguments: Arguments::EXTRA,
+            resume: resume(config),
+            dangerous_flags: &[],
+            accounts: None,
+            models: (!config.model.is_empty()).then_some(Models {
+                list: None,
+                offered: &[],
+                example: "",
+                vendor: "",
+            }),
+            prompts: Prompts {
+                delivery: match config.prompt {
+                    config::Prompt::Typed => PromptDelivery::Typed,
+                    config::Prompt::Argument => PromptDelivery::Argument,
+                },
+                composer: config.composer.as_ref().map(composer),
+                mention_image: paste_path,
+            },
+            quit: match config.quit.is_empty() {
+                true => Quit::HangUp,
+                false => Quit::Keys { keys: keep_all(&config.quit), pause: Duration::from_millis(300) },
+            },
             quit_limit: Duration::from_secs(config.quit_seconds),
-            composer,
-            rules: config.signals.iter().map(Rule::new).collect(),
+            conversations: None,
+            hooks: &Unread,
+            state_file: None,
+            reads_screens: match rules.0.iter().any(|rule| matches!(rule.what, What::Screen(_))) {
+                true => ReadScreens::Always,
+                false => ReadScreens::Never,
+            },
+            signals: Box::leak(Box::new(rules)),
+            reports_count_as_hooks: false,
+            question_delay: Duration::ZERO,
+            switches: None,
+            remark: None,
         }
     }
 
@@ -101,37 +111,9 @@ impl Custom {
     }
 }
 
-impl Provider for Custom {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn description(&self) -> &'static str {
-        self.description
-    }
-
+impl Launcher for Custom {
     fn program(&self, _: &BTreeMap<String, String>) -> String {
         self.command.first().cloned().unwrap_or_default()
-    }
-
-    fn resume_description(&self) -> &'static str {
-        self.resume_description
-    }
-
-    fn prompt_delivery(&self) -> PromptDelivery {
-        self.prompt
-    }
-
-    fn choose_conversation(&self, _: SessionId) -> Option<String> {
-        None
-    }
-
-    fn composer(&self) -> Option<Composer> {
-        self.composer
-    }
-
-    fn takes_model(&self) -> bool {
-        !self.model.is_empty()
     }
 
     fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
@@ -142,41 +124,51 @@ impl Provider for Custom {
         let words = if self.resume.is_empty() { &self.command } else { &self.resume };
         self.argv(words, launch, None)
     }
+}
 
-    fn quit(&self) -> Quit {
-        self.quit
+impl Signals for Rules {
+    fn report(&self, report: &Report) -> Option<Meaning> {
+        self.0.iter().find(|rule| rule.fits_report(report)).map(|rule| activity(rule.means))
     }
 
-    fn quit_limit(&self) -> Duration {
-        self.quit_limit
-    }
-
-    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
-        None
-    }
-
-    fn mention_image(&self, path: &Path) -> String {
-        path.display().to_string()
-    }
-
-    fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
-        self.rules.iter().find(|rule| rule.fits_report(report)).map(|rule| activity(rule.means))
-    }
-
-    fn reads_screens(&self) -> ReadScreens {
-        match self.rules.iter().any(|rule| matches!(rule.what, What::Screen(_))) {
-            true => ReadScreens::Always,
-            false => ReadScreens::Never,
-        }
-    }
-
-    fn interpret_screen(&self, rows: &[String]) -> Option<(Activity, Option<WaitingFor>, String)> {
-        self.rules.iter().find_map(|rule| {
+    fn screen(&self, rows: &[String]) -> Option<Screened> {
+        self.0.iter().find_map(|rule| {
             let row = rule.row(rows)?;
             let (activity, waiting_for) = activity(rule.means);
             Some((activity, waiting_for, format!("its screen shows '{}'", row.trim().escape_debug())))
         })
     }
+}
+
+fn resume(config: &config::Provider) -> Resume {
+    match config.resume.is_empty() {
+        true => Resume { description: "runs the command again", keeps_conversation: false },
+        false => Resume {
+            description: keep(&format!("continues ({})", config.resume.join(" "))),
+            keeps_conversation: true,
+        },
+    }
+}
+
+fn composer(config: &config::Composer) -> Composer {
+    Composer {
+        mark: keep(&config.mark),
+        placeholders: keep_all(&config.placeholders),
+        image: config.image.as_deref().map_or("[Image", keep),
+        completes: &[],
+        continues: &[],
+        // Nobody knows what it takes for a command: such an agent gets no plain text.
+        commands: &[],
+        command_words: &[],
+    }
+}
+
+fn keep(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+fn keep_all(texts: &[String]) -> &'static [&'static str] {
+    Box::leak(texts.iter().map(|text| keep(text)).collect())
 }
 
 impl Rule {
@@ -209,7 +201,7 @@ impl Rule {
     }
 }
 
-fn activity(means: Means) -> (Activity, Option<WaitingFor>) {
+fn activity(means: Means) -> Meaning {
     match means {
         Means::Working => (Activity::Working, None),
         Means::Idle => (Activity::Idle, None),
@@ -221,11 +213,12 @@ fn activity(means: Means) -> (Activity, Option<WaitingFor>) {
 
 #[cfg(test)]
 mod tests {
+    use codepiper_protocol::SessionId;
+
     use super::*;
 
-    fn custom() -> Custom {
-        let config = toml::from_str(
-            r#"
+    fn custom() -> Provider {
+        let text = r#"
             command = ["agent", "--tui"]
             resume = ["agent", "--continue"]
             model = ["--model", "{model}"]
@@ -240,10 +233,9 @@ mod tests {
             [[signals]]
             screen = '^\? for shortcuts'
             means = "idle"
-            "#,
-        )
-        .unwrap();
-        Custom::new("agent", &config)
+        "#;
+        let table: config::Table = toml::from_str(text).unwrap();
+        Custom::provider("agent", &table.own.unwrap())
     }
 
     #[test]
@@ -257,29 +249,26 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
-            codex_hooks_without_review: false,
         };
-        let argv = custom().start(&launch, None, Some("begin"));
+        let argv = custom().launcher.start(&launch, None, Some("begin"));
         assert_eq!(
             (argv.program.as_str(), argv.args.join(" ").as_str()),
             ("agent", "--tui --model large -v begin")
         );
-        assert_eq!(custom().resume(&launch, None).args.join(" "), "--continue --model large -v");
+        assert_eq!(custom().launcher.resume(&launch, None).args.join(" "), "--continue --model large -v");
     }
 
     #[test]
     fn signals_mean_what_the_configuration_says() {
         let custom = custom();
-        let title = |title: &str| custom.interpret(&Report::Title(title.to_owned()));
+        let title = |title: &str| custom.signals.report(&Report::Title(title.to_owned()));
         assert_eq!(title("⠋ busy"), Some((Activity::Working, None)));
         assert_eq!(title("at rest"), None);
         let state = Report::AgentState { state: "blocked".into(), kind: None, app: None };
-        assert_eq!(custom.interpret(&state), Some((Activity::Waiting, Some(WaitingFor::Permission))));
+        assert_eq!(custom.signals.report(&state), Some((Activity::Waiting, Some(WaitingFor::Permission))));
         let rows = ["work".to_owned(), "? for shortcuts".to_owned()];
-        let (activity, _, what) = custom.interpret_screen(&rows).unwrap();
+        let (activity, _, what) = custom.signals.screen(&rows).unwrap();
         assert_eq!((activity, what.as_str()), (Activity::Idle, "its screen shows '? for shortcuts'"));
-        assert!(
-            custom.reads_screens() == ReadScreens::Always && custom.interpret_screen(&rows[..1]).is_none()
-        );
+        assert!(custom.reads_screens == ReadScreens::Always && custom.signals.screen(&rows[..1]).is_none());
     }
 }

@@ -3,41 +3,45 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::session::Activity;
 
-use super::{Argv, Composer, Launch, PromptDelivery, Provider, Quit};
+use super::hooks::Unread;
+use super::{
+    Arguments, Argv, Launch, Launcher, Meaning, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume,
+    Signals, quote_path,
+};
 use crate::terminal::reports::Report;
 
-pub struct Shell;
+pub static SHELL: Provider = Provider {
+    name: "shell",
+    label: "Shell",
+    description: "A command (the arguments after --), or your shell",
+    agent: false,
+    launcher: &Shell,
+    arguments: Arguments { label: "Command", hint: "optional; default: your shell" },
+    resume: Resume { description: "runs the command again", keeps_conversation: false },
+    dangerous_flags: &[],
+    accounts: None,
+    models: None,
+    prompts: Prompts { delivery: PromptDelivery::Typed, composer: None, mention_image: quote_path },
+    quit: Quit::HangUp,
+    quit_limit: Duration::from_secs(2),
+    conversations: None,
+    hooks: &Unread,
+    state_file: None,
+    signals: &Shell,
+    reads_screens: ReadScreens::Never,
+    reports_count_as_hooks: false,
+    question_delay: Duration::ZERO,
+    switches: None,
+    remark: None,
+};
 
-impl Provider for Shell {
-    fn name(&self) -> &'static str {
-        "shell"
-    }
+struct Shell;
 
-    fn description(&self) -> &'static str {
-        "A command (the arguments after --), or your shell"
-    }
-
+impl Launcher for Shell {
     fn program(&self, env: &BTreeMap<String, String>) -> String {
         env.get("SHELL").filter(|shell| !shell.is_empty()).cloned().unwrap_or_else(|| "/bin/sh".into())
-    }
-
-    fn resume_description(&self) -> &'static str {
-        "runs the command again"
-    }
-
-    fn prompt_delivery(&self) -> PromptDelivery {
-        PromptDelivery::Typed
-    }
-
-    fn composer(&self) -> Option<Composer> {
-        None
-    }
-
-    fn choose_conversation(&self, _: SessionId) -> Option<String> {
-        None
     }
 
     fn start(&self, launch: &Launch, _: Option<&str>, _: Option<&str>) -> Argv {
@@ -50,21 +54,11 @@ impl Provider for Shell {
     fn resume(&self, launch: &Launch, _: Option<&str>) -> Argv {
         self.start(launch, None, None)
     }
+}
 
-    fn quit(&self) -> Quit {
-        Quit::HangUp
-    }
-
-    fn quit_limit(&self) -> Duration {
-        Duration::from_secs(2)
-    }
-
-    fn interpret_hook(&self, _: &serde_json::Value) -> Option<(Activity, Option<WaitingFor>)> {
-        None
-    }
-
+impl Signals for Shell {
     /// Shells that mark their prompts (OSC 133) say when they wait for a command.
-    fn interpret(&self, report: &Report) -> Option<(Activity, Option<WaitingFor>)> {
+    fn report(&self, report: &Report) -> Option<Meaning> {
         match report {
             Report::PromptMark { mark: 'A' | 'B', .. } => Some((Activity::Idle, None)),
             Report::PromptMark { mark: 'C', .. } => Some((Activity::Working, None)),
@@ -75,6 +69,8 @@ impl Provider for Shell {
 
 #[cfg(test)]
 mod tests {
+    use codepiper_protocol::SessionId;
+
     use super::*;
 
     #[test]
@@ -87,7 +83,6 @@ mod tests {
             cwd: "/".as_ref(),
             env: &env,
             hook: "hook",
-            codex_hooks_without_review: false,
             forked_from: None,
         };
         let args = ["seq".to_owned(), "3".to_owned()];

@@ -81,7 +81,7 @@ pub(super) struct Composer {
 impl Sessions {
     /// `None` when the program has no composer.
     pub(super) async fn composer(&self, session: &Arc<Session>) -> Option<Composer> {
-        let composer = session.provider.composer()?;
+        let composer = session.provider.prompts.composer?;
         let follower = self.follow_screen(session).await?;
         let (expected, typed, before) = (None, None, (0, 0, false));
         Some(Composer { session: session.clone(), follower, composer, expected, typed, before })

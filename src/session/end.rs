@@ -27,7 +27,7 @@ impl Sessions {
     /// # Errors
     /// When it has ended and that cannot be written down.
     pub async fn stop(&self, session: &Arc<Session>, wait: bool) -> Result<(), Problem> {
-        self.end(session, Input::StopRequested { quit_limit: session.provider.quit_limit() }, wait).await
+        self.end(session, Input::StopRequested { quit_limit: session.provider.quit_limit }, wait).await
     }
 
     /// Ends the program now, and its tmux session with it. An ended session loses its tmux session.
@@ -144,7 +144,7 @@ impl Sessions {
     }
 
     fn quit(&self, session: &Arc<Session>) {
-        match session.provider.quit() {
+        match session.provider.quit {
             Quit::HangUp => self.signal(session, Signal::HUP),
             Quit::Keys { keys, pause } => {
                 let (sessions, session) = (self.clone(), session.clone());

@@ -16,8 +16,8 @@ impl Sessions {
     /// a copy of its conversation. This one goes on as it is. On an error nothing is left behind.
     pub async fn fork(&self, session: &Arc<Session>, request: ForkSession) -> Result<Arc<Session>, Problem> {
         let ForkSession { name, surroundings } = request;
-        if !session.provider.forks() {
-            let detail = format!("{} cannot fork a conversation", session.provider.name());
+        if !session.provider.launcher.forks() {
+            let detail = format!("{} cannot fork a conversation", session.provider.name);
             return Err(Problem::new(Code::LaunchFailed, detail));
         }
         check_directory(&session.cwd())?;
@@ -34,7 +34,8 @@ impl Sessions {
         if let Some(theirs) = surroundings {
             recipe.take_surroundings(&self.0.surroundings, theirs);
         }
-        let mut record = Record::new(id, name, recipe, session.provider.choose_conversation(id));
+        let conversation_of_its_own = session.provider.conversations.and_then(|kept| kept.choose(id));
+        let mut record = Record::new(id, name, recipe, conversation_of_its_own);
         record.life.forked_from = Some(conversation);
         self.launch_new(record, session.provider, &connection, Begin::Fork { origin: session.id }).await
     }

@@ -56,7 +56,7 @@ impl Sessions {
         check_length(&text)?;
         if plain {
             let composer =
-                session.provider.composer().filter(|composer| enter && !composer.commands.is_empty());
+                session.provider.prompts.composer.filter(|composer| enter && !composer.commands.is_empty());
             let composer = composer.ok_or_else(|| never_plain(session, enter))?;
             if let Some(why) = other_than_prompt(composer, &text) {
                 return Err(not_plain(session, &why));
@@ -69,7 +69,7 @@ impl Sessions {
             self.until_it_tells(session).await;
         }
         if enter
-            && session.provider.composer().is_some()
+            && session.provider.prompts.composer.is_some()
             && let Some(sent) = self.wait_your_turn(session, images, &text, if_busy, plain).await?
         {
             return Ok(sent);
@@ -128,7 +128,7 @@ impl Sessions {
         let warning = cut_warning(&connection, pane, &text).await;
         let cursor = session.cursor();
         for image in &images {
-            let mention = session.provider.mention_image(image);
+            let mention = (session.provider.prompts.mention_image)(image);
             let mut tries = 0;
             while !self.give_image(&connection, session, pane, &mention, bracketed, composer.as_mut()).await?
             {
@@ -388,13 +388,13 @@ impl Session {
 }
 
 fn not_plain(session: &Session, why: &str) -> Problem {
-    let provider = session.provider.name();
+    let provider = session.provider.name;
     let detail = format!("{provider} may not read the text as a prompt: {why}");
     Problem::new(Code::Invalid, detail).with_next(Next::TypeAnyway)
 }
 
 fn never_plain(session: &Session, enter: bool) -> Problem {
-    let provider = session.provider.name();
+    let provider = session.provider.name;
     let detail = match enter {
         false => "only a text followed by Enter can become a prompt".to_owned(),
         true => format!("{provider} has no prompts"),
@@ -403,13 +403,13 @@ fn never_plain(session: &Session, enter: bool) -> Problem {
 }
 
 fn not_shown(session: &Session) -> Problem {
-    let (provider, session) = (session.provider.name(), session.id.short());
+    let (provider, session) = (session.provider.name, session.id.short());
     let detail = format!("the text was typed, but {provider} does not show it, so Enter was not pressed");
     Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }
 
 fn not_submitted(session: &Session) -> Problem {
-    let (provider, session) = (session.provider.name(), session.id.short());
+    let (provider, session) = (session.provider.name, session.id.short());
     let detail =
         format!("the text was typed and Enter was pressed, but the text is still in {provider}'s composer");
     Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })

@@ -30,7 +30,7 @@ use super::{Pane, Session, Sessions};
 use crate::bus::to_millisecond;
 use crate::journal::{Mark, Position};
 use crate::process::{executable, inherited, mark};
-use crate::provider::{self, Argv, PromptDelivery, Provider, ReadScreens};
+use crate::provider::{self, Argv, PromptDelivery, Provider, Providers, ReadScreens};
 use crate::tasks::blocking;
 use crate::terminal::screens::Model;
 use crate::tmux::connection::Connection;
@@ -67,8 +67,10 @@ impl Drop for Making {
 impl Sessions {
     /// Starts a session; returns when its program was executed. On an error nothing is left behind.
     pub async fn start(&self, request: StartSession) -> Result<Arc<Session>, Problem> {
-        let provider =
-            provider::find(&request.provider).ok_or_else(|| unknown_provider(&request.provider))?;
+        let providers = self.providers();
+        let provider = providers
+            .find(&request.provider)
+            .ok_or_else(|| unknown_provider(providers, &request.provider))?;
         let billing = billing(provider, request.billing)?;
         check_dangerous(provider, request.dangerous, &request.args)?;
         check_directory(&request.dir)?;
@@ -120,8 +122,9 @@ impl Sessions {
         if let Some(theirs) = request.surroundings {
             recipe.take_surroundings(&self.0.surroundings, theirs);
         }
-        let record = Record::new(id, request.name, recipe, provider.choose_conversation(id));
-        let (argument, typed) = match provider.prompt_delivery() {
+        let conversation = provider.conversations.and_then(|kept| kept.choose(id));
+        let record = Record::new(id, request.name, recipe, conversation);
+        let (argument, typed) = match provider.prompts.delivery {
             PromptDelivery::Argument => (request.prompt, None),
             PromptDelivery::Typed => (None, request.prompt),
         };
@@ -145,7 +148,7 @@ impl Sessions {
     pub(super) async fn launch_new(
         &self,
         record: Record,
-        provider: &'static dyn Provider,
+        provider: &'static Provider,
         connection: &Connection,
         begin: Begin,
     ) -> Result<Arc<Session>, Problem> {
@@ -293,7 +296,7 @@ impl Sessions {
         match outcome {
             Some(Ok(())) => {
                 self.lease_worktree(session).await;
-                if session.provider.composer().is_some() {
+                if session.provider.prompts.composer.is_some() {
                     self.0.tasks.spawn_until_shutdown(until_settled(session.clone(), turn));
                 }
                 // It runs; what was written before it was started finds it again.
@@ -331,14 +334,13 @@ impl Sessions {
             Problem::new(Code::LaunchFailed, problem.detail)
         })?;
         let mut env = self.environment_with(&record, &of_sets);
-        if let (Some(billing), Some(accounts)) = (record.recipe.billing, session.provider.accounts()) {
+        if let (Some(billing), Some(accounts)) = (record.recipe.billing, session.provider.accounts) {
             if let Some(name) = accounts.contradiction(billing, &of_sets) {
                 return Err(contradiction(&record, billing, name));
             }
-            let stored = session.provider.stored_keys(&env);
+            let stored = (accounts.stored_keys)(&env);
             accounts.choose(billing, &mut env, &of_sets, &stored).map_err(|looked| {
-                let detail =
-                    format!("{} needs an API key for API billing: {looked}", session.provider.name());
+                let detail = format!("{} needs an API key for API billing: {looked}", session.provider.name);
                 Problem::new(Code::LaunchFailed, detail).with_next(Next::AddApiKey)
             })?;
         }
@@ -348,13 +350,14 @@ impl Sessions {
         let known = known(&record, &args, &env, &hook);
         let argv = match begin {
             Begin::Start { prompt } => {
-                provider.start(&known, record.life.conversation.as_deref(), prompt.as_deref())
+                provider.launcher.start(&known, record.life.conversation.as_deref(), prompt.as_deref())
             }
             Begin::Resume => {
                 let conversation = self.find_conversation(session);
-                provider.resume(&known, conversation.as_deref())
+                provider.launcher.resume(&known, conversation.as_deref())
             }
             Begin::Fork { origin } => provider
+                .launcher
                 .fork(&known, record.life.conversation.as_deref())
                 .ok_or_else(|| nothing_to_fork(origin))?,
         };
@@ -410,21 +413,23 @@ impl Sessions {
         let env = self.program_environment(&record);
         let known = known(&record, &record.recipe.args, &env, "");
         let ran = record.life.launched_at..=ended_at;
-        let found = session.provider.find_conversation(&known, ran, &self.conversations());
+        let found = session.provider.conversations?.find(&known, ran, &self.conversations());
         found.filter(|conversation| self.take_conversation(session, conversation.clone()))
     }
 
     /// Where the transcript of a conversation of this session is, or will be. Reads directories.
     pub(super) fn transcript_path(&self, session: &Session, conversation: &str) -> Option<PathBuf> {
+        let conversations = session.provider.conversations?;
         let record = session.state().record.clone();
         let env = self.program_environment(&record);
-        session.provider.transcript(&known(&record, &record.recipe.args, &env, ""), conversation)
+        conversations.transcript(&known(&record, &record.recipe.args, &env, ""), conversation)
     }
 
     /// Where transcripts of its provider appear.
     pub(super) fn transcripts_place(&self, session: &Session) -> Option<PathBuf> {
+        let conversations = session.provider.conversations?;
         let record = session.state().record.clone();
-        session.provider.transcripts(&self.program_environment(&record))
+        conversations.transcripts(&self.program_environment(&record))
     }
 
     fn conversations(&self) -> Vec<String> {
@@ -538,7 +543,7 @@ impl Sessions {
 async fn until_settled(session: Arc<Session>, _turn: OwnedSemaphorePermit) {
     let settled = session
         .until(|state| state.machine.activity() != Activity::Unknown || !state.machine.status().is_live());
-    let limit = match session.provider.reads_screens() {
+    let limit = match session.provider.reads_screens {
         ReadScreens::AtStart => TELL_LIMIT,
         ReadScreens::Never | ReadScreens::Always => SETTLE_LIMIT,
     };
@@ -573,22 +578,12 @@ fn known<'a>(
     hook: &'a str,
 ) -> provider::Launch<'a> {
     let (model, forked_from) = (record.recipe.model.as_deref(), record.life.forked_from.as_deref());
-    let codex_hooks_without_review = provider::codex_hooks_without_review();
-    provider::Launch {
-        session: record.id,
-        args,
-        model,
-        cwd: &record.recipe.cwd,
-        env,
-        hook,
-        codex_hooks_without_review,
-        forked_from,
-    }
+    provider::Launch { session: record.id, args, model, cwd: &record.recipe.cwd, env, hook, forked_from }
 }
 
 /// What the program is given beside what its provider needs.
-fn arguments(provider: &dyn Provider, record: &Record) -> Vec<String> {
-    let flag = provider.dangerous_flags().first().filter(|_| record.recipe.dangerous);
+fn arguments(provider: &Provider, record: &Record) -> Vec<String> {
+    let flag = provider.dangerous_flags.first().filter(|_| record.recipe.dangerous);
     flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.recipe.args.iter().cloned()).collect()
 }
 
@@ -619,7 +614,7 @@ pub(super) fn pin_tag_and_link(
 }
 
 fn look_up(
-    provider: &dyn Provider,
+    provider: &Provider,
     argv: &Argv,
     env: &BTreeMap<String, String>,
     cwd: &Path,
@@ -629,19 +624,19 @@ fn look_up(
         let place = if argv.program.contains('/') { "not an executable file" } else { "not in PATH" };
         Problem::new(
             Code::LaunchFailed,
-            format!("cannot start {}: program '{}' not found: {place}", provider.name(), argv.program),
+            format!("cannot start {}: program '{}' not found: {place}", provider.name, argv.program),
         )
     })?;
     Ok(os_text::encode(found))
 }
 
 /// Who pays, for a provider that knows the difference.
-fn billing(provider: &dyn Provider, asked: Option<Billing>) -> Result<Option<Billing>, Problem> {
-    match (provider.accounts(), asked) {
+fn billing(provider: &Provider, asked: Option<Billing>) -> Result<Option<Billing>, Problem> {
+    match (provider.accounts, asked) {
         (Some(_), asked) => Ok(Some(asked.unwrap_or_default())),
         (None, None) => Ok(None),
         (None, Some(_)) => {
-            Err(Problem::new(Code::Invalid, format!("{} has no billing modes", provider.name())))
+            Err(Problem::new(Code::Invalid, format!("{} has no billing modes", provider.name)))
         }
     }
 }
@@ -662,10 +657,10 @@ fn contradiction(record: &Record, billing: Billing, variable: &str) -> Problem {
 }
 
 /// Whoever wants no questions says so with the flag that is remembered and shown.
-fn check_dangerous(provider: &dyn Provider, dangerous: bool, args: &[String]) -> Result<(), Problem> {
-    let flags = provider.dangerous_flags();
+fn check_dangerous(provider: &Provider, dangerous: bool, args: &[String]) -> Result<(), Problem> {
+    let flags = provider.dangerous_flags;
     if dangerous && flags.is_empty() {
-        let detail = format!("{} never asks for permission", provider.name());
+        let detail = format!("{} never asks for permission", provider.name);
         return Err(Problem::new(Code::Invalid, detail));
     }
     match args.iter().find(|arg| flags.contains(&arg.as_str())) {
@@ -677,11 +672,11 @@ fn check_dangerous(provider: &dyn Provider, dangerous: bool, args: &[String]) ->
     }
 }
 
-fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Problem> {
+fn check_model(provider: &Provider, model: Option<&str>) -> Result<(), Problem> {
     let Some(model) = model else { return Ok(()) };
     let word = |letter: char| letter.is_ascii_graphic();
-    let detail = match provider.takes_model() {
-        false => format!("{} has no models", provider.name()),
+    let detail = match provider.models.is_some() {
+        false => format!("{} has no models", provider.name),
         true if model.is_empty() || model.starts_with('-') || !model.chars().all(word) => {
             format!("invalid model name '{}'", model.escape_debug())
         }
@@ -690,9 +685,8 @@ fn check_model(provider: &dyn Provider, model: Option<&str>) -> Result<(), Probl
     Err(Problem::new(Code::Invalid, detail))
 }
 
-fn unknown_provider(name: &str) -> Problem {
-    let names: Vec<_> = provider::all().map(|provider| provider.name()).collect();
-    Problem::new(Code::Invalid, format!("unknown provider '{name}'; available: {}", names.join(", ")))
+fn unknown_provider(providers: &Providers, name: &str) -> Problem {
+    Problem::new(Code::Invalid, format!("unknown provider '{name}'; available: {}", providers.names()))
 }
 
 pub(super) fn check_directory(dir: &Path) -> Result<(), Problem> {

@@ -44,11 +44,12 @@ struct Row {
 impl Sessions {
     /// Lets the agent use another model from its next request on; returns when it said so.
     pub async fn switch_model(&self, session: &Arc<Session>, wanted: &str) -> Result<(), Problem> {
-        let name = session.provider.name();
-        let Some(list) = session.provider.model_list() else {
+        let name = session.provider.name;
+        let Some((models, list)) = session.provider.models.and_then(|models| Some((models, models.list?)))
+        else {
             return Err(Problem::new(Code::Invalid, format!("{name} cannot switch models")));
         };
-        if plain(wanted).is_empty() {
+        if plain(wanted, models.vendor).is_empty() {
             return Err(Problem::new(Code::Invalid, "no model given"));
         }
         // One that has just been started may say that it works until it is ready.
@@ -75,8 +76,15 @@ impl Sessions {
         if !composer.shows_in(KEY_LIMIT, |composer| composer.is_empty()).await {
             return Err(busy(&format!("{name} shows a draft or a dialog in place of its prompt")));
         }
-        let mut walk =
-            Walk { sessions: self, connection: &connection, session, pane, composer: &mut composer, list };
+        let mut walk = Walk {
+            sessions: self,
+            connection: &connection,
+            session,
+            pane,
+            composer: &mut composer,
+            list,
+            vendor: models.vendor,
+        };
         let chosen = walk.choose(session, wanted).await;
         if chosen.is_err() {
             walk.leave().await;
@@ -106,17 +114,18 @@ struct Walk<'a> {
     pane: PaneId,
     composer: &'a mut Composer,
     list: ModelList,
+    vendor: &'static str,
 }
 
 impl Walk<'_> {
     /// Chooses the model for this session alone; the name by which the agent's `--model` knows it.
     async fn choose(&mut self, session: &Session, wanted: &str) -> Result<String, Problem> {
-        let (list, name) = (self.list, session.provider.name());
+        let (list, name) = (self.list, session.provider.name);
         if !self.open(KEY_LIMIT.max(session.start_limit())).await? {
             return Err(Problem::new(Code::NotTaken, format!("{name} did not show its full list of models")));
         }
         let rows = self.rows().await?;
-        let row = find(&rows, wanted).map_err(|fit| {
+        let row = find(&rows, wanted, self.vendor).map_err(|fit| {
             let labels =
                 |rows: &[&Row]| rows.iter().map(|row| row.label.as_str()).collect::<Vec<_>>().join(", ");
             let wanted = wanted.escape_debug();
@@ -154,8 +163,8 @@ impl Walk<'_> {
             }
         }
         // What it said of an earlier choice may still be there.
-        let word = plain(row.label.split(' ').next().unwrap_or_default());
-        let fits = |said: &str| plain(said).contains(&word) && said.contains(list.kept);
+        let word = plain(row.label.split(' ').next().unwrap_or_default(), self.vendor);
+        let fits = |said: &str| plain(said, self.vendor).contains(&word) && said.contains(list.kept);
         let done = |composer: &mut Composer| {
             composer.is_empty() && said(composer.screen(), list.done).is_some_and(|said| fits(&said))
         };
@@ -334,10 +343,10 @@ fn row(rows: &[String], list: ModelList) -> Option<Row> {
 
 /// The row that is meant: the one that is called so or kept as that, else the one that has that name as well, else the
 /// only one whose names begin so. Otherwise those that fit.
-fn find<'a>(rows: &'a [Row], wanted: &str) -> Result<&'a Row, Vec<&'a Row>> {
-    let wanted = plain(wanted);
-    let is = |name: &String| plain(name) == wanted;
-    let begins = |name: &String| plain(name).starts_with(&wanted);
+fn find<'a>(rows: &'a [Row], wanted: &str, vendor: &str) -> Result<&'a Row, Vec<&'a Row>> {
+    let wanted = plain(wanted, vendor);
+    let is = |name: &String| plain(name, vendor) == wanted;
+    let begins = |name: &String| plain(name, vendor).starts_with(&wanted);
     let called = |row: &Row| is(&row.label) || is(&row.names[0]);
     let named = |row: &Row| row.names.iter().any(is);
     let may_be = |row: &Row| begins(&row.label) || row.names.iter().any(begins);
@@ -350,12 +359,12 @@ fn find<'a>(rows: &'a [Row], wanted: &str) -> Result<&'a Row, Vec<&'a Row>> {
 }
 
 /// What can be compared: without case and signs, without the vendor and without the day of an API's name.
-fn plain(name: &str) -> String {
+fn plain(name: &str, vendor: &str) -> String {
     let name = name.to_lowercase();
     let is_day = |part: &str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
     let parts = name.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !is_day(part));
     let plain: String = parts.collect();
-    plain.strip_prefix("claude").map(str::to_owned).unwrap_or(plain)
+    plain.strip_prefix(vendor).map(str::to_owned).unwrap_or(plain)
 }
 
 fn shows(screen: &Screen, text: &str) -> bool {
@@ -384,10 +393,10 @@ mod tests {
     use codepiper_protocol::Size;
 
     use super::*;
-    use crate::provider;
+    use crate::provider::Providers;
 
     fn list(provider: &str) -> ModelList {
-        provider::find(provider).unwrap().model_list().unwrap()
+        Providers::built_in().find(provider).unwrap().models.unwrap().list.unwrap()
     }
 
     fn rows(provider: &str, lines: &[&str]) -> Vec<Row> {
@@ -434,11 +443,11 @@ mod tests {
             (&codex, "GPT-6-s", 3, "gpt-6-sol"),
             (&codex, "gpt-6.1-terra", 6, "gpt-6.1-terra"),
         ] {
-            let row = find(rows, wanted).unwrap();
+            let row = find(rows, wanted, "claude").unwrap();
             assert_eq!((row.number, row.names[0].as_str()), (number, name), "{wanted}");
         }
         let fit = |rows, wanted| -> Vec<u32> {
-            find(rows, wanted).unwrap_err().iter().map(|row| row.number).collect()
+            find(rows, wanted, "claude").unwrap_err().iter().map(|row| row.number).collect()
         };
         assert!(fit(&claude, "gpt").is_empty());
         assert_eq!(fit(&codex, "gpt-5"), [5, 9]);

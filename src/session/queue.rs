@@ -50,7 +50,7 @@ impl Sessions {
             Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "once the draft is gone"),
             Busy::Hidden => ("does not show its composer", IfBusy::Refuse, "once it does"),
         };
-        let provider = session.provider.name();
+        let provider = session.provider.name;
         match if_busy.unwrap_or(default) {
             IfBusy::Now => Ok(None),
             IfBusy::Refuse => {

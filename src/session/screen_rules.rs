@@ -21,7 +21,7 @@ const PAINTED: Duration = Duration::from_millis(250);
 impl Sessions {
     /// Looks at the session's screen as long as that may prove anything.
     pub(super) fn watch_screen(&self, session: &Arc<Session>) {
-        let when = session.provider.reads_screens();
+        let when = session.provider.reads_screens;
         {
             let mut state = session.state();
             if state.screen_watched || !screen_counts(&state, when) {
@@ -37,7 +37,7 @@ impl Sessions {
     /// Waits until a program that was just started tells its state, or asks something: a text that comes before
     /// that may answer a question that nobody has seen. One without such questions is not waited for.
     pub(super) async fn until_it_tells(&self, session: &Session) {
-        if session.provider.reads_screens() != ReadScreens::AtStart {
+        if session.provider.reads_screens != ReadScreens::AtStart {
             return;
         }
         let since_launch = Timestamp::now().duration_since(session.state().record.life.launched_at);
@@ -75,7 +75,7 @@ impl Sessions {
                 }
             }
             follower.catch_up();
-            let proved = session.provider.interpret_screen(&follower.rows());
+            let proved = session.provider.signals.screen(&follower.rows());
             let source = EvidenceSource::Screen;
             // One question may follow another, and then there is none.
             if at_start && proved != last && last.is_some() {

@@ -40,12 +40,14 @@ impl Sessions {
     }
 
     fn state_file(&self, session: &Session) -> Option<PathBuf> {
+        let file = session.provider.state_file?;
         let pid = session.view().pid?;
         let record = session.state().record.clone();
-        session.provider.state_file(&self.program_environment(&record), pid)
+        Some((file.path)(&self.program_environment(&record), pid))
     }
 
     async fn read_state_file(&self, session: &Arc<Session>) {
+        let Some(file) = session.provider.state_file else { return };
         let Some(path) = self.state_file(session) else { return };
         let shown = path.display().to_string();
         let read = blocking(move || {
@@ -56,11 +58,11 @@ impl Sessions {
         let Ok(Some(content)) = read.await else { return };
         let Ok(content) = serde_json::from_slice(&content) else { return };
         // It may be from before what a hook has told already.
-        let written = session.provider.state_file_time(&content);
+        let written = (file.written)(&content);
         if written.is_some_and(|written| session.state().hooked_at.is_some_and(|hooked| written < hooked)) {
             return;
         }
-        if let Some((activity, waiting_for)) = session.provider.interpret_state_file(&content) {
+        if let Some((activity, waiting_for)) = (file.meaning)(&content) {
             let what = format!("its state file {shown}");
             let source = EvidenceSource::Transcript;
             self.apply(session, Input::Activity { source, activity, waiting_for, what });

@@ -424,7 +424,7 @@ impl Sessions {
     }
 
     fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
-        if let Some((activity, waiting_for)) = session.provider.interpret(&report) {
+        if let Some((activity, waiting_for)) = session.provider.signals.report(&report) {
             let what = format!("it reported {report}");
             let source = EvidenceSource::Report;
             self.apply(session, Input::Activity { source, activity, waiting_for, what });

@@ -22,7 +22,7 @@ use super::{Session, Sessions};
 use crate::lock::lock;
 use crate::process;
 use crate::tasks::blocking;
-use crate::transcript::{Dialect, Happening, Told, Transcript, place};
+use crate::transcript::{Happening, Told, Transcript, place};
 
 /// The transcript of a session, as far as it is known.
 #[derive(Default)]
@@ -91,7 +91,7 @@ impl Sessions {
 
     /// Looks for the transcript of a session, and at it.
     pub(super) fn look_at_transcript(&self, session: &Arc<Session>) {
-        if session.provider.dialect().is_some() {
+        if session.provider.conversations.is_some() {
             let (sessions, session) = (self.clone(), session.clone());
             self.0.tasks.spawn(async move { sessions.read_transcript(&session).await });
         }
@@ -223,7 +223,8 @@ impl Sessions {
 
     /// For a program that was found running. A turn that began before its launch ended with another program.
     fn recall(&self, session: &Arc<Session>, turn: Option<&Turn>) {
-        let tells = session.provider.dialect().is_some_and(Dialect::tells_ends_of_turns);
+        let conversations = session.provider.conversations;
+        let tells = conversations.is_some_and(|kept| kept.dialect().tells_ends_of_turns);
         let Some(turn) = turn.filter(|_| tells) else { return };
         let (open, launched) = {
             let state = session.state();
@@ -246,7 +247,7 @@ impl Sessions {
     /// Makes `followed` be about the session's present conversation; true when that was not known before.
     /// Reads directories.
     fn find_transcript(&self, session: &Session, followed: &mut Followed) -> bool {
-        let Some(dialect) = session.provider.dialect() else { return false };
+        let Some(conversations) = session.provider.conversations else { return false };
         let begun = self.conversation_of_files(session, followed);
         let known = session.state().record.life.conversation.clone();
         if known.is_some() && followed.current.as_ref().map(|(id, _)| id) == known.as_ref() {
@@ -258,7 +259,7 @@ impl Sessions {
         let (Some(id), Some(path)) = (id, path) else {
             return self.expect_transcript(session) && self.find_transcript(session, followed);
         };
-        followed.current = Some((id, Transcript::new(dialect, path)));
+        followed.current = Some((id, Transcript::new(conversations.dialect(), path)));
         found
     }
 
@@ -269,17 +270,15 @@ impl Sessions {
             let state = session.state();
             (state.machine.pid(), state.prompts > 0)
         };
-        let Some(pid) = pid.filter(|_| session.provider.begins_conversations_in_files() && !hooks_tell)
-        else {
-            return false;
-        };
+        let conversations = session.provider.conversations.filter(|kept| kept.begin_in_files());
+        let (Some(pid), Some(conversations), false) = (pid, conversations, hooks_tell) else { return false };
         let Some(place) = self.transcripts_place(session) else { return false };
         let there = newest_files(&place);
         if there.is_none() || there == followed.looked_at {
             return false;
         }
         let open = process::open_files(pid);
-        let found = session.provider.conversation_of_files(&open);
+        let found = conversations.of_files(&open);
         // A file of its own that does not tell yet is looked at again.
         if found.is_some() || !open.iter().any(|file| file.starts_with(&place)) {
             followed.looked_at = there;
@@ -323,14 +322,14 @@ impl Sessions {
     fn where_it_changes(&self, session: &Session, transcript: &Transcript) -> Vec<(PathBuf, Wanted)> {
         let path = transcript.path();
         let begin = path.with_extension("");
-        let dirs = [path.parent().map(Path::to_owned), Some(begin.clone()), Some(transcript.agents())];
+        let dirs = [path.parent().map(Path::to_owned), Some(begin.clone()), transcript.agents()];
         let there = dirs.into_iter().flatten().filter(|dir| dir.is_dir());
         let mut wanted: Vec<_> = there.map(|dir| (dir, Wanted::Begins(begin.clone()))).collect();
         if wanted.is_empty() {
             let nearest = path.ancestors().find(|dir| dir.is_dir());
             wanted.extend(nearest.map(|dir| (dir.to_owned(), Wanted::New)));
         }
-        if session.provider.begins_conversations_in_files() {
+        if session.provider.conversations.is_some_and(|kept| kept.begin_in_files()) {
             wanted.extend(self.where_new_ones_appear(session));
         }
         wanted
@@ -384,8 +383,8 @@ impl Sessions {
         agent: Option<String>,
         read: impl FnOnce(Option<String>, Option<&Transcript>) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        if session.provider.dialect().is_none() {
-            let detail = format!("{} keeps no transcript", session.provider.name());
+        if session.provider.conversations.is_none() {
+            let detail = format!("{} keeps no transcript", session.provider.name);
             return Err(Problem::new(Code::NotFound, detail));
         }
         self.read_transcript(session).await;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::index::{Happening, Index, Part, Slot, Span};
 use super::shorten::cut;
-use super::{Dialect, Outcome, Piece, claude_code, image, parse};
+use super::{Dialect, Outcome, Piece, SubAgents, image, parse};
 
 /// Longer lines are counted and not read, in bytes. Images stand in lines.
 pub const LONGEST_LINE: usize = 24 * 1024 * 1024;
@@ -25,7 +25,7 @@ const PROOF: usize = 1024;
 /// One transcript, as far as it was read.
 #[derive(Debug)]
 pub struct Transcript {
-    dialect: Dialect,
+    dialect: &'static Dialect,
     path: PathBuf,
     /// Device and inode.
     identity: Option<(u64, u64)>,
@@ -52,7 +52,7 @@ pub struct News {
 }
 
 impl Transcript {
-    pub fn new(dialect: Dialect, path: PathBuf) -> Self {
+    pub fn new(dialect: &'static Dialect, path: PathBuf) -> Self {
         Self {
             dialect,
             path,
@@ -248,8 +248,9 @@ impl Transcript {
     /// With its result, if it has one.
     fn finished(&self, file: &File, slot: &Slot, mut call: ToolCall) -> io::Result<ToolCall> {
         let Some((span, index)) = slot.result else {
-            if matches!(call.name.as_str(), "Agent" | "Task") {
-                call.agent = self.working_agent(&call.input);
+            let starts_one = |kept: &SubAgents| kept.tools.contains(&call.name.as_str());
+            if let Some(kept) = self.dialect.sub_agents.filter(starts_one) {
+                call.agent = self.working_agent(&kept, &call.input);
             }
             return Ok(call);
         };
@@ -266,30 +267,36 @@ impl Transcript {
     }
 
     /// Where the transcripts of sub-agents lie.
-    pub fn agents(&self) -> PathBuf {
-        self.path.with_extension("").join("subagents")
+    pub fn agents(&self) -> Option<PathBuf> {
+        Some(self.folder_of(&self.dialect.sub_agents?))
+    }
+
+    fn folder_of(&self, kept: &SubAgents) -> PathBuf {
+        self.path.with_extension("").join(kept.folder)
     }
 
     /// The transcript of a sub-agent; `None` when nothing can have that id.
     pub fn agent(&self, id: &str) -> Option<Transcript> {
+        let kept = self.dialect.sub_agents?;
         let named = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
         let fits = !id.is_empty() && id.len() <= 64 && id.chars().all(named);
-        fits.then(|| Self::new(self.dialect, self.agents().join(format!("agent-{id}.jsonl"))))
+        let name = format!("{}{id}.jsonl", kept.prefix);
+        fits.then(|| Self::new(self.dialect, self.folder_of(&kept).join(name)))
     }
 
     /// The sub-agent that was given this prompt: only its result names it.
-    fn working_agent(&self, prompt: &str) -> Option<String> {
-        let names = std::fs::read_dir(self.agents()).ok()?;
+    fn working_agent(&self, kept: &SubAgents, prompt: &str) -> Option<String> {
+        let names = std::fs::read_dir(self.folder_of(kept)).ok()?;
         let files = names.filter_map(|entry| Some(entry.ok()?.path()));
         let mut newest: Vec<(std::time::SystemTime, PathBuf)> =
             files.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect();
         newest.sort();
         newest.into_iter().rev().find_map(|(_, path)| {
-            let id = path.file_stem()?.to_str()?.strip_prefix("agent-")?.to_owned();
+            let id = path.file_stem()?.to_str()?.strip_prefix(kept.prefix)?.to_owned();
             let mut line = Vec::new();
             let first = BufReader::new(File::open(&path).ok()?.take(LONGEST_LINE as u64));
             { first }.read_until(b'\n', &mut line).ok()?;
-            claude_code::begins_with(&line, prompt).then_some(id)
+            (kept.begins_with)(&line, prompt).then_some(id)
         })
     }
 
@@ -315,7 +322,7 @@ impl Transcript {
 
     /// Bytes that are held between two readings.
     #[cfg(test)]
-    fn held(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.head.capacity() + self.tail.capacity() + self.index.held()
     }
 }
@@ -356,6 +363,3 @@ const FNV: u64 = 0xcbf2_9ce4_8422_2325;
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
-
-#[cfg(test)]
-mod tests;

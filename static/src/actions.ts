@@ -2,6 +2,7 @@
 
 import type { Session } from "./wire";
 import { problemOf, request } from "./http";
+import { isAgent } from "./providers";
 import { keep } from "./store";
 import { ask } from "./ask";
 import { toast } from "./toasts";
@@ -53,7 +54,7 @@ export function fork(session: Session, then: (fork: Session) => void): Promise<v
 }
 
 export function kill(session: Session): void {
-  const program = session.provider === "shell" ? "program" : "agent";
+  const program = isAgent(session.provider) ? "agent" : "program";
   ask({
     title: `Kill ${nameOf(session)}?`,
     text: `The ${program} is killed at once, even in the middle of its work. Its tmux session and scrollback are deleted; its log and the files in its directory are kept.`,

@@ -5,15 +5,15 @@ import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } 
 import { Connection } from "./connection";
 import { problemOf, request, worded } from "./http";
 import { findOut } from "./login";
+import { isAgent, providers } from "./providers";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
 import { toast } from "./toasts";
-import { isAgent, isLive, isWaiting } from "./words";
+import { isLive, isWaiting } from "./words";
 
 /** Every session that was not removed; null until it is known. */
 export const sessions = signal<ReadonlyMap<string, Session> | null>(null);
 export const daemon = signal<DaemonStatus | null>(null);
-export const providers = signal<readonly Provider[] | null>(null);
 /** The time that ages are counted from, in ms since 1970. */
 export const now = signal(Date.now());
 /** What each session's states were, oldest first, for the last hour at least. */

@@ -48,6 +48,11 @@ from: number,
 to?: number | null, text: string, };
 
 /**
+ * How forms name the arguments of a provider's program.
+ */
+export type Arguments = { label: string, hint: string, };
+
+/**
  * `GET /api/sessions/{ref}/attach`: what a native tmux client needs to attach.
  */
 export type Attach = { 
@@ -935,6 +940,27 @@ cursor: Cursor | null, };
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
 
 /**
+ * The models of a provider.
+ */
+export type Models = { 
+/**
+ * Whether `POST /api/sessions/{ref}/model` can change the model of a running session.
+ */
+switches: boolean, 
+/**
+ * Names that can always be chosen; other names can be typed.
+ */
+offered: Array<string>, 
+/**
+ * A placeholder for another name.
+ */
+example: string, 
+/**
+ * The prefix of every name, followed by `-`, which can be omitted; may be empty.
+ */
+vendor: string, };
+
+/**
  * A worktree for a new session, on a new or an existing branch.
  */
 export type NewWorktree = { 
@@ -1022,7 +1048,19 @@ what: string, };
 /**
  * One entry of `GET /api/providers`.
  */
-export type Provider = { name: string, description: string, 
+export type Provider = { 
+/**
+ * The name to start it by, e.g. `claude-code`.
+ */
+name: string, 
+/**
+ * The name to show, e.g. `Claude Code`.
+ */
+label: string, description: string, 
+/**
+ * Whether it works on prompts, in turns; other programs take commands.
+ */
+agent: boolean, 
 /**
  * The program it starts.
  */
@@ -1032,9 +1070,21 @@ program: string,
  */
 found: string | null, 
 /**
+ * How forms name the arguments of its program.
+ */
+arguments: Arguments, 
+/**
  * How `resume` continues a session.
  */
 resume: string, 
+/**
+ * Whether the conversation continues after `resume`.
+ */
+keeps_conversation: boolean, 
+/**
+ * Whether `fork` can continue a copy of a session's conversation.
+ */
+forks: boolean, 
 /**
  * Whether it keeps a transcript, so that its sessions have a conversation.
  */
@@ -1042,7 +1092,19 @@ transcripts: boolean,
 /**
  * The billing modes; empty if the provider has none.
  */
-billing: Array<Billing>, };
+billing: Array<Billing>, 
+/**
+ * Whether it can be started without asking for permission (`dangerous`).
+ */
+dangerous: boolean, 
+/**
+ * Its models; `null` if none can be chosen.
+ */
+models: Models | null, 
+/**
+ * After a session reports that it waits, its question appears on the screen within this time.
+ */
+question_delay_ms: number, };
 
 /**
  * The query of `GET /api/sessions/{ref}/conversation`.

@@ -93,16 +93,6 @@ export function nameOf(session: Session): string {
   return foreign(session.name ?? (session.cwd.split("/").filter(Boolean).at(-1) || session.short_id));
 }
 
-const PROVIDERS: Record<string, string> = { "claude-code": "Claude Code", codex: "Codex", shell: "Shell" };
-
-export function providerName(provider: string): string {
-  return PROVIDERS[provider] ?? provider;
-}
-
-export function isAgent(provider: string): boolean {
-  return provider !== "shell";
-}
-
 export type Tone = "info" | "accent" | "rest" | "unk" | "warm" | "bad";
 export type StateIcon =
   "starting" | "working" | "idle" | "finished" | "unknown" | "permission" | "question" | "stopped" | "crashed";

@@ -63,18 +63,65 @@ pub struct StopDaemon {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Provider {
+    /// The name to start it by, e.g. `claude-code`.
     pub name: String,
+    /// The name to show, e.g. `Claude Code`.
+    #[serde(default)]
+    pub label: String,
     pub description: String,
+    /// Whether it works on prompts, in turns; other programs take commands.
+    #[serde(default)]
+    pub agent: bool,
     /// The program it starts.
     pub program: String,
     /// Where the program was found, with the daemon's `PATH`.
     pub found: Option<PathBuf>,
+    /// How forms name the arguments of its program.
+    #[serde(default)]
+    pub arguments: Arguments,
     /// How `resume` continues a session.
     pub resume: String,
+    /// Whether the conversation continues after `resume`.
+    #[serde(default)]
+    pub keeps_conversation: bool,
+    /// Whether `fork` can continue a copy of a session's conversation.
+    #[serde(default)]
+    pub forks: bool,
     /// Whether it keeps a transcript, so that its sessions have a conversation.
     pub transcripts: bool,
     /// The billing modes; empty if the provider has none.
     pub billing: Vec<Billing>,
+    /// Whether it can be started without asking for permission (`dangerous`).
+    #[serde(default)]
+    pub dangerous: bool,
+    /// Its models; `null` if none can be chosen.
+    #[serde(default)]
+    pub models: Option<Models>,
+    /// After a session reports that it waits, its question appears on the screen within this time.
+    #[serde(default)]
+    pub question_delay_ms: u32,
+}
+
+/// How forms name the arguments of a provider's program.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Arguments {
+    pub label: String,
+    pub hint: String,
+}
+
+/// The models of a provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Models {
+    /// Whether `POST /api/sessions/{ref}/model` can change the model of a running session.
+    pub switches: bool,
+    /// Names that can always be chosen; other names can be typed.
+    pub offered: Vec<String>,
+    /// A placeholder for another name.
+    pub example: String,
+    /// The prefix of every name, followed by `-`, which can be omitted; may be empty.
+    pub vendor: String,
 }
 
 /// One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.

@@ -66,12 +66,15 @@ impl Stage {
             worktrees: at("worktrees"),
             executable: at("codepiper"),
         };
+        let providers = crate::provider::Providers::built_in();
         let bus = Arc::new(Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20))));
         let screens = Arc::new(Screens::start(|_, _| {}).unwrap());
-        let sessions = Sessions::new(places, Default::default(), Tasks::default(), bus, screens, 1);
+        let sessions =
+            Sessions::new(places, providers.clone(), Default::default(), Tasks::default(), bus, screens, 1);
         let record = record();
+        let shell = providers.find(&record.recipe.provider).unwrap();
         let log = sessions.bus().open(record.id, 0, Position::default());
-        let session = sessions.insert(Session::new(record, crate::provider::find("shell").unwrap(), log));
+        let session = sessions.insert(Session::new(record, shell, log));
         session.state().pane = Some(Pane {
             id: PANE,
             window: WindowId(1),

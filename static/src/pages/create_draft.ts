@@ -9,6 +9,7 @@ import { NO_OPTIONS, worktreeOf, type Options } from "./create_options";
 const DRAFT = "codepiper.create";
 
 export interface Draft {
+  /** Empty: the first choice. */
   provider: string;
   dir: string;
   billing: Billing;
@@ -24,7 +25,7 @@ export interface Draft {
 export function readDraft(): Draft {
   const newest = inOrder.value.at(-1);
   const fresh: Draft = {
-    provider: newest?.provider ?? "claude-code",
+    provider: newest?.provider ?? "",
     dir: newest ? tilde(newest.cwd, home.value) : "~/",
     billing: "subscription",
     name: "",
@@ -57,15 +58,15 @@ export function requestOf(
 ): StartSession {
   const worktree = directory?.git ? worktreeOf(draft.options) : null;
   return {
-    provider: draft.provider,
+    provider: provider?.name ?? draft.provider,
     dir: directory?.path ?? draft.dir,
     name: draft.name.trim() || null,
-    prompt: draft.prompt.trim() || null,
+    prompt: (provider?.agent && draft.prompt.trim()) || null,
     size: draft.cols && draft.rows ? { cols: Number(draft.cols), rows: Number(draft.rows) } : null,
     args: splitArguments(draft.args) ?? [],
     ...(provider && provider.billing.length > 0 ? { billing: draft.billing } : {}),
     ...(draft.options.envSets.length > 0 ? { env_sets: [...draft.options.envSets] } : {}),
     ...(worktree ? { worktree } : {}),
-    ...(draft.options.dangerous && draft.provider !== "shell" ? { dangerous: true } : {}),
+    ...(draft.options.dangerous && provider?.dangerous ? { dangerous: true } : {}),
   };
 }

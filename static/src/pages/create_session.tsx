@@ -4,13 +4,13 @@ import { useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import type { Billing, Directory, Problem, Provider, Session } from "../wire";
 import { problemOf, request } from "../http";
-import { keep, providers } from "../store";
+import { firstChoice, providers } from "../providers";
+import { keep } from "../store";
 import { copyText } from "../ui/copy";
 import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icon";
 import { Keys } from "../ui/keys";
 import { toast } from "../toasts";
-import { providerName } from "../words";
 import { commandOf, splitArguments } from "../launch";
 import { ask } from "../ask";
 import { DirectoryField, useDirectory } from "./create_directory";
@@ -25,7 +25,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   const [discard, setDiscard] = useState(false);
   const argsField = useRef<HTMLInputElement>(null);
   const directory = useDirectory(draft.dir);
-  const chosen = providers.value?.find((provider) => provider.name === draft.provider);
+  const chosen = providers.value?.find((provider) => provider.name === draft.provider) ?? firstChoice();
   const asked = requestOf(draft, chosen, directory.answer);
   const set = (part: Partial<Draft>): void => {
     const next = { ...draft, ...part };
@@ -93,10 +93,10 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
             <span>{problem.detail}</span>
           </div>
         )}
-        <ProviderTiles draft={draft} set={set} chosen={chosen} />
+        <ProviderTiles set={set} chosen={chosen} />
         <DirectoryField value={draft.dir} set={(dir) => set({ dir })} state={directory} />
         <Details draft={draft} set={set} chosen={chosen} directory={directory.answer} />
-        <More draft={draft} set={set} argsField={argsField} />
+        <More draft={draft} set={set} chosen={chosen} argsField={argsField} />
       </div>
     </Dialog>
   );
@@ -142,7 +142,7 @@ interface Part {
   set: (part: Partial<Draft>) => void;
 }
 
-function ProviderTiles({ draft, set, chosen }: Part & { chosen: Provider | undefined }) {
+function ProviderTiles({ set, chosen }: Pick<Part, "set"> & { chosen: Provider | undefined }) {
   return (
     <fieldset class="plain">
       <legend class="label">Provider</legend>
@@ -153,11 +153,11 @@ function ProviderTiles({ draft, set, chosen }: Part & { chosen: Provider | undef
               type="radio"
               name="provider"
               value={provider.name}
-              checked={draft.provider === provider.name}
+              checked={chosen === provider}
               disabled={provider.found === null}
               onChange={() => set({ provider: provider.name })}
             />
-            <b>{providerName(provider.name)}</b>
+            <b>{provider.label}</b>
             <span class="truncate">
               {provider.found === null ? "not installed" : (provider.found.split("/").at(-1) ?? provider.program)}
             </span>
@@ -181,7 +181,6 @@ function Details({
   chosen,
   directory,
 }: Part & { chosen: Provider | undefined; directory: Directory | null }) {
-  const isAgent = draft.provider !== "shell";
   const setOptions = (part: Partial<Options>): void => set({ options: { ...draft.options, ...part } });
   return (
     <>
@@ -200,7 +199,7 @@ function Details({
           onInput={(event) => set({ name: event.currentTarget.value })}
         />
       </div>
-      {isAgent && (
+      {chosen?.agent && (
         <div class="field">
           <label for="session-prompt">
             First prompt<span class="meta">optional; sent when the agent is ready</span>
@@ -215,7 +214,7 @@ function Details({
         </div>
       )}
       <EnvSetPicker options={draft.options} set={setOptions} />
-      {isAgent && <DangerousBox options={draft.options} set={setOptions} />}
+      {chosen?.dangerous && <DangerousBox options={draft.options} set={setOptions} />}
     </>
   );
 }
@@ -249,14 +248,19 @@ function BillingTiles({ draft, set }: Part) {
 }
 
 /** What few sessions need. */
-function More({ draft, set, argsField }: Part & { argsField: RefObject<HTMLInputElement | null> }) {
-  const isShell = draft.provider === "shell";
+function More({
+  draft,
+  set,
+  chosen,
+  argsField,
+}: Part & { chosen: Provider | undefined; argsField: RefObject<HTMLInputElement | null> }) {
+  const label = chosen?.arguments.label ?? "Extra arguments";
   const unreadable = splitArguments(draft.args) === null;
   return (
     <details class="more" open={draft.args !== "" || draft.cols !== ""}>
       <summary>
         <Icon name="right" size={14} />
-        {isShell ? "Command, size" : "Extra arguments, size"}
+        {label}, size
       </summary>
       <div class="more-body">
         <div class="size-fields">
@@ -265,8 +269,8 @@ function More({ draft, set, argsField }: Part & { argsField: RefObject<HTMLInput
         </div>
         <div class="field">
           <label for="session-args">
-            {isShell ? "Command" : "Extra arguments"}
-            <span class="meta">{isShell ? "optional; default: your shell" : "passed to the agent"}</span>
+            {label}
+            <span class="meta">{chosen?.arguments.hint}</span>
           </label>
           <input
             id="session-args"

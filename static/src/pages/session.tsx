@@ -6,13 +6,14 @@ import { useLocation } from "preact-iso";
 import { busy, renaming, resume, stop } from "../actions";
 import type { Session } from "../wire";
 import { bind } from "../shortcuts";
-import { look, providers, sessions } from "../store";
+import { providerName, providerOf } from "../providers";
+import { look, sessions } from "../store";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
 import { NotFound } from "../ui/not_found";
 import { Path } from "../ui/path";
 import { announce } from "../ui/announcer";
-import { foreign, isLive, nameOf, providerName, stateOf } from "../words";
+import { foreign, isLive, nameOf, stateOf } from "../words";
 
 const TerminalView = later(() => import("../session/terminal_view").then((module) => module.TerminalView));
 const Evidence = later(() => import("../session/evidence").then((module) => module.Evidence));
@@ -79,9 +80,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   const { route, query } = useLocation();
   const base = `/sessions/${session.id}`;
   const isTerminal = tab === "" || tab === "conversation" || tab === "attach";
-  const converses =
-    tab === "conversation" ||
-    providers.value?.some((provider) => provider.name === session.provider && provider.transcripts) === true;
+  const converses = tab === "conversation" || providerOf(session.provider)?.transcripts === true;
   const state = stateOf(session);
   const explaining = useSignal(false);
   const tabs = useRef<HTMLDivElement>(null);

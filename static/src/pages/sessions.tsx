@@ -7,6 +7,7 @@ import { Filters } from "../sessions/filters";
 import { Columns, List } from "../sessions/list";
 import { NeedsYou } from "../sessions/needs_you";
 import { bind } from "../shortcuts";
+import { firstChoice } from "../providers";
 import { inOrder, liveCount, sessions } from "../store";
 import { Command } from "../ui/copy";
 import { Icon } from "../ui/icon";
@@ -117,7 +118,7 @@ function Empty() {
           <kbd>C</kbd>
         </button>
         <span class="or">or from a shell on this host</span>
-        <Command text="codepiper start -p claude-code -d ~/projects/my-app" />
+        <Command text={`codepiper start -p ${firstChoice()?.name ?? "PROVIDER"} -d ~/projects/my-app`} />
       </div>
     </div>
   );

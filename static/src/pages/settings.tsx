@@ -4,12 +4,13 @@ import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
 import { chosenTheme, clipboard, contrast, keepAlt, option, screenReader, terminalTheme } from "../preferences";
 import { letters, switchLetters } from "../shortcuts";
-import { connection, daemon, home, now, providers } from "../store";
+import { providers } from "../providers";
+import { connection, daemon, home, now } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { isMac } from "../ui/keys";
 import { NotFound } from "../ui/not_found";
-import { duration, fullTime, providerName, tilde } from "../words";
+import { duration, fullTime, tilde } from "../words";
 import { EnvSetsSection } from "./settings_env_sets";
 import { Security } from "./settings_security";
 
@@ -216,7 +217,7 @@ function Providers() {
       {(providers.value ?? []).map((provider) => (
         <BoxRow
           key={provider.name}
-          title={providerName(provider.name)}
+          title={provider.label}
           what={
             <>
               {provider.description} ·{" "}

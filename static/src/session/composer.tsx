@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
-import { keep, live, onEvent, providers } from "../store";
+import { isAgent, providerOf } from "../providers";
+import { keep, live, onEvent } from "../store";
 import { Icon } from "../ui/icon";
 import { isPhone } from "../terminal/fit";
 import { pasteable } from "../terminal/paste";
-import { count, isAgent, isWaiting } from "../words";
+import { count, isWaiting } from "../words";
 import { ImageButton } from "./image_button";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
@@ -22,7 +23,7 @@ function useSending(session: Session) {
     [session.id],
   );
   // An agent that works or waits gets it when it is idle. Of other programs the daemon knows whether they take it.
-  const agent = providers.value?.some(({ name, transcripts }) => name === session.provider && transcripts) === true;
+  const agent = providerOf(session.provider)?.transcripts === true;
   const queues = (agent && (isWaiting(session) || session.activity === "working")) || session.queued > 0;
   const keepDraft = (value: string): void => {
     setText(value);

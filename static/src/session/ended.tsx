@@ -1,5 +1,6 @@
 import { resume } from "../actions";
 import { copyText } from "../ui/copy";
+import { providerOf } from "../providers";
 import { Icon } from "../ui/icon";
 import type { Session } from "../wire";
 import { clockSeconds, duration, exitSentence } from "../words";
@@ -18,9 +19,9 @@ export function Ended({ session }: { session: Session }) {
         </span>
       </div>
       <p>
-        {session.provider === "shell"
-          ? "Scroll up to read its output."
-          : "Scroll up to read its output, or resume to continue the conversation."}
+        {providerOf(session.provider)?.keeps_conversation
+          ? "Scroll up to read its output, or resume to continue the conversation."
+          : "Scroll up to read its output."}
       </p>
       <div class="row-of">
         <button class="button primary" onClick={() => void resume(session)}>

@@ -1,7 +1,7 @@
 import type { Image, Session } from "../wire";
 import { problemOf, request, upload } from "../http";
 import { toast } from "../toasts";
-import { isAgent } from "../words";
+import { isAgent } from "../providers";
 
 /** Uploads images, and gives them to the session's program. */
 export async function giveImages(session: Session, files: readonly File[]): Promise<void> {

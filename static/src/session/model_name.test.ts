@@ -10,7 +10,7 @@ it("names a model as short as it is known beside its agent", () => {
     "gpt-6-luna",
     "claude-",
   ];
-  expect(models.map(modelName)).toEqual([
+  expect(models.map((model) => modelName(model, "claude"))).toEqual([
     "opus-4-8[1m]",
     "haiku-4-5",
     "haiku-4-5[1m]",
@@ -18,4 +18,5 @@ it("names a model as short as it is known beside its agent", () => {
     "gpt-6-luna",
     "claude-",
   ]);
+  expect(modelName("claude-opus-4-8-20251001")).toBe("claude-opus-4-8");
 });

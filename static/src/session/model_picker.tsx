@@ -3,6 +3,7 @@ import type { Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { Session } from "../wire";
 import { problemOf, request } from "../http";
+import { providerOf } from "../providers";
 import { keep } from "../store";
 import { toast } from "../toasts";
 import { Icon } from "../ui/icon";
@@ -10,25 +11,23 @@ import { closePopover, Popover } from "../ui/popover";
 import { isLive } from "../words";
 import { modelName } from "./model_name";
 
-/** What Claude Code's list always offers; other names are typed. */
-const OFFERED: Record<string, readonly string[]> = { "claude-code": ["Sonnet", "Opus", "Haiku", "Default"] };
-
 /** Whether its model can be switched. */
 export function switchesModel(session: Session): boolean {
-  return isLive(session) && (session.provider === "claude-code" || session.provider === "codex");
+  return isLive(session) && providerOf(session.provider)?.models?.switches === true;
 }
 
 /** The model of an agent; it opens how to switch it. */
 export function ModelPicker({ session, shown }: { session: Session; shown: Signal<boolean> }) {
   const [wanted, setWanted] = useState("");
   const [busy, setBusy] = useState(false);
+  const models = providerOf(session.provider)?.models;
   if (!switchesModel(session))
     return session.model === null ? null : (
       <span class="chip head-model">
-        <span class="truncate">{modelName(session.model)}</span>
+        <span class="truncate">{modelName(session.model, models?.vendor)}</span>
       </span>
     );
-  const name = session.model === null ? "model" : modelName(session.model);
+  const name = session.model === null ? "model" : modelName(session.model, models?.vendor);
   const change = async (model: string, button: HTMLElement): Promise<void> => {
     closePopover(button);
     setBusy(true);
@@ -67,7 +66,7 @@ export function ModelPicker({ session, shown }: { session: Session; shown: Signa
           ? "You can switch when the agent is idle."
           : "Applies to this session only, from the next request. Your default does not change."}
       </p>
-      {(OFFERED[session.provider] ?? []).map((model) => (
+      {(models?.offered ?? []).map((model) => (
         <button
           key={model}
           type="button"
@@ -88,7 +87,7 @@ export function ModelPicker({ session, shown }: { session: Session; shown: Signa
         <input
           class="input"
           aria-label="Model"
-          placeholder={session.provider === "codex" ? "gpt-…" : "Other model"}
+          placeholder={models?.example}
           value={wanted}
           onInput={(event) => setWanted(event.currentTarget.value)}
         />

@@ -2,7 +2,8 @@ import type { ComponentChildren } from "preact";
 import { type Filter, FILTERS, fits } from "../session_list";
 import { home, inOrder } from "../store";
 import { StateMark } from "../ui/state_mark";
-import { providerName, tilde } from "../words";
+import { providerName } from "../providers";
+import { tilde } from "../words";
 
 interface FiltersProps {
   filter: Filter;

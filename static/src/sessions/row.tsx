@@ -1,5 +1,6 @@
 import { busy } from "../actions";
 import { doingOrAsking } from "../doing";
+import { isAgent, providerName, providerOf } from "../providers";
 import { isUnseen, now } from "../store";
 import { Icon } from "../ui/icon";
 import { Path } from "../ui/path";
@@ -8,7 +9,7 @@ import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
 import { Trace } from "../ui/trace";
-import { age, exitSentence, foreign, fullTime, isAgent, isLive, isWaiting, nameOf, providerName } from "../words";
+import { age, exitSentence, foreign, fullTime, isLive, isWaiting, nameOf } from "../words";
 import type { Session } from "../wire";
 
 interface Props {
@@ -93,7 +94,7 @@ function inNewTab(session: Session): void {
 function NowLine({ session }: { session: Session }) {
   if (!isLive(session))
     return (
-      <>{`${exitSentence(session.exit)}${session.provider === "shell" ? "" : " · resume to continue the conversation"}`}</>
+      <>{`${exitSentence(session.exit)}${providerOf(session.provider)?.keeps_conversation ? " · resume to continue the conversation" : ""}`}</>
     );
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Described of={what} />;

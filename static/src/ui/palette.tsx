@@ -7,6 +7,7 @@ import { signOut } from "../login";
 import { openOverlay } from "../overlay";
 import { pageActions } from "../page_actions";
 import { shownTheme } from "../preferences";
+import { isAgent } from "../providers";
 import { matches } from "../session_list";
 import { home, inOrder, isUnseen, now, sessions } from "../store";
 import { chooseTheme } from "../theme";
@@ -220,7 +221,7 @@ function inSession(session: Session, route: (to: string) => void): Entry[] {
       ? {
           group,
           word: "Stop",
-          more: session.provider === "shell" ? "" : "asks the agent to quit",
+          more: isAgent(session.provider) ? "asks the agent to quit" : "",
           icon: icon("stop"),
           run: () => void stop(session),
         }

@@ -2,7 +2,8 @@ import "../styles/session_menu.css";
 import type { Session } from "../wire";
 import { copyAttach, fork, kill, remove, renaming, resume, stop } from "../actions";
 import { switchesModel } from "../session/model_picker";
-import { foreign, isLive, nameOf, providerName } from "../words";
+import { providerName, providerOf } from "../providers";
+import { foreign, isLive, nameOf } from "../words";
 import { Icon, type IconName } from "./icon";
 import { Keys } from "./keys";
 import { Path } from "./path";
@@ -24,9 +25,9 @@ export function entries(session: Session, after?: () => void, open?: (session: S
     live
       ? { icon: "stop", word: "Stop", key: "S", run: () => void stop(session) }
       : { icon: "refresh", word: "Resume", key: "R", run: () => void resume(session) },
-    ...(session.provider === "shell"
-      ? []
-      : [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]),
+    ...(providerOf(session.provider)?.forks
+      ? [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]
+      : []),
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
     ...(live
       ? [{ icon: "close" as const, word: "Kill…", bad: true, run: () => kill(session) }]

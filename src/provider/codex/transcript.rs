@@ -9,9 +9,13 @@ use codepiper_protocol::wire::conversation::{Edit, Hunk, Said, ToolCall, Usage};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Line, Outcome, Piece, diff, first_line, image, result, target, text_of, timestamp};
+use crate::transcript::{
+    Dialect, Line, Outcome, Piece, diff, first_line, image, result, target, text_of, timestamp,
+};
 
-pub fn parse(line: &Value) -> Line {
+pub static DIALECT: Dialect = Dialect { line: parse, tells_ends_of_turns: true, sub_agents: None };
+
+fn parse(line: &Value) -> Line {
     let payload = &line["payload"];
     let mut parsed = Line { at: timestamp(line), ..Line::default() };
     let kind = text_of(payload, "type").unwrap_or_default();

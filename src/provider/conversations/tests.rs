@@ -1,26 +1,37 @@
+//! Real transcripts of the built-in agents, and how their files are followed.
+
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
+use codepiper_protocol::event::Place;
+use codepiper_protocol::wire::conversation::{
+    Conversation, LONGEST_TEXT, MAX_ENTRIES, ReadConversation, Said, Usage,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::super::Told;
-use super::*;
+use crate::provider::Providers;
+use crate::transcript::{Dialect, Happening, LONGEST_LINE, News, Told, Transcript, place};
+
+fn dialect(provider: &str) -> &'static Dialect {
+    Providers::built_in().find(provider).unwrap().conversations.unwrap().dialect()
+}
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/transcripts").join(name)
 }
 
-const FIXTURES: [(&str, Dialect); 7] = [
-    ("claude-code/short", Dialect::ClaudeCode),
-    ("claude-code/long", Dialect::ClaudeCode),
-    ("claude-code/forked", Dialect::ClaudeCode),
-    ("claude-code/subagent", Dialect::ClaudeCode),
-    ("codex/short", Dialect::Codex),
-    ("codex/long", Dialect::Codex),
-    ("codex/forked", Dialect::Codex),
+const FIXTURES: [&str; 7] = [
+    "claude-code/short",
+    "claude-code/long",
+    "claude-code/forked",
+    "claude-code/subagent",
+    "codex/short",
+    "codex/long",
+    "codex/forked",
 ];
 
 /// A file that is written bit by bit.
@@ -31,7 +42,7 @@ struct Growing {
 }
 
 impl Growing {
-    fn new(dialect: Dialect) -> Self {
+    fn new(dialect: &'static Dialect) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let transcript = Transcript::new(dialect, dir.path().join("t.jsonl"));
         Self { dir, transcript, happenings: vec![] }
@@ -83,7 +94,7 @@ fn content(conversation: &Conversation) -> (Vec<Said>, Usage) {
     (said, conversation.usage)
 }
 
-fn whole(dialect: Dialect, bytes: &[u8]) -> Growing {
+fn whole(dialect: &'static Dialect, bytes: &[u8]) -> Growing {
     let mut growing = Growing::new(dialect);
     growing.write(bytes);
     growing
@@ -125,7 +136,8 @@ fn outline(said: &Said) -> String {
 /// `UPDATE_OUTLINES=1` writes them anew.
 #[test]
 fn real_transcripts_say_what_was_said() {
-    for (name, dialect) in FIXTURES {
+    for name in FIXTURES {
+        let dialect = dialect(name.split('/').next().unwrap());
         let mut transcript = Transcript::new(dialect, fixture(&format!("{name}.jsonl")));
         transcript.catch_up().unwrap();
         let conversation = all(&transcript);
@@ -155,7 +167,7 @@ fn tokens_of_an_answer_count_once() {
             answers.insert(message["id"].as_str().unwrap().into(), (input, number("output_tokens")));
         }
     }
-    let mut transcript = Transcript::new(Dialect::ClaudeCode, fixture("claude-code/long.jsonl"));
+    let mut transcript = Transcript::new(dialect("claude-code"), fixture("claude-code/long.jsonl"));
     transcript.catch_up().unwrap();
     let usage = transcript.usage();
     assert!(answers.len() > 20);
@@ -172,7 +184,8 @@ fn tokens_of_an_answer_count_once() {
 /// Byte by byte: at each of them the file ends in the middle of a line, or at its end.
 #[test]
 fn a_file_may_end_anywhere() {
-    for (name, dialect) in FIXTURES {
+    for name in FIXTURES {
+        let dialect = dialect(name.split('/').next().unwrap());
         let bytes = fs::read(fixture(&format!("{name}.jsonl"))).unwrap();
         let expected = whole(dialect, &bytes);
         let (body, tail) = bytes.split_at(bytes.len() - 1500.min(bytes.len()));
@@ -208,7 +221,7 @@ fn prompts(growing: &Growing) -> Vec<String> {
 
 #[test]
 fn another_file_is_read_from_its_beginning() {
-    let mut growing = Growing::new(Dialect::ClaudeCode);
+    let mut growing = Growing::new(dialect("claude-code"));
     assert!(growing.write(line("one", 1).as_bytes()).replaced);
     let first = growing.all();
     assert!(!growing.write(line("two", 2).as_bytes()).replaced);
@@ -234,7 +247,7 @@ fn another_file_is_read_from_its_beginning() {
 
 #[test]
 fn every_happening_is_told_once_whoever_reads() {
-    let mut growing = Growing::new(Dialect::ClaudeCode);
+    let mut growing = Growing::new(dialect("claude-code"));
     let since = "2026-11-22T10:00:02Z".parse().unwrap();
     let told = |growing: &mut Growing, told: &mut Told| -> Vec<u64> {
         let new = growing.happenings.drain(..).filter(|happening| told.take(happening));
@@ -248,7 +261,7 @@ fn every_happening_is_told_once_whoever_reads() {
 
     // The daemon was killed, and a turn ended meanwhile.
     growing.write((line("more", 5) + &ended(5)).as_bytes());
-    let mut again = whole(Dialect::ClaudeCode, &fs::read(growing.transcript.path()).unwrap());
+    let mut again = whole(dialect("claude-code"), &fs::read(growing.transcript.path()).unwrap());
     assert!(again.transcript.begins_as_before(&place("c", None)).unwrap());
     let place = place("c", Some(&last));
     assert!(again.transcript.begins_as_before(&place).unwrap());
@@ -266,7 +279,7 @@ fn every_happening_is_told_once_whoever_reads() {
 
 #[test]
 fn changed_entries_are_found_by_their_revision() {
-    let mut growing = Growing::new(Dialect::ClaudeCode);
+    let mut growing = Growing::new(dialect("claude-code"));
     let message = |content: Value| json!({"id": "m", "model": "x", "content": [content]});
     let call = json!({"type": "assistant", "message":
         message(json!({"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "ls"}}))});
@@ -298,7 +311,7 @@ fn edits_are_hunks() {
     let call = json!({"type": "assistant", "message": {"id": "m", "model": "x", "content": [edit]}});
     let result = json!({"type": "user", "toolUseResult": {"filePath": "/x/a.rs", "structuredPatch": patch},
         "message": {"content": [{"type": "tool_result", "tool_use_id": "t", "content": "done"}]}});
-    let mut growing = whole(Dialect::ClaudeCode, format!("{call}\n").as_bytes());
+    let mut growing = whole(dialect("claude-code"), format!("{call}\n").as_bytes());
     let edits = |growing: &Growing| match growing.all().entries.remove(0).said {
         Said::Tool(call) => call.edits,
         said => panic!("{said:?}"),
@@ -322,7 +335,7 @@ fn images_are_read_when_asked_for() {
         [{"type": "text", "text": "look"}, block("Zmlyc3Q="), block("c2Vjb25k")]}});
     let codex = json!({"type": "event_msg", "payload": {"type": "item_completed", "item": {"type": "UserMessage",
         "content": [{"type": "image", "image_url": "data:image/png;base64,c2Vjb25k"}, {"type": "text", "text": "look"}]}}});
-    for (dialect, value, images) in [(Dialect::ClaudeCode, prompt, 2), (Dialect::Codex, codex, 1)] {
+    for (dialect, value, images) in [(dialect("claude-code"), prompt, 2), (dialect("codex"), codex, 1)] {
         let growing = whole(dialect, format!("{{}}\n{value}\n").as_bytes());
         let Said::Prompt { text, images: named } = growing.all().entries.remove(0).said else { panic!() };
         assert_eq!((text.as_str(), named.len()), ("look", images));
@@ -336,13 +349,13 @@ fn images_are_read_when_asked_for() {
 
 #[test]
 fn sub_agents_are_found_while_they_work_and_afterwards() {
-    let mut growing = Growing::new(Dialect::ClaudeCode);
+    let mut growing = Growing::new(dialect("claude-code"));
     let call = |id: &str, prompt: &str| {
         json!({"type": "assistant", "message": {"id": "m", "model": "x", "content":
             [{"type": "tool_use", "id": id, "name": "Agent", "input": {"description": "d", "prompt": prompt}}]}})
     };
     growing.write(format!("{}\n{}\n", call("a", "find it"), call("b", "mend it")).as_bytes());
-    let folder = growing.transcript.agents();
+    let folder = growing.transcript.agents().unwrap();
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("agent-a1.jsonl"), line("find it", 1)).unwrap();
     fs::write(folder.join("agent-b2.jsonl"), line("mend it", 1) + &line("x", 2)).unwrap();
@@ -364,7 +377,7 @@ fn sub_agents_are_found_while_they_work_and_afterwards() {
 /// 50 MB, a line of 20 MB among them and one that is longer than what is read.
 #[test]
 fn what_is_held_does_not_grow_with_the_file() {
-    let mut growing = Growing::new(Dialect::ClaudeCode);
+    let mut growing = Growing::new(dialect("claude-code"));
     let text = "x".repeat(2000);
     let mut expected = 0;
     let ordinary: String = (0..1000).map(|second| line(&text, second % 60)).collect();
@@ -403,7 +416,7 @@ proptest! {
         }
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
         cuts.sort_unstable();
-        let mut growing = Growing::new(Dialect::ClaudeCode);
+        let mut growing = Growing::new(dialect("claude-code"));
         let mut from = 0;
         for cut in cuts.into_iter().chain([bytes.len()]) {
             growing.write(&bytes[from..cut]);

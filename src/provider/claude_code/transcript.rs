@@ -3,12 +3,26 @@
 use codepiper_protocol::wire::conversation::{Edit, Hunk, Said, ToolCall, Usage};
 use serde_json::Value;
 
-use super::{Line, Outcome, Piece, diff, image, result, target, text_of, timestamp};
+use crate::transcript::{
+    Dialect, Line, Outcome, Piece, SubAgents, diff, image, result, target, text_of, timestamp,
+};
+
+/// It leaves out the end of a short turn.
+pub static DIALECT: Dialect = Dialect {
+    line: parse,
+    tells_ends_of_turns: false,
+    sub_agents: Some(SubAgents {
+        folder: "subagents",
+        prefix: "agent-",
+        tools: &["Agent", "Task"],
+        begins_with,
+    }),
+};
 
 /// What the program itself writes in the model's place.
 const NO_MODEL: &str = "<synthetic>";
 
-pub fn parse(line: &Value) -> Line {
+fn parse(line: &Value) -> Line {
     let mut parsed = Line { at: timestamp(line), ..Line::default() };
     match text_of(line, "type") {
         Some("assistant") => assistant(line, &mut parsed),
@@ -222,7 +236,7 @@ fn system(line: &Value) -> Option<Said> {
 }
 
 /// True when a line begins a sub-agent's transcript with this prompt.
-pub fn begins_with(line: &[u8], prompt: &str) -> bool {
+fn begins_with(line: &[u8], prompt: &str) -> bool {
     let Ok(line) = serde_json::from_slice::<Value>(line) else { return false };
     texts(&line["message"]["content"]) == prompt
 }
