@@ -56,10 +56,7 @@ pub(super) fn hint(next: &Next) -> String {
         }
         Next::GiveCertificateAndKey => "use `--tls-cert FILE` and `--tls-key FILE` together".into(),
         Next::SetPublicUrl => "set it with `--public-url URL`".into(),
-        Next::EncryptOrStayLocal { port } => format!(
-            "use `--tls-cert` and `--tls-key`, or `--behind-proxy` and `--public-url`, or leave out `--host` and \
-             forward the port with `ssh -L {port}:127.0.0.1:{port}`"
-        ),
+        Next::EncryptOrStayLocal { port } => encrypt_or_stay_local(*port),
         Next::ChoosePort => "choose another port with `--port N`; 0 takes any free one".into(),
         Next::StartWithoutDashboard => "leave out `--web`, or build codepiper with Node.js installed".into(),
     }
@@ -70,5 +67,12 @@ fn replace_daemon(pid: Option<i32>) -> String {
         "if it listens on another socket, use `--socket PATH`; otherwise end it with {} (sessions keep running) and \
          start it again with `codepiper daemon`",
         pid.map_or("a signal".to_owned(), |pid| format!("`kill {pid}`"))
+    )
+}
+
+fn encrypt_or_stay_local(port: u16) -> String {
+    format!(
+        "use `--tls-cert` and `--tls-key`, or `--behind-proxy` and `--public-url`, or leave out `--host` and forward \
+         the port with `ssh -L {port}:127.0.0.1:{port}`"
     )
 }
