@@ -360,6 +360,10 @@ impl Drop for Home {
         if std::thread::panicking() {
             eprintln!("--- the daemon's log in {}\n{}---", self.dir.path().display(), self.log());
         }
+        // A test that failed may leave a tmux server that stands still, and answers nothing.
+        for pid in mentioning(self.dir.path()) {
+            let _ = kill(pid, Signal::SIGCONT);
+        }
         // The tmux server first: shims end their programs when their terminal is gone.
         self.tmux(&["kill-server"]);
         let deadline = Instant::now() + TIMEOUT;

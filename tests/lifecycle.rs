@@ -87,8 +87,15 @@ fn a_run_is_not_ended_by_what_is_left_of_the_one_before() {
         let links = fds.filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok());
         links.into_iter().any(|link| link.to_string_lossy().starts_with("socket:")).then_some(())
     });
-    signal(shim, Signal::SIGSTOP);
-    home.until(&session, "it has ended", |session| session.status == Status::Crashed);
+    // It has a connection, and may not have said a word yet: it goes on in small steps until it has.
+    eventually("the daemon has the shim's word", || {
+        signal(shim, Signal::SIGSTOP);
+        let ended = home.session(id).status == Status::Crashed;
+        if !ended {
+            signal(shim, Signal::SIGCONT);
+        }
+        ended.then_some(())
+    });
     let mut resume = Reader::start(home.command(["resume", id]));
     home.until(&session, "it starts again", |session| session.status == Status::Starting);
     signal(shim, Signal::SIGKILL);
