@@ -33,7 +33,7 @@ function highlighter(): Plugin {
 const EVERY_PAGE = new RegExp(
   [
     "/node_modules/(preact-iso|@preact)/|/@xterm/xterm/css/",
-    "/src/(dashboard|store|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions|settled)\\.tsx?$",
+    "/src/(dashboard|store|providers|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions|settled)\\.tsx?$",
     "/src/pages/session\\.tsx$",
     "/src/ui/(rail|trace|state|not_found|state_mark|announcer|path|keys)\\.tsx$",
     "/src/styles/(dashboard|trace|session|terminal)\\.css$",
