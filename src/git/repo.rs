@@ -1,13 +1,16 @@
 //! Opening the repository that a directory lies in, and files in its work tree.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Index, Repository};
+use git2::{Index, IndexEntry, Repository};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::error::{Failure, in_use};
@@ -16,6 +19,8 @@ use super::name::TreePath;
 /// The index is tried so often while another program holds it, and so long apart.
 const TRIES: u32 = 6;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// In an entry's flags: which side of a conflict it is (git's `index-format`).
+const STAGE: u16 = 0x3000;
 
 /// A repository with a work tree. Git's library runs no program: no hook, filter, pager, monitor or external diff.
 pub struct Repo {
@@ -96,6 +101,7 @@ impl Repo {
                 let mut index = self.git.index()?;
                 index.read(true)?;
                 let done = change(&mut index)?;
+                self.forget_racy(&mut index)?;
                 match index.write() {
                     Ok(()) => return Ok(done),
                     Err(error) if error.code() == git2::ErrorCode::Locked => {}
@@ -108,6 +114,31 @@ impl Repo {
             std::thread::sleep(BETWEEN_TRIES);
         }
         Err(in_use().into())
+    }
+
+    /// A file that was changed in the second in which the index was written is compared by its content, until the index
+    /// is written again. Git compares times by seconds, so it would take it for unchanged from then on; its library
+    /// looks at nanoseconds and does not care for that. Without a size, git compares the content.
+    fn forget_racy(&self, index: &mut Index) -> Result<(), Failure> {
+        let Ok(written) = self.git.path().join("index").metadata() else { return Ok(()) };
+        let is_racy = |entry: &IndexEntry| {
+            i64::from(entry.mtime.seconds()) >= written.mtime()
+                && entry.flags & STAGE == 0
+                && entry.file_size > 0
+        };
+        let racy: Vec<IndexEntry> = index.iter().filter(is_racy).collect();
+        for mut entry in racy {
+            let path = self.root.join(OsStr::from_bytes(&entry.path));
+            let is_same = path.symlink_metadata().is_ok_and(|meta| {
+                (meta.mtime(), meta.mtime_nsec())
+                    == (entry.mtime.seconds().into(), entry.mtime.nanoseconds().into())
+            });
+            if !is_same {
+                entry.file_size = 0;
+                index.add(&entry)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a program of the configuration stands between a file and the index.

@@ -387,3 +387,23 @@ fn what_a_link_hides_is_not_written_through_it() {
     assert_eq!(fs::read(outside.path().join("other")).unwrap(), b"theirs\n");
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn what_changed_in_the_second_of_the_index_is_still_seen_by_git() {
+    let sandbox = Sandbox::new();
+    sandbox.git(["config", "core.trustctime", "false"]);
+    let second = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    let at = |name: &str, millis: u64| {
+        let file = fs::File::options().write(true).open(sandbox.path(name)).unwrap();
+        file.set_modified(second + std::time::Duration::from_millis(millis)).unwrap();
+    };
+    sandbox.write("x", "one\n");
+    at("x", 100);
+    sandbox.git(["add", "-A"]);
+    sandbox.write("x", "two\n");
+    at("x", 900);
+    at(".git/index", 500);
+    sandbox.write("y", "new\n");
+    stage::stage(&sandbox.repo(), &[whole("y")]).unwrap();
+    assert_eq!(sandbox.text(["status", "--porcelain"]), "AM x\nA  y");
+}
