@@ -18,7 +18,7 @@ pub static SHELL: Provider = Provider {
     description: "A command (the arguments after --), or your shell",
     agent: false,
     launcher: &Shell,
-    arguments: Arguments { label: "Command", hint: "optional; default: your shell" },
+    arguments: Arguments { label: "Command", hint: "optional" },
     resume: Resume { description: "runs the command again", keeps_conversation: false },
     dangerous_flags: &[],
     accounts: None,

@@ -191,7 +191,7 @@ it("goes by the keyboard alone", async () => {
   git("commit", "-q", "-m", "Everything");
   write("src/code.ts", read("src/code.ts").replace("// moved\n", "// by keys\n"));
   await refreshed();
-  await expect.poll(() => page.locator(".file-head").count()).toBe(1);
+  await expect.poll(() => page.locator(".file-head h2").allInnerTexts()).toEqual(["src/code.ts"]);
   await hunks("Stage").first().waitFor();
   await page.locator("#diff").focus();
   await page.keyboard.press("j");

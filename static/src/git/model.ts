@@ -130,7 +130,11 @@ export class Model {
         request<Review>("GET", this.path("review")),
       ]);
       // What opens first: what changed since somebody looked, when somebody did.
-      if (this.base.value === null) this.base.value = (await this.has("seen")) ? "seen" : "uncommitted";
+      if (this.base.value === null) {
+        const opens = (await this.has("seen")) ? "seen" : "uncommitted";
+        // Somebody may have chosen meanwhile.
+        this.base.value ??= opens;
+      }
       const items = await this.list(this.base.value, status);
       if (asked !== this.asked) return;
       batch(() => {
