@@ -34,6 +34,7 @@ impl Dice {
 struct Got {
     numbers: Vec<u32>,
     gaps: Vec<usize>,
+    text: String,
 }
 
 fn number(line: &str) -> Option<u32> {
@@ -49,15 +50,27 @@ impl Got {
             match entry["type"].as_str() {
                 Some("output") => text.push_str(entry["text"].as_str().unwrap()),
                 Some("gap") if entry["lost"] != "nothing" => {
-                    got.numbers.extend(text.lines().filter_map(number));
+                    got.take(&mut text);
                     got.gaps.push(got.numbers.len());
-                    text.clear();
                 }
                 _ => {}
             }
         }
-        got.numbers.extend(text.lines().filter_map(number));
+        got.take(&mut text);
         got
+    }
+
+    fn take(&mut self, text: &mut String) {
+        self.numbers.extend(text.lines().filter_map(number));
+        self.text.push_str(text);
+        text.clear();
+    }
+
+    /// What stands behind a line.
+    fn behind(&self, number: u32) -> &str {
+        let start = self.text.rfind(&format!("{number:08} ")).unwrap_or_default();
+        let end = (start..).take(200).filter(|at| self.text.is_char_boundary(*at)).last().unwrap_or_default();
+        self.text.get(start..end).unwrap_or_default()
     }
 
     /// Fails when a line came twice, or one is missing where nothing says so. How many are missing.
@@ -68,8 +81,9 @@ impl Got {
             let said = self.gaps.contains(&index);
             assert!(
                 *number == due || said,
-                "{what}: lines {due} to {} are missing, and no gap says so",
-                number - 1
+                "{what}: lines {due} to {} are missing, and no gap says so: {:?}",
+                number - 1,
+                self.behind(due.saturating_sub(1))
             );
             missing += number - due;
             due = number + 1;
