@@ -24,7 +24,7 @@ use crate::journal::{Content, Mark};
 /// What is no output waits so long for more, and output of which there is enough.
 const WAITS: Duration = Duration::from_millis(50);
 /// So many bytes are enough, and so many wait for nothing.
-const ENOUGH: usize = 64 << 10;
+const ENOUGH: usize = 8 << 10;
 const URGENT: usize = 1 << 20;
 /// While the disk is full, it is looked at so often.
 const SPACE_RETRY: Duration = Duration::from_millis(500);
