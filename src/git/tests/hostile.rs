@@ -10,7 +10,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
 use super::super::{commit, diff, discard, history, snapshot, stage, status};
-use super::staging::shown;
+use super::staging::{shown, whole};
 use super::{Repo, Sandbox, exists};
 
 /// Lets everything that git can run leave a mark.
@@ -208,4 +208,28 @@ fn an_index_that_is_held_is_left_alone() {
     fs::remove_file(sandbox.path(".git/index.lock")).unwrap();
     stage::stage(&sandbox.repo(), &chosen).unwrap();
     assert_eq!(sandbox.text(["status", "--porcelain"]), "A  f");
+}
+
+#[test]
+fn what_a_link_hides_is_not_written_through_it() {
+    let sandbox = Sandbox::new();
+    let outside = tempfile::tempdir().unwrap();
+    sandbox.write("dir/f", "mine\n");
+    sandbox.commit_all();
+    fs::remove_file(sandbox.path("dir/f")).unwrap();
+    symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
+    let repo = sandbox.repo();
+    for exists in [false, true] {
+        if exists {
+            fs::write(outside.path().join("other"), "theirs\n").unwrap();
+        }
+        let discarded = discard::discard(&repo, SessionId::random(), &[whole("dir/f")]).unwrap();
+        assert_eq!(discarded.paths, ["dir/f"]);
+        assert!(!sandbox.path("dir/f").symlink_metadata().unwrap().is_symlink());
+        assert_eq!(sandbox.read("dir/f"), b"mine\n");
+        fs::remove_file(sandbox.path("dir/f")).unwrap();
+        symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
+    }
+    assert_eq!(fs::read(outside.path().join("other")).unwrap(), b"theirs\n");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }

@@ -23,7 +23,7 @@ pub fn shown(sandbox: &Sandbox, base: &str, to: &str, path: &str) -> Result<File
     diff::file(&repo, &state(base)?, &state(to)?, &wanted)
 }
 
-fn whole(path: &str) -> ChosenFile {
+pub fn whole(path: &str) -> ChosenFile {
     ChosenFile { path: path.into(), ..ChosenFile::default() }
 }
 
@@ -362,30 +362,6 @@ fn commits_are_gits_and_an_amended_one_replaces_the_last() {
     sandbox.write("f", "three\n");
     stage::stage(&sandbox.repo(), &[whole("f")]).unwrap();
     assert_eq!(code(make("unsigned", false).unwrap_err()), Code::Invalid);
-}
-
-#[test]
-fn what_a_link_hides_is_not_written_through_it() {
-    let sandbox = Sandbox::new();
-    let outside = tempfile::tempdir().unwrap();
-    sandbox.write("dir/f", "mine\n");
-    sandbox.commit_all();
-    fs::remove_file(sandbox.path("dir/f")).unwrap();
-    std::os::unix::fs::symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
-    let repo = sandbox.repo();
-    for exists in [false, true] {
-        if exists {
-            fs::write(outside.path().join("other"), "theirs\n").unwrap();
-        }
-        let discarded = discard::discard(&repo, SessionId::random(), &[whole("dir/f")]).unwrap();
-        assert_eq!(discarded.paths, ["dir/f"]);
-        assert!(!sandbox.path("dir/f").symlink_metadata().unwrap().is_symlink());
-        assert_eq!(sandbox.read("dir/f"), b"mine\n");
-        fs::remove_file(sandbox.path("dir/f")).unwrap();
-        std::os::unix::fs::symlink(outside.path().join("other"), sandbox.path("dir/f")).unwrap();
-    }
-    assert_eq!(fs::read(outside.path().join("other")).unwrap(), b"theirs\n");
-    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
 #[test]
