@@ -1,7 +1,7 @@
 //! What git says about a session's directory, staging, comments: by the command line and the API.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use codepiper_protocol::wire::git::{FileDiff, GitDiff, GitLog, GitStatus};
@@ -11,15 +11,7 @@ use serde_json::{Value, json};
 
 use crate::agents::{Bed, CLAUDE_CODE};
 use crate::harness::{CODEPIPER, Home, eventually};
-
-fn git(dir: &Path, args: &[&str]) -> String {
-    let mut command = Command::new("git");
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
-    command.args(["-c", "user.name=x", "-c", "user.email=x@example.org", "-C"]).arg(dir).args(args);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-}
+use crate::worktrees::git;
 
 fn numbers(change: impl Fn(u32) -> Option<&'static str>) -> String {
     (1..=40)

@@ -18,7 +18,8 @@ const TABLES: [&str; 5] = [
 /// Not looked at yet.
 const NOT_YET: [&str; 2] = ["src/session.rs", "src/session/"];
 
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+/// The Rust files below a directory.
+pub fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {

@@ -2,9 +2,11 @@
 //! (`protocol::wire::problem::Next`), and each client has its own words for it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use regex::Regex;
+
+use crate::sizes::sources;
 
 /// Texts about the flags of other programs, and one that is a prompt for an agent, whose client is a shell.
 const ALLOWED: [&str; 4] = [
@@ -13,17 +15,6 @@ const ALLOWED: [&str; 4] = [
     "`--version` timed out",
     "Please address these review comments on your changes. When one is done, run `codepiper review address {} NUMBER`.\\n",
 ];
-
-fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false if path.extension().is_some_and(|extension| extension == "rs") => found.push(path),
-            false => {}
-        }
-    }
-}
 
 /// The texts of a file's string literals, without its tests and comments; line continuations are joined.
 fn literals(source: &str) -> Vec<String> {

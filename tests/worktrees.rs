@@ -9,13 +9,14 @@ use codepiper_protocol::wire::worktree::WorktreeState;
 
 use crate::harness::Home;
 
-fn git(dir: &Path, args: &[&str]) -> String {
+/// What git prints.
+pub fn git(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
     command.args(["-c", "user.name=x", "-c", "user.email=x@example.org", "-C"]).arg(dir).args(args);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 /// A repository with one commit, an uncommitted file and an ignored one.
