@@ -1,5 +1,6 @@
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::git::{DiffFile, DiffLine, GitDiff, ReadDiff, ReadFile, WholeFile};
 
 use super::failure::{OF_SESSIONS, Outcome, exit_codes};
@@ -130,8 +131,8 @@ fn stat(found: &GitDiff) -> Outcome {
     }
     let sum = |count: fn(&DiffFile) -> Option<u32>| found.files.iter().filter_map(count).sum::<u32>();
     let (added, removed) = (sum(|file| file.added), sum(|file| file.removed));
-    let files = if found.total == 1 { "file" } else { "files" };
-    output::line(format_args!("{} {files} changed, {added} lines added, {removed} removed", found.total))?;
+    let (files, lines) = (count(found.total, "file"), count(added, "line"));
+    output::line(format_args!("{files} changed, {lines} added, {removed} removed"))?;
     if found.uncounted {
         output::say("some files were not counted: that would take too long");
     }
