@@ -10,6 +10,7 @@ use bytes::Bytes;
 use codepiper_protocol::hook::MAX_PAYLOAD;
 use codepiper_protocol::wire::input::MAX_IMAGE;
 use codepiper_protocol::wire::problem::{Code, Problem};
+use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::http::{HeaderValue, request};
@@ -20,7 +21,7 @@ use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -88,14 +89,10 @@ async fn accept_unix(api: &Api, mut socket: Socket, connections: &TaskTracker) {
         let (router, asked) = (router.clone(), api.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let (router, api, caller, place) = (router.clone(), asked.clone(), caller.clone(), place.clone());
-            async move {
-                let (mut parts, body) = request.into_parts();
-                parts.extensions.insert(place.clone());
-                Ok::<_, Infallible>(match whole(&api, caller, parts, body).await {
-                    Ok(request) => to_the_end(&api.tasks, &api.work, router, place, request).await,
-                    Err(problem) => answer_problem(&problem),
-                })
-            }
+            let (mut parts, body) = request.into_parts();
+            parts.extensions.insert(place.clone());
+            let answer = do_whole(&api, router, place, caller, parts, body);
+            async { Ok::<_, Infallible>(answer.await) }
         });
         let shutdown = api.tasks.shutdown.clone();
         connections.spawn(async move { serve_connection(stream, service, gone, shutdown).await });
@@ -122,9 +119,12 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
         let tls = web.tls.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let (router, api, web, place) = (router.clone(), asked.clone(), web.clone(), place.clone());
-            async move {
-                let mut response = match admit(&api, &web, request, peer, &place).await {
-                    Ok(request) => to_the_end(&api.tasks, &api.work, router, Some(place), request).await,
+            let (mut parts, body) = request.into_parts();
+            let answer = admit(&api, &web, &mut parts, peer, &place)
+                .map(|caller| do_whole(&api, router, Some(place), caller, parts, body));
+            async {
+                let mut response = match answer {
+                    Ok(answer) => answer.await,
                     Err(problem) => answer_problem(&problem),
                 };
                 harden(&mut response);
@@ -168,33 +168,54 @@ fn prepare(stream: &TcpStream) {
     let _ = setsockopt(stream, sockopt::TcpKeepInterval, &20);
 }
 
-/// Finds out who asks, and reads the body as far as they may send one.
-async fn admit(
+/// Finds out who asks.
+fn admit(
     api: &Api,
     web: &Web,
-    request: Request<Incoming>,
+    parts: &mut request::Parts,
     peer: IpAddr,
     place: &Arc<Place>,
-) -> Result<Request<Full<Bytes>>, Problem> {
-    let (mut parts, body) = request.into_parts();
-    let caller = web.admit(&api.auth, &parts, peer)?;
+) -> Result<Caller, Problem> {
+    let caller = web.admit(&api.auth, parts, peer)?;
     if let Caller::Login(login) = caller {
         place.is_of(login);
     }
     parts.extensions.insert(Some(place.clone()));
     parts.extensions.insert(web.guest(&parts.headers, peer));
-    whole(api, caller, parts, body).await
+    Ok(caller)
+}
+
+/// Reads a request, and does it. Begins at once: hyper drops the future of a request whose end and whose connection's end
+/// came together, before it was polled.
+fn do_whole<S>(
+    api: &Api,
+    router: S,
+    place: Option<Arc<Place>>,
+    caller: Caller,
+    parts: request::Parts,
+    body: Incoming,
+) -> impl Future<Output = Response> + use<S>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send> + Send + 'static,
+{
+    let asks = Asks {
+        stranger: matches!(caller, Caller::Cookie(_) | Caller::Nobody),
+        changes: !matches!(parts.method, Method::GET | Method::HEAD),
+        place,
+    };
+    let request = whole(api.clone(), caller, parts, body);
+    to_the_end(&api.tasks, &api.work, router, asks, request)
 }
 
 /// The whole request, if its caller may make it: nothing begins before all of it is there.
 async fn whole(
-    api: &Api,
+    api: Api,
     caller: Caller,
     mut parts: request::Parts,
     body: Incoming,
 ) -> Result<Request<Full<Bytes>>, Problem> {
     has_one_host(&parts)?;
-    permitted(api, &caller, &parts)?;
+    permitted(&api, &caller, &parts)?;
     let limit = match caller {
         Caller::Owner(_) | Caller::Agent { .. } => MAX_PAYLOAD,
         Caller::Login(_) => MAX_IMAGE,
@@ -242,41 +263,63 @@ fn has_one_host(parts: &request::Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Does what is asked in a task of its own, and waits for the answer. Whoever asked may hang up meanwhile: what was
-/// begun runs to its end, and the daemon waits for it before it leaves. For strangers it does not wait.
-async fn to_the_end<S>(
+/// What is known of a request before its body is there.
+struct Asks {
+    /// By somebody who has not signed in.
+    stranger: bool,
+    /// It changes something.
+    changes: bool,
+    place: Option<Arc<Place>>,
+}
+
+/// Begins a task that reads what is asked and does it; what is returned waits for the answer. Whoever asked may hang up
+/// meanwhile: what was begun runs to its end, and the daemon waits for it before it leaves. For strangers it does not wait.
+fn to_the_end<S, R>(
     tasks: &Tasks,
     work: &TaskTracker,
     router: S,
-    place: Option<Arc<Place>>,
-    request: Request<Full<Bytes>>,
-) -> Response
+    asks: Asks,
+    request: R,
+) -> impl Future<Output = Response> + use<S, R>
 where
-    S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send + 'static>,
+    R: Future<Output = Result<Request<Full<Bytes>>, Problem>> + Send + 'static,
+    S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send> + Send + 'static,
 {
-    let stranger = matches!(request.extensions().get(), None | Some(Caller::Cookie(_) | Caller::Nobody));
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if changes && work.is_closed() {
-        return answer_problem(&leaving());
-    }
-    let _asking = place.as_deref().map(Place::ask);
-    // What is being done counts, too: who hangs up gives nothing back before it is done.
-    let held = (place.clone(), request.extensions().get::<Arc<Option<OwnedSemaphorePermit>>>().cloned());
-    let answer = router.call(request);
+    let Asks { stranger, changes, place } = asks;
+    let (shutdown, begun, held) = (tasks.shutdown.clone(), work.clone(), place.clone());
+    let (tell_read, read) = oneshot::channel();
     let answer = async move {
-        let answered = answer.await;
+        let request = tokio::select! {
+            biased;
+            request = request => request?,
+            () = shutdown.cancelled() => return Err(leaving()),
+        };
+        let _ = tell_read.send(());
+        if changes && begun.is_closed() {
+            return Err(leaving());
+        }
+        // What is being done counts, too: who hangs up gives nothing back before it is done.
+        let held = (held, request.extensions().get::<Arc<Option<OwnedSemaphorePermit>>>().cloned());
+        let answered = router.call(request).await;
         drop(held);
-        answered
+        match answered {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
     };
-    let answered = match stranger {
-        true => tasks.spawn_until_shutdown(answer).await,
-        false => work.spawn(answer).await.map(Some),
+    let working = match stranger {
+        true => tasks.spawn_until_shutdown(answer),
+        false => work.spawn(answer.map(Some)),
     };
-    match answered {
-        Ok(Some(Ok(response))) => response,
-        Ok(Some(Err(never))) => match never {},
-        Ok(None) => answer_problem(&leaving()),
-        Err(error) => answer_problem(&Problem::new(Code::Internal, error.to_string())),
+    async move {
+        // Half a request asks nothing.
+        let _asking = read.await.ok().and(place.as_deref()).map(Place::ask);
+        match working.await {
+            Ok(answer) => {
+                answer.unwrap_or_else(|| Err(leaving())).unwrap_or_else(|problem| answer_problem(&problem))
+            }
+            Err(error) => answer_problem(&Problem::new(Code::Internal, error.to_string())),
+        }
     }
 }
 
