@@ -67,9 +67,30 @@ impl Small {
         Self { home, _mounted: mounted }
     }
 
+    /// Takes its bytes but for 8 MiB, less than the journal wants to be left, and waits until the journal has paused: a
+    /// journal that looks for room takes some for a moment.
+    fn pause_journal(&self) {
+        let mut file = self.filler_file();
+        let left = || {
+            let disk = nix::sys::statvfs::statvfs(&self.home.path("")).unwrap();
+            disk.blocks_available() * disk.fragment_size()
+        };
+        while left() > 8 << 20 {
+            file.write_all(&[0; 1 << 16]).unwrap();
+        }
+        let session = self.home.start(&["echo", "something to write"]);
+        self.home.until_ended(&session);
+        self.home.ok(["sessions", "remove", &session.short_id]);
+        eventually("the journal has paused", || (self.journal().verdict == Verdict::Broken).then_some(()));
+    }
+
+    fn filler_file(&self) -> fs::File {
+        fs::File::options().append(true).create(true).open(self.filler()).unwrap()
+    }
+
     /// Takes what is left of its bytes.
     fn fill(&self) {
-        let mut file = fs::File::create(self.filler()).unwrap();
+        let mut file = self.filler_file();
         for size in [1 << 20, 1 << 12, 1] {
             let block = vec![0; size];
             while file.write_all(&block).is_ok() {}
@@ -164,6 +185,7 @@ fn what_cannot_be_written_down_is_not_done_or_said() {
     let session = home.start(&["cat"]);
     let id = &session.short_id;
     home.ok(["sessions", "rename", id, "before"]);
+    small.pause_journal();
     small.fill();
     for verb in [
         ["sessions", "rename", id, "after"].as_slice(),
