@@ -36,6 +36,7 @@ async fn what_was_begun_runs_to_its_end_at_whichever_await_the_connection_is_cut
             yield_now().await;
         }
         drop(answer);
+        yield_now().await;
         work.close();
         work.wait().await;
         assert_eq!(steps.load(Ordering::Relaxed), STEPS, "cut after {cut_after}");
