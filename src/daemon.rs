@@ -163,13 +163,14 @@ async fn begin(
     let sessions = open_sessions(options, paths, config, providers, &tasks, &disk, stale)?;
     let starts = Starts::count(&paths.data);
     sessions
+        .registry
         .load_records(starts.unfinished)
         .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
     let boot = Boot::look(paths);
-    sessions.restore_screens().await;
+    sessions.link.restore_screens().await;
     follow(&sessions, &tasks, journal_notices, stale_screens);
     let hooks = Intake::new(sessions.clone());
-    tasks.spawn(session::serve_shims(sessions.clone(), tasks.shutdown.clone()).await?);
+    tasks.spawn(session::serve_shims(sessions.launcher.clone(), tasks.shutdown.clone()).await?);
     let address = link(paths, instance, &sessions, &tasks).await?;
     let auth = load_auth(paths, &sessions, &tasks);
     let first_visit = web.as_ref().map(|web| web.first_visit.clone()).unwrap_or_default();
@@ -212,7 +213,7 @@ impl Running {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         // What was begun comes to its end first, and what waits for its turn is undone.
         work.close();
-        sessions.launch_no_more();
+        sessions.launcher.launch_no_more();
         if tokio::time::timeout(WORK_LIMIT, work.wait()).await.is_err() {
             tracing::warn!(requests = work.len(), "some requests did not finish in time");
         }
@@ -227,7 +228,7 @@ impl Running {
         if blocking(move || disk.close()).await.is_err() {
             tracing::error!("the journal was not closed");
         }
-        if sessions.save_all().await {
+        if sessions.life.save_all().await {
             starts.forget();
         }
     }
@@ -272,9 +273,9 @@ fn open_sessions(
     let sessions =
         Sessions::new(places, providers, surroundings, tasks.clone(), bus, Arc::new(screens), at_once);
     let following = sessions.clone();
-    tasks.spawn_until_shutdown(async move { following.follow_state_files().await });
+    tasks.spawn_until_shutdown(async move { following.evidence.follow_state_files().await });
     let following = sessions.clone();
-    tasks.spawn_until_shutdown(async move { following.follow_transcripts().await });
+    tasks.spawn_until_shutdown(async move { following.evidence.follow_transcripts().await });
     Ok(sessions)
 }
 
@@ -294,7 +295,7 @@ fn follow(
     let recapturing = sessions.clone();
     tasks.spawn_until_shutdown(async move {
         while let Some(session) = stale_screens.recv().await {
-            recapturing.recapture(session);
+            recapturing.link.recapture(session);
         }
     });
 }
@@ -312,7 +313,7 @@ async fn link(
     let address = Address::new(paths.tmux_socket.clone());
     let owner = Owner { instance: instance.id().to_owned(), socket: paths.socket.clone() };
     let (ready, linked) = oneshot::channel();
-    let run = session::run_link(sessions.clone(), address.clone(), owner, ready, tasks.shutdown.clone());
+    let run = session::run_link(sessions.link.clone(), address.clone(), owner, ready, tasks.shutdown.clone());
     let link = tasks.spawn(run);
     match linked.await {
         Ok(()) => Ok(address),

@@ -95,7 +95,7 @@ fn replaced(server: i32) -> Option<String> {
 pub fn checks(daemon: &Daemon) -> Vec<Check> {
     let mut checks = checks_of_places(daemon.paths);
     checks.push(connection(daemon));
-    checks.push(records(&daemon.sessions.broken_records()));
+    checks.push(records(&daemon.sessions.registry.broken_records()));
     checks.push(files(daemon.broken_files));
     checks.push(env_sets(daemon.broken_env_sets));
     checks.extend(lost(daemon.sessions));
@@ -152,7 +152,7 @@ fn known_bugs(version: &Version) -> &'static str {
 }
 
 fn connection(daemon: &Daemon) -> Check {
-    let linked = daemon.sessions.linked();
+    let linked = daemon.sessions.link.linked();
     let (verdict, detail) = match linked.as_ref().map(|linked| (linked, replaced(linked.server.pid))) {
         Some((linked, _)) if !daemon.tmux_answers => (
             Verdict::Broken,
@@ -177,7 +177,7 @@ fn connection(daemon: &Daemon) -> Check {
             format!(
                 "no connection to the server at {}: {}; see {}",
                 daemon.tmux_socket.display(),
-                daemon.sessions.link_trouble().unwrap_or_else(|| "it was just lost".to_owned()),
+                daemon.sessions.link.why_not_linked().unwrap_or_else(|| "it was just lost".to_owned()),
                 daemon.paths.log_file().display()
             ),
         ),
@@ -292,7 +292,7 @@ fn each(broken: &[Broken]) -> String {
 
 /// Sessions that could go on.
 fn lost(sessions: &Sessions) -> Option<Check> {
-    let lost: Vec<_> = sessions.lost().iter().map(|session| session.id.short()).collect();
+    let lost: Vec<_> = sessions.launcher.lost().iter().map(|session| session.id.short()).collect();
     (!lost.is_empty()).then(|| Check {
         name: "ended sessions".into(),
         verdict: Verdict::Warning,

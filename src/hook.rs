@@ -67,7 +67,7 @@ impl Intake {
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
         if delivery.as_ref().is_none_or(|delivery| self.is_new(delivery)) {
             let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
-            self.sessions.hook(session, at, value);
+            self.sessions.evidence.hook(session, at, value);
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Intake {
     /// Takes everything that was spooled while no daemon ran.
     pub async fn take_spool(&self) {
         let _turn = self.turn.lock().await;
-        for session in self.sessions.all() {
+        for session in self.sessions.registry.all() {
             self.take_spool_of(&session).await;
         }
     }
@@ -97,7 +97,7 @@ impl Intake {
                 match serde_json::from_slice(&payload) {
                     Ok(value) => {
                         let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
-                        self.sessions.hook(session, at, value);
+                        self.sessions.evidence.hook(session, at, value);
                     }
                     Err(error) => {
                         tracing::warn!(path = %path.display(), %error, "a spooled hook is not JSON")

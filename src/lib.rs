@@ -29,7 +29,7 @@
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`env_set`]  | encrypted variables for the programs | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
-//! | [`session`]  | the sessions: life cycle, state and its evidence | the rooms above |
+//! | [`session`]  | the sessions: life cycle, state and its evidence; its parts have a table of their own | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
@@ -38,7 +38,7 @@
 //! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, env_set, doctor, auth, dashboard |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, provider, tmux::find, session::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
+//! | [`cli`]      | one file a verb | client, protocol, provider, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
 //! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`tasks`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, tasks with an end, the allocator | |
 //!
 //! # What always holds
@@ -50,8 +50,10 @@
 //! * Nothing polls: an idle session costs no timer and no process.
 //! * What could crash tmux cannot be expressed as a command.
 //! * What comes from our tmux server is an agent, also when its parents are gone, and agents are not owners.
-//! * One operation at a time on a session (start, resume, remove, its worktree's removal): `session::machine` lets it begin
-//!   or says who was first.
+//! * One operation at a time on a session (start, resume, remove, its worktree's removal): `session::life::machine` lets it
+//!   begin or says who was first.
+//! * A session's locks are taken in the order evidence, typing, life, link, log; `session::cell` has them in that order.
+//!   A viewer's socket may be written to while its log's lock is held (`Log::output`), and nothing waits there.
 //! * Who cannot be proven to be the owner is refused.
 
 pub mod api;

@@ -31,7 +31,7 @@ pub use accounts::{Accounts, StoredKey};
 pub use composer::{Composer, PromptDelivery, Prompts, paste_path, quote_path};
 pub use conversations::Conversations;
 pub use hooks::{Hooks, Unread};
-pub use launch::{Argv, Launch, Launcher, look_up};
+pub use launch::{Argv, LaunchRequest, Launcher, look_up};
 pub use list::Providers;
 pub use models::{Dialog, ModelList, Models};
 pub use signals::{Meaning, ReadScreens, Screened, Signals, StateFile};

@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use codepiper::daemon::Options;
 use codepiper::provider::{
-    Arguments, Argv, BUILT_IN, Composer, Conversations, Dialog, Hooks, Launch, Launcher, Meaning, ModelList,
-    Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals, Switches,
-    paste_path,
+    Arguments, Argv, BUILT_IN, Composer, Conversations, Dialog, Hooks, LaunchRequest, Launcher, Meaning,
+    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals,
+    Switches, paste_path,
 };
 use codepiper::terminal::reports::Report;
 use codepiper::transcript::{Dialect, Line, Piece};
@@ -99,7 +99,7 @@ struct Llama {
 }
 
 impl Llama {
-    fn argv(&self, launch: &Launch, first: &[&str], prompt: Option<&str>) -> Argv {
+    fn argv(&self, launch: &LaunchRequest, first: &[&str], prompt: Option<&str>) -> Argv {
         let mut args: Vec<String> = first.iter().map(|word| (*word).to_owned()).collect();
         args.extend(["--hook".to_owned(), launch.hook.to_owned()]);
         args.extend(self.shorn.then(|| "--shorn".to_owned()));
@@ -115,11 +115,11 @@ impl Launcher for Llama {
         "llama-cli".to_owned()
     }
 
-    fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
+    fn start(&self, launch: &LaunchRequest, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
         self.argv(launch, &["--new", conversation.unwrap_or_default()], prompt)
     }
 
-    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
+    fn resume(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Argv {
         self.argv(launch, &["--remember", conversation.unwrap_or_default()], None)
     }
 
@@ -127,7 +127,7 @@ impl Launcher for Llama {
         true
     }
 
-    fn fork(&self, launch: &Launch, conversation: Option<&str>) -> Option<Argv> {
+    fn fork(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Option<Argv> {
         Some(self.argv(launch, &["--copy", launch.forked_from?, "--new", conversation?], None))
     }
 }
@@ -141,7 +141,7 @@ impl Conversations for Llama {
         &Dialect { line: remembered, tells_ends_of_turns: true, sub_agents: None }
     }
 
-    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+    fn transcript(&self, launch: &LaunchRequest, conversation: &str) -> Option<PathBuf> {
         Some(self.transcripts(launch.env)?.join(format!("{conversation}.jsonl")))
     }
 

@@ -33,7 +33,8 @@ fn each_text_once(agent: &Agent) {
     };
 
     // Idle: it is known that a turn began. One that has just been started may say that it works until it is ready.
-    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    let receipt = bed.send(id, "ready", &[]).receipt;
+    assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
     for text in texts("idle") {
         assert_eq!(bed.send(id, &text, &[]).receipt, Receipt::TurnStarted);
@@ -169,7 +170,8 @@ fn every_script(agent: &Agent) {
     let bed = Bed::new(agent);
     let id = &bed.start(&[]).id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    let receipt = bed.send(id, "ready", &[]).receipt;
+    assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
     for text in PROMPTS {
         assert_eq!(bed.send(id, text, &[]).receipt, Receipt::TurnStarted, "{text}");
@@ -201,7 +203,8 @@ fn no_part_of_a_draft(agent: &Agent) {
     let bed = Bed::new(agent);
     let id = &bed.start(&[]).id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    let receipt = bed.send(id, "ready", &[]).receipt;
+    assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
 
     // What somebody has typed stays his.
@@ -327,7 +330,8 @@ fn texts_that_composers_change(agent: &Agent, path: &str) {
     fs::write(bed.project.join("a.txt"), "").unwrap();
     let id = &bed.start(&[]).id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    let receipt = bed.send(id, "ready", &[]).receipt;
+    assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
     let texts = [
         "look at @a.txt",
@@ -361,7 +365,8 @@ fn a_command_that_is_none_is_not_reported_as_sent() {
     let bed = Bed::new(&CODEX);
     let id = &bed.start(&[]).id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    assert!(bed.send(id, "ready", &[]).receipt >= Receipt::Submitted);
+    let receipt = bed.send(id, "ready", &[]).receipt;
+    assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
     let failed = bed.home.fails(1, ["send", id, "/nonsense"]);
     assert!(failed.contains("the text is still in codex's composer"), "{failed}");

@@ -1,4 +1,5 @@
-//! The arrows between the rooms point one way: the table in `src/lib.rs` says which room may see which.
+//! The arrows between the rooms point one way: the table in `src/lib.rs` says which room may see which, and the one in
+//! `src/session.rs` which part of that room.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,9 +14,13 @@ fn common() -> BTreeSet<String> {
     rows().into_iter().filter(|(_, sees)| sees.is_empty()).flat_map(|(rooms, _)| rooms).collect()
 }
 
-/// The rows of the table: the rooms that a row is about, and what it says they see.
+/// The rows of the table of rooms: the rooms that a row is about, and what it says they see.
 fn rows() -> Vec<(Vec<String>, String)> {
-    let map = fs::read_to_string(source().join("lib.rs")).unwrap();
+    rows_of("lib.rs")
+}
+
+fn rows_of(file: &str) -> Vec<(Vec<String>, String)> {
+    let map = fs::read_to_string(source().join(file)).unwrap();
     let rows = map.lines().filter_map(|line| line.strip_prefix("//! | [`"));
     rows.map(|row| {
         let columns: Vec<&str> = row.split('|').map(str::trim).collect();
@@ -90,6 +95,36 @@ fn no_room_uses_one_that_it_may_not_see() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}\nallowed: {allowed:#?}");
+}
+
+/// The parts of `session` see only what stands in their row: a handle that a part was not given cannot be called, and to be
+/// given it its type has to be named.
+#[test]
+fn no_part_of_the_sessions_uses_one_that_it_may_not_see() {
+    let parts: BTreeMap<String, String> =
+        rows_of("session.rs").into_iter().map(|(names, sees)| (names[0].clone(), sees)).collect();
+    assert!(parts.len() >= 10, "{parts:?}");
+    let mut found = Vec::new();
+    files(&source().join("session"), &mut found);
+    let mut wrong = Vec::new();
+    for file in found.iter().filter(|file| !file.ends_with("tests.rs")) {
+        let inside = file.strip_prefix(source().join("session")).unwrap();
+        let part = inside.components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs");
+        let sees = parts.get(part).unwrap_or_else(|| panic!("{part} is not in the table of session.rs"));
+        let text = fs::read_to_string(file).unwrap();
+        for used in uses(&text).iter().filter_map(|used| used.strip_prefix("session::")) {
+            let own = used.split("::").next() == Some(part);
+            let fits = |seen: &str| used == seen || used.starts_with(&format!("{seen}::"));
+            if !own && !sees.split(',').map(str::trim).any(fits) {
+                wrong.push(format!("{} uses session::{used}", inside.display()));
+            }
+        }
+        // The file of a part would reach any other by `super`.
+        if inside.components().count() == 1 && text.contains("super::") {
+            wrong.push(format!("{} uses super", inside.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}\nallowed: {parts:#?}");
 }
 
 #[test]

@@ -53,8 +53,8 @@ impl Caller {
             Err(_) if lineage.marked => return Self::Agent { pid, session: None },
             Err(doubt) => return Self::Doubtful { pid, doubt },
         };
-        let session = sessions.session_above(&chain);
-        let server = sessions.linked().map(|linked| linked.server.pid);
+        let session = sessions.link.session_above(&chain);
+        let server = sessions.link.linked().map(|linked| linked.server.pid);
         let below_server = || chain.iter().any(|link| Some(link.pid) == server);
         if session.is_some() || lineage.marked || below_server() {
             return Self::Agent { pid, session };
@@ -92,14 +92,14 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
     };
     let own = |reference: &str| {
         let reference = percent_decode(reference);
-        session.is_some() && sessions.find(&reference).ok().map(|found| found.id) == *session
+        session.is_some() && sessions.registry.find(&reference).ok().map(|found| found.id) == *session
     };
     if agents_may(method, path, own) {
         return Ok(());
     }
     // No refusal for good: its hooks wait in the spool.
     if let ["", "api", "sessions", reference, "hooks"] = path.split('/').collect::<Vec<_>>()[..]
-        && let Some(why) = sessions.unreadable(&percent_decode(reference))
+        && let Some(why) = sessions.registry.unreadable(&percent_decode(reference))
     {
         return Err(Problem::new(Code::Internal, why));
     }

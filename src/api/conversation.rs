@@ -26,7 +26,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(with(api.clone()))
         .then(|reference, wanted, api: Api| async move {
             answer(match find(&api, &reference) {
-                Ok(session) => api.sessions.conversation(&session, wanted).await,
+                Ok(session) => api.sessions.evidence.conversation(&session, wanted).await,
                 Err(problem) => Err(problem),
             })
         });
@@ -36,7 +36,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(with(api))
         .then(|reference, name, wanted: ReadImage, api: Api| async move {
             answer_image(match find(&api, &reference) {
-                Ok(session) => api.sessions.conversation_image(&session, name, wanted.agent).await,
+                Ok(session) => api.sessions.evidence.conversation_image(&session, name, wanted.agent).await,
                 Err(problem) => Err(problem),
             })
         });

@@ -50,7 +50,7 @@ async fn changed(
 }
 
 fn with_users(api: &Api, set: EnvSet) -> EnvSet {
-    EnvSet { used_by: api.sessions.users_of_env_set(&set.name), ..set }
+    EnvSet { used_by: api.sessions.registry.users_of_env_set(&set.name), ..set }
 }
 
 async fn on_disk<T: Send + 'static>(

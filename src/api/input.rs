@@ -51,29 +51,29 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
             id.parse().map_err(|_| wrong())
         })
         .collect();
-    api.sessions.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
+    api.sessions.typing.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
 }
 
 async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
     let keys: Result<Vec<Key>, _> = request.keys.iter().map(|key| key.parse::<Key>()).collect();
     let keys = keys.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
-    api.sessions.send_keys(&session, &keys).await
+    api.sessions.typing.send_keys(&session, &keys).await
 }
 
 async fn drop_queued(api: &Api, reference: &Reference) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    api.sessions.drop_queued(&session).await?;
+    api.sessions.typing.drop_queued(&session).await?;
     Ok(view(&session).await)
 }
 
 async fn keep_image(api: &Api, reference: &Reference, content: Bytes) -> Result<Image, Problem> {
     let session = find(api, reference)?;
-    api.sessions.keep_image(&session, content).await
+    api.sessions.typing.keep_image(&session, content).await
 }
 
 async fn switch_model(api: &Api, reference: &Reference, wanted: SwitchModel) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    api.sessions.switch_model(&session, &wanted.model).await?;
+    api.sessions.typing.switch_model(&session, &wanted.model).await?;
     Ok(view(&session).await)
 }

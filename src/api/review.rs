@@ -102,7 +102,8 @@ async fn send(api: &Api, reference: &Reference) -> Result<Sent, Problem> {
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no comments that were not sent"));
     }
-    let sent = api.sessions.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await?;
+    let sent =
+        api.sessions.typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await?;
     let drafts = comments.iter().filter(|comment| comment.state == CommentState::Draft);
     let ids: Vec<u32> = drafts.map(|comment| comment.id).collect();
     on_disk(api, reference, move |all, session| all.sent(session.id, &ids)).await?;

@@ -212,7 +212,7 @@ impl FromStr for End {
 }
 
 pub(super) fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Session>, Problem> {
-    api.sessions.find(reference)
+    api.sessions.registry.find(reference)
 }
 
 /// With the branch of now.
@@ -236,7 +236,7 @@ async fn list(api: &Api, query: ListSessions) -> Vec<View> {
         query.status.is_none_or(|status| view.status == status)
             && query.provider.as_ref().is_none_or(|provider| view.provider == *provider)
     };
-    views(api.sessions.all()).await.into_iter().filter(fits).collect()
+    views(api.sessions.registry.all()).await.into_iter().filter(fits).collect()
 }
 
 /// With the branches of now.
@@ -247,7 +247,7 @@ pub(super) async fn views(sessions: Vec<Arc<Session>>) -> Vec<View> {
 
 async fn start(api: &Api, request: StartSession) -> Result<View, Problem> {
     let request = StartSession { dir: directories::expand(&request.dir), ..request };
-    let session = api.sessions.start(request).await?;
+    let session = api.sessions.launcher.start(request).await?;
     git::begin(api, &session);
     Ok(view(&session).await)
 }
@@ -258,13 +258,13 @@ async fn show(api: &Api, reference: &Reference) -> Result<View, Problem> {
 
 async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    api.sessions.rename(&session, request.name).await?;
+    api.sessions.life.rename(&session, request.name).await?;
     Ok(view(&session).await)
 }
 
 async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem> {
     let session = find(api, reference)?;
-    api.sessions.remove(&session).await?;
+    api.sessions.launcher.remove(&session).await?;
     git::forget(api, session);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -276,15 +276,15 @@ async fn explain(api: &Api, reference: &Reference) -> Result<Explanation, Proble
 
 async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
     let session = find(api, reference)?;
-    api.sessions.ready_for_attach(&session).await?;
+    api.sessions.link.ready_for_attach(&session).await?;
     Ok(Attach { tmux_socket: api.tmux_socket.clone(), tmux_session: session.tmux_session().to_string() })
 }
 
 async fn end_one(api: &Api, reference: &Reference, how: End, request: EndSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     match how {
-        End::Stop => api.sessions.stop(&session, !request.no_wait).await?,
-        End::Kill => api.sessions.kill(&session, !request.no_wait).await?,
+        End::Stop => api.sessions.life.stop(&session, !request.no_wait).await?,
+        End::Kill => api.sessions.life.kill(&session, !request.no_wait).await?,
     }
     Ok(view(&session).await)
 }
@@ -292,30 +292,30 @@ async fn end_one(api: &Api, reference: &Reference, how: End, request: EndSession
 async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let ResumeSession { no_wait, surroundings } = request;
-    let resuming = api.sessions.begin_resume(&session)?;
+    let resuming = api.sessions.launcher.begin_resume(&session)?;
     if no_wait {
         let (sessions, session) = (api.sessions.clone(), session.clone());
         api.work.spawn(async move {
-            if let Err(problem) = sessions.resume(&session, surroundings, resuming).await {
+            if let Err(problem) = sessions.launcher.resume(&session, surroundings, resuming).await {
                 tracing::warn!(id = %session.id, %problem, "a session was not resumed");
             }
         });
     } else {
-        api.sessions.resume(&session, surroundings, resuming).await?;
+        api.sessions.launcher.resume(&session, surroundings, resuming).await?;
     }
     Ok(view(&session).await)
 }
 
 async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    let fork = api.sessions.fork(&session, request).await?;
+    let fork = api.sessions.launcher.fork(&session, request).await?;
     git::begin(api, &fork);
     Ok(view(&fork).await)
 }
 
 async fn resize(api: &Api, reference: &Reference, size: Size) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    api.sessions.resize(&session, size).await?;
+    api.sessions.link.resize(&session, size).await?;
     Ok(view(&session).await)
 }
 
@@ -323,12 +323,12 @@ async fn fit(api: &Api, reference: &Reference, caller: &Caller, size: Size) -> R
     let session = find(api, reference)?;
     let login = super::auth::login(caller);
     let device = super::auth::device(api, caller).unwrap_or_else(|| "command line".to_owned());
-    api.sessions.fit(&session, size, login, device).await?;
+    api.sessions.link.fit(&session, size, login, device).await?;
     Ok(view(&session).await)
 }
 
 async fn give_back(api: &Api, reference: &Reference) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    api.sessions.give_back(&session).await?;
+    api.sessions.link.give_back(&session).await?;
     Ok(view(&session).await)
 }

@@ -296,7 +296,7 @@ impl Keyboard {
         let Some(session) = session else {
             return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
         };
-        self.api.sessions.type_bytes(&session, bytes).await
+        self.api.sessions.typing.type_bytes(&session, bytes).await
     }
 }
 

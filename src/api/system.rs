@@ -65,7 +65,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
 }
 
 async fn doctor(api: Api) -> Result<Vec<Check>, Problem> {
-    let tmux_answers = api.sessions.tmux_answers().await;
+    let tmux_answers = api.sessions.link.tmux_answers().await;
     let checks = blocking(move || {
         let broken_env_sets = api.sessions.env_sets().broken();
         doctor::checks(&doctor::Daemon {
@@ -84,7 +84,7 @@ async fn doctor(api: Api) -> Result<Vec<Check>, Problem> {
 }
 
 fn status(api: &Api) -> DaemonStatus {
-    let linked = api.sessions.linked();
+    let linked = api.sessions.link.linked();
     DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol: PROTOCOL,
@@ -105,7 +105,7 @@ fn status(api: &Api) -> DaemonStatus {
             socket: api.tmux_socket.clone(),
             server_pid: linked.map(|linked| linked.server.pid),
         },
-        sessions: api.sessions.counts(),
+        sessions: api.sessions.registry.counts(),
     }
 }
 

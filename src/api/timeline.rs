@@ -12,7 +12,7 @@ use crate::session::{Session, Sessions};
 /// The states of every session.
 pub async fn of_all(sessions: &Sessions, wanted: ReadTimeline) -> Vec<Timeline> {
     let events = find(sessions, None, Some(Source::Session)).await;
-    let views = sessions.all().into_iter().map(|session| session.view());
+    let views = sessions.registry.all().into_iter().map(|session| session.view());
     views.map(|view| Timeline { markers: vec![], ..timeline(&view, &events, wanted.since) }).collect()
 }
 

@@ -44,11 +44,11 @@ struct Waiting {
     at: Position,
     /// So many bytes it may be given.
     room: u64,
-    give: Give,
+    give: DirectOutput,
 }
 
 /// Takes output where it is published, and must not wait; false when it does not take it.
-pub type Give = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+pub type DirectOutput = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 impl Log {
     pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {

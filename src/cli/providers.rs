@@ -13,8 +13,8 @@ use super::table::Table;
 use super::{Context, output};
 use crate::config::Config;
 use crate::environment;
-use crate::provider::{self, Argv, Launch, Provider, Quit, ReadScreens};
-use crate::session::machine::{Input, Machine, Now, Operation};
+use crate::provider::{self, Argv, LaunchRequest, Provider, Quit, ReadScreens};
+use crate::session::life::machine::{Input, Machine, Now, Operation};
 use crate::terminal::reports::Scanner;
 use crate::terminal::screen::Screen;
 
@@ -88,7 +88,7 @@ impl Test {
             return Err(Failure::usage(format_args!("unknown provider '{name}'; available: {names}")));
         };
         let env = environment::as_text(std::env::vars_os());
-        let launch = Launch {
+        let launch = LaunchRequest {
             forked_from: None,
             session: SessionId::random(),
             args: &[],

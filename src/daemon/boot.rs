@@ -51,10 +51,10 @@ impl Boot {
 
     /// Resumes what goes on by itself after a reboot; otherwise says what could go on.
     pub fn resume_or_offer(&self, sessions: &Sessions, tasks: &Tasks, after_reboot: AfterReboot) {
-        let lost = sessions.lost();
+        let lost = sessions.launcher.lost();
         if self.is_new && after_reboot == AfterReboot::Agents {
             let sessions = sessions.clone();
-            tasks.spawn(async move { sessions.resume_agents(lost).await });
+            tasks.spawn(async move { sessions.launcher.resume_agents(lost).await });
             return;
         }
         let why = match (self.is_new, &self.broken) {
@@ -63,7 +63,7 @@ impl Boot {
             (false, Some(_)) => "cannot tell whether the machine was rebooted",
         };
         for session in lost {
-            sessions.stays_stopped(&session, why);
+            sessions.launcher.stays_stopped(&session, why);
         }
     }
 }

@@ -26,12 +26,12 @@ pub struct Lineage {
     /// It wears the mark of what we start.
     pub marked: bool,
     /// The process and its parents, nearest first, up to the first process that can be seen.
-    pub chain: Result<Vec<Link>, Doubt>,
+    pub chain: Result<Vec<Ancestor>, Doubt>,
 }
 
 /// A process in a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct Ancestor {
     pub pid: i32,
     parent: i32,
     /// When it was started, in ticks since the boot.
@@ -82,7 +82,7 @@ impl Peer {
 
     /// Whether its parent is this one.
     pub fn is_child_of(&self, parent: i32) -> bool {
-        Link::read(self.pid).is_some_and(|link| link.parent == parent) && self.is_there()
+        Ancestor::read(self.pid).is_some_and(|link| link.parent == parent) && self.is_there()
     }
 
     fn is_there(&self) -> bool {
@@ -91,7 +91,7 @@ impl Peer {
 }
 
 /// The names of a chain, nearest first: `codepiper < bash < sshd`.
-pub fn names(chain: &[Link]) -> String {
+pub fn names(chain: &[Ancestor]) -> String {
     let names: Vec<&str> = chain.iter().take(NAMES).map(|link| link.name.as_str()).collect();
     names.join(" < ")
 }
@@ -127,25 +127,25 @@ fn open(pid: i32) -> nix::Result<OwnedFd> {
     pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| Errno::from_raw(errno.raw_os_error()))
 }
 
-fn chain(pid: i32) -> Result<Vec<Link>, Doubt> {
+fn chain(pid: i32) -> Result<Vec<Ancestor>, Doubt> {
     (0..TRIES).find_map(|_| try_chain(pid)).ok_or(Doubt::Changing(pid))
 }
 
 /// `None` when somebody in it ended meanwhile: then his children have other parents, and his number may be another's.
-fn try_chain(pid: i32) -> Option<Vec<Link>> {
-    let mut child = Link::read(pid)?;
+fn try_chain(pid: i32) -> Option<Vec<Ancestor>> {
+    let mut child = Ancestor::read(pid)?;
     let mut chain = vec![child.clone()];
     while child.parent > 0 {
         if chain.len() == DEPTH {
             return None;
         }
-        let parent = Link::read(child.parent);
-        if Link::read(child.pid)? != child {
+        let parent = Ancestor::read(child.parent);
+        if Ancestor::read(child.pid)? != child {
             return None;
         }
         // A parent that is there and cannot be seen is another user's, where /proc hides those: no program of ours.
         let Some(parent) = parent else {
-            chain.push(Link { pid: child.parent, parent: 0, started: 0, name: "?".to_owned() });
+            chain.push(Ancestor { pid: child.parent, parent: 0, started: 0, name: "?".to_owned() });
             break;
         };
         chain.push(parent.clone());
@@ -154,7 +154,7 @@ fn try_chain(pid: i32) -> Option<Vec<Link>> {
     Some(chain)
 }
 
-impl Link {
+impl Ancestor {
     fn read(pid: i32) -> Option<Self> {
         let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
         // The name may contain anything, but ends with the last `)`.
@@ -179,7 +179,7 @@ mod tests {
         let chain = chain(own).unwrap();
         assert_eq!((chain[0].pid, chain[1].pid), (own, std::os::unix::process::parent_id() as i32));
         assert_eq!(chain.last().unwrap().parent, 0);
-        assert_eq!(chain[0].started, Link::read(own).unwrap().started);
+        assert_eq!(chain[0].started, Ancestor::read(own).unwrap().started);
         assert!(names(&chain).starts_with(&format!("{} < ", chain[0].name)));
         assert_eq!(try_chain(i32::MAX), None);
     }

@@ -15,9 +15,9 @@ use super::conversations::conversation_id;
 use super::launch::model_args;
 use super::signals::question;
 use super::{
-    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, Launch, Launcher, Meaning, ModelList,
-    Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals, StateFile,
-    StoredKey, paste_path,
+    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, LaunchRequest, Launcher, Meaning,
+    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals,
+    StateFile, StoredKey, paste_path,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -136,7 +136,7 @@ impl Launcher for ClaudeCode {
         "claude".into()
     }
 
-    fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
+    fn start(&self, launch: &LaunchRequest, conversation: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = Vec::new();
         if let Some(id) = conversation {
             args.extend(["--session-id".to_owned(), id.to_owned()]);
@@ -151,7 +151,7 @@ impl Launcher for ClaudeCode {
     }
 
     /// A conversation that was never spoken in has no transcript, and `--resume` of it fails.
-    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
+    fn resume(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Argv {
         let spoken = conversation.is_some_and(|id| transcript(launch.env, launch.cwd, id).is_file());
         if !spoken {
             let forked = self.fork(launch, conversation);
@@ -169,7 +169,7 @@ impl Launcher for ClaudeCode {
         true
     }
 
-    fn fork(&self, launch: &Launch, conversation: Option<&str>) -> Option<Argv> {
+    fn fork(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         if !transcript(launch.env, launch.cwd, origin).is_file() {
             return None;
@@ -195,7 +195,7 @@ impl Conversations for ClaudeCode {
     }
 
     /// Below the directory that it was begun in; that may be another one than the session's.
-    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+    fn transcript(&self, launch: &LaunchRequest, conversation: &str) -> Option<PathBuf> {
         let own = transcript(launch.env, launch.cwd, conversation);
         if own.is_file() {
             return Some(own);
@@ -294,7 +294,7 @@ fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
 }
 
 /// Hooks of this launch. They stand beside those of the person's own settings files.
-fn settings(launch: &Launch) -> [String; 2] {
+fn settings(launch: &LaunchRequest) -> [String; 2] {
     const EVENTS: [&str; 14] = [
         "SessionStart",
         "UserPromptSubmit",

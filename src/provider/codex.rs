@@ -18,9 +18,9 @@ use super::conversations::conversation_id;
 use super::launch::model_args;
 use super::signals::question;
 use super::{
-    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, Launch, Launcher, Meaning, ModelList,
-    Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals, StoredKey,
-    Switches, paste_path,
+    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, LaunchRequest, Launcher, Meaning,
+    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals,
+    StoredKey, Switches, paste_path,
 };
 use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
@@ -124,7 +124,7 @@ impl Launcher for Codex {
 
     /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
     /// nobody sees it.
-    fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
+    fn start(&self, launch: &LaunchRequest, _: Option<&str>, prompt: Option<&str>) -> Argv {
         let mut args = vec!["--no-daemon".to_owned()];
         args.extend(self.hooks(launch));
         args.extend(model_args(launch));
@@ -135,7 +135,7 @@ impl Launcher for Codex {
         Argv { program: self.program(launch.env), args }
     }
 
-    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv {
+    fn resume(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Argv {
         let Some(id) = conversation else {
             // It was never spoken in.
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
@@ -152,7 +152,7 @@ impl Launcher for Codex {
         true
     }
 
-    fn fork(&self, launch: &Launch, _: Option<&str>) -> Option<Argv> {
+    fn fork(&self, launch: &LaunchRequest, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
         let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
         args.extend(self.hooks(launch));
@@ -164,7 +164,12 @@ impl Launcher for Codex {
 
 impl Conversations for Codex {
     /// Codex chooses the id; the first line of its rollout file names it, its directory and its start.
-    fn find(&self, launch: &Launch, ran: RangeInclusive<Timestamp>, taken: &[String]) -> Option<String> {
+    fn find(
+        &self,
+        launch: &LaunchRequest,
+        ran: RangeInclusive<Timestamp>,
+        taken: &[String],
+    ) -> Option<String> {
         let home = home(launch.env)?;
         let real = launch.cwd.canonicalize().unwrap_or_else(|_| launch.cwd.to_owned());
         let mut found: Vec<(Timestamp, String)> = Vec::new();
@@ -204,7 +209,7 @@ impl Conversations for Codex {
     }
 
     /// A rollout's name ends with the conversation's id. A resumed conversation goes on in its file.
-    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf> {
+    fn transcript(&self, launch: &LaunchRequest, conversation: &str) -> Option<PathBuf> {
         let end = format!("-{conversation}.jsonl");
         let fits = |path: &PathBuf| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.ends_with(&end))
@@ -263,7 +268,7 @@ impl Signals for Codex {
 impl Codex {
     /// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
     /// that trusts all others, too. They stand beside the person's own.
-    fn hooks(&self, launch: &Launch) -> Vec<String> {
+    fn hooks(&self, launch: &LaunchRequest) -> Vec<String> {
         const EVENTS: [&str; 12] = [
             "SessionStart",
             "SessionEnd",

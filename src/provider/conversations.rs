@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use codepiper_protocol::SessionId;
 use jiff::Timestamp;
 
-use super::Launch;
+use super::LaunchRequest;
 use crate::transcript::Dialect;
 
 /// The conversations of an agent.
@@ -19,7 +19,12 @@ pub trait Conversations: Send + Sync {
 
     /// Finds the conversation of a program that ran at that time, where it could not be chosen. Reads files. `taken` are
     /// conversations of other sessions.
-    fn find(&self, _launch: &Launch, _ran: RangeInclusive<Timestamp>, _taken: &[String]) -> Option<String> {
+    fn find(
+        &self,
+        _launch: &LaunchRequest,
+        _ran: RangeInclusive<Timestamp>,
+        _taken: &[String],
+    ) -> Option<String> {
         None
     }
 
@@ -38,7 +43,7 @@ pub trait Conversations: Send + Sync {
     fn dialect(&self) -> &'static Dialect;
 
     /// Where the transcript of a conversation is, or will be. Reads directories.
-    fn transcript(&self, launch: &Launch, conversation: &str) -> Option<PathBuf>;
+    fn transcript(&self, launch: &LaunchRequest, conversation: &str) -> Option<PathBuf>;
 
     /// The directory in or below which transcripts appear, for who does not know the conversation yet.
     fn transcripts(&self, env: &BTreeMap<String, String>) -> Option<PathBuf>;

@@ -9,8 +9,8 @@ use regex::Regex;
 
 use super::hooks::Unread;
 use super::{
-    Arguments, Argv, Composer, Launch, Launcher, Meaning, Models, PromptDelivery, Prompts, Provider, Quit,
-    ReadScreens, Resume, Screened, Signals, paste_path,
+    Arguments, Argv, Composer, LaunchRequest, Launcher, Meaning, Models, PromptDelivery, Prompts, Provider,
+    Quit, ReadScreens, Resume, Screened, Signals, paste_path,
 };
 use crate::config::{self, Means};
 use crate::terminal::reports::Report;
@@ -97,7 +97,7 @@ impl Custom {
         }
     }
 
-    fn argv(&self, words: &[String], launch: &Launch, prompt: Option<&str>) -> Argv {
+    fn argv(&self, words: &[String], launch: &LaunchRequest, prompt: Option<&str>) -> Argv {
         let model = launch
             .model
             .into_iter()
@@ -116,11 +116,11 @@ impl Launcher for Custom {
         self.command.first().cloned().unwrap_or_default()
     }
 
-    fn start(&self, launch: &Launch, _: Option<&str>, prompt: Option<&str>) -> Argv {
+    fn start(&self, launch: &LaunchRequest, _: Option<&str>, prompt: Option<&str>) -> Argv {
         self.argv(&self.command, launch, prompt)
     }
 
-    fn resume(&self, launch: &Launch, _: Option<&str>) -> Argv {
+    fn resume(&self, launch: &LaunchRequest, _: Option<&str>) -> Argv {
         let words = if self.resume.is_empty() { &self.command } else { &self.resume };
         self.argv(words, launch, None)
     }
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn words_of_the_configuration_make_the_command() {
         let (env, args) = (BTreeMap::new(), ["-v".to_owned()]);
-        let launch = Launch {
+        let launch = LaunchRequest {
             forked_from: None,
             session: SessionId::random(),
             args: &args,

@@ -10,25 +10,25 @@ pub trait Launcher: Send + Sync {
     /// The program that is looked up.
     fn program(&self, env: &BTreeMap<String, String>) -> String;
 
-    fn start(&self, launch: &Launch, conversation: Option<&str>, prompt: Option<&str>) -> Argv;
+    fn start(&self, launch: &LaunchRequest, conversation: Option<&str>, prompt: Option<&str>) -> Argv;
 
     /// Continues the conversation, or begins one when there is none.
-    fn resume(&self, launch: &Launch, conversation: Option<&str>) -> Argv;
+    fn resume(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Argv;
 
     /// Whether it can continue a copy of a conversation.
     fn forks(&self) -> bool {
         false
     }
 
-    /// Continues a copy of [`Launch::forked_from`] as `conversation`, where that could be chosen. `None` when there is
+    /// Continues a copy of [`LaunchRequest::forked_from`] as `conversation`, where that could be chosen. `None` when there is
     /// nothing to copy.
-    fn fork(&self, _launch: &Launch, _conversation: Option<&str>) -> Option<Argv> {
+    fn fork(&self, _launch: &LaunchRequest, _conversation: Option<&str>) -> Option<Argv> {
         None
     }
 }
 
 /// What is known about a session when its program is started.
-pub struct Launch<'a> {
+pub struct LaunchRequest<'a> {
     pub session: SessionId,
     pub args: &'a [String],
     /// The model that was asked for.
@@ -50,7 +50,7 @@ pub struct Argv {
 }
 
 /// The arguments that say which model.
-pub(super) fn model_args(launch: &Launch) -> impl Iterator<Item = String> {
+pub(super) fn model_args(launch: &LaunchRequest) -> impl Iterator<Item = String> {
     launch.model.into_iter().flat_map(|model| ["--model".to_owned(), model.to_owned()])
 }
 

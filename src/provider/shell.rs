@@ -7,8 +7,8 @@ use codepiper_protocol::wire::session::Activity;
 
 use super::hooks::Unread;
 use super::{
-    Arguments, Argv, Launch, Launcher, Meaning, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume,
-    Signals, quote_path,
+    Arguments, Argv, LaunchRequest, Launcher, Meaning, PromptDelivery, Prompts, Provider, Quit, ReadScreens,
+    Resume, Signals, quote_path,
 };
 use crate::terminal::reports::Report;
 
@@ -44,14 +44,14 @@ impl Launcher for Shell {
         env.get("SHELL").filter(|shell| !shell.is_empty()).cloned().unwrap_or_else(|| "/bin/sh".into())
     }
 
-    fn start(&self, launch: &Launch, _: Option<&str>, _: Option<&str>) -> Argv {
+    fn start(&self, launch: &LaunchRequest, _: Option<&str>, _: Option<&str>) -> Argv {
         match launch.args.split_first() {
             Some((program, args)) => Argv { program: program.clone(), args: args.to_vec() },
             None => Argv { program: self.program(launch.env), args: vec![] },
         }
     }
 
-    fn resume(&self, launch: &Launch, _: Option<&str>) -> Argv {
+    fn resume(&self, launch: &LaunchRequest, _: Option<&str>) -> Argv {
         self.start(launch, None, None)
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn arguments_are_the_command() {
         let env = BTreeMap::from([("SHELL".to_owned(), "/bin/zsh".to_owned())]);
-        let launch = |args| Launch {
+        let launch = |args| LaunchRequest {
             session: SessionId::random(),
             args,
             model: None,

@@ -23,7 +23,7 @@ use super::frame::{put_close_frame, put_frame};
 use super::short_way::ShortWay;
 use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
-use crate::bus::{EventLog, Give, Reader};
+use crate::bus::{DirectOutput, EventLog, Reader};
 use crate::git::watch::{Changes, Watch};
 use crate::session::Session;
 
@@ -62,7 +62,7 @@ pub(super) struct Connection {
 pub(super) struct Channel {
     pub(super) session: Arc<Session>,
     pub(super) reader: Reader,
-    pub(super) short_way: Option<Give>,
+    pub(super) short_way: Option<DirectOutput>,
     pub(super) delivery: Delivery,
     pub(super) events: Option<ChannelEvents>,
     /// Bytes sent and acknowledged, as offsets.
@@ -260,14 +260,14 @@ impl Connection {
                 && !channel.ended
                 && let Some(give) = &channel.short_way
             {
-                channel.reader.hand_over(channel.room(), give);
+                channel.reader.begin_direct(channel.room(), give);
             }
         }
     }
 
     fn close_short_way(&mut self) {
         for channel in self.channels.iter_mut().flatten() {
-            let given = channel.reader.take_back();
+            let given = channel.reader.end_direct();
             channel.sent += given;
             channel.ended &= given == 0;
         }

@@ -77,7 +77,7 @@ impl Connection {
         delivery: Delivery,
         events: Option<u64>,
     ) -> Result<(), Problem> {
-        let session = self.api.sessions.find(session);
+        let session = self.api.sessions.registry.find(session);
         if let Caller::Agent { pid, session: own } = self.caller
             && session.as_ref().ok().map(|session| session.id) != own
         {
@@ -156,8 +156,8 @@ impl Connection {
         if let Caller::Agent { pid, session: own } = self.caller {
             return Err(refuse(&self.api.sessions, pid, own, "a conversation".to_owned()));
         }
-        self.api.sessions.watch(&self.watcher);
-        let session = session.and_then(|id| self.api.sessions.get(id));
+        self.api.sessions.registry.watch(&self.watcher);
+        let session = session.and_then(|id| self.api.sessions.registry.get(id));
         self.conversation = session.map(|session| {
             let version = session.conversation_version();
             (session, version)
@@ -170,7 +170,7 @@ impl Connection {
             return Err(refuse(&self.api.sessions, pid, own, "changes of files".to_owned()));
         }
         self.git = None;
-        let Some(session) = session.and_then(|id| self.api.sessions.get(id)) else { return Ok(()) };
+        let Some(session) = session.and_then(|id| self.api.sessions.registry.get(id)) else { return Ok(()) };
         let (changes, watch) = (Arc::<Changes>::default(), Arc::<Mutex<Option<Watch>>>::default());
         self.git = Some(GitWatch {
             session: session.id,
@@ -204,8 +204,8 @@ impl Connection {
         if let Caller::Agent { pid, session } = self.caller {
             return Err(refuse(&self.api.sessions, pid, session, "the list of sessions".to_owned()));
         }
-        self.api.sessions.watch(&self.watcher);
-        let all = self.api.sessions.all();
+        self.api.sessions.registry.watch(&self.watcher);
+        let all = self.api.sessions.registry.all();
         self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
         let sessions = crate::api::sessions::views(all).await;
         self.tell(&ServerMessage::Sessions { sessions });

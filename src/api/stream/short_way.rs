@@ -9,7 +9,7 @@ use fastwebsockets::OpCode;
 use tokio::sync::Notify;
 
 use super::frame::put_frame;
-use crate::bus::Give;
+use crate::bus::DirectOutput;
 use crate::lock::lock;
 
 /// Longer output, in bytes, takes the long way, where much is written at once.
@@ -30,7 +30,7 @@ impl ShortWay {
     }
 
     /// The short way into a channel.
-    pub fn into_channel(self: &Arc<Self>, number: u8) -> Give {
+    pub fn into_channel(self: &Arc<Self>, number: u8) -> DirectOutput {
         let short_way = self.clone();
         Arc::new(move |bytes| short_way.write(number, bytes))
     }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     /// Fills the socket, and takes everything out of it.
-    fn filled_and_emptied(ours: OwnedFd, mut theirs: impl Read) -> (Give, Arc<Notify>) {
+    fn filled_and_emptied(ours: OwnedFd, mut theirs: impl Read) -> (DirectOutput, Arc<Notify>) {
         let watcher = Arc::new(Notify::new());
         let short_way = ShortWay::new(ours, watcher.clone());
         let give = short_way.into_channel(3);

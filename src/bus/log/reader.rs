@@ -8,7 +8,7 @@ use codepiper_protocol::wire::stream::GapReason;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Notify, oneshot};
 
-use super::{Give, Log, Waiting};
+use super::{DirectOutput, Log, Waiting};
 use crate::journal::{Checkpoint, Content, Entry, Mark, Position};
 use crate::tasks::blocking;
 
@@ -47,7 +47,7 @@ pub struct Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.take_back();
+        self.end_direct();
     }
 }
 
@@ -155,7 +155,7 @@ impl Reader {
 
     /// Lets `give` take what comes from now on, at most `room` bytes, if there is nothing to read. The watcher is woken
     /// as soon as there is something else to read; it must have no other reader of this log.
-    pub fn hand_over(&mut self, room: u64, give: &Give) {
+    pub fn begin_direct(&mut self, room: u64, give: &DirectOutput) {
         let mut state = self.log.state();
         if self.at == state.end
             && self.read.is_empty()
@@ -168,7 +168,7 @@ impl Reader {
     }
 
     /// Goes on behind what was given; so many bytes were.
-    pub fn take_back(&mut self) -> u64 {
+    pub fn end_direct(&mut self) -> u64 {
         if !std::mem::take(&mut self.handed_over) {
             return 0;
         }

@@ -169,7 +169,7 @@ async fn who_has_nothing_to_read_is_given_what_comes() {
     let (mut reader, _) = log.reader(Begin::Start, &watcher).await;
     let given = Arc::new(Mutex::new(Vec::new()));
     let taken = given.clone();
-    let give: Give = Arc::new(move |bytes| {
+    let give: DirectOutput = Arc::new(move |bytes| {
         let takes = bytes != b"refused";
         if takes {
             lock(&taken).extend_from_slice(bytes);
@@ -179,7 +179,7 @@ async fn who_has_nothing_to_read_is_given_what_comes() {
     let given = || String::from_utf8(std::mem::take(&mut *lock(&given))).unwrap();
     let print = |text: &'static str| log.output(0, Bytes::from_static(text.as_bytes()));
 
-    reader.hand_over(10, &give);
+    reader.begin_direct(10, &give);
     print("abc");
     print("def");
     assert!(!is_woken());
@@ -188,30 +188,30 @@ async fn who_has_nothing_to_read_is_given_what_comes() {
     print("g");
     assert!(is_woken());
     assert_eq!(given(), "", "not out of order");
-    assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (6, "more than roomg"));
+    assert_eq!((reader.end_direct(), drain(&mut reader, 99).as_str()), (6, "more than roomg"));
 
-    reader.hand_over(100, &give);
+    reader.begin_direct(100, &give);
     print("refused");
     assert!(is_woken());
-    assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (0, "refused"));
+    assert_eq!((reader.end_direct(), drain(&mut reader, 99).as_str()), (0, "refused"));
 
-    reader.hand_over(100, &give);
+    reader.begin_direct(100, &give);
     print("h");
     log.mark(0, Mark::Ended { exit: None });
     assert!(is_woken());
     print("i");
-    assert_eq!((reader.take_back(), drain(&mut reader, 99).as_str()), (1, "|i"));
+    assert_eq!((reader.end_direct(), drain(&mut reader, 99).as_str()), (1, "|i"));
     assert_eq!(given(), "h");
 
     print("there is something to read");
     is_woken();
-    reader.hand_over(100, &give);
+    reader.begin_direct(100, &give);
     print("j");
     assert!(is_woken());
-    assert_eq!(reader.take_back(), 0);
+    assert_eq!(reader.end_direct(), 0);
     drain(&mut reader, 99);
 
-    reader.hand_over(100, &give);
+    reader.begin_direct(100, &give);
     drop(reader);
     print("k");
     assert_eq!(given(), "", "nobody is there any more");

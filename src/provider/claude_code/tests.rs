@@ -7,7 +7,7 @@ fn resume_needs_a_transcript() {
     std::fs::create_dir(&cwd).unwrap();
     let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
     let args = ["--model".to_owned(), "opus".to_owned()];
-    let launch = Launch {
+    let launch = LaunchRequest {
         session: SessionId::random(),
         args: &args,
         model: None,
@@ -30,11 +30,11 @@ fn resume_needs_a_transcript() {
     std::fs::write(&transcript, "{}").unwrap();
     assert_eq!(own(ClaudeCode.resume(&launch, Some("id"))), ["--resume", "id", "--model", "opus"]);
     // A fork that was never spoken in is forked again.
-    let fork = Launch { forked_from: Some("id"), ..launch };
+    let fork = LaunchRequest { forked_from: Some("id"), ..launch };
     let forked = ["--resume", "id", "--fork-session", "--session-id", "new", "--model", "opus"];
     assert_eq!(own(ClaudeCode.fork(&fork, Some("new")).unwrap()), forked);
     assert_eq!(own(ClaudeCode.resume(&fork, Some("new"))), forked);
-    assert_eq!(ClaudeCode.fork(&Launch { forked_from: Some("other"), ..fork }, Some("new")), None);
+    assert_eq!(ClaudeCode.fork(&LaunchRequest { forked_from: Some("other"), ..fork }, Some("new")), None);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_is_kept_of_a_row_means_the_same_for_the_next_run() {
 #[test]
 fn a_prompt_cannot_be_taken_for_an_option() {
     let env = BTreeMap::new();
-    let launch = Launch {
+    let launch = LaunchRequest {
         session: SessionId::random(),
         args: &[],
         model: None,

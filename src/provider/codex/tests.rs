@@ -20,7 +20,7 @@ fn the_conversation_is_found_by_directory_and_time() {
     write("second", "/work", 14);
     fs::write(day.join("rollout-broken.jsonl"), "{").unwrap();
     let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
-    let launch = Launch {
+    let launch = LaunchRequest {
         session: SessionId::random(),
         args: &[],
         model: None,
@@ -42,7 +42,7 @@ fn the_conversation_is_found_by_directory_and_time() {
 #[test]
 fn it_gets_hooks_where_that_was_allowed() {
     let env = BTreeMap::new();
-    let launch = Launch {
+    let launch = LaunchRequest {
         session: SessionId::random(),
         args: &["-m".to_owned(), "x".to_owned()],
         model: None,

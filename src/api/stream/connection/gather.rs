@@ -156,7 +156,7 @@ impl Connection {
 
     pub(super) async fn send_keyframe(&mut self, number: u8, channel: &mut Channel, reason: KeyframeReason) {
         let before = channel.reader.cursor().offset;
-        let (size, screen) = match self.api.sessions.keyframe(&channel.session).await {
+        let (size, screen) = match self.api.sessions.screen_source.keyframe(&channel.session).await {
             Some(keyframe) => {
                 channel.reader.seek(keyframe.offset);
                 (keyframe.size, keyframe.screen)
@@ -202,7 +202,7 @@ impl Connection {
 
     pub(super) fn gather_sessions(&mut self) {
         let Some(mut listed) = self.listed.take() else { return };
-        let all = self.api.sessions.all();
+        let all = self.api.sessions.registry.all();
         for session in &all {
             let version = session.version();
             if listed.insert(session.id, version) != Some(version) {

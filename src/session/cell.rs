@@ -1,0 +1,235 @@
+//! One session: what every part may see of it, and each part's own state, into which only that part looks.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use codepiper_protocol::tmux::{PaneId, SessionName};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
+use codepiper_protocol::wire::session as wire;
+use codepiper_protocol::wire::session::Activity;
+use codepiper_protocol::{Cursor, SessionId, Size};
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::bus::{Log, to_millisecond};
+use crate::git;
+use crate::lock::lock;
+use crate::provider::Provider;
+use crate::session::evidence::EvidenceState;
+use crate::session::launch::shims::Handout;
+use crate::session::life::record::Record;
+use crate::session::life::{LifeState, Present};
+use crate::session::link::LinkState;
+use crate::session::typing::TypingState;
+
+/// See the module. Its locks are taken in the order in which they stand here.
+pub struct Session {
+    pub id: SessionId,
+    pub provider: &'static Provider,
+    pub log: Arc<Log>,
+    pub(super) evidence: EvidenceState,
+    pub(super) typing: TypingState,
+    pub(super) life: LifeState,
+    /// What its shim is waiting for.
+    pub(super) handout: Handout,
+    pub(super) link: Mutex<LinkState>,
+    shown: Mutex<Shown>,
+    /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
+    version: AtomicU64,
+    /// How many prompts its hooks told of.
+    prompts: AtomicU64,
+    changed: watch::Sender<()>,
+}
+
+/// What is shown of a session and decides nothing.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub title: Option<String>,
+    /// The model that its program says it uses, and when that was said last by a hook or a switch.
+    pub model: Option<String>,
+    pub model_said: Option<Timestamp>,
+    /// The branch that was checked out when somebody looked last.
+    branch: Option<String>,
+}
+
+impl Shown {
+    /// A hook or a switch says which model is used.
+    pub fn says_model(&mut self, model: String, at: Timestamp) {
+        (self.model, self.model_said) = (Some(model), Some(at));
+    }
+}
+
+impl Session {
+    pub(super) fn new(record: Record, provider: &'static Provider, log: Arc<Log>) -> Self {
+        Self {
+            id: record.id,
+            provider,
+            log,
+            evidence: EvidenceState::default(),
+            typing: TypingState::default(),
+            link: Mutex::new(LinkState::new(record.recipe.size, &record.life.nonce)),
+            handout: Handout::default(),
+            life: LifeState::new(record, provider.reports_count_as_hooks),
+            shown: Mutex::default(),
+            version: AtomicU64::new(0),
+            prompts: AtomicU64::new(0),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// As every surface shows it, with the branch as it was when somebody looked last.
+    pub fn view(&self) -> wire::Session {
+        let cursor = self.log.cursor();
+        let unqueued = self.typing.is_unqueued();
+        let life = self.life();
+        let (machine, recipe, past) = (life.machine(), &life.record().recipe, &life.record().life);
+        let (size, attached) = {
+            let link = lock(&self.link);
+            (link.size(), link.attached())
+        };
+        let shown = self.shown();
+        wire::Session {
+            id: self.id,
+            short_id: self.id.short(),
+            name: past.name.clone(),
+            provider: recipe.provider.clone(),
+            args: recipe.args.clone(),
+            cwd: recipe.cwd.clone(),
+            branch: shown.branch.clone(),
+            status: machine.status(),
+            activity: machine.activity(),
+            waiting_for: machine.waiting_for(),
+            exit: machine.exit(),
+            size,
+            lease: past.lease.clone(),
+            billing: recipe.billing,
+            env_sets: recipe.env_sets.clone(),
+            dangerous: recipe.dangerous,
+            worktree: recipe.worktree.clone(),
+            model: shown.model.clone().or_else(|| recipe.model.clone()),
+            title: shown.title.clone(),
+            pid: machine.pid(),
+            attached,
+            queued: past.queue.len() as u32 + u32::from(unqueued),
+            cursor,
+            created_at: past.created_at,
+            started_at: past.launched_at,
+            state_since: to_millisecond(machine.since()),
+            updated_at: past.updated_at,
+        }
+    }
+
+    /// Looks which branch is checked out. Reads the disk.
+    pub fn look_at_branch(&self) {
+        let branch = git::branch(&self.cwd());
+        self.shown().branch = branch;
+    }
+
+    /// Changes with every change of the object that people are told.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
+    /// Changes with every change of its conversation, or of one of a sub-agent.
+    pub fn conversation_version(&self) -> u64 {
+        self.evidence.conversation_version()
+    }
+
+    pub fn evidence(&self) -> Vec<wire::Evidence> {
+        self.life().machine().evidence().cloned().collect()
+    }
+
+    pub fn name(&self) -> Option<String> {
+        self.life().record().life.name.clone()
+    }
+
+    pub fn cwd(&self) -> PathBuf {
+        self.life().record().recipe.cwd.clone()
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.life().machine().status().is_live()
+    }
+
+    pub fn activity(&self) -> Activity {
+        self.life().machine().activity()
+    }
+
+    pub fn exit(&self) -> Option<wire::Exit> {
+        self.life().machine().exit()
+    }
+
+    /// The grid as it is now; the record has the size that is pinned.
+    pub fn size(&self) -> Size {
+        lock(&self.link).size()
+    }
+
+    pub fn cursor(&self) -> Cursor {
+        self.log.cursor()
+    }
+
+    /// The name of its tmux session.
+    pub fn tmux_session(&self) -> SessionName {
+        format!("codepiper-{}", self.id.short())
+            .parse()
+            .unwrap_or_else(|_| unreachable!("hex digits are valid in a name"))
+    }
+
+    /// The pane where its program runs, or ran last.
+    pub(super) fn pane(&self) -> Option<PaneId> {
+        lock(&self.link).pane_id()
+    }
+
+    pub(super) fn record(&self) -> Record {
+        self.life().record().clone()
+    }
+
+    /// What it is and what happened, to be looked at. Held for no longer than an expression: nobody waits with it.
+    pub(super) fn life(&self) -> MutexGuard<'_, Present> {
+        self.life.present()
+    }
+
+    pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
+        lock(&self.shown)
+    }
+
+    /// Returns when `condition` holds. It is looked at after every change.
+    pub(super) async fn until(&self, condition: impl Fn(&Self) -> bool) {
+        let mut changes = self.changed.subscribe();
+        while !condition(self) {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// How many prompts its hooks told of.
+    pub(super) fn prompts(&self) -> u64 {
+        self.prompts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note_prompt(&self) {
+        self.prompts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Lets those look who wait for a condition.
+    pub(super) fn wake(&self) {
+        self.changed.send_replace(());
+    }
+
+    /// The object that people are told has changed.
+    pub(super) fn note_change(&self) {
+        self.version.fetch_add(1, Ordering::Relaxed);
+        self.wake();
+        self.log.wake();
+    }
+}
+
+/// The session has ended, and what was asked for needs one that runs.
+pub(super) fn ended_problem(session: &Session) -> Problem {
+    let exit = session.exit().map(|exit| format!(": {exit}")).unwrap_or_default();
+    let session = session.id.short();
+    Problem::new(Code::SessionEnded, format!("session {session} has ended{exit}"))
+        .with_next(Next::ResumeSession { session })
+}

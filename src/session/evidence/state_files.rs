@@ -1,0 +1,73 @@
+//! The providers' own state files: they tell what no hook tells, for example that a person refused or interrupted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use codepiper_protocol::wire::session::EvidenceSource;
+
+use super::Evidence;
+use super::files::{FileKind, Wanted};
+use crate::session::cell::Session;
+use crate::session::life::machine::Input;
+use crate::tasks::blocking;
+
+/// State files are small; a larger one is something else.
+const LONGEST: u64 = 64 * 1024;
+
+impl Evidence {
+    /// Reads state files as they change, one after another: what is read last counts.
+    pub async fn follow_state_files(&self) {
+        loop {
+            for id in self.files.changed(FileKind::State).await {
+                if let Some(session) = self.registry.get(id) {
+                    self.read_state_file(&session).await;
+                }
+            }
+        }
+    }
+
+    /// Watches the state file of a session's program, when it has one and its directory is there.
+    pub(super) fn watch_state_file(&self, session: &Session) {
+        let Some(path) = self.state_file(session) else { return };
+        let Some(dir) = path.parent().filter(|dir| dir.is_dir()) else { return };
+        let wanted = (dir.to_owned(), Wanted::Begins(path.clone()));
+        if self.files.watch(session.id, FileKind::State, &[wanted]) {
+            self.files.look(session.id, FileKind::State);
+        }
+    }
+
+    pub(super) fn forget_state_file(&self, session: &Session) {
+        self.files.watch(session.id, FileKind::State, &[]);
+    }
+
+    fn state_file(&self, session: &Session) -> Option<PathBuf> {
+        let file = session.provider.state_file?;
+        let pid = session.life().machine().pid()?;
+        let record = session.record();
+        Some((file.path)(&self.programs.environment(&record), pid))
+    }
+
+    async fn read_state_file(&self, session: &Arc<Session>) {
+        let Some(file) = session.provider.state_file else { return };
+        let Some(path) = self.state_file(session) else { return };
+        let shown = path.display().to_string();
+        let read = blocking(move || {
+            let meta = std::fs::metadata(&path).ok()?;
+            (meta.len() <= LONGEST).then(|| std::fs::read(&path).ok()).flatten()
+        });
+        // It is rewritten in place: half a file is no JSON, and the other half comes as another change.
+        let Ok(Some(content)) = read.await else { return };
+        let Ok(content) = serde_json::from_slice(&content) else { return };
+        // It may be from before what a hook has told already.
+        let written = (file.written)(&content);
+        if written.is_some_and(|written| session.evidence.hooked_at().is_some_and(|hooked| written < hooked))
+        {
+            return;
+        }
+        if let Some((activity, waiting_for)) = (file.meaning)(&content) {
+            let what = format!("its state file {shown}");
+            let source = EvidenceSource::Transcript;
+            self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
+        }
+    }
+}

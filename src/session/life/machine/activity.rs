@@ -1,0 +1,137 @@
+//! What the program is doing, by the strongest evidence.
+
+use std::time::Duration;
+
+use codepiper_protocol::event::{Body, Proof};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Status, WaitingFor};
+
+use super::{Action, Input, Machine, Now};
+
+/// A program that works on what was submitted says so within this time.
+pub(super) const DOUBT_LIMIT: Duration = Duration::from_secs(5);
+
+impl Machine {
+    /// Whether the program has told something of its state by itself since it runs: more than its screen proves.
+    pub fn tells_its_state(&self) -> bool {
+        let told = |source| self.rank(source) < EvidenceSource::Screen;
+        self.status == Status::Running
+            && !self.prompted
+            && (self.doubt.is_some() || self.activity_source.is_some_and(told))
+    }
+
+    /// Whether what an agent asks on its screen counts: as long as nothing stronger says what it does.
+    pub fn counts_questions(&self) -> bool {
+        self.doubt.is_some() || !self.tells_its_state()
+    }
+
+    /// Whether [`Input::Recalled`] counts: it was found running, and has proved nothing of its activity since.
+    pub fn is_open_to_memory(&self) -> bool {
+        let proved = match self.activity_source {
+            None | Some(EvidenceSource::Silence) => self.doubt.is_some(),
+            // A question that was answered.
+            Some(EvidenceSource::Screen) => self.activity != Activity::Unknown,
+            Some(_) => true,
+        };
+        self.status == Status::Running && self.adopted && !proved
+    }
+
+    /// Something was learnt of what the program does.
+    pub(super) fn activity_told(&mut self, now: Now, input: Input) -> Vec<Action> {
+        match input {
+            Input::Activity { source, activity, waiting_for, what } if self.status == Status::Running => {
+                self.activity_evidence(now, source, activity, waiting_for, &what)
+            }
+            Input::Recalled { activity, what } if self.is_open_to_memory() && self.activity != activity => {
+                // The weakest there is: whatever the program says from now on counts.
+                self.set_activity(activity, None, Some(EvidenceSource::Silence));
+                self.record(now, EvidenceSource::Transcript, &what);
+                vec![self.activity_changed()]
+            }
+            Input::Submitted if self.status == Status::Running && self.activity == Activity::Idle => {
+                let source = self.activity_source.unwrap_or(EvidenceSource::Silence);
+                self.set_activity(Activity::Unknown, None, None);
+                self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
+                self.note(now, "a text was submitted; the agent has not reacted yet");
+                vec![self.activity_changed()]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn activity_evidence(
+        &mut self,
+        now: Now,
+        source: EvidenceSource,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        what: &str,
+    ) -> Vec<Action> {
+        // It may be from before the text that was submitted.
+        if activity == Activity::Idle
+            && let Some((present, _)) = &mut self.doubt
+        {
+            *present = source.min(*present);
+            return vec![];
+        }
+        // It has a prompt, and is about to begin with it.
+        if activity == Activity::Idle && self.prompted {
+            let changed = self.activity != Activity::Unknown;
+            self.set_activity(Activity::Unknown, None, None);
+            self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
+            self.record(now, source, &format!("{what}; its first prompt is still to come"));
+            return if changed { vec![self.activity_changed()] } else { vec![] };
+        }
+        // Weaker evidence does not contradict stronger evidence.
+        if self.activity_source.is_some_and(|present| self.rank(present) < self.rank(source)) {
+            return vec![];
+        }
+        // One who waits for something known goes on waiting for it.
+        let vaguer = activity == Activity::Waiting && waiting_for.is_none();
+        if (self.activity, self.waiting_for) == (activity, waiting_for) || vaguer && self.activity == activity
+        {
+            self.activity_source = Some(source);
+            return vec![];
+        }
+        let (doubt, asked) = (self.doubt.filter(|_| !self.prompted), self.asked);
+        self.set_activity(activity, waiting_for, Some(source));
+        match (source, activity) {
+            (EvidenceSource::Screen, Activity::Waiting) => self.asked = doubt.map(|(before, _)| before),
+            // It may still have to do something about the text.
+            (EvidenceSource::Screen, Activity::Unknown) => {
+                self.doubt = asked.map(|before| (before, now.since_start + DOUBT_LIMIT));
+            }
+            _ => {}
+        }
+        self.record(now, source, what);
+        vec![self.activity_changed()]
+    }
+
+    /// The activity is as the evidence says that was recorded last.
+    pub(super) fn activity_changed(&self) -> Action {
+        let (activity, waiting_for) = (self.activity, self.waiting_for);
+        let proof = self.evidence.back().map(|last| Proof { source: last.source, what: last.what.clone() });
+        Action::Event(Body::SessionActivityChanged { activity, waiting_for, proof })
+    }
+
+    pub(super) fn set_activity(
+        &mut self,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+        source: Option<EvidenceSource>,
+    ) {
+        (self.doubt, self.asked) = (None, None);
+        self.prompted &= !matches!(activity, Activity::Working | Activity::Idle);
+        self.turns += u64::from(activity == Activity::Working && self.activity != Activity::Working);
+        (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
+    }
+
+    /// Strongest first. A provider's hooks and its own state file are both its own word: the newer counts,
+    /// since no hook tells of a refusal or an interrupt.
+    fn rank(&self, source: EvidenceSource) -> EvidenceSource {
+        match source {
+            EvidenceSource::Transcript => EvidenceSource::Hook,
+            EvidenceSource::Report if self.reports_count_as_hooks => EvidenceSource::Hook,
+            other => other,
+        }
+    }
+}

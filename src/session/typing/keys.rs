@@ -1,0 +1,113 @@
+//! Keys, and what must reach a program that runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::key::Key;
+use codepiper_protocol::tmux::{Command, CommandLine, Facts, KeyBytes, PaneEnd, PaneId, Reply, Target};
+use codepiper_protocol::wire::input::{Receipt, Sent};
+use codepiper_protocol::wire::problem::Problem;
+
+use super::Typing;
+use crate::session::cell::{Session, ended_problem};
+use crate::session::link::{pane_for_input, tmux_problem};
+use crate::tmux::connection::{CommandError, Connection};
+
+/// The end of a program that tmux knows of already is known here in this time.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
+impl Typing {
+    /// Presses keys, one after another.
+    pub async fn send_keys(&self, session: &Arc<Session>, keys: &[Key]) -> Result<Sent, Problem> {
+        let cursor = session.cursor();
+        self.press(session, keys).await?;
+        let bytes = keys.len() as u64;
+        self.context.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
+        Ok(Sent { cursor, receipt: Receipt::Written, warning: None })
+    }
+
+    pub(super) async fn press(&self, session: &Arc<Session>, keys: &[Key]) -> Result<(), Problem> {
+        let connection = self.link.connected().await?;
+        let _typing = session.typing.keyboard.lock().await;
+        let pane = pane_for_input(session)?;
+        session.typing.set_drafted(false);
+        let Some((last, first)) = keys.split_last() else { return Ok(()) };
+        let mut line = CommandLine::new(&Command::LeaveMode(pane));
+        for key in first {
+            line = line.and(&Command::SendKey { pane, key: *key });
+        }
+        self.act(&connection, session, pane, line, &Command::SendKey { pane, key: *last }, || ()).await
+    }
+
+    /// Does what must reach a program that runs: one line, so that tmux itself sees whether it does. `done` is called when
+    /// it has reached it, before anything that follows from it is known.
+    pub(super) async fn act(
+        &self,
+        connection: &Connection,
+        session: &Session,
+        pane: PaneId,
+        before: CommandLine,
+        command: &Command<'_>,
+        done: impl FnOnce() + Send + 'static,
+    ) -> Result<(), Problem> {
+        let asked = before.replies();
+        let line = before
+            .and(&Command::Show { target: Some(Target::Pane(pane)), format: PaneEnd::FORMAT })
+            .and(command);
+        let reached = move |replies: &[Reply]| {
+            replies.get(asked).is_some_and(runs) && replies.iter().all(|reply| reply.ok)
+        };
+        let see = move |replies: &[Reply]| {
+            if reached(replies) {
+                done();
+            }
+        };
+        let refused = match connection.send_and_see(line, see).await {
+            Ok(replies) if reached(&replies) => return Ok(()),
+            Ok(_) => None,
+            Err(error @ CommandError::Refused { .. }) => Some(error),
+            Err(error) => return Err(tmux_problem(error)),
+        };
+        // tmux knows of the end first.
+        let ended = session.until(|session| !session.is_live());
+        match (tokio::time::timeout(END_LIMIT, ended).await, refused) {
+            (Err(_), Some(error)) => Err(tmux_problem(error)),
+            _ => Err(ended_problem(session)),
+        }
+    }
+
+    /// Types bytes as they are: what a viewer's terminal sends for a key. The fastest way.
+    pub async fn type_bytes(&self, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Problem> {
+        let connection = self.link.connected().await?;
+        let _typing = session.typing.keyboard.lock().await;
+        let pane = pane_for_input(session)?;
+        self.link.leave_mode(&connection, session, pane)?;
+        if is_typed(bytes) {
+            session.typing.set_drafted(false);
+        }
+        self.type_bytes_into(&connection, pane, bytes)
+    }
+
+    pub(super) fn type_bytes_into(
+        &self,
+        connection: &Connection,
+        pane: PaneId,
+        bytes: &[u8],
+    ) -> Result<(), Problem> {
+        for bytes in KeyBytes::split(bytes) {
+            connection.send_and_forget(&Command::SendBytes { pane, bytes }).map_err(tmux_problem)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the pane that a reply is about has a program that runs. Nothing is said of a pane that is gone.
+fn runs(reply: &Reply) -> bool {
+    reply.lines().next().and_then(PaneEnd::parse).is_some_and(|end| !end.dead)
+}
+
+/// Whether a person typed that, and not the terminal, which reports its focus and the mouse.
+fn is_typed(bytes: &[u8]) -> bool {
+    !matches!(bytes, [0x1b, b'[', b'I' | b'O' | b'M' | b'<', ..])
+}
