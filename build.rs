@@ -1,6 +1,5 @@
 //! Embeds the dashboard: builds `static/` with Node.js, or takes a directory that
-//! `CODEPIPER_DASHBOARD_DIST` names, and writes the table that `src/dashboard.rs` includes. Says how the
-//! command is linked.
+//! `CODEPIPER_DASHBOARD_DIST` names, and writes the table that `src/dashboard.rs` includes.
 //!
 //! A file `name.br` or `name.gz` beside `name` is its compressed form.
 
@@ -11,8 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const DIST: &str = "CODEPIPER_DASHBOARD_DIST";
-/// Which functions lie side by side.
-const LAYOUT: &str = "src/echo.layout";
 /// What the build of the dashboard reads. The whole folder would include what it installs.
 const SOURCES: [&str; 8] = [
     "src",
@@ -28,9 +25,7 @@ const SOURCES: [&str; 8] = [
 fn main() {
     println!("cargo::rerun-if-env-changed={DIST}");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={LAYOUT}");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    say_how_to_link(&out);
     let project = Path::new("static");
     let dist = match std::env::var_os(DIST).filter(|dist| !dist.is_empty()) {
         Some(dist) => {
@@ -54,32 +49,6 @@ fn main() {
         files.sort();
     }
     fs::write(out.join("assets.rs"), table(&files)).expect("the table of assets can be written");
-}
-
-fn say_how_to_link(out: &Path) {
-    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
-    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") {
-        // Then there is nothing to relocate. Otherwise each shim and each hook touches a hundred pages
-        // before `main`, and a shim keeps 400 KiB of them. Heap, stack and libraries are placed at random
-        // all the same.
-        println!("cargo::rustc-link-arg-bins=-no-pie");
-        // Whoever chose a linker may have chosen one that does not know `INSERT`.
-        if !std::env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("fuse-ld=")) {
-            let script = out.join("echo.ld");
-            fs::write(&script, side_by_side(LAYOUT)).expect("the linker's script can be written");
-            println!("cargo::rustc-link-arg-bins=-T{}", script.display());
-            // The benchmark looks there which patterns match nothing.
-            println!("cargo::rustc-link-arg-bins=-Wl,-Map={}", out.join("echo.map").display());
-        }
-    }
-}
-
-/// A script for GNU ld and LLVM's lld that adds to the one they have.
-fn side_by_side(layout: &str) -> String {
-    let layout = fs::read_to_string(layout).expect("the layout can be read");
-    let patterns = layout.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let sections: String = patterns.map(|name| format!("*(.text.{name} .rodata.{name})\n")).collect();
-    format!("SECTIONS {{ .text.echo : {{\n{sections}}} }} INSERT BEFORE .text;\n")
 }
 
 fn build(project: &Path, out: &Path) -> PathBuf {

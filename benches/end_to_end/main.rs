@@ -16,7 +16,6 @@
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
 //! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
-//! | [`layout`]   | whether the list of functions that lie side by side still names functions |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
 //! | [`states`]   | from evidence to the state that people see |
@@ -39,7 +38,6 @@ mod hook;
 mod hop;
 mod journal;
 mod launch;
-mod layout;
 mod login;
 mod printed;
 mod process;
@@ -62,7 +60,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 15] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -78,7 +76,6 @@ const ROWS: [Row; 16] = [
     ("printed", printed::measure),
     ("start", start::measure),
     ("launch", launch::measure),
-    ("layout", layout::measure),
 ];
 
 struct Options {
