@@ -1,7 +1,7 @@
 // The rows of the stream as elements.
 
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Comment, DiffHunk, DiffLine } from "../wire";
 import { ask } from "../ask";
 import { download } from "../http";
@@ -381,7 +381,8 @@ function Editor({
 }) {
   const text = useSignal((store && sessionStorage.getItem(store)) || first);
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  // Before it is painted: what is typed next belongs here.
+  useLayoutEffect(() => field.current?.focus(), []);
   const keep = (value: string): void => {
     text.value = value;
     if (store) sessionStorage.setItem(store, value);
