@@ -29,7 +29,9 @@ use codepiper_protocol::wire::session::{
     Status, SwitchModel,
 };
 use codepiper_protocol::wire::stream::{Begin, Delivery};
-use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved, WorktreeState};
+use codepiper_protocol::wire::worktree::{
+    MergeWorktree, RemoveWorktree, WorktreeMerged, WorktreeRemoved, WorktreeState,
+};
 use codepiper_protocol::{SessionId, Size};
 use hyper::Method;
 use serde::Serialize;
@@ -149,6 +151,10 @@ impl Client {
     pub async fn remove_worktree(&self, id: &str, request: RemoveWorktree) -> Result<WorktreeRemoved> {
         let path = format!("/api/worktrees/{}?ignored={}", http::encode(id), request.ignored);
         http::parse(&http::request(&self.socket, Method::DELETE, &path, None).await?)
+    }
+
+    pub async fn merge_worktree(&self, id: &str, request: &MergeWorktree) -> Result<WorktreeMerged> {
+        self.ask(Method::POST, &format!("/api/worktrees/{}/merge", http::encode(id)), request).await
     }
 
     pub async fn git_status(&self, session: &str, page: &ReadPage) -> Result<GitStatus> {

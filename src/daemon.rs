@@ -276,6 +276,8 @@ fn open_sessions(
     tasks.spawn_until_shutdown(async move { following.evidence.follow_state_files().await });
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.evidence.follow_transcripts().await });
+    let following = sessions.clone();
+    tasks.spawn_until_shutdown(async move { following.repositories.follow().await });
     Ok(sessions)
 }
 

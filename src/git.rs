@@ -6,6 +6,7 @@
 //! | [`name`]     | names of files and commits that cannot be bad |
 //! | [`base`]     | the states that can be compared |
 //! | [`status`]   | what differs from the last commit |
+//! | [`head`]     | what is checked out, how it moves, and how much changed since a session began |
 //! | [`history`]  | branches, the log, single commits |
 //! | [`diff`]     | what differs between two states: files, lines |
 //! | [`hunk`]     | hunks, their names, pages of lines |
@@ -26,6 +27,7 @@ pub mod commit;
 pub mod diff;
 pub mod discard;
 pub mod error;
+pub mod head;
 pub mod history;
 mod hunk;
 mod name;

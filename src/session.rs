@@ -3,26 +3,30 @@
 //! | part | what | sees |
 //! |------|------|------|
 //! | [`context`]  | what every part needs from outside, and what follows above from what happens below | life::machine, cell |
-//! | [`cell`]     | one session: what every part may see, and each part's own state | life, link, typing, evidence, launch::shims |
+//! | [`cell`]     | one session: what every part may see, and each part's own state | life, link, typing, evidence, repository, launch::shims |
 //! | [`registry`] | which sessions there are, by id and by name | context, cell, life::record |
 //! | [`life`]     | every change of a session's state and record: one owner | context, cell, registry |
 //! | [`program`]  | what a session's program is given, and where its conversation is | context, cell, registry, life::record |
 //! | [`screen_source`] | the screen of a session, from the model or the journal | context, cell |
 //! | [`link`]     | the one connection to tmux, and what comes over it | context, cell, registry, life, screen_source |
 //! | [`typing`]   | text and keys, and what became of them | context, cell, registry, life, screen_source, link |
-//! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, typing::images |
-//! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing |
+//! | [`files`]    | which session hears of which file that changes | |
+//! | [`repository`] | what is checked out where a session works, and how much changed | context, cell, registry, files |
+//! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, typing::images |
+//! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing, repository::note_head |
 //!
 //! What a part below wants done by one above it goes through [`context::Above`]: [`Parts`] does it, here.
 
 mod cell;
 mod context;
 mod evidence;
+mod files;
 mod launch;
 pub mod life;
 mod link;
 mod program;
 mod registry;
+mod repository;
 mod screen_source;
 mod typing;
 
@@ -38,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::session::Activity;
 use codepiper_protocol::{Cursor, SessionId};
 use rustix::process::Signal;
 
@@ -50,11 +55,13 @@ use crate::terminal::reports::Report;
 use crate::terminal::screens::Screens;
 use context::{Above, Context};
 use evidence::Evidence;
+use files::Files;
 use launch::Launcher;
 use life::machine::Action;
 use life::{Core, Life};
 use link::Link;
 use program::Programs;
+use repository::Repositories;
 use typing::Typing;
 
 /// All sessions. Clones share them.
@@ -70,6 +77,7 @@ pub struct Parts {
     pub screen_source: ScreenSource,
     pub typing: Typing,
     pub evidence: Evidence,
+    pub repositories: Repositories,
     pub launcher: Launcher,
 }
 
@@ -100,12 +108,23 @@ impl Sessions {
         let core = Core { context, registry, life };
         let link = Link::new(core.clone(), source.clone());
         let typing = Typing::new(core.clone(), link.clone(), source.clone());
-        let evidence = Evidence::new(core.clone(), programs.clone(), source.clone());
+        let files = Arc::new(Files::new());
+        let repositories = Repositories::new(core.context.clone(), core.registry.clone(), files.clone());
+        let evidence = Evidence::new(core.clone(), programs.clone(), source.clone(), files);
         let launcher = Launcher::new(core.clone(), link.clone(), programs, typing.clone(), launches_at_once);
         let Core { context, registry, life } = core;
         let screen_source = source;
-        let parts =
-            Arc::new(Parts { context, registry, life, link, screen_source, typing, evidence, launcher });
+        let parts = Arc::new(Parts {
+            context,
+            registry,
+            life,
+            link,
+            screen_source,
+            typing,
+            evidence,
+            repositories,
+            launcher,
+        });
         let above: std::sync::Weak<dyn Above> = Arc::<Parts>::downgrade(&parts);
         parts.context.set_above(above);
         Self(parts)
@@ -156,6 +175,9 @@ impl Above for Parts {
         match action {
             Action::Event(body) => {
                 if let Body::SessionActivityChanged { activity, .. } = body {
+                    if activity == Activity::Idle {
+                        self.repositories.count(session);
+                    }
                     self.typing.activity_changed(session, activity);
                     self.evidence.look_at_transcript(session);
                 }
@@ -171,6 +193,8 @@ impl Above for Parts {
                 self.link.let_go(session);
                 self.typing.drop_queue(session, "the session ended");
                 self.evidence.ended(session);
+                self.repositories.count(session);
+                self.repositories.forget(session);
                 self.launcher.release_worktree(session);
                 self.life.ended(session);
             }
@@ -179,6 +203,7 @@ impl Above for Parts {
 
     fn runs(&self, session: &Arc<Session>) {
         self.evidence.runs(session);
+        self.repositories.watch(session);
         self.evidence.watch_screen(session);
     }
 

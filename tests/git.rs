@@ -217,6 +217,39 @@ fn what_changed_since_somebody_looked() {
 
 /// The agent finds the comments, does something about them, and says so; it writes none.
 #[test]
+fn commits_and_branches_are_events_and_the_changes_are_counted() {
+    let home = Home::running();
+    let (dir, session) = repository(&home);
+    let events = || home.ok(["logs", "work", "--source", "git"]);
+    assert_eq!(events(), "");
+    fs::write(dir.join("new"), "a\nb\n").unwrap();
+    git(&dir, &["add", "-A"]);
+    git(&dir, &["commit", "-qm", "second"]);
+    eventually("the commit is an event", || events().contains("Committed to main: second").then_some(()));
+    git(&dir, &["checkout", "-q", "-b", "topic/one"]);
+    eventually("the branch is an event", || {
+        events().contains("Switched from main to topic/one").then_some(())
+    });
+    fs::write(dir.join("f"), numbers(|number| (number == 3).then_some("changed"))).unwrap();
+    git(&dir, &["commit", "-qam", "third"]);
+    eventually("the next commit, too", || events().contains("Committed to topic/one: third").then_some(()));
+    assert_eq!(events().lines().count(), 3, "{}", events());
+    eventually("the changes are counted", || {
+        let shown = home.ok(["sessions", "show", "work"]);
+        shown.contains("+3 −1 in 2 files").then_some(())
+    });
+    let changes = home.session(&session.short_id).changes.unwrap();
+    assert!(changes.whole && (changes.files, changes.added, changes.removed) == (2, 3, 1), "{changes:?}");
+    // What is done there when its program has ended is not its work.
+    home.ok(["stop", "work"]);
+    git(&dir, &["commit", "-q", "--allow-empty", "-m", "fourth"]);
+    home.ok(["resume", "work"]);
+    git(&dir, &["commit", "-q", "--allow-empty", "-m", "fifth"]);
+    eventually("it is heard of again", || events().contains("fifth").then_some(()));
+    assert!(!events().contains("fourth"), "{}", events());
+}
+
+#[test]
 fn comments_go_to_the_agent_as_one_prompt() {
     let bed = Bed::new(&CLAUDE_CODE);
     git(&bed.project, &["init", "-q"]);

@@ -186,7 +186,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 78] = [
+    const ROUTES: [(&str, &str, u8); 79] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -241,6 +241,7 @@ mod tests {
         ("DELETE", "/api/env-sets/x", LOGIN),
         ("GET", "/api/worktrees", LOGIN),
         ("DELETE", "/api/worktrees/x", LOGIN),
+        ("POST", "/api/worktrees/x/merge", LOGIN),
         ("GET", "/api/directories", LOGIN),
         ("GET", "/api/daemon", LOGIN),
         ("POST", "/api/daemon/stop", 0),

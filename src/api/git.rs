@@ -5,10 +5,11 @@ use std::sync::Arc;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::git::{
-    ChangeFiles, Discarded, GitCommitDetails, GitDiff, MakeCommit, ReadDiff, ReadFile, ReadImage, ReadLines,
-    ReadLog, ReadPage,
+    ChangeFiles, Discarded, GitCommitDetails, GitDiff, GitStatus, MakeCommit, ReadDiff, ReadFile, ReadImage,
+    ReadLines, ReadLog, ReadPage, Snapshot,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -55,7 +56,11 @@ fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Reference, Api)> {
 fn repository(api: &Api) -> BoxedFilter<(Response,)> {
     let status = at(api).and(warp::path::end()).and(warp::get()).and(warp::query::<ReadPage>()).then(
         |reference, api: Api, page| async move {
-            answer(in_repo(&api, &reference, move |repo, _| status::status(repo, &page)).await)
+            let status = in_repo(&api, &reference, move |repo, session| {
+                let turns = snapshot::turns(repo, session)?;
+                Ok(GitStatus { turns, ..status::status(repo, &page)? })
+            });
+            answer(status.await)
         },
     );
     let branches = path_to(api, "branches").and(warp::get()).and(warp::query::<ReadPage>()).then(
@@ -212,7 +217,7 @@ pub async fn in_repo_of<T: Send + 'static>(
 
 /// Keeps what is there when a session begins: what changed since is asked for later.
 pub fn begin(api: &Api, session: &Arc<Session>) {
-    keep(api, session.clone(), "start");
+    keep(api, session.clone(), |repo, id| snapshot::keep(repo, id, "start"));
 }
 
 /// Keeps what is there when a prompt is submitted, beside it: the agent waits for nothing.
@@ -222,14 +227,19 @@ pub fn turn(api: &Api, session: &Arc<Session>, payload: &[u8]) {
         && serde_json::from_slice(payload)
             .is_ok_and(|hook| matches!(Body::hook(hook), Body::HookPromptSubmitted(_)));
     if submits {
-        keep(api, session.clone(), "turn");
+        let at = Timestamp::now();
+        keep(api, session.clone(), move |repo, id| snapshot::keep_turn(repo, id, at));
     }
 }
 
-fn keep(api: &Api, session: Arc<Session>, kind: &'static str) {
+fn keep(
+    api: &Api,
+    session: Arc<Session>,
+    keep: impl FnOnce(&mut Repo, SessionId) -> Result<Snapshot, Failure> + Send + 'static,
+) {
     api.work.spawn(async move {
         let id = session.id;
-        match in_repo_of(session, move |repo, id| snapshot::keep(repo, id, kind)).await {
+        match in_repo_of(session, keep).await {
             Ok(_) => {}
             Err(problem) if problem.code == Code::NoRepository => {}
             Err(problem) => {

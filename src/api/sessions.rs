@@ -236,11 +236,12 @@ async fn list(api: &Api, query: ListSessions) -> Vec<View> {
         query.status.is_none_or(|status| view.status == status)
             && query.provider.as_ref().is_none_or(|provider| view.provider == *provider)
     };
-    views(api.sessions.registry.all()).await.into_iter().filter(fits).collect()
+    views(api, api.sessions.registry.all()).await.into_iter().filter(fits).collect()
 }
 
-/// With the branches of now.
-pub(super) async fn views(sessions: Vec<Arc<Session>>) -> Vec<View> {
+/// With the branches of now; how much changed is counted behind it.
+pub(super) async fn views(api: &Api, sessions: Vec<Arc<Session>>) -> Vec<View> {
+    api.sessions.repositories.count_old(&sessions);
     look_at_branches(sessions.clone()).await;
     sessions.iter().map(|session| session.view()).collect()
 }

@@ -29,8 +29,8 @@ pub(super) struct Diff {
     #[arg(long)]
     staged: bool,
     /// Since when: `head` (the last commit), `index`, `merge-base` or `merge-base:BRANCH`, `start` (of the session),
-    /// `seen` (since you marked it as seen), `turn` (since the last prompt), or a branch, tag or commit; a reference of
-    /// such a name is written refs/heads/start [default: index, and head with --staged]
+    /// `seen` (since you marked it as seen), `turn` (since the last prompt; `turn~1` since the one before), or a
+    /// branch, tag or commit; a reference of such a name is written refs/heads/start [default: index, and head with --staged]
     #[arg(long, value_name = "BASE")]
     base: Option<String>,
     /// Print which files changed as one JSON object

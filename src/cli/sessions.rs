@@ -199,6 +199,7 @@ fn show(context: &Context, session: &str, json: bool) -> Outcome {
         ("arguments", if session.args.is_empty() { "-".to_owned() } else { session.args.join(" ") }),
         ("directory", session.cwd.display().to_string()),
         ("branch", optional(session.branch.clone())),
+        ("changes", optional(session.changes.map(|changes| changes.to_string()))),
         ("worktree of", optional(worktree)),
         ("env sets", if session.env_sets.is_empty() { "-".to_owned() } else { session.env_sets.join(", ") }),
         ("billing", optional(session.billing.map(|billing| billing.as_str().to_owned()))),

@@ -3,7 +3,9 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::problem::Next;
-use codepiper_protocol::wire::worktree::{RemoveWorktree, Worktree, WorktreeState};
+use codepiper_protocol::wire::worktree::{
+    MergeWorktree, RemoveWorktree, Worktree, WorktreeMerged, WorktreeState,
+};
 
 use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::Table;
@@ -26,6 +28,18 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Merge a worktree's branch into another local branch; nothing is pushed, and on any conflict nothing is changed
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Merge {
+        /// Path, branch, or id as shown by `codepiper worktree list --json`
+        worktree: String,
+        /// Make one commit of all
+        #[arg(long)]
+        squash: bool,
+        /// The branch to merge into [default: the one checked out in the repository]
+        #[arg(long, value_name = "BRANCH")]
+        into: Option<String>,
+    },
     /// Remove an unused worktree without unsaved work; its branch stays, unless it was named automatically and has
     /// no commits of its own
     #[command(after_help = exit_codes(OF_SESSIONS))]
@@ -42,6 +56,9 @@ impl Worktrees {
     pub(super) fn run(self, context: Context) -> Outcome {
         match self.verb {
             Verb::List { json } => list(&context, json),
+            Verb::Merge { worktree, squash, into } => {
+                merge(&context, &worktree, &MergeWorktree { into, squash })
+            }
             Verb::Remove { worktree, ignored } => remove(&context, &worktree, RemoveWorktree { ignored }),
         }
     }
@@ -77,27 +94,7 @@ fn list(context: &Context, json: bool) -> Outcome {
 
 fn remove(context: &Context, reference: &str, request: RemoveWorktree) -> Outcome {
     let client = context.client()?;
-    let found = context.block_on(client.worktrees())??;
-    let meant = |state: &&WorktreeState| {
-        state.id == reference
-            || state.path == Path::new(reference)
-            || state.branch.as_deref() == Some(reference)
-    };
-    let id = match found.iter().filter(meant).collect::<Vec<_>>()[..] {
-        [one] => one.id.clone(),
-        [] => {
-            let failure = Failure::not_found(format_args!("no worktree '{reference}'"));
-            return Err(failure.with_next(Some(&Next::ListWorktrees)));
-        }
-        [..] => {
-            let paths: Vec<_> =
-                found.iter().filter(meant).map(|state| state.path.display().to_string()).collect();
-            let paths = paths.join(", ");
-            return Err(Failure::not_found(format_args!(
-                "'{reference}' matches several worktrees: {paths}; use the path of one"
-            )));
-        }
-    };
+    let id = find(context, reference)?.id;
     let removed = context.block_on(client.remove_worktree(&id, request))??;
     let path = removed.path.display();
     match removed.kept_branch {
@@ -105,6 +102,57 @@ fn remove(context: &Context, reference: &str, request: RemoveWorktree) -> Outcom
         None => output::done(format_args!(
             "Worktree {path} removed, with its branch, which had no commits of its own"
         )),
+    }
+}
+
+fn merge(context: &Context, reference: &str, request: &MergeWorktree) -> Outcome {
+    let client = context.client()?;
+    let found = find(context, reference)?;
+    let merged = context.block_on(client.merge_worktree(&found.id, request))??;
+    let WorktreeMerged { branch, into, commit, commits, fast_forward } = merged;
+    if commits == 0 {
+        output::done(format_args!("{into} already has every commit of {branch}"))?;
+    } else {
+        let how = match (request.squash, fast_forward) {
+            (true, _) => "as one commit",
+            (false, true) => "by fast-forward",
+            (false, false) => "with a merge commit",
+        };
+        let commits = count(commits, "commit");
+        output::done(format_args!(
+            "{commits} of {branch} merged into {into} {how}; {into} is at {commit:.8}"
+        ))?;
+    }
+    if found.in_use {
+        output::say("a session is still running in the worktree; later merges bring what it commits");
+    } else {
+        output::say(format_args!("remove the worktree with `codepiper worktree remove {reference}`"));
+    }
+    Ok(())
+}
+
+fn find(context: &Context, reference: &str) -> Result<WorktreeState, Failure> {
+    let client = context.client()?;
+    let found = context.block_on(client.worktrees())??;
+    let meant = |state: &&WorktreeState| {
+        state.id == reference
+            || state.path == Path::new(reference)
+            || state.branch.as_deref() == Some(reference)
+    };
+    match found.iter().filter(meant).collect::<Vec<_>>()[..] {
+        [one] => Ok(one.clone()),
+        [] => {
+            let failure = Failure::not_found(format_args!("no worktree '{reference}'"));
+            Err(failure.with_next(Some(&Next::ListWorktrees)))
+        }
+        [..] => {
+            let paths: Vec<_> =
+                found.iter().filter(meant).map(|state| state.path.display().to_string()).collect();
+            let paths = paths.join(", ");
+            Err(Failure::not_found(format_args!(
+                "'{reference}' matches several worktrees: {paths}; use the path of one"
+            )))
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use git2::{Commit, ErrorCode, Oid, Repository, Tree};
 use super::error::{Failure, invalid, not_found};
 use super::name::Revision;
 use super::repo::Repo;
+use super::snapshot::turns;
 
 /// Where our references are. `git push` takes none of them along.
 pub const OURS: &str = "refs/codepiper/";
@@ -29,18 +30,25 @@ impl State<'_> {
         }
     }
 
-    /// The state that is meant. `session` is whose `start`, `seen` and `turn` it is.
+    /// The state that is meant. `session` is whose `start`, `seen` and `turn` it is; `turn~2` is two turns before the last
+    /// one, and `turn-MS` the one that began then.
     pub fn parse<'r>(repo: &'r Repo, session: SessionId, text: &str) -> Result<State<'r>, Failure> {
         match text {
             "work" => Ok(State::Work),
             "index" => Ok(State::Index),
             "head" => Ok(State::Tree(head(&repo.git)?)),
-            "start" | "seen" | "turn" => kept(repo, session, text),
+            "start" | "seen" => kept(repo, session, text),
+            "turn" => turn(repo, session, 0),
             "merge-base" => merge_base(repo, None),
-            _ => match text.strip_prefix("merge-base:") {
-                Some(branch) => merge_base(repo, Some(branch)),
-                None => named(repo, text),
-            },
+            _ => {
+                let back = text.strip_prefix("turn~").and_then(|back| back.parse().ok());
+                match (text.strip_prefix("merge-base:"), back) {
+                    (Some(branch), _) => merge_base(repo, Some(branch)),
+                    (None, Some(back)) => turn(repo, session, back),
+                    (None, None) if is_turn(text) => kept(repo, session, text),
+                    (None, None) => named(repo, text),
+                }
+            }
         }
     }
 }
@@ -63,7 +71,13 @@ pub fn commit_of<'r>(repo: &'r Repo, text: &str) -> Result<Commit<'r>, Failure> 
 }
 
 fn named<'r>(repo: &'r Repo, text: &str) -> Result<State<'r>, Failure> {
-    let bad = || invalid(format!("'{}' names no commit and no tree", shown(text)));
+    let bad = || {
+        invalid(format!(
+            "'{}' names no commit and no tree; compare with head, index, merge-base, start, seen, turn, or a branch, \
+             tag or commit",
+            shown(text)
+        ))
+    };
     let name = Revision::parse(text).ok_or_else(bad)?;
     match repo.git.revparse_single(name.as_str()) {
         Ok(object) => Ok(State::Tree(Some(object.peel_to_tree().map_err(|_| bad())?))),
@@ -84,12 +98,28 @@ pub fn reference(session: SessionId, kind: &str) -> String {
     format!("{OURS}{kind}/{session}")
 }
 
+/// What the API calls a turn: `turn-` and when it began, in ms since 1970.
+fn is_turn(text: &str) -> bool {
+    text.strip_prefix("turn-")
+        .is_some_and(|at| !at.is_empty() && at.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The state at the last prompt, or so many prompts before.
+fn turn<'r>(repo: &'r Repo, session: SessionId, back: usize) -> Result<State<'r>, Failure> {
+    let turns = turns(repo, session)?;
+    match (turns.get(back), turns.len()) {
+        (Some(at), _) => kept(repo, session, &format!("turn-{}", at.as_millisecond())),
+        (None, 0) => Err(not_found("no prompt of this session was seen yet in this repository")),
+        (None, known) => Err(not_found(format!("only the last {known} turns of this session are known"))),
+    }
+}
+
 fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>, Failure> {
     let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
     found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
         not_found(match kind {
             "seen" => "nobody has looked at these changes yet; compare with the session's start instead",
-            "turn" => "no prompt of this session was seen yet in this repository",
+            _ if is_turn(kind) => "that turn of the session is not known, or not any more",
             _ => "what was there when the session began is not known: it began before this was recorded, or elsewhere",
         })
     })

@@ -7,6 +7,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::Snapshot;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Delta, DiffOptions};
+use jiff::Timestamp;
 
 use super::base::{OURS, reference};
 use super::error::Failure;
@@ -19,6 +20,10 @@ const LARGEST_UNTRACKED: u64 = 1024 * 1024;
 const LARGEST: u64 = 16 * 1024 * 1024;
 /// It is given up after this time.
 const LIMIT: Duration = Duration::from_secs(2);
+/// So many turns of a session are kept.
+const MOST_TURNS: usize = 100;
+/// What is kept of a turn is called so, and when it began.
+const TURN: &str = "turn-";
 /// So many of those that were left out are named.
 const MOST_NAMED: usize = 50;
 
@@ -28,6 +33,35 @@ pub fn keep(repo: &Repo, session: SessionId, kind: &str) -> Result<Snapshot, Fai
     let tree = git2::Oid::from_str(&snapshot.tree)?;
     repo.git.reference(&reference(session, kind), tree, true, "")?;
     Ok(snapshot)
+}
+
+/// Keeps the work tree as it is when a prompt is submitted, beside those of the last prompts.
+pub fn keep_turn(repo: &Repo, session: SessionId, at: Timestamp) -> Result<Snapshot, Failure> {
+    // A clock that was set back does not make the newest turn an old one.
+    let last = turns(repo, session)?.first().map(|last| last.as_millisecond() + 1);
+    let at = last.unwrap_or_default().max(at.as_millisecond());
+    let snapshot = keep(repo, session, &turn_kind(at))?;
+    for old in turns(repo, session)?.into_iter().skip(MOST_TURNS) {
+        repo.git.find_reference(&reference(session, &turn_kind(old.as_millisecond())))?.delete()?;
+    }
+    Ok(snapshot)
+}
+
+/// `at` in ms since 1970.
+fn turn_kind(at: i64) -> String {
+    format!("{TURN}{at}")
+}
+
+/// When the prompts were submitted whose states are kept, newest first.
+pub fn turns(repo: &Repo, session: SessionId) -> Result<Vec<Timestamp>, Failure> {
+    let (begin, end) = (format!("{OURS}{TURN}"), format!("/{session}"));
+    let mut found = Vec::new();
+    for name in repo.git.references_glob(&format!("{begin}*{end}"))?.names() {
+        let number = name?.strip_prefix(&begin).and_then(|rest| rest.strip_suffix(&end)?.parse().ok());
+        found.extend(number.and_then(|number| Timestamp::from_millisecond(number).ok()));
+    }
+    found.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(found)
 }
 
 /// The references that keep states of a session.

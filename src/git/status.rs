@@ -30,6 +30,7 @@ pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
         conflicted,
         files,
         next,
+        turns: vec![],
     })
 }
 

@@ -4,6 +4,7 @@
 //! outlives its worktree, unless nobody named it and it has no commit of its own.
 
 mod branch;
+mod merge;
 mod remove;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,13 @@ use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{
-    MAX_NAMED_FILES, NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
+    MAX_NAMED_FILES, MergeWorktree, NewWorktree, RemoveWorktree, Worktree, WorktreeMerged, WorktreeRemoved,
+    WorktreeState,
 };
 use git2::{BranchType, Commit, ObjectType, Repository, WorktreeAddOptions, WorktreeLockStatus};
 
 use self::branch::{BranchName, choose_branch};
+use self::merge::merge_at;
 use self::remove::{prune, remove_at};
 use self::unsaved::{changes, own_commits};
 
@@ -105,6 +108,14 @@ pub fn remove(home: &Path, id: &str, request: RemoveWorktree) -> Result<Worktree
         Some((_, path)) => remove_at(&path, request),
         None => Err(unknown(id)),
     }
+}
+
+/// Merges the branch of a worktree into another branch, here alone: nothing is pushed.
+///
+/// # Errors
+/// When something is not committed, the branches conflict, or git itself is needed. Nothing was changed then.
+pub fn merge(home: &Path, id: &str, request: &MergeWorktree) -> Result<WorktreeMerged, Problem> {
+    merge_at(&path_of(home, id)?, request)
 }
 
 /// Where the worktree with this id lies.
@@ -319,6 +330,15 @@ fn unknown(id: &str) -> Problem {
 
 fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Invalid, detail)
+}
+
+fn some_of(paths: &[PathBuf]) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
+    match paths.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 fn unsaved(detail: String) -> Problem {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use codepiper_protocol::tmux::{PaneId, SessionName};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session as wire;
-use codepiper_protocol::wire::session::Activity;
+use codepiper_protocol::wire::session::{Activity, Changes};
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -21,6 +21,7 @@ use crate::session::launch::shims::Handout;
 use crate::session::life::record::Record;
 use crate::session::life::{LifeState, Present};
 use crate::session::link::LinkState;
+use crate::session::repository::RepositoryState;
 use crate::session::typing::TypingState;
 
 /// See the module. Its locks are taken in the order in which they stand here.
@@ -28,6 +29,7 @@ pub struct Session {
     pub id: SessionId,
     pub provider: &'static Provider,
     pub log: Arc<Log>,
+    pub(super) repository: RepositoryState,
     pub(super) evidence: EvidenceState,
     pub(super) typing: TypingState,
     pub(super) life: LifeState,
@@ -51,12 +53,19 @@ pub(super) struct Shown {
     pub model_said: Option<Timestamp>,
     /// The branch that was checked out when somebody looked last.
     branch: Option<String>,
+    changes: Option<Changes>,
 }
 
 impl Shown {
     /// A hook or a switch says which model is used.
     pub fn says_model(&mut self, model: String, at: Timestamp) {
         (self.model, self.model_said) = (Some(model), Some(at));
+    }
+
+    /// Whether that is news: not only that it was counted again.
+    pub fn count(&mut self, changes: Changes) -> bool {
+        let counted = |changes: Changes| (changes.files, changes.added, changes.removed, changes.whole);
+        self.changes.replace(changes).map(counted) != Some(counted(changes))
     }
 }
 
@@ -66,6 +75,7 @@ impl Session {
             id: record.id,
             provider,
             log,
+            repository: RepositoryState::default(),
             evidence: EvidenceState::default(),
             typing: TypingState::default(),
             link: Mutex::new(LinkState::new(record.recipe.size, &record.life.nonce)),
@@ -105,6 +115,7 @@ impl Session {
             lease: past.lease.clone(),
             billing: recipe.billing,
             env_sets: recipe.env_sets.clone(),
+            changes: shown.changes,
             dangerous: recipe.dangerous,
             worktree: recipe.worktree.clone(),
             model: shown.model.clone().or_else(|| recipe.model.clone()),

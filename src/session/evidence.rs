@@ -4,14 +4,12 @@
 //! |--------|------|
 //! | [`reports`] | what a program reports in its output |
 //! | [`screens`] | what screens prove |
-//! | [`files`]   | the files that providers write: who hears of which |
 //! | [`state_files`] | what providers write about their state |
 //! | [`transcripts`] | what providers write down of a conversation: read as it grows, told once |
 //! | [`find`]    | which transcript is a session's, and where it changes |
 //! | [`conversation`] | what was said, for who asks |
 
 mod conversation;
-mod files;
 mod find;
 mod reports;
 mod screens;
@@ -28,12 +26,12 @@ use jiff::Timestamp;
 use crate::lock::lock;
 use crate::session::cell::Session;
 use crate::session::context::Context;
+use crate::session::files::{FileKind, Files};
 use crate::session::life::machine::Input;
 use crate::session::life::{Core, Life};
 use crate::session::program::Programs;
 use crate::session::registry::Registry;
 use crate::session::screen_source::ScreenSource;
-use files::{FileKind, Files};
 use transcripts::Followed;
 
 /// What was read of a session.
@@ -85,9 +83,8 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn new(core: Core, programs: Programs, source: ScreenSource) -> Self {
+    pub(super) fn new(core: Core, programs: Programs, source: ScreenSource, files: Arc<Files>) -> Self {
         let Core { context, registry, life } = core;
-        let files = Arc::new(Files::new());
         Self { context, registry, life, programs, source, files }
     }
 

@@ -43,6 +43,7 @@ use crate::session::life::{Core, Life};
 use crate::session::link::{Link, Pane};
 use crate::session::program::Programs;
 use crate::session::registry::Registry;
+use crate::session::repository::note_head;
 use crate::session::typing::{TELL_LIMIT, Typing};
 use crate::tasks::blocking;
 use crate::tmux::connection::Connection;
@@ -235,7 +236,11 @@ impl Launcher {
         let turn = self.turn_to_start(session).await?;
         // Looking for a conversation reads files.
         let (launcher, subject) = (self.clone(), session.clone());
-        let launch = blocking(move || launcher.prepare(&subject, begin)).await??;
+        let prepared = blocking(move || {
+            note_head(&subject);
+            launcher.prepare(&subject, begin)
+        });
+        let launch = prepared.await??;
         let old = self.begin_launch(session, launch, prompted)?;
         self.link.forget_panes(session);
         self.registry.touch(session);

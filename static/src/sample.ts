@@ -12,6 +12,7 @@ export function aSession(part: Partial<Session> = {}): Session {
     args: [],
     cwd: "/home/u/my-app",
     branch: "main",
+    changes: null,
     status: "running",
     activity: "working",
     waiting_for: null,

@@ -146,6 +146,19 @@ export type ChangeFiles = { files: Array<ChosenFile>, };
 export type ChangePassword = { current: string, new: string, };
 
 /**
+ * How much changed, as it was when somebody counted last.
+ */
+export type Changes = { files: number, 
+/**
+ * Lines.
+ */
+added: number, removed: number, 
+/**
+ * Whether all lines were counted: false for large or binary files, and for very many.
+ */
+whole: boolean, counted_at: string, };
+
+/**
  * One entry of `GET /api/doctor`, and of `codepiper doctor` without a daemon.
  */
 export type Check = { name: string, verdict: Verdict, 
@@ -218,7 +231,7 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
 /**
  * The kind of error. Stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "conflicts" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
 export type Comment = { id: number, path: string, side: Side, 
 /**
@@ -520,7 +533,15 @@ seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind
 /**
  * What it rests on.
  */
-proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, 
+proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "git.committed", "data": { 
+/**
+ * The branch, or the short id of the commit where none is checked out.
+ */
+branch: string, commit: string, 
+/**
+ * The first line of the last message.
+ */
+summary: string, commits: number, } } | { "kind": "git.branch_changed", "data": { from: string, to: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, 
 /**
  * How many texts wait now, with this one.
  */
@@ -807,7 +828,12 @@ files: Array<GitFile>,
 /**
  * Where the next page begins; `null`: that is all.
  */
-next: number | null, };
+next: number | null, 
+/**
+ * When the prompts of the session were submitted that can be compared with, as `turn-` and the ms since 1970;
+ * newest first.
+ */
+turns: Array<string>, };
 
 /**
  * The payload of a provider's hook.
@@ -938,6 +964,19 @@ seq: number,
 cursor: Cursor | null, };
 
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
+
+/**
+ * The body of `POST /api/worktrees/{id}/merge`.
+ */
+export type MergeWorktree = { 
+/**
+ * The local branch that it is merged into; `null`: the one that is checked out in the main work tree.
+ */
+into?: string | null, 
+/**
+ * Make one commit of all.
+ */
+squash?: boolean, };
 
 /**
  * The models of a provider.
@@ -1390,6 +1429,11 @@ billing: Billing | null,
  */
 env_sets: Array<string>, 
 /**
+ * What changed in its directory since it was started, committed or not; `null` if that is not known or nobody has
+ * counted yet.
+ */
+changes: Changes | null, 
+/**
  * Whether the agent acts without asking for permission.
  */
 dangerous: boolean, 
@@ -1718,6 +1762,27 @@ ignored: Array<string>,
  * Submodules, which are empty in the worktree.
  */
 submodules: Array<string>, };
+
+/**
+ * What was merged.
+ */
+export type WorktreeMerged = { 
+/**
+ * The branch of the worktree.
+ */
+branch: string, into: string, 
+/**
+ * Where `into` stands now.
+ */
+commit: string, 
+/**
+ * How many commits `into` did not have; 0: it had them all.
+ */
+commits: number, 
+/**
+ * No commit was made: `into` has only moved on.
+ */
+fast_forward: boolean, };
 
 /**
  * The result of the removal.

@@ -108,6 +108,25 @@ events! {
             say(format!("Switched to model {model}"));
     }
 
+    Git {
+        /// Commits were made on the branch that is checked out in the session's directory, by whoever.
+        "git.committed" GitCommitted {
+            /// The branch, or the short id of the commit where none is checked out.
+            branch: String,
+            commit: String,
+            /// The first line of the last message.
+            summary: String,
+            commits: u32,
+        } =>
+            match commits {
+                1 => say(format!("Committed to {branch}: {summary}")),
+                commits => say(format!("{} to {branch}, last: {summary}", count(*commits, "commit"))),
+            };
+        /// Another branch, or a commit, was checked out.
+        "git.branch_changed" GitBranchChanged { from: String, to: String } =>
+            say(format!("Switched from {from} to {to}"));
+    }
+
     Terminal {
         "terminal.resized" TerminalResized { size: Size, cursor: Cursor } => say(format!("Resized to {size}"));
         "terminal.gap_recorded" TerminalGapRecorded { cursor: Cursor, reason: GapReason, lost: Lost } =>

@@ -42,6 +42,10 @@ pub struct GitStatus {
     pub files: Vec<GitFile>,
     /// Where the next page begins; `null`: that is all.
     pub next: Option<u32>,
+    /// When the prompts of the session were submitted that can be compared with, as `turn-` and the ms since 1970;
+    /// newest first.
+    #[serde(default)]
+    pub turns: Vec<Timestamp>,
 }
 
 /// What is checked out.

@@ -190,6 +190,8 @@ codes! {
     NoRepository 404 1 "Not a git repository",
     /// What was chosen has changed since it was looked at.
     Changed 409 1 "It has changed",
+    /// Two branches changed the same lines, and nothing was merged.
+    Conflicts 409 1 "The branches conflict",
     /// Another program works on the repository.
     GitInUse 409 1 "git is in use",
     /// The program could not be started.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::auth::LoginId;
 use super::worktree::{NewWorktree, Worktree};
 use crate::shim::ExitStatus;
+use crate::visible::count;
 use crate::{Cursor, SessionId, Size};
 
 /// A session, as all clients show it.
@@ -39,6 +40,10 @@ pub struct Session {
     pub billing: Option<Billing>,
     /// The env sets in its environment; later ones take precedence.
     pub env_sets: Vec<String>,
+    /// What changed in its directory since it was started, committed or not; `null` if that is not known or nobody has
+    /// counted yet.
+    #[serde(default)]
+    pub changes: Option<Changes>,
     /// Whether the agent acts without asking for permission.
     pub dangerous: bool,
     /// The worktree created for it.
@@ -63,6 +68,31 @@ pub struct Session {
     /// When `status`, `activity` or `waiting_for` last changed, as far as the daemon knows.
     pub state_since: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// How much changed, as it was when somebody counted last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Changes {
+    pub files: u32,
+    /// Lines.
+    pub added: u64,
+    pub removed: u64,
+    /// Whether all lines were counted: false for large or binary files, and for very many.
+    pub whole: bool,
+    pub counted_at: Timestamp,
+}
+
+/// `+120 −14 in 3 files`
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { files, added, removed, whole, .. } = self;
+        match (files, whole) {
+            (0, _) => f.write_str("none"),
+            (_, true) => write!(f, "+{added} −{removed} in {}", count(*files, "file")),
+            (_, false) => write!(f, "more than +{added} −{removed} in {}", count(*files, "file")),
+        }
+    }
 }
 
 /// Who set a session's size. `POST /api/sessions/{ref}/fit` sets a [`Size`] and takes the lease; `DELETE`

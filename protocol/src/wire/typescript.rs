@@ -115,6 +115,8 @@ fn types() -> String {
         .add::<review::AddComment>()
         .add::<review::EditComment>()
         .add::<worktree::WorktreeState>()
+        .add::<worktree::MergeWorktree>()
+        .add::<worktree::WorktreeMerged>()
         .add::<worktree::RemoveWorktree>()
         .add::<worktree::WorktreeRemoved>()
         .add::<timeline::ReadTimeline>()

@@ -81,6 +81,35 @@ pub struct RemoveWorktree {
     pub ignored: bool,
 }
 
+/// The body of `POST /api/worktrees/{id}/merge`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct MergeWorktree {
+    /// The local branch that it is merged into; `null`: the one that is checked out in the main work tree.
+    #[serde(default)]
+    pub into: Option<String>,
+    /// Make one commit of all.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub squash: bool,
+}
+
+/// What was merged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct WorktreeMerged {
+    /// The branch of the worktree.
+    pub branch: String,
+    pub into: String,
+    /// Where `into` stands now.
+    pub commit: String,
+    /// How many commits `into` did not have; 0: it had them all.
+    pub commits: u32,
+    /// No commit was made: `into` has only moved on.
+    pub fast_forward: bool,
+}
+
 /// The result of the removal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -207,7 +207,7 @@ impl Connection {
         self.api.sessions.registry.watch(&self.watcher);
         let all = self.api.sessions.registry.all();
         self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
-        let sessions = crate::api::sessions::views(all).await;
+        let sessions = crate::api::sessions::views(&self.api, all).await;
         self.tell(&ServerMessage::Sessions { sessions });
         Ok(())
     }

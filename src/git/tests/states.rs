@@ -142,3 +142,33 @@ fn a_large_difference_comes_in_pages() {
     let texts = diff::lines(&repo, &State::Work, "f", 100, Some(2)).unwrap();
     assert_eq!((texts.lines, texts.total), (vec!["new 99".to_owned(), "new 100".to_owned()], lines));
 }
+
+#[test]
+fn each_turn_is_a_base_and_the_last_hundred_are_kept() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a", "1\n");
+    sandbox.commit_all();
+    let session = SessionId::random();
+    let names = |base: &str| -> Vec<String> {
+        differing(&sandbox, session, base).into_iter().map(|(path, _)| path).collect()
+    };
+    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
+    for second in 1..=103 {
+        snapshot::keep_turn(&sandbox.repo(), session, at(second)).unwrap();
+        sandbox.write(format!("file{second:03}"), "x\n");
+    }
+    let turns = snapshot::turns(&sandbox.repo(), session).unwrap();
+    assert_eq!((turns.len(), turns[0], turns[99]), (100, at(103), at(4)));
+    assert_eq!(names("turn"), ["file103"]);
+    assert_eq!(names("turn~2"), ["file101", "file102", "file103"]);
+    assert_eq!(names("turn-102000"), ["file102", "file103"]);
+    // A clock that goes back makes no old turn.
+    snapshot::keep_turn(&sandbox.repo(), session, at(1)).unwrap();
+    assert!(names("turn").is_empty());
+    for base in ["turn~100", "turn-1000"] {
+        let problem = State::parse(&sandbox.repo(), session, base).err().map(Problem::from).unwrap();
+        assert!(problem.code == Code::NotFound && problem.detail.contains("turn"), "{problem:?}");
+    }
+    snapshot::forget(&sandbox.repo(), session).unwrap();
+    assert!(sandbox.text(["for-each-ref", "refs/codepiper"]).is_empty());
+}

@@ -1,14 +1,14 @@
 //! Removing a worktree when nothing is lost with it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
 use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
 
 use super::unsaved::{changes, own_commits};
-use super::{LEASED, OWN_BRANCHES, branch_of, failed, open, release, unsaved};
+use super::{LEASED, OWN_BRANCHES, branch_of, failed, open, release, some_of, unsaved};
 
 pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
     let repository = open(path)?;
@@ -81,15 +81,6 @@ fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree
         return Err(problem.with_next(Next::DeleteIgnored { worktree: shown.to_string() }));
     }
     Ok(own)
-}
-
-fn some_of(paths: &[PathBuf]) -> String {
-    const NAMED: usize = 5;
-    let named: Vec<String> = paths.iter().take(NAMED).map(|path| path.display().to_string()).collect();
-    match paths.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
 }
 
 /// Lets git forget a worktree whose directory is gone.

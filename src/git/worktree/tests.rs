@@ -310,3 +310,100 @@ fn an_id_cannot_leave_the_place_of_the_worktrees() {
     }
     assert!(bed.repository().join("sub/file").exists());
 }
+
+/// A worktree of a branch `topic` with two commits, `one` and `two`.
+fn with_commits(bed: &Bed) -> Worktree {
+    let made = make(&bed.home(), &bed.repository(), &create("topic"), "a1b2c3d4");
+    let worktree = made.map_err(|problem| problem.detail).unwrap().worktree;
+    for name in ["one", "two"] {
+        fs::write(worktree.path.join(name), name).unwrap();
+        git(&worktree.path, &["add", "-A"]);
+        git(&worktree.path, &["commit", "-qm", name]);
+    }
+    worktree
+}
+
+fn merged(worktree: &Worktree, squash: bool, into: Option<&str>) -> Result<WorktreeMerged, Problem> {
+    merge_at(&worktree.path, &MergeWorktree { squash, into: into.map(str::to_owned) })
+}
+
+#[test]
+fn a_branch_is_merged_as_git_would_and_its_files_are_there() {
+    for (squash, moves_on) in [(false, false), (false, true), (true, false), (true, true)] {
+        let bed = Bed::new();
+        bed.git(&["config", "user.name", "x"]);
+        bed.git(&["config", "user.email", "x@example.org"]);
+        let worktree = with_commits(&bed);
+        if moves_on {
+            bed.write("three", "three");
+            bed.git(&["add", "-A"]);
+            bed.git(&["commit", "-qm", "three"]);
+        }
+        bed.write("untracked", "stays");
+        let before = bed.git(&["rev-parse", "main"]);
+        let done = merged(&worktree, squash, None).unwrap();
+        assert_eq!((done.into.as_str(), done.commits, done.fast_forward), ("main", 2, !squash && !moves_on));
+        assert_eq!(bed.git(&["rev-parse", "main"]), done.commit);
+        assert_eq!(bed.git(&["status", "--porcelain"]), "?? untracked");
+        for name in ["one", "two"] {
+            assert_eq!(fs::read_to_string(bed.repository().join(name)).unwrap(), name);
+        }
+        let parents = bed.git(&["rev-list", "--parents", "-n", "1", "main"]);
+        match (squash, moves_on) {
+            (true, _) => assert_eq!(parents, format!("{} {before}", done.commit)),
+            (false, true) => {
+                assert_eq!(parents, format!("{} {before} {}", done.commit, bed.git(&["rev-parse", "topic"])));
+            }
+            (false, false) => assert_eq!(done.commit, bed.git(&["rev-parse", "topic"])),
+        }
+        if squash {
+            let message = bed.git(&["log", "-1", "--format=%B", "main"]);
+            assert_eq!(message, "Squash branch 'topic'\n\n* one\n* two");
+        } else {
+            assert_eq!(merged(&worktree, false, None).unwrap().commits, 0);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_merged_as_a_whole_changes_nothing() {
+    let bed = Bed::new();
+    bed.git(&["config", "user.name", "x"]);
+    bed.git(&["config", "user.email", "x@example.org"]);
+    let worktree = with_commits(&bed);
+    let state = |bed: &Bed| (bed.git(&["rev-parse", "main", "topic"]), bed.git(&["status", "--porcelain"]));
+    let refused = |code: Code, words: &str| {
+        let before = state(&bed);
+        let problem = merged(&worktree, false, None).unwrap_err();
+        assert!(problem.code == code && problem.detail.contains(words), "{problem:?}");
+        assert_eq!(state(&bed), before);
+    };
+    fs::write(worktree.path.join("three"), "").unwrap();
+    refused(Code::UnsavedWork, "uncommitted changes, which would not be merged: three");
+    fs::remove_file(worktree.path.join("three")).unwrap();
+    // A file that git does not know stands in the way.
+    bed.write("one", "mine");
+    refused(Code::UnsavedWork, "does not track would be overwritten");
+    assert_eq!(fs::read_to_string(bed.repository().join("one")).unwrap(), "mine");
+    // The target is dirty.
+    bed.git(&["add", "one"]);
+    refused(Code::UnsavedWork, "has uncommitted changes: one");
+    bed.git(&["commit", "-qm", "mine"]);
+    refused(Code::Conflicts, "topic and main conflict in one; nothing was changed");
+    let problem = merged(&worktree, false, Some("nothing")).unwrap_err();
+    assert!(problem.detail.contains("no local branch 'nothing'"), "{problem:?}");
+    // A branch that is checked out nowhere only moves.
+    bed.git(&["branch", "other", "topic~2"]);
+    assert!(merged(&worktree, false, Some("other")).unwrap().fast_forward);
+    assert_eq!(bed.git(&["rev-parse", "other"]), bed.git(&["rev-parse", "topic"]));
+    // What a filter keeps elsewhere is left to git.
+    fs::write(worktree.path.join(".gitattributes"), "*.bin filter=lfs\n").unwrap();
+    fs::write(worktree.path.join("large.bin"), "pointer").unwrap();
+    git(&worktree.path, &["add", "-A"]);
+    git(&worktree.path, &["commit", "-qm", "large"]);
+    bed.git(&["reset", "-q", "--hard", "main~1"]);
+    bed.write(".gitattributes", "*.bin filter=lfs\n");
+    bed.git(&["add", "-A"]);
+    bed.git(&["commit", "-qm", "attributes"]);
+    refused(Code::Invalid, "large.bin goes through a filter");
+}

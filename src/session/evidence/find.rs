@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::Evidence;
-use super::files::{FileKind, Wanted};
 use super::transcripts::Followed;
 use crate::process;
 use crate::session::cell::Session;
+use crate::session::files::{FileKind, Wanted};
 use crate::transcript::Transcript;
 
 impl Evidence {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use codepiper_protocol::wire::session::EvidenceSource;
 
 use super::Evidence;
-use super::files::{FileKind, Wanted};
 use crate::session::cell::Session;
+use crate::session::files::{FileKind, Wanted};
 use crate::session::life::machine::Input;
 use crate::tasks::blocking;
 

@@ -14,8 +14,8 @@ use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 
 use super::Evidence;
-use super::files::FileKind;
 use crate::session::cell::Session;
+use crate::session::files::FileKind;
 use crate::session::life::machine::Input;
 use crate::tasks::blocking;
 use crate::transcript::{Happening, Told, Transcript, place};

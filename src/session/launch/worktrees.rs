@@ -6,7 +6,7 @@ use std::sync::Arc;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{
-    NewWorktree, RemoveWorktree, Worktree, WorktreeRemoved, WorktreeState,
+    MergeWorktree, NewWorktree, RemoveWorktree, Worktree, WorktreeMerged, WorktreeRemoved, WorktreeState,
 };
 
 use super::{Launcher, Made};
@@ -55,6 +55,13 @@ impl Launcher {
         }
         let (home, id) = (self.context.places.worktrees.clone(), id.to_owned());
         blocking(move || worktree::remove(&home, &id, request)).await?
+    }
+
+    /// # Errors
+    /// When it cannot be merged as a whole: nothing was changed.
+    pub async fn merge_worktree(&self, id: &str, request: MergeWorktree) -> Result<WorktreeMerged, Problem> {
+        let (home, id) = (self.context.places.worktrees.clone(), id.to_owned());
+        blocking(move || worktree::merge(&home, &id, &request)).await?
     }
 
     pub(super) async fn make_worktree(

@@ -11,7 +11,7 @@ import { bind } from "../shortcuts";
 import { connection, gitChange, live, onEvent } from "../store";
 import { toast } from "../toasts";
 import { Icon } from "../ui/icon";
-import { count, foreign, isLive, visible } from "../words";
+import { count, foreign, fullTime, isLive, visible } from "../words";
 import { Branches, CommitHead, filesOf, Log } from "./history";
 import { BASES, Model, verbOf, type Base } from "./model";
 import { askDiscard } from "./row_view";
@@ -218,6 +218,7 @@ function Changes({
   const base = model.base.value;
   const items = model.shown.value;
   const empty = model.status.value !== null && items.length === 0;
+  const turns = (model.status.value?.turns ?? []).slice(1).map((at) => Date.parse(at));
   return (
     <>
       <div class="git-bar">
@@ -235,6 +236,15 @@ function Changes({
               {word}
             </option>
           ))}
+          {turns.length > 0 && (
+            <optgroup label="Since an earlier prompt">
+              {turns.map((at) => (
+                <option key={at} value={`turn-${at}`}>
+                  {fullTime(at)}
+                </option>
+              ))}
+            </optgroup>
+          )}
         </select>
         <span class="meta truncate git-sum">{count(items.length + model.more.value, "file")}</span>
         <span class="grow" />

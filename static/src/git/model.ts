@@ -22,7 +22,7 @@ import { count } from "../words";
 import { isHeavy, lineKey, rowsOf, type Item, type Loaded, type Section } from "./rows";
 
 /** What is compared with the files as they are. */
-export type Base = "uncommitted" | "seen" | "start" | "turn" | "merge-base";
+export type Base = "uncommitted" | "seen" | "start" | "turn" | "merge-base" | `turn-${number}`;
 
 export const BASES: readonly (readonly [Base, string])[] = [
   ["uncommitted", "Uncommitted"],

@@ -9,8 +9,8 @@ import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
 import { Trace } from "../ui/trace";
-import { age, exitSentence, foreign, fullTime, isLive, isWaiting, nameOf } from "../words";
-import type { Session } from "../wire";
+import { age, count, exitSentence, foreign, fullTime, isLive, isWaiting, nameOf } from "../words";
+import type { Changes, Session } from "../wire";
 
 interface Props {
   session: Session;
@@ -64,6 +64,7 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
               <span class="truncate">{foreign(session.branch)}</span>
             </span>
           )}
+          {session.changes && session.changes.files > 0 && <Changed of={session.changes} />}
         </span>
       </span>
       <span class="cell-now">
@@ -83,6 +84,19 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
         <SessionMenu session={session} shown={menu} onShown={onMenu} />
       </span>
     </li>
+  );
+}
+
+/** How much it changed since it was started, as it was counted last. */
+function Changed({ of }: { of: Changes }) {
+  const counted = `${of.whole ? "" : "at least "}${count(of.added, "line")} added, ${of.removed} removed in ${count(of.files, "file")}`;
+  return (
+    <span
+      class="changed meta"
+      title={`Since it was started: ${counted}; counted ${age(now.value - Date.parse(of.counted_at))} ago`}
+    >
+      <span class="added">+{of.added}</span> <span class="removed">−{of.removed}</span> · {count(of.files, "file")}
+    </span>
   );
 }
 

@@ -1,4 +1,4 @@
-//! The files that providers write about their programs: watched with inotify, never polled.
+//! Files that sessions want to hear of: watched with inotify, never polled.
 //!
 //! inotify can lose a word when very much changes at once. So the machine of a session asks for a look now and then while an
 //! agent is at something, and [`Files::look`] makes it one like any other.
@@ -21,6 +21,8 @@ const APPEARED: usize = 256;
 pub enum FileKind {
     State,
     Transcript,
+    /// What is checked out in its repository.
+    Head,
 }
 
 /// Which files of a directory a session wants to hear of.
@@ -42,7 +44,7 @@ pub struct Files {
 struct Shared {
     watched: Mutex<Watched>,
     /// Who reads the files of a kind waits here.
-    changed: [Notify; 2],
+    changed: [Notify; 3],
 }
 
 #[derive(Default)]
@@ -52,7 +54,7 @@ struct Watched {
     /// Files that appeared while somebody waited for one.
     appeared: HashSet<PathBuf>,
     /// By kind.
-    changed: [HashSet<SessionId>; 2],
+    changed: [HashSet<SessionId>; 3],
 }
 
 impl Watched {
@@ -159,6 +161,11 @@ impl Files {
     /// Waits for files of a kind to change; whose they are.
     pub async fn changed(&self, kind: FileKind) -> HashSet<SessionId> {
         self.shared.changed[kind as usize].notified().await;
+        self.changed_already(kind)
+    }
+
+    /// The same without waiting.
+    pub fn changed_already(&self, kind: FileKind) -> HashSet<SessionId> {
         std::mem::take(&mut self.shared.watched().changed[kind as usize])
     }
 }

@@ -1,0 +1,240 @@
+//! The branch of a worktree goes into another branch of its repository. Nothing is changed unless all of it can be.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::worktree::{MergeWorktree, WorktreeMerged};
+use git2::build::CheckoutBuilder;
+use git2::{
+    AttrCheckFlags, BranchType, Commit, ErrorCode, Oid, Repository, RepositoryState, Status, StatusOptions,
+};
+
+use super::unsaved::changes;
+use super::{branch_of, failed, invalid, open, some_of, unsaved};
+
+/// So many commits are named in the message of a squashed one.
+const MOST_NAMED: usize = 100;
+
+pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, Problem> {
+    let worktree = open(path)?;
+    let branch = branch_of(&worktree).ok_or_else(|| {
+        invalid(format!("no branch is checked out in {}; check one out first", path.display()))
+    })?;
+    all_is_committed(&worktree, path)?;
+    let main =
+        Repository::open(worktree.commondir()).map_err(|error| failed("open the repository", &error))?;
+    let into = match &request.into {
+        Some(into) => into.clone(),
+        None => branch_of(&main)
+            .ok_or_else(|| invalid("no branch is checked out in the main work tree; name one with `into`"))?,
+    };
+    if into == branch {
+        return Err(invalid(format!("'{branch}' cannot be merged into itself; name another branch")));
+    }
+    let ours = tip(&main, &into)?;
+    let theirs = tip(&main, &branch)?;
+    let commits = own_commits(&main, &theirs, &ours).map_err(|error| failed("count commits", &error))?;
+    let merged = |commit: Oid, fast_forward| WorktreeMerged {
+        into: into.clone(),
+        branch: branch.clone(),
+        commit: commit.to_string(),
+        commits: u32::try_from(commits.len()).unwrap_or(u32::MAX),
+        fast_forward,
+    };
+    if commits.is_empty() {
+        return Ok(merged(ours.id(), true));
+    }
+    let there = checked_out(&main, &into)?;
+    if let Some(there) = &there {
+        is_clean(there)?;
+        needs_no_filter(there, &ours, &theirs)?;
+    }
+    let fast_forward = !request.squash
+        && main.graph_descendant_of(theirs.id(), ours.id()).map_err(|error| failed("compare", &error))?;
+    let commit = match fast_forward {
+        true => theirs.id(),
+        false => commit(&main, &into, &branch, &ours, &theirs, request.squash.then_some(&commits[..]), path)?,
+    };
+    advance(&main, there.as_ref(), &into, &ours, commit)?;
+    Ok(merged(commit, fast_forward))
+}
+
+fn all_is_committed(worktree: &Repository, path: &Path) -> Result<(), Problem> {
+    let shown = path.display();
+    let (changed, _) = changes(worktree).map_err(|error| failed("look at the worktree", &error))?;
+    if !changed.is_empty() {
+        return Err(unsaved(format!(
+            "{shown} has uncommitted changes, which would not be merged: {}; commit or discard them",
+            some_of(&changed)
+        )));
+    }
+    if worktree.state() != RepositoryState::Clean {
+        return Err(unsaved(format!("{shown} is in the middle of a merge or a rebase; finish or abort it")));
+    }
+    Ok(())
+}
+
+fn tip<'r>(repository: &'r Repository, branch: &str) -> Result<Commit<'r>, Problem> {
+    let found =
+        repository.find_branch(branch, BranchType::Local).and_then(|found| found.get().peel_to_commit());
+    found.map_err(|error| match error.code() {
+        ErrorCode::NotFound | ErrorCode::InvalidSpec => {
+            invalid(format!("there is no local branch '{}'", branch.escape_debug()))
+        }
+        _ => failed(&format!("read the branch {branch}"), &error),
+    })
+}
+
+/// The commits that only the first one has, newest first.
+fn own_commits(repository: &Repository, of: &Commit, not_of: &Commit) -> Result<Vec<Oid>, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    walk.push(of.id())?;
+    walk.hide(not_of.id())?;
+    walk.collect()
+}
+
+/// Where the branch is checked out, if anywhere.
+fn checked_out(main: &Repository, branch: &str) -> Result<Option<Repository>, Problem> {
+    let mut places: Vec<PathBuf> = main.workdir().map(Path::to_owned).into_iter().collect();
+    let names = main.worktrees().map_err(|error| failed("list the worktrees", &error))?;
+    let names = names.iter().filter_map(|name| name.ok().flatten());
+    places.extend(names.filter_map(|name| Some(main.find_worktree(name).ok()?.path().to_owned())));
+    let mut opened = places.into_iter().filter_map(|place| Repository::open(place).ok());
+    Ok(opened.find(|place| branch_of(place).as_deref() == Some(branch)))
+}
+
+/// Files that git does not track may stay: what would overwrite one is refused when it comes to that.
+fn is_clean(there: &Repository) -> Result<(), Problem> {
+    let place = there.workdir().unwrap_or(there.path()).display().to_string();
+    if there.state() != RepositoryState::Clean {
+        return Err(unsaved(format!("{place} is in the middle of a merge or a rebase; finish or abort it")));
+    }
+    let mut options = StatusOptions::new();
+    options.include_untracked(false).include_ignored(false).exclude_submodules(true);
+    let statuses =
+        there.statuses(Some(&mut options)).map_err(|error| failed("look at the target", &error))?;
+    let dirty = statuses.iter().filter(|entry| entry.status() != Status::CURRENT);
+    let dirty: Vec<PathBuf> =
+        dirty.map(|entry| PathBuf::from(String::from_utf8_lossy(entry.path_bytes()).into_owned())).collect();
+    match dirty.is_empty() {
+        true => Ok(()),
+        false => Err(unsaved(format!(
+            "{place} has uncommitted changes: {}; commit or stash them",
+            some_of(&dirty)
+        ))),
+    }
+}
+
+/// Git's library runs no filter: what one keeps elsewhere (LFS) would be checked out as it is stored.
+fn needs_no_filter(there: &Repository, ours: &Commit, theirs: &Commit) -> Result<(), Problem> {
+    let cannot = |error: git2::Error| failed("compare", &error);
+    let (old, new) = (ours.tree().map_err(cannot)?, theirs.tree().map_err(cannot)?);
+    let diff = there.diff_tree_to_tree(Some(&old), Some(&new), None).map_err(cannot)?;
+    let filtered =
+        diff.deltas().filter_map(|delta| delta.new_file().path().map(Path::to_owned)).find(|path| {
+            let filter = there.get_attr(path, "filter", AttrCheckFlags::default());
+            filter.is_ok_and(|filter| filter.is_some())
+        });
+    match filtered {
+        Some(path) => Err(invalid(format!(
+            "{} goes through a filter of git, which is not run here: use git itself in the terminal",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Makes the commit that the branch moves to. `squashed`: the commits that become one.
+fn commit(
+    main: &Repository,
+    into: &str,
+    branch: &str,
+    ours: &Commit,
+    theirs: &Commit,
+    squashed: Option<&[Oid]>,
+    path: &Path,
+) -> Result<Oid, Problem> {
+    let cannot = |error: git2::Error| failed("merge", &error);
+    let signs = main.config().and_then(|config| config.get_bool("commit.gpgsign")).unwrap_or(false);
+    if signs {
+        return Err(invalid("commits of this repository are to be signed: use git itself in the terminal"));
+    }
+    let mut index = main.merge_commits(ours, theirs, None).map_err(cannot)?;
+    if index.has_conflicts() {
+        let conflicts = index.conflicts().map_err(cannot)?.flatten();
+        let sides = |conflict: git2::IndexConflict| conflict.our.or(conflict.their).or(conflict.ancestor);
+        let name = |entry: git2::IndexEntry| PathBuf::from(String::from_utf8_lossy(&entry.path).into_owned());
+        let names: Vec<PathBuf> = conflicts.filter_map(|conflict| sides(conflict).map(name)).collect();
+        let detail = format!(
+            "{branch} and {into} conflict in {}; nothing was changed. Merge {into} into {branch} in {} first",
+            some_of(&names),
+            path.display()
+        );
+        return Err(Problem::new(Code::Conflicts, detail));
+    }
+    let tree = index.write_tree_to(main).and_then(|tree| main.find_tree(tree)).map_err(cannot)?;
+    let signature = main.signature().map_err(|_| {
+        invalid("git does not know who you are; set user.name and user.email in its configuration")
+    })?;
+    let message = match squashed {
+        None => format!("Merge branch '{branch}' into {into}"),
+        Some(commits) => squash_message(main, branch, commits),
+    };
+    let parents = match squashed {
+        None => vec![ours, theirs],
+        Some(_) => vec![ours],
+    };
+    main.commit(None, &signature, &signature, &message, &tree, &parents).map_err(cannot)
+}
+
+fn squash_message(main: &Repository, branch: &str, commits: &[Oid]) -> String {
+    let subject = |id: &Oid| {
+        let commit = main.find_commit(*id).ok()?;
+        Some(String::from_utf8_lossy(commit.summary_bytes()?).into_owned())
+    };
+    if let [only] = commits {
+        return subject(only).unwrap_or_else(|| format!("Squash branch '{branch}'"));
+    }
+    let mut message = format!("Squash branch '{branch}'\n\n");
+    for subject in commits.iter().rev().filter_map(subject).take(MOST_NAMED) {
+        let _ = writeln!(message, "* {subject}");
+    }
+    message
+}
+
+/// Moves the branch, and the files where it is checked out: those first, as git does.
+fn advance(
+    main: &Repository,
+    there: Option<&Repository>,
+    into: &str,
+    from: &Commit,
+    to: Oid,
+) -> Result<(), Problem> {
+    let check_out = |there: &Repository, to: Oid, mut how: CheckoutBuilder| {
+        let tree = there.find_commit(to)?.into_object();
+        there.checkout_tree(&tree, Some(&mut how))
+    };
+    if let Some(there) = there {
+        check_out(there, to, CheckoutBuilder::new()).map_err(|error| match error.code() {
+            ErrorCode::Conflict => unsaved(format!(
+                "files in {} that git does not track would be overwritten; move them away",
+                there.workdir().unwrap_or(there.path()).display()
+            )),
+            _ => failed("check the merged files out", &error),
+        })?;
+    }
+    let moved =
+        main.reference_matching(&format!("refs/heads/{into}"), to, true, from.id(), "merge of a worktree");
+    moved.map(drop).map_err(|error| {
+        if let Some(there) = there {
+            let mut back = CheckoutBuilder::new();
+            back.force();
+            let _ = check_out(there, from.id(), back);
+        }
+        match error.code() {
+            ErrorCode::Modified => Problem::new(Code::Changed, format!("{into} moved meanwhile; try again")),
+            _ => failed(&format!("move the branch {into}"), &error),
+        }
+    })
+}

@@ -1,0 +1,159 @@
+//! The repository that a session works in: what is checked out there, and how much changed since the session began.
+//!
+//! What is checked out is watched as long as the session's program runs; several sessions of one repository share the
+//! watches. How much changed is counted when a turn ends, on a commit and when somebody lists the
+//! sessions: one session at a time.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::session::Changes;
+use tokio::sync::Semaphore;
+
+use crate::git::error::Failure;
+use crate::git::head::{self, Head, Moved};
+use crate::git::repo::Repo;
+use crate::lock::lock;
+use crate::session::cell::Session;
+use crate::session::context::Context;
+use crate::session::files::{FileKind, Files, Wanted};
+use crate::session::registry::Registry;
+use crate::tasks::blocking;
+
+/// What git does in one go is looked at as one.
+const SETTLE: Duration = Duration::from_millis(100);
+/// A list that is opened counts again what is older than this.
+const OLD: Duration = Duration::from_secs(10);
+
+/// What is known of a session's repository.
+#[derive(Default)]
+pub struct RepositoryState {
+    head: Mutex<Option<Head>>,
+    counted: Mutex<Option<Instant>>,
+    /// Somebody is about to count, so that nobody else has to.
+    counting: AtomicBool,
+}
+
+/// See the module. Clones share it.
+#[derive(Clone)]
+pub struct Repositories {
+    context: Arc<Context>,
+    registry: Registry,
+    files: Arc<Files>,
+    /// Counting reads much.
+    turn: Arc<Semaphore>,
+}
+
+impl Repositories {
+    pub(super) fn new(context: Arc<Context>, registry: Registry, files: Arc<Files>) -> Self {
+        Self { context, registry, files, turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Tells of commits and of branches that are checked out, as they come.
+    pub async fn follow(&self) {
+        loop {
+            let mut changed = self.files.changed(FileKind::Head).await;
+            tokio::time::sleep(SETTLE).await;
+            changed.extend(self.files.changed_already(FileKind::Head));
+            for session in changed.into_iter().filter_map(|id| self.registry.get(id)) {
+                self.look(&session).await;
+            }
+        }
+    }
+
+    /// The session's program runs: what is checked out is watched from now on.
+    pub(super) fn watch(&self, session: &Arc<Session>) {
+        self.files.look(session.id, FileKind::Head);
+    }
+
+    /// Its program has ended: what is done there from now on is not its work.
+    pub(super) fn forget(&self, session: &Session) {
+        self.files.watch(session.id, FileKind::Head, &[]);
+        *lock(&session.repository.head) = None;
+    }
+
+    async fn look(&self, session: &Arc<Session>) {
+        let (files, looking) = (self.files.clone(), session.clone());
+        let looked = blocking(move || {
+            let cwd = looking.cwd();
+            if !looking.is_live() {
+                return None;
+            }
+            // What happens between looking and watching would not be noticed.
+            loop {
+                let (repo, head) = read(&cwd).ok()?;
+                let wanted = head::places(&repo, &head);
+                let wanted: Vec<_> =
+                    wanted.into_iter().map(|(dir, begin)| (dir, Wanted::Begins(begin))).collect();
+                if !files.watch(looking.id, FileKind::Head, &wanted) {
+                    let before = lock(&looking.repository.head).replace(head.clone());
+                    return Some((
+                        before.clone(),
+                        before.and_then(|before| before.moved(&head, &repo)),
+                        head,
+                    ));
+                }
+            }
+        });
+        let Ok(Some((Some(before), moved, now))) = looked.await else { return };
+        let body = match moved {
+            Some(Moved::Committed { commit, summary, commits }) => {
+                Body::GitCommitted { branch: now.name(), commit, summary, commits }
+            }
+            Some(Moved::Switched) => Body::GitBranchChanged { from: before.name(), to: now.name() },
+            None => return,
+        };
+        self.context.event(Some(session.id), body);
+        self.count(session);
+    }
+
+    /// Counts in the background what is older than a moment: somebody lists these sessions.
+    pub fn count_old(&self, sessions: &[Arc<Session>]) {
+        for session in sessions {
+            let counted = *lock(&session.repository.counted);
+            if counted.is_none_or(|counted| counted.elapsed() >= OLD) {
+                self.count(session);
+            }
+        }
+    }
+
+    /// Counts in the background how much changed since the session began.
+    pub(super) fn count(&self, session: &Arc<Session>) {
+        if session.repository.counting.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (own, session) = (self.clone(), session.clone());
+        self.context.tasks.spawn_until_shutdown(async move {
+            let Ok(_turn) = own.turn.acquire().await else { return };
+            // What changes from here on is counted by the next.
+            session.repository.counting.store(false, Ordering::Relaxed);
+            let counting = session.clone();
+            let counted = blocking(move || count(&counting)).await;
+            *lock(&session.repository.counted) = Some(Instant::now());
+            let Ok(Ok(Some(changes))) = counted else { return };
+            if session.shown().count(changes) {
+                session.note_change();
+                own.registry.wake_watchers();
+            }
+        });
+    }
+}
+
+/// Notes what is checked out before a program is launched: what it does at once is told, too. Reads files.
+pub(super) fn note_head(session: &Session) {
+    let head = read(&session.cwd()).ok().map(|(_, head)| head);
+    *lock(&session.repository.head) = head;
+}
+
+fn read(cwd: &Path) -> Result<(Repo, Head), Failure> {
+    let repo = Repo::open(cwd)?;
+    let head = Head::of(&repo)?;
+    Ok((repo, head))
+}
+
+fn count(session: &Session) -> Result<Option<Changes>, Failure> {
+    head::changes_since_start(&Repo::open(&session.cwd())?, session.id)
+}
