@@ -5,10 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use codepiper_protocol::tmux::Version;
+use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::problem::Next;
 
 use crate::config::Config;
+use crate::git::snapshot;
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
 use crate::paths::Paths;
@@ -99,6 +101,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(files(daemon.broken_files));
     checks.push(env_sets(daemon.broken_env_sets));
     checks.extend(lost(daemon.sessions));
+    checks.extend(kept_states(daemon.sessions));
     let usage = daemon.journal.usage();
     checks.push(journal(&usage, &daemon.paths.journal()));
     checks.push(clock(usage.clock.clone(), daemon.code_from_the_future.clone()));
@@ -298,6 +301,25 @@ fn lost(sessions: &Sessions) -> Option<Check> {
         verdict: Verdict::Warning,
         detail: format!("ended with their tmux server: {}", lost.join(", ")),
         next: Some(Next::ResumeAll),
+    })
+}
+
+/// What is kept of sessions in people's repositories.
+fn kept_states(sessions: &Sessions) -> Option<Check> {
+    let dirs = sessions.registry.all().into_iter().map(|session| session.cwd());
+    let (references, repositories) = snapshot::count_kept(dirs);
+    (references > 0).then(|| Check {
+        name: "git states".into(),
+        verdict: Verdict::Fine,
+        detail: format!(
+            "{} below refs/codepiper/ in {}: states to compare with and discarded changes",
+            count(references as u32, "reference"),
+            match repositories {
+                1 => "1 repository".to_owned(),
+                many => format!("{many} repositories"),
+            }
+        ),
+        next: None,
     })
 }
 

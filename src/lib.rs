@@ -32,7 +32,7 @@
 //! | [`session`]  | the sessions: life cycle, state and its evidence; its parts have a table of their own | the rooms above |
 //! | [`hook`]     | intake of the providers' hooks | session |
 //! | [`hook_forward`] | what agents run as their hook | protocol |
-//! | [`doctor`]   | is everything as it should be? | tmux, provider, session, journal::disk, journal::Disk |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, git::snapshot, session, journal::disk, journal::Disk |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`dashboard`] | the embedded dashboard | protocol |
 //! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, env_set, doctor, auth, dashboard |

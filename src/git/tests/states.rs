@@ -169,6 +169,9 @@ fn each_turn_is_a_base_and_the_last_hundred_are_kept() {
         let problem = State::parse(&sandbox.repo(), session, base).err().map(Problem::from).unwrap();
         assert!(problem.code == Code::NotFound && problem.detail.contains("turn"), "{problem:?}");
     }
+    let dirs = || [sandbox.dir.path().to_owned(), sandbox.path("")].into_iter();
+    assert_eq!(snapshot::count_kept(dirs()), (100, 1));
     snapshot::forget(&sandbox.repo(), session).unwrap();
     assert!(sandbox.text(["for-each-ref", "refs/codepiper"]).is_empty());
+    assert_eq!(snapshot::count_kept(dirs()), (0, 0));
 }
