@@ -14,9 +14,9 @@
 //! | [`repository`] | what is checked out where a session works, and how much changed | context, cell, registry, files |
 //! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, typing::images |
 //! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing, repository::note_head |
-//!
-//! What a part below wants done by one above it goes through [`context::Above`]: [`Parts`] does it, here.
+//! | [`above`]    | what a part below wants done by those above it, through [`context::Above`] | all |
 
+mod above;
 mod cell;
 mod context;
 mod evidence;
@@ -41,23 +41,19 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::session::Activity;
-use codepiper_protocol::{Cursor, SessionId};
-use rustix::process::Signal;
 
 use crate::bus::Bus;
 use crate::env_set::EnvSets;
 use crate::environment::{Environment, Surroundings};
 use crate::provider::Providers;
 use crate::tasks::Tasks;
-use crate::terminal::reports::Report;
 use crate::terminal::screens::Screens;
 use context::{Above, Context};
 use evidence::Evidence;
 use files::Files;
 use launch::Launcher;
-use life::machine::Action;
 use life::{Core, Life};
 use link::Link;
 use program::Programs;
@@ -167,55 +163,5 @@ impl Sessions {
         let all = self.registry.all();
         futures_util::future::join_all(all.iter().map(|session| self.life.kill(session, true))).await;
         self.link.end_server_too();
-    }
-}
-
-impl Above for Parts {
-    fn perform(&self, session: &Arc<Session>, action: Action) {
-        match action {
-            Action::Event(body) => {
-                if let Body::SessionActivityChanged { activity, .. } = body {
-                    if activity == Activity::Idle {
-                        self.repositories.count(session);
-                    }
-                    self.typing.activity_changed(session, activity);
-                    self.evidence.look_at_transcript(session);
-                }
-                self.context.event(Some(session.id), body);
-            }
-            Action::Quit => self.typing.quit(session),
-            Action::Terminate => self.link.signal(session, Signal::TERM),
-            // To the shim this means: SIGKILL to the program's process group.
-            Action::KillProgram => self.link.signal(session, Signal::USR1),
-            Action::KillTmuxSession | Action::AbandonLaunch => self.link.kill_tmux_session(session),
-            Action::LookAtFiles => self.evidence.look_at_files(session),
-            Action::Ended => {
-                self.link.let_go(session);
-                self.typing.drop_queue(session, "the session ended");
-                self.evidence.ended(session);
-                self.repositories.count(session);
-                self.repositories.forget(session);
-                self.launcher.release_worktree(session);
-                self.life.ended(session);
-            }
-        }
-    }
-
-    fn runs(&self, session: &Arc<Session>) {
-        self.evidence.runs(session);
-        self.repositories.watch(session);
-        self.evidence.watch_screen(session);
-    }
-
-    fn submitted(&self, session: &Arc<Session>) {
-        self.evidence.watch_screen(session);
-    }
-
-    fn changed(&self, session: &Arc<Session>) {
-        self.typing.send_queued(session);
-    }
-
-    fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
-        self.evidence.reported(session, cursor, report);
     }
 }

@@ -13,6 +13,7 @@
 //! | [`crowd`]    | what 50 and 500 sessions cost that do nothing |
 //! | [`delivery`] | a million lines, every one once and in order, live and later |
 //! | [`echo`]     | one key and its echo, idle and beside a flood |
+//! | [`git`]      | the changes of a large work tree, beside git itself |
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
 //! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
@@ -34,6 +35,7 @@ mod crowd;
 mod daemon;
 mod delivery;
 mod echo;
+mod git;
 mod hook;
 mod hop;
 mod journal;
@@ -60,7 +62,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 15] = [
+const ROWS: [Row; 16] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -70,6 +72,7 @@ const ROWS: [Row; 15] = [
     ("stuck", web::measure_stuck),
     ("hook", hook::measure),
     ("states", states::measure),
+    ("git", git::measure),
     ("idle", crowd::measure),
     ("many", crowd::measure_many),
     ("journal", journal::measure),
