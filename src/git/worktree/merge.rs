@@ -1,5 +1,6 @@
 //! The branch of a worktree goes into another branch of its repository. Nothing is changed unless all of it can be.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -7,9 +8,11 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::{MergeWorktree, WorktreeMerged};
 use git2::build::CheckoutBuilder;
 use git2::{
-    AttrCheckFlags, BranchType, Commit, ErrorCode, Oid, Repository, RepositoryState, Status, StatusOptions,
+    AttrCheckFlags, AttrValue, BranchType, Commit, ErrorCode, Oid, Repository, RepositoryState, Status,
+    StatusOptions,
 };
 
+use super::super::error::in_use;
 use super::unsaved::changes;
 use super::{branch_of, failed, invalid, open, some_of, unsaved};
 
@@ -48,7 +51,7 @@ pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, 
     let there = checked_out(&main, &into)?;
     if let Some(there) = &there {
         is_clean(there)?;
-        needs_no_filter(there, &ours, &theirs)?;
+        needs_no_filter(&[there, &worktree], &main, &ours, &theirs)?;
     }
     let fast_forward = !request.squash
         && main.graph_descendant_of(theirs.id(), ours.id()).map_err(|error| failed("compare", &error))?;
@@ -126,22 +129,65 @@ fn is_clean(there: &Repository) -> Result<(), Problem> {
     }
 }
 
-/// Git's library runs no filter: what one keeps elsewhere (LFS) would be checked out as it is stored.
-fn needs_no_filter(there: &Repository, ours: &Commit, theirs: &Commit) -> Result<(), Problem> {
-    let cannot = |error: git2::Error| failed("compare", &error);
-    let (old, new) = (ours.tree().map_err(cannot)?, theirs.tree().map_err(cannot)?);
-    let diff = there.diff_tree_to_tree(Some(&old), Some(&new), None).map_err(cannot)?;
-    let filtered =
-        diff.deltas().filter_map(|delta| delta.new_file().path().map(Path::to_owned)).find(|path| {
-            let filter = there.get_attr(path, "filter", AttrCheckFlags::default());
-            filter.is_ok_and(|filter| filter.is_some())
-        });
+/// Git's library runs no filter: what one keeps elsewhere (LFS) would be checked out as it is stored. The attributes of both
+/// sides count: the branch may bring them along.
+fn needs_no_filter(
+    places: &[&Repository],
+    main: &Repository,
+    ours: &Commit,
+    theirs: &Commit,
+) -> Result<(), Problem> {
+    let changed = changed_paths(main, ours, theirs).map_err(|error| failed("compare", &error))?;
+    let filtered = changed
+        .into_iter()
+        .find(|path| places.iter().any(|place| attribute(place, path, "filter").is_some()));
     match filtered {
         Some(path) => Err(invalid(format!(
             "{} goes through a filter of git, which is not run here: use git itself in the terminal",
             path.display()
         ))),
         None => Ok(()),
+    }
+}
+
+/// A driver of the repository would merge what both sides changed in its own way; git's library takes none.
+fn needs_no_driver(main: &Repository, ours: &Commit, theirs: &Commit) -> Result<(), Problem> {
+    let cannot = |error: git2::Error| failed("compare", &error);
+    let Ok(base) = main.merge_base(ours.id(), theirs.id()) else { return Ok(()) };
+    let base = main.find_commit(base).map_err(cannot)?;
+    let (one, other) = (
+        changed_paths(main, &base, ours).map_err(cannot)?,
+        changed_paths(main, &base, theirs).map_err(cannot)?,
+    );
+    let known = |driver: &String| ["text", "binary", "union"].contains(&driver.as_str());
+    let driven = one
+        .intersection(&other)
+        .find(|path| attribute(main, path, "merge").is_some_and(|driver| !known(&driver)));
+    match driven {
+        Some(path) => Err(invalid(format!(
+            "{} is merged by a driver of the repository, which is not run here: use git itself in the terminal",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn changed_paths(
+    repository: &Repository,
+    old: &Commit,
+    new: &Commit,
+) -> Result<BTreeSet<PathBuf>, git2::Error> {
+    let diff = repository.diff_tree_to_tree(Some(&old.tree()?), Some(&new.tree()?), None)?;
+    let sides = diff.deltas().flat_map(|delta| [delta.old_file().path(), delta.new_file().path()]);
+    Ok(sides.flatten().map(Path::to_owned).collect())
+}
+
+/// The name that an attribute is set to.
+fn attribute(repository: &Repository, path: &Path, name: &str) -> Option<String> {
+    let value = repository.get_attr(path, name, AttrCheckFlags::default()).ok()?;
+    match AttrValue::from_string(value) {
+        AttrValue::String(value) => Some(value.to_owned()),
+        _ => None,
     }
 }
 
@@ -156,6 +202,7 @@ fn commit(
     path: &Path,
 ) -> Result<Oid, Problem> {
     let cannot = |error: git2::Error| failed("merge", &error);
+    needs_no_driver(main, ours, theirs)?;
     let signs = main.config().and_then(|config| config.get_bool("commit.gpgsign")).unwrap_or(false);
     if signs {
         return Err(invalid("commits of this repository are to be signed: use git itself in the terminal"));
@@ -203,7 +250,7 @@ fn squash_message(main: &Repository, branch: &str, commits: &[Oid]) -> String {
     message
 }
 
-/// Moves the branch, and the files where it is checked out: those first, as git does.
+/// Moves the branch, and the files where it is checked out: those first, as git does. The branch is locked meanwhile.
 fn advance(
     main: &Repository,
     there: Option<&Repository>,
@@ -211,30 +258,50 @@ fn advance(
     from: &Commit,
     to: Oid,
 ) -> Result<(), Problem> {
-    let check_out = |there: &Repository, to: Oid, mut how: CheckoutBuilder| {
-        let tree = there.find_commit(to)?.into_object();
-        there.checkout_tree(&tree, Some(&mut how))
+    let name = format!("refs/heads/{into}");
+    let cannot = |error: git2::Error| match error.code() {
+        ErrorCode::Locked => in_use(),
+        _ => failed(&format!("move the branch {into}"), &error),
     };
-    if let Some(there) = there {
-        check_out(there, to, CheckoutBuilder::new()).map_err(|error| match error.code() {
-            ErrorCode::Conflict => unsaved(format!(
-                "files in {} that git does not track would be overwritten; move them away",
-                there.workdir().unwrap_or(there.path()).display()
-            )),
-            _ => failed("check the merged files out", &error),
-        })?;
+    let mut transaction = main.transaction().map_err(cannot)?;
+    transaction.lock_ref(&name).map_err(cannot)?;
+    let now = main.find_reference(&name).map_err(cannot)?.target();
+    if now != Some(from.id()) {
+        return Err(Problem::new(Code::Changed, format!("{into} moved meanwhile; try again")));
     }
-    let moved =
-        main.reference_matching(&format!("refs/heads/{into}"), to, true, from.id(), "merge of a worktree");
-    moved.map(drop).map_err(|error| {
-        if let Some(there) = there {
-            let mut back = CheckoutBuilder::new();
-            back.force();
-            let _ = check_out(there, from.id(), back);
-        }
-        match error.code() {
-            ErrorCode::Modified => Problem::new(Code::Changed, format!("{into} moved meanwhile; try again")),
-            _ => failed(&format!("move the branch {into}"), &error),
-        }
-    })
+    transaction.set_target(&name, to, None, "merge of a worktree").map_err(cannot)?;
+    if let Some(there) = there {
+        check_out(there, from, to)?;
+    }
+    transaction.commit().map_err(cannot)
+}
+
+/// Puts the files of a commit where those of another one are. What cannot be done as a whole is undone.
+fn check_out(there: &Repository, from: &Commit, to: Oid) -> Result<(), Problem> {
+    let place = there.workdir().unwrap_or(there.path()).display();
+    if there.path().join("index.lock").exists() {
+        return Err(in_use());
+    }
+    let cannot = |error: git2::Error| failed("check the merged files out", &error);
+    let commit = there.find_commit(to).map_err(cannot)?;
+    let changed = changed_paths(there, from, &commit).map_err(cannot)?;
+    let mut how = CheckoutBuilder::new();
+    how.overwrite_ignored(false);
+    let Err(error) = there.checkout_tree(commit.as_object(), Some(&mut how)) else { return Ok(()) };
+    if error.code() == ErrorCode::Conflict {
+        // Nothing was written.
+        return Err(unsaved(format!(
+            "files in {place} that git does not track or that changed meanwhile would be overwritten; move them away"
+        )));
+    }
+    let mut back = CheckoutBuilder::new();
+    back.force().disable_pathspec_match(true);
+    for path in &changed {
+        back.path(path);
+    }
+    let _ = there.checkout_tree(from.as_object(), Some(&mut back));
+    match error.code() {
+        ErrorCode::Locked => Err(in_use()),
+        _ => Err(cannot(error)),
+    }
 }

@@ -383,7 +383,7 @@ fn what_cannot_be_merged_as_a_whole_changes_nothing() {
     fs::remove_file(worktree.path.join("three")).unwrap();
     // A file that git does not know stands in the way.
     bed.write("one", "mine");
-    refused(Code::UnsavedWork, "does not track would be overwritten");
+    refused(Code::UnsavedWork, "that git does not track or that changed meanwhile would be overwritten");
     assert_eq!(fs::read_to_string(bed.repository().join("one")).unwrap(), "mine");
     // The target is dirty.
     bed.git(&["add", "one"]);
@@ -396,14 +396,43 @@ fn what_cannot_be_merged_as_a_whole_changes_nothing() {
     bed.git(&["branch", "other", "topic~2"]);
     assert!(merged(&worktree, false, Some("other")).unwrap().fast_forward);
     assert_eq!(bed.git(&["rev-parse", "other"]), bed.git(&["rev-parse", "topic"]));
-    // What a filter keeps elsewhere is left to git.
+    // Another program works there.
+    bed.git(&["reset", "-q", "--hard", "main~1"]);
+    bed.write(".git/index.lock", "");
+    refused(Code::GitInUse, "in use");
+    fs::remove_file(bed.repository().join(".git/index.lock")).unwrap();
+    // A file that git ignores is somebody's, too.
+    fs::write(worktree.path.join(".env"), "theirs").unwrap();
+    git(&worktree.path, &["add", "-f", ".env"]);
+    git(&worktree.path, &["commit", "-qm", "env"]);
+    bed.write(".git/info/exclude", ".env\n");
+    bed.write(".env", "mine");
+    refused(Code::UnsavedWork, "would be overwritten");
+    assert_eq!(fs::read_to_string(bed.repository().join(".env")).unwrap(), "mine");
+    fs::remove_file(bed.repository().join(".env")).unwrap();
+    // What a filter keeps elsewhere is left to git, also when the branch brings its attributes along.
     fs::write(worktree.path.join(".gitattributes"), "*.bin filter=lfs\n").unwrap();
     fs::write(worktree.path.join("large.bin"), "pointer").unwrap();
     git(&worktree.path, &["add", "-A"]);
     git(&worktree.path, &["commit", "-qm", "large"]);
-    bed.git(&["reset", "-q", "--hard", "main~1"]);
-    bed.write(".gitattributes", "*.bin filter=lfs\n");
+    refused(Code::Invalid, "large.bin goes through a filter");
+}
+
+#[test]
+fn what_a_driver_of_the_repository_merges_is_left_to_git() {
+    let bed = Bed::new();
+    bed.git(&["config", "user.name", "x"]);
+    bed.git(&["config", "user.email", "x@example.org"]);
+    bed.write(".gitattributes", "one merge=ours\n");
+    bed.write("one", "zero");
     bed.git(&["add", "-A"]);
     bed.git(&["commit", "-qm", "attributes"]);
-    refused(Code::Invalid, "large.bin goes through a filter");
+    let worktree = with_commits(&bed);
+    bed.write("one", "mine");
+    bed.git(&["commit", "-qam", "mine"]);
+    let problem = merged(&worktree, false, None).unwrap_err();
+    assert!(
+        problem.code == Code::Invalid && problem.detail.contains("one is merged by a driver"),
+        "{problem:?}"
+    );
 }
