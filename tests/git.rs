@@ -240,7 +240,15 @@ fn commits_and_branches_are_events_and_the_changes_are_counted() {
     });
     let changes = home.session(&session.short_id).changes.unwrap();
     assert!(changes.whole && (changes.files, changes.added, changes.removed) == (2, 3, 1), "{changes:?}");
-    // What is done there when its program has ended is not its work.
+    // What a program commits last is its work.
+    let last =
+        ["sh", "-c", "git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m at-the-end"];
+    let other = home.start_with(&["-d", dir.to_str().unwrap()], &last);
+    home.until_ended(&other);
+    eventually("the last commit is an event", || {
+        home.ok(["logs", &other.short_id, "--source", "git"]).contains("at-the-end").then_some(())
+    });
+    // What is done there when its program has ended is not.
     home.ok(["stop", "work"]);
     git(&dir, &["commit", "-q", "--allow-empty", "-m", "fourth"]);
     home.ok(["resume", "work"]);

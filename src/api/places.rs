@@ -73,7 +73,7 @@ pub struct Place {
 }
 
 /// Something is asked; until this value goes, the connection does not give way.
-pub struct Asking<'a>(&'a Place);
+pub struct Asking(Arc<Place>);
 
 impl Places {
     pub fn by_descriptors() -> Self {
@@ -142,9 +142,9 @@ impl Taken {
 }
 
 impl Place {
-    pub fn ask(&self) -> Asking<'_> {
+    pub fn ask(self: &Arc<Self>) -> Asking {
         self.count(1);
-        Asking(self)
+        Asking(self.clone())
     }
 
     /// It is known now who holds it.
@@ -168,7 +168,7 @@ impl Place {
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for Asking {
     fn drop(&mut self) {
         self.0.count(-1);
     }

@@ -21,7 +21,7 @@ use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -286,20 +286,21 @@ where
     S: Service<Request<Full<Bytes>>, Response = Response, Error = Infallible, Future: Send> + Send + 'static,
 {
     let Asks { stranger, changes, place } = asks;
-    let (shutdown, begun, held) = (tasks.shutdown.clone(), work.clone(), place.clone());
-    let (tell_read, read) = oneshot::channel();
+    let (shutdown, work) = (tasks.shutdown.clone(), work.clone());
     let answer = async move {
         let request = tokio::select! {
             biased;
             request = request => request?,
             () = shutdown.cancelled() => return Err(leaving()),
         };
-        let _ = tell_read.send(());
-        if changes && begun.is_closed() {
+        if changes && work.is_closed() {
             return Err(leaving());
         }
-        // What is being done counts, too: who hangs up gives nothing back before it is done.
-        let held = (held, request.extensions().get::<Arc<Option<OwnedSemaphorePermit>>>().cloned());
+        let _working = (!stranger).then(|| work.token());
+        // Half a request asks nothing. What is being done counts, also when who asked hangs up: nothing is given back
+        // before it is done.
+        let asking = place.as_ref().map(Place::ask);
+        let held = (asking, request.extensions().get::<Arc<Option<OwnedSemaphorePermit>>>().cloned());
         let answered = router.call(request).await;
         drop(held);
         match answered {
@@ -309,11 +310,9 @@ where
     };
     let working = match stranger {
         true => tasks.spawn_until_shutdown(answer),
-        false => work.spawn(answer.map(Some)),
+        false => tasks.spawn(answer.map(Some)),
     };
     async move {
-        // Half a request asks nothing.
-        let _asking = read.await.ok().and(place.as_deref()).map(Place::ask);
         match working.await {
             Ok(answer) => {
                 answer.unwrap_or_else(|| Err(leaving())).unwrap_or_else(|problem| answer_problem(&problem))

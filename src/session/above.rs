@@ -36,8 +36,7 @@ impl Above for Parts {
                 self.link.let_go(session);
                 self.typing.drop_queue(session, "the session ended");
                 self.evidence.ended(session);
-                self.repositories.count(session);
-                self.repositories.forget(session);
+                self.repositories.ended(session);
                 self.launcher.release_worktree(session);
                 self.life.ended(session);
             }

@@ -37,6 +37,13 @@ pub struct RepositoryState {
     counting: AtomicBool,
 }
 
+/// What is checked out at two looks, and what happened in between.
+struct Step {
+    before: Head,
+    moved: Option<Moved>,
+    now: Head,
+}
+
 /// See the module. Clones share it.
 #[derive(Clone)]
 pub struct Repositories {
@@ -69,50 +76,69 @@ impl Repositories {
         self.files.look(session.id, FileKind::Head);
     }
 
-    /// Its program has ended: what is done there from now on is not its work.
-    pub(super) fn forget(&self, session: &Session) {
+    /// Its program has ended: what is done there from now on is not its work. What it did at last is told.
+    pub(super) fn ended(&self, session: &Arc<Session>) {
         self.files.watch(session.id, FileKind::Head, &[]);
-        *lock(&session.repository.head) = None;
+        let (own, session) = (self.clone(), session.clone());
+        self.context.tasks.spawn(async move {
+            let looking = session.clone();
+            let looked = blocking(move || {
+                let before = lock(&looking.repository.head).take()?;
+                let (repo, now) = read(&looking.cwd()).ok()?;
+                Some(Step { moved: before.moved(&now, &repo), before, now })
+            });
+            if let Ok(Some(step)) = looked.await {
+                own.tell(&session, step);
+            }
+            own.count(&session);
+        });
     }
 
     async fn look(&self, session: &Arc<Session>) {
         let (files, looking) = (self.files.clone(), session.clone());
         let looked = blocking(move || {
             let cwd = looking.cwd();
-            if !looking.is_live() {
-                return None;
-            }
             // What happens between looking and watching would not be noticed.
             loop {
-                let (repo, head) = read(&cwd).ok()?;
-                let wanted = head::places(&repo, &head);
+                let (repo, now) = read(&cwd).ok()?;
+                let wanted = head::places(&repo, &now);
                 let wanted: Vec<_> =
                     wanted.into_iter().map(|(dir, begin)| (dir, Wanted::Begins(begin))).collect();
-                if !files.watch(looking.id, FileKind::Head, &wanted) {
-                    let before = lock(&looking.repository.head).replace(head.clone());
-                    return Some((
-                        before.clone(),
-                        before.and_then(|before| before.moved(&head, &repo)),
-                        head,
-                    ));
+                let is_new = files.watch(looking.id, FileKind::Head, &wanted);
+                if !looking.is_live() {
+                    files.watch(looking.id, FileKind::Head, &[]);
+                    return None;
+                }
+                if !is_new {
+                    let before = lock(&looking.repository.head).replace(now.clone())?;
+                    return Some(Step { moved: before.moved(&now, &repo), before, now });
                 }
             }
         });
-        let Ok(Some((Some(before), moved, now))) = looked.await else { return };
+        if let Ok(Some(step)) = looked.await
+            && self.tell(session, step)
+        {
+            self.count(session);
+        }
+    }
+
+    /// Whether there was something to tell.
+    fn tell(&self, session: &Session, Step { before, moved, now }: Step) -> bool {
         let body = match moved {
             Some(Moved::Committed { commit, summary, commits }) => {
                 Body::GitCommitted { branch: now.name(), commit, summary, commits }
             }
             Some(Moved::Switched) => Body::GitBranchChanged { from: before.name(), to: now.name() },
-            None => return,
+            None => return false,
         };
         self.context.event(Some(session.id), body);
-        self.count(session);
+        true
     }
 
-    /// Counts in the background what is older than a moment: somebody lists these sessions.
+    /// Counts in the background what is older than a moment: somebody lists these sessions. What ended ones changed was
+    /// counted at their end.
     pub fn count_old(&self, sessions: &[Arc<Session>]) {
-        for session in sessions {
+        for session in sessions.iter().filter(|session| session.is_live()) {
             let counted = *lock(&session.repository.counted);
             if counted.is_none_or(|counted| counted.elapsed() >= OLD) {
                 self.count(session);

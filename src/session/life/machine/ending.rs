@@ -22,7 +22,14 @@ impl Machine {
     pub(super) fn end_requested(&mut self, now: Now, request: Input) -> Vec<Action> {
         match request {
             Input::StopRequested { .. } if self.launches_soon() => self.call_off(now, Intent::Stop),
-            Input::KillRequested if self.launches_soon() => self.call_off(now, Intent::Kill),
+            Input::KillRequested if self.launches_soon() => {
+                let mut actions = self.call_off(now, Intent::Kill);
+                // Before a resume, what `stop` left behind goes, too.
+                if !actions.is_empty() && !self.is_live() {
+                    actions.push(Action::KillTmuxSession);
+                }
+                actions
+            }
             Input::StopRequested { quit_limit } if self.is_live() && self.intent.is_none() => {
                 self.intent = Some(Intent::Stop);
                 self.wait(now, Pending::Quit, quit_limit);
