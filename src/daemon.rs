@@ -83,6 +83,7 @@ pub fn run(options: Options, built_in: &[&'static Provider]) -> anyhow::Result<(
     let instance = Instance::lock(&paths)?;
     log::init(&paths.log_file())?;
     process::seal();
+    process::mapped::survive_cuts()?;
     process::mark::ours()?;
     if let Err(error) = process::give_way() {
         tracing::warn!(%error, "cannot lower the daemon's scheduling priority; typing will be slower");

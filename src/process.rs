@@ -11,6 +11,7 @@
 
 pub mod executable;
 pub mod inherited;
+pub mod mapped;
 pub mod mark;
 pub mod peer;
 

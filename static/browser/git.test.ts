@@ -197,6 +197,8 @@ it("goes by the keyboard alone", async () => {
   await page.keyboard.press("j");
   await page.keyboard.press(" ");
   await expect.poll(() => git("diff", "--cached", "--numstat").trim()).toBe("1\t1\tsrc/code.ts");
+  // What was staged is another row: the next keys are for that.
+  await hunks("Unstage").first().waitFor();
   await page.keyboard.press("n");
   await page.keyboard.press("j");
   await page.keyboard.press("c");
@@ -246,6 +248,25 @@ it("is accessible, in both themes and on a phone", async () => {
   await page.locator(".pair").first().waitFor();
   await shot(page, "git-split");
   expect(await findings(page), "split").toEqual([]);
+});
+
+it("shows in the list how much changed since a session began", async () => {
+  await page.setViewportSize(DESK);
+  await page.goto(host.url);
+  // A commit is counted at once, and what is shown follows.
+  git("commit", "-q", "--allow-empty", "-m", "Nothing");
+  const changed = page.locator(".row .changed");
+  await changed.filter({ hasText: /^\+\d+ −\d+ · \d+ files?$/ }).waitFor();
+  expect(await changed.getAttribute("title")).toMatch(/^Since it was started: .*lines? added/);
+  await shot(page, "list-changed");
+  expect(await findings(page), "desk").toEqual([]);
+  await page.setViewportSize(PHONE);
+  await shot(page, "list-changed-phone");
+  expect(await findings(page), "phone").toEqual([]);
+  await page.setViewportSize(DESK);
+  await page.goto(`${host.url}/sessions/${id}/git`);
+  await page.getByLabel("Compare with").selectOption("uncommitted");
+  await page.locator(".git-file").first().waitFor();
 });
 
 it("opens a difference of 700,000 lines and scrolls in it", async () => {

@@ -175,3 +175,33 @@ fn each_turn_is_a_base_and_the_last_hundred_are_kept() {
     assert!(sandbox.text(["for-each-ref", "refs/codepiper"]).is_empty());
     assert_eq!(snapshot::count_kept(dirs()), (0, 0));
 }
+
+/// Git's library has the file in its memory while somebody cuts it: without `survive_cuts` that ends the process.
+#[test]
+fn a_file_that_is_written_anew_while_it_is_compared_does_no_harm() {
+    crate::process::mapped::survive_cuts().unwrap();
+    let sandbox = Sandbox::new();
+    let text = |word: &str| -> String { (0..40_000).map(|number| format!("{word} {number}\n")).collect() };
+    sandbox.write("large", text("line"));
+    sandbox.commit_all();
+    let (path, done) =
+        (sandbox.path("large"), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let (writing, stop) = (path.clone(), done.clone());
+    let writer = std::thread::spawn(move || {
+        let texts = [text("one"), text("other")];
+        let mut turn = 0;
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            std::fs::write(&writing, &texts[turn % 2]).unwrap();
+            std::fs::write(&writing, "").unwrap();
+            turn += 1;
+        }
+    });
+    let session = SessionId::random();
+    for _ in 0..150 {
+        let repo = sandbox.repo();
+        let state = |name: &str| State::parse(&repo, session, name).unwrap();
+        let _ = diff::list(&repo, &state("head"), &state("work"), &ReadPage::default());
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.join().unwrap();
+}
