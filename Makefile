@@ -3,16 +3,17 @@
 # make test   install what the tests need, then run every check and test
 # make lint   formatting, clippy, shell scripts; licences and advisories where cargo-deny is installed
 # make browser  the dashboard's tests in Chromium
-# make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 is the usual one
+# make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 and RATE=5000 (lines a second) are the usual ones
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
+# make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench kills operations fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench drift kills operations fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -80,6 +81,9 @@ bench: need-to-run
 	cargo bench --bench pure
 	cargo bench --bench end_to_end
 
+drift: need-to-test
+	node fixtures/agents/drift.mjs
+
 fuzz-tmux: need-to-test
 	FUZZ_SEED=$(or $(SEED),1) FUZZ_SECONDS=$(or $(SECONDS),600) FUZZ_CLIENTS=$(CLIENTS) \
 	    cargo test --test integration -- tmux_survives_random_commands_for_long --ignored --nocapture
@@ -90,8 +94,8 @@ need-to-run:
 need-to-test:
 	@.ci/install test
 
-# The real agents and xterm.js, at the versions of the lock files.
-npm: fixtures/agents/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
+# The real agents in two versions, and xterm.js, at those of the lock files.
+npm: fixtures/agents/node_modules/.package-lock.json fixtures/agents/newest/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
 
 # The dashboard's types, format and unit tests. Cargo builds it into the program.
 dashboard: static/node_modules/.package-lock.json

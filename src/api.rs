@@ -14,6 +14,7 @@
 //! | [`timeline`] | states and markers, made from the events |
 //! | [`directories`] | `/api/directories` |
 //! | [`env_sets`] | `/api/env-sets` |
+//! | [`policies`] | `/api/policies` |
 //! | [`git`] | `/api/sessions/{ref}/git` |
 //! | [`review`] | `/api/sessions/{ref}/review` |
 //! | [`worktrees`] | `/api/worktrees` |
@@ -24,6 +25,7 @@
 
 mod auth;
 mod caller;
+mod checks;
 mod conversation;
 mod directories;
 mod env_sets;
@@ -31,6 +33,7 @@ mod git;
 mod input;
 mod output;
 mod places;
+mod policies;
 mod review;
 mod server;
 mod sessions;
@@ -96,6 +99,7 @@ pub struct Api {
     /// How the dashboard is reached, if it is served.
     pub web: Option<Arc<Web>>,
     /// Open WebSockets.
+    pub audit: crate::audit::trail::Trail,
     pub sockets: TaskTracker,
     /// What is being done for callers. Closed when the daemon is about to leave: then nothing new begins.
     pub work: TaskTracker,
@@ -131,6 +135,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(directories::routes())
         .unify()
         .or(env_sets::routes(api.clone()))
+        .unify()
+        .or(policies::routes(api.clone()))
         .unify()
         .or(worktrees::routes(api.clone()))
         .unify()

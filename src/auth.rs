@@ -68,10 +68,10 @@ struct Inner {
     hashing: Arc<tokio::sync::Mutex<()>>,
     /// Whoever changes what is kept holds it until that is written.
     changing: tokio::sync::Mutex<()>,
-    state: Mutex<State>,
+    state: Mutex<AuthState>,
 }
 
-struct State {
+struct AuthState {
     kept: Kept,
     bootstrap: Option<Digest>,
     setup: Option<Setup>,
@@ -123,7 +123,7 @@ impl Auth {
             Ok(None) => Kept::Nothing,
             Err(reason) => Kept::Unreadable(reason),
         };
-        let state = State {
+        let state = AuthState {
             kept,
             bootstrap: None,
             setup: None,
@@ -301,12 +301,12 @@ impl Auth {
         Ok(())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AuthState> {
         lock(&self.0.state)
     }
 }
 
-impl State {
+impl AuthState {
     fn stored(&self) -> Option<&Stored> {
         match &self.kept {
             Kept::Stored(stored) => Some(stored),

@@ -8,7 +8,7 @@ mod http;
 mod stream;
 
 pub use error::ClientError;
-pub use stream::{Events, Item, Stream};
+pub use stream::{Events, Item, SessionChange, SessionChanges, Stream};
 
 use std::path::{Path, PathBuf};
 
@@ -23,11 +23,15 @@ use codepiper_protocol::wire::git::{
     FileDiff, GitBranches, GitDiff, GitLog, GitStatus, ReadDiff, ReadFile, ReadLog, ReadPage,
 };
 use codepiper_protocol::wire::input::{Image, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::policy::{
+    AttachPolicy, PolicyFile, PolicyInfo, PolicyVerdict, PutPolicy, TestPolicy,
+};
 use codepiper_protocol::wire::review::{AddComment, Comment, Review};
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session, StartSession,
-    Status, SwitchModel,
+    Attach, EndSession, Explanation, ForkSession, LabelSession, ListSessions, RenameSession, ResumeSession,
+    Session, StartSession, SwitchModel,
 };
+use codepiper_protocol::wire::status::StatusReport;
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use codepiper_protocol::wire::worktree::{
     MergeWorktree, RemoveWorktree, WorktreeMerged, WorktreeRemoved, WorktreeState,
@@ -72,16 +76,14 @@ impl Client {
         self.read("/api/doctor").await
     }
 
+    /// With what their programs say of themselves.
     pub async fn providers(&self) -> Result<Vec<Provider>> {
-        self.read("/api/providers").await
+        self.read("/api/providers?check=true").await
     }
 
     /// Oldest first.
-    pub async fn sessions(&self, status: Option<Status>, provider: Option<&str>) -> Result<Vec<Session>> {
-        let status = status.map(|status| format!("status={status}"));
-        let provider = provider.map(|provider| format!("provider={}", http::encode(provider)));
-        let query: Vec<String> = status.into_iter().chain(provider).collect();
-        self.read(&format!("/api/sessions?{}", query.join("&"))).await
+    pub async fn sessions(&self, wanted: &ListSessions) -> Result<Vec<Session>> {
+        self.query("/api/sessions", wanted).await
     }
 
     pub async fn start(&self, request: &StartSession) -> Result<Session> {
@@ -102,6 +104,10 @@ impl Client {
 
     pub async fn rename(&self, session: &str, name: Option<String>) -> Result<Session> {
         self.ask(Method::PATCH, &route(session, ""), &RenameSession { name }).await
+    }
+
+    pub async fn label(&self, session: &str, wanted: &LabelSession) -> Result<Session> {
+        self.ask(Method::POST, &route(session, "/labels"), wanted).await
     }
 
     pub async fn remove(&self, session: &str) -> Result<()> {
@@ -214,6 +220,38 @@ impl Client {
         http::parse(&http::request(&self.socket, Method::DELETE, &route(session, "/queue"), None).await?)
     }
 
+    /// Lets the texts go on that wait since somebody interrupted a session's agent.
+    pub async fn release_queued(&self, session: &str) -> Result<Session> {
+        let path = route(session, "/queue");
+        http::parse(&http::request(&self.socket, Method::POST, &path, None).await?)
+    }
+
+    pub async fn policies(&self) -> Result<Vec<PolicyInfo>> {
+        self.read("/api/policies").await
+    }
+
+    pub async fn policy(&self, name: &str) -> Result<PolicyFile> {
+        self.read(&of_policy(name, "")).await
+    }
+
+    pub async fn put_policy(&self, name: &str, text: String) -> Result<PolicyFile> {
+        self.ask(Method::PUT, &of_policy(name, ""), &PutPolicy { text }).await
+    }
+
+    pub async fn remove_policy(&self, name: &str) -> Result<()> {
+        http::request(&self.socket, Method::DELETE, &of_policy(name, ""), None).await.map(drop)
+    }
+
+    pub async fn attach_policy(&self, name: &str, session: &str, attached: bool) -> Result<PolicyFile> {
+        let wanted = AttachPolicy { session: session.to_owned(), attached };
+        self.ask(Method::POST, &of_policy(name, "/attach"), &wanted).await
+    }
+
+    /// What the policies say of something.
+    pub async fn test_policy(&self, wanted: &TestPolicy) -> Result<PolicyVerdict> {
+        self.ask(Method::POST, "/api/policies/test", wanted).await
+    }
+
     /// Another model for a session's agent.
     pub async fn switch_model(&self, session: &str, model: String) -> Result<Session> {
         self.ask(Method::POST, &route(session, "/model"), &SwitchModel { model }).await
@@ -227,6 +265,11 @@ impl Client {
 
     pub async fn keys(&self, session: &str, keys: Vec<String>) -> Result<Sent> {
         self.ask(Method::POST, &route(session, "/keys"), &SendKeys { keys }).await
+    }
+
+    /// What a program in a session says about itself.
+    pub async fn report_status(&self, session: &str, report: &StatusReport) -> Result<()> {
+        self.change(Method::POST, &route(session, "/status"), report).await
     }
 
     pub async fn auth(&self) -> Result<AuthStatus> {
@@ -280,6 +323,11 @@ impl Client {
         Events::open(&self.socket, session, after).await
     }
 
+    /// The sessions, and every change of them.
+    pub async fn session_changes(&self) -> Result<SessionChanges> {
+        SessionChanges::open(&self.socket).await
+    }
+
     async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         http::parse(&http::request(&self.socket, Method::GET, path, None).await?)
     }
@@ -302,6 +350,10 @@ impl Client {
 
 fn env_set_route(name: &str) -> String {
     format!("/api/env-sets/{}", http::encode(name))
+}
+
+fn of_policy(name: &str, rest: &str) -> String {
+    format!("/api/policies/{}{rest}", http::encode(name))
 }
 
 fn route(session: &str, rest: &str) -> String {

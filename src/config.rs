@@ -18,6 +18,7 @@ pub struct Config {
     pub tmux: Tmux,
     pub journal: Journal,
     pub sessions: Sessions,
+    pub limits: Limits,
     pub web: Web,
     pub providers: Providers,
 }
@@ -88,6 +89,31 @@ pub enum AfterReboot {
     Never,
 }
 
+/// What is done when a usage limit has reset.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    pub on_reset: OnReset,
+    /// So long after the reset an agent is told to continue, and up to half as long again: not all at once.
+    pub delay_seconds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { on_reset: OnReset::default(), delay_seconds: 120 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReset {
+    /// Tells it by an event.
+    #[default]
+    Notify,
+    /// And tells the agent to continue.
+    Continue,
+}
+
 /// The dashboard. Flags and the environment come first: see `codepiper daemon --help`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -149,6 +175,9 @@ impl Config {
         }
         if self.sessions.launches_at_once == 0 {
             return Err("sessions.launches_at_once must be at least 1".to_owned());
+        }
+        if self.limits.delay_seconds > 86_400 {
+            return Err("limits.delay_seconds must be at most 86400".to_owned());
         }
         for name in &self.sessions.update_environment {
             if name.is_empty() || name.trim_end_matches('*').contains(['=', '*', '\0']) {

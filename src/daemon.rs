@@ -1,6 +1,7 @@
 //! The recipe that starts and stops everything.
 
 mod boot;
+mod directories;
 mod instance;
 mod journal;
 mod log;
@@ -9,7 +10,6 @@ mod starts;
 pub mod web;
 
 use std::io::{IsTerminal, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,9 +25,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api, Leave, Web};
+use crate::audit::trail::Trail;
 use crate::auth::{Auth, Guest};
 use crate::bus::{Bus, to_millisecond};
-use crate::config::Config;
+use crate::config::{Config, OnReset};
 use crate::env_set::EnvSets;
 use crate::environment::{self, Surroundings};
 use crate::git::review::Reviews;
@@ -35,6 +36,7 @@ use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
 use crate::paths::{Flags, Paths};
+use crate::policy::kept::Kept;
 use crate::process;
 use crate::process::inherited::Inherited;
 use crate::provider::{Provider, Providers};
@@ -44,6 +46,7 @@ use crate::tasks::{Tasks, blocking};
 use crate::terminal::screens::{Notice, Screens};
 use crate::tmux::server::{self, Address, Owner};
 use boot::Boot;
+use directories::create_directories;
 use instance::Instance;
 use signals::Signals;
 use starts::Starts;
@@ -170,7 +173,8 @@ async fn begin(
     let boot = Boot::look(paths);
     sessions.link.restore_screens().await;
     follow(&sessions, &tasks, journal_notices, stale_screens);
-    let hooks = Intake::new(sessions.clone());
+    let audit = Trail::open(&paths.audit(), sessions.bus(), &tasks);
+    let hooks = Intake::new(sessions.clone(), audit.clone());
     tasks.spawn(session::serve_shims(sessions.launcher.clone(), tasks.shutdown.clone()).await?);
     let address = link(paths, instance, &sessions, &tasks).await?;
     let auth = load_auth(paths, &sessions, &tasks);
@@ -182,6 +186,7 @@ async fn begin(
     let api = Api {
         sessions: sessions.clone(),
         hooks: hooks.clone(),
+        audit,
         started_at: to_millisecond(Timestamp::now()),
         socket: paths.socket.clone(),
         tmux_socket: address.path(),
@@ -219,7 +224,7 @@ impl Running {
             tracing::warn!(requests = work.len(), "some requests did not finish in time");
         }
         if leave == (Leave::Stop { kill_sessions: true }) {
-            sessions.kill_everything().await;
+            kill_everything(&sessions).await;
         }
         // Nothing may come between: the link would start another server.
         if tokio::time::timeout(LEAVE_LIMIT, tasks.end()).await.is_err() {
@@ -266,20 +271,33 @@ fn open_sessions(
         spool: paths.spool(),
         images: paths.images(),
         env_sets: EnvSets::new(paths.env_sets(), paths.env_key()),
+        policies: Kept::open(&paths.policies()),
         worktrees: paths.worktrees(),
         executable: options.program.clone().unwrap_or_else(process::executable::own),
     };
     let at_once = config.sessions.launches_at_once;
     let surroundings = Surroundings::new(std::env::vars_os(), config.sessions.update_environment.clone());
-    let sessions =
-        Sessions::new(places, providers, surroundings, tasks.clone(), bus, Arc::new(screens), at_once);
+    let context =
+        session::Context::new(places, providers, surroundings, tasks.clone(), bus, Arc::new(screens));
+    let sessions = Sessions::new(context, at_once);
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.evidence.follow_state_files().await });
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.evidence.follow_transcripts().await });
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.repositories.follow().await });
+    let continues = config.limits.on_reset == OnReset::Continue;
+    let delay = continues.then(|| Duration::from_secs(config.limits.delay_seconds.into()));
+    let following = sessions.clone();
+    tasks.spawn_until_shutdown(async move { following.limits.follow(delay).await });
     Ok(sessions)
+}
+
+/// Kills every session, and the tmux server as soon as the link to it ends.
+async fn kill_everything(sessions: &Sessions) {
+    let all = sessions.registry.all();
+    futures_util::future::join_all(all.iter().map(|session| sessions.life.kill(session, true))).await;
+    sessions.link.end_server_too();
 }
 
 /// What the journal and the screens say is seen to.
@@ -342,30 +360,6 @@ fn announce(socket: &Path, web: Option<(&Web, &Auth)>, first_visit: &str) {
     }
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-}
-
-fn create_directories(paths: &Paths) -> anyhow::Result<()> {
-    let mut dirs: Vec<PathBuf> = vec![paths.data.clone(), paths.state.clone(), paths.run(), paths.sessions()];
-    dirs.extend(paths.home.clone());
-    dirs.sort();
-    for dir in dirs {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&dir)
-            .with_context(|| format!("cannot create directory {}", dir.display()))?;
-        let meta = std::fs::metadata(&dir)?;
-        let own = meta.uid() == nix::unistd::getuid().as_raw();
-        anyhow::ensure!(
-            own,
-            "directory {} belongs to another user; choose another CODEPIPER_HOME",
-            dir.display()
-        );
-        if meta.permissions().mode() & 0o077 != 0 {
-            std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))?;
-        }
-    }
-    Ok(())
 }
 
 /// Executes this program again, as it was started. Returns only when that fails.

@@ -1,5 +1,6 @@
 //! Is everything as it should be? What is not says what to do.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +11,7 @@ use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::problem::Next;
 
 use crate::config::Config;
-use crate::git::snapshot;
+use crate::git::kept::{self, Kept};
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
 use crate::paths::Paths;
@@ -100,6 +101,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.push(records(&daemon.sessions.registry.broken_records()));
     checks.push(files(daemon.broken_files));
     checks.push(env_sets(daemon.broken_env_sets));
+    checks.extend(versions(daemon.sessions));
     checks.extend(lost(daemon.sessions));
     checks.extend(kept_states(daemon.sessions));
     let usage = daemon.journal.usage();
@@ -293,6 +295,27 @@ fn each(broken: &[Broken]) -> String {
     each.join("; ")
 }
 
+/// Which version of its agent a session runs: one that was installed since is used from its next start on.
+fn versions(sessions: &Sessions) -> Option<Check> {
+    let mut by_version: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for session in sessions.registry.all().iter().filter(|session| session.is_live()) {
+        let view = session.view();
+        if let Some(version) = view.program_version {
+            by_version.entry((view.provider, version)).or_default().push(view.short_id);
+        }
+    }
+    let each = by_version
+        .iter()
+        .map(|((provider, version), sessions)| format!("{provider} {version}: {}", sessions.join(", ")));
+    let detail = each.collect::<Vec<_>>().join("; ");
+    (!detail.is_empty()).then(|| Check {
+        name: "agent versions".into(),
+        verdict: Verdict::Fine,
+        detail,
+        next: None,
+    })
+}
+
 /// Sessions that could go on.
 fn lost(sessions: &Sessions) -> Option<Check> {
     let lost: Vec<_> = sessions.launcher.lost().iter().map(|session| session.id.short()).collect();
@@ -306,21 +329,26 @@ fn lost(sessions: &Sessions) -> Option<Check> {
 
 /// What is kept of sessions in people's repositories.
 fn kept_states(sessions: &Sessions) -> Option<Check> {
-    let dirs = sessions.registry.all().into_iter().map(|session| session.cwd());
-    let (references, repositories) = snapshot::count_kept(dirs);
-    (references > 0).then(|| Check {
+    let found = kept::kept(sessions.registry.all().into_iter().map(|session| session.cwd()));
+    let each = found.iter().map(|Kept { root, references, bytes }| {
+        let size =
+            bytes.map_or("size unknown".to_owned(), |bytes| format!("at most {} on the disk", size(bytes)));
+        format!("{}: {}, {size}", root.display(), count(*references, "reference"))
+    });
+    let each = each.collect::<Vec<_>>().join("; ");
+    (!found.is_empty()).then(|| Check {
         name: "git states".into(),
         verdict: Verdict::Fine,
-        detail: format!(
-            "{} below refs/codepiper/ in {}: states to compare with and discarded changes",
-            count(references as u32, "reference"),
-            match repositories {
-                1 => "1 repository".to_owned(),
-                many => format!("{many} repositories"),
-            }
-        ),
+        detail: format!("kept below refs/codepiper/ to compare with and to bring back: {each}"),
         next: None,
     })
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+    }
 }
 
 fn private(name: &str, dir: &Path) -> Check {

@@ -6,15 +6,19 @@
 //! | [`name`]     | names of files and commits that cannot be bad |
 //! | [`base`]     | the states that can be compared |
 //! | [`status`]   | what differs from the last commit |
+//! | [`operation`] | what was begun and has not ended |
 //! | [`head`]     | what is checked out, how it moves, and how much changed since a session began |
 //! | [`history`]  | branches, the log, single commits |
 //! | [`diff`]     | what differs between two states: files, lines |
 //! | [`hunk`]     | hunks, their names, pages of lines |
+//! | [`words`]    | which words of a line changed |
 //! | [`choose`]   | the content of a file with some changes taken |
 //! | [`stage`]    | into the index and out of it |
 //! | [`discard`]  | out of the work tree, and back |
 //! | [`commit`]   | commits of what is staged |
 //! | [`snapshot`] | the work tree as a tree, kept by a reference |
+//! | [`seen`]     | what was seen, by all devices or by one |
+//! | [`kept`]     | what is kept of sessions, and how much that takes |
 //! | [`review`]   | comments on differences |
 //! | [`watch`]    | when something changes |
 //! | [`worktree`] | worktrees for sessions |
@@ -30,15 +34,19 @@ pub mod error;
 pub mod head;
 pub mod history;
 mod hunk;
+pub mod kept;
 mod name;
+pub mod operation;
 pub mod repo;
 pub mod review;
+pub mod seen;
 pub mod snapshot;
 pub mod stage;
 pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod watch;
+mod words;
 pub mod worktree;
 
 use std::path::{Path, PathBuf};

@@ -5,12 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use codepiper_protocol::SessionId;
+use codepiper_protocol::event::Body;
 use codepiper_protocol::hook::{MAX_PAYLOAD, delivery_time};
+use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::audit::NewRecord;
+use crate::audit::trail::Trail;
 use crate::lock::lock;
+use crate::policy::decide::Decision;
+use crate::policy::rule::Action;
+use crate::policy::{kept::Kept, wire};
+use crate::provider::decisions::{Answers, Asked, answer, asked};
 use crate::session::{Session, Sessions};
 use crate::tasks::blocking;
 
@@ -24,6 +33,8 @@ const MOST_VALUES: usize = 500_000;
 #[derive(Clone)]
 pub struct Intake {
     sessions: Sessions,
+    policies: Kept,
+    audit: Trail,
     taken: Arc<Mutex<Taken>>,
     /// One intake at a time for all sessions keeps the order; it is short.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -43,18 +54,19 @@ struct Spooled {
 }
 
 impl Intake {
-    pub fn new(sessions: Sessions) -> Self {
-        Self { sessions, taken: Arc::default(), turn: Arc::default() }
+    pub fn new(sessions: Sessions, audit: Trail) -> Self {
+        let policies = sessions.policies().clone();
+        Self { sessions, policies, audit, taken: Arc::default(), turn: Arc::default() }
     }
 
-    /// Takes a payload that came over the API. What lies in the spool of its session is older and goes
-    /// first.
+    /// Takes a payload that came over the API; what the hook has to print, if anything. What lies in the spool of its
+    /// session is older and goes first.
     pub async fn receive(
         &self,
         session: &Arc<Session>,
         delivery: Option<String>,
         payload: &[u8],
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<Value>, Problem> {
         let values = count_values(payload);
         if values > MOST_VALUES {
             let detail = format!("the hook payload has {values} values; the limit is {MOST_VALUES}");
@@ -62,14 +74,49 @@ impl Intake {
         }
         let value: Value = serde_json::from_slice(payload)
             .map_err(|error| Problem::new(Code::Invalid, format!("the hook payload is not JSON: {error}")))?;
-        let _turn = self.turn.lock().await;
-        self.take_spool_of(session).await;
+        let asked = asked(&value).filter(|_| !self.policies.is_empty());
+        {
+            let _turn = self.turn.lock().await;
+            self.take_spool_of(session).await;
+            self.take(session, delivery, value);
+        }
+        match asked {
+            Some(asked) => self.decide(session, asked).await,
+            None => Ok(None),
+        }
+    }
+
+    fn take(&self, session: &Arc<Session>, delivery: Option<String>, value: Value) {
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
         if delivery.as_ref().is_none_or(|delivery| self.is_new(delivery)) {
             let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
             self.sessions.evidence.hook(session, at, value);
         }
-        Ok(())
+    }
+
+    /// What the policies say of it, on record, and as the session's agent takes it.
+    async fn decide(&self, session: &Arc<Session>, asked: Asked) -> Result<Option<Value>, Problem> {
+        let Some(answers) = session.provider.answers else { return Ok(None) };
+        let request = session.policy_request(&asked.tool, asked.input.clone(), asked.cwd.clone());
+        let (policies, audit, id) = (self.policies.clone(), self.audit.clone(), session.id);
+        // Paths are looked up on the disk.
+        let decided = blocking(move || {
+            let decision = policies.decide(&request)?;
+            Some(on_record(&audit, id, &asked, decision, answers))
+        });
+        let Some((asked, decision, answer)) = decided.await? else { return Ok(None) };
+        // What is asked before is asked about again, and what says nothing decided nothing.
+        if answer.is_some() {
+            let body = Body::PolicyDecided {
+                action: wire::action(decision.action),
+                what: beginning(&asked.input),
+                tool: asked.tool,
+                rule: decision.rule.map(wire::rule),
+                why: decision.why,
+            };
+            self.sessions.bus().events.append(Timestamp::now(), Some(session.id), body);
+        }
+        Ok(answer)
     }
 
     /// Takes everything that was spooled while no daemon ran.
@@ -145,6 +192,47 @@ fn count_values(json: &[u8]) -> usize {
         }
     }
     count
+}
+
+/// The decision and its answer, once it is on record: what cannot be recorded is not allowed.
+fn on_record(
+    audit: &Trail,
+    session: SessionId,
+    asked: &Asked,
+    decision: Decision,
+    answers: Answers,
+) -> (Asked, Decision, Option<Value>) {
+    let told = answer(asked, &decision, answers);
+    if told.is_none() {
+        return (asked.clone(), decision, None);
+    }
+    let record = NewRecord {
+        kind: "policy.decided".to_owned(),
+        actor: "policy".to_owned(),
+        session: Some(session.to_string()),
+        data: json!({
+            "action": decision.action, "tool": asked.tool, "what": beginning(&asked.input), "rule": decision.rule,
+            "why": decision.why,
+        }),
+    };
+    match audit.before(&record) {
+        Ok(()) => (asked.clone(), decision, told),
+        Err(_) if decision.action != Action::Allow => (asked.clone(), decision, told),
+        Err(problem) => {
+            let why = format!("A rule allows it, but that {}", problem.detail);
+            let decision = Decision { action: Action::Ask, rule: None, why, ..decision };
+            (asked.clone(), decision.clone(), answer(asked, &decision, answers))
+        }
+    }
+}
+
+/// The command, or the path, or all of it: its beginning.
+fn beginning(input: &Value) -> String {
+    const LONGEST: usize = 200;
+    let named = ["command", "file_path", "notebook_path", "url", "pattern", "path"];
+    let text = named.iter().find_map(|name| input[name].as_str().map(str::to_owned));
+    let text = text.unwrap_or_else(|| input.to_string());
+    visible(&text).chars().take(LONGEST).collect()
 }
 
 fn time_of(delivery: &str) -> Option<Timestamp> {

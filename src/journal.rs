@@ -116,6 +116,9 @@ pub trait Journal: Send + Sync {
     /// Whoever waits for what was appended was served: now it may be stored.
     fn wake(&self) {}
 
+    /// What was appended is to be stored soon, not when there is enough of it: somebody may act on it.
+    fn hurry(&self) {}
+
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint);
 
     /// The entries from `from` on, at most about `max` bytes of output, at least one entry if there is

@@ -24,21 +24,23 @@
 //! | [`tmux`]     | the private server and the one connection to it | protocol |
 //! | [`terminal`] | one pane's screen, reports and text | protocol |
 //! | [`transcript`] | providers' transcripts: conversation and usage | protocol |
-//! | [`provider`] | all that is known of each kind of program | protocol, terminal::reports, transcript |
+//! | [`policy`]   | what agents may do without asking: rules, and the decision | protocol |
+//! | [`provider`] | all that is known of each kind of program | protocol, terminal::reports, transcript, policy |
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`env_set`]  | encrypted variables for the programs | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence; its parts have a table of their own | the rooms above |
-//! | [`hook`]     | intake of the providers' hooks | session |
-//! | [`hook_forward`] | what agents run as their hook | protocol |
-//! | [`doctor`]   | is everything as it should be? | tmux, provider, git::snapshot, session, journal::disk, journal::Disk |
+//! | [`audit`]    | who decided and did what, in a file that proves itself | protocol, bus |
+//! | [`hook`]     | intake of the providers' hooks | session, provider, policy, audit |
+//! | [`hook_forward`] | what agents run as their hook | protocol, policy, provider |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, git::kept, session, journal::disk, journal::Disk |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, hook, git, env_set, doctor, auth, dashboard |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, policy, hook, git, env_set, doctor, auth, dashboard, audit |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
-//! | [`cli`]      | one file a verb | client, protocol, provider, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
+//! | [`cli`]      | one file a verb | client, protocol, provider, policy, audit, paths, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, terminal::status, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
 //! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`tasks`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, tasks with an end, the allocator | |
 //!
 //! # What always holds
@@ -57,6 +59,7 @@
 //! * Who cannot be proven to be the owner is refused.
 
 pub mod api;
+pub mod audit;
 pub mod auth;
 pub mod bus;
 pub mod cli;
@@ -74,6 +77,7 @@ pub mod hook_forward;
 pub mod journal;
 pub mod lock;
 pub mod paths;
+pub mod policy;
 pub mod process;
 pub mod provider;
 pub mod session;

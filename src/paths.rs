@@ -128,6 +128,16 @@ impl Paths {
         self.data.join("env-sets")
     }
 
+    /// Who decided and did what.
+    pub fn audit(&self) -> PathBuf {
+        self.data.join("audit")
+    }
+
+    /// One file a policy.
+    pub fn policies(&self) -> PathBuf {
+        self.data.join("policies")
+    }
+
     /// Worktrees that are made for sessions.
     pub fn worktrees(&self) -> PathBuf {
         self.data.join("worktrees")

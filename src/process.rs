@@ -5,11 +5,13 @@
 //! | module | what |
 //! |--------|------|
 //! | [`executable`] | our own program, whose file may go |
+//! | [`foreground`] | what is in the foreground of a terminal |
 //! | [`inherited`] | what a process inherits beside its environment |
 //! | [`mark`] | what everything that we start is known by |
 //! | [`peer`] | who is at the other end of a socket |
 
 pub mod executable;
+pub mod foreground;
 pub mod inherited;
 pub mod mapped;
 pub mod mark;

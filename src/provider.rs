@@ -5,21 +5,26 @@
 //! | [`claude_code`], [`codex`], [`shell`] | the built-in providers, one file each |
 //! | [`custom`]   | providers of the configuration file |
 //! | [`list`]     | those that a daemon has |
-//! | [`launch`]   | what is started, with which arguments |
+//! | [`launch`], [`arguments`] | what is started, with which arguments |
 //! | [`conversations`] | the conversations of an agent, and where it writes them down |
 //! | [`hooks`], [`signals`] | what a program tells of its state |
+//! | [`decisions`] | hooks that ask whether a tool may be used |
 //! | [`composer`], [`models`] | where prompts are written, where a model is chosen |
 //! | [`accounts`] | who pays |
+//! | [`checks`] | what an installed program says of itself |
 //!
 //! To add a provider: a file here with a [`Provider`], and its name in [`BUILT_IN`]. People add theirs in the
 //! configuration file. Nothing outside of this folder knows a provider by its name.
 
 mod accounts;
+mod arguments;
+mod checks;
 mod claude_code;
 mod codex;
 mod composer;
 mod conversations;
 mod custom;
+pub mod decisions;
 mod hooks;
 mod launch;
 mod list;
@@ -28,13 +33,15 @@ mod shell;
 mod signals;
 
 pub use accounts::{Accounts, StoredKey};
-pub use composer::{Composer, PromptDelivery, Prompts, paste_path, quote_path};
+pub use arguments::{Arguments, Taken};
+pub use checks::{Checks, SignIn};
+pub use composer::{Composer, Demotes, PromptDelivery, Prompts, paste_path, quote_path};
 pub use conversations::Conversations;
-pub use hooks::{Hooks, Unread};
+pub use hooks::{Hooks, LeftRunning, Unread};
 pub use launch::{Argv, LaunchRequest, Launcher, look_up};
 pub use list::Providers;
 pub use models::{Dialog, ModelList, Models};
-pub use signals::{Meaning, ReadScreens, Screened, Signals, StateFile};
+pub use signals::{AtLimit, Meaning, ReadScreens, Screened, Signals, StateFile, status_meaning};
 
 use std::time::Duration;
 
@@ -51,7 +58,9 @@ pub struct Provider {
     /// It works on what a person asks for, in turns. Other programs take commands.
     pub agent: bool,
     pub launcher: &'static dyn Launcher,
-    /// What its arguments are, in words.
+    /// What its programs have in their environment, unless they were given another value.
+    pub environment: &'static [(&'static str, &'static str)],
+    /// What its arguments are, and which collide with others.
     pub arguments: Arguments,
     /// How `resume` continues.
     pub resume: Resume,
@@ -59,6 +68,8 @@ pub struct Provider {
     pub dangerous_flags: &'static [&'static str],
     /// Who may pay; `None` when it makes no difference.
     pub accounts: Option<Accounts>,
+    /// What is asked of its program when somebody wants to know, and which versions were tested.
+    pub checks: Option<Checks>,
     /// The models that it can be told to use.
     pub models: Option<Models>,
     /// How it takes prompts.
@@ -70,10 +81,15 @@ pub struct Provider {
     pub conversations: Option<&'static dyn Conversations>,
     /// What its hooks mean.
     pub hooks: &'static dyn Hooks,
+    /// What its hooks take as an answer, so that a policy can decide; `None` where nothing is taken.
+    pub answers: Option<decisions::Answers>,
     /// The file where a program of it writes about its own state.
     pub state_file: Option<StateFile>,
     /// What its reports and its screen mean.
     pub signals: &'static dyn Signals,
+    /// For programs that tell nothing themselves: whether these words start one that prompts for commands. What is in the
+    /// foreground of the terminal then proves what they do.
+    pub prompts_for_commands: Option<fn(words: &[String]) -> bool>,
     /// When its screen proves anything.
     pub reads_screens: ReadScreens,
     /// Whether what its programs report of their state counts as much as a hook: they report what no hook tells.
@@ -84,18 +100,6 @@ pub struct Provider {
     pub switches: Option<Switches>,
     /// What people should know of how it is configured.
     pub remark: Option<&'static str>,
-}
-
-/// What people are told of the arguments behind `--`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arguments {
-    pub label: &'static str,
-    pub hint: &'static str,
-}
-
-impl Arguments {
-    /// They are added to those that the program is given anyway.
-    pub const EXTRA: Self = Self { label: "Extra arguments", hint: "passed to the agent" };
 }
 
 /// How `resume` continues a session.

@@ -6,13 +6,15 @@
 //! | [`cell`]     | one session: what every part may see, and each part's own state | life, link, typing, evidence, repository, launch::shims |
 //! | [`registry`] | which sessions there are, by id and by name | context, cell, life::record |
 //! | [`life`]     | every change of a session's state and record: one owner | context, cell, registry |
+//! | [`policy`]   | what policies are asked about a session | cell, context |
 //! | [`program`]  | what a session's program is given, and where its conversation is | context, cell, registry, life::record |
 //! | [`screen_source`] | the screen of a session, from the model or the journal | context, cell |
 //! | [`link`]     | the one connection to tmux, and what comes over it | context, cell, registry, life, screen_source |
 //! | [`typing`]   | text and keys, and what became of them | context, cell, registry, life, screen_source, link |
 //! | [`files`]    | which session hears of which file that changes | |
-//! | [`repository`] | what is checked out where a session works, and how much changed | context, cell, registry, files |
+//! | [`repository`] | what is checked out where a session works, and how much changed | context, cell, registry, life, files |
 //! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, typing::images |
+//! | [`limits`]   | what follows when a usage limit has reset | context, cell, registry, life, screen_source, typing, evidence |
 //! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing, repository::note_head |
 //! | [`above`]    | what a part below wants done by those above it, through [`context::Above`] | all |
 
@@ -23,7 +25,9 @@ mod evidence;
 mod files;
 mod launch;
 pub mod life;
+mod limits;
 mod link;
+mod policy;
 mod program;
 mod registry;
 mod repository;
@@ -31,8 +35,9 @@ mod screen_source;
 mod typing;
 
 pub use cell::Session;
-pub use context::Places;
+pub use context::{Context, Places};
 pub use launch::shims::serve as serve_shims;
+pub use link::viewers::{Viewing, Window};
 pub use link::{Linked, run as run_link};
 pub use registry::Registry;
 pub use screen_source::{ScreenSource, save_checkpoint};
@@ -46,15 +51,15 @@ use codepiper_protocol::event::Body;
 
 use crate::bus::Bus;
 use crate::env_set::EnvSets;
-use crate::environment::{Environment, Surroundings};
+use crate::environment::Environment;
+use crate::policy::kept::Kept;
 use crate::provider::Providers;
-use crate::tasks::Tasks;
-use crate::terminal::screens::Screens;
-use context::{Above, Context};
+use context::Above;
 use evidence::Evidence;
 use files::Files;
 use launch::Launcher;
 use life::{Core, Life};
+use limits::Limits;
 use link::Link;
 use program::Programs;
 use repository::Repositories;
@@ -74,6 +79,7 @@ pub struct Parts {
     pub typing: Typing,
     pub evidence: Evidence,
     pub repositories: Repositories,
+    pub limits: Limits,
     pub launcher: Launcher,
 }
 
@@ -87,29 +93,21 @@ impl Deref for Sessions {
 
 impl Sessions {
     /// No session is there yet: see [`Registry::load_records`].
-    pub fn new(
-        places: Places,
-        providers: Providers,
-        surroundings: Surroundings,
-        tasks: Tasks,
-        bus: Arc<Bus>,
-        screens: Arc<Screens>,
-        launches_at_once: usize,
-    ) -> Self {
-        let context = Arc::new(Context::new(places, providers, surroundings, tasks, bus, screens));
+    pub fn new(context: Context, launches_at_once: usize) -> Self {
+        let context = Arc::new(context);
         let registry = Registry::new(context.clone());
         let life = Life::new(context.clone(), registry.clone());
         let programs = Programs::new(context.clone(), registry.clone());
-        let source = ScreenSource::new(context.clone());
+        let screen_source = ScreenSource::new(context.clone());
         let core = Core { context, registry, life };
-        let link = Link::new(core.clone(), source.clone());
-        let typing = Typing::new(core.clone(), link.clone(), source.clone());
+        let link = Link::new(core.clone(), screen_source.clone());
+        let typing = Typing::new(core.clone(), link.clone(), screen_source.clone());
         let files = Arc::new(Files::new());
-        let repositories = Repositories::new(core.context.clone(), core.registry.clone(), files.clone());
-        let evidence = Evidence::new(core.clone(), programs.clone(), source.clone(), files);
+        let repositories = Repositories::new(core.clone(), files.clone());
+        let evidence = Evidence::new(core.clone(), programs.clone(), screen_source.clone(), files);
+        let limits = Limits::new(core.clone(), typing.clone(), evidence.clone(), screen_source.clone());
         let launcher = Launcher::new(core.clone(), link.clone(), programs, typing.clone(), launches_at_once);
         let Core { context, registry, life } = core;
-        let screen_source = source;
         let parts = Arc::new(Parts {
             context,
             registry,
@@ -119,6 +117,7 @@ impl Sessions {
             typing,
             evidence,
             repositories,
+            limits,
             launcher,
         });
         let above: std::sync::Weak<dyn Above> = Arc::<Parts>::downgrade(&parts);
@@ -149,6 +148,18 @@ impl Sessions {
         &self.context.places.env_sets
     }
 
+    /// What agents may do without asking.
+    pub fn policies(&self) -> &Kept {
+        &self.context.places.policies
+    }
+
+    /// The policies have changed: hooks of sessions that run decide by the new ones while no daemon answers.
+    pub fn policies_changed(&self) {
+        for session in self.registry.all().into_iter().filter(|session| session.is_live()) {
+            self.context.write_policy_snapshot(&session);
+        }
+    }
+
     /// Where the hooks of a session wait while no daemon runs.
     pub fn spool_of(&self, id: SessionId) -> PathBuf {
         self.context.spool_of(id)
@@ -156,12 +167,5 @@ impl Sessions {
 
     pub fn event(&self, session: Option<SessionId>, body: Body) {
         self.context.event(session, body);
-    }
-
-    /// Kills every session, and the tmux server as soon as the link to it ends.
-    pub async fn kill_everything(&self) {
-        let all = self.registry.all();
-        futures_util::future::join_all(all.iter().map(|session| self.life.kill(session, true))).await;
-        self.link.end_server_too();
     }
 }

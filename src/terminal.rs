@@ -6,6 +6,7 @@
 //! | [`screens`] | the thread that feeds the models |
 //! | [`capture`] | what tmux tells of a pane's screen, as a source for the model |
 //! | [`reports`] | titles, bells, notifications, agent states and the exit marker |
+//! | [`status`]  | what programs say about themselves (OSC 7501) |
 //! | [`text`]    | the output as lines of text |
 
 pub mod capture;
@@ -13,4 +14,5 @@ pub mod heal;
 pub mod reports;
 pub mod screen;
 pub mod screens;
+pub mod status;
 pub mod text;

@@ -24,6 +24,8 @@ pub use index::Happening;
 pub use told::Told;
 
 use codepiper_protocol::wire::conversation::{Edit, Said, ToolResult, Usage};
+use codepiper_protocol::wire::meters::Meters;
+use codepiper_protocol::wire::session::UsageLimit;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -58,6 +60,12 @@ pub struct Line {
     pub model: Option<String>,
     /// Tokens of an answer, with its id: several lines may tell of one answer, and the last one counts.
     pub usage: Option<(String, Usage)>,
+    /// What was used of the context and of the quota.
+    pub meters: Option<Meters>,
+    /// The version of the program that began to write.
+    pub version: Option<String>,
+    /// The usage limit that ended the turn.
+    pub limit: Option<UsageLimit>,
     pub pieces: Vec<Piece>,
 }
 

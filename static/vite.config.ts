@@ -35,8 +35,18 @@ const EVERY_PAGE = new RegExp(
     "/node_modules/(preact-iso|@preact)/|/@xterm/xterm/css/",
     "/src/(dashboard|store|providers|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions|settled)\\.tsx?$",
     "/src/pages/session\\.tsx$",
-    "/src/ui/(rail|trace|state|not_found|state_mark|announcer|path|keys)\\.tsx$",
-    "/src/styles/(dashboard|trace|session|terminal)\\.css$",
+    "/src/terminal/fit\\.ts$",
+    "/src/ui/(rail|state|not_found|state_mark|announcer|path|keys)\\.tsx$",
+    "/src/styles/(dashboard|session|terminal)\\.css$",
+  ].join("|"),
+);
+
+/** What draws a terminal, for a session's page and the grid. */
+const TERMINAL = new RegExp(
+  [
+    "/node_modules/@xterm/xterm/lib/",
+    "/src/terminal/(screen|keys|asked|clipboard|modified|paste|pinch|policy|quiet|theme|width|width_table)\\.ts$",
+    "/src/session/(terminal_view|terminal_model|terminal_keys|stream|past|gestures)\\.tsx?$",
   ].join("|"),
 );
 
@@ -54,7 +64,10 @@ export default defineConfig({
         // One file compresses better than a dozen, and is there sooner.
         codeSplitting: {
           includeDependenciesRecursively: false,
-          groups: [{ name: "dashboard", test: EVERY_PAGE }],
+          groups: [
+            { name: "dashboard", test: EVERY_PAGE },
+            { name: "terminal", test: TERMINAL },
+          ],
         },
       },
     },

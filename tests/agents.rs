@@ -16,6 +16,8 @@ use crate::harness::{Home, Reader, eventually, exited};
 /// What differs between them.
 pub(crate) struct Agent {
     pub(crate) provider: &'static str,
+    /// The folder below `fixtures/agents` with its version.
+    pub(crate) set: &'static str,
     program: &'static str,
     /// What makes the model use a tool that needs permission, before a file's name.
     pub(crate) touch: &'static str,
@@ -28,6 +30,7 @@ pub(crate) struct Agent {
 
 pub(crate) const CLAUDE_CODE: Agent = Agent {
     provider: "claude-code",
+    set: "",
     program: "claude",
     touch: "run: touch ",
     asks: "Do you want to proceed",
@@ -38,6 +41,7 @@ pub(crate) const CLAUDE_CODE: Agent = Agent {
 
 pub(crate) const CODEX: Agent = Agent {
     provider: "codex",
+    set: "",
     program: "codex",
     touch: "run: !touch ",
     asks: "Would you like to run",
@@ -45,6 +49,10 @@ pub(crate) const CODEX: Agent = Agent {
     quit: "/quit",
     model: "gpt-5.4",
 };
+
+/// The newest versions that they were tested with.
+pub(crate) const NEWEST_CLAUDE_CODE: Agent = Agent { set: "newest", ..CLAUDE_CODE };
+pub(crate) const NEWEST_CODEX: Agent = Agent { set: "newest", ..CODEX };
 
 const STOPPED: Exit = Exit { code: Some(0), signal: None, reason: ExitReason::Stopped };
 
@@ -446,7 +454,8 @@ impl Bed {
         ];
         let hooks: serde_json::Map<_, _> =
             events.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
-        let settings = serde_json::json!({ "hooks": hooks }).to_string();
+        let permissions = serde_json::json!({"defaultMode": "default"});
+        let settings = serde_json::json!({ "hooks": hooks, "permissions": permissions }).to_string();
         fs::write(self.home.path("user/.claude/settings.json"), settings).unwrap();
     }
 
@@ -496,11 +505,13 @@ impl Bed {
 
     /// Everything but a daemon.
     pub(crate) fn prepared(agent: &Agent) -> Self {
-        let bin = fixtures().join("agents/node_modules/.bin");
+        let set = fixtures().join("agents").join(agent.set);
+        let bin = set.join("node_modules/.bin");
         assert!(
             bin.join(agent.program).exists(),
-            "{} is not installed in fixtures/agents; `make test` installs it, or `npm ci` there",
-            agent.program
+            "{} is not installed in {}; `make test` installs it, or `npm ci` there",
+            agent.program,
+            set.display()
         );
         let mut home = Home::new();
         let project = home.path("project");
@@ -520,12 +531,15 @@ impl Bed {
         };
         seed("seed-claude.mjs", key);
         seed("seed-codex.mjs", model.url.rsplit(':').next().unwrap());
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        // What is installed later comes first.
+        let path =
+            format!("{}:{}:{}", home.path("bin").display(), bin.display(), std::env::var("PATH").unwrap());
         home.set_environment(&[
             ("PATH", &path),
             ("COLORTERM", "truecolor"),
             ("ANTHROPIC_BASE_URL", &model.url),
             ("ANTHROPIC_API_KEY", key),
+            ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-not-a-real-token"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
             ("DISABLE_TELEMETRY", "1"),
             ("DISABLE_AUTOUPDATER", "1"),
@@ -535,11 +549,46 @@ impl Bed {
         Self { home, project, agent: agent.provider, _model: model }
     }
 
+    /// Other versions of the agents are found from now on.
+    pub(crate) fn install(&self, set: &str) {
+        let bin = self.home.path("bin");
+        fs::create_dir_all(&bin).unwrap();
+        for program in ["claude", "codex"] {
+            let (link, new) = (bin.join(program), bin.join(format!("{program}.new")));
+            let program = fixtures().join("agents").join(set).join("node_modules/.bin").join(program);
+            std::os::unix::fs::symlink(fs::canonicalize(program).unwrap(), &new).unwrap();
+            fs::rename(new, link).unwrap();
+        }
+    }
+
     pub(crate) fn start(&self, args: &[&str]) -> Session {
         let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
         // The scripted model is reached with a key; Codex has it in its own settings.
         let billing: &[&str] = if self.agent == "claude-code" { &["--billing", "api"] } else { &[] };
         serde_json::from_str(&self.home.ok([&start, billing, args].concat())).unwrap()
+    }
+
+    /// Starts it as one that a plan pays for: only these have usage limits.
+    pub(crate) fn start_on_plan(&self, args: &[&str]) -> Session {
+        if self.agent != "claude-code" {
+            return self.start(args);
+        }
+        if !self.home.ok(["env-set", "list", "--json"]).contains("\"model\"") {
+            self.home.ok(["env-set", "create", "model"]);
+            let set = ["env-set", "set", "model", "ANTHROPIC_BASE_URL"];
+            assert_eq!(self.home.run_with(set, self._model.url.as_bytes()).code, Some(0));
+        }
+        let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
+        serde_json::from_str(&self.home.ok([&start[..], &["--env-set", "model"], args].concat())).unwrap()
+    }
+
+    /// Everything that was asked of the model with these words.
+    pub(crate) fn asked(&self, typed: &str) -> usize {
+        let log = fs::read_to_string(self.home.path("requests.jsonl")).unwrap();
+        log.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter(|request| request["typed"] == typed && !request["steps"].to_string().contains("side:"))
+            .count()
     }
 
     /// Sends a prompt; the model repeats each line.

@@ -209,7 +209,7 @@ fn written(value: u64, unit: &str) -> String {
 }
 
 /// Where a number stands: in a line of the page that has these words, too.
-const NUMBERS: [(&str, &str, &str, &str, &str); 24] = [
+const NUMBERS: [(&str, &str, &str, &str, &str); 26] = [
     (
         "docs/architecture.md",
         "a checkpoint in the journal",
@@ -228,8 +228,16 @@ const NUMBERS: [(&str, &str, &str, &str, &str); 24] = [
     ("docs/architecture.md", "short_way.rs", "src/api/stream/short_way.rs", "LONGEST", "bytes"),
     ("docs/architecture.md", "with few processors", "src/tmux/connection/reading.rs", "SETTLE_AT", "bytes"),
     ("docs/architecture.md", "| a viewer |", "protocol/src/wire/stream.rs", "WINDOW", "bytes"),
-    ("docs/architecture.md", "compressed chunks", "src/journal/disk/writer.rs", "PACK_IDLE", "s"),
-    ("docs/architecture.md", "fourteen times a second", "src/journal/disk/writer.rs", "PARK_IDLE", "s"),
+    (
+        "docs/architecture.md",
+        "It follows the segment when",
+        "src/journal/disk/writer.rs",
+        "FOLLOW_EVERY",
+        "bytes",
+    ),
+    ("docs/architecture.md", "**One writer.**", "src/journal/disk/writer.rs", "ENOUGH", "bytes"),
+    ("docs/architecture.md", "**Synced.**", "src/journal/disk/writer.rs", "SUMMARY_EVERY", "s"),
+    ("docs/architecture.md", "**Idle.**", "src/journal/disk/generation.rs", "READ_IDLE", "s"),
     ("docs/architecture.md", "No needless opening", "src/journal/disk/space.rs", "OPENING", "bytes"),
     ("docs/architecture.md", "recent output in memory", "src/bus.rs", "RING_PER_SESSION", "bytes"),
     ("docs/architecture.md", "recent output in memory", "src/bus.rs", "RING_TOTAL", "bytes"),

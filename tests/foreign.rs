@@ -55,6 +55,7 @@ fn verbs(dir: &str) -> Vec<Vec<String>> {
         vec!["sessions"],
         vec!["sessions", "--provider", x],
         vec!["sessions", "--status", x],
+        vec!["sessions", "--permission-mode", x],
         vec!["sessions", "--json"],
         vec!["sessions", "show", "ID"],
         vec!["sessions", "show", "ID", "--json"],
@@ -69,6 +70,7 @@ fn verbs(dir: &str) -> Vec<Vec<String>> {
         vec!["send", "ID", "--image", x],
         vec!["send", "ID", "--if-busy", x],
         vec!["keys", "ID", x],
+        vec!["report", "working", "--message", x],
         vec!["tail", x],
         vec!["tail", "ID", "-n", x],
         vec!["tail", "ID", "--json"],
@@ -105,6 +107,22 @@ fn verbs(dir: &str) -> Vec<Vec<String>> {
         vec!["review", "list", "ID", "--json"],
         vec!["review", "address", "ID", x],
         vec!["review", "send", x],
+        vec!["policy", "list"],
+        vec!["policy", "show", x],
+        vec!["policy", "create", x],
+        vec!["policy", "create", "new", "--from", x],
+        vec!["policy", "remove", x],
+        vec!["policy", "check", x],
+        vec!["policy", "import", x],
+        vec!["policy", "create", "ready", "--from", "read-only"],
+        vec!["policy", "test", x],
+        vec!["policy", "test", x, "--session", "ID"],
+        vec!["policy", "attach", "ready", "ID"],
+        vec!["policy", "detach", x, "ID"],
+        vec!["sessions", "tag", "ID", "--", x],
+        vec!["audit"],
+        vec!["audit", "--type", x],
+        vec!["audit", "verify", "--head", x],
         vec!["model", "ID", x],
         vec!["providers"],
         vec!["providers", "test", x],
@@ -345,8 +363,8 @@ fn no_form_of_its_end_mark_leaves_a_paste() {
         assert_eq!(sent.code, Some(2), "{end:?}: {sent:?}");
     }
     // A letter that ends with the same byte.
-    home.ok(["send", id, "⛛201~"]);
-    let wanted = "\x1b[200~⛛201~\x1b[201~\r";
+    home.ok(["send", id, "⛛201~\nb"]);
+    let wanted = "\x1b[200~⛛201~\nb\x1b[201~\r";
     eventually("only that arrives", || (fs::read(home.path("got")).ok()? == wanted.as_bytes()).then_some(()));
 }
 

@@ -9,12 +9,12 @@ use crate::harness::{Home, Pty, eventually};
 
 /// Writes down how it was started, and that it was spoken in.
 const AGENT: &str = r#"#!/bin/bash
-echo "${0##*/} $*" | sed -E 's/ --settings \{.*\}\}//' >> "$HOME/launches"
+echo "${0##*/} $*" | sed -E 's/ --settings \{.*\}//' >> "$HOME/launches"
 env | grep MARK >> "$HOME/launches"
 if [ "${0##*/}" = claude ]; then
     folder="$HOME/.claude/projects/$(pwd -P | sed 's/[^a-zA-Z0-9]/-/g')"
     mkdir -p "$folder"
-    while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{}' > "$folder/$2.jsonl"; shift; done
+    while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{"type":"user"}' > "$folder/$2.jsonl"; shift; done
 fi
 trap 'exit 0' INT
 printf '\033[?2004hready\n'
@@ -60,7 +60,7 @@ fn a_fork_is_launched_like_its_origin_and_both_are_remembered() {
     let fork = started(&home, &["resume", &origin.short_id, "--fork", "--name", "twin"]);
     assert_ne!(fork.id, origin.id);
     assert_eq!(home.session(&origin.short_id).pid, origin.pid, "it goes on");
-    let own = "--dangerously-skip-permissions --model opus";
+    let own = "--model opus --dangerously-skip-permissions";
     let (new, old) = (format!("claude --session-id {} {own}", origin.id), "MARK=here".to_owned());
     let forked = format!("claude --resume {} --fork-session --session-id {} {own}", origin.id, fork.id);
     assert_eq!(launches(&home), [new, old.clone(), forked, old.clone()]);
@@ -119,7 +119,10 @@ fn dangerous_is_asked_for_and_refused_where_nobody_can_be_asked() {
     let session = home.session("brave");
     assert!(session.dangerous && session.status == Status::Running);
     home.until_printed(&session, "ready");
-    assert_eq!(launches(&home), ["codex --no-daemon --dangerously-bypass-approvals-and-sandbox"]);
+    assert_eq!(
+        launches(&home),
+        ["codex --no-daemon --no-alt-screen --dangerously-bypass-approvals-and-sandbox"]
+    );
     // What is handed to the program behind our back would not be remembered.
     for (provider, flag) in [
         ("claude-code", "--dangerously-skip-permissions"),

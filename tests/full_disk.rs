@@ -5,6 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::session::{Session, Status};
@@ -17,6 +20,19 @@ const INSIDE: &str = "CODEPIPER_TEST_INSIDE";
 struct Small {
     home: Home,
     _mounted: Mounted,
+}
+
+/// All files are taken while it lives.
+struct Hold {
+    released: Arc<AtomicBool>,
+    taker: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.released.store(true, Ordering::Relaxed);
+        let _ = self.taker.take().map(std::thread::JoinHandle::join);
+    }
 }
 
 /// The last to go.
@@ -99,18 +115,36 @@ impl Small {
 
     /// Takes its files but for those that a daemon cannot start without: its sockets.
     fn take_files(&self) {
-        self.take_all_files();
-        for spare in 0..8 {
-            fs::remove_file(self.filler().join(spare.to_string())).unwrap();
-        }
-    }
-
-    fn take_all_files(&self) {
         fs::create_dir(self.filler()).unwrap();
         let mut number = 0;
         while fs::File::create(self.filler().join(number.to_string())).is_ok() {
             number += 1;
         }
+        for spare in 0..8 {
+            fs::remove_file(self.filler().join(spare.to_string())).unwrap();
+        }
+    }
+
+    /// Takes its files, and each that becomes free: what was being written when they were taken gives its own back.
+    fn hold_all_files(&self) -> Hold {
+        fs::create_dir(self.filler()).unwrap();
+        let (dir, released) = (self.filler(), Arc::new(AtomicBool::new(false)));
+        let is_released = released.clone();
+        let (filled, is_filled) = std::sync::mpsc::channel();
+        let taker = std::thread::spawn(move || {
+            let mut number = 0;
+            while !is_released.load(Ordering::Relaxed) {
+                match fs::File::create(dir.join(number.to_string())) {
+                    Ok(_) => number += 1,
+                    Err(_) => {
+                        let _ = filled.send(());
+                        std::thread::sleep(Duration::from_micros(200));
+                    }
+                }
+            }
+        });
+        is_filled.recv().unwrap();
+        Hold { released, taker: Some(taker) }
     }
 
     fn free(&self) {
@@ -222,9 +256,10 @@ fn a_daemon_that_could_not_start_again_is_not_restarted() {
     small.home.start_daemon();
     let session = small.home.start(&["cat"]);
     let pid = small.home.daemon_pid();
-    small.take_all_files();
+    let held = small.hold_all_files();
     let said = small.home.fails(1, ["daemon", "restart"]);
     assert!(said.contains("could not start again") && said.contains("No space left"), "{said}");
+    drop(held);
     assert_eq!(small.home.status().pid as i32, pid);
     small.free();
     small.home.ok(["daemon", "restart"]);

@@ -13,14 +13,14 @@ use crate::agents::{Bed, CLAUDE_CODE};
 use crate::harness::{CODEPIPER, Home, eventually};
 use crate::worktrees::git;
 
-fn numbers(change: impl Fn(u32) -> Option<&'static str>) -> String {
+pub(crate) fn numbers(change: impl Fn(u32) -> Option<&'static str>) -> String {
     (1..=40)
         .map(|number| change(number).map_or(format!("line {number}\n"), |text| format!("{text}\n")))
         .collect()
 }
 
 /// A repository with one commit, and a session in it.
-fn repository(home: &Home) -> (PathBuf, Session) {
+pub(crate) fn repository(home: &Home) -> (PathBuf, Session) {
     let dir = home.path("repo");
     fs::create_dir(&dir).unwrap();
     git(&dir, &["init", "-q", "-b", "main"]);
@@ -38,7 +38,7 @@ fn repository(home: &Home) -> (PathBuf, Session) {
 }
 
 /// A request; its status and its answer.
-fn api(home: &Home, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+pub(crate) fn api(home: &Home, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "-w", "\n%{http_code}", "-X", method, "--unix-socket"]);
     command.arg(home.socket()).arg(format!("http://localhost/api/sessions/work/{path}"));
@@ -113,6 +113,10 @@ fn the_command_line_says_what_git_says() {
         (3, &["git", "status", "none"]),
     ] {
         home.fails(code, args);
+    }
+    for commits in ["0", "201"] {
+        let ran = home.run(["git", "log", "work", "-n", commits]);
+        assert!(ran.code == Some(2) && ran.stderr.contains("1..=200"), "{ran:?}");
     }
     let plain = home.start(&["sleep", "1000"]);
     let refused = home.fails(1, ["git", "status", &plain.short_id]);
@@ -216,47 +220,6 @@ fn what_changed_since_somebody_looked() {
 }
 
 /// The agent finds the comments, does something about them, and says so; it writes none.
-#[test]
-fn commits_and_branches_are_events_and_the_changes_are_counted() {
-    let home = Home::running();
-    let (dir, session) = repository(&home);
-    let events = || home.ok(["logs", "work", "--source", "git"]);
-    assert_eq!(events(), "");
-    fs::write(dir.join("new"), "a\nb\n").unwrap();
-    git(&dir, &["add", "-A"]);
-    git(&dir, &["commit", "-qm", "second"]);
-    eventually("the commit is an event", || events().contains("Committed to main: second").then_some(()));
-    git(&dir, &["checkout", "-q", "-b", "topic/one"]);
-    eventually("the branch is an event", || {
-        events().contains("Switched from main to topic/one").then_some(())
-    });
-    fs::write(dir.join("f"), numbers(|number| (number == 3).then_some("changed"))).unwrap();
-    git(&dir, &["commit", "-qam", "third"]);
-    eventually("the next commit, too", || events().contains("Committed to topic/one: third").then_some(()));
-    assert_eq!(events().lines().count(), 3, "{}", events());
-    eventually("the changes are counted", || {
-        let shown = home.ok(["sessions", "show", "work"]);
-        shown.contains("+3 −1 in 2 files").then_some(())
-    });
-    let changes = home.session(&session.short_id).changes.unwrap();
-    assert!(changes.whole && (changes.files, changes.added, changes.removed) == (2, 3, 1), "{changes:?}");
-    // What a program commits last is its work.
-    let last =
-        ["sh", "-c", "git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m at-the-end"];
-    let other = home.start_with(&["-d", dir.to_str().unwrap()], &last);
-    home.until_ended(&other);
-    eventually("the last commit is an event", || {
-        home.ok(["logs", &other.short_id, "--source", "git"]).contains("at-the-end").then_some(())
-    });
-    // What is done there when its program has ended is not.
-    home.ok(["stop", "work"]);
-    git(&dir, &["commit", "-q", "--allow-empty", "-m", "fourth"]);
-    home.ok(["resume", "work"]);
-    git(&dir, &["commit", "-q", "--allow-empty", "-m", "fifth"]);
-    eventually("it is heard of again", || events().contains("fifth").then_some(()));
-    assert!(!events().contains("fourth"), "{}", events());
-}
-
 #[test]
 fn comments_go_to_the_agent_as_one_prompt() {
     let bed = Bed::new(&CLAUDE_CODE);

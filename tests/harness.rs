@@ -345,6 +345,31 @@ impl Home {
         read("daemon.stderr") + &read("state/daemon.log")
     }
 
+    /// For a test that failed: the last events, and what each session printed last. The daemon may stand still.
+    fn say_what_was_seen(&self) {
+        let say = |args: &[&str]| {
+            let Ok(mut child) = self.command(args).stdout(Stdio::piped()).spawn() else {
+                return String::new();
+            };
+            let mut said = String::new();
+            let mut stdout = child.stdout.take().unwrap();
+            let reader = std::thread::spawn(move || stdout.read_to_string(&mut said).map(|_| said));
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < deadline {
+                std::thread::sleep(POLL);
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+            reader.join().ok().and_then(Result::ok).unwrap_or_default()
+        };
+        eprintln!("--- the last events\n{}---", say(&["logs", "-n", "60"]));
+        for name in fs::read_dir(self.path("data/sessions")).into_iter().flatten().flatten() {
+            let name = name.file_name().to_string_lossy().into_owned();
+            let Some(id) = name.strip_suffix(".json") else { continue };
+            eprintln!("--- the last lines of {id}\n{}---", say(&["tail", id, "-n", "30"]));
+        }
+    }
+
     /// The names of the files in a directory of this home, sorted.
     pub fn files(&self, dir: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(dir)).unwrap();
@@ -359,6 +384,7 @@ impl Drop for Home {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("--- the daemon's log in {}\n{}---", self.dir.path().display(), self.log());
+            self.say_what_was_seen();
         }
         // A test that failed may leave a tmux server that stands still, and answers nothing.
         for pid in mentioning(self.dir.path()) {

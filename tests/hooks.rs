@@ -16,7 +16,9 @@ use crate::harness::{Home, eventually};
 /// as agents do.
 const AGENT: &str = r#"#!/bin/bash
 while [ $# -gt 0 ]; do [ "$1" = --settings ] && settings=$2; shift; done
-hook=$(printf %s "$settings" | sed 's/.*"command":"\([^"]*\)".*/\1/')
+commands=$(printf %s "$settings" | grep -o '"command":"[^"]*"' | cut -d'"' -f4)
+hook=$(head -1 <<<"$commands")
+status_line=$(tail -1 <<<"$commands")
 mkdir -p "$HOME/.claude/sessions"
 stty -icanon
 printf '\033[?2004hready\n'
@@ -27,6 +29,7 @@ while IFS= read -r line; do
     line=${line%$'\033[201~'}
     case $line in
         state:*) printf '{"status":"%s"}' "${line#state:}" > "$HOME/.claude/sessions/$$.json" ;;
+        status-line:*) printf %s "${line#status-line:}" | sh -c "$status_line" ;;
         *) printf %s "$line" | sh -c "$hook" ;;
     esac
     echo "line $number taken with status $?"
@@ -41,7 +44,10 @@ struct Agent {
 
 impl Agent {
     fn start() -> Self {
-        let home = Home::running();
+        Self::start_in(Home::running())
+    }
+
+    fn start_in(home: Home) -> Self {
         let program = home.path("bin/claude");
         std::fs::create_dir(home.path("bin")).unwrap();
         std::fs::write(&program, AGENT).unwrap();
@@ -138,6 +144,31 @@ fn hooks_become_events_and_states_each_once_and_in_order() {
     let explanation = agent.home.explain(&agent.session.short_id);
     assert!(explanation.evidence.iter().any(|evidence| evidence.what == "the hook PermissionRequest"));
     agent.home.ok(["wait", &agent.session.short_id, "--until", "idle", "--timeout", "5"]);
+}
+
+/// The daemon learns what its own status line is given, and shows the person's.
+#[test]
+fn what_an_agent_has_used_comes_with_its_status_line() {
+    let home = Home::running();
+    std::fs::create_dir_all(home.path("user/.claude")).unwrap();
+    let own = "sed s/^/mine:/; exit 3";
+    let settings = serde_json::json!({"statusLine": {"type": "command", "command": own}});
+    std::fs::write(home.path("user/.claude/settings.json"), settings.to_string()).unwrap();
+    let agent = Agent::start_in(home);
+    let (home, session) = (&agent.home, &agent.session);
+    assert_eq!(session.meters, None);
+    let given = serde_json::json!({"workspace": {}, "cost": {"total_cost_usd": 1.25},
+        "context_window": {"context_window_size": 200_000, "current_usage": {"input_tokens": 50_000}},
+        "rate_limits": {"five_hour": {"used_percentage": 80}}})
+    .to_string();
+    home.ok(["send", &session.short_id, "--if-busy", "now", "--", &format!("status-line:{given}")]);
+    home.until_printed(session, "line 1 taken with status 3");
+    assert!(home.output(session).contains("mine:{"), "{}", home.output(session));
+    let told = home.until(session, "it is known", |session| session.meters.is_some()).meters.unwrap();
+    assert_eq!(told.context.map(|context| context.percent()), Some(25));
+    assert_eq!((told.cost_usd, told.quota[0].used_percent), (Some(1.25), 80.0));
+    assert!(home.ok(["sessions"]).contains("context 25%, 5h 80%"), "{}", home.ok(["sessions"]));
+    assert!(agent.hooks().is_empty(), "it is no hook");
 }
 
 #[test]

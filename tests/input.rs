@@ -187,6 +187,29 @@ fn what_a_viewer_types_arrives_also_while_somebody_scrolls() {
     on_each_tmux(|home| a_viewer_types(home));
 }
 
+#[test]
+fn what_was_pasted_into_a_page_is_typed_as_it_is() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let mut browser = home.browser();
+    browser.set_up(&home);
+    let program = RawReader::start(&home, "got");
+    let path = |query: &str| format!("/api/sessions/{}/input?raw=true{query}", program.id());
+    let bytes = random(MEBIBYTE);
+    assert_eq!(browser.request("POST", &path(""), Some(bytes.clone())).status, 200);
+    program.expect(&bytes);
+    for query in ["&enter=true", "&plain=true", "&if_busy=now", "&images=x"] {
+        assert_eq!(
+            browser.request("POST", &path(query), Some(b"x".to_vec())).code(),
+            Code::Invalid,
+            "{query}"
+        );
+    }
+    let longer = browser.request("POST", &path(""), Some(vec![b'x'; MEBIBYTE + 1]));
+    assert_eq!(longer.code(), Code::TooLarge);
+    assert_same(&program.received(), &bytes);
+}
+
 fn a_viewer_types(home: &Home) {
     let program = RawReader::start(home, "got");
     let mut viewer = home.websocket();
@@ -200,6 +223,15 @@ fn a_viewer_types(home: &Home) {
     scroll(home, &program.session);
     viewer.type_(channel, b"bcd");
     program.expect(b"a\0\x1b[Aqbcd");
+    // What was pasted: every byte, in order with the keys around it, also while somebody scrolls.
+    let pasted: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+    scroll(home, &program.session);
+    let mut wanted = b"a\0\x1b[Aqbcd".to_vec();
+    for part in [&pasted[..], &pasted[..20_000], &pasted[..1001], b"e"] {
+        viewer.type_(channel, part);
+        wanted.extend_from_slice(part);
+    }
+    program.expect(&wanted);
     viewer.type_(channel + 1, b"nowhere");
     let refused = viewer.until(|message| match message {
         ServerMessage::Error { problem, .. } => Some(problem.code),
@@ -225,6 +257,11 @@ fn a_paste(home: &Home) {
     let message = home.fails(2, ["send", &session.short_id, "a\x1b[201~rm -rf"]);
     assert!(message.contains("ESC [ 201 ~"), "{message}");
     assert_same(&received(), wanted);
+    // One line needs no brackets: behind a key that a shell waits to go on, they would be letters.
+    home.ok(["send", &session.short_id, "echo three"]);
+    let wanted = [&wanted[..], b"echo three\r"].concat();
+    eventually("the line arrives", || (received().len() >= wanted.len()).then_some(()));
+    assert_same(&received(), &wanted);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::harness::{Home, Reader, eventually};
 
 const SESSIONS: usize = 3;
-/// 50 numbered lines each 10 ms, until a file is there.
-const PRINTER: &str = "n=0; until [ -e \"$0\" ]; do lines=; for ((last = n + 50; n < last; n++)); do \
+/// Numbered lines each 10 ms, as many as it is told, until a file is there.
+const PRINTER: &str = "n=0; until [ -e \"$0\" ]; do lines=; for ((last = n + $1; n < last; n++)); do \
     printf -v line '%08d xxxxxxxxxxxxxxxxxxxxx\\n' $n; lines+=$line; done; printf %s \"$lines\"; read -t 0.01; done; \
     echo END $n; read";
 
@@ -107,12 +107,14 @@ fn check_text(what: &str, text: &str, said: &str, last: u32) -> u32 {
     holes.iter().map(|hole| hole.end - hole.start).sum()
 }
 
-fn kills(kills: u32, seed: u64) {
+/// `rate` is in lines a second.
+fn kills(kills: u32, seed: u64, rate: u64) {
     let mut dice = Dice(seed | 1);
     let mut home = Home::running();
     let stop = home.path("stop");
-    let sessions: Vec<Session> =
-        (0..SESSIONS).map(|_| home.start(&["bash", "-c", PRINTER, stop.to_str().unwrap()])).collect();
+    let lines = (rate / 100).to_string();
+    let printer = ["bash", "-c", PRINTER, stop.to_str().unwrap(), &lines];
+    let sessions: Vec<Session> = (0..SESSIONS).map(|_| home.start(&printer)).collect();
     let mut follower = home.follow(&sessions[0], &["-n", "all"]);
     for _ in 0..kills {
         for _ in 0..dice.below(3) {
@@ -144,7 +146,7 @@ fn kills(kills: u32, seed: u64) {
         }
     }
     eprintln!(
-        "{kills} kills, seed {seed}: session: (lines, missing behind gaps, missing in the text): {report:?}"
+        "{kills} kills, seed {seed}, {rate} lines a second: session: (lines, missing behind gaps, missing in the text): {report:?}"
     );
 }
 
@@ -162,12 +164,12 @@ fn from_environment(name: &str, default: u64) -> u64 {
 
 #[test]
 fn a_daemon_that_is_killed_under_load_loses_no_line_in_silence() {
-    kills(6, 1);
+    kills(6, 1, 5000);
 }
 
 /// `make kills`: the same for longer.
 #[test]
 #[ignore = "takes minutes"]
 fn a_daemon_that_is_killed_a_hundred_times_under_load_loses_no_line_in_silence() {
-    kills(from_environment("KILLS", 100) as u32, from_environment("SEED", 1));
+    kills(from_environment("KILLS", 100) as u32, from_environment("SEED", 1), from_environment("RATE", 5000));
 }

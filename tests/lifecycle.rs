@@ -336,3 +336,44 @@ fn a_terminal_that_is_closed_only_detaches() {
     home.ok(["send", &session.short_id, ""]);
     home.until_printed(&session, "over");
 }
+
+#[test]
+fn a_session_has_tags_a_pin_and_an_archive() {
+    let mut home = Home::new();
+    home.start_daemon();
+    let session = home.start_with(&["--name", "one"], &["cat"]);
+    home.start_with(&["--name", "two"], &["cat"]);
+    assert!(home.ok(["sessions", "tag", "one", "urgent", "api/v2", "urgent"]).contains("tags api/v2 urgent"));
+    home.ok(["sessions", "pin", "one"]);
+    for (tag, why) in
+        [("a b", "a b"), ("", "''"), ("\u{1b}[31m", "invalid tag"), ("-x", "-x"), (&"x".repeat(33), "32")]
+    {
+        let refused = home.fails(2, ["sessions", "tag", "one", "--", tag]);
+        assert!(refused.contains(why) && !refused.contains('\u{1b}'), "{refused}");
+    }
+    let many: Vec<String> = (0..16).map(|number| format!("tag{number}")).collect();
+    assert!(
+        home.fails(2, [&["sessions", "tag", "one"].map(String::from)[..], &many].concat()).contains("16")
+    );
+    // Only what has ended.
+    let refused = home.fails(1, ["sessions", "archive", "one"]);
+    assert!(refused.contains("is running") && refused.contains("codepiper stop"), "{refused}");
+    home.ok(["stop", "one"]);
+    home.ok(["sessions", "archive", "one"]);
+    home.stop_daemon();
+    home.start_daemon();
+    let kept = home.session("one");
+    assert_eq!((kept.tags.join(" ").as_str(), kept.pinned, kept.archived), ("api/v2 urgent", true, true));
+    // Lists leave it out, and it is found by its name, its tag and as what it is.
+    let listed = |flags: &[&str]| home.ok([&["sessions"], flags].concat());
+    assert!(!listed(&[]).contains(&session.short_id) && listed(&[]).contains("two"));
+    assert!(listed(&["--archived"]).contains("api/v2 urgent") && !listed(&["--archived"]).contains("two"));
+    assert!(!listed(&["--tag", "urgent"]).contains(&session.short_id));
+    assert!(listed(&["--archived", "--tag", "urgent"]).contains(&session.short_id));
+    // Whoever resumes it wants to see it.
+    home.ok(["resume", "one"]);
+    assert!(!home.session("one").archived);
+    assert!(home.ok(["sessions", "tag", "one", "urgent", "--remove"]).contains("tags api/v2"));
+    let logs = home.ok(["logs", "one", "--type", "session.labels_changed"]);
+    assert!(logs.contains("Labels: tags: api/v2, urgent; pinned; archived"), "{logs}");
+}

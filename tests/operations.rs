@@ -21,7 +21,7 @@ use crate::harness::{Answer, Home, Owner, Ran, TIMEOUT, eventually, is_gone, men
 const AGENT: &str = r#"#!/bin/bash
 folder="$HOME/.claude/projects/$(pwd -P | sed 's/[^a-zA-Z0-9]/-/g')"
 mkdir -p "$folder"
-while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{}' > "$folder/$2.jsonl"; shift; done
+while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{"type":"user"}' > "$folder/$2.jsonl"; shift; done
 trap 'exit 0' INT
 printf '\033[?2004h\033]9;4;0;\007ready\n'
 while :; do read -t 1; done

@@ -6,7 +6,7 @@ use std::process::Command;
 use codepiper_protocol::wire::session::{EvidenceSource, Session, WaitingFor};
 use serde_json::Value;
 
-use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::eventually;
 
 const PROMPT: &str = "hello first";
@@ -14,14 +14,33 @@ const PROMPT: &str = "hello first";
 #[test]
 fn claude_code_asks_whether_a_folder_is_trusted() {
     let asking = Asking::start(&CLAUDE_CODE, &[]);
-    asking.asks("Accessing workspace:");
+    asking.asks("Accessing workspace:", WaitingFor::Trust);
     asking.answer("❯ 1. Yes", "enter");
+    asking.begins();
+}
+
+/// Its questions have no numbers, and the pointer stands on what refuses.
+#[test]
+fn newest_claude_code_asks_whether_a_folder_is_trusted() {
+    let asking = Asking::start(&NEWEST_CLAUDE_CODE, &[]);
+    asking.asks("Accessing workspace:", WaitingFor::Trust);
+    asking.answer("❯ No, exit", "down");
+    asking.answer("❯ Yes, I trust", "enter");
     asking.begins();
 }
 
 #[test]
 fn claude_code_asks_about_a_key() {
-    let mut bed = Bed::prepared(&CLAUDE_CODE);
+    asks_about_a_key(&CLAUDE_CODE, ["❯ 2. No", "❯ 1. Yes"]);
+}
+
+#[test]
+fn newest_claude_code_asks_about_a_key() {
+    asks_about_a_key(&NEWEST_CLAUDE_CODE, ["❯ No", "❯ Yes"]);
+}
+
+fn asks_about_a_key(agent: &Agent, [no, yes]: [&str; 2]) {
+    let mut bed = Bed::prepared(agent);
     let file = bed.home.path("user/.claude.json");
     let mut answers: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
     answers["customApiKeyResponses"] = serde_json::json!({"approved": [], "rejected": []});
@@ -29,34 +48,52 @@ fn claude_code_asks_about_a_key() {
     bed.home.start_daemon();
     let session = bed.start(&["--prompt", PROMPT]);
     let asking = Asking { bed, session };
-    asking.asks("Detected a custom API key");
-    asking.answer("❯ 2. No", "up");
-    asking.answer("❯ 1. Yes", "enter");
+    asking.asks("Detected a custom API key", WaitingFor::Dialog);
+    asking.answer(no, "up");
+    asking.answer(yes, "enter");
     asking.begins();
 }
 
 #[test]
 fn claude_code_warns_of_asking_for_nothing() {
-    let bed = Bed::new(&CLAUDE_CODE);
+    warns_of_asking_for_nothing(&CLAUDE_CODE, ["❯ 1. No", "❯ 2. Yes"]);
+}
+
+#[test]
+fn newest_claude_code_warns_of_asking_for_nothing() {
+    warns_of_asking_for_nothing(&NEWEST_CLAUDE_CODE, ["❯ No", "❯ Yes"]);
+}
+
+fn warns_of_asking_for_nothing(agent: &Agent, [no, yes]: [&str; 2]) {
+    let bed = Bed::new(agent);
     // It refuses this to root outside of a sandbox.
     bed.home.ok(["env-set", "create", "sandbox"]);
     assert_eq!(bed.home.run_with(["env-set", "set", "sandbox", "IS_SANDBOX"], b"1").code, Some(0));
     let session = bed.start(&["--prompt", PROMPT, "--dangerous", "--yes", "--env-set", "sandbox"]);
     let asking = Asking { bed, session };
-    asking.asks("Bypass Permissions mode");
-    asking.answer("❯ 1. No", "down");
-    asking.answer("❯ 2. Yes", "enter");
+    asking.asks("Bypass Permissions mode", WaitingFor::Dialog);
+    asking.answer(no, "down");
+    asking.answer(yes, "enter");
     asking.begins();
 }
 
 #[test]
 fn codex_asks_whether_a_folder_and_hooks_are_trusted() {
+    asks_whether_it_is_trusted(&CODEX);
+}
+
+#[test]
+fn newest_codex_asks_whether_a_folder_and_hooks_are_trusted() {
+    asks_whether_it_is_trusted(&NEWEST_CODEX);
+}
+
+fn asks_whether_it_is_trusted(agent: &Agent) {
     let hook = serde_json::json!([{"hooks": [{"type": "command", "command": "true"}]}]);
     let hooks = serde_json::json!({"hooks": {"Stop": hook}}).to_string();
-    let asking = Asking::start(&CODEX, &[("user/.codex/hooks.json", &hooks)]);
-    asking.asks("Trust this folder?");
+    let asking = Asking::start(agent, &[("user/.codex/hooks.json", &hooks)]);
+    asking.asks("Trust this folder?", WaitingFor::Trust);
     asking.answer("› 1. Trust", "enter");
-    asking.asks("Hooks need review");
+    asking.asks("Hooks need review", WaitingFor::Trust);
     asking.answer("› 1. Review", "3");
     asking.begins();
 }
@@ -85,7 +122,7 @@ impl Asking {
         &self.session.short_id
     }
 
-    fn asks(&self, question: &str) {
+    fn asks(&self, question: &str, kind: WaitingFor) {
         let home = &self.bed.home;
         let shown = format!("text={}", regex::escape(question));
         home.ok(["wait", self.id(), "--until", &shown, "--timeout", "60"]);
@@ -94,9 +131,9 @@ impl Asking {
         });
         assert_eq!(
             (last.source, last.state.as_str()),
-            (EvidenceSource::Screen, "running, waiting for question")
+            (EvidenceSource::Screen, format!("running, waiting for {kind}").as_str())
         );
-        assert_eq!(home.session(self.id()).waiting_for, Some(WaitingFor::Question));
+        assert_eq!(home.session(self.id()).waiting_for, Some(kind));
         let refused = home.fails(1, ["send", self.id(), "1"]);
         assert!(refused.contains("is waiting for an answer"), "{refused}");
         assert_eq!(self.prompts(), 0);

@@ -8,7 +8,7 @@ use codepiper_protocol::wire::session::Activity;
 use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
 use serde_json::Value;
 
-use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::eventually;
 
 #[test]
@@ -97,6 +97,52 @@ fn each_text_once(agent: &Agent) {
     assert_eq!(bed.submissions("forgotten"), 0);
 }
 
+#[test]
+fn what_waits_for_claude_code_is_held_by_an_interrupt() {
+    held_by_an_interrupt(&CLAUDE_CODE);
+}
+
+#[test]
+fn what_waits_for_codex_is_held_by_an_interrupt() {
+    held_by_an_interrupt(&CODEX);
+}
+
+/// Whoever interrupts an agent has something to say first.
+fn held_by_an_interrupt(agent: &Agent) {
+    let mut bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    let interrupt = |bed: &Bed, queued: &str| {
+        bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+        assert_eq!(bed.send(id, queued, &[]).receipt, Receipt::Queued);
+        bed.home.ok(["keys", id, "escape"]);
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
+        // What was interrupted stands in Claude Code's composer again.
+        bed.home.ok(["keys", id, "ctrl+u"]);
+        bed.home.ok(["wait", id, "--until", "quiet=1", "--timeout", "20"]);
+        let held = bed.home.session(id);
+        assert!(held.queue_held && held.queued == 1, "{held:?}");
+        assert_eq!(bed.submissions(queued), 0);
+    };
+    interrupt(&bed, "queued before");
+    assert!(bed.send(id, "this first", &[]).receipt >= Receipt::Submitted);
+    bed.until_idle(id);
+    bed.submitted_once("queued before");
+    let request = bed.request("queued before");
+    assert!(request["earlier"].as_array().unwrap().contains(&"this first".into()), "{request}");
+    // Until somebody lets it go on, whatever becomes of the daemon.
+    interrupt(&bed, "queued again");
+    bed.home.stop_daemon();
+    bed.home.start_daemon();
+    bed.home.ok(["wait", id, "--until", "quiet=1", "--timeout", "20"]);
+    assert!(bed.home.session(id).queue_held);
+    assert_eq!(bed.submissions("queued again"), 0);
+    assert!(bed.home.ok(["send", id, "--release-queued"]).contains("released"));
+    bed.until_idle(id);
+    bed.submitted_once("queued again");
+    assert!(bed.home.ok(["logs", id]).contains("Held 1 queued text: the agent was interrupted"));
+}
+
 /// A prompt in every script, and what is easily lost on a screen: letters of several code points, what cannot be seen,
 /// emoji that are joined.
 const PROMPTS: [&str; 54] = [
@@ -164,6 +210,16 @@ fn claude_code_gets_texts_in_every_script() {
 #[test]
 fn codex_gets_texts_in_every_script() {
     every_script(&CODEX);
+}
+
+#[test]
+fn newest_claude_code_gets_texts_in_every_script() {
+    every_script(&NEWEST_CLAUDE_CODE);
+}
+
+#[test]
+fn newest_codex_gets_texts_in_every_script() {
+    every_script(&NEWEST_CODEX);
 }
 
 fn every_script(agent: &Agent) {
@@ -278,7 +334,7 @@ impl Bed {
     }
 
     /// How often exactly this text stands in the agent's own transcript as a prompt.
-    fn submissions(&self, text: &str) -> usize {
+    pub(crate) fn submissions(&self, text: &str) -> usize {
         let mut files = Vec::new();
         for folder in ["user/.claude/projects", "user/.codex/sessions"] {
             transcripts(&self.home.path(folder), &mut files);
@@ -322,6 +378,16 @@ fn claude_code_gets_texts_that_its_composer_would_change() {
 #[test]
 fn codex_gets_texts_that_its_composer_would_change() {
     texts_that_composers_change(&CODEX, "see /tmp");
+}
+
+#[test]
+fn newest_claude_code_gets_texts_that_its_composer_would_change() {
+    texts_that_composers_change(&NEWEST_CLAUDE_CODE, "/tmp");
+}
+
+#[test]
+fn newest_codex_gets_texts_that_its_composer_would_change() {
+    texts_that_composers_change(&NEWEST_CODEX, "see /tmp");
 }
 
 /// Composers complete words, go on in another line, and show letters in another form.
@@ -369,18 +435,21 @@ fn a_command_that_is_none_is_not_reported_as_sent() {
     assert!(receipt >= Receipt::Submitted, "{receipt:?}");
     bed.until_idle(id);
     let failed = bed.home.fails(1, ["send", id, "/nonsense"]);
-    assert!(failed.contains("the text is still in codex's composer"), "{failed}");
+    assert!(failed.contains("codex did not take the text"), "{failed}");
     assert_eq!(bed.submissions("/nonsense"), 0);
 }
 
 #[test]
 fn claude_code_switches_its_model_for_one_session() {
     switches(&CLAUDE_CODE, "haiku", "Haiku", ".claude/settings.json");
+    switches(&NEWEST_CLAUDE_CODE, "haiku", "Haiku", ".claude/settings.json");
 }
 
 #[test]
 fn codex_switches_its_model_for_one_session() {
     switches(&CODEX, "gpt-6-sol", "gpt-6-sol", ".codex/config.toml");
+    // The model that it uses stands in the tenth row or below: only nine have a number.
+    switches(&NEWEST_CODEX, "gpt-6-luna", "gpt-6-luna", ".codex/config.toml");
 }
 
 fn switches(agent: &Agent, model: &str, wanted: &str, settings: &str) {

@@ -2,7 +2,7 @@
 
 use codepiper_protocol::wire::session::Session;
 
-use crate::harness::Home;
+use crate::harness::{Home, eventually};
 
 /// Every verb that works on a session, with arguments that would do; `ID` stands for the session.
 const OF_A_SESSION: [&[&str]; 14] = [
@@ -58,6 +58,14 @@ fn ambiguous(home: &Home) -> String {
     }
 }
 
+/// The sessions, once it is known what runs in each.
+fn settled(home: &Home) -> Vec<Session> {
+    eventually("what runs is known", || {
+        let sessions = home.sessions();
+        sessions.iter().all(|session| session.foreground.is_some()).then_some(sessions)
+    })
+}
+
 #[test]
 fn without_a_daemon_every_verb_says_so() {
     let home = Home::new();
@@ -83,7 +91,7 @@ fn a_session_that_does_not_exist_is_not_found() {
 fn an_id_that_fits_several_sessions_is_refused_with_the_candidates() {
     let home = Home::running();
     let digit = ambiguous(&home);
-    let before = (home.sessions(), traces(&home));
+    let before = (settled(&home), traces(&home));
     for args in OF_A_SESSION {
         let message = home.fails(3, with_id(args, &digit));
         for session in home.sessions().iter().filter(|session| session.short_id.starts_with(&digit)) {
@@ -128,7 +136,7 @@ fn an_ended_session_is_stopped_and_killed_and_takes_no_input() {
 fn what_is_not_understood_is_a_usage_error() {
     let home = Home::running();
     let session = home.start(&["sleep", "1000"]);
-    let before = (home.sessions(), traces(&home));
+    let before = (settled(&home), traces(&home));
     for args in OF_A_SESSION.iter().chain(&OF_THE_DAEMON) {
         let args = with_id(args, &session.short_id);
         // Before `--`, behind which everything is an argument of the program.

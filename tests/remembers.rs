@@ -278,7 +278,7 @@ fn a_damaged_journal_is_told_of_and_stops_nobody() {
     let old = home.start(&["seq", "20000"]);
     home.until_ended(&old);
     home.stop_daemon();
-    let file = home.path("data/journal/1/db");
+    let file = home.path("data/journal/1/segment");
     let size = fs::metadata(&file).unwrap().len();
     fs::File::options().write(true).open(&file).unwrap().set_len(size / 5).unwrap();
     home.start_daemon();

@@ -57,7 +57,7 @@ fn nothing_is_too_long() {
     for path in files {
         let file = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         // Cases stand one below the other.
-        if file.ends_with("/tests.rs") {
+        if file.ends_with("/tests.rs") || file.contains("/tests/") {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();

@@ -6,7 +6,7 @@ use codepiper_protocol::wire::session::{Exit, Status};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX};
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::{eventually, exited, signaled};
 
 /// One thing that a person does or waits for.
@@ -44,14 +44,17 @@ const SENT: State = is("unknown", &["a text was submitted"]);
 
 /// Claude Code's own state file says what its hooks say, a little earlier or later.
 const FILE: &str = "its state file";
-const WORKS: State = is("working", &["UserPromptSubmit", FILE, "the title '⠂", "the title '⠐"]);
+const WORKS: State = is("working", &["UserPromptSubmit", FILE, "the title"]);
 const GOES_ON: State = is("working", &["PostToolUse", FILE]);
-const ENDS: State = is("idle", &["Stop", FILE]);
+/// The hook Stop comes before the answer is on the screen: the file counts.
+const ENDS: State = is("idle", &[FILE]);
 /// Of a refusal and an interrupt no hook tells.
 const GIVES_UP: State = is("idle", &[FILE]);
 const WAITS: State = may_be("waiting", &[FILE]);
 const ASKS_PERMISSION: State = is("waiting for permission", &["PermissionRequest"]);
-const ASKS: State = is("waiting for question", &["PermissionRequest"]);
+const ASKS: State = is("waiting for question", &["PermissionRequest", FILE]);
+const ASKS_ABOUT_A_PLAN: State = is("waiting for plan", &["PermissionRequest", "its screen asks"]);
+const LEFT_BEHIND: State = is("working (background)", &["Stop", FILE]);
 
 const CLAUDE_STEPS: &[Step] = &[
     Step { acts: &[], states: &[is("idle", &["SessionStart", FILE])] },
@@ -84,12 +87,47 @@ const CLAUDE_STEPS: &[Step] = &[
     },
     Step { acts: &[Keys(&["escape"])], states: &[GIVES_UP] },
     // An error of the API.
+    Step { acts: &[Send("error: 400"), Shows("Scripted error 400")], states: &[SENT, WORKS, ENDS] },
+    // A sub-agent, whose end is not that of the turn. Since 2.1.332 it goes on when the turn is over.
     Step {
-        acts: &[Send("error: 400"), Shows("Scripted error 400")],
-        states: &[SENT, WORKS, is("idle", &["StopFailure", FILE])],
+        acts: &[Send("agent: slow: 5 100 ;; slow: 5 100")],
+        states: &[
+            SENT,
+            WORKS,
+            may_be("working (background)", &["Stop", FILE]),
+            may_be("working", &["UserPromptSubmit", FILE]),
+            ENDS,
+        ],
     },
-    // A sub-agent, whose end is not that of the turn.
-    Step { acts: &[Send("agent: slow: 5 100 ;; slow: 5 100")], states: &[SENT, WORKS, ENDS] },
+    // A command and then a sub-agent that asks, both behind their turns.
+    Step {
+        acts: &[Send(
+            "tool: Bash {\"command\":\"sleep 2; touch bg\",\"run_in_background\":true,\"description\":\"b\"}",
+        )],
+        states: &[SENT, WORKS, WAITS, ASKS_PERMISSION],
+    },
+    Step {
+        acts: &[Keys(&["1"])],
+        states: &[GOES_ON, LEFT_BEHIND, is("working", &["UserPromptSubmit", FILE]), ENDS],
+    },
+    Step {
+        acts: &[
+            Send(
+                "tool: Agent {\"description\":\"helper\",\"prompt\":\"run: touch three\",\
+                 \"subagent_type\":\"general-purpose\",\"run_in_background\":true}",
+            ),
+            Shows("Do you want to proceed"),
+        ],
+        states: &[SENT, WORKS, may_be("working (background)", &["Stop"]), WAITS, ASKS_PERMISSION],
+    },
+    Step {
+        acts: &[Keys(&["1"])],
+        states: &[
+            is("working (background)", &["PostToolUse", FILE]),
+            is("working", &["UserPromptSubmit", FILE]),
+            ENDS,
+        ],
+    },
     // A plan that is refused.
     Step {
         acts: &[
@@ -100,12 +138,12 @@ const CLAUDE_STEPS: &[Step] = &[
             Send("plan: First this"),
             Shows("Would you like to proceed"),
         ],
-        states: &[SENT, WORKS, WAITS, ASKS],
+        states: &[SENT, WORKS, WAITS, ASKS_ABOUT_A_PLAN],
     },
     Step { acts: &[Keys(&["escape"])], states: &[GIVES_UP] },
     Step {
         acts: &[Send("/compact"), Shows("Compacted")],
-        states: &[SENT, is("working", &["PreCompact", FILE, "title"]), is("idle", &["PostCompact", FILE])],
+        states: &[SENT, is("working", &["PreCompact", FILE, "title"]), ENDS],
     },
     // Another conversation in the same process.
     Step {
@@ -202,6 +240,24 @@ fn every_state_of_codex_is_right() {
     every_state(&CODEX, CODEX_STEPS, &[(Signal::SIGTERM, signaled(15)), (Signal::SIGKILL, signaled(9))]);
 }
 
+#[test]
+fn every_state_of_the_newest_claude_code_is_right() {
+    every_state(
+        &NEWEST_CLAUDE_CODE,
+        CLAUDE_STEPS,
+        &[(Signal::SIGTERM, exited(143)), (Signal::SIGKILL, signaled(9))],
+    );
+}
+
+#[test]
+fn every_state_of_the_newest_codex_is_right() {
+    every_state(
+        &NEWEST_CODEX,
+        CODEX_STEPS,
+        &[(Signal::SIGTERM, signaled(15)), (Signal::SIGKILL, signaled(9))],
+    );
+}
+
 fn every_state(agent: &Agent, steps: &[Step], ends: &[(Signal, Exit)]) {
     let bed = Bed::new(agent);
     let id = &bed.start(&[]).id.to_string();
@@ -211,7 +267,13 @@ fn every_state(agent: &Agent, steps: &[Step], ends: &[(Signal, Exit)]) {
         for act in step.acts {
             match act {
                 Send(text) => bed.home.ok(["send", id, text]),
-                Keys(keys) => bed.home.ok([&["keys", id], *keys].concat()),
+                Keys(keys) => {
+                    // The newest Claude Code takes no key of a dialog that it has only just painted.
+                    if bed.home.session(id).waiting_for.is_some() {
+                        bed.home.ok(["wait", id, "--until", "quiet=0.5", "--timeout", "20"]);
+                    }
+                    bed.home.ok([&["keys", id], *keys].concat())
+                }
                 Shows(text) => {
                     bed.home.ok(["wait", id, "--until", &format!("text={text}"), "--timeout", "20"])
                 }
@@ -241,8 +303,12 @@ fn published(bed: &Bed, id: &str) -> Vec<(String, String)> {
     let logs = bed.home.ok(["logs", id, "--type", "session.activity_changed", "-n", "1000", "--json"]);
     let events = logs.lines().map(|line| serde_json::from_str::<Event>(line).unwrap());
     let states = events.map(|event| match event.body {
-        Body::SessionActivityChanged { activity, waiting_for, proof } => {
-            let state = waiting_for.map_or(activity.to_string(), |what| format!("{activity} for {what}"));
+        Body::SessionActivityChanged { activity, waiting_for, background, proof } => {
+            let state = match waiting_for {
+                Some(what) => format!("{activity} for {what}"),
+                None if background.is_empty() => activity.to_string(),
+                None => format!("{activity} (background)"),
+            };
             (state, proof.unwrap().what)
         }
         other => panic!("{other:?}"),

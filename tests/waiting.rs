@@ -112,3 +112,35 @@ fn waiting_sleeps_until_something_is_told() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(switches(), before);
 }
+
+#[test]
+fn changes_of_the_list_are_printed_as_they_come() {
+    let mut home = Home::new();
+    home.start_daemon();
+    let before = home.start_with(&["--name", "before"], &["cat"]);
+    home.until(&before, "what runs is known", |session| session.foreground.is_some());
+    let words = Reader::start(home.command(["sessions", "--follow"]));
+    let running = Reader::start(home.command(["sessions", "-f", "--status", "running", "--json"]));
+    words.wait_for("before");
+    running.wait_for(&before.id.to_string());
+    let after = home.start_with(&["--name", "after"], &["cat"]);
+    words.wait_for("after                 Running");
+    home.ok(["stop", "after"]);
+    words.wait_for("after                 Stopped");
+    running.wait_for("\"status\":\"stopped\"");
+    home.ok(["sessions", "remove", "after"]);
+    words.wait_for("after                 Removed");
+    // Also behind a restart of the daemon, and what has not changed is not said again.
+    home.stop_daemon();
+    home.start_daemon();
+    home.ok(["sessions", "rename", "before", "renamed"]);
+    words.wait_for("renamed               Running");
+    running.wait_for("\"name\":\"renamed\"");
+    let said = |reader: &Reader| String::from_utf8(reader.bytes()).unwrap();
+    let lines = said(&running);
+    let ends = lines.lines().filter(|line| line.contains("\"stopped\""));
+    assert_eq!(ends.count(), 1, "one that left the filter: {lines}");
+    assert!(!lines.contains("removed"), "it had left: {lines}");
+    assert!(lines.lines().all(|line| serde_json::from_str::<Session>(line).is_ok()), "{lines}");
+    assert!(lines.contains(&after.id.to_string()));
+}

@@ -39,7 +39,7 @@ pub trait Echo {
 }
 
 /// Presses a key and waits for its echo.
-fn press(contender: &mut dyn Echo, key: u8) -> Result<Duration> {
+pub fn press(contender: &mut dyn Echo, key: u8) -> Result<Duration> {
     let pressed = Instant::now();
     contender.press(key)?;
     loop {

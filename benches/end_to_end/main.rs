@@ -5,7 +5,7 @@
 //! machine and its load; the ratios compare rounds that alternate within one run.
 //!
 //! ```text
-//! cargo bench --bench end_to_end -- [--quick] [ROW]…      rows: see ROWS
+//! cargo bench --bench end_to_end -- [--quick] [--seconds=N] [ROW]…      rows: see ROWS
 //! ```
 //!
 //! | module       | what |
@@ -14,11 +14,13 @@
 //! | [`delivery`] | a million lines, every one once and in order, live and later |
 //! | [`echo`]     | one key and its echo, idle and beside a flood |
 //! | [`git`]      | the changes of a large work tree, beside git itself |
+//! | [`git_live`] | from a change in a repository to those who follow it |
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
 //! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
+//! | [`steady`]   | what 1, 20 and 50 of 300 sessions cost while they work |
 //! | [`states`]   | from evidence to the state that people see |
 //! | [`web`]      | the dashboard: opening a session, many viewers, one that does not read |
 //! | [`bed`]      | the directory and the clean environment |
@@ -36,11 +38,13 @@ mod daemon;
 mod delivery;
 mod echo;
 mod git;
+mod git_live;
 mod hook;
 mod hop;
 mod journal;
 mod launch;
 mod login;
+mod paste;
 mod printed;
 mod process;
 mod program;
@@ -48,6 +52,7 @@ mod report;
 mod screenful;
 mod start;
 mod states;
+mod steady;
 mod terminal;
 mod tmux;
 mod viewer;
@@ -62,7 +67,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 16] = [
+const ROWS: [Row; 21] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -70,11 +75,16 @@ const ROWS: [Row; 16] = [
     ("opening", web::measure_opening),
     ("viewers", web::measure_viewers),
     ("stuck", web::measure_stuck),
+    ("paste", paste::measure),
     ("hook", hook::measure),
     ("states", states::measure),
     ("git", git::measure),
+    ("git-live", git_live::measure),
     ("idle", crowd::measure),
     ("many", crowd::measure_many),
+    ("steady", steady::measure),
+    ("steady-20", steady::measure_twenty),
+    ("steady-300", steady::measure_many),
     ("journal", journal::measure),
     ("printed", printed::measure),
     ("start", start::measure),
@@ -84,6 +94,8 @@ const ROWS: [Row; 16] = [
 struct Options {
     /// Fewer rounds: the numbers are rougher.
     quick: bool,
+    /// How long rows look that are about what goes on all the time.
+    seconds: Option<u64>,
     rows: Vec<String>,
 }
 
@@ -91,7 +103,8 @@ impl Options {
     fn parse(args: impl Iterator<Item = String>) -> Self {
         // Cargo adds --bench.
         let (flags, rows): (Vec<_>, Vec<_>) = args.partition(|arg| arg.starts_with('-'));
-        Self { quick: flags.iter().any(|flag| flag == "--quick"), rows }
+        let seconds = flags.iter().find_map(|flag| flag.strip_prefix("--seconds=")?.parse().ok());
+        Self { quick: flags.iter().any(|flag| flag == "--quick"), seconds, rows }
     }
 
     fn wants(&self, row: &str) -> bool {

@@ -26,6 +26,9 @@ pub fn run(args: &[String]) -> ExitCode {
         ["hop", address] => hop(address),
         ["print", socket, seed] => print(Path::new(socket), seed.parse().unwrap_or(0)),
         ["store", dir] => store(Path::new(dir)),
+        ["drip", socket, kind, rate, seed] => {
+            drip(Path::new(socket), kind, rate.parse().unwrap_or(0), seed.parse().unwrap_or(0))
+        }
         _ => return ExitCode::from(2),
     };
     match ended {
@@ -76,6 +79,80 @@ fn print(socket: &Path, seed: u64) -> std::io::Result<()> {
         stdout.flush()?;
     }
     Ok(())
+}
+
+/// What a session prints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What agents draw.
+    Screens,
+    /// Lines that are alike.
+    Text,
+    /// What does not compress.
+    Base64,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Screens => "screens",
+            Self::Text => "text",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
+/// The command of [`drip`].
+pub fn drip_command(socket: &Path, kind: Kind, rate: u64, seed: u64) -> Result<Vec<String>> {
+    let (socket, rate, seed) = (socket.display().to_string(), rate.to_string(), seed.to_string());
+    let words = own(&["drip", &socket, kind.name(), &rate, &seed])?;
+    let script = format!("stty raw -echo; exec '{}'", words.join("' '"));
+    Ok(["sh", "-c", &script].map(str::to_owned).to_vec())
+}
+
+/// Prints so many bytes a second, ten times a second, as long as somebody listens.
+fn drip(socket: &Path, kind: &str, rate: u64, seed: u64) -> std::io::Result<()> {
+    let control = UnixStream::connect(socket)?;
+    control.set_read_timeout(Some(Duration::from_millis(1)))?;
+    let (mut screenful, text, mut at) = (Screenful::new(seed), log(), 0);
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let (mut stdout, mut pending) = (std::io::stdout().lock(), Vec::new());
+    let begun = Instant::now();
+    for tick in 1u32.. {
+        sleep((begun + tick * DRIP).saturating_duration_since(Instant::now()));
+        if matches!((&control).read(&mut [0]), Ok(0)) {
+            break;
+        }
+        let amount = (rate * DRIP.as_millis() as u64 / 1000) as usize;
+        while pending.len() < amount {
+            match kind {
+                "screens" => screenful.print(&mut pending, 256),
+                "text" => {
+                    pending.extend_from_slice(&text[at..at + 50]);
+                    at = (at + 50) % (text.len() - 50);
+                }
+                _ => base64_line(&mut pending, &mut random),
+            }
+        }
+        stdout.write_all(&pending[..amount])?;
+        stdout.flush()?;
+        pending.drain(..amount);
+    }
+    Ok(())
+}
+
+/// Between two writes of a program that prints at a rate.
+const DRIP: Duration = Duration::from_millis(100);
+
+fn base64_line(out: &mut Vec<u8>, random: &mut u64) {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for _ in 0..76 {
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        out.push(LETTERS[(*random >> 40) as usize % 64]);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The command of [`store`].

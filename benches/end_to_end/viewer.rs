@@ -30,6 +30,8 @@ pub struct Viewer {
     offset: u64,
     acknowledged: u64,
     keyframes: usize,
+    /// Of the frame that was received last.
+    length: usize,
 }
 
 enum Frame {
@@ -61,8 +63,16 @@ impl Viewer {
             .as_bytes(),
         )?;
         let (received, buffer) = (Vec::new(), vec![0; 64 * 1024]);
-        let mut viewer =
-            Self { stream, received, buffer, channel: 0, offset: 0, acknowledged: 0, keyframes: 0 };
+        let mut viewer = Self {
+            stream,
+            received,
+            buffer,
+            channel: 0,
+            offset: 0,
+            acknowledged: 0,
+            keyframes: 0,
+            length: 0,
+        };
         let end = loop {
             viewer.receive()?;
             if let Some(at) = viewer.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
@@ -138,12 +148,47 @@ impl Viewer {
 
     /// Reads until the session that is subscribed to does that.
     pub fn until_it_is(&mut self, activity: Activity) -> Result<()> {
+        self.until(|message| matches!(message, ServerMessage::Session { session, .. } if session.activity == activity))
+    }
+
+    /// Reads until such a message comes.
+    pub fn until(&mut self, fits: impl Fn(&ServerMessage) -> bool) -> Result<()> {
         loop {
             if let Frame::Message(message) = self.wait_for_frame()?
-                && let ServerMessage::Session { session, .. } = *message
-                && session.activity == activity
+                && fits(&message)
             {
                 return Ok(());
+            }
+        }
+    }
+
+    pub fn tell(&mut self, message: &ClientMessage) -> Result<()> {
+        self.send(TEXT, &serde_json::to_vec(message)?)
+    }
+
+    /// Asks for all sessions and their changes; the length of the answer.
+    pub fn list(&mut self) -> Result<usize> {
+        self.tell(&ClientMessage::Sessions {})?;
+        loop {
+            if let Frame::Message(message) = self.wait_for_frame()?
+                && let ServerMessage::Sessions { .. } = *message
+            {
+                return Ok(self.length);
+            }
+        }
+    }
+
+    /// Reads until a session has that name; messages received, and their bytes.
+    pub fn until_it_is_named(&mut self, name: &str) -> Result<(usize, usize)> {
+        let (mut messages, mut bytes) = (0, 0);
+        loop {
+            let frame = self.wait_for_frame()?;
+            (messages, bytes) = (messages + 1, bytes + self.length);
+            if let Frame::Message(message) = frame
+                && let ServerMessage::SessionChanged { session } = *message
+                && session.name.as_deref() == Some(name)
+            {
+                return Ok((messages, bytes));
             }
         }
     }
@@ -151,6 +196,11 @@ impl Viewer {
     pub fn unsubscribe(&mut self) -> Result<()> {
         let request = ClientMessage::Unsubscribe { channel: self.channel };
         self.send(TEXT, &serde_json::to_vec(&request)?)
+    }
+
+    /// Types bytes into the session that is subscribed to, as one frame.
+    pub fn type_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.send(BINARY, &[&[self.channel], bytes].concat())
     }
 
     /// One frame, masked with zeros.
@@ -199,6 +249,7 @@ impl Viewer {
             return Ok(None);
         };
         let end = start + payload.len();
+        self.length = payload.len();
         let frame = match (head & 0xf, payload.split_first()) {
             (TEXT, _) => Frame::Message(Box::new(serde_json::from_slice(payload)?)),
             (BINARY, Some((tag, _))) if tag & KEYFRAME_BIT != 0 => Frame::Keyframe,

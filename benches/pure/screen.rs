@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 
+use codepiper::terminal::reports::Scanner;
 use codepiper::terminal::screen::Screen;
 use codepiper::terminal::text::TextLines;
 use codepiper_protocol::Size;
@@ -22,6 +23,18 @@ fn feed(bencher: Bencher<'_, '_>, stream: Stream) {
             screen.feed(read);
         }
         black_box(&screen);
+    });
+}
+
+/// What reports cost beside [`feed`], which sees them too, later.
+#[divan::bench(args = [Stream::Log, Stream::ColoredLog, Stream::Tui, Stream::Cjk])]
+fn scan_reports(bencher: Bencher<'_, '_>, stream: Stream) {
+    let printed = stream.printed();
+    let mut scanner = Scanner::default();
+    bencher.counter(BytesCount::of_slice(&printed)).bench_local(|| {
+        for read in printed.chunks(READ) {
+            scanner.scan(black_box(read), &mut |_, report| drop(black_box(report)));
+        }
     });
 }
 

@@ -7,6 +7,8 @@
 pub const SESSION_VARIABLE: &str = "CODEPIPER_SESSION";
 pub const SOCKET_VARIABLE: &str = "CODEPIPER_SOCKET";
 pub const SPOOL_VARIABLE: &str = "CODEPIPER_SPOOL";
+/// What the hook denies by when the daemon does not answer: [`crate::wire::policy::PolicySnapshot`].
+pub const POLICY_VARIABLE: &str = "CODEPIPER_POLICY";
 
 /// The request header with the payload's number: the same payload may come by both ways.
 pub const DELIVERY_HEADER: &str = "codepiper-delivery";

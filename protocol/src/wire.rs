@@ -3,6 +3,8 @@
 //! | module      | what |
 //! |-------------|------|
 //! | [`session`] | sessions: the object that every surface shows, and the requests about them |
+//! | [`status`]  | what programs say about themselves |
+//! | [`meters`]  | context, quota and cost, as agents tell them |
 //! | [`input`]   | text, keys and images for a session, and their receipts |
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
 //! | [`output`]  | older output, for who scrolls back |
@@ -26,10 +28,13 @@ pub mod env_set;
 pub mod events;
 pub mod git;
 pub mod input;
+pub mod meters;
 pub mod output;
+pub mod policy;
 pub mod problem;
 pub mod review;
 pub mod session;
+pub mod status;
 pub mod stream;
 pub mod timeline;
 #[cfg(test)]

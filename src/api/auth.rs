@@ -188,6 +188,11 @@ pub(super) fn device(api: &Api, caller: &Caller) -> Option<String> {
     logins(api, caller).into_iter().find(|login| login.current).map(|login| login.device)
 }
 
+/// As a person would name who asks: see [`SizeLease::holder`](codepiper_protocol::wire::session::SizeLease::holder).
+pub(super) fn holder(api: &Api, caller: &Caller) -> String {
+    device(api, caller).unwrap_or_else(|| "command line".to_owned())
+}
+
 fn status(api: &Api, caller: &Caller) -> AuthStatus {
     let current = logins(api, caller).into_iter().find(|login| login.current);
     let stage = match (&current, api.auth.stage()) {

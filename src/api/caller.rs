@@ -87,7 +87,7 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
         Caller::Cookie(_) if (method, path) == (&Method::GET, "/ws") => return Ok(()),
         Caller::Cookie(_) | Caller::Nobody if anybody_may(method, path) => return Ok(()),
         Caller::Cookie(_) | Caller::Nobody => {
-            return Err(Problem::new(Code::SignedOut, "sign in first"));
+            return Err(Problem::new(Code::SignedOut, "not signed in, or the page's token is missing"));
         }
     };
     let own = |reference: &str| {
@@ -130,8 +130,8 @@ fn agents_may(method: &Method, path: &str, own: impl Fn(&str) -> bool) -> bool {
         // What people say of its work, and that it has done it.
         ("GET", ["api", "sessions", reference, "review"]) => own(reference),
         ("POST", ["api", "sessions", reference, "review", _, "address"]) => own(reference),
-        // Its own hooks.
-        ("POST", ["api", "sessions", reference, "hooks"]) => own(reference),
+        // Its own hooks, and what it says about itself.
+        ("POST", ["api", "sessions", reference, "hooks" | "status"]) => own(reference),
         _ => false,
     }
 }
@@ -144,7 +144,7 @@ fn logins_may(method: &Method, path: &str) -> bool {
         (method.as_str(), parts.as_slice()),
         ("POST", ["api", "auth", "bootstrap" | "reset-password" | "reset-mfa"])
             | ("POST", ["api", "daemon", "stop"])
-            | ("POST", ["api", "sessions", _, "hooks"])
+            | ("POST", ["api", "sessions", _, "hooks" | "status"])
     )
 }
 
@@ -186,7 +186,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 79] = [
+    const ROUTES: [(&str, &str, u8); 91] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -201,11 +201,14 @@ mod tests {
         ("POST", "/api/sessions/{}/fork", LOGIN),
         ("POST", "/api/sessions/{}/resize", LOGIN),
         ("POST", "/api/sessions/{}/input", LOGIN),
+        ("POST", "/api/sessions/{}/labels", LOGIN),
         ("DELETE", "/api/sessions/{}/queue", LOGIN),
+        ("POST", "/api/sessions/{}/queue", LOGIN),
         ("POST", "/api/sessions/{}/model", LOGIN),
         ("POST", "/api/sessions/{}/images", LOGIN),
         ("POST", "/api/sessions/{}/keys", LOGIN),
         ("POST", "/api/sessions/{}/hooks", AGENT),
+        ("POST", "/api/sessions/{}/status", AGENT),
         ("POST", "/api/sessions/{}/fit", LOGIN),
         ("DELETE", "/api/sessions/{}/fit", LOGIN),
         ("GET", "/api/sessions/{}/output", LOGIN),
@@ -227,6 +230,7 @@ mod tests {
         ("POST", "/api/sessions/{}/git/discarded/x/restore", LOGIN),
         ("POST", "/api/sessions/{}/git/commit", LOGIN),
         ("POST", "/api/sessions/{}/git/seen", LOGIN),
+        ("POST", "/api/sessions/{}/git/marks", LOGIN),
         ("GET", "/api/sessions/{}/review", AGENT | LOGIN),
         ("POST", "/api/sessions/{}/review", LOGIN),
         ("PATCH", "/api/sessions/{}/review/x", LOGIN),
@@ -263,6 +267,14 @@ mod tests {
         ("POST", "/api/auth/totp/confirm", LOGIN),
         ("POST", "/api/auth/recovery-codes", LOGIN),
         ("POST", "/api/auth/bootstrap", 0),
+        ("GET", "/api/policies", LOGIN),
+        ("GET", "/api/policies/ready", LOGIN),
+        ("POST", "/api/policies/check", LOGIN),
+        ("POST", "/api/policies/test", LOGIN),
+        ("GET", "/api/policies/x", LOGIN),
+        ("PUT", "/api/policies/x", LOGIN),
+        ("DELETE", "/api/policies/x", LOGIN),
+        ("POST", "/api/policies/x/attach", LOGIN),
         ("POST", "/api/auth/reset-password", 0),
         ("POST", "/api/auth/reset-mfa", 0),
         // The dashboard's files.
@@ -356,12 +368,15 @@ mod tests {
             include_str!("worktrees.rs"),
             include_str!("git.rs"),
             include_str!("review.rs"),
+            include_str!("policies.rs"),
             include_str!("../api.rs"),
         ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());
         let verbs = |name: &str| routes.iter().map(|source| source.matches(name).count()).sum::<usize>();
-        let made =
-            verbs("warp::get()") + verbs("warp::post()") + verbs("warp::patch()") + verbs("warp::delete()");
+        let made: usize = ["get", "post", "put", "patch", "delete"]
+            .map(|verb| verbs(&format!("warp::{verb}()")))
+            .iter()
+            .sum();
         // `stop` and `kill` are one filter.
         assert_eq!(made + 1, ROUTES.len());
     }

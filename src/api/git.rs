@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::git::{
-    ChangeFiles, Discarded, GitCommitDetails, GitDiff, GitStatus, MakeCommit, ReadDiff, ReadFile, ReadImage,
-    ReadLines, ReadLog, ReadPage, Snapshot,
+    ChangeFiles, ChooseMarks, Discarded, GitCommitDetails, GitDiff, GitStatus, MakeCommit, ReadDiff,
+    ReadFile, ReadImage, ReadLines, ReadLog, ReadPage, Snapshot,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
@@ -18,11 +19,11 @@ use warp::reply::Response;
 
 use super::caller::percent_decode;
 use super::sessions::{Reference, find};
-use super::{Api, answer, answer_bytes, answer_status, json, with};
-use crate::git::base::State;
+use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, with};
+use crate::git::base::{Reader, State};
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
-use crate::git::{commit, diff, discard, history, snapshot, stage, status};
+use crate::git::{commit, diff, discard, history, seen, snapshot, stage, status};
 use crate::session::Session;
 use crate::tasks::blocking;
 
@@ -43,40 +44,48 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
+/// Whose repository is asked about, and who asks.
+struct Asked {
+    session: Reference,
+    login: Option<LoginId>,
+}
+
 /// `/api/sessions/{ref}/git` and what comes behind it.
-fn at(api: &Api) -> BoxedFilter<(Reference, Api)> {
-    warp::path!("api" / "sessions" / Reference / "git" / ..).and(with(api.clone())).boxed()
+fn at(api: &Api) -> BoxedFilter<(Asked, Api)> {
+    let asked = warp::path!("api" / "sessions" / Reference / "git" / ..).and(warp::ext::get::<Caller>());
+    let asked = asked.map(|session, caller: Caller| Asked { session, login: auth::login(&caller) });
+    asked.and(with(api.clone())).boxed()
 }
 
 /// `/api/sessions/{ref}/git/NAME`
-fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Reference, Api)> {
+fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Asked, Api)> {
     at(api).and(warp::path(name)).and(warp::path::end()).boxed()
 }
 
 fn repository(api: &Api) -> BoxedFilter<(Response,)> {
     let status = at(api).and(warp::path::end()).and(warp::get()).and(warp::query::<ReadPage>()).then(
-        |reference, api: Api, page| async move {
-            let status = in_repo(&api, &reference, move |repo, session| {
-                let turns = snapshot::turns(repo, session)?;
-                Ok(GitStatus { turns, ..status::status(repo, &page)? })
+        |asked, api: Api, page| async move {
+            let status = in_repo(&api, &asked, move |repo, reader| {
+                let (turns, marks) = (snapshot::turns(repo, reader.session)?, seen::marks(repo, reader));
+                Ok(GitStatus { turns, marks, ..status::status(repo, &page)? })
             });
             answer(status.await)
         },
     );
     let branches = path_to(api, "branches").and(warp::get()).and(warp::query::<ReadPage>()).then(
-        |reference, api: Api, page| async move {
-            answer(in_repo(&api, &reference, move |repo, _| history::branches(repo, &page)).await)
+        |asked, api: Api, page| async move {
+            answer(in_repo(&api, &asked, move |repo, _| history::branches(repo, &page)).await)
         },
     );
     let log = path_to(api, "log").and(warp::get()).and(warp::query::<ReadLog>()).then(
-        |reference, api: Api, wanted| async move {
-            answer(in_repo(&api, &reference, move |repo, _| history::log(repo, &wanted)).await)
+        |asked, api: Api, wanted| async move {
+            answer(in_repo(&api, &asked, move |repo, _| history::log(repo, &wanted)).await)
         },
     );
     let commit = at(api).and(warp::path!("commits" / String)).and(warp::get()).then(
-        |reference, api: Api, id: String| async move {
+        |asked, api: Api, id: String| async move {
             let id = percent_decode(&id);
-            answer(in_repo(&api, &reference, move |repo, _| history::commit(repo, &id)).await)
+            answer(in_repo(&api, &asked, move |repo, _| history::commit(repo, &id)).await)
         },
     );
     status.or(branches).unify().or(log).unify().or(commit).unify().boxed()
@@ -84,52 +93,53 @@ fn repository(api: &Api) -> BoxedFilter<(Response,)> {
 
 fn differences(api: &Api) -> BoxedFilter<(Response,)> {
     let diff = path_to(api, "diff").and(warp::get()).and(warp::query::<ReadDiff>()).then(
-        |reference, api: Api, wanted| async move {
-            answer(in_repo(&api, &reference, move |repo, session| list(repo, session, &wanted)).await)
+        |asked, api: Api, wanted| async move {
+            answer(in_repo(&api, &asked, move |repo, reader| list(repo, reader, &wanted)).await)
         },
     );
     let file = path_to(api, "file").and(warp::get()).and(warp::query::<ReadFile>()).then(
-        |reference, api: Api, wanted: ReadFile| async move {
-            let read = move |repo: &mut Repo, session| {
-                let (base, to) = states(repo, session, wanted.base.as_deref(), wanted.to.as_deref())?;
+        |asked, api: Api, wanted: ReadFile| async move {
+            let read = move |repo: &mut Repo, reader| {
+                let (base, to) = states(repo, reader, wanted.base.as_deref(), wanted.to.as_deref())?;
                 diff::file(repo, &base, &to, &wanted)
             };
-            answer(in_repo(&api, &reference, read).await)
+            answer(in_repo(&api, &asked, read).await)
         },
     );
     let lines = path_to(api, "lines").and(warp::get()).and(warp::query::<ReadLines>()).then(
-        |reference, api: Api, wanted: ReadLines| async move {
-            let read = move |repo: &mut Repo, session| {
-                let state = State::parse(repo, session, wanted.of.as_deref().unwrap_or("work"))?;
+        |asked, api: Api, wanted: ReadLines| async move {
+            let read = move |repo: &mut Repo, reader| {
+                let state = State::parse(repo, reader, wanted.of.as_deref().unwrap_or("work"))?;
                 diff::lines(repo, &state, &wanted.path, wanted.from, wanted.limit)
             };
-            answer(in_repo(&api, &reference, read).await)
+            answer(in_repo(&api, &asked, read).await)
         },
     );
     let image = path_to(api, "image")
         .and(warp::get())
         .and(warp::query::<ReadImage>())
-        .then(|reference, api: Api, wanted| async move { image(&api, &reference, wanted).await });
+        .then(|asked, api: Api, wanted| async move { image(&api, &asked, wanted).await });
     diff.or(file).unify().or(lines).unify().or(image).unify().boxed()
 }
 
 fn changing(api: &Api) -> BoxedFilter<(Response,)> {
     let stage = path_to(api, "stage").and(warp::post()).and(json::<ChangeFiles>()).then(
-        |reference, api: Api, chosen: ChangeFiles| async move {
-            let done = in_repo(&api, &reference, move |repo, _| stage::stage(repo, &chosen.files)).await;
+        |asked, api: Api, chosen: ChangeFiles| async move {
+            let done = in_repo(&api, &asked, move |repo, _| stage::stage(repo, &chosen.files)).await;
             answer_status(done.map(|()| StatusCode::NO_CONTENT))
         },
     );
     let unstage = path_to(api, "unstage").and(warp::post()).and(json::<ChangeFiles>()).then(
-        |reference, api: Api, chosen: ChangeFiles| async move {
-            let done = in_repo(&api, &reference, move |repo, _| stage::unstage(repo, &chosen.files)).await;
+        |asked, api: Api, chosen: ChangeFiles| async move {
+            let done = in_repo(&api, &asked, move |repo, _| stage::unstage(repo, &chosen.files)).await;
             answer_status(done.map(|()| StatusCode::NO_CONTENT))
         },
     );
     let discard = path_to(api, "discard").and(warp::post()).and(json::<ChangeFiles>()).then(
-        |reference, api: Api, chosen: ChangeFiles| async move {
-            let done = move |repo: &mut Repo, session| discard::discard(repo, session, &chosen.files);
-            answer(in_repo(&api, &reference, done).await)
+        |asked, api: Api, chosen: ChangeFiles| async move {
+            let done =
+                move |repo: &mut Repo, reader: Reader| discard::discard(repo, reader.session, &chosen.files);
+            answer(in_repo(&api, &asked, done).await)
         },
     );
     stage.or(unstage).unify().or(discard).unify().boxed()
@@ -137,33 +147,39 @@ fn changing(api: &Api) -> BoxedFilter<(Response,)> {
 
 /// What is kept: what was discarded, commits, what was seen.
 fn keeping(api: &Api) -> BoxedFilter<(Response,)> {
-    let discarded = path_to(api, "discarded").and(warp::get()).then(|reference, api: Api| async move {
-        answer(in_repo(&api, &reference, |repo, session| discard::list(repo, session)).await)
+    let discarded = path_to(api, "discarded").and(warp::get()).then(|asked, api: Api| async move {
+        answer(in_repo(&api, &asked, |repo, reader| discard::list(repo, reader.session)).await)
     });
     let restore = at(api).and(warp::path!("discarded" / String / "restore")).and(warp::post()).then(
-        |reference, api: Api, id: String| async move {
+        |asked, api: Api, id: String| async move {
             let restored: Result<Discarded, Problem> =
-                in_repo(&api, &reference, move |repo, session| discard::restore(repo, session, &id)).await;
+                in_repo(&api, &asked, move |repo, reader| discard::restore(repo, reader.session, &id)).await;
             answer(restored)
         },
     );
     let commit = path_to(api, "commit").and(warp::post()).and(json::<MakeCommit>()).then(
-        |reference, api: Api, wanted| async move {
-            answer(in_repo(&api, &reference, move |repo, _| make_commit(repo, &wanted)).await)
+        |asked, api: Api, wanted| async move {
+            answer(in_repo(&api, &asked, move |repo, _| make_commit(repo, &wanted)).await)
         },
     );
-    let seen = path_to(api, "seen").and(warp::post()).then(|reference, api: Api| async move {
-        answer(in_repo(&api, &reference, |repo, session| snapshot::keep(repo, session, "seen")).await)
+    let seen = path_to(api, "seen").and(warp::post()).then(|asked, api: Api| async move {
+        answer(in_repo(&api, &asked, |repo, reader| seen::keep(repo, reader)).await)
     });
-    discarded.or(restore).unify().or(commit).unify().or(seen).unify().boxed()
+    let marks = path_to(api, "marks").and(warp::post()).and(json::<ChooseMarks>()).then(
+        |asked, api: Api, ChooseMarks { marks }| async move {
+            let done = in_repo(&api, &asked, move |repo, reader| seen::choose(repo, reader, marks)).await;
+            answer_status(done.map(|()| StatusCode::NO_CONTENT))
+        },
+    );
+    discarded.or(restore).unify().or(commit).unify().or(seen).unify().or(marks).unify().boxed()
 }
 
-async fn image(api: &Api, reference: &Reference, wanted: ReadImage) -> Response {
-    let read = move |repo: &mut Repo, session| {
-        let state = State::parse(repo, session, wanted.of.as_deref().unwrap_or("work"))?;
+async fn image(api: &Api, asked: &Asked, wanted: ReadImage) -> Response {
+    let read = move |repo: &mut Repo, reader| {
+        let state = State::parse(repo, reader, wanted.of.as_deref().unwrap_or("work"))?;
         diff::image(repo, &state, &wanted.path)
     };
-    match in_repo(api, reference, read).await {
+    match in_repo(api, asked, read).await {
         Ok((image, kind)) => {
             let mut response = answer_bytes(Ok(image));
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -173,19 +189,19 @@ async fn image(api: &Api, reference: &Reference, wanted: ReadImage) -> Response 
     }
 }
 
-fn list(repo: &Repo, session: SessionId, wanted: &ReadDiff) -> Result<GitDiff, Failure> {
-    let (base, to) = states(repo, session, wanted.base.as_deref(), wanted.to.as_deref())?;
+fn list(repo: &Repo, reader: Reader, wanted: &ReadDiff) -> Result<GitDiff, Failure> {
+    let (base, to) = states(repo, reader, wanted.base.as_deref(), wanted.to.as_deref())?;
     diff::list(repo, &base, &to, &ReadPage { from: wanted.from, limit: wanted.limit })
 }
 
 fn states<'r>(
     repo: &'r Repo,
-    session: SessionId,
+    reader: Reader,
     base: Option<&str>,
     to: Option<&str>,
 ) -> Result<(State<'r>, State<'r>), Failure> {
-    let base = State::parse(repo, session, base.unwrap_or("index"))?;
-    Ok((base, State::parse(repo, session, to.unwrap_or("work"))?))
+    let base = State::parse(repo, reader, base.unwrap_or("index"))?;
+    Ok((base, State::parse(repo, reader, to.unwrap_or("work"))?))
 }
 
 fn make_commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<GitCommitDetails, Failure> {
@@ -196,10 +212,11 @@ fn make_commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<GitCommitDetails,
 /// Works on the repository of a session's directory, where a thread may wait.
 async fn in_repo<T: Send + 'static>(
     api: &Api,
-    reference: &Reference,
-    work: impl FnOnce(&mut Repo, SessionId) -> Result<T, Failure> + Send + 'static,
+    asked: &Asked,
+    work: impl FnOnce(&mut Repo, Reader) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
-    in_repo_of(find(api, reference)?, work).await
+    let login = asked.login;
+    in_repo_of(find(api, &asked.session)?, move |repo, session| work(repo, Reader { session, login })).await
 }
 
 /// The same for a session that is known.

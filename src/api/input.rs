@@ -25,6 +25,9 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let drop_queued = path_to(&api, "queue")
         .and(warp::delete())
         .then(|reference, api: Api| async move { answer(drop_queued(&api, &reference).await) });
+    let release_queued = path_to(&api, "queue")
+        .and(warp::post())
+        .then(|reference, api: Api| async move { answer(release_queued(&api, &reference).await) });
     let keys = path_to(&api, "keys")
         .and(warp::post())
         .and(json::<SendKeys>())
@@ -39,11 +42,20 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let model = path_to(&api, "model").and(warp::post()).and(json::<SwitchModel>()).then(
         |reference, api: Api, wanted| async move { answer(switch_model(&api, &reference, wanted).await) },
     );
-    input.or(drop_queued).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
+    let queue = drop_queued.or(release_queued).unify();
+    input.or(queue).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
 }
 
 async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
+    if how.raw {
+        return match how {
+            SendText { enter: false, images: None, if_busy: None, plain: false, .. } => {
+                api.sessions.typing.send_raw(&session, &text).await
+            }
+            _ => Err(Problem::new(Code::Invalid, "'raw' excludes 'enter', 'images', 'if_busy' and 'plain'")),
+        };
+    }
     let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());
     let ids: Result<Vec<Uuid>, Problem> = ids
         .map(|id| {
@@ -64,6 +76,12 @@ async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sen
 async fn drop_queued(api: &Api, reference: &Reference) -> Result<View, Problem> {
     let session = find(api, reference)?;
     api.sessions.typing.drop_queued(&session).await?;
+    Ok(view(&session).await)
+}
+
+async fn release_queued(api: &Api, reference: &Reference) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.typing.release_queue(&session).await?;
     Ok(view(&session).await)
 }
 

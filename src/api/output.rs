@@ -123,9 +123,12 @@ impl Answer<'_> {
             self.screen_if_none(expected.offset, size);
         }
         self.missing(expected, entry.at);
+        // Nothing comes before the first screen.
+        if self.has_screen {
+            self.moment(cursor, entry.time);
+        }
         match &entry.content {
             Content::Output(bytes) => {
-                self.moment(cursor, entry.time);
                 let length = bytes.len().min(usize::try_from(end - place).unwrap_or(usize::MAX));
                 self.record(OUTPUT, &bytes.slice(..length));
             }

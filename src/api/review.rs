@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codepiper_protocol::wire::input::{IfBusy, Sent};
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::review::{AddComment, Comment, CommentState, EditComment, Review};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -14,6 +14,7 @@ use warp::reply::Response;
 use super::git::in_repo_of;
 use super::sessions::{Reference, find};
 use super::{Api, Caller, answer, answer_status, auth, json, with};
+use crate::git::base::Reader;
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
 use crate::git::review::Reviews;
@@ -27,7 +28,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let list = at()
         .and(warp::path::end())
         .and(warp::get())
-        .then(|reference, api: Api| async move { answer(list(&api, &reference).await) });
+        .and(warp::ext::get::<Caller>())
+        .then(|reference, api: Api, caller| async move { answer(list(&api, &reference, &caller).await) });
     let add = at()
         .and(warp::path::end())
         .and(warp::post())
@@ -60,7 +62,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let send = at()
         .and(verb("send"))
         .and(warp::post())
-        .then(|reference, api: Api| async move { answer(send(&api, &reference).await) });
+        .and(warp::ext::get::<Caller>())
+        .then(|reference, api: Api, caller| async move { answer(send(&api, &reference, &caller).await) });
     list.or(add)
         .unify()
         .or(edit)
@@ -75,13 +78,17 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-async fn list(api: &Api, reference: &Reference) -> Result<Review, Problem> {
-    // Comments are there also when the repository is not.
-    on_disk(api, reference, |all, session| match Repo::open(&session.cwd()) {
-        Ok(repo) => all.list(session.id, Ok(&repo)),
-        Err(failure) => all.list(session.id, Err(failure)),
-    })
-    .await
+async fn list(api: &Api, reference: &Reference, caller: &Caller) -> Result<Review, Problem> {
+    let login = auth::login(caller);
+    let read = move |all: &Reviews, session: &Session| {
+        let reader = Reader { session: session.id, login };
+        // Comments are there also when the repository is not.
+        match Repo::open(&session.cwd()) {
+            Ok(repo) => all.list(reader, Ok(&repo)),
+            Err(failure) => all.list(reader, Err(failure)),
+        }
+    };
+    on_disk(api, reference, read).await
 }
 
 async fn add(
@@ -90,20 +97,26 @@ async fn add(
     caller: &Caller,
     wanted: AddComment,
 ) -> Result<Comment, Problem> {
-    let author = auth::device(api, caller).unwrap_or_else(|| "command line".to_owned());
-    let reviews = api.reviews.clone();
-    in_repo_of(find(api, reference)?, move |repo, id| reviews.add(id, repo, &wanted, &author)).await
+    let author = auth::holder(api, caller);
+    let (reviews, login) = (api.reviews.clone(), auth::login(caller));
+    let add = move |repo: &mut Repo, session| reviews.add(Reader { session, login }, repo, &wanted, &author);
+    in_repo_of(find(api, reference)?, add).await
 }
 
 /// All drafts as one prompt. They are drafts until the agent has them.
-async fn send(api: &Api, reference: &Reference) -> Result<Sent, Problem> {
+async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
-    let Review { comments, prompt } = list(api, reference).await?;
+    let Review { comments, prompt } = list(api, reference, caller).await?;
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no comments that were not sent"));
     }
-    let sent =
-        api.sessions.typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await?;
+    let typing = &api.sessions.typing;
+    let sent = typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await;
+    // Comments are a prompt or nothing.
+    let sent = sent.map_err(|problem| Problem {
+        next: problem.next.filter(|next| *next != Next::TypeAnyway),
+        ..problem
+    })?;
     let drafts = comments.iter().filter(|comment| comment.state == CommentState::Draft);
     let ids: Vec<u32> = drafts.map(|comment| comment.id).collect();
     on_disk(api, reference, move |all, session| all.sent(session.id, &ids)).await?;

@@ -192,7 +192,7 @@ fn do_whole<S>(
     router: S,
     place: Option<Arc<Place>>,
     caller: Caller,
-    parts: request::Parts,
+    mut parts: request::Parts,
     body: Incoming,
 ) -> impl Future<Output = Response> + use<S>
 where
@@ -203,6 +203,8 @@ where
         changes: !matches!(parts.method, Method::GET | Method::HEAD),
         place,
     };
+    // RFC 9110 §9.3.2: what GET answers; hyper leaves the content out.
+    parts.method = if parts.method == Method::HEAD { Method::GET } else { parts.method };
     let request = whole(api.clone(), caller, parts, body);
     to_the_end(&api.tasks, &api.work, router, asks, request)
 }

@@ -9,11 +9,11 @@ use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD};
 use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{
-    Attach, EndSession, Explanation, ForkSession, RenameSession, ResumeSession, Session as View,
-    StartSession, Status,
+    Attach, EndSession, Explanation, ForkSession, LabelSession, ListSessions, RenameSession, ResumeSession,
+    Session as View, StartSession,
 };
+use codepiper_protocol::wire::status::StatusReport;
 use codepiper_protocol::wire::timeline::ReadTimeline;
-use serde::Deserialize;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -26,14 +26,6 @@ use super::{
 };
 use crate::session::Session;
 use crate::tasks::blocking;
-
-/// The query of `GET /api/sessions`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ListSessions {
-    status: Option<Status>,
-    provider: Option<String>,
-}
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     all(&api)
@@ -48,6 +40,8 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .or(history(&api))
         .unify()
         .or(hooks(&api))
+        .unify()
+        .or(status(&api))
         .unify()
         .boxed()
 }
@@ -94,6 +88,11 @@ fn one(api: &Api) -> BoxedFilter<(Response,)> {
         .and(warp::patch())
         .and(json::<RenameSession>())
         .then(|reference, api: Api, request| async move { answer(rename(&api, &reference, request).await) });
+    let label = path_to(api, "labels")
+        .and(warp::post())
+        .and(json::<LabelSession>())
+        .then(|reference, api: Api, request| async move { answer(label(&api, &reference, &request).await) });
+    let rename = rename.or(label).unify();
     let remove = here()
         .and(warp::delete())
         .then(|reference, api: Api| async move { answer_status(remove(&api, &reference).await) });
@@ -171,13 +170,29 @@ fn hooks(api: &Api) -> BoxedFilter<(Response,)> {
         .and(warp::body::content_length_limit(MAX_PAYLOAD as u64))
         .and(warp::body::bytes())
         .then(|reference, api: Api, delivery, payload: Bytes| async move {
-            answer_status(match find(&api, &reference) {
+            let taken = match find(&api, &reference) {
                 Ok(session) => {
                     git::turn(&api, &session, &payload);
-                    api.hooks.receive(&session, delivery, &payload).await.map(|()| StatusCode::NO_CONTENT)
+                    api.hooks.receive(&session, delivery, &payload).await
                 }
                 Err(problem) => Err(problem),
-            })
+            };
+            match taken {
+                Ok(Some(told)) => answer(Ok::<_, Problem>(told)),
+                taken => answer_status(taken.map(|_| StatusCode::NO_CONTENT)),
+            }
+        })
+        .boxed()
+}
+
+fn status(api: &Api) -> BoxedFilter<(Response,)> {
+    path_to(api, "status")
+        .and(warp::post())
+        .and(json::<StatusReport>())
+        .then(|reference, api: Api, report| async move {
+            let taken = find(&api, &reference)
+                .and_then(|session| api.sessions.evidence.program_reported(&session, report));
+            answer_status(taken.map(|()| StatusCode::NO_CONTENT))
         })
         .boxed()
 }
@@ -232,11 +247,8 @@ async fn look_at_branches(sessions: Vec<Arc<Session>>) {
 }
 
 async fn list(api: &Api, query: ListSessions) -> Vec<View> {
-    let fits = |view: &View| {
-        query.status.is_none_or(|status| view.status == status)
-            && query.provider.as_ref().is_none_or(|provider| view.provider == *provider)
-    };
-    views(api, api.sessions.registry.all()).await.into_iter().filter(fits).collect()
+    let all = views(api, api.sessions.registry.all()).await;
+    all.into_iter().filter(|view| query.fits(view)).collect()
 }
 
 /// With the branches of now; how much changed is counted behind it.
@@ -263,6 +275,12 @@ async fn rename(api: &Api, reference: &Reference, request: RenameSession) -> Res
     Ok(view(&session).await)
 }
 
+async fn label(api: &Api, reference: &Reference, request: &LabelSession) -> Result<View, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.life.label(&session, request).await?;
+    Ok(view(&session).await)
+}
+
 async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem> {
     let session = find(api, reference)?;
     api.sessions.launcher.remove(&session).await?;
@@ -272,7 +290,8 @@ async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem>
 
 async fn explain(api: &Api, reference: &Reference) -> Result<Explanation, Problem> {
     let session = find(api, reference)?;
-    Ok(Explanation { evidence: session.evidence(), session: view(&session).await })
+    let program_status = api.sessions.evidence.program_status(&session);
+    Ok(Explanation { evidence: session.evidence(), program_status, session: view(&session).await })
 }
 
 async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
@@ -323,8 +342,7 @@ async fn resize(api: &Api, reference: &Reference, size: Size) -> Result<View, Pr
 async fn fit(api: &Api, reference: &Reference, caller: &Caller, size: Size) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let login = super::auth::login(caller);
-    let device = super::auth::device(api, caller).unwrap_or_else(|| "command line".to_owned());
-    api.sessions.link.fit(&session, size, login, device).await?;
+    api.sessions.link.fit(&session, size, login, super::auth::holder(api, caller)).await?;
     Ok(view(&session).await)
 }
 

@@ -7,16 +7,26 @@ use codepiper_protocol::wire::daemon::{
 use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Billing;
+use serde::Deserialize;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Api, Leave, answer, answer_status, json_or_default, with};
+use super::{Api, Leave, answer, answer_status, checks, json_or_default, with};
 use crate::doctor;
 use crate::process::executable;
 use crate::provider;
 use crate::tasks::blocking;
+
+/// The query of `GET /api/providers`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListProviders {
+    /// Run their programs, to ask for version and sign-in.
+    #[serde(default)]
+    check: bool,
+}
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let status = warp::path!("api" / "daemon")
@@ -36,8 +46,9 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api| async move { answer_status(restart(&api).await) });
     let providers = warp::path!("api" / "providers")
         .and(warp::get())
+        .and(warp::query::<ListProviders>())
         .and(with(api.clone()))
-        .map(|api: Api| answer(Ok(providers(&api))));
+        .then(|query, api: Api| async move { answer(Ok(providers(&api, query).await)) });
     let doctor = warp::path!("api" / "doctor")
         .and(warp::get())
         .and(with(api.clone()))
@@ -132,7 +143,24 @@ async fn leave(api: &Api, leave: Leave) -> Result<StatusCode, Problem> {
     }
 }
 
-fn providers(api: &Api) -> Vec<Provider> {
+/// With what their programs say of themselves, if that is asked for.
+async fn providers(api: &Api, query: ListProviders) -> Vec<Provider> {
+    let mut described = describe_all(api);
+    if query.check {
+        let env = api.sessions.environment();
+        let checked = described.iter().map(async |described| {
+            let provider = api.sessions.providers().find(&described.name)?;
+            checks::check(provider, described.found.as_deref()?, env).await
+        });
+        let checked = futures_util::future::join_all(checked).await;
+        for (described, check) in described.iter_mut().zip(checked) {
+            described.check = check;
+        }
+    }
+    described
+}
+
+fn describe_all(api: &Api) -> Vec<Provider> {
     let env = api.sessions.environment();
     let path = env.get("PATH").map(String::as_str);
     let describe = |provider: &provider::Provider| {
@@ -160,6 +188,7 @@ fn providers(api: &Api) -> Vec<Provider> {
                 example: models.example.to_owned(),
                 vendor: models.vendor.to_owned(),
             }),
+            check: None,
             question_delay_ms: u32::try_from(provider.question_delay.as_millis()).unwrap_or(u32::MAX),
         }
     };

@@ -104,8 +104,8 @@ impl Story {
         match (before, activity, waiting_for) {
             (_, Activity::Waiting, waiting_for) => {
                 let kind = match waiting_for {
-                    Some(WaitingFor::Question) => MarkerKind::Question,
-                    _ => MarkerKind::Permission,
+                    None | Some(WaitingFor::Permission) => MarkerKind::Permission,
+                    Some(_) => MarkerKind::Question,
                 };
                 let asked = self.asked.take().unwrap_or_else(|| event.body.describe().to_string());
                 self.mark_as(event, kind, asked);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn changed(activity: Activity, waiting_for: Option<WaitingFor>) -> Body {
-        Body::SessionActivityChanged { activity, waiting_for, proof: None }
+        Body::SessionActivityChanged { activity, waiting_for, background: vec![], proof: None }
     }
 
     fn spans(timeline: &Timeline) -> Vec<(i64, Option<i64>, SpanState)> {

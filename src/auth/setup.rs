@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use super::file::Stored;
 use super::{
-    Auth, BOOTSTRAP_GROUPS, Digest, Guest, Kept, Opened, STEP_LIMIT, State, already_set_up, check_password,
-    closed, expired, recovery_codes, secret, totp, wrong_first_code,
+    Auth, AuthState, BOOTSTRAP_GROUPS, Digest, Guest, Kept, Opened, STEP_LIMIT, already_set_up,
+    check_password, closed, expired, recovery_codes, secret, totp, wrong_first_code,
 };
 
 /// A set-up that is under way. Nothing of it is kept before its end.
@@ -105,7 +105,7 @@ impl Auth {
     }
 }
 
-impl State {
+impl AuthState {
     fn setup(&mut self, token: &str) -> Result<&mut Setup, Problem> {
         let setup = self.setup.as_mut().filter(|setup| setup.token == token && setup.until > Instant::now());
         setup.ok_or_else(expired)

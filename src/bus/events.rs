@@ -38,10 +38,10 @@ pub struct EventLog {
     journal: Arc<dyn Journal>,
     /// So many read the journal at once: long events take memory meanwhile.
     readers: Semaphore,
-    state: Mutex<State>,
+    state: Mutex<EventsState>,
 }
 
-struct State {
+struct EventsState {
     /// With their sizes in memory.
     newest: VecDeque<(Event, usize)>,
     /// The sum of the sizes.
@@ -68,8 +68,14 @@ impl EventLog {
         // before it, or of the very first that was killed before it stored anything. The time is later than all of them, a thousand events a second allowed for.
         let now = Timestamp::now().as_millisecond().unsigned_abs();
         let last = if in_order { seq } else { now.max(seq + 1) };
-        let state =
-            State { newest: VecDeque::new(), kept: 0, before: seq, last, end, watchers: Watchers::default() };
+        let state = EventsState {
+            newest: VecDeque::new(),
+            kept: 0,
+            before: seq,
+            last,
+            end,
+            watchers: Watchers::default(),
+        };
         let log = Self { journal, readers: Semaphore::new(READERS), state: Mutex::new(state) };
         if !in_order && end.offset > 0 {
             // What was cut in the middle of a line shall not spoil the next one.
@@ -104,12 +110,12 @@ impl EventLog {
         state.watchers.wake();
     }
 
-    fn store(&self, state: &mut State, time: i64, line: &[u8]) {
+    fn store(&self, state: &mut EventsState, time: i64, line: &[u8]) {
         let content = Content::Output(Bytes::copy_from_slice(line));
         let entry = Entry { at: state.end, time, content };
         state.end = entry.end();
         self.journal.append(LOG, &entry);
-        self.journal.wake();
+        self.journal.hurry();
     }
 
     /// The `seq` of the newest event.
@@ -228,7 +234,7 @@ impl EventLog {
         self.state().watchers.add(watcher);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, EventsState> {
         lock(&self.state)
     }
 }

@@ -23,7 +23,7 @@ use crate::tasks::blocking;
 pub struct Log {
     session: SessionId,
     journal: Arc<dyn Journal>,
-    state: Mutex<State>,
+    state: Mutex<LogState>,
 }
 
 /// The most bytes that a reader may have seen of what was never stored: more than is published between two writes.
@@ -31,7 +31,7 @@ const UNSTORED: u64 = 1024 * 1024;
 /// Bytes that are read from the journal at once.
 const READ: usize = 256 * 1024;
 
-struct State {
+struct LogState {
     /// The epoch that is being written, and where each one began, oldest first.
     epochs: Vec<(u32, Position)>,
     end: Position,
@@ -52,7 +52,7 @@ pub type DirectOutput = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 impl Log {
     pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {
-        let state = State {
+        let state = LogState {
             // Where it began is not known any more, and nobody has a cursor of it from before that.
             epochs: vec![(epoch, Position::default())],
             end,
@@ -100,6 +100,11 @@ impl Log {
     /// Wakes all readers although nothing was appended: what belongs to the session changed.
     pub fn wake(&self) {
         self.state().watchers.wake();
+    }
+
+    /// Wakes the watcher whenever something is appended.
+    pub fn watch(&self, watcher: &Arc<Notify>) {
+        self.state().watchers.add(watcher);
     }
 
     /// A reader that begins where `begin` says, and what must be told to it first.
@@ -189,12 +194,12 @@ impl Log {
         state.ring.push(entry);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, LogState> {
         lock(&self.state)
     }
 }
 
-impl State {
+impl LogState {
     fn epoch(&self) -> u32 {
         self.epochs.last().map_or(0, |(epoch, _)| *epoch)
     }

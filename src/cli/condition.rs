@@ -15,8 +15,10 @@ pub(super) enum Condition {
     Quiet(Duration),
     /// A line of the rendered output fits.
     Text(Regex),
-    /// The agent has nothing to do.
+    /// The agent has nothing to do, and has left nothing running.
     Idle,
+    /// Its turn is over, whatever it has left running.
+    TurnOver,
     /// The agent waits for a person.
     Waiting,
 }
@@ -28,6 +30,7 @@ impl FromStr for Condition {
         match text.split_once('=') {
             None if text == "exit" => Ok(Condition::Exit),
             None if text == "idle" => Ok(Condition::Idle),
+            None if text == "idle!" => Ok(Condition::TurnOver),
             None if text == "waiting" => Ok(Condition::Waiting),
             Some(("quiet", seconds)) => time::seconds(seconds).map(Condition::Quiet),
             // The last line of the error says what is wrong; those before it draw where.
@@ -36,7 +39,7 @@ impl FromStr for Condition {
                 let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
                 format!("invalid regular expression: {reason}")
             }),
-            _ => Err("use exit, quiet=SECONDS, text=REGEX, idle or waiting".to_owned()),
+            _ => Err("use exit, quiet=SECONDS, text=REGEX, idle, idle! or waiting".to_owned()),
         }
     }
 }
@@ -49,6 +52,7 @@ impl Condition {
             Condition::Quiet(quiet) => format!("stay quiet for {} s", quiet.as_secs_f64()),
             Condition::Text(pattern) => format!("print anything matching '{pattern}'"),
             Condition::Idle => "become idle".to_owned(),
+            Condition::TurnOver => "end its turn".to_owned(),
             Condition::Waiting => "wait for an answer".to_owned(),
         }
     }
@@ -62,6 +66,7 @@ mod tests {
     fn conditions_have_a_text_form() {
         assert!(matches!("exit".parse(), Ok(Condition::Exit)));
         assert!(matches!("idle".parse(), Ok(Condition::Idle)));
+        assert!(matches!("idle!".parse(), Ok(Condition::TurnOver)));
         assert!(matches!("waiting".parse(), Ok(Condition::Waiting)));
         assert!(matches!("quiet=0.5".parse(), Ok(Condition::Quiet(quiet)) if quiet.as_millis() == 500));
         assert!(matches!("text=a=b$".parse(), Ok(Condition::Text(regex)) if regex.as_str() == "a=b$"));

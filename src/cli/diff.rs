@@ -1,7 +1,7 @@
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use codepiper_protocol::visible::count;
-use codepiper_protocol::wire::git::{DiffFile, DiffLine, GitDiff, ReadDiff, ReadFile, WholeFile};
+use codepiper_protocol::wire::git::{DiffFile, DiffLine, GitDiff, ReadDiff, ReadFile, Span, WholeFile};
 
 use super::failure::{OF_SESSIONS, Outcome, exit_codes};
 use super::{Context, git, output};
@@ -114,8 +114,36 @@ fn line(line: &DiffLine) -> Outcome {
         (None, _) => (ADDED, '+'),
     };
     let cut = line.bytes.map(|bytes| format!(" … ({bytes} bytes)")).unwrap_or_default();
-    output::styled_line([(style, format!("{sign}{}{cut}", line.text))])?;
+    let mut pieces = vec![(style, sign.to_string())];
+    pieces.extend(
+        by_words(&line.text, &line.words)
+            .map(|(text, changed)| (if changed { style.invert() } else { style }, text.to_owned())),
+    );
+    pieces.extend((!cut.is_empty()).then_some((style, cut)));
+    output::styled_line(pieces)?;
     if line.no_newline { output::line("\\ No newline at end of file") } else { Ok(()) }
+}
+
+/// The text in pieces, and whether each is a word that changed.
+fn by_words<'t>(text: &'t str, words: &'t [Span]) -> impl Iterator<Item = (&'t str, bool)> {
+    let edges = words.iter().flatten().map(|unit| place_of(text, *unit));
+    let starts = std::iter::once(0).chain(edges.clone());
+    let pieces = starts.zip(edges.chain(std::iter::once(text.len())));
+    let pieces = pieces
+        .enumerate()
+        .map(|(number, (from, to))| (text.get(from..to).unwrap_or_default(), number % 2 == 1));
+    pieces.filter(|(text, _)| !text.is_empty())
+}
+
+/// Where a UTF-16 code unit is in a text, in bytes.
+fn place_of(text: &str, unit: u32) -> usize {
+    let mut units = 0;
+    let found = text.char_indices().find(|(_, letter)| {
+        let is_there = units >= unit;
+        units += letter.len_utf16() as u32;
+        is_there
+    });
+    found.map_or(text.len(), |(place, _)| place)
 }
 
 fn stat(found: &GitDiff) -> Outcome {
@@ -137,4 +165,22 @@ fn stat(found: &GitDiff) -> Outcome {
         output::say("some files were not counted: that would take too long");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_cut_at_its_words() {
+        let pieces = |text, words: &'static [Span]| by_words(text, words).collect::<Vec<_>>();
+        assert_eq!(pieces("a bc", &[]), [("a bc", false)]);
+        assert_eq!(pieces("a bc d", &[[2, 4]]), [("a ", false), ("bc", true), (" d", false)]);
+        assert_eq!(
+            pieces("👩 é x", &[[0, 2], [3, 4]]),
+            [("👩", true), (" ", false), ("é", true), (" x", false)]
+        );
+        assert_eq!(pieces("ab", &[[1, 9]]), [("a", false), ("b", true)]);
+        assert_eq!(pieces("", &[]), []);
+    }
 }

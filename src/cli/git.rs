@@ -1,9 +1,12 @@
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
-use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitOperation, GitStatus, ReadLog, ReadPage};
+use codepiper_protocol::wire::git::{
+    Change, GitFile, GitHead, GitOperation, GitProgress, GitStatus, ReadLog, ReadPage,
+};
 use jiff::Timestamp;
 
 use super::failure::{OF_SESSIONS, Outcome, exit_codes};
+use super::next::hint;
 use super::table::Table;
 use super::time::age;
 use super::{Context, output};
@@ -49,7 +52,7 @@ enum Verb {
         #[arg(long, value_name = "REF")]
         of: Option<String>,
         /// How many, at most 200
-        #[arg(short, value_name = "N", default_value_t = 20)]
+        #[arg(short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         n: u32,
     },
     /// Local and remote-tracking branches
@@ -84,7 +87,10 @@ fn status(context: &Context, what: &What) -> Outcome {
     }
     output::line(checked_out(&found.head))?;
     if let Some(operation) = found.operation {
-        output::line(under_way(operation))?;
+        output::line(under_way(operation, found.progress.as_ref()))?;
+    }
+    if let Some(next) = &found.next_step {
+        output::line(format_args!("  {}", hint(next)))?;
     }
     let conflicted = |file: &GitFile| file.conflicted.then_some("conflicted");
     group("Conflicted", &found.files, UNSTAGED, conflicted)?;
@@ -138,15 +144,18 @@ fn checked_out(head: &GitHead) -> String {
     }
 }
 
-fn under_way(operation: GitOperation) -> &'static str {
-    match operation {
+fn under_way(operation: GitOperation, progress: Option<&GitProgress>) -> String {
+    let what = match operation {
         GitOperation::Merge => "A merge is under way",
         GitOperation::Rebase => "A rebase is under way",
         GitOperation::CherryPick => "A cherry-pick is under way",
         GitOperation::Revert => "A revert is under way",
         GitOperation::Bisect => "A bisection is under way",
         GitOperation::ApplyMailbox => "Patches are being applied (git am)",
-    }
+    };
+    let Some(GitProgress { branch, step, steps }) = progress else { return what.to_owned() };
+    let of = branch.as_ref().map(|branch| format!(" of {branch}")).unwrap_or_default();
+    format!("{what}: commit {step} of {steps}{of}")
 }
 
 fn log(context: &Context, what: &What, wanted: &ReadLog) -> Outcome {

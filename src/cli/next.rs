@@ -1,5 +1,6 @@
 //! What to do about a problem, as commands and flags.
 
+use codepiper_protocol::wire::git::GitOperation;
 use codepiper_protocol::wire::problem::Next;
 
 /// The hint for a problem's next step.
@@ -40,6 +41,7 @@ pub(super) fn hint(next: &Next) -> String {
         Next::DeleteIgnored { worktree } => {
             format!("delete them too with `codepiper worktree remove {worktree} --ignored`")
         }
+        Next::FinishOperation { operation, conflicts } => finish(*operation, *conflicts),
         Next::ListLogins => "list the logins with `codepiper auth sessions`".into(),
         Next::SetUpDashboard => "get the one-time password with `codepiper auth bootstrap`".into(),
         Next::ResetPassword => "set a new password with `codepiper auth reset-password`".into(),
@@ -60,6 +62,21 @@ pub(super) fn hint(next: &Next) -> String {
         Next::ChoosePort => "choose another port with `--port N`; 0 takes any free one".into(),
         Next::StartWithoutDashboard => "leave out `--web`, or build codepiper with Node.js installed".into(),
     }
+}
+
+fn finish(operation: GitOperation, conflicts: bool) -> String {
+    let first = if conflicts { "resolve the conflicts, stage the files with `git add`, then " } else { "" };
+    let (verb, word) = match operation {
+        GitOperation::Merge => ("commit", "merge"),
+        GitOperation::Rebase => ("go on", "rebase"),
+        GitOperation::CherryPick => ("go on", "cherry-pick"),
+        GitOperation::Revert => ("go on", "revert"),
+        GitOperation::ApplyMailbox => ("go on", "am"),
+        GitOperation::Bisect => {
+            return "say `git bisect good` or `git bisect bad`; `git bisect reset` ends it".into();
+        }
+    };
+    format!("{first}{verb} with `git {word} --continue`; `git {word} --abort` gives it up")
 }
 
 fn replace_daemon(pid: Option<i32>) -> String {

@@ -4,19 +4,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use codepiper_protocol::wire::daemon::ProviderCheck;
 use codepiper_protocol::wire::session::{Activity, EvidenceSource, Status, WaitingFor};
+use codepiper_protocol::wire::status::StatusSource;
 use codepiper_protocol::{SessionId, Size};
 use jiff::Timestamp;
 
 use super::failure::{Failure, OF_DAEMON, Outcome, exit_codes, reason};
-use super::table::Table;
-use super::{Context, output};
+use super::{Context, output, table};
 use crate::config::Config;
 use crate::environment;
 use crate::provider::{self, Argv, LaunchRequest, Provider, Quit, ReadScreens};
 use crate::session::life::machine::{Input, Machine, Now, Operation};
-use crate::terminal::reports::Scanner;
+use crate::terminal::reports::{Report, Scanner};
 use crate::terminal::screen::Screen;
+use crate::terminal::status::Table;
 
 /// List the providers that `start` can run
 #[derive(Args)]
@@ -60,14 +62,18 @@ impl Providers {
         if self.json {
             return output::json(&providers);
         }
-        let mut table = Table::new(["PROVIDER", "PROGRAM", "RESUME", "DESCRIPTION"], 3);
+        let headings = ["PROVIDER", "VERSION", "SIGNED IN", "PROGRAM", "RESUME", "DESCRIPTION"];
+        let mut table = table::Table::new(headings, 5);
         for provider in providers {
+            let (version, sign_in) = provider.check.as_ref().map(checked).unwrap_or_default();
             let program = match provider.found {
                 Some(path) => path.display().to_string(),
                 None => format!("{} (not found)", provider.program),
             };
             table.row([
                 provider.name.into(),
+                version.into(),
+                sign_in.into(),
                 program.into(),
                 provider.resume.into(),
                 provider.description.into(),
@@ -75,6 +81,29 @@ impl Providers {
         }
         table.print(None)
     }
+}
+
+/// The version, and who is signed in, in few words.
+fn checked(check: &ProviderCheck) -> (String, String) {
+    let version = match &check.version {
+        Some(version) if check.tested.contains(version) => version.clone(),
+        Some(version) => format!("{version} (not tested)"),
+        None => "unknown".to_owned(),
+    };
+    let lacks: Vec<&str> = check
+        .features
+        .iter()
+        .filter(|feature| feature.works == Some(false))
+        .map(|feature| feature.what.as_str())
+        .collect();
+    let version =
+        if lacks.is_empty() { version } else { format!("{version}, without: {}", lacks.join("; ")) };
+    let sign_in = match &check.sign_in {
+        Some(sign_in) if sign_in.signed_in => sign_in.how.clone(),
+        Some(_) => "no".to_owned(),
+        None => "unknown".to_owned(),
+    };
+    (version, sign_in)
 }
 
 impl Test {
@@ -93,9 +122,11 @@ impl Test {
             session: SessionId::random(),
             args: &[],
             model: None,
+            permission_mode: None,
             cwd: "/".as_ref(),
             env: &env,
             hook: "HOOK",
+            denied: &[],
         };
         let words = |argv: Argv| format!("{} {}", argv.program, argv.args.join(" "));
         let program = provider.launcher.program(&env);
@@ -144,9 +175,16 @@ fn signals(provider: &Provider, size: Size, printed: &[u8]) -> Outcome {
     machine.handle(now, Input::Executed { pid: 0 });
     let mut reports = Vec::new();
     Scanner::default().scan(printed, &mut |place, report| reports.push((place, report)));
-    let (all, mut fit) = (reports.len(), 0);
+    let (all, mut fit, mut said) = (reports.len(), 0, Table::default());
     for (place, report) in reports {
-        if let Some((activity, waiting_for)) = provider.signals.report(&report) {
+        let meaning = match &report {
+            Report::Status(status) => {
+                said.apply(StatusSource::Terminal, status.clone(), now.wall);
+                provider.signals.status(said.stated(|_| true))
+            }
+            report => provider.signals.report(report),
+        };
+        if let Some((activity, waiting_for)) = meaning {
             fit += 1;
             let what = format!("it reported {report}");
             output::line(format_args!("byte {place}: {what} → {}", state(activity, waiting_for)))?;

@@ -1,5 +1,5 @@
 use clap::Args;
-use codepiper_protocol::wire::session::{ExitReason, ForkSession, ResumeSession, Session};
+use codepiper_protocol::wire::session::{ExitReason, ForkSession, ListSessions, ResumeSession, Session};
 use futures_util::StreamExt;
 
 use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
@@ -58,7 +58,7 @@ impl Resume {
 
     /// Two at a time, each with its line, in order.
     async fn resume_all(&self, client: &Client, request: &ResumeSession) -> Outcome {
-        let mut sessions = client.sessions(None, None).await?;
+        let mut sessions = client.sessions(&ListSessions::default()).await?;
         sessions.retain(is_lost);
         if sessions.is_empty() {
             output::say(

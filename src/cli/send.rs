@@ -22,8 +22,8 @@ const LINE_END: usize = 2;
 #[derive(Args)]
 #[command(
     after_help = exit_codes(OF_LIVE_SESSIONS),
-    override_usage = "codepiper send [OPTIONS] [--image FILE]... <ID> <TEXT|-|--file FILE|-- TEXT...>\n       codepiper send <ID> --drop-queued",
-    group = ArgGroup::new("what").args(["text", "file", "words", "image", "drop_queued"]).required(true).multiple(true),
+    override_usage = "codepiper send [OPTIONS] [--image FILE]... <ID> <TEXT|-|--file FILE|-- TEXT...>\n       codepiper send <ID> --drop-queued | --release-queued",
+    group = ArgGroup::new("what").args(["text", "file", "words", "image", "drop_queued", "release_queued"]).required(true).multiple(true),
     group = ArgGroup::new("source").args(["text", "file", "words"])
 )]
 pub(super) struct Send {
@@ -53,10 +53,13 @@ pub(super) struct Send {
     /// Drop the queued texts
     #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json", "plain"])]
     drop_queued: bool,
+    /// Send the queued texts that wait since the agent was interrupted, once it is idle
+    #[arg(long, conflicts_with_all = ["text", "file", "words", "image", "drop_queued"])]
+    release_queued: bool,
     /// Print one JSON object: {"cursor", "receipt"}; the cursor is from before the text
     #[arg(long)]
     json: bool,
-    /// Then wait, as `codepiper wait` does: exit, quiet=SECONDS, text=REGEX, idle or waiting
+    /// Then wait, as `codepiper wait` does: exit, quiet=SECONDS, text=REGEX, idle, idle! or waiting
     #[arg(long, value_name = "CONDITION")]
     wait: Option<Condition>,
     /// Maximum time to wait
@@ -74,6 +77,11 @@ impl Send {
             context.block_on(client.drop_queued(&self.session))??;
             return output::done("Queued texts dropped");
         }
+        if self.release_queued {
+            let client = context.client()?;
+            context.block_on(client.release_queued(&self.session))??;
+            return output::done("Queued texts released");
+        }
         let text = self.bytes()?;
         let images: Vec<Bytes> = self.image.iter().map(|file| image(file)).collect::<Result<_, _>>()?;
         let client = context.client()?;
@@ -84,7 +92,7 @@ impl Send {
                 ids.push(client.keep_image(&self.session, image).await?.id);
             }
             let images = (!ids.is_empty()).then(|| ids.join(","));
-            let how = SendText { enter, images, if_busy: self.if_busy, plain: self.plain };
+            let how = SendText { enter, images, if_busy: self.if_busy, plain: self.plain, raw: false };
             let sent = client.send(&self.session, text, &how).await.map_err(not_sent)?;
             if let Some(warning) = sent.warning.as_ref().filter(|_| sent.receipt != Receipt::Queued) {
                 output::say(format_args!("warning: {warning}"));

@@ -1,3 +1,7 @@
+mod follow;
+mod show;
+mod words;
+
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
@@ -5,13 +9,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::daemon::SessionCounts;
-use codepiper_protocol::wire::session::{Activity, Explanation, Session, Status};
+use codepiper_protocol::wire::session::{Explanation, LabelSession, ListSessions, Session, Status};
 use jiff::Timestamp;
 
 use super::failure::{OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::{Cell, Table};
 use super::{Context, output, resume, time, view};
 use crate::client::ClientError;
+use words::{activity, mode, usage};
 
 /// List sessions, including ended ones, or manage one
 #[derive(Args)]
@@ -23,7 +28,19 @@ pub(super) struct Sessions {
     /// Only sessions of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Print one JSON array, oldest first
+    /// Only sessions in this permission mode, as their agent calls it: `plan`
+    #[arg(long, value_name = "MODE")]
+    permission_mode: Option<String>,
+    /// Only sessions with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only archived sessions, which are left out otherwise
+    #[arg(long)]
+    archived: bool,
+    /// Print every session, and each again when it changes
+    #[arg(short, long)]
+    follow: bool,
+    /// Print one JSON array, oldest first; with --follow, one object per line, and {"removed": ID} for a removed session
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -65,6 +82,39 @@ enum Verb {
         #[arg(long, conflicts_with = "name")]
         clear: bool,
     },
+    /// Add tags to a session, or remove them
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Tag {
+        /// Session id, unique id prefix, or name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// Words of your own: letters, digits, '-', '_', '.' and '/'
+        #[arg(required = true, value_name = "TAG")]
+        tags: Vec<String>,
+        /// Remove them
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Show a session first in the dashboard
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Pin {
+        /// Session id, unique id prefix, or name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// Undo that
+        #[arg(long)]
+        undo: bool,
+    },
+    /// Leave an ended session out of lists; its output is kept, and it can be resumed
+    #[command(after_help = exit_codes(OF_SESSIONS))]
+    Archive {
+        /// Session id, unique id prefix, or name
+        #[arg(value_name = "ID")]
+        session: String,
+        /// Undo that
+        #[arg(long)]
+        undo: bool,
+    },
     /// Delete an ended session and its output
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove {
@@ -76,12 +126,37 @@ enum Verb {
 
 impl Sessions {
     pub(super) fn run(self, context: Context) -> Outcome {
-        match self.verb {
-            None => list(&context, self.status, self.provider.as_deref(), self.json),
-            Some(Verb::Show { session, json }) => show(&context, &session, json),
-            Some(Verb::Explain { session, json }) => explain(&context, &session, json),
-            Some(Verb::Rename { session, name, .. }) => rename(&context, &session, name),
-            Some(Verb::Remove { session }) => remove(&context, &session),
+        match &self.verb {
+            None if self.follow => {
+                let client = context.client()?;
+                context.follow(follow::follow(client, &self))
+            }
+            None => list(&context, &self),
+            Some(Verb::Show { session, json }) => show::show(&context, session, *json),
+            Some(Verb::Explain { session, json }) => explain(&context, session, *json),
+            Some(Verb::Rename { session, name, .. }) => rename(&context, session, name.clone()),
+            Some(Verb::Remove { session }) => remove(&context, session),
+            Some(Verb::Tag { session, tags, remove }) => tag(&context, session, tags, *remove),
+            Some(Verb::Pin { session, undo }) => {
+                let wanted = LabelSession { pinned: Some(!undo), ..LabelSession::default() };
+                label(&context, session, &wanted, if *undo { "unpinned" } else { "pinned" })
+            }
+            Some(Verb::Archive { session, undo }) => {
+                let wanted = LabelSession { archived: Some(!undo), ..LabelSession::default() };
+                label(&context, session, &wanted, if *undo { "no longer archived" } else { "archived" })
+            }
+        }
+    }
+}
+
+impl Sessions {
+    fn wanted(&self) -> ListSessions {
+        ListSessions {
+            status: self.status,
+            provider: self.provider.clone(),
+            permission_mode: self.permission_mode.clone(),
+            tag: self.tag.clone(),
+            archived: Some(self.archived),
         }
     }
 }
@@ -91,18 +166,20 @@ fn status_parser() -> impl TypedValueParser<Value = Status> {
         .map(|name| Status::ALL.into_iter().find(|status| status.as_str() == name).expect("one of them"))
 }
 
-fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json: bool) -> Outcome {
+fn list(context: &Context, wanted: &Sessions) -> Outcome {
+    let asked = wanted.wanted();
+    let is_all = asked == ListSessions { archived: Some(false), ..ListSessions::default() };
     let client = context.client()?;
     let (sessions, counts) = context.block_on(async {
-        let sessions = client.sessions(status, provider).await?;
+        let sessions = client.sessions(&asked).await?;
         // Who asks for all is told of those that cannot be shown, too.
-        let counts = match (status, provider, json) {
-            (None, None, false) => client.daemon().await?.sessions,
-            _ => SessionCounts::default(),
+        let counts = match is_all && !wanted.json {
+            true => client.daemon().await?.sessions,
+            false => SessionCounts::default(),
         };
         Ok::<_, ClientError>((sessions, counts))
     })??;
-    if json {
+    if wanted.json {
         return output::json(&sessions);
     }
     if counts.unreadable > 0 {
@@ -110,11 +187,11 @@ fn list(context: &Context, status: Option<Status>, provider: Option<&str>, json:
         output::say(format_args!("cannot read {records}; see `codepiper doctor`"));
     }
     if sessions.is_empty() {
-        match (status, provider) {
-            (None, None) => output::say(
+        match is_all {
+            true => output::say(
                 "no sessions; start one with `codepiper start -p PROVIDER -d DIR`, see `codepiper providers`",
             ),
-            _ => output::say("no matching sessions; list all with `codepiper sessions`"),
+            false => output::say("no matching sessions; list all with `codepiper sessions`"),
         }
         return Ok(());
     }
@@ -135,22 +212,37 @@ fn offer(sessions: &[Session]) {
     }
 }
 
-fn table(sessions: &[Session], now: Timestamp, home: Option<&Path>) -> Table<8> {
-    let mut table =
-        Table::new(["ID", "NAME", "STATE", "ACTIVITY", "AGE", "PROVIDER", "BRANCH", "DIRECTORY"], 7);
+fn table(sessions: &[Session], now: Timestamp, home: Option<&Path>) -> Table<11> {
+    let headings = [
+        "ID",
+        "NAME",
+        "TAGS",
+        "STATE",
+        "ACTIVITY",
+        "MODE",
+        "USAGE",
+        "AGE",
+        "PROVIDER",
+        "BRANCH",
+        "DIRECTORY",
+    ];
+    let mut table = Table::new(headings, 10);
     for session in sessions {
         table.row([
             session.short_id.as_str().into(),
             session.name.as_deref().unwrap_or("-").into(),
+            session.tags.join(" ").into(),
             Cell::styled(session.word(), style(session)),
             activity(session).into(),
+            mode(session).into(),
+            usage(session, now).into(),
             time::age(session.created_at, now).into(),
             session.provider.as_str().into(),
             session.branch.as_deref().unwrap_or("-").into(),
             short_path(&session.cwd, home).into(),
         ]);
     }
-    table
+    table.without_empty(2).without_empty(5).without_empty(6)
 }
 
 fn style(session: &Session) -> Style {
@@ -161,14 +253,6 @@ fn style(session: &Session) -> Style {
         _ => return Style::new().dimmed(),
     };
     color.on_default()
-}
-
-fn activity(session: &Session) -> String {
-    match session.waiting_for {
-        _ if !session.status.is_live() => "-".to_owned(),
-        Some(what) if session.activity == Activity::Waiting => format!("waiting ({what})"),
-        _ => session.activity.to_string(),
-    }
 }
 
 fn home() -> Option<std::path::PathBuf> {
@@ -183,54 +267,13 @@ fn short_path(path: &Path, home: Option<&Path>) -> String {
     }
 }
 
-fn show(context: &Context, session: &str, json: bool) -> Outcome {
-    let client = context.client()?;
-    let session = context.block_on(client.session(session))??;
-    if json {
-        return output::json(&session);
-    }
-    let worktree = session.worktree.as_ref().map(|worktree| worktree.repository.display().to_string());
-    let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let mut table = Table::new([session.short_id.as_str(), session.word()], 1);
-    for (what, value) in [
-        ("id", session.id.to_string()),
-        ("name", optional(session.name.clone())),
-        ("provider", session.provider.clone()),
-        ("arguments", if session.args.is_empty() { "-".to_owned() } else { session.args.join(" ") }),
-        ("directory", session.cwd.display().to_string()),
-        ("branch", optional(session.branch.clone())),
-        ("changes", optional(session.changes.map(|changes| changes.to_string()))),
-        ("worktree of", optional(worktree)),
-        ("env sets", if session.env_sets.is_empty() { "-".to_owned() } else { session.env_sets.join(", ") }),
-        ("billing", optional(session.billing.map(|billing| billing.as_str().to_owned()))),
-        (
-            "dangerous",
-            if session.dangerous { "yes: acts without asking for permission" } else { "no" }.to_owned(),
-        ),
-        ("model", optional(session.model.clone())),
-        ("activity", activity(&session)),
-        ("queued texts", session.queued.to_string()),
-        ("exit", optional(session.exit.map(|exit| exit.to_string()))),
-        ("title", optional(session.title.clone())),
-        ("size", session.size.to_string()),
-        ("pid", optional(session.pid.map(|pid| pid.to_string()))),
-        ("attached", session.attached.to_string()),
-        ("cursor", session.cursor.to_string()),
-        ("created", time::clock(session.created_at)),
-        ("updated", time::clock(session.updated_at)),
-    ] {
-        table.row([what.into(), value.into()]);
-    }
-    table.print(None)
-}
-
 fn explain(context: &Context, session: &str, json: bool) -> Outcome {
     let client = context.client()?;
     let explanation = context.block_on(client.explain(session))??;
     if json {
         return output::json(&explanation);
     }
-    let Explanation { session, evidence } = explanation;
+    let Explanation { session, evidence, program_status } = explanation;
     let state = match session.exit {
         Some(exit) => format!("{}: {exit}", session.word()),
         None => format!("{}, {}", session.word(), activity(&session)),
@@ -246,7 +289,11 @@ fn explain(context: &Context, session: &str, json: bool) -> Outcome {
             proved.into(),
         ]);
     }
-    table.print(None)
+    table.print(None)?;
+    if !program_status.is_empty() {
+        output::line("Its programs say about themselves:")?;
+    }
+    program_status.iter().try_for_each(|status| output::line(format_args!("  {status}")))
 }
 
 fn rename(context: &Context, session: &str, name: Option<String>) -> Outcome {
@@ -256,6 +303,22 @@ fn rename(context: &Context, session: &str, name: Option<String>) -> Outcome {
         Some(name) => output::done(format_args!("Session {} renamed to {name}", session.short_id)),
         None => output::done(format_args!("Session {}: name removed", session.short_id)),
     }
+}
+
+fn tag(context: &Context, session: &str, tags: &[String], remove: bool) -> Outcome {
+    let mut wanted = LabelSession::default();
+    let named = if remove { &mut wanted.remove } else { &mut wanted.add };
+    named.extend(tags.iter().cloned());
+    let client = context.client()?;
+    let session = context.block_on(client.label(session, &wanted))??;
+    let tags = if session.tags.is_empty() { "none".to_owned() } else { session.tags.join(" ") };
+    output::done(format_args!("Session {}: tags {tags}", session.short_id))
+}
+
+fn label(context: &Context, session: &str, wanted: &LabelSession, done: &str) -> Outcome {
+    let client = context.client()?;
+    let session = context.block_on(client.label(session, wanted))??;
+    output::done(format_args!("Session {} {done}", session.short_id))
 }
 
 fn remove(context: &Context, session: &str) -> Outcome {
@@ -268,7 +331,7 @@ fn remove(context: &Context, session: &str) -> Outcome {
 mod tests {
     use super::*;
 
-    fn session(json: &str) -> Session {
+    pub(super) fn session(json: &str) -> Session {
         let mut value = serde_json::json!({
             "id": "a1b2c3d4-0000-4000-8000-000000000000", "short_id": "a1b2c3d4", "name": null,
             "provider": "claude-code", "args": [], "cwd": "/home/me/projects/my-app", "branch": "main",

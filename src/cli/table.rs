@@ -45,6 +45,15 @@ impl<const N: usize> Table<N> {
         self.rows.push(cells);
     }
 
+    /// Without this column, if nothing stands in it.
+    pub(super) fn without_empty(mut self, column: usize) -> Self {
+        let (heading, rows) = self.rows.split_at_mut(1);
+        if rows.iter().all(|row| row[column].text.is_empty()) {
+            heading[0][column] = Cell::from("");
+        }
+        self
+    }
+
     /// Prints it. Without a `width` nothing is cut.
     pub(super) fn print(self, width: Option<usize>) -> Outcome {
         self.lines(width).into_iter().try_for_each(output::styled_line)
@@ -58,7 +67,8 @@ impl<const N: usize> Table<N> {
                 *width = cell.text.width().max(*width);
             }
         }
-        let whole = widths.iter().sum::<usize>() + GAP * (N - 1);
+        let columns = widths.iter().filter(|width| **width > 0).count();
+        let whole = widths.iter().sum::<usize>() + GAP * columns.saturating_sub(1);
         if let Some(over) = width.and_then(|width| whole.checked_sub(width)) {
             let elastic = &mut widths[self.elastic];
             *elastic = elastic.saturating_sub(over).max(NARROWEST.min(*elastic));
@@ -74,6 +84,9 @@ impl<const N: usize> Table<N> {
 fn line(row: &[Cell], widths: &[usize]) -> Vec<(Style, String)> {
     let mut line = Vec::new();
     for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
+        if *width == 0 {
+            continue;
+        }
         line.push((cell.style, cell.text.clone()));
         if index + 1 < row.len() {
             line.push((Style::new(), " ".repeat(width - cell.text.width() + GAP)));

@@ -21,6 +21,10 @@ use crate::terminal::text::{Continues, Line, TextLines};
 const DRAWN: Duration = Duration::from_millis(250);
 /// or the program has waited for so long: some go on drawing.
 const DRAWN_LIMIT: Duration = Duration::from_secs(3);
+/// An agent that says that it is idle may still paint the end of its answer. It has when nothing was printed for so long,
+const PAINTED: Duration = Duration::from_millis(100);
+/// or it has been idle for so long.
+const PAINTED_LIMIT: Duration = Duration::from_secs(1);
 
 /// Wait for a condition in a session
 ///
@@ -32,8 +36,8 @@ pub(super) struct Wait {
     /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
-    /// exit, quiet=SECONDS (no output), text=REGEX (a line of the rendered output matches), idle, or waiting (for
-    /// an answer, with its question on the screen)
+    /// exit, quiet=SECONDS (no output), text=REGEX (a line of the rendered output matches), idle, idle! (the turn
+    /// is over, whatever it left running), or waiting (for an answer, with its question on the screen)
     #[arg(long, value_name = "CONDITION")]
     until: Condition,
     /// Count from this cursor
@@ -203,8 +207,10 @@ impl<'a> Watch<'a> {
         let session = &self.follow.stream.session;
         match self.condition {
             Condition::Quiet(quiet) if self.caught_up => self.printed.checked_add(*quiet),
-            Condition::Idle if self.state_counts() => {
-                (session.activity == Activity::Idle && session.queued == 0).then(Instant::now)
+            Condition::Idle | Condition::TurnOver if self.state_counts() => {
+                let left = matches!(self.condition, Condition::TurnOver) && !session.background.is_empty();
+                let over = session.activity == Activity::Idle || left;
+                (over && (session.queued == 0 || session.queue_held)).then(|| self.settled_at(session))
             }
             Condition::Waiting if self.state_counts() => {
                 (session.activity == Activity::Waiting).then(|| self.question_shown_at(session))
@@ -218,11 +224,21 @@ impl<'a> Watch<'a> {
         self.caught_up && self.is_live() && !self.at_anchor()
     }
 
+    /// What is still being painted belongs to the answer.
+    fn settled_at(&self, session: &Session) -> Instant {
+        (self.printed + PAINTED).min(self.since(session) + PAINTED_LIMIT).max(Instant::now())
+    }
+
     fn question_shown_at(&self, session: &Session) -> Instant {
-        let now = Instant::now();
-        let waited = Timestamp::now().duration_since(session.state_since);
-        let since = Duration::try_from(waited).ok().and_then(|waited| now.checked_sub(waited)).unwrap_or(now);
+        let since = self.since(session);
         (since + self.question_delay).max(self.printed + DRAWN).min(since + DRAWN_LIMIT)
+    }
+
+    /// When the session's state changed last.
+    fn since(&self, session: &Session) -> Instant {
+        let now = Instant::now();
+        let passed = Timestamp::now().duration_since(session.state_since);
+        Duration::try_from(passed).ok().and_then(|passed| now.checked_sub(passed)).unwrap_or(now)
     }
 
     fn happened(self, line: Option<String>) -> Happened {

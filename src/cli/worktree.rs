@@ -31,7 +31,7 @@ enum Verb {
     /// Merge a worktree's branch into another local branch; nothing is pushed, and on any conflict nothing is changed
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Merge {
-        /// Path, branch, or id as shown by `codepiper worktree list --json`
+        /// Path, branch, or id as shown by `codepiper worktree list --json`; or a session that was started with it
         worktree: String,
         /// Make one commit of all
         #[arg(long)]
@@ -44,7 +44,7 @@ enum Verb {
     /// no commits of its own
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove {
-        /// Path, branch, or id as shown by `codepiper worktree list --json`
+        /// Path, branch, or id as shown by `codepiper worktree list --json`; or a session that was started with it
         worktree: String,
         /// Also delete ignored files, such as build output and .env files
         #[arg(long)]
@@ -142,6 +142,12 @@ fn find(context: &Context, reference: &str) -> Result<WorktreeState, Failure> {
     match found.iter().filter(meant).collect::<Vec<_>>()[..] {
         [one] => Ok(one.clone()),
         [] => {
+            // A session means the one that it was started with.
+            let session = context.block_on(client.session(reference))?.ok();
+            let path = session.and_then(|session| session.worktree).map(|worktree| worktree.path);
+            if let Some(state) = found.iter().find(|state| Some(&state.path) == path.as_ref()) {
+                return Ok(state.clone());
+            }
             let failure = Failure::not_found(format_args!("no worktree '{reference}'"));
             Err(failure.with_next(Some(&Next::ListWorktrees)))
         }

@@ -1,4 +1,4 @@
-//! The WebSocket: one subscription, or events.
+//! The WebSocket: one subscription, events, or the list of sessions.
 
 use std::path::Path;
 
@@ -210,28 +210,72 @@ impl Stream {
 }
 
 /// Events as they happen.
-pub struct Events {
+pub struct Events(Feed);
+
+impl Events {
+    pub(super) async fn open(socket: &Path, session: Option<SessionId>, after: Option<u64>) -> Result<Self> {
+        Feed::open(socket, &ClientMessage::Events { session, after }).await.map(Self)
+    }
+
+    /// What happens next. May be dropped and called again without losing anything.
+    pub async fn next(&mut self) -> Result<Event> {
+        loop {
+            if let ServerMessage::Event { event } = self.0.next().await? {
+                return Ok(event);
+            }
+        }
+    }
+}
+
+/// The list of sessions, and how it changes.
+pub struct SessionChanges(Feed);
+
+/// What [`SessionChanges`] yields.
+#[derive(Debug)]
+pub enum SessionChange {
+    /// All sessions, oldest first. It comes first.
+    All(Vec<Session>),
+    Changed(Box<Session>),
+    Removed(SessionId),
+}
+
+impl SessionChanges {
+    pub(super) async fn open(socket: &Path) -> Result<Self> {
+        Feed::open(socket, &ClientMessage::Sessions {}).await.map(Self)
+    }
+
+    /// What changes next. May be dropped and called again without losing anything.
+    pub async fn next(&mut self) -> Result<SessionChange> {
+        loop {
+            match self.0.next().await? {
+                ServerMessage::Sessions { sessions } => return Ok(SessionChange::All(sessions)),
+                ServerMessage::SessionChanged { session } => return Ok(SessionChange::Changed(session)),
+                ServerMessage::SessionRemoved { id } => return Ok(SessionChange::Removed(id)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What one message asked for.
+struct Feed {
     frames: mpsc::Receiver<Message>,
     _reading: AbortOnDropHandle<()>,
     /// Closing it would end the connection.
     _write: WebSocketWrite,
 }
 
-impl Events {
-    pub(super) async fn open(socket: &Path, session: Option<SessionId>, after: Option<u64>) -> Result<Self> {
+impl Feed {
+    async fn open(socket: &Path, wanted: &ClientMessage) -> Result<Self> {
         let Connection { reading, frames, mut write } = Connection::open(socket).await?;
-        tell(&mut write, &ClientMessage::Events { session, after }).await?;
+        tell(&mut write, wanted).await?;
         Ok(Self { frames, _reading: reading, _write: write })
     }
 
-    /// What happens next. May be dropped and called again without losing anything.
-    pub async fn next(&mut self) -> Result<Event> {
-        loop {
-            match message(&mut self.frames).await? {
-                ServerMessage::Event { event } => return Ok(event),
-                ServerMessage::Error { problem, .. } => return Err(ClientError::Problem(problem)),
-                _ => {}
-            }
+    async fn next(&mut self) -> Result<ServerMessage> {
+        match message(&mut self.frames).await? {
+            ServerMessage::Error { problem, .. } => Err(ClientError::Problem(problem)),
+            message => Ok(message),
         }
     }
 }

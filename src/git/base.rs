@@ -1,15 +1,30 @@
 //! The states of a repository that can be compared.
 
 use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::auth::LoginId;
 use git2::{Commit, ErrorCode, Oid, Repository, Tree};
 
 use super::error::{Failure, invalid, not_found};
 use super::name::Revision;
 use super::repo::Repo;
+use super::seen;
 use super::snapshot::turns;
 
 /// Where our references are. `git push` takes none of them along.
 pub const OURS: &str = "refs/codepiper/";
+
+/// Whose states are meant: a session's, and of what was seen there, the mark of a device if it has one of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    pub session: SessionId,
+    pub login: Option<LoginId>,
+}
+
+impl From<SessionId> for Reader {
+    fn from(session: SessionId) -> Self {
+        Self { session, login: None }
+    }
+}
 
 /// One side of a comparison.
 pub enum State<'r> {
@@ -30,14 +45,17 @@ impl State<'_> {
         }
     }
 
-    /// The state that is meant. `session` is whose `start`, `seen` and `turn` it is; `turn~2` is two turns before the last
+    /// The state that is meant. `reader` is whose `start`, `seen` and `turn` it is; `turn~2` is two turns before the last
     /// one, and `turn-MS` the one that began then.
-    pub fn parse<'r>(repo: &'r Repo, session: SessionId, text: &str) -> Result<State<'r>, Failure> {
+    pub fn parse<'r>(repo: &'r Repo, reader: impl Into<Reader>, text: &str) -> Result<State<'r>, Failure> {
+        let reader = reader.into();
+        let session = reader.session;
         match text {
             "work" => Ok(State::Work),
             "index" => Ok(State::Index),
             "head" => Ok(State::Tree(head(&repo.git)?)),
-            "start" | "seen" => kept(repo, session, text),
+            "start" => kept(repo, session, text),
+            "seen" => kept(repo, session, &seen::kind(repo, reader)),
             "turn" => turn(repo, session, 0),
             "merge-base" => merge_base(repo, None),
             _ => {
@@ -118,7 +136,7 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
     let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
     found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
         not_found(match kind {
-            "seen" => "nobody has looked at these changes yet; compare with the session's start instead",
+            _ if kind.starts_with("seen") => "nobody has looked at these changes yet; compare with the session's start instead",
             _ if is_turn(kind) => "that turn of the session is not known, or not any more",
             _ => "what was there when the session began is not known: it began before this was recorded, or elsewhere",
         })

@@ -2,12 +2,16 @@
 
 use codepiper_protocol::wire::git::MakeCommit;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Commit, ErrorCode, Oid, RepositoryState};
+use git2::{Commit, ErrorCode, Index, IndexConflict, Oid, Repository, RepositoryState};
 
 use super::error::{Failure, in_use, invalid};
+use super::name::text_of;
+use super::operation;
 use super::repo::Repo;
 
 const LONGEST_MESSAGE: usize = 64 * 1024;
+/// So many conflicted files are named.
+const MOST_NAMED: usize = 5;
 
 /// Commits the index, or replaces the last commit. No hook is run and nothing is signed: where that is asked for, it
 /// is left to git itself.
@@ -25,7 +29,7 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     let mut index = git.index()?;
     index.read(true)?;
     if index.has_conflicts() {
-        return Err(invalid("some files are conflicted; resolve and stage them first"));
+        return Err(Failure::Said(conflicted(git, &index)?));
     }
     let tree = git.find_tree(index.write_tree()?)?;
     let signature = git.signature().map_err(|_| {
@@ -63,7 +67,12 @@ fn check(repo: &Repo) -> Result<(), Failure> {
     };
     match git.state() {
         RepositoryState::Clean | RepositoryState::Merge => {}
-        _ => return Err(left("a rebase or the like is under way")),
+        _ => {
+            let problem =
+                Problem::new(Code::Invalid, "a rebase or the like is under way; its commits are git's own");
+            let conflicts = u32::from(git.index()?.has_conflicts());
+            return Err(Failure::Said(finish(git, problem, conflicts)));
+        }
     }
     if git.path().join("index.lock").exists() {
         return Err(in_use().into());
@@ -73,6 +82,26 @@ fn check(repo: &Repo) -> Result<(), Failure> {
         return Err(left("commits of this repository are to be signed"));
     }
     Ok(())
+}
+
+/// Names some of the files that are.
+fn conflicted(git: &Repository, index: &Index) -> Result<Problem, Failure> {
+    let sides = |conflict: IndexConflict| conflict.our.or(conflict.their).or(conflict.ancestor);
+    let paths: Vec<String> =
+        index.conflicts()?.flatten().filter_map(sides).map(|entry| text_of(&entry.path)).collect();
+    let more = paths.len().saturating_sub(MOST_NAMED);
+    let named = paths[..paths.len() - more].join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let problem = Problem::new(Code::Invalid, format!("there are conflicts in {named}{more}"));
+    Ok(finish(git, problem, paths.len() as u32))
+}
+
+/// With what ends that which is under way.
+fn finish(git: &Repository, problem: Problem, conflicts: u32) -> Problem {
+    match operation::operation(git) {
+        Some(operation) => problem.with_next(operation::next(operation, conflicts)),
+        None => problem,
+    }
 }
 
 fn merged_heads(repo: &mut Repo) -> Result<Vec<Oid>, Failure> {

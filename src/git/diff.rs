@@ -187,13 +187,16 @@ fn tree_to_work<'r>(repo: &'r Repo, old: Option<&Tree>, paths: &[TreePath]) -> R
     }
     let index = git.index()?;
     let is_seen = |path: &TreePath| {
-        index.get_path(path.as_path(), 0).is_some() || !git.is_path_ignored(path.as_path()).unwrap_or(false)
+        let path = path.as_path();
+        index.get_path(path, 0).is_some()
+            || old.is_some_and(|tree| tree.get_path(path).is_ok())
+            || !git.is_path_ignored(path).unwrap_or(false)
     };
     let candidates: Vec<TreePath> = candidates.into_iter().filter(is_seen).collect();
     if candidates.is_empty() {
         return Ok(git.diff_tree_to_tree(old, old, None)?);
     }
-    // What the index has is not ignored, whatever the rules say; this comparison does not look there.
+    // What the index or the tree has is not ignored, whatever the rules say; this comparison does not look there.
     git.add_ignore_rule("!*")?;
     let diff = git.diff_tree_to_workdir(old, Some(&mut options(&candidates)));
     git.clear_ignore_rules()?;

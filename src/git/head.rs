@@ -12,6 +12,7 @@ use super::base;
 use super::diff;
 use super::error::Failure;
 use super::name::text_of;
+use super::operation;
 use super::repo::Repo;
 
 /// Commits are counted so far.
@@ -36,7 +37,11 @@ pub enum Moved {
 }
 
 impl Head {
+    /// While a branch is rebased, that branch as it was: what git checks out on the way is no news.
     pub fn of(repo: &Repo) -> Result<Self, Failure> {
+        if let Some((branch, commit)) = operation::rebased(&repo.git) {
+            return Ok(Self { branch: Some(branch), commit: Some(commit) });
+        }
         let head = repo.git.find_reference("HEAD")?;
         let target = head.symbolic_target().ok().flatten();
         let branch = target.map(|target| target.strip_prefix("refs/heads/").unwrap_or(target).to_owned());

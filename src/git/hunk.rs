@@ -5,6 +5,7 @@ use git2::{DiffLineType, Oid, Patch};
 use ring::digest;
 
 use super::name::TreePath;
+use super::words::Words;
 
 /// A hunk with all its lines.
 pub struct Hunk {
@@ -77,7 +78,7 @@ pub fn page(
 ) -> Result<Page, git2::Error> {
     let limit = limit.unwrap_or(MAX_LINES).clamp(1, MAX_LINES);
     let (mut page, mut room) = (Page::default(), MAX_DIFF_BYTES);
-    let mut full = false;
+    let mut words = Words::new();
     for number in 0..patch.num_hunks() {
         let (head, _) = patch.hunk(number)?;
         let first = page.lines;
@@ -85,18 +86,17 @@ pub fn page(
         for_each_line(patch, number, |line| {
             let at = page.lines;
             page.lines += 1;
-            if at < from || full {
-                return;
+            let shown = (at >= from && page.next.is_none()).then(|| show(&line));
+            let fits = shown.filter(|shown| at - from < limit && shown.text.len() <= room);
+            if fits.is_none() && at >= from {
+                page.next = page.next.or(Some(at));
             }
-            let shown = show(&line);
-            if at - from >= limit || room < shown.text.len() {
-                full = true;
-                page.next = Some(at);
-                return;
-            }
-            room -= shown.text.len();
-            lines.push(shown);
+            let place = fits.as_ref().map(|_| lines.len());
+            room -= fits.as_ref().map_or(0, |shown| shown.text.len());
+            lines.extend(fits);
+            words.line(&line, place, &mut lines);
         })?;
+        let words_left_out = words.end(&mut lines);
         if lines.is_empty() {
             continue;
         }
@@ -108,6 +108,7 @@ pub fn page(
             new_lines: head.new_lines(),
             heading: heading(head.header()),
             skipped: from.saturating_sub(first),
+            words_left_out,
             lines,
         });
     }
@@ -128,11 +129,11 @@ pub fn texts<'l>(lines: impl Iterator<Item = &'l [u8]>, limit: Option<u32>) -> V
 fn show(line: &git2::DiffLine) -> DiffLine {
     let (text, bytes) = text(line.content());
     let no_newline = !line.content().ends_with(b"\n");
-    DiffLine { old: line.old_lineno(), new: line.new_lineno(), text, bytes, no_newline }
+    DiffLine { old: line.old_lineno(), new: line.new_lineno(), text, words: vec![], bytes, no_newline }
 }
 
 /// A line without its line feed, and its length if it was cut.
-fn text(line: &[u8]) -> (String, Option<u64>) {
+pub fn text(line: &[u8]) -> (String, Option<u64>) {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     match line.len() > MAX_LINE {
         false => (String::from_utf8_lossy(line).into_owned(), None),
@@ -151,10 +152,10 @@ fn heading(header: &[u8]) -> String {
 }
 
 /// The lines of a hunk, without the remarks that a file has no line feed at its end.
-fn for_each_line(
-    patch: &Patch,
+fn for_each_line<'p>(
+    patch: &'p Patch,
     hunk: usize,
-    mut each: impl FnMut(git2::DiffLine),
+    mut each: impl FnMut(git2::DiffLine<'p>),
 ) -> Result<(), git2::Error> {
     for number in 0..patch.num_lines_in_hunk(hunk)? {
         let line = patch.line_in_hunk(hunk, number)?;

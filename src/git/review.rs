@@ -16,7 +16,7 @@ use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::base::State;
+use super::base::{Reader, State};
 use super::diff::content;
 use super::error::{Failure, invalid, not_found};
 use super::hunk::texts;
@@ -59,22 +59,25 @@ impl Reviews {
     }
 
     /// The comments, each where its lines are now.
-    pub fn list(&self, session: SessionId, repo: Result<&Repo, Failure>) -> Result<Review, Failure> {
+    pub fn list(&self, reader: impl Into<Reader>, repo: Result<&Repo, Failure>) -> Result<Review, Failure> {
+        let reader = reader.into();
+        let session = reader.session;
         let stored = self.load(session)?;
         let repo = repo.ok();
         let comments: Vec<Comment> =
-            stored.comments.into_iter().map(|kept| anchored(kept, repo, session)).collect();
+            stored.comments.into_iter().map(|kept| anchored(kept, repo, reader)).collect();
         let prompt = prompt(session, &comments);
         Ok(Review { comments, prompt })
     }
 
     pub fn add(
         &self,
-        session: SessionId,
+        reader: impl Into<Reader>,
         repo: &Repo,
         wanted: &AddComment,
         author: &str,
     ) -> Result<Comment, Failure> {
+        let reader = reader.into();
         let text = checked(&wanted.text)?;
         let path = TreePath::parse(&wanted.path)?;
         let side = wanted.side.unwrap_or(Side::New);
@@ -82,7 +85,7 @@ impl Reviews {
         let of = wanted.of.clone().unwrap_or_else(|| default.to_owned());
         let missing = || not_found(format!("there is no file {} in {of}", path.text()));
         let content =
-            content(repo, &State::parse(repo, session, &of)?, &path, MAX_FILE)?.ok_or_else(missing)?;
+            content(repo, &State::parse(repo, reader, &of)?, &path, MAX_FILE)?.ok_or_else(missing)?;
         let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
         let (from, to) = (wanted.from, wanted.to.unwrap_or(wanted.from));
         if from == 0 || to < from || to as usize > lines.len() {
@@ -113,7 +116,7 @@ impl Reviews {
         };
         let (before, after) =
             (part(first.saturating_sub(AROUND), first), part(end, lines.len().min(end + AROUND)));
-        self.change(session, |stored| {
+        self.change(reader.session, |stored| {
             if stored.comments.len() >= MAX_COMMENTS {
                 let detail = format!("there are {MAX_COMMENTS} comments already; delete those that are done");
                 return Err(invalid(detail));
@@ -236,10 +239,10 @@ fn find(stored: &mut Stored, id: u32) -> Result<&mut Kept, Failure> {
 }
 
 /// The comment where its lines are now.
-fn anchored(kept: Kept, repo: Option<&Repo>, session: SessionId) -> Comment {
+fn anchored(kept: Kept, repo: Option<&Repo>, reader: Reader) -> Comment {
     let place = repo.and_then(|repo| {
         let path = TreePath::parse(&kept.comment.path).ok()?;
-        let state = State::parse(repo, session, &kept.comment.of).ok()?;
+        let state = State::parse(repo, reader, &kept.comment.of).ok()?;
         let content = content(repo, &state, &path, MAX_FILE).ok()??;
         if Oid::hash_object(ObjectType::Blob, &content).ok()?.to_string() == kept.comment.blob {
             return Some(kept.comment.from);

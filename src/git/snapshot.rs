@@ -1,7 +1,6 @@
 //! The work tree as it is now, as a tree that a reference keeps. Neither the index nor a reflog is touched.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
@@ -63,19 +62,6 @@ pub fn turns(repo: &Repo, session: SessionId) -> Result<Vec<Timestamp>, Failure>
     }
     found.sort_unstable_by(|one, other| other.cmp(one));
     Ok(found)
-}
-
-/// How many references of ours the repositories of these directories have, in how many repositories.
-pub fn count_kept(dirs: impl Iterator<Item = PathBuf>) -> (usize, usize) {
-    let opened = dirs.filter_map(|dir| Repo::open(&dir).ok());
-    // Worktrees share them.
-    let repositories: BTreeMap<PathBuf, Repo> =
-        opened.map(|repo| (repo.git.commondir().to_owned(), repo)).collect();
-    let kept = repositories.values().filter_map(|repo| {
-        let found = repo.git.references_glob(&format!("{OURS}*")).ok()?.count();
-        (found > 0).then_some(found)
-    });
-    kept.fold((0, 0), |(references, repositories), found| (references + found, repositories + 1))
 }
 
 /// The references that keep states of a session.

@@ -1,10 +1,11 @@
 //! What differs from the last commit, in the index and in the work tree.
 
-use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitOperation, GitStatus, MAX_FILES, ReadPage};
-use git2::{Branch, Delta, ErrorCode, Repository, RepositoryState, Status, StatusOptions};
+use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitStatus, MAX_FILES, Marks, ReadPage};
+use git2::{Branch, Delta, ErrorCode, Repository, Status, StatusOptions};
 
 use super::error::Failure;
 use super::name::text_of;
+use super::operation;
 use super::repo::Repo;
 
 /// A page of the files that differ, untracked ones too, each by itself. Ignored ones are left out.
@@ -19,11 +20,14 @@ pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
     let (staged, conflicted) = (count(|file| file.staged.is_some()), count(|file| file.conflicted));
     let untracked = count(|file| file.unstaged == Some(Change::Added) && file.staged.is_none());
     let changed = count(|file| file.unstaged.is_some()) - untracked;
+    let operation = operation::operation(&repo.git);
     let (files, next) = take_page(files, page.from, page.limit, MAX_FILES);
     Ok(GitStatus {
         root: text_of(repo.root.as_os_str().as_encoded_bytes()).trim_end_matches('/').to_owned(),
         head: head(&repo.git)?,
-        operation: operation(repo.git.state()),
+        operation,
+        progress: operation.and_then(|_| operation::progress(&repo.git)),
+        next_step: operation.map(|operation| operation::next(operation, conflicted)),
         staged,
         changed,
         untracked,
@@ -31,6 +35,7 @@ pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
         files,
         next,
         turns: vec![],
+        marks: Marks::Shared,
     })
 }
 
@@ -73,19 +78,6 @@ pub fn change(status: Delta) -> Option<Change> {
         Delta::Renamed => Some(Change::Renamed),
         Delta::Typechange => Some(Change::TypeChanged),
         Delta::Unmodified | Delta::Ignored => None,
-    }
-}
-
-pub fn operation(state: RepositoryState) -> Option<GitOperation> {
-    use RepositoryState as State;
-    match state {
-        State::Clean => None,
-        State::Merge => Some(GitOperation::Merge),
-        State::Rebase | State::RebaseInteractive | State::RebaseMerge => Some(GitOperation::Rebase),
-        State::CherryPick | State::CherryPickSequence => Some(GitOperation::CherryPick),
-        State::Revert | State::RevertSequence => Some(GitOperation::Revert),
-        State::Bisect => Some(GitOperation::Bisect),
-        State::ApplyMailbox | State::ApplyMailboxOrRebase => Some(GitOperation::ApplyMailbox),
     }
 }
 

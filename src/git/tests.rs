@@ -210,7 +210,17 @@ impl Sandbox {
                     let name = format!("branch/{number}");
                     git(&[word("merge"), word("-q"), word("--no-edit"), word("--no-ff"), word(&name)]);
                 }
-                Step::Crlf => self.write(".gitattributes", "*.txt text eol=crlf\na text=auto\n"),
+                Step::Crlf => {
+                    self.write(".gitattributes", "*.txt text eol=crlf\na text=auto\n");
+                    // Whether a file whose attributes changed is read again depends on when it was written: here it is.
+                    for name in NAMES {
+                        if let Ok(file) =
+                            fs::File::options().write(true).open(self.path(OsStr::from_bytes(name)))
+                        {
+                            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+                        }
+                    }
+                }
                 Step::Ignore(name) => {
                     let name = text_of(NAMES[*name]);
                     if name.is_ascii() && !name.contains('\n') {

@@ -1,18 +1,19 @@
 //! The journal in files.
 //!
 //! Whoever appends puts it into the [`cache`] and goes on. One [`writer`] thread takes it from there
-//! into the newest [`generation`]: a directory with a database, begun anew by size or day, and deleted
-//! as a whole when it is old. Readers take what is newest from the cache and the rest from the
+//! into the newest [`generation`]: a directory with a [`segment`], to which everything is appended once, and the database
+//! of a [`store`], which finds it there and can be made again from it. A generation is begun anew by size or day, and
+//! deleted as a whole when it is old. Readers take what is newest from the cache and the rest from the
 //! [`generations`], each piece once, by its place.
 //!
 //! The database answers damage with a panic, with silence or with nothing at all, and does not survive
-//! a full disk. So it is asked under [`guard`], its contents are counted in a [`summary`] beside it,
+//! a full disk. So it is asked under [`guard`], what a generation holds is counted in a [`summary`] beside it,
 //! space is looked at before each write, and a writer that hangs is replaced. Whatever happens to the
 //! files, a journal opens, and what is appended can be read.
 
 mod cache;
-mod chunk;
 mod clock;
+mod frames;
 mod generation;
 mod generations;
 mod guard;
@@ -20,8 +21,10 @@ mod options;
 mod query;
 mod report;
 mod row;
+mod segment;
 mod shared;
 mod space;
+mod store;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -82,8 +85,8 @@ impl Disk {
         report.bytes = generations.bytes();
         let shared = Arc::new(Shared::new(options, generations, lasts));
         if usable {
-            shared.state().active = opened.active.as_ref().map(|(generation, _)| generation.clone());
-            shared.begin(0, opened);
+            shared.state().active.clone_from(&opened.active);
+            shared.begin(0, opened.active);
         } else {
             shared.state().closed = true;
         }
@@ -168,6 +171,10 @@ impl Journal for Disk {
 
     fn wake(&self) {
         self.change(|_| {});
+    }
+
+    fn hurry(&self) {
+        self.change(|state| state.cache.hurry());
     }
 
     fn checkpoint(&self, session: SessionId, checkpoint: Checkpoint) {

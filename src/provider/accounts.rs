@@ -15,6 +15,8 @@ pub struct Accounts {
     pub api_settings: &'static [&'static str],
     /// Credentials of the plan.
     pub subscription: &'static [&'static str],
+    /// Where its program keeps whom it is signed in as.
+    pub home: fn(env: &BTreeMap<String, String>) -> Option<PathBuf>,
     /// Where its program may keep an API key of its own. Reads files.
     pub stored_keys: fn(env: &BTreeMap<String, String>) -> Vec<StoredKey>,
 }

@@ -1,71 +1,126 @@
-//! Claude Code. Facts measured with 2.1.197.
+//! Claude Code. Facts measured with 2.1.197 and 2.1.332.
 
+mod hooks;
+mod signals;
+mod state_file;
+mod status_line;
 mod transcript;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use codepiper_protocol::{SessionId, os_text};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::conversations::conversation_id;
+use super::checks::claude_sign_in;
+use super::decisions::Answers;
 use super::launch::model_args;
-use super::signals::question;
 use super::{
-    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, LaunchRequest, Launcher, Meaning,
-    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals,
-    StateFile, StoredKey, paste_path,
+    Accounts, Arguments, Argv, Checks, Composer, Conversations, Demotes, Dialog, LaunchRequest, Launcher,
+    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, StoredKey, Switches,
+    paste_path,
 };
-use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
+use hooks::settings;
+use state_file::STATE_FILE;
 
-pub static CLAUDE_CODE: Provider = Provider {
-    name: "claude-code",
-    label: "Claude Code",
-    description: "Claude Code",
-    agent: true,
-    launcher: &ClaudeCode,
-    arguments: Arguments::EXTRA,
-    resume: Resume { description: "continues the conversation (claude --resume)", keeps_conversation: true },
-    dangerous_flags: &["--dangerously-skip-permissions"],
-    accounts: Some(ACCOUNTS),
-    models: Some(Models {
-        list: Some(MODEL_LIST),
-        offered: &["Sonnet", "Opus", "Haiku", "Default"],
-        example: "Other model",
-        vendor: "claude",
-    }),
-    prompts: Prompts {
-        delivery: PromptDelivery::Argument,
-        composer: Some(COMPOSER),
-        // A path that is pasted becomes an image; one that is typed does not.
-        mention_image: paste_path,
-    },
-    // Escape refuses in a dialog, where Ctrl+C does nothing, and interrupts a turn. Then the first Ctrl+C may only
-    // empty the composer; two on an idle composer end it with status 0.
-    quit: Quit::Keys {
-        keys: &["escape", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c"],
-        pause: Duration::from_millis(300),
-    },
-    quit_limit: Duration::from_secs(6),
-    conversations: Some(&ClaudeCode),
-    hooks: &ClaudeCode,
-    // It is the only one to tell at once that a person refused or interrupted. Undocumented.
-    state_file: Some(StateFile {
-        path: state_file,
-        meaning: state_file_meaning,
-        written: state_file_written,
-    }),
-    signals: &ClaudeCode,
-    // What it asks before a conversation begins neither a hook nor a report tells.
-    reads_screens: ReadScreens::AtStart,
-    reports_count_as_hooks: false,
-    question_delay: Duration::ZERO,
-    switches: None,
-    remark: None,
+pub static CLAUDE_CODE: Provider = provider(true, true);
+
+/// Its list of agents, where a key takes a conversation out of the terminal into a background process of its own.
+const AGENT_VIEW: &str = "agent_view";
+/// It paints on the alternate screen, which has no history.
+const FULLSCREEN: &str = "fullscreen";
+
+fn switched(on: &[&str]) -> Provider {
+    provider(!on.contains(&AGENT_VIEW), !on.contains(&FULLSCREEN))
+}
+
+const fn environment(in_its_pane: bool, classic: bool) -> &'static [(&'static str, &'static str)] {
+    const IN_ITS_PANE: (&str, &str) = ("CLAUDE_CODE_DISABLE_AGENT_VIEW", "1");
+    const CLASSIC: (&str, &str) = ("CLAUDE_CODE_DISABLE_ALTERNATE_SCREEN", "1");
+    match (in_its_pane, classic) {
+        (true, true) => &[IN_ITS_PANE, CLASSIC],
+        (true, false) => &[IN_ITS_PANE],
+        (false, true) => &[CLASSIC],
+        (false, false) => &[],
+    }
+}
+
+const fn provider(in_its_pane: bool, classic: bool) -> Provider {
+    Provider {
+        name: "claude-code",
+        label: "Claude Code",
+        description: "Claude Code",
+        agent: true,
+        launcher: &ClaudeCode,
+        environment: environment(in_its_pane, classic),
+        arguments: ARGUMENTS,
+        resume: Resume {
+            description: "continues the conversation (claude --resume)",
+            keeps_conversation: true,
+        },
+        dangerous_flags: &["--dangerously-skip-permissions"],
+        accounts: Some(ACCOUNTS),
+        checks: Some(CHECKS),
+        models: Some(Models {
+            list: Some(MODEL_LIST),
+            offered: &["Sonnet", "Opus", "Haiku", "Default"],
+            example: "Other model",
+            vendor: "claude",
+        }),
+        prompts: Prompts {
+            delivery: PromptDelivery::Argument,
+            composer: Some(COMPOSER),
+            // A path that is pasted becomes an image; one that is typed does not.
+            mention_image: paste_path,
+        },
+        // Escape refuses in a dialog, where Ctrl+C does nothing, and interrupts a turn. Then the first Ctrl+C may only
+        // empty the composer; two on an idle composer end it with status 0.
+        quit: Quit::Keys {
+            keys: &["escape", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c", "ctrl+c"],
+            pause: Duration::from_millis(300),
+        },
+        quit_limit: Duration::from_secs(6),
+        conversations: Some(&ClaudeCode),
+        hooks: &ClaudeCode,
+        answers: Some(Answers::All),
+        // It is the only one to tell at once that a person refused or interrupted. Undocumented.
+        state_file: Some(STATE_FILE),
+        signals: &ClaudeCode,
+        prompts_for_commands: None,
+        // What it asks before a conversation begins neither a hook nor a report tells.
+        reads_screens: ReadScreens::AtStart,
+        reports_count_as_hooks: false,
+        question_delay: Duration::ZERO,
+        switches: Some(Switches { names: &[AGENT_VIEW, FULLSCREEN], with: switched }),
+        remark: None,
+    }
+}
+
+const ARGUMENTS: Arguments = Arguments {
+    model: &["--model"],
+    mode: &["--permission-mode"],
+    risky_modes: &["bypassPermissions"],
+    asking_mode: Some("default"),
+    refused: &[
+        (
+            &["--continue", "-c", "--resume", "-r", "--from-pr", "--fork-session", "--session-id"],
+            "a session continues its own conversation when it is resumed, or a copy of it when it is forked",
+        ),
+        (
+            &["--settings"],
+            "it would replace the hooks that tell the session's state; use ~/.claude/settings.json or the project's \
+             .claude/settings.local.json",
+        ),
+        (
+            &["--bg", "--background", "--cloud", "--desktop", "--print", "-p"],
+            "a session runs in its terminal",
+        ),
+    ],
+    only_flags: true,
+    ..Arguments::EXTRA
 };
 
 const COMPOSER: Composer = Composer {
@@ -74,6 +129,8 @@ const COMPOSER: Composer = Composer {
     image: "[Image",
     completes: &[],
     continues: &['\\'],
+    // 4 lines, or about 850 characters, of 2.1.332.
+    demotes: Some(Demotes { lines: 4, bytes: 800, completes: &['@', '/'] }),
     commands: &['!', '/', '#', '@', '&', '?'],
     command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
 };
@@ -87,8 +144,14 @@ const MODEL_LIST: ModelList = ModelList {
     names: model_names,
     efforts: None,
     keep: "s",
-    keep_hint: "s to use this session only · Esc to cancel",
-    question: Some(Dialog { heading: "Switch model?", end: "2. No, go back" }),
+    keep_hints: &[
+        "s to use this session only · Esc to cancel",
+        "s to use this session only · Enter to save · Esc to cancel",
+    ],
+    questions: &[
+        Dialog { heading: "Switch model?", end: "2. No, go back" },
+        Dialog { heading: "Switch model?", end: "Enter to confirm · Esc to cancel" },
+    ],
     done: "Set model to ",
     kept: "for this session only",
     done_names_it: false,
@@ -126,10 +189,29 @@ const ACCOUNTS: Accounts = Accounts {
         "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
         "CLAUDE_CODE_OAUTH_REFRESH_TOKEN",
     ],
+    home: |env| Some(home(env)),
     stored_keys,
 };
 
+const CHECKS: Checks = Checks {
+    version: &["--version"],
+    sign_in: &["auth", "status"],
+    signed_in: claude_sign_in,
+    tested: &["2.1.197", "2.1.332"],
+    works: &[
+        ("state, permissions and questions", "2.1.197"),
+        ("context and cost", "2.1.197"),
+        ("permission mode", "2.1.197"),
+        ("what a dialog is about", "2.1.332"),
+        ("when a usage limit resets", "2.1.332"),
+    ],
+};
+
 struct ClaudeCode;
+
+fn mode_args(launch: &LaunchRequest) -> impl Iterator<Item = String> {
+    launch.permission_mode.into_iter().flat_map(|mode| ["--permission-mode".to_owned(), mode.to_owned()])
+}
 
 impl Launcher for ClaudeCode {
     fn program(&self, _: &BTreeMap<String, String>) -> String {
@@ -143,6 +225,7 @@ impl Launcher for ClaudeCode {
         }
         args.extend(settings(launch));
         args.extend(model_args(launch));
+        args.extend(mode_args(launch));
         args.extend_from_slice(launch.args);
         if let Some(prompt) = prompt {
             args.extend(["--".to_owned(), prompt.to_owned()]);
@@ -150,17 +233,19 @@ impl Launcher for ClaudeCode {
         Argv { program: self.program(launch.env), args }
     }
 
-    /// A conversation that was never spoken in has no transcript, and `--resume` of it fails.
+    /// `--resume` of a conversation that was never spoken in fails. One that was left by a command has a transcript without a
+    /// word, and its id counts as taken: it begins with another one, which its first prompt tells.
     fn resume(&self, launch: &LaunchRequest, conversation: Option<&str>) -> Argv {
-        let spoken = conversation.is_some_and(|id| transcript(launch.env, launch.cwd, id).is_file());
-        if !spoken {
-            let forked = self.fork(launch, conversation);
-            return forked.unwrap_or_else(|| self.start(launch, conversation, None));
+        let file = conversation.map(|id| transcript(launch.env, launch.cwd, id));
+        if !file.as_ref().is_some_and(|file| is_spoken_in(file)) {
+            let free = conversation.filter(|_| !file.is_some_and(|file| file.exists()));
+            return self.fork(launch, free).unwrap_or_else(|| self.start(launch, free, None));
         }
         let mut args = vec!["--resume".to_owned()];
         args.extend(conversation.map(str::to_owned));
         args.extend(settings(launch));
         args.extend(model_args(launch));
+        args.extend(mode_args(launch));
         args.extend_from_slice(launch.args);
         Argv { program: self.program(launch.env), args }
     }
@@ -179,6 +264,8 @@ impl Launcher for ClaudeCode {
             args.extend(["--session-id".to_owned(), id.to_owned()]);
         }
         args.extend(settings(launch));
+        args.extend(model_args(launch));
+        args.extend(mode_args(launch));
         args.extend_from_slice(launch.args);
         Some(Argv { program: self.program(launch.env), args })
     }
@@ -213,76 +300,6 @@ impl Conversations for ClaudeCode {
     }
 }
 
-impl Hooks for ClaudeCode {
-    fn meaning(&self, payload: &Value) -> Option<Meaning> {
-        let field = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default();
-        match field("hook_event_name") {
-            // After a compaction the turn goes on; during `/clear` the state file still says that it is busy.
-            "SessionStart" if !["compact", "clear"].contains(&field("source")) => {
-                Some((Activity::Idle, None))
-            }
-            "UserPromptSubmit" | "PreToolUse" | "PostToolUse" | "PostToolUseFailure" | "PreCompact" => {
-                Some((Activity::Working, None))
-            }
-            "PermissionRequest" => Some(match field("tool_name") {
-                "AskUserQuestion" | "ExitPlanMode" => (Activity::Waiting, Some(WaitingFor::Question)),
-                _ => (Activity::Waiting, Some(WaitingFor::Permission)),
-            }),
-            "Stop" | "StopFailure" => Some((Activity::Idle, None)),
-            "PostCompact" if field("trigger") == "manual" => Some((Activity::Idle, None)),
-            "Notification" if field("notification_type") == "idle_prompt" => Some((Activity::Idle, None)),
-            "SessionEnd" => Some((Activity::Unknown, None)),
-            _ => None,
-        }
-    }
-
-    /// After `/clear` there is another one at once. At any other start a fork still names the one that it
-    /// was made from: the next prompt has the right one.
-    fn conversation(&self, payload: &Value) -> Option<String> {
-        let field = |name: &str| payload.get(name).and_then(Value::as_str);
-        let proves = match field("hook_event_name")? {
-            "SessionStart" => field("source") == Some("clear"),
-            "UserPromptSubmit" => true,
-            _ => false,
-        };
-        field("session_id").and_then(conversation_id).filter(|_| proves)
-    }
-}
-
-impl Signals for ClaudeCode {
-    /// The title alternates between these while it works. At rest it shows `✳`, but it does so too
-    /// while a permission prompt is open: that proves nothing.
-    fn report(&self, report: &Report) -> Option<Meaning> {
-        let Report::Title(title) = report else { return None };
-        match title.chars().next() {
-            Some('⠂' | '⠐') => Some((Activity::Working, None)),
-            _ => Some((Activity::Unknown, None)),
-        }
-    }
-
-    fn screen(&self, rows: &[String]) -> Option<Screened> {
-        question(rows, '❯', &["Accessing workspace:", "Detected a custom API key", "Bypass Permissions mode"])
-    }
-}
-
-fn state_file(env: &BTreeMap<String, String>, pid: i32) -> PathBuf {
-    home(env).join(format!("sessions/{pid}.json"))
-}
-
-fn state_file_meaning(content: &Value) -> Option<Meaning> {
-    match content.get("status")?.as_str()? {
-        "busy" => Some((Activity::Working, None)),
-        "idle" => Some((Activity::Idle, None)),
-        // It says "permission prompt" of questions and plans too: the hook knows better.
-        "waiting" => Some((Activity::Waiting, None)),
-        _ => None,
-    }
-}
-
-fn state_file_written(content: &Value) -> Option<Timestamp> {
-    Timestamp::from_millisecond(content.get("updatedAt")?.as_i64()?).ok()
-}
-
 fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
     let file = home(env).join("settings.json");
     let settings = std::fs::read(&file).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
@@ -291,30 +308,6 @@ fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
         settings["apiKeyHelper"].is_string() || ACCOUNTS.api.iter().any(in_env)
     });
     vec![StoredKey { file, found }]
-}
-
-/// Hooks of this launch. They stand beside those of the person's own settings files.
-fn settings(launch: &LaunchRequest) -> [String; 2] {
-    const EVENTS: [&str; 14] = [
-        "SessionStart",
-        "UserPromptSubmit",
-        "PreToolUse",
-        "PermissionRequest",
-        "PostToolUse",
-        "PostToolUseFailure",
-        "Notification",
-        "Stop",
-        "StopFailure",
-        "SubagentStart",
-        "SubagentStop",
-        "PreCompact",
-        "PostCompact",
-        "SessionEnd",
-    ];
-    let hook = json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": 5}]}]);
-    let hooks: serde_json::Map<_, _> =
-        EVENTS.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
-    ["--settings".to_owned(), json!({ "hooks": hooks }).to_string()]
 }
 
 /// Rows of its list are called `Opus`, `Sonnet 5 (1M context)`, `Opus Plan Mode`, or as they were given to `--model`;
@@ -357,6 +350,14 @@ fn home(env: &BTreeMap<String, String>) -> PathBuf {
         Some(dir) => os_text::decode(dir).into(),
         None => Path::new(&os_text::decode(env.get("HOME").map_or("/", String::as_str))).join(".claude"),
     }
+}
+
+/// Whether anybody said anything there.
+fn is_spoken_in(transcript: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(transcript) else { return false };
+    let is_said = |line: &Value| matches!(line["type"].as_str(), Some("user" | "assistant"));
+    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    lines.filter_map(|line| serde_json::from_slice(&line).ok()).any(|line| is_said(&line))
 }
 
 /// Where Claude keeps the transcript of a conversation that was begun in `cwd`.

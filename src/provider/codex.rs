@@ -1,4 +1,4 @@
-//! Codex CLI. Facts measured with 0.169.0.
+//! Codex CLI. Facts measured with 0.169.0 and 0.171.0.
 
 mod transcript;
 
@@ -14,27 +14,34 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::checks::codex_sign_in;
 use super::conversations::conversation_id;
+use super::decisions::Answers;
 use super::launch::model_args;
 use super::signals::question;
 use super::{
-    Accounts, Arguments, Argv, Composer, Conversations, Dialog, Hooks, LaunchRequest, Launcher, Meaning,
-    ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, Screened, Signals,
-    StoredKey, Switches, paste_path,
+    Accounts, Arguments, Argv, AtLimit, Checks, Composer, Conversations, Dialog, Hooks, LaunchRequest,
+    Launcher, Meaning, ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume,
+    Screened, Signals, StoredKey, Switches, paste_path,
 };
-use crate::terminal::reports::Report;
 use crate::transcript::Dialect;
 
-pub static CODEX: Provider = provider(&Codex { has_hooks: false }, None);
+pub static CODEX: Provider = provider(&Codex { has_hooks: false, fullscreen: false }, None);
 
 /// With hooks of ours, and without its review of hooks: every enabled hook of a launch runs, those of a project too,
 /// whether anybody has seen them or not.
 const HOOKS_WITHOUT_REVIEW: &str = "hooks_without_review";
 
+/// It paints on the alternate screen, which has no history.
+const FULLSCREEN: &str = "fullscreen";
+
 fn switched(on: &[&str]) -> Provider {
-    match on.contains(&HOOKS_WITHOUT_REVIEW) {
-        true => provider(&Codex { has_hooks: true }, Some("all of its hooks run without review")),
-        false => provider(&Codex { has_hooks: false }, None),
+    const REMARK: Option<&str> = Some("all of its hooks run without review");
+    match (on.contains(&HOOKS_WITHOUT_REVIEW), on.contains(&FULLSCREEN)) {
+        (true, true) => provider(&Codex { has_hooks: true, fullscreen: true }, REMARK),
+        (true, false) => provider(&Codex { has_hooks: true, fullscreen: false }, REMARK),
+        (false, true) => provider(&Codex { has_hooks: false, fullscreen: true }, None),
+        (false, false) => provider(&Codex { has_hooks: false, fullscreen: false }, None),
     }
 }
 
@@ -45,10 +52,12 @@ const fn provider(codex: &'static Codex, remark: Option<&'static str>) -> Provid
         description: "Codex CLI",
         agent: true,
         launcher: codex,
-        arguments: Arguments::EXTRA,
+        environment: &[],
+        arguments: Arguments { model: &["--model", "-m"], only_flags: true, ..Arguments::EXTRA },
         resume: Resume { description: "continues the conversation (codex resume)", keeps_conversation: true },
         dangerous_flags: &["--dangerously-bypass-approvals-and-sandbox", "--yolo"],
         accounts: Some(ACCOUNTS),
+        checks: Some(CHECKS),
         models: Some(Models { list: Some(MODEL_LIST), offered: &[], example: "gpt-…", vendor: "" }),
         prompts: Prompts {
             delivery: PromptDelivery::Argument,
@@ -62,15 +71,18 @@ const fn provider(codex: &'static Codex, remark: Option<&'static str>) -> Provid
         quit_limit: Duration::from_secs(10),
         conversations: Some(codex),
         hooks: codex,
+        // Where a person allows its hooks.
+        answers: Some(Answers::Deny),
         state_file: None,
         signals: codex,
+        prompts_for_commands: None,
         // What it asks before a conversation begins neither a hook nor a report tells.
         reads_screens: ReadScreens::AtStart,
         // No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
         reports_count_as_hooks: true,
         // It asks when nothing was typed for a second (0.9 s measured): keys that come before are lost.
         question_delay: Duration::from_millis(1100),
-        switches: Some(Switches { names: &[HOOKS_WITHOUT_REVIEW], with: switched }),
+        switches: Some(Switches { names: &[HOOKS_WITHOUT_REVIEW, FULLSCREEN], with: switched }),
         remark,
     }
 }
@@ -81,6 +93,7 @@ const COMPOSER: Composer = Composer {
     image: "[Image",
     completes: &['@', '$'],
     continues: &[],
+    demotes: None,
     commands: &['!', '/', '#', '@', '&', '?', '$'],
     command_words: &["exit", "quit", ":q", ":q!", ":wq", ":wq!"],
 };
@@ -98,8 +111,8 @@ const MODEL_LIST: ModelList = ModelList {
         Dialog { heading: "Select Reasoning Level for", end: "esc back" },
     )),
     keep: "s",
-    keep_hint: "s session · esc back",
-    question: None,
+    keep_hints: &["s session · esc back"],
+    questions: &[],
     done: "Model changed to ",
     kept: "for this session only",
     done_names_it: true,
@@ -109,12 +122,26 @@ const ACCOUNTS: Accounts = Accounts {
     api: &["OPENAI_API_KEY", "CODEX_API_KEY", "OPENAI_IDENTITY_TOKEN_FILE"],
     api_settings: &["OPENAI_BASE_URL", "OPENAI_FEDERATION_RULE_ID", "OPENAI_ORGANIZATION"],
     subscription: &["CODEX_ACCESS_TOKEN"],
+    home,
     stored_keys,
+};
+
+const CHECKS: Checks = Checks {
+    version: &["--version"],
+    sign_in: &["login", "status"],
+    signed_in: codex_sign_in,
+    tested: &["0.169.0", "0.171.0"],
+    works: &[
+        ("state, permissions and questions", "0.169.0"),
+        ("context and quota", "0.169.0"),
+        ("when a usage limit resets", "0.169.0"),
+    ],
 };
 
 struct Codex {
     /// Hooks of ours run, and all others.
     has_hooks: bool,
+    fullscreen: bool,
 }
 
 impl Launcher for Codex {
@@ -122,10 +149,8 @@ impl Launcher for Codex {
         "codex".into()
     }
 
-    /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
-    /// nobody sees it.
     fn start(&self, launch: &LaunchRequest, _: Option<&str>, prompt: Option<&str>) -> Argv {
-        let mut args = vec!["--no-daemon".to_owned()];
+        let mut args = self.flags();
         args.extend(self.hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
@@ -140,7 +165,8 @@ impl Launcher for Codex {
             // It was never spoken in.
             return self.fork(launch, None).unwrap_or_else(|| self.start(launch, None, None));
         };
-        let mut args = vec!["resume".to_owned(), "--no-daemon".to_owned()];
+        let mut args = vec!["resume".to_owned()];
+        args.extend(self.flags());
         args.extend(self.hooks(launch));
         args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
@@ -154,8 +180,10 @@ impl Launcher for Codex {
 
     fn fork(&self, launch: &LaunchRequest, _: Option<&str>) -> Option<Argv> {
         let origin = launch.forked_from?;
-        let mut args = vec!["fork".to_owned(), "--no-daemon".to_owned()];
+        let mut args = vec!["fork".to_owned()];
+        args.extend(self.flags());
         args.extend(self.hooks(launch));
+        args.extend(model_args(launch));
         args.extend_from_slice(launch.args);
         args.push(origin.to_owned());
         Some(Argv { program: self.program(launch.env), args })
@@ -247,25 +275,33 @@ impl Hooks for Codex {
 }
 
 impl Signals for Codex {
-    fn report(&self, report: &Report) -> Option<Meaning> {
-        let Report::AgentState { state, kind, .. } = report else { return None };
-        Some(match state.as_str() {
-            "working" => (Activity::Working, None),
-            "idle" | "done" | "error" => (Activity::Idle, None),
-            "blocked" if kind.as_deref() == Some("permission") => {
-                (Activity::Waiting, Some(WaitingFor::Permission))
-            }
-            "blocked" => (Activity::Waiting, Some(WaitingFor::Question)),
-            _ => (Activity::Unknown, None),
-        })
+    fn screen(&self, rows: &[String]) -> Option<Screened> {
+        const KNOWN: &[(&str, WaitingFor)] = &[
+            ("Trust this folder?", WaitingFor::Trust),
+            ("Hooks need review", WaitingFor::Trust),
+            ("Where should the new", WaitingFor::Dialog),
+            ("Would you like to run the following command?", WaitingFor::Permission),
+            ("Would you like to make the following edits?", WaitingFor::Permission),
+        ];
+        question(rows, '›', KNOWN)
     }
 
-    fn screen(&self, rows: &[String]) -> Option<Screened> {
-        question(rows, '›', &["Trust this folder?", "Hooks need review", "Where should the new"])
+    /// It offers a cheaper model.
+    fn at_limit(&self, rows: &[String]) -> Option<AtLimit> {
+        const OFFER: &str = "Approaching rate limits";
+        let (_, _, asked) = question(rows, '›', &[(OFFER, WaitingFor::UsageLimit)])?;
+        asked.contains(OFFER).then_some(AtLimit::Asks { leave: "escape" })
     }
 }
 
 impl Codex {
+    /// `--no-daemon`: otherwise the agent goes on in a background server when its terminal ends, where
+    /// nobody sees it.
+    fn flags(&self) -> Vec<String> {
+        let classic = (!self.fullscreen).then_some("--no-alt-screen");
+        ["--no-daemon"].into_iter().chain(classic).map(str::to_owned).collect()
+    }
+
     /// Hooks of this launch, for every event there is, where the person allows them: they are trusted by a flag
     /// that trusts all others, too. They stand beside the person's own.
     fn hooks(&self, launch: &LaunchRequest) -> Vec<String> {

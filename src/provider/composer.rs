@@ -36,18 +36,52 @@ pub struct Composer {
     /// blank behind them it does not; blanks at the end are not sent.
     pub completes: &'static [char],
     pub continues: &'static [char],
+    /// From so many lines or bytes on it tells its model that a paste is not the person's own words: such a text is typed.
+    pub demotes: Option<Demotes>,
     /// What a text begins with, and what it consists of, that may be something else than a prompt: a command of the agent,
     /// of a shell, a note, a file.
     pub commands: &'static [char],
     pub command_words: &'static [&'static str],
 }
 
+/// See [`Composer::demotes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demotes {
+    pub lines: usize,
+    pub bytes: usize,
+    /// Words that are typed open a list when they begin so; what is pasted does not.
+    pub completes: &'static [char],
+}
+
+impl Demotes {
+    fn takes(&self, text: &[u8]) -> bool {
+        text.len() >= self.bytes || memchr::memchr_iter(b'\n', text).count() + 1 >= self.lines
+    }
+}
+
 impl Composer {
+    /// Whether the text is to be typed instead of pasted. Of what is pasted, tabs and the like are text; typed, they are
+    /// keys. It takes long to type very long texts.
+    pub fn is_typed(&self, text: &[u8]) -> bool {
+        const LONGEST: usize = 16 * 1024;
+        let Some(demotes) = self.demotes else { return false };
+        let has_keys = text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\n');
+        demotes.takes(text) && !has_keys && text.len() <= LONGEST && std::str::from_utf8(text).is_ok()
+    }
+
+    /// Whether the text will reach the model as something else than the person's words.
+    pub fn is_demoted(&self, text: &[u8]) -> bool {
+        self.demotes.is_some_and(|demotes| demotes.takes(text)) && !self.is_typed(text)
+    }
+
     /// Whether the text needs a blank at its end to be sent as it is.
     pub fn needs_blank(&self, text: &[u8]) -> bool {
         let text = String::from_utf8_lossy(text);
         let last = text.rsplit(char::is_whitespace).next().unwrap_or_default();
-        last.starts_with(self.completes) || text.ends_with(self.continues)
+        let typed = self.demotes.filter(|_| self.is_typed(text.as_bytes()));
+        last.starts_with(self.completes)
+            || text.ends_with(self.continues)
+            || typed.is_some_and(|typed| last.starts_with(typed.completes))
     }
 }
 

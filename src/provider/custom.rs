@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::status::StatusRecord;
 use regex::Regex;
 
 use super::hooks::Unread;
 use super::{
     Arguments, Argv, Composer, LaunchRequest, Launcher, Meaning, Models, PromptDelivery, Prompts, Provider,
-    Quit, ReadScreens, Resume, Screened, Signals, paste_path,
+    Quit, ReadScreens, Resume, Screened, Signals, paste_path, status_meaning,
 };
 use crate::config::{self, Means};
 use crate::terminal::reports::Report;
@@ -36,7 +37,7 @@ enum What {
     Title(Regex),
     /// A notification (OSC 9, 99 or 777) fits.
     Notification(Regex),
-    /// OSC 7501 with this state.
+    /// Its program status (OSC 7501) is this state.
     State(String),
     Bell,
     /// A row of the screen fits.
@@ -59,10 +60,12 @@ impl Custom {
             description: config.description.as_deref().map_or(name, keep),
             agent: true,
             launcher: Box::leak(Box::new(custom)),
+            environment: &[],
             arguments: Arguments::EXTRA,
             resume: resume(config),
             dangerous_flags: &[],
             accounts: None,
+            checks: None,
             models: (!config.model.is_empty()).then_some(Models {
                 list: None,
                 offered: &[],
@@ -84,12 +87,14 @@ impl Custom {
             quit_limit: Duration::from_secs(config.quit_seconds),
             conversations: None,
             hooks: &Unread,
+            answers: None,
             state_file: None,
             reads_screens: match rules.0.iter().any(|rule| matches!(rule.what, What::Screen(_))) {
                 true => ReadScreens::Always,
                 false => ReadScreens::Never,
             },
             signals: Box::leak(Box::new(rules)),
+            prompts_for_commands: None,
             reports_count_as_hooks: false,
             question_delay: Duration::ZERO,
             switches: None,
@@ -131,6 +136,17 @@ impl Signals for Rules {
         self.0.iter().find(|rule| rule.fits_report(report)).map(|rule| activity(rule.means))
     }
 
+    /// Without a rule about it, it means what the standard says.
+    fn status(&self, status: Option<&StatusRecord>) -> Option<Meaning> {
+        let named: Vec<_> = self.0.iter().filter(|rule| matches!(rule.what, What::State(_))).collect();
+        if named.is_empty() {
+            return Some(status_meaning(status));
+        }
+        let state = status?.state.as_str();
+        let fits = |rule: &&&Rule| matches!(&rule.what, What::State(wanted) if wanted == state);
+        named.iter().find(fits).map(|rule| activity(rule.means))
+    }
+
     fn screen(&self, rows: &[String]) -> Option<Screened> {
         self.0.iter().find_map(|rule| {
             let row = rule.row(rows)?;
@@ -157,6 +173,7 @@ fn composer(config: &config::Composer) -> Composer {
         image: config.image.as_deref().map_or("[Image", keep),
         completes: &[],
         continues: &[],
+        demotes: None,
         // Nobody knows what it takes for a command: such an agent gets no plain text.
         commands: &[],
         command_words: &[],
@@ -188,7 +205,6 @@ impl Rule {
         match (&self.what, report) {
             (What::Title(regex), Report::Title(title)) => regex.is_match(title),
             (What::Notification(regex), Report::Notification { text, .. }) => regex.is_match(text),
-            (What::State(wanted), Report::AgentState { state, .. }) => wanted == state,
             (What::Bell, Report::Bell) => true,
             _ => false,
         }
@@ -214,8 +230,14 @@ fn activity(means: Means) -> Meaning {
 #[cfg(test)]
 mod tests {
     use codepiper_protocol::SessionId;
+    use codepiper_protocol::wire::status::{ProgramState, StatusReport, StatusSource};
+    use jiff::Timestamp;
 
     use super::*;
+
+    fn status(state: ProgramState) -> StatusRecord {
+        StatusReport::new(Some(state)).record(StatusSource::Terminal, Timestamp::UNIX_EPOCH).unwrap()
+    }
 
     fn custom() -> Provider {
         let text = r#"
@@ -242,6 +264,8 @@ mod tests {
     fn words_of_the_configuration_make_the_command() {
         let (env, args) = (BTreeMap::new(), ["-v".to_owned()]);
         let launch = LaunchRequest {
+            permission_mode: None,
+            denied: &[],
             forked_from: None,
             session: SessionId::random(),
             args: &args,
@@ -264,8 +288,13 @@ mod tests {
         let title = |title: &str| custom.signals.report(&Report::Title(title.to_owned()));
         assert_eq!(title("⠋ busy"), Some((Activity::Working, None)));
         assert_eq!(title("at rest"), None);
-        let state = Report::AgentState { state: "blocked".into(), kind: None, app: None };
-        assert_eq!(custom.signals.report(&state), Some((Activity::Waiting, Some(WaitingFor::Permission))));
+        let blocked = status(ProgramState::Blocked);
+        let permission = (Activity::Waiting, Some(WaitingFor::Permission));
+        assert_eq!(custom.signals.status(Some(&blocked)), Some(permission));
+        assert_eq!(custom.signals.status(Some(&status(ProgramState::Idle))), None, "no rule");
+        let none = Rules(vec![]);
+        assert_eq!(none.status(Some(&blocked)), Some((Activity::Waiting, Some(WaitingFor::Question))));
+        assert_eq!(none.status(None), Some((Activity::Unknown, None)));
         let rows = ["work".to_owned(), "? for shortcuts".to_owned()];
         let (activity, _, what) = custom.signals.screen(&rows).unwrap();
         assert_eq!((activity, what.as_str()), (Activity::Idle, "its screen shows '? for shortcuts'"));

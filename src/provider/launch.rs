@@ -33,11 +33,15 @@ pub struct LaunchRequest<'a> {
     pub args: &'a [String],
     /// The model that was asked for.
     pub model: Option<&'a str>,
+    /// The permission mode to begin with.
+    pub permission_mode: Option<&'a str>,
     pub cwd: &'a Path,
     /// The environment that the program will have.
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
+    /// Commands that policies deny, each a program and its first words: for the agent's own rules, where it has some.
+    pub denied: &'a [Vec<String>],
     /// The conversation that its own is a copy of.
     pub forked_from: Option<&'a str>,
 }

@@ -134,7 +134,7 @@ mod tests {
         for (text, said) in [
             (
                 "[providers.codex]\nhooks = true\n",
-                "unknown key 'hooks'; codex is built in; available: hooks_without_review",
+                "unknown key 'hooks'; codex is built in; available: hooks_without_review, fullscreen",
             ),
             ("[providers.codex]\nhooks_without_review = 1\n", "hooks_without_review must be true or false"),
             ("[providers.shell]\nhooks = true\n", "shell is built in and has no keys"),

@@ -27,11 +27,11 @@ pub struct ModelList {
     pub names: fn(&str, &str) -> Vec<String>,
     /// How the list ends where Enter leads to another one, of efforts, and that one. Enter is pressed nowhere else.
     pub efforts: Option<(&'static str, Dialog)>,
-    /// The key that chooses for this session alone, and how a list ends where it does so.
+    /// The key that chooses for this session alone, and how a list may end where it does so.
     pub keep: &'static str,
-    pub keep_hint: &'static str,
-    /// A question that may follow; Enter says yes.
-    pub question: Option<Dialog>,
+    pub keep_hints: &'static [&'static str],
+    /// Questions that may follow; Enter says yes.
+    pub questions: &'static [Dialog],
     /// How begins what the program says when it is done, and what else it says then.
     pub done: &'static str,
     pub kept: &'static str,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::status::{BlockedKind, ProgramState, StatusRecord};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -18,11 +19,54 @@ pub type Screened = (Activity, Option<WaitingFor>, String);
 /// What the output of a program proves.
 pub trait Signals: Send + Sync {
     /// What a report means; `None` when it means nothing.
-    fn report(&self, report: &Report) -> Option<Meaning>;
+    fn report(&self, _report: &Report) -> Option<Meaning> {
+        None
+    }
+
+    /// What its program status means (OSC 7501), `None` of it that there is none any more.
+    fn status(&self, status: Option<&StatusRecord>) -> Option<Meaning> {
+        Some(status_meaning(status))
+    }
 
     /// What its screen means; `None` when it means nothing.
     fn screen(&self, _rows: &[String]) -> Option<Screened> {
         None
+    }
+
+    /// What its screen offers about a usage limit that it has reached.
+    fn at_limit(&self, _rows: &[String]) -> Option<AtLimit> {
+        None
+    }
+
+    /// The permission mode that its screen shows, and the words that do.
+    fn shown_mode(&self, _rows: &[String]) -> Option<(&'static str, String)> {
+        None
+    }
+}
+
+/// What an agent shows when it has reached a usage limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtLimit {
+    /// It goes on by itself.
+    GoesOn,
+    /// It asks what to do; this key leaves it at its prompt.
+    Asks { leave: &'static str },
+}
+
+/// What a program status means where nothing else is known of its program.
+pub fn status_meaning(status: Option<&StatusRecord>) -> Meaning {
+    let Some(status) = status else { return (Activity::Unknown, None) };
+    match status.state {
+        ProgramState::Working => (Activity::Working, None),
+        ProgramState::Idle | ProgramState::Done | ProgramState::Error => (Activity::Idle, None),
+        ProgramState::Blocked => (
+            Activity::Waiting,
+            Some(match status.kind {
+                Some(BlockedKind::Permission) => WaitingFor::Permission,
+                Some(BlockedKind::Auth) => WaitingFor::SignIn,
+                Some(BlockedKind::Question) | None => WaitingFor::Question,
+            }),
+        ),
     }
 }
 
@@ -31,8 +75,14 @@ pub trait Signals: Send + Sync {
 pub struct StateFile {
     /// Where the program with this process id does.
     pub path: fn(env: &BTreeMap<String, String>, pid: i32) -> PathBuf,
-    /// What its content means; `None` when it means nothing.
+    /// What its content means for the turn; `None` when it means nothing.
     pub meaning: fn(&Value) -> Option<Meaning>,
+    /// Where the conversation has gone that was in this terminal.
+    pub moved_to: fn(&Value) -> Option<String>,
+    /// Whether commands run behind the turn; `None` when it does not tell.
+    pub left_running: fn(&Value) -> Option<bool>,
+    /// The version of the program that writes it.
+    pub version: fn(&Value) -> Option<String>,
     /// When it was written.
     pub written: fn(&Value) -> Option<Timestamp>,
 }
@@ -46,22 +96,29 @@ pub enum ReadScreens {
     Always,
 }
 
-/// The question that is open on an agent's screen before it has begun: a list to choose from, with a pointer
-/// before its numbers, and below everything the keys that answer. Of its rows the one that is known says what is
-/// asked, or else the one with the pointer.
-pub(super) fn question(rows: &[String], pointer: char, known: &[&str]) -> Option<Screened> {
+/// The question that is open on an agent's screen: a list to choose from, with a pointer before one of its rows, and
+/// below everything the keys that answer, or at least the one that leaves. The first of the known texts that stands above
+/// the pointer says what is asked; where none is, only a dialog with all its keys is one.
+pub(super) fn question(rows: &[String], pointer: char, known: &[(&str, WaitingFor)]) -> Option<Screened> {
     let last = rows.iter().rfind(|row| !row.trim().is_empty())?.to_lowercase();
-    if !(last.contains("enter") && last.contains("esc")) {
-        return None;
-    }
-    let is_choice = |row: &&String| {
-        let choice = row.trim().strip_prefix(pointer).map(str::trim_start).unwrap_or_default();
-        choice.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    let has_keys = last.contains("enter") && last.contains("esc");
+    let leaves = has_keys || last.contains("esc to cancel") || last.contains("ctrl+g to edit");
+    let pointed =
+        |row: &String| row.trim().strip_prefix(pointer).map(|choice| choice.trim_start().to_owned());
+    let at = rows.iter().rposition(|row| pointed(row).is_some_and(|choice| !choice.is_empty()))?;
+    let is_numbered =
+        pointed(&rows[at])?.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+    let found = known.iter().find_map(|(text, kind)| {
+        let row = rows[..at].iter().rfind(|row| row.contains(text))?;
+        Some((row, *kind))
+    });
+    let (row, kind) = match found {
+        Some(found) if has_keys || is_numbered && leaves => found,
+        None if has_keys && is_numbered => (&rows[at], WaitingFor::Dialog),
+        _ => return None,
     };
-    let chosen = rows.iter().find(is_choice)?;
-    let row = rows.iter().find(|row| known.iter().any(|text| row.contains(text))).unwrap_or(chosen);
     let what = format!("its screen asks '{}'", row.trim().escape_debug());
-    Some((Activity::Waiting, Some(WaitingFor::Question), what))
+    Some((Activity::Waiting, Some(kind), what))
 }
 
 #[cfg(test)]
@@ -76,24 +133,37 @@ mod tests {
         let asked = |provider: &str, text: &str| {
             let asked = Providers::built_in().find(provider).unwrap().signals.screen(&rows(text));
             asked.map(|(activity, waiting_for, what)| {
-                assert_eq!((activity, waiting_for), (Activity::Waiting, Some(WaitingFor::Question)));
-                what
+                assert_eq!(activity, Activity::Waiting);
+                (waiting_for.unwrap(), what)
             })
         };
+        let asks = |kind: WaitingFor, what: &str| Some((kind, format!("its screen asks '{what}'")));
         let trust = " Accessing workspace:\n\n /home/me/work\n\n ❯ 1. Yes, I trust this folder\n   2. No, exit\n\n \
                      Enter to confirm · Esc to cancel\n\n";
-        assert_eq!(asked("claude-code", trust).unwrap(), "its screen asks 'Accessing workspace:'");
+        assert_eq!(asked("claude-code", trust), asks(WaitingFor::Trust, "Accessing workspace:"));
+        // Since 2.1.332 without numbers.
+        let trust_now = " Accessing workspace:\n\n /home/me/work\n\n Security guide\n\n ❯ No, exit\n   Yes, I trust this folder\n\n \
+                         Enter to confirm · Esc to cancel\n";
+        assert_eq!(asked("claude-code", trust_now), asks(WaitingFor::Trust, "Accessing workspace:"));
         let review = "  Hooks need review\n  1 hook is new or changed.\n\n› 1. Review hooks\n  2. Trust all and continue\n\n  \
                       enter confirm · esc skip";
-        assert_eq!(asked("codex", review).unwrap(), "its screen asks 'Hooks need review'");
+        assert_eq!(asked("codex", review), asks(WaitingFor::Trust, "Hooks need review"));
         let other = "  Something new?\n› 2. Later\n  enter confirm · esc skip";
-        assert_eq!(asked("codex", other).unwrap(), "its screen asks '› 2. Later'");
+        assert_eq!(asked("codex", other), asks(WaitingFor::Dialog, "› 2. Later"));
+        // In a conversation.
+        let permission = "● Bash(touch one)\n  ⎿  Waiting…\n────\n Bash command\n\n   touch one\n\n Do you want to proceed?\n ❯ 1. \
+                          Yes\n   2. No\n\n Esc to cancel · Tab to amend · ctrl+e to explain";
+        assert_eq!(asked("claude-code", permission), asks(WaitingFor::Permission, "Do you want to proceed?"));
+        let plan = " Claude has written up a plan and is ready to execute. Would you like to proceed?\n\n ❯ 1. Yes, and use auto \
+                    mode\n   2. Yes, manually approve edits\n\n ctrl+g to edit in Vim · ~/.claude/plans/plan.md";
+        let plan = asked("claude-code", plan).unwrap();
+        assert!(plan.0 == WaitingFor::Plan && plan.1.contains("Would you like to proceed?"), "{plan:?}");
         // The same words in a conversation, and a composer with a draft that looks like a choice.
         assert_eq!(asked("claude-code", &format!("{trust}● done\n❯ \n  ? for shortcuts")), None);
         assert_eq!(asked("codex", "› 1. first\n\n  gpt · ~/work"), None);
         let new = "  Where should the new conversation run?\n\n\n› 1. Use current Git worktree  Keep using the current \
                    working directory\n  2. Create new Git worktree\n\n  enter select · esc back";
-        assert_eq!(asked("codex", new).unwrap(), "its screen asks 'Where should the new conversation run?'");
+        assert_eq!(asked("codex", new), asks(WaitingFor::Dialog, "Where should the new conversation run?"));
         assert_eq!(asked("claude-code", ""), None);
     }
 }

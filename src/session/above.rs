@@ -23,6 +23,7 @@ impl Above for Parts {
                     }
                     self.typing.activity_changed(session, activity);
                     self.evidence.look_at_transcript(session);
+                    self.evidence.watch_screen(session);
                 }
                 self.context.event(Some(session.id), body);
             }
@@ -55,6 +56,10 @@ impl Above for Parts {
 
     fn changed(&self, session: &Arc<Session>) {
         self.typing.send_queued(session);
+    }
+
+    fn limited(&self) {
+        self.limits.look();
     }
 
     fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use codepiper_protocol::tmux::{PaneId, SessionName};
+use codepiper_protocol::wire::meters::Meters;
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session as wire;
-use codepiper_protocol::wire::session::{Activity, Changes};
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use codepiper_protocol::wire::status::StatusRecord;
 use codepiper_protocol::{Cursor, SessionId, Size};
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -16,7 +18,7 @@ use crate::bus::{Log, to_millisecond};
 use crate::git;
 use crate::lock::lock;
 use crate::provider::Provider;
-use crate::session::evidence::EvidenceState;
+use crate::session::evidence::{EvidenceState, Limited};
 use crate::session::launch::shims::Handout;
 use crate::session::life::record::Record;
 use crate::session::life::{LifeState, Present};
@@ -51,21 +53,23 @@ pub(super) struct Shown {
     /// The model that its program says it uses, and when that was said last by a hook or a switch.
     pub model: Option<String>,
     pub model_said: Option<Timestamp>,
+    /// What its programs say about themselves, and what is in the foreground of its terminal.
+    pub program_status: Option<StatusRecord>,
+    pub foreground: Option<wire::Foreground>,
+    /// The version that its program says it has.
+    pub version: Option<String>,
+    /// What its agent says it has used.
+    pub meters: Option<Meters>,
+    /// The usage limit that ended its last turn.
+    pub limited: Option<Limited>,
     /// The branch that was checked out when somebody looked last.
     branch: Option<String>,
-    changes: Option<Changes>,
 }
 
 impl Shown {
     /// A hook or a switch says which model is used.
     pub fn says_model(&mut self, model: String, at: Timestamp) {
         (self.model, self.model_said) = (Some(model), Some(at));
-    }
-
-    /// Whether that is news: not only that it was counted again.
-    pub fn count(&mut self, changes: Changes) -> bool {
-        let counted = |changes: Changes| (changes.files, changes.added, changes.removed, changes.whole);
-        self.changes.replace(changes).map(counted) != Some(counted(changes))
     }
 }
 
@@ -80,7 +84,7 @@ impl Session {
             typing: TypingState::default(),
             link: Mutex::new(LinkState::new(record.recipe.size, &record.life.nonce)),
             handout: Handout::default(),
-            life: LifeState::new(record, provider.reports_count_as_hooks),
+            life: LifeState::new(record, provider),
             shown: Mutex::default(),
             version: AtomicU64::new(0),
             prompts: AtomicU64::new(0),
@@ -99,6 +103,8 @@ impl Session {
             (link.size(), link.attached())
         };
         let shown = self.shown();
+        let limited = machine.waiting_for() == Some(WaitingFor::UsageLimit);
+        let limit = shown.limited.as_ref().filter(|_| limited);
         wire::Session {
             id: self.id,
             short_id: self.id.short(),
@@ -110,19 +116,30 @@ impl Session {
             status: machine.status(),
             activity: machine.activity(),
             waiting_for: machine.waiting_for(),
+            limit: limit.map(|limited| limited.limit.clone()),
+            background: machine.background(),
             exit: machine.exit(),
             size,
             lease: past.lease.clone(),
             billing: recipe.billing,
             env_sets: recipe.env_sets.clone(),
-            changes: shown.changes,
+            changes: past.changes,
             dangerous: recipe.dangerous,
+            permission_mode: recipe.permission_mode.clone(),
             worktree: recipe.worktree.clone(),
             model: shown.model.clone().or_else(|| recipe.model.clone()),
+            program_version: shown.version.clone(),
             title: shown.title.clone(),
+            program_status: shown.program_status.clone(),
+            foreground: shown.foreground.clone(),
+            meters: shown.meters.clone(),
             pid: machine.pid(),
             attached,
             queued: past.queue.len() as u32 + u32::from(unqueued),
+            tags: past.tags.clone(),
+            pinned: past.pinned,
+            archived: past.archived,
+            queue_held: past.queue_held && !past.queue.is_empty(),
             cursor,
             created_at: past.created_at,
             started_at: past.launched_at,
@@ -163,8 +180,9 @@ impl Session {
         self.life().machine().status().is_live()
     }
 
-    pub fn activity(&self) -> Activity {
-        self.life().machine().activity()
+    /// What its turn does, whatever goes on behind it.
+    pub fn turn(&self) -> Activity {
+        self.life().machine().turn()
     }
 
     pub fn exit(&self) -> Option<wire::Exit> {
@@ -222,6 +240,14 @@ impl Session {
 
     pub(super) fn note_prompt(&self) {
         self.prompts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another program begins: what the one before it reported is not its own.
+    pub(super) fn forget_reports(&self) {
+        self.evidence.forget_reports();
+        let mut shown = self.shown();
+        (shown.program_status, shown.foreground, shown.limited) = (None, None, None);
+        shown.version = None;
     }
 
     /// Lets those look who wait for a condition.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::bus::Bus;
 use crate::env_set::EnvSets;
 use crate::environment::Surroundings;
+use crate::policy::kept::Kept;
 use crate::provider::Providers;
 use crate::session::cell::Session;
 use crate::session::life::machine::{Action, Now};
@@ -34,6 +35,8 @@ pub struct Places {
     pub images: PathBuf,
     /// Where programs get variables from beside what they inherit.
     pub env_sets: EnvSets,
+    /// What agents may do without asking.
+    pub policies: Kept,
     /// Worktrees that are made for sessions.
     pub worktrees: PathBuf,
     /// Our own executable, for the shim and the hooks.
@@ -42,7 +45,7 @@ pub struct Places {
 
 /// What follows, in the parts above, from what happens in a part below them: [`crate::session::Sessions`] does it, at once and in
 /// order.
-pub(super) trait Above: Send + Sync {
+pub trait Above: Send + Sync {
     /// The session's machine wants that done.
     fn perform(&self, session: &Arc<Session>, action: Action);
     /// The session's program was found running, or executed.
@@ -51,12 +54,14 @@ pub(super) trait Above: Send + Sync {
     fn submitted(&self, session: &Arc<Session>);
     /// The session's state may have changed.
     fn changed(&self, session: &Arc<Session>);
+    /// A session's usage limit is another one than before.
+    fn limited(&self);
     /// The session's program reported something in its output.
     fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report);
 }
 
 /// See the module. Every part has it.
-pub(super) struct Context {
+pub struct Context {
     pub places: Places,
     pub providers: Providers,
     pub surroundings: Surroundings,

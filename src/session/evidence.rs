@@ -3,27 +3,39 @@
 //! | module | what |
 //! |--------|------|
 //! | [`reports`] | what a program reports in its output |
+//! | [`status`]  | what programs say about themselves |
+//! | [`foreground`] | what a shell does |
 //! | [`screens`] | what screens prove |
 //! | [`state_files`] | what providers write about their state |
 //! | [`transcripts`] | what providers write down of a conversation: read as it grows, told once |
+//! | [`limit`]   | the usage limit that ended an agent's turn |
+//! | [`mode`]    | which permission mode an agent is in |
 //! | [`find`]    | which transcript is a session's, and where it changes |
 //! | [`conversation`] | what was said, for who asks |
 
 mod conversation;
 mod find;
+mod foreground;
+mod limit;
+mod mode;
 mod reports;
 mod screens;
 mod state_files;
+mod status;
 mod transcripts;
+
+pub use limit::Limited;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::event::{Body, Proof};
+use codepiper_protocol::wire::meters::Meters;
+use codepiper_protocol::wire::session::{Activity, EvidenceSource};
 use jiff::Timestamp;
 
 use crate::lock::lock;
+use crate::provider::LeftRunning;
 use crate::session::cell::Session;
 use crate::session::context::Context;
 use crate::session::files::{FileKind, Files};
@@ -48,14 +60,28 @@ pub struct EvidenceState {
 struct Seen {
     /// When the last hook fired that proved something.
     hooked_at: Option<Timestamp>,
+    /// When its hooks told of a prompt last.
+    prompted: Option<Timestamp>,
+    /// Its state file has told something since the program runs.
+    has_state_file: bool,
     /// Its screen is looked at.
     screen_watched: bool,
+    /// When it was told last which permission mode it is in, and whether somebody looks.
+    mode_told: Option<Timestamp>,
+    looks_at_mode: bool,
+    reported: status::Reported,
+    seat: foreground::Seat,
 }
 
 impl EvidenceState {
     /// Changes with every change of its conversation, or of one of a sub-agent.
     pub fn conversation_version(&self) -> u64 {
         self.conversation.load(Ordering::Relaxed)
+    }
+
+    /// Another program begins: what the one before it reported is forgotten.
+    pub fn forget_reports(&self) {
+        self.seen().reported.table.clear();
     }
 
     fn hooked_at(&self) -> Option<Timestamp> {
@@ -91,12 +117,27 @@ impl Evidence {
     /// A provider's hook said something.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
         let hooks = session.provider.hooks;
-        let meaning = hooks.meaning(&payload);
+        if let Some(meters) = hooks.meters(&payload, at) {
+            self.metered(session, meters);
+            self.look_at_mode(session);
+            return;
+        }
+        // That a turn is over the state file says later and better: when the answer is on the screen, and whatever other
+        // hooks of that event made the agent do.
+        let has_file = session.evidence.seen().has_state_file;
+        let meaning =
+            hooks.meaning(&payload).filter(|(activity, _)| !(has_file && *activity == Activity::Idle));
+        let left = hooks.left_running(&payload);
         self.follow_conversation(session, hooks.conversation(&payload));
         let model = hooks.model(&payload);
+        let mode = hooks.permission_mode(&payload);
         let body = hooks.event(payload);
         if matches!(body, Body::HookPromptSubmitted(_)) {
             session.note_prompt();
+            session.evidence.seen().prompted = Some(at);
+        }
+        if matches!(body, Body::HookInterrupted(_)) {
+            self.life.hold_queue(session);
         }
         if let Some(model) = model {
             session.shown().says_model(model, at);
@@ -109,12 +150,44 @@ impl Evidence {
             None => "a hook".to_owned(),
         };
         self.context.bus.events.append(at, Some(session.id), body);
+        if let Some(mode) = mode {
+            let proof = Proof { source: EvidenceSource::Hook, what: what.clone() };
+            self.mode_told(session, &mode, at, proof);
+        }
+        if let Some(LeftRunning { tasks, scheduled }) = left {
+            let begins = matches!(meaning, Some((Activity::Working, _)));
+            let what = what.clone();
+            self.life.apply(session, Input::LeftRunning { tasks, scheduled, begins, what });
+        }
         if let Some((activity, waiting_for)) = meaning {
             let source = EvidenceSource::Hook;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
         // At the start its directory may not have been there.
         self.watch_state_file(session);
+    }
+
+    /// The agent says what it has used.
+    fn metered(&self, session: &Arc<Session>, newer: Meters) {
+        let changed = {
+            let mut shown = session.shown();
+            let mut meters = shown.meters.clone().unwrap_or_default();
+            meters.update(newer);
+            let changed = shown.meters.as_ref() != Some(&meters);
+            shown.meters = Some(meters);
+            changed
+        };
+        if changed {
+            self.registry.touch(session);
+            self.complete_limit(session);
+        }
+    }
+
+    /// The program that runs says which version it is.
+    fn version_told(&self, session: &Session, version: Option<String>) {
+        if version.is_some() && std::mem::replace(&mut session.shown().version, version.clone()) != version {
+            self.registry.touch(session);
+        }
     }
 
     /// The conversation that is continued from now on: a program can begin another one.
@@ -128,8 +201,11 @@ impl Evidence {
 
     /// The session's program was found running, or executed.
     pub(super) fn runs(&self, session: &Arc<Session>) {
+        session.evidence.seen().has_state_file = false;
+        self.watch_foreground(session);
         self.watch_state_file(session);
         self.look_at_transcript(session);
+        self.look_at_mode(session);
     }
 
     /// Reads what the provider writes, whether a change was noticed or not.
@@ -140,6 +216,8 @@ impl Evidence {
 
     /// Its program has ended: its files are read for the last time.
     pub(super) fn ended(&self, session: &Arc<Session>) {
+        self.end_status(session);
+        session.shown().foreground = None;
         self.forget_state_file(session);
         self.look_at_transcript(session);
         self.forget_transcript(session);

@@ -135,6 +135,7 @@ impl Launcher {
             dangerous: request.dangerous,
             worktree,
             model: request.model,
+            permission_mode: None,
         };
         if let Some(theirs) = request.surroundings {
             recipe.take_surroundings(&self.context.surroundings, theirs);
@@ -292,6 +293,7 @@ impl Launcher {
             session.begin_launch(&launch.nonce, record.recipe.size)
         });
         let old = begun.map_err(|refusal| refused(session, refusal))?;
+        session.forget_reports();
         session.handout.offer(launch);
         Ok(old)
     }
@@ -333,7 +335,7 @@ impl Launcher {
 
 /// Holds the turn to start until the agent says what it does, or long enough.
 async fn until_settled(session: Arc<Session>, _turn: OwnedSemaphorePermit) {
-    let settled = session.until(|session| session.activity() != Activity::Unknown || !session.is_live());
+    let settled = session.until(|session| session.turn() != Activity::Unknown || !session.is_live());
     let limit = match session.provider.reads_screens {
         ReadScreens::AtStart => TELL_LIMIT,
         ReadScreens::Never | ReadScreens::Always => SETTLE_LIMIT,

@@ -5,8 +5,10 @@
 //! | [`machine`] | the life of a session as a pure state machine |
 //! | [`record`]  | the launch record on disk |
 //! | [`operation`] | one operation at a time on a session |
+//! | [`labels`]  | its name, tags, a pin, and that it is archived |
 //! | [`saving`]  | the record is written before and after |
 
+mod labels;
 pub mod machine;
 pub(super) mod operation;
 pub(super) mod record;
@@ -26,6 +28,7 @@ use jiff::Timestamp;
 use crate::bus::to_millisecond;
 use crate::journal::Mark;
 use crate::lock::lock;
+use crate::provider::Provider;
 use crate::session::cell::Session;
 use crate::session::context::Context;
 use crate::session::registry::Registry;
@@ -66,13 +69,15 @@ impl Present {
 }
 
 impl LifeState {
-    pub fn new(record: Record, reports_count_as_hooks: bool) -> Self {
+    pub fn new(record: Record, provider: &Provider) -> Self {
         let life = &record.life;
         // What a live one did while the daemon was away is not known.
         let ended_at = life.state_since.unwrap_or(life.updated_at);
         let since = if life.status.is_live() { Timestamp::now() } else { ended_at };
-        let machine =
-            Machine::new(life.status, life.exit, since).with_reports_as_hooks(reports_count_as_hooks);
+        let writes_files = provider.state_file.is_some() || provider.conversations.is_some();
+        let machine = Machine::new(life.status, life.exit, since)
+            .with_reports_as_hooks(provider.reports_count_as_hooks)
+            .with_files(writes_files);
         let present = Mutex::new(Present { record, machine, promised_name: None, timer: None });
         Self { present, saving: tokio::sync::Mutex::default(), unsaved: AtomicBool::new(false) }
     }
@@ -123,6 +128,20 @@ impl Life {
         above.changed(session);
     }
 
+    /// A person interrupts the agent, and may want to say something first: what waits stays.
+    pub(in crate::session) fn hold_queue(&self, session: &Arc<Session>) {
+        let held = session.life.note(|record| {
+            let life = &mut record.life;
+            let holds = !life.queue.is_empty() && !std::mem::replace(&mut life.queue_held, true);
+            life.queue_held = !life.queue.is_empty();
+            holds.then_some(life.queue.len() as u32)
+        });
+        let Some(texts) = held else { return };
+        self.context.event(Some(session.id), Body::InputHeld { texts });
+        self.registry.touch(session);
+        self.save_soon(session);
+    }
+
     fn set_timer(&self, session: &Arc<Session>, present: &mut Present) {
         if let Some(timer) = present.timer.take() {
             timer.abort();
@@ -154,6 +173,7 @@ impl Life {
         self.set_timer(session, &mut present);
         present.record.life.nonce.clone_from(&launch.nonce);
         present.record.life.server = server;
+        present.record.life.archived = false;
         present.record.life.launched_at = to_millisecond(Timestamp::now());
         Ok(meanwhile(&present.record))
     }
@@ -220,23 +240,6 @@ impl Life {
         let cursor = session.cursor();
         self.context.event(Some(session.id), Body::SessionEnded { exit, cursor });
         self.save_soon(session);
-    }
-
-    pub async fn rename(&self, session: &Arc<Session>, name: Option<String>) -> Result<(), Problem> {
-        if let Some(name) = &name {
-            self.registry.check_name(name, Some(session.id))?;
-        }
-        // Nobody else gets it while it is written down.
-        session.life().promised_name = name.clone();
-        let renamed = self.change(session, |record| {
-            record.life.name.clone_from(&name);
-            Ok(())
-        });
-        let renamed = renamed.await;
-        session.life().promised_name = None;
-        renamed?;
-        self.context.event(Some(session.id), Body::SessionRenamed { name });
-        Ok(())
     }
 }
 

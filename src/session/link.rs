@@ -10,6 +10,7 @@
 //! | [`capture`] | screens are captured where their model cannot know them, and what was missed is found again |
 //! | [`pane`]    | the pane of a session: made, signalled, destroyed |
 //! | [`size`]    | the size of a session's terminal, and who decides it |
+//! | [`viewers`] | who looks, and the size that follows the only one's window |
 
 mod adopt;
 mod arrivals;
@@ -19,6 +20,7 @@ mod marker;
 mod pane;
 mod sink;
 mod size;
+pub mod viewers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ use codepiper_protocol::shim::{ExitFile, ExitStatus};
 use codepiper_protocol::tmux::{AbsolutePath, PaneId, ServerFacts};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::{SessionId, Size};
+use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -50,11 +53,14 @@ use arrivals::Flow;
 pub use connect::run;
 use marker::Marker;
 pub(super) use pane::{Pane, edits_lines};
+use viewers::Viewers;
 
 /// A tmux server that is well answers much sooner.
 const ANSWER_LIMIT: Duration = Duration::from_secs(3);
 /// What needs tmux waits so long for the connection: longer than all is set up again after the server died.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Screens that are made from the journal at once when the daemon starts; each takes a processor.
+const REPLAYED_AT_ONCE: usize = 2;
 
 /// What is known of a session's pane and of the output that comes from it.
 pub struct LinkState {
@@ -65,6 +71,8 @@ pub struct LinkState {
     attached: u32,
     /// The model of its screen stands where its log ends.
     has_screen: bool,
+    /// Its model has at least the modes, which tmux does not tell all of.
+    has_modes: bool,
     scanner: Scanner,
     /// The control string that the output is in, and since when.
     string: Option<(u64, Instant)>,
@@ -78,6 +86,7 @@ pub struct LinkState {
     pausing: bool,
     /// Counts its launches.
     launches: u64,
+    viewers: Viewers,
 }
 
 impl LinkState {
@@ -87,6 +96,7 @@ impl LinkState {
             size,
             attached: 0,
             has_screen: false,
+            has_modes: false,
             scanner: Scanner::default(),
             string: None,
             marker: Marker::new(nonce),
@@ -95,6 +105,7 @@ impl LinkState {
             turn: 0,
             pausing: false,
             launches: 0,
+            viewers: Viewers::default(),
         }
     }
 
@@ -114,6 +125,12 @@ impl LinkState {
 impl Session {
     fn state(&self) -> MutexGuard<'_, LinkState> {
         lock(&self.link)
+    }
+
+    /// The model of its screen has everything that came: no capture is on its way.
+    pub fn screen_is_known(&self) -> bool {
+        let state = self.state();
+        state.has_screen && matches!(state.flow, Flow::Open)
     }
 
     fn has_pane(&self, pane: PaneId) -> bool {
@@ -262,12 +279,17 @@ impl Link {
 
     /// Gives the sessions that run the screens back that they had, by the journal.
     pub async fn restore_screens(&self) {
-        for session in self.registry.all().into_iter().filter(|session| session.is_live()) {
-            if let Some(model) = self.source.replay(&session).await {
-                session.state().has_screen = true;
+        let live = self.registry.all().into_iter().filter(|session| session.is_live());
+        let restored = stream::iter(live).for_each_concurrent(REPLAYED_AT_ONCE, |session| async move {
+            if let Some((model, whole)) = self.source.replay(&session).await {
+                {
+                    let mut state = session.state();
+                    (state.has_screen, state.has_modes) = (whole, true);
+                }
                 self.context.screens.open(session.id, model);
             }
-        }
+        });
+        restored.await;
     }
 
     /// The session whose shim stands in this chain of parents, the nearest.

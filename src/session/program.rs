@@ -44,6 +44,7 @@ impl Programs {
         env.extend(of_sets.iter().map(|(name, value)| (name.clone(), os_text::encode(value))));
         env.insert(hook::SESSION_VARIABLE.into(), record.id.to_string());
         env.insert(hook::SOCKET_VARIABLE.into(), os_text::encode(&context.places.api_socket));
+        env.insert(hook::POLICY_VARIABLE.into(), os_text::encode(context.policy_file_of(record.id)));
         env.insert(hook::SPOOL_VARIABLE.into(), os_text::encode(context.spool_of(record.id)));
         env.insert("PWD".into(), os_text::encode(&recipe.cwd));
         env.entry("COLORTERM".into()).or_insert_with(|| "truecolor".into());
@@ -94,9 +95,11 @@ pub(super) fn known<'a>(
         session: record.id,
         args,
         model,
+        permission_mode: None,
         cwd: &record.recipe.cwd,
         env,
         hook,
+        denied: &[],
         forked_from,
     }
 }

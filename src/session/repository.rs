@@ -20,6 +20,7 @@ use crate::lock::lock;
 use crate::session::cell::Session;
 use crate::session::context::Context;
 use crate::session::files::{FileKind, Files, Wanted};
+use crate::session::life::{Core, Life};
 use crate::session::registry::Registry;
 use crate::tasks::blocking;
 
@@ -49,14 +50,15 @@ struct Step {
 pub struct Repositories {
     context: Arc<Context>,
     registry: Registry,
+    life: Life,
     files: Arc<Files>,
     /// Counting reads much.
     turn: Arc<Semaphore>,
 }
 
 impl Repositories {
-    pub(super) fn new(context: Arc<Context>, registry: Registry, files: Arc<Files>) -> Self {
-        Self { context, registry, files, turn: Arc::new(Semaphore::new(1)) }
+    pub(super) fn new(Core { context, registry, life }: Core, files: Arc<Files>) -> Self {
+        Self { context, registry, life, files, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Tells of commits and of branches that are checked out, as they come.
@@ -111,6 +113,7 @@ impl Repositories {
                 }
                 if !is_new {
                     let before = lock(&looking.repository.head).replace(now.clone())?;
+                    looking.look_at_branch();
                     return Some(Step { moved: before.moved(&now, &repo), before, now });
                 }
             }
@@ -132,6 +135,8 @@ impl Repositories {
             None => return false,
         };
         self.context.event(Some(session.id), body);
+        session.note_change();
+        self.registry.wake_watchers();
         true
     }
 
@@ -160,7 +165,11 @@ impl Repositories {
             let counted = blocking(move || count(&counting)).await;
             *lock(&session.repository.counted) = Some(Instant::now());
             let Ok(Ok(Some(changes))) = counted else { return };
-            if session.shown().count(changes) {
+            if session.life.note(|record| record.life.count(changes)) {
+                // Of one that ends nothing else is written down any more.
+                if !session.is_live() {
+                    own.life.save_or_say(&session).await;
+                }
                 session.note_change();
                 own.registry.wake_watchers();
             }

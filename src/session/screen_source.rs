@@ -33,13 +33,16 @@ impl ScreenSource {
     pub async fn keyframe(&self, session: &Arc<Session>) -> Option<Keyframe> {
         match self.0.screens.keyframe(session.id).await {
             // It ended before this daemon started.
-            None if !session.is_live() => Some(self.replay(session).await?.keyframe()),
+            None if !session.is_live() => {
+                let (model, whole) = self.replay(session).await?;
+                whole.then(|| model.keyframe())
+            }
             keyframe => keyframe,
         }
     }
 
-    /// The screen of a session where its log ends, by the journal.
-    pub(super) async fn replay(&self, session: &Arc<Session>) -> Option<Model> {
+    /// The screen of a session where its log ends, by the journal, and whether that has all of it.
+    pub(super) async fn replay(&self, session: &Arc<Session>) -> Option<(Model, bool)> {
         let (journal, session) = (self.0.bus.journal().clone(), session.clone());
         let replayed =
             blocking(move || replay(&*journal, session.id, session.size(), session.cursor().offset));
@@ -98,9 +101,9 @@ impl Follower {
     }
 }
 
-/// The screen of a session where its log ends, by the journal alone. `None` when a piece of it is not
-/// kept. Reads the journal.
-fn replay(journal: &dyn Journal, session: SessionId, size: Size, end: u64) -> Option<Model> {
+/// The screen of a session where its log ends, by the journal alone, and whether that has all of it: after an unclean end
+/// the last second may be missing. `None` when another piece is not kept. Reads the journal.
+fn replay(journal: &dyn Journal, session: SessionId, size: Size, end: u64) -> Option<(Model, bool)> {
     let start = journal.start_before(session, end);
     let mut model = match start.checkpoint {
         Some(Checkpoint { offset, size, screen, scrolled }) => {
@@ -113,7 +116,9 @@ fn replay(journal: &dyn Journal, session: SessionId, size: Size, end: u64) -> Op
     loop {
         let entries = journal.read(session, at, REPLAYED);
         if entries.is_empty() {
-            return (at.offset == end).then_some(model);
+            let whole = at.offset == end;
+            model.skip_to(end);
+            return Some((model, whole));
         }
         for entry in entries {
             if entry.at.offset != at.offset {

@@ -152,9 +152,15 @@ impl Typing {
     }
 
     /// The agent has begun with something, or asks: nothing of a draft is left.
-    pub(super) fn activity_changed(&self, session: &Session, activity: Activity) {
+    pub(super) fn activity_changed(&self, session: &Arc<Session>, activity: Activity) {
         if matches!(activity, Activity::Working | Activity::Waiting) {
             session.typing.set_drafted(false);
+        }
+        if activity == Activity::Working
+            && session.life.note(|record| std::mem::take(&mut record.life.queue_held))
+        {
+            self.registry.touch(session);
+            self.life.save_soon(session);
         }
     }
 

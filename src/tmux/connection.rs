@@ -48,7 +48,7 @@ pub struct Connection {
 }
 
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     pipe: pipe::Sender,
     /// The task waits here for something to write.
     pending: Notify,
@@ -58,7 +58,7 @@ struct Shared {
     pastes_raw: AtomicBool,
 }
 
-struct State {
+struct ConnectionState {
     /// Replies that will come, in order.
     expected: VecDeque<Expected>,
     unwritten: BytesMut,
@@ -140,7 +140,7 @@ pub fn spawn(mut command: tokio::process::Command) -> io::Result<(Connection, Re
         return Err(io::Error::other("the tmux client has no pipes"));
     };
     let shared = Shared {
-        state: Mutex::new(State {
+        state: Mutex::new(ConnectionState {
             expected: VecDeque::new(),
             unwritten: BytesMut::new(),
             scratch: BytesMut::new(),
@@ -266,7 +266,7 @@ impl Connection {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         lock(&self.state)
     }
 

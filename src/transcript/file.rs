@@ -9,11 +9,13 @@ use codepiper_protocol::event::Place;
 use codepiper_protocol::wire::conversation::{
     Conversation, Entry, LONGEST_TEXT, MAX_ENTRIES, ReadConversation, Said, ToolCall, Usage,
 };
+use codepiper_protocol::wire::meters::Meters;
+use codepiper_protocol::wire::session::UsageLimit;
 use jiff::Timestamp;
 
 use super::index::{Happening, Index, Part, Slot, Span};
 use super::shorten::cut;
-use super::{Dialect, Outcome, Piece, SubAgents, image, parse};
+use super::{Dialect, Line, Outcome, Piece, SubAgents, image, parse};
 
 /// Longer lines are counted and not read, in bytes. Images stand in lines.
 pub const LONGEST_LINE: usize = 24 * 1024 * 1024;
@@ -48,6 +50,12 @@ pub struct News {
     pub changed: bool,
     /// The model that was named last in what is new, and when.
     pub model: Option<(String, Option<Timestamp>)>,
+    /// What was used, by what is new.
+    pub meters: Meters,
+    /// The version of the program that began to write last, and when.
+    pub version: Option<(String, Option<Timestamp>)>,
+    /// The usage limit that ended the last turn, or that something was said since.
+    pub limit: Option<Option<UsageLimit>>,
     pub happenings: Vec<Happening>,
 }
 
@@ -134,32 +142,37 @@ impl Transcript {
                 }
             }
             let whole = length <= LONGEST_LINE;
-            if whole && self.head.len() < PROOF {
-                let missing = PROOF - self.head.len();
-                // Only as long as it is all that was read.
-                if self.head.len() as u64 == self.offset {
-                    self.head.extend_from_slice(&line[..line.len().min(missing)]);
-                }
-            }
-            if whole {
-                self.tail.extend_from_slice(&line[line.len().saturating_sub(PROOF)..]);
-                self.tail.drain(..self.tail.len().saturating_sub(PROOF));
-            } else {
-                self.tail.clear();
-            }
+            self.keep_proof(whole.then_some(&line[..]));
             let span = Span { offset: self.offset, length: length as u32 };
             self.offset += length as u64;
             self.hash = hash;
-            let Some(content) = whole.then(|| parse(self.dialect, &line)).flatten() else {
+            let Some(mut content) = whole.then(|| parse(self.dialect, &line)).flatten() else {
                 self.skipped += 1;
                 continue;
             };
             let at = content.at;
             news.model = content.model.clone().map(|model| (model, at)).or(news.model.take());
+            if let Some(meters) = content.meters.take() {
+                news.meters.update(meters);
+            }
+            news.version = content.version.take().map(|version| (version, at)).or(news.version.take());
+            news.limit = limit_of(&mut content).or(news.limit.take());
             let told = self.index.take(span, content);
             let (offset, hash) = (self.offset, self.hash);
             news.happenings.extend(told.into_iter().map(|said| Happening { at, offset, hash, said }));
         }
+    }
+
+    /// Keeps how the file begins and how the part that was read ends; `None` for a line that is too long.
+    fn keep_proof(&mut self, line: Option<&[u8]>) {
+        let Some(line) = line else { return self.tail.clear() };
+        // Only as long as it is all that was read.
+        if self.head.len() < PROOF && self.head.len() as u64 == self.offset {
+            let missing = PROOF - self.head.len();
+            self.head.extend_from_slice(&line[..line.len().min(missing)]);
+        }
+        self.tail.extend_from_slice(&line[line.len().saturating_sub(PROOF)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(PROOF));
     }
 
     /// The file begins with what lay before this place. Reads it.
@@ -324,6 +337,23 @@ impl Transcript {
     #[cfg(test)]
     pub fn held(&self) -> usize {
         self.head.capacity() + self.tail.capacity() + self.index.held()
+    }
+}
+
+/// What a line says of it; `None` when nothing.
+fn limit_of(line: &mut Line) -> Option<Option<UsageLimit>> {
+    let goes_on = |piece: &Piece| {
+        matches!(
+            piece,
+            Piece::Result(_)
+                | Piece::Said(
+                    Said::Prompt { .. } | Said::Text { .. } | Said::Thinking { .. } | Said::Tool(_)
+                )
+        )
+    };
+    match line.limit.take() {
+        Some(limit) => Some(Some(limit)),
+        None => line.pieces.iter().any(goes_on).then_some(None),
     }
 }
 

@@ -10,9 +10,9 @@ const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 export async function findings(page: Page): Promise<string[]> {
   // Evaluated by the debugger, not by the page: the policy allows no such script.
   await page.evaluate(AXE);
-  // What is still appearing has not its colours yet.
+  // What is still appearing has not its colours yet; what is taken away meanwhile never will.
   await page.evaluate(() =>
-    Promise.all(
+    Promise.allSettled(
       document
         .getAnimations()
         .filter((animation) => animation.effect?.getTiming().iterations !== Infinity)

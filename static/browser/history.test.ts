@@ -23,7 +23,7 @@ afterAll(async () => {
 interface Started {
   id: string;
   size: { cols: number; rows: number };
-  lease: { holder: string } | null;
+  lease: { holder: string; size_before: { cols: number; rows: number } } | null;
 }
 
 const start = (name: string, script: string): string =>
@@ -117,6 +117,41 @@ it("shows the moment of an event", async () => {
   await page.locator(".status", { hasText: "History" }).waitFor();
 });
 
+it("follows the window of the only viewer when it was created here, and gives the size back", async () => {
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.goto(`${host.url}/sessions/${long}`);
+  await page.locator("#size-chip").waitFor();
+  await page.goto(`${host.url}/sessions`);
+  await page.getByRole("button", { name: "Create Session" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create Session" });
+  await dialog.getByRole("radio", { name: "Shell" }).check();
+  await dialog.getByRole("button", { name: /^Create/ }).click();
+  await page.waitForURL(/sessions\/[0-9a-f-]{36}/);
+  const id = page.url().split("/").at(-1) ?? "";
+  await page.locator(".xterm-rows").waitFor();
+  const created = show(id).size;
+  await page.setViewportSize({ width: 1600, height: 1000 });
+  await page.locator("#size-chip", { hasText: "follows this window" }).waitFor();
+  const grown = show(id);
+  expect(grown.size.cols).toBeGreaterThan(created.cols);
+  expect(grown.size.rows).toBeGreaterThan(created.rows);
+  expect(grown.lease?.size_before).toEqual(created);
+  await shot(page, "size-follows");
+  // Somebody else looks.
+  const other = await page.context().newPage();
+  await other.goto(`${host.url}/sessions/${id}`);
+  await page.locator("#size-chip", { hasText: "follows this window" }).waitFor({ state: "detached" });
+  expect(show(id).size).toEqual(created);
+  await other.close();
+  await page.locator("#size-chip", { hasText: "follows this window" }).waitFor();
+  // One that was created elsewhere stays as it is.
+  await page.goto(`${host.url}/sessions/${long}`);
+  await page.locator("#size-chip").waitFor();
+  await expect.poll(() => show(id).lease, { timeout: 15_000 }).toBeNull();
+  expect(show(id).size).toEqual(created);
+  expect(show(long).lease).toBeNull();
+});
+
 it("fits the grid to the screen when asked to, and gives it back", async () => {
   const id = start("sized", "while :; do read x; stty size; done");
   await page.goto(`${host.url}/sessions/${id}`);
@@ -201,7 +236,7 @@ it("works by keyboard alone", async () => {
   await eventually(async () => (await part()) === ".stage", "F6 goes to " + ".stage");
   await page.keyboard.press("Alt+Escape");
   await page.keyboard.press("F2");
-  await page.getByRole("dialog", { name: "Rename" }).waitFor();
+  await page.getByRole("dialog", { name: "Name and tags" }).waitFor();
   await page.keyboard.type("renamed\n");
   await page.getByRole("heading", { name: /renamed/ }).waitFor();
   await page.keyboard.press("3");
@@ -229,6 +264,24 @@ it("works by keyboard alone", async () => {
   await page.keyboard.type("nothing is called so");
   await page.getByText("No sessions match").waitFor();
   await shot(page, "sessions-nothing");
+});
+
+it("shows a screen once, however often the daemon was away, and says so", async () => {
+  const id = start("away", "echo only-once; read x; echo got $x; read y");
+  await page.goto(`${host.url}/sessions/${id}`);
+  await shows(page, "only-once");
+  host.restart();
+  host.restart();
+  host.run("send", id, "more");
+  await shows(page, "got more");
+  await page.locator(".stage").hover();
+  await page.mouse.wheel(0, -400);
+  await past().getByText("only-once").first().waitFor();
+  const rows = await page.locator(".past .h-row").allInnerTexts();
+  expect(rows.filter((row) => row.includes("only-once"))).toHaveLength(1);
+  const away = rows.filter((row) => /^The daemon was away until \d\d:\d\d · nothing is missing$/.test(row));
+  expect(away).toHaveLength(2);
+  await shot(page, "history-away");
 });
 
 it("complained about nothing", () => {

@@ -22,7 +22,7 @@ const AGENT = `#!/bin/bash
 echo "launched: $*" | sed -E 's/ --settings [{].*[}][}]//'
 folder="$HOME/.claude/projects/$(pwd -P | sed 's/[^a-zA-Z0-9]/-/g')"
 mkdir -p "$folder"
-while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{}' > "$folder/$2.jsonl"; shift; done
+while [ $# -gt 0 ]; do [ "$1" = --session-id ] && echo '{"type":"user"}' > "$folder/$2.jsonl"; shift; done
 trap 'exit 0' INT
 while :; do read -t 1; done
 `;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, open, PHONE, setUp, shot, shows, signIn, type Daemon } from "./harness";
+import { browser, daemon, eventually, open, PHONE, setUp, shot, shows, signIn, type Daemon } from "./harness";
 
 let chromium: Browser;
 let host: Daemon;
@@ -105,6 +105,30 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
       }
     },
   );
+
+  it("has everything of the history within reach, and shows the whole grid", async () => {
+    await page.goto(`${host.url}/sessions/${agent}`);
+    await shows(page, "ready");
+    await page.getByRole("button", { name: "Fit the whole terminal" }).click();
+    const live = page.locator(".live-screen");
+    const isWhole = (): Promise<boolean> =>
+      live.evaluate((each) => each.scrollWidth <= each.clientWidth && each.scrollHeight <= each.clientHeight);
+    await eventually(isWhole, "the whole grid is seen");
+    await shot(page, `phone-whole-${theme}`);
+    await page.locator(".live-screen .xterm").click();
+    await page.keyboard.press("Shift+PageUp");
+    await page.locator(".status", { hasText: "History" }).waitFor();
+    await shot(page, `phone-history-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    const boxes = await page.locator(".tool-bar > *").evaluateAll((all) =>
+      all
+        .map((each) => each.getBoundingClientRect())
+        .filter(({ width }) => width > 0)
+        .map(({ left, right }) => [left, right]),
+    );
+    for (const [index, [left]] of boxes.entries())
+      if (index > 0) expect(left).toBeGreaterThanOrEqual((boxes[index - 1]?.[1] ?? 0) - 1);
+  });
 
   it("has in the menu what the head has no room for", async () => {
     await page.goto(`${host.url}/sessions/${agent}`);

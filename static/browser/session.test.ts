@@ -41,7 +41,7 @@ it("shows the whole screen of a program that runs already, and types into it", a
   await shows(page, "hello from the browser");
   await page.keyboard.press("Escape");
   await page.keyboard.type(":q!\n");
-  await page.getByText("Exited normally").waitFor();
+  await page.getByText("Exited (0)").waitFor();
   await shot(page, "session-ended");
 });
 
@@ -94,6 +94,36 @@ it("tells of modified keys where the program asks, and of no others", async () =
   await page.keyboard.press("Shift+Enter");
   await page.keyboard.type("z");
   await shows(page, /^\^Mz/m);
+});
+
+it("sends with Enter what is written below the terminal, and brings it back with the arrows", async () => {
+  const id = start("composed", "sh", "-c", 'stty -echo; echo ready; while read -r line; do echo "got $line."; done');
+  await visit(id);
+  await shows(page, "ready");
+  await page.keyboard.press("Alt+Escape");
+  await page.keyboard.press("p");
+  const field = page.getByRole("textbox", { name: "Command" });
+  await field.waitFor();
+  await page.keyboard.type("one");
+  await page.keyboard.press("Enter");
+  await shows(page, "got one.");
+  await page.keyboard.type("two");
+  await page.keyboard.press("Shift+Enter");
+  await page.keyboard.type("three");
+  expect(await field.inputValue()).toBe("two\nthree");
+  await page.keyboard.press("Enter");
+  await shows(page, "got three.");
+  await page.keyboard.press("ArrowUp");
+  expect(await field.inputValue()).toBe("two\nthree");
+  await page.keyboard.press("ArrowUp");
+  expect(await field.inputValue()).toBe("one");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  expect(await field.inputValue()).toBe("");
+  // What was begun is not taken away.
+  await page.keyboard.type("begun");
+  await page.keyboard.press("ArrowUp");
+  expect(await field.inputValue()).toBe("begun");
 });
 
 it("writes out what a title hides", async () => {
@@ -160,12 +190,24 @@ it("comes back by itself after a broken connection and a new daemon, with every 
   await page.getByText("Live", { exact: false }).first().waitFor();
 });
 
+/** What has to be shown without a connection is loaded. */
+const hasWhatItNeeds = (): Promise<void> =>
+  eventually(
+    () =>
+      page.evaluate(() => {
+        const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+        return ["palette", "toast", "keys_table"].every((file) => loaded.some((name) => name.includes(`/${file}-`)));
+      }),
+    "what is needed without a connection is loaded",
+  );
+
 it("notices a network that swallows everything, and says that the last keys may be lost", async () => {
   const id = start("swallowed", "sh", "-c", "echo ready; exec cat");
   await visit(id);
   await shows(page, "ready");
   await page.keyboard.type("heard\n");
   await shows(page, "heard");
+  await hasWhatItNeeds();
   host.network("swallows");
   await page.keyboard.type("zz");
   await page.getByText("What you typed last may not have arrived.").waitFor();
@@ -180,10 +222,7 @@ it("says what it has to say without a connection, and has its palette", async ()
   const id = start("cut off", "sh", "-c", "echo ready; exec cat");
   await visit(id);
   await shows(page, "ready");
-  await eventually(
-    () => page.evaluate(() => performance.getEntriesByType("resource").some(({ name }) => name.includes("/palette-"))),
-    "what is needed without a connection is loaded",
-  );
+  await hasWhatItNeeds();
   host.network("refuses");
   await page.locator(".tool-bar").getByText("Reconnecting").waitFor();
   await page.keyboard.type("x");
@@ -348,6 +387,7 @@ it("copies with Ctrl+C what is selected, and interrupts otherwise", async () => 
     async () => (await page.evaluate(() => navigator.clipboard.readText())).includes("words"),
     "what is selected is copied",
   );
+  await page.getByText("Copied 1 line.").waitFor();
   await page.keyboard.type("|");
   await shows(page, "|");
   expect(await screen(page)).not.toContain("^C");

@@ -1,6 +1,6 @@
 // What can be done to a session, by the same words everywhere.
 
-import type { Session } from "./wire";
+import type { LabelSession, Session } from "./wire";
 import { problemOf, request } from "./http";
 import { isAgent } from "./providers";
 import { keep } from "./store";
@@ -79,6 +79,22 @@ export function remove(session: Session, after?: () => void): void {
 
 export async function rename(session: Session, name: string | null): Promise<void> {
   keep(await request<Session>("PATCH", path(session), { name }));
+}
+
+export async function label(session: Session, labels: LabelSession): Promise<void> {
+  keep(await request<Session>("POST", `${path(session)}/labels`, labels));
+}
+
+/** Pins it or not, or takes it out of the lists. */
+export function mark(session: Session, labels: LabelSession): Promise<void> {
+  return doing(session, "Saving…", async () => {
+    await label(session, labels);
+    if (labels.archived)
+      toast({
+        text: `${nameOf(session)} archived.`,
+        action: { label: "Undo", run: () => void mark(session, { archived: false }) },
+      });
+  });
 }
 
 export const attachCommand = (session: Session): string => `codepiper attach ${session.short_id}`;

@@ -180,16 +180,44 @@ it("lets nothing through to a channel that was closed, also before it was opened
 it("types only while there is a connection", () => {
   const { connection } = make();
   connection.open();
-  last().open();
-  last().say(hello);
   const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
   const typed = new TextEncoder().encode("ls");
   expect(subscription.type(typed)).toBe(false);
+  last().open();
+  last().say(hello);
   last().say(subscribed(1, 5, "0:0"));
   expect(subscription.type(typed)).toBe(true);
   expect(last().sent.at(-1)).toEqual(new Uint8Array([5, 0x6c, 0x73]));
   last().lose();
   expect(subscription.type(typed)).toBe(false);
+  connection.close();
+});
+
+it("sends keys that were typed before the daemon answered that the session is there", () => {
+  const { connection, unsure } = make();
+  connection.open();
+  const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
+  last().open();
+  last().say(hello);
+  for (const key of ["l", "s"]) expect(subscription.type(new TextEncoder().encode(key))).toBe(true);
+  const typed = (): unknown[] => last().sent.filter((sent) => sent instanceof Uint8Array);
+  expect(typed()).toEqual([]);
+  last().say(subscribed(1, 5, "0:0"));
+  expect(typed()).toEqual([new Uint8Array([5, 0x6c]), new Uint8Array([5, 0x73])]);
+  // Where no answer comes, they are said to be lost.
+  last().lose();
+  expect(unsure).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(250);
+  last().open();
+  last().say(hello);
+  expect(subscription.type(new TextEncoder().encode("x"))).toBe(true);
+  last().lose();
+  expect(unsure).toHaveBeenCalledTimes(2);
+  vi.advanceTimersByTime(2000);
+  last().open();
+  last().say(hello);
+  last().say(subscribed(3, 5, "0:0"));
+  expect(typed()).toEqual([]);
   connection.close();
 });
 

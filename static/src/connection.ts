@@ -29,6 +29,8 @@ const OPENING = 10_000;
 /** Longer than this without a timer, the machine or the page slept, in ms. */
 const NAP = 20_000;
 const TICK = 5000;
+/** Keys that wait for a session that is being asked for. */
+const MOST_EARLY = 1000;
 
 export type Link =
   | { phase: "connecting"; since: number }
@@ -56,6 +58,8 @@ export class Subscription {
   channel: number | null = null;
   closed = false;
   private announced: { at: Position; size: Size; reason: KeyframeReason } | null = null;
+  /** Typed while the connection was live and the daemon had not answered yet that the session is there. */
+  private early: Uint8Array[] = [];
   private consumedTo = 0;
   private acknowledged = 0;
 
@@ -78,8 +82,15 @@ export class Subscription {
 
   /** Types into the session. False when there is no connection. */
   type(bytes: Uint8Array): boolean {
-    if (this.channel === null) return false;
-    return this.connection.sendTyped(this.channel, bytes);
+    if (this.channel !== null) return this.connection.sendTyped(this.channel, bytes);
+    if (!this.connection.isAskedFor(this) || this.early.length >= MOST_EARLY) return false;
+    this.early.push(bytes);
+    return true;
+  }
+
+  /** Nothing of what was typed early will arrive; whether there was something. */
+  dropEarly(): boolean {
+    return this.early.splice(0).length > 0;
   }
 
   close(): void {
@@ -98,6 +109,7 @@ export class Subscription {
     this.announced = null;
     this.jump(position(cursor));
     this.sink({ kind: "begun", size, at: position(cursor), again });
+    for (const bytes of this.early.splice(0)) this.connection.sendTyped(channel, bytes);
   }
 
   message(message: ServerMessage): void {
@@ -230,6 +242,11 @@ export class Connection {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
+  /** The connection is live, and the daemon has not answered yet. */
+  isAskedFor(subscription: Subscription): boolean {
+    return this.link.value.phase === "live" && [...this.asked.values()].includes(subscription);
+  }
+
   sendTyped(channel: number, bytes: Uint8Array): boolean {
     if (this.link.value.phase !== "live" || this.socket?.readyState !== WebSocket.OPEN) return false;
     const frame = new Uint8Array(bytes.length + 1);
@@ -308,6 +325,7 @@ export class Connection {
         if (!subscription) return this.on.message(message);
         if (message.request !== null) this.asked.delete(message.request);
         this.subscriptions.delete(subscription);
+        if (subscription.dropEarly()) this.on.unsure();
         subscription.fail(message.problem);
         return;
       }
@@ -334,7 +352,8 @@ export class Connection {
     this.probing = undefined;
     this.socket = null;
     this.drop();
-    if (this.typed) this.on.unsure();
+    const dropped = [...this.subscriptions].filter((subscription) => subscription.dropEarly()).length > 0;
+    if (this.typed || dropped) this.on.unsure();
     this.typed = false;
     const now = Date.now();
     const before = this.link.value;

@@ -1,5 +1,4 @@
 import "./styles/dashboard.css";
-import "./styles/trace.css";
 import { useEffect } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { renaming } from "./actions";
@@ -7,17 +6,17 @@ import { question } from "./ask";
 import { closeOverlay, openOverlay, overlay } from "./overlay";
 import { bind, startShortcuts } from "./shortcuts";
 import { settled } from "./settled";
-import { inOrder, sessions, start, stop, waiting } from "./store";
+import { inOrder, needing, sessions, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
 import { missing, NotFound } from "./ui/not_found";
 import { Rail } from "./ui/rail";
-import { Hatch } from "./ui/trace";
 import { toast, toasts } from "./toasts";
 import { isLive, nameOf } from "./words";
 
 const SessionsPage = later(() => import("./pages/sessions").then((page) => page.SessionsPage));
 const SessionPage = later(() => import("./pages/session").then((page) => page.SessionPage));
+const GridPage = later(() => import("./pages/grid").then((page) => page.GridPage));
 const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
 const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession), noOverlay);
 const Palette = later(() => import("./ui/palette").then((page) => page.Palette), noOverlay);
@@ -25,6 +24,7 @@ const BottomBar = later(() => import("./ui/bottom_bar").then((module) => module.
 const Toasts = later(() => import("./ui/toast").then((module) => module.Toasts));
 const Confirm = later(() => import("./ui/confirm").then((module) => module.Confirm));
 const Rename = later(() => import("./ui/rename").then((module) => module.Rename));
+const Hatch = later(() => import("./ui/hatch").then((module) => module.Hatch));
 const Tooltip = later(() => import("./ui/tooltip").then((module) => module.Tooltip));
 const Shortcuts = later(() => import("./ui/shortcuts").then((page) => page.Shortcuts), noOverlay);
 const Reconnect = later(() => import("./ui/reconnect").then((module) => module.ReconnectBanner));
@@ -72,12 +72,13 @@ function Places() {
   const { route, path } = useLocation();
   useEffect(
     () =>
-      bind({
+      bind("", {
         "⌘k": () => openOverlay("palette"),
         "⌘⇧k": () => openOverlay("palette"),
         "?": () => openOverlay("shortcuts"),
         c: () => openOverlay("create"),
         "g s": () => route("/"),
+        "g g": () => route("/grid"),
         "g ,": () => route("/settings"),
         "⌥ArrowDown": () => neighbour(1),
         "⌥ArrowUp": () => neighbour(-1),
@@ -109,6 +110,7 @@ function Places() {
             <Route path="/" component={SessionsPage} />
             <Route path="/sessions" component={SessionsPage} />
             <Route path="/sessions/:id/:tab?" component={SessionPage} />
+            <Route path="/grid" component={GridPage} />
             <Route path="/settings/:section?" component={Settings} />
             <Route default component={NotFound} />
           </Router>
@@ -125,19 +127,21 @@ function Places() {
   );
 }
 
-/** The window's title, and the favicon's last pipe: copper while something waits. */
+const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid" };
+
+/** The window's title, with what needs one elsewhere, and the favicon's last pipe: copper while something waits. */
 function useTitle(path: string): void {
-  const count = waiting.value.length;
   const open = inOrder.value.find((session) => path.startsWith(`/sessions/${session.id}`));
+  const count = needing.value.filter((session) => session !== open).length;
+  const name = open ? nameOf(open) : (NAMES[path.split("/")[1] ?? ""] ?? "Sessions");
   const title = missing.value
     ? "Page not found"
-    : open
-      ? `${open.activity === "waiting" ? "! " : ""}${nameOf(open)}`
-      : `${count > 0 ? `(${count}) ` : ""}${path.startsWith("/settings") ? "Settings" : "Sessions"}`;
+    : `${count > 0 ? `(${count}) ` : ""}${open?.activity === "waiting" ? "! " : ""}${name}`;
+  const warm = waiting.value.length > 0;
   useEffect(() => {
     document.title = `${title} · CodePiper`;
     const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]');
-    const href = count > 0 ? "/icon-waiting.svg" : "/icon.svg";
+    const href = warm ? "/icon-waiting.svg" : "/icon.svg";
     if (icon && icon.getAttribute("href") !== href) icon.setAttribute("href", href);
-  }, [title, count]);
+  }, [title, warm]);
 }

@@ -1,6 +1,6 @@
 // Requests of the daemon's API. Every failure is a `Problem`, also the network's.
 
-import { nextWords } from "./next";
+import { INSTEAD, nextWords } from "./next";
 import { secretHeaders } from "./secret";
 import type { Problem } from "./wire";
 import { visible } from "./words";
@@ -80,6 +80,8 @@ function unreachable(): Problem {
 
 /** A problem with its next step in the dashboard's words. */
 export function worded(problem: Problem): Problem {
+  const instead = problem.next && INSTEAD[problem.next.step];
+  if (typeof instead === "string") return { ...problem, detail: instead };
   const words = problem.next ? nextWords(problem.next) : null;
   return { ...problem, detail: visible([problem.detail, words].filter(Boolean).join("; ")) };
 }

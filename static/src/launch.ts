@@ -43,7 +43,7 @@ function endOfQuote(text: string, from: number): number | null {
 }
 
 /** A word as a shell gives it on: what it would expand is quoted, also where only some shells would. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[\w@%+:,./-](?:[\w@%+:,./=-]|(?<=[\w./-])~)*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -19,6 +19,8 @@ const SWITCH = ["on", "off"] as const;
 export const terminalTheme = kept("terminal.theme", ["follow", "dark", "light"] as const, "follow");
 /** Lets every colour have at least this contrast on its ground. */
 export const contrast = kept("terminal.contrast", SWITCH, "on");
+/** Of a terminal's letters, in px; a phone has its own for each session. */
+export const letterSize = signal(+(localStorage.getItem("codepiper.letter-size") ?? 13));
 /** Terminal output is announced. */
 export const screenReader = kept("terminal.reader", SWITCH, "off");
 /** Whether programs may write to the clipboard. */

@@ -1,6 +1,10 @@
-import { expect, it } from "vitest";
+// @vitest-environment jsdom
+import { expect, it, vi } from "vitest";
 import { aSession } from "./sample";
 import { fits, groupOf, matches, ordered } from "./session_list";
+
+// The theme asks for it, and jsdom has none.
+vi.hoisted(() => (globalThis.matchMedia = (() => ({ matches: false })) as unknown as typeof matchMedia));
 
 it("puts what waits longest first, then what is newest, then what ended last", () => {
   const list = [

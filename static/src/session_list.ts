@@ -1,9 +1,10 @@
 // Which sessions a list shows, and in which order.
 
+import { needsYou } from "./store";
 import type { Session } from "./wire";
 import { isLive, isWaiting, nameOf, type StateIcon } from "./words";
 
-export type Filter = "all" | "needs" | "working" | "idle" | "ended";
+export type Filter = "all" | "needs" | "working" | "idle" | "ended" | "archived";
 
 export const FILTERS: readonly { key: Filter; word: string; icon?: StateIcon }[] = [
   { key: "all", word: "All" },
@@ -11,16 +12,19 @@ export const FILTERS: readonly { key: Filter; word: string; icon?: StateIcon }[]
   { key: "working", word: "Working", icon: "working" },
   { key: "idle", word: "Idle", icon: "idle" },
   { key: "ended", word: "Ended" },
+  { key: "archived", word: "Archived" },
 ];
 
 export function fits(session: Session, filter: Filter, text: string): boolean {
+  if (session.archived !== (filter === "archived")) return false;
   const running = session.status === "running";
   const kind = {
     all: true,
-    needs: isWaiting(session),
+    needs: needsYou(session),
     working: running && session.activity === "working",
     idle: running && session.activity === "idle",
     ended: !isLive(session),
+    archived: true,
   }[filter];
   return kind && matches(session, text);
 }
@@ -28,7 +32,15 @@ export function fits(session: Session, filter: Filter, text: string): boolean {
 /** Every word of the text stands somewhere in what names the session. */
 export function matches(session: Session, text: string): boolean {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const all = [nameOf(session), session.short_id, session.cwd, session.branch, session.provider]
+  const all = [
+    nameOf(session),
+    session.short_id,
+    session.cwd,
+    session.branch,
+    session.provider,
+    session.permission_mode,
+    ...session.tags,
+  ]
     .join("\n")
     .toLowerCase();
   return words.every((word) => all.includes(word));
@@ -41,12 +53,13 @@ export function groupOf(session: Session): Group {
   return isWaiting(session) ? "Waiting" : isLive(session) ? "Running" : "Ended";
 }
 
-/** By need, then newest; what waits longest comes first, what ended last comes first. */
+/** By need, pinned ones first, then newest; what waits longest comes first, what ended last comes first. */
 export function ordered(sessions: readonly Session[]): readonly Session[] {
   const group = (session: Session): number => GROUPS.indexOf(groupOf(session));
   return [...sessions].sort((a, b) => {
     const groups = group(a) - group(b);
     if (groups !== 0) return groups;
+    if (a.pinned !== b.pinned) return a.pinned ? -1 : 1;
     if (isWaiting(a)) return a.state_since < b.state_since ? -1 : 1;
     if (isLive(a)) return a.created_at < b.created_at ? 1 : -1;
     return a.state_since < b.state_since ? 1 : -1;

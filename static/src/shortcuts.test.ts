@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { bind, startShortcuts, switchLetters } from "./shortcuts";
+import { bind, changedKeys, isOfPage, startShortcuts, switchLetters } from "./shortcuts";
 
 // The theme asks for it, and jsdom has none.
 vi.hoisted(() => (globalThis.matchMedia = (() => ({ matches: false })) as unknown as typeof matchMedia));
@@ -11,7 +11,7 @@ const ran = vi.fn();
 
 beforeEach(() => {
   ran.mockReset();
-  end = bind({
+  end = bind("", {
     c: () => ran("c"),
     "⌘k": () => ran("⌘k"),
     "⌘⇧k": () => ran("⌘⇧k"),
@@ -76,4 +76,20 @@ it("does not act under a dialog", () => {
   dialog.setAttribute("open", "");
   press("c");
   expect(ran).not.toHaveBeenCalled();
+});
+
+it("acts by keys that were changed, each where it was", () => {
+  const list = bind("list", { s: () => ran("stop"), x: () => ran("select") });
+  changedKeys.value = { "list s": "x", "list x": "s", " ⌥n": "⌘⇧e" };
+  press("s");
+  press("x");
+  press("n", { altKey: true });
+  const elsewhere = { key: "E", code: "KeyE", ctrlKey: true, shiftKey: true };
+  press("E", elsewhere);
+  expect(ran.mock.calls.flat()).toEqual(["select", "stop", "⌥n"]);
+  // In a terminal, too; and what it was is the program's.
+  expect(isOfPage(new KeyboardEvent("keydown", elsewhere))).toBe(true);
+  expect(isOfPage(new KeyboardEvent("keydown", { key: "n", code: "KeyN", altKey: true }))).toBe(false);
+  changedKeys.value = {};
+  list();
 });

@@ -14,18 +14,27 @@ export function switchLetters(on: boolean): void {
 
 type Bindings = Readonly<Record<string, (event: KeyboardEvent) => void>>;
 
-const scopes: Bindings[] = [];
+const scopes: (readonly [string, Bindings])[] = [];
+
+/** Keys that were changed on this device, by where they act and what they were. */
+export const changedKeys = signal<Readonly<Record<string, string>>>(
+  JSON.parse(localStorage.getItem("codepiper.keys") ?? "{}") as Record<string, string>,
+);
+
+/** The key that does here what `name` did at first. */
+export const keyOf = (scope: string, name: string): string => changedKeys.value[`${scope} ${name}`] ?? name;
 /** G waits for its second letter until then. */
 let second = 0;
 
-/** Keys of a page while it is shown; the newest is asked first. Answers with how to end it. */
-export function bind(bindings: Bindings): () => void {
-  scopes.unshift(bindings);
-  return () => void scopes.splice(scopes.indexOf(bindings), 1);
+/** Keys of a part of the page while it is shown; the newest is asked first. Answers with how to end it. */
+export function bind(where: string, bindings: Bindings): () => void {
+  const scope = [where, bindings] as const;
+  scopes.unshift(scope);
+  return () => void scopes.splice(scopes.indexOf(scope), 1);
 }
 
 /** `⌘k`, `⌥ArrowDown`, `⇧F`, `c`, `g s`. */
-function nameOf(event: KeyboardEvent): string {
+export function keyName(event: KeyboardEvent): string {
   const letter = event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : event.key;
   if (command(event)) return `⌘${event.shiftKey ? "⇧" : ""}${letter}`;
   // On macOS ⌥ with a letter writes another character: the key itself counts.
@@ -36,10 +45,10 @@ function nameOf(event: KeyboardEvent): string {
 
 /** Whether a key that is pressed in a terminal is the page's: it goes on to the shortcuts. */
 export function isOfPage(event: KeyboardEvent): boolean {
-  const name = nameOf(event);
-  if (/^⌥(Arrow(Up|Down)|n)$/.test(name)) return keepAlt.value === "off";
+  const name = keyName(event);
+  if (name[0] === "⌥" && keepAlt.value === "on") return false;
   // Elsewhere Ctrl+K is a key of programs.
-  return name === (isMac ? "⌘k" : "⌘⇧k");
+  return ["⌥ArrowUp", "⌥ArrowDown", "⌥n", isMac ? "⌘k" : "⌘⇧k"].some((key) => keyOf("", key) === name);
 }
 
 function isTyping(target: EventTarget | null): boolean {
@@ -63,7 +72,7 @@ function press(event: KeyboardEvent): void {
     event.preventDefault();
     return void import("./regions").then(({ goRound }) => goRound(event.shiftKey ? -1 : 1));
   }
-  let name = nameOf(event);
+  let name = keyName(event);
   const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);
   if (plain && isTyping(event.target)) return;
   if ((name === " " || name === "Enter") && isPressed(event.target)) return;
@@ -76,10 +85,12 @@ function press(event: KeyboardEvent): void {
     second = Date.now() + 1000;
     return;
   }
-  const run = scopes.find((bindings) => name in bindings)?.[name];
-  if (!run) return;
-  event.preventDefault();
-  run(event);
+  for (const [where, bindings] of scopes) {
+    const key = Object.keys(bindings).find((each) => keyOf(where, each) === name);
+    if (key === undefined) continue;
+    event.preventDefault();
+    return bindings[key]?.(event);
+  }
 }
 
 /** Listens until the answer is called. */

@@ -170,8 +170,24 @@ export function isUnseen(session: Session): boolean {
   return before?.state === "working" && Date.parse(session.state_since) > seenAt(session);
 }
 
+const DAY = 24 * HOUR;
+
+/** A crash is news for a day, until it was looked at. */
+const isNews = (session: Session): boolean =>
+  session.status === "crashed" &&
+  now.value - Date.parse(session.state_since) < DAY &&
+  seenAt(session) < Date.parse(session.state_since);
+
+/** It waits, it crashed, or its turn ended unseen. */
+export const needsYou = (session: Session): boolean => isWaiting(session) || isNews(session) || isUnseen(session);
+/** What waits comes first, then crashes. */
+export const needing = computed(() => {
+  const rank = (session: Session): number => (isWaiting(session) ? 0 : isLive(session) ? 2 : 1);
+  return inOrder.value.filter(needsYou).sort((a, b) => rank(a) - rank(b));
+});
+
 /** When the session was looked at last, or 0. */
-export function seenAt(session: Session): number {
+function seenAt(session: Session): number {
   return seen.value.get(session.id) ?? 0;
 }
 

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { aSession } from "./sample";
-import { extended, traceSentence, within, type Span } from "./trace";
+import { extended, type Span } from "./trace";
+import { traceSentence, within } from "./trace_words";
 
 const at = (second: number): string => new Date(second * 1000).toISOString();
 

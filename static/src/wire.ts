@@ -65,6 +65,19 @@ tmux_socket: string,
  */
 tmux_session: string, };
 
+/**
+ * `POST /api/policies/{name}/attach`
+ */
+export type AttachPolicy = { 
+/**
+ * An id, a unique id prefix, or a name.
+ */
+session: string, 
+/**
+ * False takes it away again.
+ */
+attached: boolean, };
+
 export type AuthStage = "setup" | "signed_out" | "signed_in" | "closed";
 
 /**
@@ -114,6 +127,11 @@ take_over?: boolean, };
  * The billing mode of an agent.
  */
 export type Billing = "subscription" | "api";
+
+/**
+ * What a blocked program needs.
+ */
+export type BlockedKind = "permission" | "question" | "auth";
 
 /**
  * Who did something.
@@ -180,6 +198,11 @@ export type CheckDirectory = {
  */
 path: string, };
 
+/**
+ * `POST /api/sessions/{ref}/git/marks`
+ */
+export type ChooseMarks = { marks: Marks, };
+
 export type ChosenFile = { path: string, 
 /**
  * The version of its `FileDiff`: refused when the file has changed since. Without it the file is taken as it is.
@@ -226,7 +249,7 @@ session: string, from?: Begin, delivery?: Delivery,
  * Also send the session's events with a greater `seq`, each at its position in the output, but
  * none from before the output starts.
  */
-events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "git", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
+events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "type": "ack", channel: number, offset: number, } | { "type": "fit", channel: number, size: Size | null, } | { "type": "events", session?: SessionId, after?: number, } | { "type": "conversation", session: SessionId | null, } | { "type": "git", session: SessionId | null, } | { "type": "sessions", } | { "type": "ping", };
 
 /**
  * The kind of error. Stable, for programs.
@@ -274,6 +297,11 @@ token: string,
  * Six digits.
  */
 code: string, };
+
+/**
+ * How full the model's context window is, in tokens.
+ */
+export type ContextUse = { used: number, size: number, };
 
 /**
  * The answer to `GET /api/sessions/{ref}/conversation`.
@@ -392,7 +420,11 @@ heading: string,
 /**
  * Lines of it that an earlier page had.
  */
-skipped: number, lines: Array<DiffLine>, };
+skipped: number, 
+/**
+ * Changed lines were not compared by their words: they are too long, or too many.
+ */
+words_left_out?: boolean, lines: Array<DiffLine>, };
 
 export type DiffLine = { 
 /**
@@ -407,6 +439,11 @@ new: number | null,
  * Without its line feed. What is no UTF-8 is replaced.
  */
 text: string, 
+/**
+ * The words that the line in whose place it came, or that came in its place, does not have. Lines are compared where
+ * as many were added as removed; none are marked where they have little in common.
+ */
+words?: Array<[number, number]>, 
 /**
  * So many bytes it has, when the text was cut.
  */
@@ -529,11 +566,23 @@ export type Event = { description: Description,
 /**
  * Increases with each event, normally by one, across daemon restarts.
  */
-seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, 
+seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind": "session.created", "data": { provider: string, name: string | null, cwd: string, } } | { "kind": "session.started", "data": { pid: number, resumed: boolean, } } | { "kind": "session.adopted", "data": { pid: number | null, } } | { "kind": "session.stop_requested", "data": { kill: boolean, } } | { "kind": "session.ended", "data": { exit: Exit | null, cursor: Cursor, } } | { "kind": "session.renamed", "data": { name: string | null, } } | { "kind": "session.labels_changed", "data": { tags: Array<string>, pinned: boolean, archived: boolean, } } | { "kind": "session.removed", "data": Record<symbol, never> } | { "kind": "session.activity_changed", "data": { activity: Activity, waiting_for: WaitingFor | null, 
+/**
+ * What the agent has left running after its turn.
+ */
+background?: Array<string>, 
 /**
  * What it rests on.
  */
-proof?: Proof, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "git.committed", "data": { 
+proof?: Proof, } } | { "kind": "session.permission_mode_changed", "data": { mode: string, before: string, proof: Proof, } } | { "kind": "session.limit_reset", "data": Record<symbol, never> } | { "kind": "session.continued", "data": { 
+/**
+ * `null`: it was not sent.
+ */
+receipt: Receipt | null, 
+/**
+ * Why it was not sent, or what is not known of it.
+ */
+reason: string | null, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "git.committed", "data": { 
 /**
  * The branch, or the short id of the commit where none is checked out.
  */
@@ -545,7 +594,15 @@ summary: string, commits: number, } } | { "kind": "git.branch_changed", "data": 
 /**
  * How many texts wait now, with this one.
  */
-queued: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+queued: number, } } | { "kind": "input.held", "data": { texts: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "policy.decided", "data": { action: PolicyAction, tool: string, 
+/**
+ * The command, or what else the tool was given: its beginning.
+ */
+what: string, 
+/**
+ * `null` where no rule spoke of it.
+ */
+rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { name: string, } } | { "kind": "policy.removed", "data": { name: string, } } | { "kind": "policy.attached", "data": { name: string, attached: boolean, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
 /**
  * Entries from before this time belong to the conversation that this one continues.
  */
@@ -575,7 +632,7 @@ state: string, };
 /**
  * Where evidence comes from, strongest first.
  */
-export type EvidenceSource = "life_cycle" | "hook" | "transcript" | "report" | "screen" | "silence";
+export type EvidenceSource = "life_cycle" | "hook" | "transcript" | "report" | "foreground" | "screen" | "silence";
 
 /**
  * How a session ended.
@@ -599,7 +656,24 @@ export type Explanation = { session: Session,
 /**
  * Oldest first.
  */
-evidence: Array<Evidence>, };
+evidence: Array<Evidence>, 
+/**
+ * Everything that its programs say about themselves, by id.
+ */
+program_status: Array<StatusRecord>, };
+
+/**
+ * Something that needs a certain version of a provider's program.
+ */
+export type Feature = { what: string, 
+/**
+ * The oldest tested version with which it works.
+ */
+since: string, 
+/**
+ * Whether it works with the version that was found; `null` if that is not known.
+ */
+works: boolean | null, };
 
 /**
  * `GET /api/sessions/{ref}/git/file`
@@ -635,6 +709,19 @@ total: number, };
  * `POST /api/auth/setup/finish`: the user has saved the recovery codes. Answers with [`SignedIn`].
  */
 export type FinishSetup = { token: string, };
+
+/**
+ * The process group in the foreground of a session's terminal.
+ */
+export type Foreground = { 
+/**
+ * Its command line, up to 200 characters; `null` if it is a shell at its prompt.
+ */
+command: string | null, pid: number, 
+/**
+ * When it was started.
+ */
+since: string, };
 
 /**
  * `POST /api/sessions/{ref}/fork`
@@ -810,6 +897,19 @@ commits: Array<GitCommit>, next: number | null, };
 export type GitOperation = "merge" | "rebase" | "cherry_pick" | "revert" | "bisect" | "apply_mailbox";
 
 /**
+ * How far a rebase is.
+ */
+export type GitProgress = { 
+/**
+ * The branch that is rebased.
+ */
+branch: string | null, 
+/**
+ * The commit that is applied now, from 1.
+ */
+step: number, steps: number, };
+
+/**
  * `GET /api/sessions/{ref}/git`
  */
 export type GitStatus = { 
@@ -820,7 +920,15 @@ root: string, head: GitHead,
 /**
  * What was begun and has not ended: conflicts may have to be resolved first.
  */
-operation: GitOperation | null, staged: number, changed: number, untracked: number, conflicted: number, 
+operation: GitOperation | null, 
+/**
+ * How far it is, where git counts that.
+ */
+progress: GitProgress | null, 
+/**
+ * What ends it.
+ */
+next_step: Next | null, staged: number, changed: number, untracked: number, conflicted: number, 
 /**
  * By path; from `from` on, at most `limit`.
  */
@@ -833,7 +941,11 @@ next: number | null,
  * When the prompts of the session were submitted that can be compared with, as `turn-` and the ms since 1970;
  * newest first.
  */
-turns: Array<string>, };
+turns: Array<string>, 
+/**
+ * Whose mark `seen` is for who asks.
+ */
+marks: Marks, };
 
 /**
  * The payload of a provider's hook.
@@ -882,6 +994,11 @@ path: string, };
 export type ImageKind = "png" | "jpeg" | "gif" | "webp";
 
 export type KeyframeReason = "begin" | "resize" | "behind" | "discontinuity" | "healed" | "launch";
+
+/**
+ * `POST /api/sessions/{ref}/labels`: what is not named stays as it is.
+ */
+export type LabelSession = { add?: Array<string>, remove?: Array<string>, pinned?: boolean | null, archived?: boolean | null, };
 
 /**
  * The query of `GET /api/events`.
@@ -966,6 +1083,11 @@ cursor: Cursor | null, };
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
 
 /**
+ * Whose mark of what was seen counts.
+ */
+export type Marks = "shared" | "own";
+
+/**
  * The body of `POST /api/worktrees/{id}/merge`.
  */
 export type MergeWorktree = { 
@@ -977,6 +1099,23 @@ into?: string | null,
  * Make one commit of all.
  */
 squash?: boolean, };
+
+/**
+ * What an agent told last, by its status line or its transcript. These are its own numbers.
+ */
+export type Meters = { context: ContextUse | null, 
+/**
+ * The windows of the account's plan.
+ */
+quota: Array<Quota>, 
+/**
+ * What the session has cost in US dollars, as the agent estimates it.
+ */
+cost_usd: number | null, 
+/**
+ * The pull request of the branch.
+ */
+pull_request: PullRequest | null, };
 
 /**
  * The models of a provider.
@@ -1019,7 +1158,7 @@ base?: string | null, };
 /**
  * A step that solves a problem. It names neither commands nor buttons: each client words it for its users.
  */
-export type Next = { "step": "list_sessions" } | { "step": "stop_session", session: string, } | { "step": "resume_session", session: string, } | { "step": "resume_all" } | { "step": "show_output", session: string, } | { "step": "answer", session: string, } | { "step": "queue_or_type", session: string, } | { "step": "drop_queued", session: string, } | { "step": "type_anyway" } | { "step": "allow_dangerous" } | { "step": "choose_billing", billing: Billing, } | { "step": "add_api_key" } | { "step": "use_branch", branch: string, } | { "step": "create_branch", branch: string, base?: string, } | { "step": "list_env_sets" } | { "step": "change_env_set", name: string, } | { "step": "remove_env_sets" } | { "step": "list_worktrees" } | { "step": "delete_ignored", worktree: string, } | { "step": "list_logins" } | { "step": "set_up_dashboard" } | { "step": "reset_password" } | { "step": "start_daemon" } | { "step": "restart_daemon" } | { "step": "show_daemon" } | { "step": "replace_daemon", pid?: number, } | { "step": "choose_socket" } | { "step": "choose_tmux_socket" } | { "step": "run_checks" } | { "step": "show_journal_events" } | { "step": "end_tmux_server" } | { "step": "give_certificate_and_key" } | { "step": "set_public_url" } | { "step": "encrypt_or_stay_local", port: number, } | { "step": "choose_port" } | { "step": "start_without_dashboard" };
+export type Next = { "step": "list_sessions" } | { "step": "stop_session", session: string, } | { "step": "resume_session", session: string, } | { "step": "resume_all" } | { "step": "show_output", session: string, } | { "step": "answer", session: string, } | { "step": "queue_or_type", session: string, } | { "step": "drop_queued", session: string, } | { "step": "type_anyway" } | { "step": "allow_dangerous" } | { "step": "choose_billing", billing: Billing, } | { "step": "add_api_key" } | { "step": "use_branch", branch: string, } | { "step": "create_branch", branch: string, base?: string, } | { "step": "list_env_sets" } | { "step": "change_env_set", name: string, } | { "step": "remove_env_sets" } | { "step": "list_worktrees" } | { "step": "delete_ignored", worktree: string, } | { "step": "finish_operation", operation: GitOperation, conflicts: boolean, } | { "step": "list_logins" } | { "step": "set_up_dashboard" } | { "step": "reset_password" } | { "step": "start_daemon" } | { "step": "restart_daemon" } | { "step": "show_daemon" } | { "step": "replace_daemon", pid?: number, } | { "step": "choose_socket" } | { "step": "choose_tmux_socket" } | { "step": "run_checks" } | { "step": "show_journal_events" } | { "step": "end_tmux_server" } | { "step": "give_certificate_and_key" } | { "step": "set_public_url" } | { "step": "encrypt_or_stay_local", port: number, } | { "step": "choose_port" } | { "step": "start_without_dashboard" };
 
 export type OutputPart = { "type": "begin", cursor: Cursor, 
 /**
@@ -1044,6 +1183,78 @@ offset: number,
  * The 64-bit FNV-1a hash of everything before it, in hex.
  */
 hash: string, };
+
+/**
+ * What a rule or a policy says about a use of a tool. The worst of several counts.
+ */
+export type PolicyAction = "allow" | "ask" | "deny";
+
+/**
+ * `GET /api/policies/{name}`
+ */
+export type PolicyFile = { 
+/**
+ * TOML; see `docs/policies.md`.
+ */
+text: string, info: PolicyInfo, };
+
+/**
+ * A policy as lists show it.
+ */
+export type PolicyInfo = { name: string, description: string, 
+/**
+ * A greater one counts before a smaller one; a deny always counts.
+ */
+priority: number, 
+/**
+ * For what no rule speaks of.
+ */
+default: PolicyAction, scope: PolicyScope, rules: number, 
+/**
+ * Allow rules that admit more than they seem to.
+ */
+warnings: Array<PolicyNote>, 
+/**
+ * What is wrong with the file; then nothing is allowed by any rule.
+ */
+mistakes: Array<PolicyNote>, };
+
+/**
+ * Something that is to be said of a line of a policy.
+ */
+export type PolicyNote = { line: number, message: string, };
+
+/**
+ * Where a policy applies.
+ */
+export type PolicyScope = "everywhere" | { "directories": Array<string> } | { "sessions": Array<string> };
+
+/**
+ * What the policies say.
+ */
+export type PolicyVerdict = { 
+/**
+ * `null` if no policy applies.
+ */
+action: PolicyAction | null, rule: RuleRef | null, 
+/**
+ * One sentence.
+ */
+why: string, 
+/**
+ * The commands of a shell's text.
+ */
+parts: Array<PolicyVerdictPart>, 
+/**
+ * Where the text could not be read any further, in bytes, and why.
+ */
+unreadable: UnreadableCommand | null, };
+
+export type PolicyVerdictPart = { 
+/**
+ * The program and its arguments, as it would get them.
+ */
+words: Array<string>, action: PolicyAction, rule: RuleRef | null, why: string, };
 
 /**
  * An error of the API. `detail` says what failed; `next` is what to do about it, as data.
@@ -1074,6 +1285,11 @@ export type Process = { pid: number,
  * Its name and those of its parents, nearest first: `codepiper < bash < sshd`.
  */
 names: string, };
+
+/**
+ * What a program says it is doing.
+ */
+export type ProgramState = "idle" | "working" | "done" | "blocked" | "error";
 
 /**
  * The evidence for a state.
@@ -1143,7 +1359,48 @@ models: Models | null,
 /**
  * After a session reports that it waits, its question appears on the screen within this time.
  */
-question_delay_ms: number, };
+question_delay_ms: number, 
+/**
+ * With `?check=true`, for programs that were found and can be asked.
+ */
+check: ProviderCheck | null, };
+
+/**
+ * What the installed program of a provider says of itself.
+ */
+export type ProviderCheck = { 
+/**
+ * `null` if it did not say.
+ */
+version: string | null, 
+/**
+ * The versions that CodePiper was tested with, oldest first.
+ */
+tested: Array<string>, 
+/**
+ * For subscription billing, in the daemon's environment; `null` if it did not say.
+ */
+sign_in: SignInStatus | null, features: Array<Feature>, };
+
+export type PullRequest = { number: number, url: string | null, };
+
+/**
+ * `PUT /api/policies/{name}`, `POST /api/policies/check`
+ */
+export type PutPolicy = { text: string, };
+
+/**
+ * A window of time with a limit.
+ */
+export type Quota = { 
+/**
+ * `five_hour`, `seven_day`, or what the agent calls it.
+ */
+window: string, used_percent: number, resets_at: string | null, 
+/**
+ * When it was told.
+ */
+at: string, };
 
 /**
  * The query of `GET /api/sessions/{ref}/conversation`.
@@ -1271,6 +1528,11 @@ export type ReadTimeline = {
 since?: number | null, };
 
 /**
+ * A policy that comes with CodePiper.
+ */
+export type ReadyPolicy = { name: string, text: string, };
+
+/**
  * `POST /api/auth/totp`, answered with [`TotpChange`]: the old authenticator is valid until the new one is
  * confirmed. `POST /api/auth/recovery-codes`, answered with [`RecoveryCodes`]: the old codes become invalid.
  */
@@ -1334,6 +1596,12 @@ comments: Array<Comment>,
  */
 prompt: string, };
 
+export type RuleRef = { policy: string, 
+/**
+ * Counted from 1.
+ */
+number: number, line: number, reason: string | null, };
+
 /**
  * `POST /api/sessions/{ref}/keys`
  */
@@ -1365,7 +1633,11 @@ if_busy?: IfBusy | null,
  * Refuse a text that the agent may read as anything but a prompt: a command, a part of a draft, an answer. Needs
  * `enter`.
  */
-plain?: boolean, };
+plain?: boolean, 
+/**
+ * Type the bytes as they are, at once: what a person pasted into a terminal. Excludes everything else.
+ */
+raw?: boolean, };
 
 /**
  * `POST /api/sessions/{ref}/resize` takes a [`crate::Size`].
@@ -1413,6 +1685,15 @@ branch: string | null, status: Status, activity: Activity,
  */
 waiting_for: WaitingFor | null, 
 /**
+ * The limit, while `waiting_for` is `usage_limit` and it is known.
+ */
+limit: UsageLimit | null, 
+/**
+ * What the agent has left running after its turn: commands, subagents, scheduled prompts. While there is any,
+ * `activity` is `working`.
+ */
+background: Array<string>, 
+/**
  * `null` while it runs, or if unknown.
  */
 exit: Exit | null, size: Size, 
@@ -1438,6 +1719,10 @@ changes: Changes | null,
  */
 dangerous: boolean, 
 /**
+ * The permission mode of its agent, as the agent calls it, e.g. `plan`; `null` until it is known.
+ */
+permission_mode: string | null, 
+/**
  * The worktree created for it.
  */
 worktree: Worktree | null, 
@@ -1446,9 +1731,17 @@ worktree: Worktree | null,
  */
 model: string | null, 
 /**
+ * The version of its agent's program, as the running program told it.
+ */
+program_version: string | null, 
+/**
  * The window title set by the program.
  */
 title: string | null, 
+/**
+ * What the program says about itself, in its own words: of several records the one that matters most.
+ */
+program_status: StatusRecord | null, 
 /**
  * The process group of the program, while it runs.
  */
@@ -1461,6 +1754,32 @@ attached: number,
  * The number of queued texts.
  */
 queued: number, 
+/**
+ * The queued texts wait for somebody: a person interrupted the agent. They go on after its next turn, or when they
+ * are released.
+ */
+queue_held: boolean, 
+/**
+ * Words of the person's own, in alphabetical order.
+ */
+tags: Array<string>, 
+/**
+ * Lists show it first.
+ */
+pinned: boolean, 
+/**
+ * Lists leave it out unless they are asked for what is archived. Only an ended session can be.
+ */
+archived: boolean, 
+/**
+ * What its agent says it has used.
+ */
+meters: Meters | null, 
+/**
+ * What is in the foreground of its terminal, for providers without a state of their own, such as `shell`; `null` if
+ * that is not known.
+ */
+foreground: Foreground | null, 
 /**
  * The end of the output so far.
  */
@@ -1506,6 +1825,15 @@ export type SignIn = { password: string,
 code: string, };
 
 /**
+ * Whether somebody is signed in to a provider's program.
+ */
+export type SignInStatus = { signed_in: boolean, 
+/**
+ * How, or that nobody is.
+ */
+how: string, };
+
+/**
  * The answer to [`SignIn`] and [`FinishSetup`]; the cookies come with it.
  */
 export type SignedIn = { 
@@ -1536,7 +1864,11 @@ holder: string, since: string,
 /**
  * The size to restore.
  */
-size_before: Size, };
+size_before: Size, 
+/**
+ * It follows the window of the only viewer (`fit` on the stream), and is restored when they leave or somebody else looks.
+ */
+automatic: boolean, };
 
 /**
  * `POST /api/sessions/{ref}/git/seen`: the state that *changed since I looked* begins at.
@@ -1602,6 +1934,65 @@ to: string | null, state: SpanState, waiting_for: WaitingFor | null, };
 export type Status = "starting" | "running" | "stopped" | "crashed";
 
 /**
+ * What a program said last about one part of its work. These are its own words.
+ */
+export type StatusRecord = { 
+/**
+ * `null`: the program itself.
+ */
+id: string | null, state: ProgramState, 
+/**
+ * What it needs, if it is blocked and says so.
+ */
+kind: BlockedKind | null, 
+/**
+ * In percent.
+ */
+progress: number | null, 
+/**
+ * Its own name, or that of the record above it.
+ */
+app: string | null, title: string | null, message: string | null, source: StatusSource, at: string, };
+
+/**
+ * `POST /api/sessions/{ref}/status`: a report of a program in the session. It replaces the record with its `id`.
+ */
+export type StatusReport = { 
+/**
+ * `null` removes the record, and those below it; without an `id`, all records.
+ */
+state?: ProgramState | null, 
+/**
+ * Which part of the work: a path such as `deploy/eu-west`. Default: the program itself.
+ */
+id?: string | null, 
+/**
+ * Only with `blocked`.
+ */
+kind?: BlockedKind | null, 
+/**
+ * In percent; only with `working` and `blocked`.
+ */
+progress?: number | null, 
+/**
+ * A name for the program: letters, digits, `_.+-`, up to 32.
+ */
+app?: string | null, 
+/**
+ * One line, up to 192 bytes.
+ */
+title?: string | null, 
+/**
+ * One line, up to 2,048 bytes.
+ */
+message?: string | null, };
+
+/**
+ * How a report came.
+ */
+export type StatusSource = "terminal" | "command";
+
+/**
  * `POST /api/daemon/stop`
  */
 export type StopDaemon = { 
@@ -1628,6 +2019,23 @@ export type SwitchModel = {
  * A name from the agent's own list, a value that its `--model` accepts, in upper or lower case, or a unique prefix.
  */
 model: string, };
+
+/**
+ * `POST /api/policies/test`: what would happen?
+ */
+export type TestPolicy = { 
+/**
+ * Of the shell, unless `tool` and `input` are given.
+ */
+command?: string | null, tool?: string | null, input: unknown, 
+/**
+ * As if in this session; otherwise, as if in a session in `cwd`.
+ */
+session?: string | null, cwd?: string | null, 
+/**
+ * Only by this policy, as it would be saved.
+ */
+text?: string | null, };
 
 export type Timeline = { session: SessionId, 
 /**
@@ -1704,6 +2112,8 @@ uri: string,
  */
 qr_svg: string, };
 
+export type UnreadableCommand = { at: number, why: string, };
+
 /**
  * Tokens.
  */
@@ -1725,9 +2135,29 @@ cache_written: number,
  */
 output: number, };
 
+/**
+ * A usage limit that an agent has reached.
+ */
+export type UsageLimit = { 
+/**
+ * `five_hour`, `seven_day` or another name that the agent uses, if it says.
+ */
+window: string | null, 
+/**
+ * If the agent says.
+ */
+resets_at: string | null, 
+/**
+ * When the agent reached it.
+ */
+at: string, };
+
 export type Verdict = "fine" | "warning" | "broken";
 
-export type WaitingFor = "permission" | "question";
+/**
+ * What a waiting program needs from a person.
+ */
+export type WaitingFor = "permission" | "question" | "plan" | "elicitation" | "trust" | "dialog" | "sign_in" | "usage_limit" | "attention";
 
 /**
  * Why a file can only be staged and discarded as a whole, or not here at all.

@@ -52,9 +52,14 @@ describe("states", () => {
     expect(said({ status: "starting", activity: "unknown" })).toBe("Starting//starting");
     expect(said({ activity: "working" })).toBe("Running/working/working");
     expect(said({ activity: "idle" })).toBe("Running/idle/idle");
+    const foreground = { command: null, pid: 7, since: "2026-11-23T10:00:00Z" };
+    expect(said({ activity: "idle", foreground })).toBe("Running/at its prompt/idle");
     expect(said({ activity: "unknown" })).toBe("Running/state unknown/unknown");
     expect(said({ activity: "waiting", waiting_for: "permission" })).toBe("Waiting/permission/permission");
     expect(said({ activity: "waiting", waiting_for: "question" })).toBe("Waiting/question/question");
+    expect(said({ activity: "waiting", waiting_for: "usage_limit" })).toBe("Waiting/usage limit/question");
+    expect(said({ activity: "waiting", waiting_for: null })).toBe("Waiting//permission");
+    expect(said({ activity: "working", background: ["npm test"] })).toBe("Running/background: npm test/working");
     expect(said({ status: "stopped", exit: { code: null, signal: 15, reason: "stopped" } })).toBe(
       "Stopped/on request/stopped",
     );

@@ -117,17 +117,27 @@ export function stateOf(session: Session, finished = false): State {
     case "running":
       break;
   }
+  const what = session.waiting_for ?? "";
+  const background = session.background[0];
   switch (session.activity) {
     case "working":
-      return { icon: "working", word: "Running", detail: "working", tone: "accent" };
+      return {
+        icon: "working",
+        word: "Running",
+        detail: background ? `background: ${background}` : "working",
+        tone: "accent",
+      };
     case "idle":
       return finished
         ? { icon: "finished", word: "Running", detail: "turn finished", tone: "rest" }
-        : { icon: "idle", word: "Running", detail: "idle", tone: "rest" };
+        : { icon: "idle", word: "Running", detail: session.foreground ? "at its prompt" : "idle", tone: "rest" };
     case "waiting":
-      return session.waiting_for === "question"
-        ? { icon: "question", word: "Waiting", detail: "question", tone: "warm" }
-        : { icon: "permission", word: "Waiting", detail: session.waiting_for ?? "", tone: "warm" };
+      return {
+        icon: what && what !== "permission" ? "question" : "permission",
+        word: "Waiting",
+        detail: what.replace("_", " "),
+        tone: "warm",
+      };
     case "unknown":
       return { icon: "unknown", word: "Running", detail: "state unknown", tone: "unk" };
   }
@@ -182,16 +192,15 @@ export function exitSentence(exit: Exit | null): string {
   if (!exit) return "Ended for an unknown reason";
   switch (exit.reason) {
     case "stopped":
-      return "Stopped on request";
+      return "Stopped by you";
     case "killed":
-      return "Killed on request";
+      return "Killed by you";
     case "server_gone":
       return "Ended when its tmux server went away";
     case "exited":
     case "unknown":
-      if (exit.signal !== null) return `Killed by ${signalName(exit.signal)}`;
-      if (exit.code === 0) return "Exited normally";
-      if (exit.code !== null) return `Exited with status ${exit.code}`;
+      if (exit.signal !== null) return `Killed (${signalName(exit.signal)})`;
+      if (exit.code !== null) return `Exited (${exit.code})`;
       return "Ended for an unknown reason";
   }
 }

@@ -407,3 +407,18 @@ fn own_certificates_make_it_https() {
     let answer = Answer::read(stream);
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
+
+#[test]
+fn head_answers_what_get_answers_without_its_content() {
+    let (_home, mut browser) = home();
+    for path in ["/", "/sessions", "/api/auth", "/no/such/file.js"] {
+        let whole = browser.get(path);
+        let mut stream = browser.connect();
+        let host = format!("127.0.0.1:{}", browser.port);
+        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {}", whole.status)), "{path}: {answer}");
+        assert!(answer.ends_with("\r\n\r\n") && answer.matches("\r\n\r\n").count() == 1, "{path}: {answer}");
+    }
+}

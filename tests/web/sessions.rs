@@ -4,12 +4,12 @@ use codepiper_protocol::wire::directory::{Directory, DirectoryVerdict};
 use codepiper_protocol::wire::output::{OUTPUT, OutputPart, PART, SCREEN};
 use codepiper_protocol::wire::problem::Code;
 use codepiper_protocol::wire::session::Session;
-use codepiper_protocol::wire::stream::KeyframeReason;
+use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, KeyframeReason, ServerMessage};
 use codepiper_protocol::wire::timeline::{MarkerKind, SpanState, Timeline};
 use codepiper_protocol::{Cursor, Size};
 use serde_json::json;
 
-use crate::harness::{Answer, Browser, Home, assert_same, numbers};
+use crate::harness::{Answer, Browser, Home, Pty, assert_same, numbers};
 
 fn home() -> (Home, Browser) {
     let mut home = Home::new();
@@ -153,6 +153,64 @@ fn a_size_is_lent_and_given_back() {
     home.ok(["resize", &session.short_id, "90x30"]);
     let chosen = home.session(&session.short_id);
     assert_eq!((chosen.size, chosen.lease), (Size::new(90, 30).unwrap(), None), "who resizes ends the lease");
+}
+
+#[test]
+fn the_size_follows_the_window_of_the_only_viewer() {
+    let (home, mut browser) = home();
+    let session = home.start(&["sleep", "1000"]);
+    let size = |cols, rows| Size::new(cols, rows).unwrap();
+    let fit = |size| ClientMessage::Fit { channel: 0, size };
+    let until = |wanted: Size, is_leased: bool| {
+        let lease = home
+            .until(&session, "its size follows the viewers", |session| {
+                session.size == wanted && session.lease.is_some() == is_leased
+            })
+            .lease;
+        assert!(lease.iter().all(|lease| lease.automatic && lease.holder == "Firefox on Linux"), "{lease:?}");
+        assert!(lease.iter().all(|lease| lease.size_before == session.size), "{lease:?}");
+    };
+    let mut window = browser.websocket();
+    window.tell(&fit(Some(size(100, 30))));
+    window.until(|message| matches!(message, ServerMessage::Error { .. }).then_some(()));
+    window.subscribe(&session.short_id, Begin::Live, Delivery::Latest);
+    window.tell(&fit(Some(size(100, 30))));
+    until(size(100, 30), true);
+    window.tell(&fit(Some(size(140, 50))));
+    until(size(140, 50), true);
+    // What only reads along is no viewer.
+    let mut reads = home.websocket();
+    reads.subscribe(&session.short_id, Begin::Live, Delivery::Every);
+    let mut other = browser.websocket();
+    other.subscribe(&session.short_id, Begin::Live, Delivery::Latest);
+    until(session.size, false);
+    drop(other);
+    until(size(140, 50), true);
+    window.tell(&fit(Some(session.size)));
+    until(session.size, false);
+    window.tell(&fit(Some(size(99, 30))));
+    until(size(99, 30), true);
+
+    // An attached terminal decides.
+    let mut person = Pty::run(home.command(["attach", &session.short_id]), 64, 18);
+    until(size(64, 18), false);
+    person.type_(b"\x02d");
+    assert_eq!(person.exit_code(), Some(0));
+    until(size(99, 30), true);
+
+    // Who sets the size by hand has it until they give it back.
+    let path = format!("/api/sessions/{}/fit", session.short_id);
+    browser.post(&path, &json!({"cols": 44, "rows": 20})).ok::<Session>();
+    window.tell(&fit(Some(size(98, 30))));
+    window.tell(&ClientMessage::Ping {});
+    window.until(|message| matches!(message, ServerMessage::Pong {}).then_some(()));
+    let by_hand = home.session(&session.short_id);
+    assert_eq!((by_hand.size, by_hand.lease.map(|lease| lease.automatic)), (size(44, 20), Some(false)));
+    browser.delete(&path).ok::<Session>();
+    window.tell(&fit(Some(size(97, 30))));
+    until(size(97, 30), true);
+    drop(window);
+    until(session.size, false);
 }
 
 #[test]

@@ -111,6 +111,13 @@ fn without_markup(markdown: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").replace("**", "").replace("__", "").replace('`', "")
 }
 
+/// What a tool asks a person: the questions themselves.
+pub(super) fn question(hook: &Hook) -> Option<Description> {
+    let questions = hook.payload.get("tool_input")?.get("questions")?.as_array()?;
+    let asked: Vec<_> = questions.iter().filter_map(|each| text(each, &["question"])).collect();
+    (!asked.is_empty()).then(|| say(format!("Asks: {}", asked.join(" · "))))
+}
+
 /// A tool that a hook is about, after a verb for each of: commands, edits, other tools.
 pub(super) fn tool(hook: &Hook, [run, edit, using]: [&str; 3]) -> Description {
     let payload = &hook.payload;
@@ -121,10 +128,15 @@ pub(super) fn tool(hook: &Hook, [run, edit, using]: [&str; 3]) -> Description {
         (_, None) => say(format!("{using} {name}")),
         ("Bash" | "shell", Some(target)) => say(run).code(target),
         ("Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "apply_patch", Some(target)) => {
-            say(edit).code(target)
+            say(edit).code(text(payload, &["cwd"]).map_or(target, |cwd| within(cwd, target)))
         }
         (_, Some(target)) => say(format!("{using} {name}:")).code(target),
     }
+}
+
+/// A path in the directory that the agent works in, as one would type it there.
+fn within<'a>(cwd: &str, path: &'a str) -> &'a str {
+    path.strip_prefix(cwd).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -149,6 +161,35 @@ mod tests {
         assert_eq!(hook("PostToolUseFailure", "Task", json!({})), "Failed to use Task");
         assert_eq!(words(json!({"hook_event_name": "PermissionRequest"})), "Asks to use a tool");
         assert_eq!(words(json!({"hook_event_name": "PreToolUse", "tool_name": 7})), "Using a tool");
+    }
+
+    #[test]
+    fn a_question_is_told_itself() {
+        let asks = |questions: serde_json::Value| {
+            let input = json!({"questions": questions});
+            words(json!({
+                "hook_event_name": "PermissionRequest", "tool_name": "AskUserQuestion", "tool_input": input,
+            }))
+        };
+        let queue = json!({"question": "Which queue should retries use?", "header": "Queue"});
+        assert_eq!(asks(json!([queue])), "Asks: Which queue should retries use?");
+        assert_eq!(
+            asks(json!([queue, {"question": "And how often?"}])),
+            "Asks: Which queue should retries use? · And how often?"
+        );
+        assert_eq!(asks(json!([])), "Asks to use AskUserQuestion");
+    }
+
+    #[test]
+    fn a_path_is_told_from_where_the_agent_works() {
+        let edits = |path: &str| {
+            words(json!({
+                "hook_event_name": "PermissionRequest", "tool_name": "Edit", "cwd": "/home/u/app",
+                "tool_input": {"file_path": path},
+            }))
+        };
+        assert_eq!(edits("/home/u/app/src/a.ts"), "Asks to edit src/a.ts");
+        assert_eq!(edits("/home/u/app-2/a.ts"), "Asks to edit /home/u/app-2/a.ts");
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::description::{Description, by, exit, finished, lost, named, reason, say, tool};
+use super::description::{Description, by, exit, finished, lost, named, question, reason, say, tool};
 use super::{By, Hook, Place, Proof, Source};
 use crate::visible::count;
 use crate::wire::auth::LoginId;
 use crate::wire::conversation::Usage;
+use crate::wire::input::Receipt;
+use crate::wire::policy::{PolicyAction, RuleRef};
 use crate::wire::session::{Activity, Exit, WaitingFor};
 use crate::wire::stream::{GapReason, Lost};
 use crate::{Cursor, Size};
@@ -86,22 +88,62 @@ events! {
                 Some(name) => say(format!("Renamed to '{name}'")),
                 None => say("Name removed"),
             };
+        /// Its tags, its pin, or that it is archived: all of them, as they are now.
+        "session.labels_changed" SessionLabelsChanged { tags: Vec<String>, pinned: bool, archived: bool } => {
+            let tags = (!tags.is_empty()).then(|| format!("tags: {}", tags.join(", ")));
+            let flags = [pinned.then(|| "pinned".to_owned()), archived.then(|| "archived".to_owned())];
+            let now: Vec<String> = tags.into_iter().chain(flags.into_iter().flatten()).collect();
+            say(if now.is_empty() { "Labels removed".to_owned() } else { format!("Labels: {}", now.join("; ")) })
+        };
         "session.removed" SessionRemoved {} => say("Session removed");
         "session.activity_changed" SessionActivityChanged {
             activity: Activity,
             waiting_for: Option<WaitingFor>,
+            /// What the agent has left running after its turn.
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+            background: Vec<String>,
             /// What it rests on.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[cfg_attr(test, ts(optional))]
             proof: Option<Proof>,
         } =>
             say(match (activity, waiting_for) {
+                (Activity::Working, _) if !background.is_empty() => "Working in the background",
                 (Activity::Working, _) => "Working",
                 (Activity::Idle, _) => "Idle",
                 (Activity::Unknown, _) => "State unknown",
                 (Activity::Waiting, Some(WaitingFor::Permission)) => "Waiting for permission",
                 (Activity::Waiting, Some(WaitingFor::Question)) => "Waiting for an answer",
+                (Activity::Waiting, Some(WaitingFor::Plan)) => "Waiting for approval of a plan",
+                (Activity::Waiting, Some(WaitingFor::Elicitation)) => "Waiting for input for an MCP server",
+                (Activity::Waiting, Some(WaitingFor::Trust)) => "Waiting for a trust decision",
+                (Activity::Waiting, Some(WaitingFor::Dialog)) => "Waiting in a dialog",
+                (Activity::Waiting, Some(WaitingFor::SignIn)) => "Waiting for a sign-in",
+                (Activity::Waiting, Some(WaitingFor::UsageLimit)) => "Waiting for a usage limit to reset",
+                (Activity::Waiting, Some(WaitingFor::Attention)) => "Waiting for attention",
                 (Activity::Waiting, None) => "Waiting for you",
+            });
+        /// Its agent is in another permission mode.
+        "session.permission_mode_changed" SessionPermissionModeChanged {
+            mode: String,
+            before: String,
+            proof: Proof,
+        } =>
+            say(format!("Permission mode {mode} (was {before})"));
+        /// The time has come at which the usage limit resets.
+        "session.limit_reset" SessionLimitReset {} => say("Usage limit has reset");
+        /// What became of the prompt that continues its agent after the reset.
+        "session.continued" SessionContinued {
+            /// `null`: it was not sent.
+            receipt: Option<Receipt>,
+            /// Why it was not sent, or what is not known of it.
+            reason: Option<String>,
+        } =>
+            say(match (receipt, reason) {
+                (Some(_), _) => "Continued after the usage limit".to_owned(),
+                (None, Some(reason)) => format!("Not continued after the usage limit: {reason}"),
+                (None, None) => "Not continued after the usage limit".to_owned(),
             });
         /// Its agent uses another model from now on.
         "session.model_switched" SessionModelSwitched { model: String } =>
@@ -153,6 +195,9 @@ events! {
             queued: u32,
         } =>
             say(format!("Queued {} until the agent is idle; {queued} queued now", count(*bytes, "byte")));
+        /// A person interrupted the agent: queued texts wait until its next turn is over, or until they are released.
+        "input.held" InputHeld { texts: u32 } =>
+            say(format!("Held {}: the agent was interrupted", count(*texts, "queued text")));
         /// Queued texts that will not be sent.
         "input.dropped" InputDropped { texts: u32, reason: String } =>
             say(format!("Dropped {}: {reason}", count(*texts, "queued text")));
@@ -164,7 +209,7 @@ events! {
             named(hook, "Prompt", &["prompt"], "Prompt submitted");
         "hook.tool_announced" HookToolAnnounced(hook: Hook) => tool(hook, ["Running", "Editing", "Using"]);
         "hook.permission_requested" HookPermissionRequested(hook: Hook) =>
-            tool(hook, ["Asks to run", "Asks to edit", "Asks to use"]);
+            question(hook).unwrap_or_else(|| tool(hook, ["Asks to run", "Asks to edit", "Asks to use"]));
         "hook.tool_used" HookToolUsed(hook: Hook) => tool(hook, ["Ran", "Edited", "Used"]);
         "hook.tool_failed" HookToolFailed(hook: Hook) =>
             tool(hook, ["Failed to run", "Failed to edit", "Failed to use"]);
@@ -183,6 +228,32 @@ events! {
                 "" => say("Hook without a name"),
                 event => say(format!("Hook {event}")),
             };
+    }
+
+    Policy {
+        /// A policy decided on the use of a tool.
+        "policy.decided" PolicyDecided {
+            action: PolicyAction,
+            tool: String,
+            /// The command, or what else the tool was given: its beginning.
+            what: String,
+            /// `null` where no rule spoke of it.
+            rule: Option<RuleRef>,
+            why: String,
+        } => say(match action {
+            PolicyAction::Allow => "Allowed by a policy:",
+            PolicyAction::Ask => "A policy asks about:",
+            PolicyAction::Deny => "Denied by a policy:",
+        })
+        .code(&format!("{tool} {what}"));
+        /// A person changed a policy.
+        "policy.changed" PolicyChanged { name: String } => say(format!("Policy '{name}' changed"));
+        "policy.removed" PolicyRemoved { name: String } => say(format!("Policy '{name}' removed"));
+        "policy.attached" PolicyAttached { name: String, attached: bool } =>
+            say(match attached {
+                true => format!("Policy '{name}' attached"),
+                false => format!("Policy '{name}' detached"),
+            });
     }
 
     Transcript {

@@ -100,6 +100,42 @@ pub struct Provider {
     /// After a session reports that it waits, its question appears on the screen within this time.
     #[serde(default)]
     pub question_delay_ms: u32,
+    /// With `?check=true`, for programs that were found and can be asked.
+    #[serde(default)]
+    pub check: Option<ProviderCheck>,
+}
+
+/// What the installed program of a provider says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ProviderCheck {
+    /// `null` if it did not say.
+    pub version: Option<String>,
+    /// The versions that CodePiper was tested with, oldest first.
+    pub tested: Vec<String>,
+    /// For subscription billing, in the daemon's environment; `null` if it did not say.
+    pub sign_in: Option<SignInStatus>,
+    pub features: Vec<Feature>,
+}
+
+/// Whether somebody is signed in to a provider's program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SignInStatus {
+    pub signed_in: bool,
+    /// How, or that nobody is.
+    pub how: String,
+}
+
+/// Something that needs a certain version of a provider's program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Feature {
+    pub what: String,
+    /// The oldest tested version with which it works.
+    pub since: String,
+    /// Whether it works with the version that was found; `null` if that is not known.
+    pub works: Option<bool>,
 }
 
 /// How forms name the arguments of a provider's program.

@@ -4,11 +4,17 @@
 //! [`os_text`](crate::os_text) writes them, and come back as they were.
 
 mod change;
+mod operation;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use change::{ChangeFiles, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, Snapshot};
+use super::problem::Next;
+
+pub use change::{
+    ChangeFiles, ChooseMarks, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, Marks, Snapshot,
+};
+pub use operation::{GitOperation, GitProgress};
 
 /// Files in one answer, unless fewer are asked for.
 pub const MAX_FILES: u32 = 1000;
@@ -34,6 +40,12 @@ pub struct GitStatus {
     pub head: GitHead,
     /// What was begun and has not ended: conflicts may have to be resolved first.
     pub operation: Option<GitOperation>,
+    /// How far it is, where git counts that.
+    #[serde(default)]
+    pub progress: Option<GitProgress>,
+    /// What ends it.
+    #[serde(default, deserialize_with = "super::problem::known")]
+    pub next_step: Option<Next>,
     pub staged: u32,
     pub changed: u32,
     pub untracked: u32,
@@ -46,6 +58,9 @@ pub struct GitStatus {
     /// newest first.
     #[serde(default)]
     pub turns: Vec<Timestamp>,
+    /// Whose mark `seen` is for who asks.
+    #[serde(default)]
+    pub marks: Marks,
 }
 
 /// What is checked out.
@@ -61,18 +76,6 @@ pub struct GitHead {
     pub ahead: Option<u32>,
     /// Commits that only the upstream branch has.
     pub behind: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "snake_case")]
-pub enum GitOperation {
-    Merge,
-    Rebase,
-    CherryPick,
-    Revert,
-    Bisect,
-    ApplyMailbox,
 }
 
 /// A file that differs from the last commit or from the index.
@@ -312,8 +315,15 @@ pub struct DiffHunk {
     pub heading: String,
     /// Lines of it that an earlier page had.
     pub skipped: u32,
+    /// Changed lines were not compared by their words: they are too long, or too many.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub words_left_out: bool,
     pub lines: Vec<DiffLine>,
 }
+
+/// A part of a text, from and to, in UTF-16 code units.
+pub type Span = [u32; 2];
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -324,6 +334,11 @@ pub struct DiffLine {
     pub new: Option<u32>,
     /// Without its line feed. What is no UTF-8 is replaced.
     pub text: String,
+    /// The words that the line in whose place it came, or that came in its place, does not have. Lines are compared where
+    /// as many were added as removed; none are marked where they have little in common.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<[u32; 2]>>"))]
+    pub words: Vec<Span>,
     /// So many bytes it has, when the text was cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]

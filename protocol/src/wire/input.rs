@@ -31,6 +31,10 @@ pub struct SendText {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub plain: bool,
+    /// Type the bytes as they are, at once: what a person pasted into a terminal. Excludes everything else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub raw: bool,
 }
 
 /// What to do with a text while the agent is busy. Programs that are not agents get every text at once.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::git::GitOperation;
 use super::session::Billing;
 
 /// An error of the API. `detail` says what failed; `next` is what to do about it, as data.
@@ -78,6 +79,11 @@ pub enum Next {
     /// Delete the files that git ignores, too.
     DeleteIgnored {
         worktree: String,
+    },
+    /// Go on with what was begun in a repository, after its conflicts were resolved, if there are any; or give it up.
+    FinishOperation {
+        operation: GitOperation,
+        conflicts: bool,
     },
     ListLogins,
     /// Get the one-time password that sets up the dashboard.

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::auth::LoginId;
+use super::meters::Meters;
+use super::status::StatusRecord;
 use super::worktree::{NewWorktree, Worktree};
 use crate::shim::ExitStatus;
 use crate::visible::count;
@@ -31,6 +33,13 @@ pub struct Session {
     pub activity: Activity,
     /// What the session waits for, while `activity` is `waiting`.
     pub waiting_for: Option<WaitingFor>,
+    /// The limit, while `waiting_for` is `usage_limit` and it is known.
+    #[serde(default)]
+    pub limit: Option<UsageLimit>,
+    /// What the agent has left running after its turn: commands, subagents, scheduled prompts. While there is any,
+    /// `activity` is `working`.
+    #[serde(default)]
+    pub background: Vec<String>,
     /// `null` while it runs, or if unknown.
     pub exit: Option<Exit>,
     pub size: Size,
@@ -46,13 +55,22 @@ pub struct Session {
     pub changes: Option<Changes>,
     /// Whether the agent acts without asking for permission.
     pub dangerous: bool,
+    /// The permission mode of its agent, as the agent calls it, e.g. `plan`; `null` until it is known.
+    #[serde(default)]
+    pub permission_mode: Option<String>,
     /// The worktree created for it.
     pub worktree: Option<Worktree>,
     /// The model it was started with or reported.
     #[serde(default)]
     pub model: Option<String>,
+    /// The version of its agent's program, as the running program told it.
+    #[serde(default)]
+    pub program_version: Option<String>,
     /// The window title set by the program.
     pub title: Option<String>,
+    /// What the program says about itself, in its own words: of several records the one that matters most.
+    #[serde(default)]
+    pub program_status: Option<StatusRecord>,
     /// The process group of the program, while it runs.
     pub pid: Option<i32>,
     /// The number of natively attached clients.
@@ -60,6 +78,26 @@ pub struct Session {
     /// The number of queued texts.
     #[serde(default)]
     pub queued: u32,
+    /// The queued texts wait for somebody: a person interrupted the agent. They go on after its next turn, or when they
+    /// are released.
+    #[serde(default)]
+    pub queue_held: bool,
+    /// Words of the person's own, in alphabetical order.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// Lists show it first.
+    #[serde(default)]
+    pub pinned: bool,
+    /// Lists leave it out unless they are asked for what is archived. Only an ended session can be.
+    #[serde(default)]
+    pub archived: bool,
+    /// What its agent says it has used.
+    #[serde(default)]
+    pub meters: Option<Meters>,
+    /// What is in the foreground of its terminal, for providers without a state of their own, such as `shell`; `null` if
+    /// that is not known.
+    #[serde(default)]
+    pub foreground: Option<Foreground>,
     /// The end of the output so far.
     pub cursor: Cursor,
     pub created_at: Timestamp,
@@ -68,6 +106,55 @@ pub struct Session {
     /// When `status`, `activity` or `waiting_for` last changed, as far as the daemon knows.
     pub state_since: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A usage limit that an agent has reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UsageLimit {
+    /// `five_hour`, `seven_day` or another name that the agent uses, if it says.
+    pub window: Option<String>,
+    /// If the agent says.
+    pub resets_at: Option<Timestamp>,
+    /// When the agent reached it.
+    pub at: Timestamp,
+}
+
+impl UsageLimit {
+    /// Whether it holds, as far as is known.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        self.resets_at.is_none_or(|reset| now < reset)
+    }
+}
+
+/// `usage limit, five_hour, resets 12:54 UTC`
+impl fmt::Display for UsageLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("usage limit")?;
+        if let Some(window) = &self.window {
+            write!(f, ", {window}")?;
+        }
+        let Some(reset) = self.resets_at else { return Ok(()) };
+        let time = reset.to_string();
+        let (date, clock) = time.split_once('T').unwrap_or(("", &time));
+        let clock = clock.get(..5).unwrap_or(clock);
+        // The day, where the hour alone would mean another one.
+        match reset.duration_since(self.at) < jiff::SignedDuration::from_hours(24) {
+            true => write!(f, ", resets {clock} UTC"),
+            false => write!(f, ", resets {date} {clock} UTC"),
+        }
+    }
+}
+
+/// The process group in the foreground of a session's terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Foreground {
+    /// Its command line, up to 200 characters; `null` if it is a shell at its prompt.
+    pub command: Option<String>,
+    pub pid: i32,
+    /// When it was started.
+    pub since: Timestamp,
 }
 
 /// How much changed, as it was when somebody counted last.
@@ -107,6 +194,9 @@ pub struct SizeLease {
     pub since: Timestamp,
     /// The size to restore.
     pub size_before: Size,
+    /// It follows the window of the only viewer (`fit` on the stream), and is restored when they leave or somebody else looks.
+    #[serde(default)]
+    pub automatic: bool,
 }
 
 /// The billing mode of an agent.
@@ -208,12 +298,43 @@ impl fmt::Display for Activity {
     }
 }
 
+/// What a waiting program needs from a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
+    /// Permission to use a tool.
     Permission,
+    /// An answer to the agent's question.
     Question,
+    /// Approval of a plan.
+    Plan,
+    /// Input that an MCP server requested.
+    Elicitation,
+    /// Whether a folder or its hooks are trusted.
+    Trust,
+    /// An answer to another dialog.
+    Dialog,
+    /// A sign-in: the last one failed or expired.
+    SignIn,
+    /// A usage limit to reset.
+    UsageLimit,
+    /// Attention: it does not say for what.
+    Attention,
+}
+
+impl WaitingFor {
+    pub const ALL: [WaitingFor; 9] = [
+        WaitingFor::Permission,
+        WaitingFor::Question,
+        WaitingFor::Plan,
+        WaitingFor::Elicitation,
+        WaitingFor::Trust,
+        WaitingFor::Dialog,
+        WaitingFor::SignIn,
+        WaitingFor::UsageLimit,
+        WaitingFor::Attention,
+    ];
 }
 
 impl fmt::Display for WaitingFor {
@@ -221,6 +342,13 @@ impl fmt::Display for WaitingFor {
         f.pad(match self {
             WaitingFor::Permission => "permission",
             WaitingFor::Question => "question",
+            WaitingFor::Plan => "plan",
+            WaitingFor::Elicitation => "elicitation",
+            WaitingFor::Trust => "trust",
+            WaitingFor::Dialog => "dialog",
+            WaitingFor::SignIn => "sign-in",
+            WaitingFor::UsageLimit => "usage limit",
+            WaitingFor::Attention => "attention",
         })
     }
 }
@@ -376,6 +504,40 @@ pub struct RenameSession {
     pub name: Option<String>,
 }
 
+/// `POST /api/sessions/{ref}/labels`: what is not named stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields, default)]
+pub struct LabelSession {
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub add: Vec<String>,
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub remove: Vec<String>,
+    pub pinned: Option<bool>,
+    pub archived: Option<bool>,
+}
+
+/// The query of `GET /api/sessions`: all conditions have to hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListSessions {
+    pub status: Option<Status>,
+    pub provider: Option<String>,
+    pub permission_mode: Option<String>,
+    pub tag: Option<String>,
+    pub archived: Option<bool>,
+}
+
+impl ListSessions {
+    pub fn fits(&self, session: &Session) -> bool {
+        self.status.is_none_or(|status| session.status == status)
+            && self.provider.as_ref().is_none_or(|provider| session.provider == *provider)
+            && self.permission_mode.as_ref().is_none_or(|mode| session.permission_mode.as_ref() == Some(mode))
+            && self.tag.as_ref().is_none_or(|tag| session.tags.contains(tag))
+            && self.archived.is_none_or(|archived| session.archived == archived)
+    }
+}
+
 /// `POST /api/sessions/{ref}/model`: switches the model from the agent's next request, for this session only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -413,6 +575,9 @@ pub struct Explanation {
     pub session: Session,
     /// Oldest first.
     pub evidence: Vec<Evidence>,
+    /// Everything that its programs say about themselves, by id.
+    #[serde(default)]
+    pub program_status: Vec<StatusRecord>,
 }
 
 /// An observation about a session's state.
@@ -438,8 +603,10 @@ pub enum EvidenceSource {
     Hook,
     /// The provider's transcript or state file.
     Transcript,
-    /// A report in the output: a title or OSC sequence.
+    /// A report in the output: a title or OSC sequence; or `codepiper report`.
     Report,
+    /// The foreground of the terminal.
+    Foreground,
     /// The screen.
     Screen,
     /// No output for some time.
@@ -453,6 +620,7 @@ impl fmt::Display for EvidenceSource {
             EvidenceSource::Hook => "hook",
             EvidenceSource::Transcript => "transcript",
             EvidenceSource::Report => "report",
+            EvidenceSource::Foreground => "foreground",
             EvidenceSource::Screen => "screen",
             EvidenceSource::Silence => "silence",
         })

@@ -62,6 +62,12 @@ pub enum ClientMessage {
         channel: u8,
         offset: u64,
     },
+    /// While the channel (`latest`) is the session's only viewer, no terminal is attached and nobody holds the size, the
+    /// session has this size; `null` ends that. The size is restored when it ends, and 5 s after the channel is closed.
+    Fit {
+        channel: u8,
+        size: Option<Size>,
+    },
     /// Events from now on, of one session or of all; with `after`, those with a greater `seq` that are
     /// stored.
     Events {

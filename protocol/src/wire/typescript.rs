@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    auth, conversation, daemon, directory, env_set, events, git, input, output, problem, review, session,
-    stream, timeline, worktree,
+    auth, conversation, daemon, directory, env_set, events, git, input, output, policy, problem, review,
+    session, status, stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
 
@@ -86,11 +86,19 @@ fn types() -> String {
         .add::<session::Session>()
         .add::<session::StartSession>()
         .add::<session::RenameSession>()
+        .add::<session::LabelSession>()
+        .add::<policy::PolicyFile>()
+        .add::<policy::PutPolicy>()
+        .add::<policy::AttachPolicy>()
+        .add::<policy::TestPolicy>()
+        .add::<policy::PolicyVerdict>()
+        .add::<policy::ReadyPolicy>()
         .add::<session::SwitchModel>()
         .add::<session::EndSession>()
         .add::<session::ResumeSession>()
         .add::<session::Attach>()
         .add::<session::Explanation>()
+        .add::<status::StatusReport>()
         .add::<stream::ClientMessage>()
         .add::<stream::ServerMessage>()
         .add::<session::ForkSession>()
@@ -110,6 +118,7 @@ fn types() -> String {
         .add::<git::ChangeFiles>()
         .add::<git::Discarded>()
         .add::<git::MakeCommit>()
+        .add::<git::ChooseMarks>()
         .add::<git::Snapshot>()
         .add::<review::Review>()
         .add::<review::AddComment>()

@@ -13,7 +13,9 @@ use bytes::BytesMut;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Event;
 use codepiper_protocol::wire::PROTOCOL;
-use codepiper_protocol::wire::stream::{ClientMessage, Delivery, KeyframeReason, ServerMessage, WINDOW};
+use codepiper_protocol::wire::stream::{
+    Begin, ClientMessage, Delivery, KeyframeReason, ServerMessage, WINDOW,
+};
 use fastwebsockets::OpCode;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
@@ -25,7 +27,7 @@ use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
 use crate::bus::{DirectOutput, EventLog, Reader};
 use crate::git::watch::{Changes, Watch};
-use crate::session::Session;
+use crate::session::{Session, Viewing};
 
 /// Bytes that are gathered before they are written.
 const GATHER: usize = 256 * 1024;
@@ -63,6 +65,8 @@ pub(super) struct Channel {
     pub(super) session: Arc<Session>,
     pub(super) reader: Reader,
     pub(super) short_way: Option<DirectOutput>,
+    /// Somebody looks at the session's screen.
+    pub(super) viewing: Option<Viewing>,
     pub(super) delivery: Delivery,
     pub(super) events: Option<ChannelEvents>,
     /// Bytes sent and acknowledged, as offsets.
@@ -111,6 +115,7 @@ impl Channel {
             session,
             reader,
             short_way: None,
+            viewing: None,
             delivery,
             events: None,
             sent: begin,
@@ -139,6 +144,11 @@ impl Channel {
 }
 
 impl ChannelEvents {
+    /// Those with a greater `seq` than `after`, of output that begins at `from`.
+    pub(super) fn new(after: u64, from: Begin) -> Self {
+        Self { after, placed: after > 0 || from == Begin::Start, waiting: VecDeque::new() }
+    }
+
     /// The next one of the session, if it fits.
     async fn next_if(
         &mut self,
@@ -146,13 +156,39 @@ impl ChannelEvents {
         session: SessionId,
         fits: impl Fn(&Event) -> bool,
     ) -> Option<Event> {
-        while self.waiting.is_empty() {
-            let page = all.after(self.after, EVENTS).await;
-            self.after = page.last()?.seq;
-            self.waiting.extend(page.into_iter().filter(|event| event.session == Some(session)));
-        }
+        while self.waiting.is_empty() && self.read(all, session).await {}
         self.waiting.pop_front_if(|event| fits(event))
     }
+
+    /// Those of the session whose place is reached at this offset, and all that happened before them; then how many bytes
+    /// come before the next place.
+    async fn reached(&mut self, all: &EventLog, session: SessionId, at: u64) -> (Vec<Event>, u64) {
+        let mut reached = Vec::new();
+        loop {
+            let count = self.waiting.iter().rposition(|event| place(event).is_some_and(|place| place <= at));
+            reached.extend(self.waiting.drain(..count.map_or(0, |last| last + 1)));
+            if let Some(next) = self.waiting.iter().find_map(place) {
+                return (reached, next - at);
+            }
+            if self.waiting.len() >= EVENTS || !self.read(all, session).await {
+                return (reached, u64::MAX);
+            }
+        }
+    }
+
+    /// Reads some more; false when there are none.
+    async fn read(&mut self, all: &EventLog, session: SessionId) -> bool {
+        let page = all.after(self.after, EVENTS).await;
+        let Some(last) = page.last() else { return false };
+        self.after = last.seq;
+        self.waiting.extend(page.into_iter().filter(|event| event.session == Some(session)));
+        true
+    }
+}
+
+/// The offset in the output at which it happened, if that is known.
+fn place(event: &Event) -> Option<u64> {
+    event.body.cursor().map(|cursor| cursor.offset)
 }
 
 impl Connection {

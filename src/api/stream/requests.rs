@@ -1,23 +1,23 @@
 //! What a client asks of its connection.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::{
     Begin, ClientMessage, Delivery, KEYFRAME_BIT, KeyframeReason, MAX_CHANNELS, ServerMessage,
 };
+use codepiper_protocol::{SessionId, Size};
 use fastwebsockets::OpCode;
 
 use super::Incoming;
 use super::connection::{Channel, ChannelEvents, Connection, GitWatch};
 use super::frame::put_frame;
-use crate::api::Caller;
 use crate::api::caller::refuse;
+use crate::api::{Caller, auth};
 use crate::bus::Begun;
 use crate::git::watch::{Changes, Watch};
 use crate::lock::lock;
+use crate::session::Window;
 use crate::tasks::blocking;
 
 impl Connection {
@@ -35,6 +35,11 @@ impl Connection {
                 }
             }
             Incoming::Message(ClientMessage::Ack { channel, offset }) => self.acknowledge(channel, offset),
+            Incoming::Message(ClientMessage::Fit { channel, size }) => {
+                if let Err(problem) = self.fit(channel, size) {
+                    self.tell(&ServerMessage::Error { request: None, problem });
+                }
+            }
             Incoming::Message(ClientMessage::Events { session, after }) => {
                 if let Err(problem) = self.subscribe_events(session, after) {
                     self.tell(&ServerMessage::Error { request: None, problem });
@@ -90,17 +95,15 @@ impl Connection {
         if events.is_some() {
             self.api.sessions.bus().events.watch(&self.watcher);
         }
-        let short_way = self.short_way.as_ref().map(|short_way| short_way.into_channel(number));
-        let events = events.map(|after| ChannelEvents {
-            after,
-            placed: after > 0 || from == Begin::Start,
-            waiting: VecDeque::new(),
-        });
         // Before its view: a change in between is told once more.
         let told = session.version();
         let (cursor, view) = (reader.cursor(), session.view());
         let mut channel = Channel::new(session, reader, delivery, told);
-        (channel.short_way, channel.events) = (short_way, events);
+        channel.short_way = self.short_way.as_ref().map(|short_way| short_way.into_channel(number));
+        channel.events = events.map(|after| ChannelEvents::new(after, from));
+        // What only reads along has no window.
+        let is_viewer = delivery == Delivery::Latest;
+        channel.viewing = is_viewer.then(|| self.api.sessions.link.view(&channel.session));
         let size = view.size;
         self.tell(&ServerMessage::Subscribed {
             request,
@@ -127,6 +130,22 @@ impl Connection {
         self.keyboard.set(free, Some(channel.session.clone()));
         self.channels.resize_with(self.channels.len().max(free + 1), || None);
         self.channels[free] = Some(channel);
+        Ok(())
+    }
+
+    /// Lets the session's size follow the client's window.
+    fn fit(&self, channel: u8, size: Option<Size>) -> Result<(), Problem> {
+        if let Caller::Agent { pid, session: own } = self.caller {
+            return Err(refuse(&self.api.sessions, pid, own, "resizing".to_owned()));
+        }
+        let open = self.channels.get(usize::from(channel)).and_then(Option::as_ref);
+        let Some(viewing) = open.and_then(|channel| channel.viewing.as_ref()) else {
+            let detail = format!("channel {channel} is not open, or delivers every byte and has no window");
+            return Err(Problem::new(Code::Invalid, detail));
+        };
+        let login = auth::login(&self.caller);
+        let holder = auth::holder(&self.api, &self.caller);
+        viewing.follow(size.map(|size| Window { size, login, holder }));
         Ok(())
     }
 

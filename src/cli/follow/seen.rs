@@ -12,7 +12,7 @@ use codepiper_protocol::wire::stream::{KeyframeReason, Lost};
 use crate::client::Item;
 use crate::terminal::text::TextLines;
 
-/// Bytes of output that are kept. A daemon stores what it published within half a second, or 8 KiB of it sooner.
+/// Bytes of output that are kept. A daemon stores what it published within half a second, or sooner when it is much.
 const KEPT: usize = 1024 * 1024;
 
 #[derive(Default)]

@@ -9,7 +9,7 @@ use codepiper_protocol::wire::git::{ChosenFile, MakeCommit, ReadLog, ReadPage};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{commit, diff, discard, history, snapshot, stage, status};
+use super::super::{commit, diff, discard, history, kept, snapshot, stage, status};
 use super::staging::{shown, whole};
 use super::{Repo, Sandbox, exists};
 
@@ -96,7 +96,38 @@ fn no_program_of_a_repository_is_run() {
         assert!(problem.code == Code::Invalid && problem.detail.contains("program"), "{problem}");
     }
     commit::commit(&mut sandbox.repo(), &MakeCommit { message: "m".into(), amend: false }).unwrap();
+    let kept = kept::kept(std::iter::once(repo.root.clone()));
+    assert!(kept[0].bytes.is_some(), "{kept:?}");
     assert!(!exists(&mark), "{}", fs::read_to_string(&mark).unwrap_or_default());
+}
+
+/// Git would fetch what a partial clone does not have, with whatever program the configuration names.
+#[test]
+fn nothing_is_fetched() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "one\n");
+    sandbox.commit_all();
+    sandbox.write("g", "two\n");
+    snapshot::keep(&sandbox.repo(), SessionId::random(), "seen").unwrap();
+    let id = sandbox.text(["hash-object", "g"]);
+    fs::remove_file(sandbox.path(format!(".git/objects/{}/{}", &id[..2], &id[2..]))).unwrap();
+    let mark = sandbox.path("ran");
+    let_programs_run(&sandbox, &mark);
+    fs::write(sandbox.path(".git/evil"), format!("#!/bin/sh\ntouch '{}'\nexit 1\n", mark.display())).unwrap();
+    let url = format!("ext::{} %S", sandbox.path(".git/evil").display());
+    for (key, value) in [
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", &url),
+        ("protocol.allow", "always"),
+        ("protocol.ext.allow", "always"),
+    ] {
+        sandbox.git(["config", key, value]);
+    }
+    let kept = kept::kept(std::iter::once(sandbox.dir.path().to_owned()));
+    assert_eq!(kept[0].references, 1);
+    assert!(!exists(&mark));
+    sandbox.try_git(["cat-file", "-p", &id], b"");
+    assert!(exists(&mark), "git by itself would have fetched it");
 }
 
 #[test]

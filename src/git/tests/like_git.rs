@@ -195,7 +195,8 @@ proptest! {
                     prop_assert!(found.files.iter().any(|file| file.old_path.as_ref() == Some(&path)), "{}", path);
                     continue;
                 };
-                if file.old_path.is_some() {
+                // What was there before may be shown as another file's past.
+                if file.old_path.is_some() || found.files.iter().any(|other| other.old_path.as_ref() == Some(&path)) {
                     continue;
                 }
                 let number = |field: &[u8]| String::from_utf8_lossy(field).parse::<u32>().ok();
@@ -382,4 +383,18 @@ fn what_is_staged_differs_although_it_is_ignored() {
     let found = diff::list(&repo, &state("head"), &state("work"), &ReadPage::default()).unwrap();
     let names: Vec<&str> = found.files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(names, ["a.log", "made/file"]);
+}
+
+#[test]
+fn an_ignored_file_that_was_committed_and_is_gone_is_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("built", "");
+    sandbox.write(".gitignore", "/built\n");
+    sandbox.git(["add", "--force", "built"]);
+    sandbox.commit_all();
+    sandbox.git(["rm", "-q", "built"]);
+    let repo = sandbox.repo();
+    let state = |name: &str| State::parse(&repo, SessionId::random(), name).unwrap();
+    let found = diff::list(&repo, &state("head"), &state("work"), &ReadPage::default()).unwrap().files;
+    assert_eq!((found.len(), found[0].change), (1, Change::Deleted));
 }

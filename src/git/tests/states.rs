@@ -7,7 +7,7 @@ use codepiper_protocol::wire::git::{Change, MAX_DIFF_BYTES, MAX_LINE, MAX_LINES,
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{diff, snapshot};
+use super::super::{diff, kept, snapshot};
 use super::staging::shown;
 use super::{Sandbox, exists};
 
@@ -170,10 +170,11 @@ fn each_turn_is_a_base_and_the_last_hundred_are_kept() {
         assert!(problem.code == Code::NotFound && problem.detail.contains("turn"), "{problem:?}");
     }
     let dirs = || [sandbox.dir.path().to_owned(), sandbox.path("")].into_iter();
-    assert_eq!(snapshot::count_kept(dirs()), (100, 1));
+    let found = kept::kept(dirs());
+    assert_eq!((found.len(), found[0].references), (1, 100));
     snapshot::forget(&sandbox.repo(), session).unwrap();
     assert!(sandbox.text(["for-each-ref", "refs/codepiper"]).is_empty());
-    assert_eq!(snapshot::count_kept(dirs()), (0, 0));
+    assert!(kept::kept(dirs()).is_empty());
 }
 
 /// Git's library has the file in its memory while somebody cuts it: without `survive_cuts` that ends the process.

@@ -109,7 +109,9 @@ fn checked_out(main: &Repository, branch: &str) -> Result<Option<Repository>, Pr
 
 /// Files that git does not track may stay: what would overwrite one is refused when it comes to that.
 fn is_clean(there: &Repository) -> Result<(), Problem> {
-    let place = there.workdir().unwrap_or(there.path()).display().to_string();
+    // Without the slash at its end.
+    let place: PathBuf = there.workdir().unwrap_or(there.path()).components().collect();
+    let place = place.display();
     if there.state() != RepositoryState::Clean {
         return Err(unsaved(format!("{place} is in the middle of a merge or a rebase; finish or abort it")));
     }

@@ -25,8 +25,8 @@ pub struct Cache {
     used: usize,
     /// Bytes that wait to be written.
     pub unwritten: usize,
-    /// More than output waits: an event, a gap, an end.
-    pub has_marks: bool,
+    /// Something waits that somebody may act on: an event, a gap, an end.
+    pub urgent: bool,
     /// What was dropped although it was not written.
     pub dropped_bytes: u64,
     pub dropped_entries: u64,
@@ -64,7 +64,7 @@ impl Cache {
             dirty: VecDeque::new(),
             used: 0,
             unwritten: 0,
-            has_marks: false,
+            urgent: false,
             dropped_bytes: 0,
             dropped_entries: 0,
             next_life: 0,
@@ -102,10 +102,14 @@ impl Cache {
         cached.unwritten += cost;
         self.used = self.used + self.sessions[&session].log.used - used;
         self.unwritten += cost;
-        self.has_marks |= matches!(entry.content, Content::Mark(_));
+        self.urgent |= matches!(entry.content, Content::Mark(_));
         self.mark_dirty(session);
         self.evict(session);
         while self.unwritten > self.limits.unwritten && self.drop_unwritten() {}
+    }
+
+    pub fn hurry(&mut self) {
+        self.urgent = !self.is_clean();
     }
 
     pub fn checkpoint(&mut self, session: SessionId, checkpoint: Checkpoint) {
@@ -149,6 +153,10 @@ impl Cache {
         self.sessions.iter().map(|(session, cached)| (*session, cached.stored)).collect()
     }
 
+    pub fn dirty_sessions(&self) -> usize {
+        self.dirty.len()
+    }
+
     pub fn is_clean(&self) -> bool {
         self.dirty.is_empty()
     }
@@ -169,7 +177,7 @@ impl Cache {
             }
             taken.push(piece);
         }
-        self.has_marks &= !self.is_clean();
+        self.urgent &= !self.is_clean();
         taken
     }
 

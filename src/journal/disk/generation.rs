@@ -1,20 +1,22 @@
-//! One generation: a directory with a database, and its summary beside it.
+//! One generation: a directory with a segment and the database that finds things in it, and its summary beside it.
+//! Generations of older versions have a database only, and are read.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
 use sled::Db;
 
 use super::Probes;
 use super::guard::{Silence, caught, limited};
-use super::query::{Contents, scan};
+use super::segment::{self, Segment};
 use super::space::{self, OPENING};
+use super::store::{self, Store};
 use super::summary::{self, Summary, Tally};
 use crate::lock::lock;
 
@@ -31,12 +33,10 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// A generation that is only read is closed when nobody read it for so long.
 const READ_IDLE: Duration = Duration::from_secs(10);
 /// What it takes in memory is two to three times this (measured).
-const WRITE_CACHE: u64 = 4 << 20;
-const READ_CACHE: u64 = 4 << 20;
-/// Pages and rows that exceed a quarter of this become files of their own. One that was replaced vanishes when the
-/// segment is full (sled's `pagecache/segment.rs`); with larger segments half of the database is what was
-/// replaced.
+const CACHE: u64 = 4 << 20;
+/// As older versions had it: a database does not open with another one.
 const SEGMENT: usize = 64 << 10;
+
 pub struct Generation {
     pub number: u64,
     pub dir: PathBuf,
@@ -44,8 +44,12 @@ pub struct Generation {
     pub bytes: AtomicU64,
     /// Its writer hangs in it.
     pub stuck: AtomicBool,
+    /// A writer appends to it: how its files are left is noted when that ends.
+    pub written: AtomicBool,
     probes: Probes,
     summary: Mutex<Summary>,
+    /// The same for all who use it at once.
+    segment: Mutex<Weak<Segment>>,
     handle: Mutex<Handle>,
     /// Why it could not be read when somebody tried last.
     unreadable: Mutex<Option<String>>,
@@ -54,10 +58,8 @@ pub struct Generation {
 enum Handle {
     Closed,
     Open {
-        db: Db,
+        store: Store,
         used: Instant,
-        /// The writer has it: only the writer closes it.
-        written: bool,
     },
     /// It is not ours any more.
     Gone,
@@ -88,10 +90,19 @@ impl From<Silence> for Failure {
 
 impl From<sled::Error> for Failure {
     fn from(error: sled::Error) -> Self {
-        match &error {
-            sled::Error::Io(io) if is_lock(io) => Self::Locked,
-            sled::Error::Io(io) if space::is_refusal(io) => Self::Refused(space::reason(io)),
+        match error {
+            sled::Error::Io(error) => error.into(),
             _ => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error {
+            error if is_lock(&error) => Self::Locked,
+            error if space::is_refusal(&error) => Self::Refused(space::reason(&error)),
+            error => Self::Damaged(error.to_string()),
         }
     }
 }
@@ -108,89 +119,125 @@ impl Generation {
             bytes: AtomicU64::new(space::used(&dir)),
             dir,
             stuck: AtomicBool::new(false),
+            written: AtomicBool::new(false),
             probes,
             summary: Mutex::new(summary),
+            segment: Mutex::default(),
             handle: Mutex::new(Handle::Closed),
             unreadable: Mutex::default(),
         }
     }
 
-    /// Opens it for the writer.
-    pub fn open_for_writing(&self) -> Result<Db, Failure> {
-        let db = open(&self.dir, true, &self.probes)?;
-        *self.handle() = Handle::Open { db: db.clone(), used: Instant::now(), written: true };
-        Ok(db)
+    /// It has a segment, and its database can be made again.
+    pub fn has_segment(&self) -> bool {
+        self.summary().has_segment() || segment::path(&self.dir).exists()
     }
 
-    /// Opens it again for the writer, who has left it for a while.
-    pub fn open_again(&self) -> Result<Db, Failure> {
-        // Readers wait meanwhile: one that opened it in between would lock the writer out.
-        let mut handle = self.handle();
-        match std::mem::replace(&mut *handle, Handle::Closed) {
-            Handle::Open { db, .. } => limited(CLOSE_LIMIT, move || drop(db))?,
-            Handle::Closed => {}
-            Handle::Gone => {
-                *handle = Handle::Gone;
-                return Err(Failure::Hung);
-            }
+    pub fn segment(&self) -> io::Result<Arc<Segment>> {
+        let mut shared = lock(&self.segment);
+        if let Some(segment) = shared.upgrade() {
+            return Ok(segment);
         }
-        let db = open(&self.dir, true, &self.probes)?;
-        *handle = Handle::Open { db: db.clone(), used: Instant::now(), written: true };
-        Ok(db)
+        let segment = Arc::new(Segment::open(&self.dir)?);
+        *shared = Arc::downgrade(&segment);
+        Ok(segment)
     }
 
-    /// Opens it for the writer and counts what it holds.
-    pub fn open_and_scan(&self) -> Result<(Db, Contents), Failure> {
-        let db = self.open_for_writing()?;
-        let scanned = db.clone();
-        let contents = limited(SCAN_LIMIT, move || scan(&scanned))??;
-        Ok((db, contents))
+    /// Reads the whole segment and compares it with the summary; the database is made anew. The bytes and marks that are
+    /// missing, and where the segment ends.
+    pub fn recount(&self) -> Result<((u64, u64), u64), Failure> {
+        let segment = self.segment()?;
+        // What is counted stands in the segment already; what is appended meanwhile is not missing.
+        let mut counted = self.summary().clone();
+        let (contents, scanned) = limited(SCAN_LIMIT, move || store::count(&segment))??;
+        if !self.forget_index() {
+            return Err(Failure::Hung);
+        }
+        let mut summary = self.summary();
+        counted.sessions.retain(|session, _| summary.sessions.contains_key(session));
+        let lost = counted.missing_in(&contents.sessions);
+        if lost != (0, 0) {
+            summary.damage = Some("rows are missing".to_owned());
+        }
+        if lost != (0, 0) || !self.written.load(Ordering::Relaxed) {
+            summary.sessions = contents.sessions;
+        }
+        summary.files.clear();
+        Ok((lost, scanned.end))
+    }
+
+    /// Deletes the database; what follows makes it again from the segment.
+    pub fn forget_index(&self) -> bool {
+        let mut handle = self.handle();
+        if let Handle::Open { store, .. } = std::mem::replace(&mut *handle, Handle::Closed)
+            && limited(CLOSE_LIMIT, move || drop(store)).is_err()
+        {
+            return false;
+        }
+        match fs::remove_dir_all(store::path(&self.dir)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(generation = self.number, %error, "the index of the journal cannot be deleted");
+                false
+            }
+            _ => true,
+        }
     }
 
     /// Asks the database, which is opened for it.
     pub fn ask<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&Db) -> sled::Result<T> + Send + 'static,
+        ask: impl FnOnce(&Store) -> sled::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let db = self.db();
-        *self.unreadable() = match &db {
+        let store = self.store();
+        *self.unreadable() = match &store {
             Err(Failure::Refused(why)) => Some(why.clone()),
             _ => None,
         };
-        let db = db?;
-        let answer = if self.stuck.load(Ordering::Relaxed) {
-            limited(STUCK_LIMIT, move || ask(&db))?
-        } else {
-            caught(|| ask(&db))?
+        let store = store?;
+        let ask = move || {
+            store.follow()?;
+            ask(&store)
         };
+        let answer =
+            if self.stuck.load(Ordering::Relaxed) { limited(STUCK_LIMIT, ask)? } else { caught(ask)? };
         Ok(answer?)
     }
 
-    fn db(&self) -> Result<Db, Failure> {
+    fn store(&self) -> Result<Store, Failure> {
         let mut handle = self.handle();
         match &mut *handle {
-            Handle::Open { db, used, .. } => {
+            Handle::Open { store, used } => {
                 *used = Instant::now();
-                Ok(db.clone())
+                Ok(store.clone())
             }
             Handle::Closed => {
-                let db = open(&self.dir, false, &self.probes);
-                if let Err(Failure::Hung) = db {
+                let store = self.open();
+                if let Err(Failure::Hung) = store {
                     *handle = Handle::Gone;
                 }
-                let db = db?;
-                *handle = Handle::Open { db: db.clone(), used: Instant::now(), written: false };
-                Ok(db)
+                let store = store?;
+                *handle = Handle::Open { store: store.clone(), used: Instant::now() };
+                Ok(store)
             }
             Handle::Gone => Err(Failure::Hung),
         }
+    }
+
+    fn open(&self) -> Result<Store, Failure> {
+        self.probes.room(&self.dir, OPENING).map_err(|error| Failure::Refused(space::reason(&error)))?;
+        let (dir, segment) = match self.has_segment() {
+            true => (store::path(&self.dir), Some(self.segment()?)),
+            false => (self.dir.clone(), None),
+        };
+        let db = open(&dir)?;
+        Ok(Store::new(db, segment)?)
     }
 
     /// Closes it if nobody read it for a while; says when to look again.
     pub fn close_if_idle(&self) -> Option<Instant> {
         // Somebody who opens it holds the lock, maybe for long.
         let used = match self.handle.try_lock().as_deref() {
-            Ok(Handle::Open { used, written: false, .. }) => *used,
+            Ok(Handle::Open { used, .. }) => *used,
             _ => return None,
         };
         if used.elapsed() < READ_IDLE {
@@ -200,10 +247,10 @@ impl Generation {
         None
     }
 
-    /// Closes it, unless a writer has it.
-    pub fn close_if_read(&self) {
-        let read = matches!(self.handle.try_lock().as_deref(), Ok(Handle::Open { written: false, .. }));
-        if read {
+    /// Closes it, if it is open.
+    pub fn close_if_open(&self) {
+        let open = matches!(self.handle.try_lock().as_deref(), Ok(Handle::Open { .. }));
+        if open {
             self.close();
         }
     }
@@ -211,9 +258,13 @@ impl Generation {
     /// Closes it and notes how its files were left. `false` when it does not close.
     pub fn close(&self) -> bool {
         let handle = std::mem::replace(&mut *self.handle(), Handle::Closed);
-        let Handle::Open { db, .. } = handle else { return true };
-        if limited(CLOSE_LIMIT, move || drop(db)).is_err() {
+        if let Handle::Open { store, .. } = handle
+            && limited(CLOSE_LIMIT, move || drop(store)).is_err()
+        {
             return false;
+        }
+        if self.written.load(Ordering::Relaxed) {
+            return true;
         }
         let mut summary = self.summary();
         let before = std::mem::replace(&mut summary.files, summary::files(&self.dir));
@@ -231,9 +282,9 @@ impl Generation {
     /// Nobody opens it again. The database is left to a thread that may hang in it.
     pub fn give_up(&self) {
         let handle = std::mem::replace(&mut *self.handle(), Handle::Gone);
-        if let Handle::Open { db, .. } = handle {
+        if let Handle::Open { store, .. } = handle {
             let _ =
-                thread::Builder::new().name("journal-close".to_owned()).spawn(move || caught(|| drop(db)));
+                thread::Builder::new().name("journal-close".to_owned()).spawn(move || caught(|| drop(store)));
         }
     }
 
@@ -267,8 +318,7 @@ impl Generation {
     }
 }
 
-fn open(dir: &Path, write: bool, probes: &Probes) -> Result<Db, Failure> {
-    probes.room(dir, OPENING).map_err(|error| Failure::Refused(space::reason(&error)))?;
+fn open(dir: &Path) -> Result<Db, Failure> {
     let deadline = Instant::now() + LOCK_LIMIT;
     loop {
         let path = dir.to_owned();
@@ -277,8 +327,8 @@ fn open(dir: &Path, write: bool, probes: &Probes) -> Result<Db, Failure> {
                 .path(path)
                 .mode(sled::Mode::LowSpace)
                 .segment_size(SEGMENT)
-                .cache_capacity(if write { WRITE_CACHE } else { READ_CACHE })
-                .flush_every_ms(write.then_some(500))
+                .cache_capacity(CACHE)
+                .flush_every_ms(None)
                 .open()
         });
         match opened?.map_err(Failure::from) {
@@ -294,23 +344,6 @@ fn open(dir: &Path, write: bool, probes: &Probes) -> Result<Db, Failure> {
 pub fn create_dir(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
-}
-
-/// Syncs what was written since then, for more than the death of the process.
-pub fn sync(dir: &Path, since: SystemTime, mut beat: impl FnMut()) -> io::Result<()> {
-    // Large pages are files of their own, and may be replaced and gone at any time.
-    if let Ok(blobs) = fs::read_dir(dir.join("blobs")) {
-        for blob in blobs.flatten() {
-            let modified = blob.metadata().and_then(|metadata| metadata.modified());
-            if modified.is_ok_and(|modified| modified >= since)
-                && let Ok(file) = fs::File::open(blob.path())
-            {
-                file.sync_data()?;
-                beat();
-            }
-        }
-    }
-    fs::File::open(dir.join("db"))?.sync_data()
 }
 
 #[cfg(test)]

@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use codepiper_protocol::SessionId;
-use sled::Db;
 
 use super::clock;
 use super::generation::{self, Failure, Generation};
 use super::query;
+use super::segment::Segment;
 use super::space::{self, OPENING};
+use super::store::Store;
 use super::summary::{self, Summary};
 use super::{Damage, Notice, Options};
 use crate::journal::{Checkpoint, Entry, Last, Position};
@@ -33,9 +34,7 @@ pub struct Generations {
 #[derive(Default)]
 pub struct Opened {
     /// The generation that is gone on with.
-    pub active: Option<(Arc<Generation>, Db)>,
-    /// Sessions of it with output that was never packed.
-    pub tails: Vec<SessionId>,
+    pub active: Option<Arc<Generation>>,
     pub lasts: BTreeMap<SessionId, Last>,
 }
 
@@ -44,8 +43,8 @@ impl Generations {
         Self { dir: options.dir.clone(), options, all: Mutex::default(), damage: Mutex::default() }
     }
 
-    /// Begins a new one, behind all others.
-    pub fn create(&self) -> Result<(Arc<Generation>, Db), Failure> {
+    /// Begins a new one, behind all others. The ends of all logs are in each, so that old ones can go.
+    pub fn create(&self, ends: Vec<(SessionId, Last)>) -> Result<Arc<Generation>, Failure> {
         let unusable = |error: io::Error| match space::is_refusal(&error) {
             true => Failure::Refused(space::reason(&error)),
             false => Failure::Damaged(format!("{}: {error}", self.dir.display())),
@@ -59,11 +58,11 @@ impl Generations {
         let number = taken.last().copied().max(newest).max(aside).unwrap_or(0) + 1;
         let dir = self.dir.join(number.to_string());
         generation::create_dir(&dir).map_err(unusable)?;
-        let summary = Summary::new((self.options.probes.now)());
+        Segment::create(&dir).inspect_err(|_| remove(&dir)).map_err(unusable)?;
+        let summary = Summary::new((self.options.probes.now)(), ends);
         let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
-        let db = generation.open_for_writing().inspect_err(|_| remove(&generation.dir))?;
         self.all().insert(number, generation.clone());
-        Ok((generation, db))
+        Ok(generation)
     }
 
     pub fn contains(&self, generation: &Generation) -> bool {
@@ -84,9 +83,10 @@ impl Generations {
         kept + self.set_asides().iter().map(|(_, path)| size(path)).sum::<u64>()
     }
 
-    /// Why there is no room for so many bytes above the reserve.
-    pub fn no_room(&self, bytes: u64) -> Option<String> {
-        let needed = self.reserve().saturating_add(bytes);
+    /// Why there is no room for so many bytes above the reserve, or, at the end, with the help of it.
+    pub fn no_room(&self, bytes: u64, at_the_end: bool) -> Option<String> {
+        let reserve = if at_the_end { OPENING } else { self.reserve() };
+        let needed = reserve.saturating_add(bytes);
         self.options.probes.is_free(&self.dir, needed).err().map(|error| space::reason(&error))
     }
 
@@ -172,18 +172,22 @@ impl Generations {
         all.iter().filter_map(|generation| generation.close_if_idle()).min()
     }
 
-    /// Closes all that are open for reading.
+    /// Closes all that are open.
     pub fn close_all(&self) {
         let all: Vec<_> = self.all().values().cloned().collect();
         for generation in all {
-            generation.close_if_read();
+            generation.close_if_open();
         }
     }
 
     /// Takes a session out of all generations; those that hold rows of it.
     pub fn forget(&self, session: SessionId) -> Vec<Arc<Generation>> {
         let mut all: Vec<_> = self.all().values().cloned().collect();
-        all.retain(|generation| generation.summary().sessions.remove(&session).is_some());
+        all.retain(|generation| {
+            let mut summary = generation.summary();
+            let had_end = summary.forget_end(session);
+            summary.sessions.remove(&session).is_some() || had_end
+        });
         all
     }
 
@@ -203,7 +207,7 @@ impl Generations {
                 break;
             }
             let (at, max) = (next, left);
-            let Some(read) = self.ask(&generation, move |db| query::read(db, session, at, max)) else {
+            let Some(read) = self.ask(&generation, move |store| query::read(store, session, at, max)) else {
                 continue;
             };
             for entry in &read {
@@ -230,7 +234,8 @@ impl Generations {
                 wanted -= tally.newlines;
                 continue;
             }
-            let asked = self.ask(&generation, move |db| query::newlines_back(db, session, before, wanted));
+            let asked =
+                self.ask(&generation, move |store| query::newlines_back(&store.db, session, before, wanted));
             match asked {
                 Some(Ok(offset)) => return Some(offset),
                 Some(Err(left)) => wanted = left,
@@ -243,7 +248,7 @@ impl Generations {
     pub fn offset_of_time(&self, session: SessionId, time: i64) -> Option<u64> {
         let mut generations = self.of(session).into_iter().filter(|(_, tally)| tally.latest >= time);
         generations.find_map(|(generation, _)| {
-            self.ask(&generation, move |db| query::offset_of_time(db, session, time)).flatten()
+            self.ask(&generation, move |store| query::offset_of_time(&store.db, session, time)).flatten()
         })
     }
 
@@ -257,7 +262,8 @@ impl Generations {
             if first > offset || found.as_ref().is_some_and(|found| found.offset >= last) {
                 continue;
             }
-            let asked = self.ask(&generation, move |db| query::checkpoint_before(db, session, offset));
+            let asked =
+                self.ask(&generation, move |store| query::checkpoint_before(&store.db, session, offset));
             let better =
                 asked.flatten().filter(|new| found.as_ref().is_none_or(|old| old.offset < new.offset));
             found = better.or(found);
@@ -272,7 +278,7 @@ impl Generations {
             .filter(|(_, tally)| (tally.first().offset..=tally.end().offset).contains(&offset));
         around
             .filter_map(|(generation, _)| {
-                self.ask(&generation, move |db| query::behind_marks(db, session, offset))
+                self.ask(&generation, move |store| query::behind_marks(&store.db, session, offset))
             })
             .max()
             .unwrap_or(Position::at(offset))
@@ -288,13 +294,24 @@ impl Generations {
         with_tally.collect()
     }
 
-    /// Asks one, and sets it aside when its answer shows damage.
+    /// Asks one. When its answer shows damage, its database is made again from its segment, or it is set aside.
     pub fn ask<T: Send + 'static>(
         &self,
         generation: &Arc<Generation>,
-        ask: impl FnOnce(&Db) -> sled::Result<T> + Send + 'static,
+        ask: impl Fn(&Store) -> sled::Result<T> + Clone + Send + 'static,
     ) -> Option<T> {
-        match generation.ask(ask) {
+        let mut answer = generation.ask(ask.clone());
+        if let Err(Failure::Damaged(what)) = &answer
+            && generation.has_segment()
+            && self.no_room_to_open().is_none()
+        {
+            tracing::warn!(generation = generation.number, what, "the index of the journal is made again");
+            if let Ok((lost, _)) = generation.recount() {
+                self.note_missing(generation, lost);
+                answer = generation.ask(ask);
+            }
+        }
+        match answer {
             Ok(answer) => Some(answer),
             Err(Failure::Damaged(what)) if self.no_room_to_open().is_none() => {
                 self.set_aside(generation, &what);
@@ -330,6 +347,13 @@ impl Generations {
             tracing::warn!(%error, "the summary of a damaged generation stays");
         }
         self.note(generation, what, kept.then_some(aside), lost);
+    }
+
+    /// Tells of what a generation lacks that is used further.
+    fn note_missing(&self, generation: &Generation, lost: (u64, u64)) {
+        if lost != (0, 0) {
+            self.note(generation, "rows are missing", Some(generation.dir.clone()), lost);
+        }
     }
 
     fn note(&self, generation: &Generation, what: &str, kept: Option<PathBuf>, lost: (u64, u64)) {

@@ -1,13 +1,15 @@
 //! What the database of a generation is asked, row by row.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::ControlFlow;
 
-use bytes::Bytes;
 use codepiper_protocol::SessionId;
 use sled::{Db, IVec};
 
 use super::row::{self, Kind, Row};
+use super::segment::Segment;
+use super::store::{self, Store};
 use super::summary::Tally;
 use crate::journal::{Checkpoint, Content, Entry, Last, Position};
 
@@ -19,8 +21,6 @@ const PAGE: usize = 256;
 pub struct Contents {
     pub sessions: BTreeMap<SessionId, Tally>,
     pub lasts: BTreeMap<SessionId, Last>,
-    /// Sessions with output that was never packed.
-    pub tails: Vec<SessionId>,
 }
 
 /// Visits rows from `from` on, up to and with `to`, in pages.
@@ -49,45 +49,14 @@ fn visit(
     }
 }
 
-/// The sessions with output that waits to be packed.
-pub fn tailed(db: &Db) -> sled::Result<Vec<SessionId>> {
-    let mut sessions = Vec::new();
-    visit(db, &[Kind::Tail as u8], &[Kind::Tail as u8 + 1], |key, _| {
-        let session = row::parse_key(key).map(|(session, _)| session);
-        if session.is_some() && sessions.last() != session.as_ref() {
-            sessions.extend(session);
-        }
-        ControlFlow::Continue(())
-    })?;
-    Ok(sessions)
-}
-
-/// Counts everything.
+/// Counts everything that the database of an older version holds.
 pub fn scan(db: &Db) -> sled::Result<Contents> {
     let mut contents = Contents::default();
     // Packed rows and marks first, then what waits to be packed, as it was written.
     for kind in [Kind::Log, Kind::Tail] {
         visit(db, &[kind as u8], &[kind as u8 + 1], |key, value| {
             let Some((session, at)) = row::parse_key(key) else { return ControlFlow::Continue(()) };
-            let tally = contents.sessions.entry(session).or_default();
-            match row::parse(value) {
-                Some(Row::Output { pieces, .. }) => {
-                    let mut at = at;
-                    for piece in pieces {
-                        let end = Position::at(at.offset + u64::from(piece.len));
-                        let (bytes, newlines) = (u64::from(piece.len), u64::from(piece.newlines));
-                        tally.add(at, end, piece.time, bytes, newlines);
-                        at = end;
-                    }
-                }
-                Some(Row::Mark { time, mark }) => {
-                    tally.add_entry(&Entry { at, time, content: Content::Mark(mark.into()) });
-                }
-                None => {}
-            }
-            if kind == Kind::Tail && contents.tails.last() != Some(&session) {
-                contents.tails.push(session);
-            }
+            store::count_row(contents.sessions.entry(session).or_default(), at, value);
             ControlFlow::Continue(())
         })?;
     }
@@ -97,12 +66,7 @@ pub fn scan(db: &Db) -> sled::Result<Contents> {
         }
         ControlFlow::Continue(())
     })?;
-    visit(db, &[Kind::Last as u8], &[Kind::Last as u8 + 1], |key, value| {
-        if let (Some((session, _)), Some(last)) = (row::parse_key(key), row::parse_last(value)) {
-            contents.lasts.insert(session, last);
-        }
-        ControlFlow::Continue(())
-    })?;
+    contents.lasts = lasts(db)?;
     Ok(contents)
 }
 
@@ -118,8 +82,8 @@ pub fn lasts(db: &Db) -> sled::Result<BTreeMap<SessionId, Last>> {
     Ok(lasts)
 }
 
-/// The rows that wait to be packed, oldest first.
-pub fn tails(db: &Db, session: SessionId) -> sled::Result<Vec<(Position, IVec)>> {
+/// The rows that wait to be packed, oldest first. Older versions left them.
+fn tails(db: &Db, session: SessionId) -> sled::Result<Vec<(Position, IVec)>> {
     let mut tails = Vec::new();
     let (from, to) = (row::key(Kind::Tail, session, Position::default()), row::last_key(Kind::Tail, session));
     visit(db, &from, &to, |key, value| {
@@ -132,11 +96,11 @@ pub fn tails(db: &Db, session: SessionId) -> sled::Result<Vec<(Position, IVec)>>
 }
 
 /// What [`Journal::read`](crate::journal::Journal::read) says, of this generation.
-pub fn read(db: &Db, session: SessionId, from: Position, max: usize) -> sled::Result<Vec<Entry>> {
-    // The writer packs tails into the log: whoever reads them first misses nothing, and what was
-    // packed in between is then known by its place.
+pub fn read(store: &Store, session: SessionId, from: Position, max: usize) -> sled::Result<Vec<Entry>> {
+    let db = &store.db;
     let tails = tails(db, session)?;
-    let mut page = Page { next: from, left: max, entries: Vec::new() };
+    let segment = store.segment.as_deref();
+    let mut page = Page { segment, next: from, left: max, entries: Vec::new(), failed: None };
     let lowest = row::key(Kind::Log, session, Position::default());
     let start = db.range(&lowest[..]..=&row::key(Kind::Log, session, from)[..]).next_back().transpose()?;
     let start = start.map_or(lowest.to_vec(), |(key, _)| key.to_vec());
@@ -156,17 +120,19 @@ pub fn read(db: &Db, session: SessionId, from: Position, max: usize) -> sled::Re
             }
         }
     }
-    Ok(page.entries)
+    page.failed.map_or(Ok(page.entries), |error| Err(error.into()))
 }
 
-struct Page {
+struct Page<'a> {
+    segment: Option<&'a Segment>,
     /// What lies before is known.
     next: Position,
     left: usize,
     entries: Vec<Entry>,
+    failed: Option<io::Error>,
 }
 
-impl Page {
+impl Page<'_> {
     fn push(&mut self, at: Position, value: &[u8]) -> ControlFlow<()> {
         if self.left == 0 {
             return ControlFlow::Break(());
@@ -178,10 +144,15 @@ impl Page {
                 return ControlFlow::Continue(());
             }
         }
-        for entry in row::entries(at, row).unwrap_or_default() {
-            self.push_entry(entry)?;
+        match row::entries(at, row, self.segment) {
+            Ok(entries) => entries.into_iter().try_for_each(|entry| self.push_entry(entry)),
+            // Only a segment can be counted anew.
+            Err(_) if self.segment.is_none() => ControlFlow::Continue(()),
+            Err(error) => {
+                self.failed = Some(error);
+                ControlFlow::Break(())
+            }
         }
-        ControlFlow::Continue(())
     }
 
     fn push_entry(&mut self, mut entry: Entry) -> ControlFlow<()> {
@@ -240,7 +211,6 @@ pub fn newlines_back(
             return Ok(Ok(found));
         }
     }
-    // What was packed since the tails were read has been counted.
     let before = first_tail.map_or(before, |first| first.min(before));
     let lowest = row::key(Kind::Log, session, Position::default());
     let highest = row::key(Kind::Log, session, before);
@@ -334,12 +304,4 @@ pub fn remove_page(db: &Db, session: SessionId) -> sled::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// The bytes of a value, for whoever packs tails.
-pub fn output_of(value: &[u8]) -> Option<(Vec<row::Piece>, Bytes)> {
-    match row::parse(value)? {
-        Row::Output { pieces, body } => Some((pieces, body.bytes()?)),
-        Row::Mark { .. } => None,
-    }
 }

@@ -14,6 +14,7 @@ use codepiper_protocol::{SessionId, Size};
 use serde::{Deserialize, Serialize};
 use zstd::bulk::Compressor;
 
+use super::segment::{Place, Segment};
 use crate::journal::{Checkpoint, Content, Entry, Last, Mark, Position};
 
 /// Below this, compressing is not worth its header.
@@ -25,17 +26,23 @@ const DECOMPRESSED_MAX: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
-    /// Output packed into chunks, and marks.
+    /// Output, and marks.
     Log = b'l',
-    /// Output that waits to be packed.
-    Tail = b't',
     Checkpoint = b'c',
-    /// The end of a session's log.
+    /// The session was removed: what stands before it in the segment does not count.
+    Removed = b'x',
+    /// Output that waits to be packed, as older versions left it.
+    Tail = b't',
+    /// The end of a session's log, as older versions left it.
     Last = b'z',
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Log, Kind::Tail, Kind::Checkpoint, Kind::Last];
+    pub const ALL: [Kind; 5] = [Kind::Log, Kind::Checkpoint, Kind::Removed, Kind::Tail, Kind::Last];
+
+    pub fn of(key: &Key) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u8 == key[0])
+    }
 }
 
 pub type Key = [u8; 29];
@@ -69,6 +76,7 @@ mod form {
     pub const MARK: u8 = 3;
     pub const CHECKPOINT: u8 = 4;
     pub const LAST: u8 = 5;
+    pub const PLACED: u8 = 6;
 }
 
 /// A piece of a row of output that came at one time.
@@ -95,16 +103,42 @@ pub enum Row<'a> {
 
 pub enum Body<'a> {
     Plain(&'a [u8]),
-    Zstd { bytes: &'a [u8], len: usize },
+    Zstd {
+        bytes: &'a [u8],
+        len: usize,
+    },
+    /// In this frame of the segment.
+    Placed(Place),
 }
 
 impl Body<'_> {
-    pub fn bytes(&self) -> Option<Bytes> {
+    /// # Errors
+    /// When the segment cannot be read, or does not hold what it should.
+    pub fn bytes(&self, segment: Option<&Segment>) -> io::Result<Bytes> {
+        let damaged = || io::Error::new(io::ErrorKind::InvalidData, "a row of output cannot be read");
         match self {
-            Body::Plain(bytes) => Some(Bytes::copy_from_slice(bytes)),
-            Body::Zstd { bytes, len } => decompress(bytes, *len),
+            Body::Plain(bytes) => Ok(Bytes::copy_from_slice(bytes)),
+            Body::Zstd { bytes, len } => decompress(bytes, *len).ok_or_else(damaged),
+            Body::Placed(place) => {
+                let value = segment.ok_or_else(damaged)?.value(*place)?;
+                match parse(&value) {
+                    Some(Row::Output { body: Body::Placed(_), .. } | Row::Mark { .. }) | None => {
+                        Err(damaged())
+                    }
+                    Some(Row::Output { body, .. }) => body.bytes(None),
+                }
+            }
         }
     }
+}
+
+/// The row of output that stands in this frame of the segment.
+pub fn placed(pieces: &[Piece], place: Place) -> Vec<u8> {
+    let mut value = vec![form::PLACED];
+    put_pieces(&mut value, pieces);
+    put(&mut value, place.at);
+    put(&mut value, u64::from(place.len));
+    value
 }
 
 pub fn output(pieces: &[Piece], raw: &[u8], zstd: &mut Compressor<'_>) -> Vec<u8> {
@@ -114,23 +148,27 @@ pub fn output(pieces: &[Piece], raw: &[u8], zstd: &mut Compressor<'_>) -> Vec<u8
     let body = packed.as_deref().unwrap_or(raw);
     let mut value = Vec::with_capacity(body.len() + 16 + pieces.len() * 8);
     value.push(form);
-    put(&mut value, pieces.len() as u64);
-    let mut time = 0;
-    for piece in pieces {
-        put(&mut value, u64::from(piece.len));
-        put_signed(&mut value, piece.time.wrapping_sub(time));
-        put(&mut value, u64::from(piece.newlines));
-        time = piece.time;
-    }
+    put_pieces(&mut value, pieces);
     value.extend_from_slice(body);
     value
+}
+
+fn put_pieces(value: &mut Vec<u8>, pieces: &[Piece]) {
+    put(value, pieces.len() as u64);
+    let mut time = 0;
+    for piece in pieces {
+        put(value, u64::from(piece.len));
+        put_signed(value, piece.time.wrapping_sub(time));
+        put(value, u64::from(piece.newlines));
+        time = piece.time;
+    }
 }
 
 /// What stands in a value under a key of [`Kind::Log`] or [`Kind::Tail`].
 pub fn parse(value: &[u8]) -> Option<Row<'_>> {
     let (&form, mut rest) = value.split_first()?;
     match form {
-        form::OUTPUT | form::OUTPUT_ZSTD => {
+        form::OUTPUT | form::OUTPUT_ZSTD | form::PLACED => {
             let count = usize::try_from(take(&mut rest)?).ok().filter(|count| *count <= value.len())?;
             let mut pieces = Vec::with_capacity(count);
             let (mut time, mut len) = (0i64, 0usize);
@@ -146,6 +184,10 @@ pub fn parse(value: &[u8]) -> Option<Row<'_>> {
             }
             let body = match form {
                 form::OUTPUT => Body::Plain(rest),
+                form::PLACED => {
+                    let (at, len) = (take(&mut rest)?, take(&mut rest)?);
+                    Body::Placed(Place { at, len: len.try_into().ok()? })
+                }
                 _ => Body::Zstd { bytes: rest, len },
             };
             (form != form::OUTPUT || rest.len() == len).then_some(Row::Output { pieces, body })
@@ -166,11 +208,14 @@ pub fn parse(value: &[u8]) -> Option<Row<'_>> {
 }
 
 /// The entries of one row.
-pub fn entries(at: Position, row: Row<'_>) -> Option<Vec<Entry>> {
+pub fn entries(at: Position, row: Row<'_>, segment: Option<&Segment>) -> io::Result<Vec<Entry>> {
     match row {
-        Row::Mark { time, mark } => Some(vec![Entry { at, time, content: Content::Mark(Arc::new(mark)) }]),
+        Row::Mark { time, mark } => Ok(vec![Entry { at, time, content: Content::Mark(Arc::new(mark)) }]),
         Row::Output { pieces, body } => {
-            let mut bytes = body.bytes()?;
+            let mut bytes = body.bytes(segment)?;
+            if bytes.len() as u64 != pieces.iter().map(|piece| u64::from(piece.len)).sum::<u64>() {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a row of output has another length"));
+            }
             let mut at = at;
             let mut entries = Vec::with_capacity(pieces.len());
             for piece in pieces {
@@ -178,7 +223,7 @@ pub fn entries(at: Position, row: Row<'_>) -> Option<Vec<Entry>> {
                 entries.push(Entry { at, time: piece.time, content });
                 at = Position::at(at.offset + u64::from(piece.len));
             }
-            Some(entries)
+            Ok(entries)
         }
     }
 }
@@ -249,15 +294,7 @@ pub fn parse_checkpoint(offset: u64, value: &[u8]) -> Option<Checkpoint> {
     Some(Checkpoint { offset, size: header.size, screen, scrolled: header.scrolled })
 }
 
-pub fn last(last: &Last) -> Vec<u8> {
-    let mut value = vec![form::LAST];
-    put(&mut value, u64::from(last.epoch));
-    put(&mut value, last.end.offset);
-    put(&mut value, u64::from(last.end.mark));
-    put_signed(&mut value, last.time);
-    value
-}
-
+/// The end of a session's log, as older versions wrote it.
 pub fn parse_last(value: &[u8]) -> Option<Last> {
     let (&form, mut rest) = value.split_first()?;
     if form != form::LAST {
@@ -325,70 +362,4 @@ fn take_signed(rest: &mut &[u8]) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_round_trip() {
-        for number in [0, 1, -1, 63, -64, 1_700_000_000_000, i64::MAX, i64::MIN] {
-            let mut value = Vec::new();
-            put_signed(&mut value, number);
-            put(&mut value, number as u64);
-            let mut rest = &value[..];
-            assert_eq!((take_signed(&mut rest), take(&mut rest)), (Some(number), Some(number as u64)));
-            assert!(rest.is_empty());
-        }
-    }
-
-    #[test]
-    fn keys_sort_as_places_do() {
-        let (one, two) = (SessionId::from_bytes([1; 16]), SessionId::from_bytes([2; 16]));
-        let places = [
-            key(Kind::Log, one, Position::at(0)),
-            key(Kind::Log, one, Position { offset: 255, mark: 3 }),
-            key(Kind::Log, one, Position::at(256)),
-            last_key(Kind::Log, one),
-            key(Kind::Log, two, Position::at(0)),
-            key(Kind::Tail, one, Position::at(0)),
-        ];
-        assert!(places.is_sorted());
-        assert_eq!(parse_key(&places[1]), Some((one, Position { offset: 255, mark: 3 })));
-    }
-
-    #[test]
-    fn rows_round_trip_and_no_prefix_of_one_is_taken_for_it() {
-        let zstd = &mut Compressor::new(1).unwrap();
-        let at = Position { offset: 7, mark: 2 };
-        let raw = "some output\n".repeat(100);
-        let pieces = [Piece::of(5, &raw.as_bytes()[..700]), Piece::of(-3, &raw.as_bytes()[700..])];
-        let value = output(&pieces, raw.as_bytes(), zstd);
-        assert!(value.len() < raw.len() / 2);
-        let read = entries(at, parse(&value).unwrap()).unwrap();
-        assert_eq!((read[0].at, read[0].time, read[1].time), (at, 5, -3));
-        assert_eq!(read[1].end(), Position::at(7 + raw.len() as u64));
-
-        let size = Size::DEFAULT;
-        let exit = Exit {
-            code: Some(3),
-            signal: None,
-            reason: codepiper_protocol::wire::session::ExitReason::Exited,
-        };
-        for stored in [
-            Mark::Keyframe { size, screen: Bytes::from(raw.clone()), reason: KeyframeReason::Resize },
-            Mark::Keyframe { size, screen: Bytes::new(), reason: KeyframeReason::Healed },
-            Mark::Gap { epoch: 3, reason: GapReason::Paused, lost: Lost::Lines(4) },
-            Mark::Ended { exit: Some(exit) },
-        ] {
-            let value = mark(9, &stored, zstd).unwrap();
-            let expected = Entry { at, time: 9, content: Content::Mark(Arc::new(stored)) };
-            assert_eq!(entries(at, parse(&value).unwrap()), Some(vec![expected]));
-            for end in 0..value.len().min(20) {
-                assert!(parse(&value[..end]).is_none());
-            }
-        }
-        let saved = Checkpoint { offset: 12, size, screen: Bytes::from(raw), scrolled: Some(7) };
-        assert_eq!(parse_checkpoint(12, &checkpoint(&saved, zstd).unwrap()), Some(saved));
-        let stored = Last { epoch: 1, end: at, time: 44 };
-        assert_eq!(parse_last(&last(&stored)), Some(stored));
-    }
-}
+mod tests;

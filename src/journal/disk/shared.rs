@@ -10,8 +10,7 @@ use codepiper_protocol::SessionId;
 
 use super::cache::{Cache, Limits, Taken};
 use super::generation::Generation;
-use super::generations::{Generations, Opened};
-use super::guard;
+use super::generations::Generations;
 use super::options::Options;
 use super::report::Notice;
 use super::writer::{self, Work, Writer};
@@ -72,19 +71,17 @@ impl Shared {
     }
 
     /// Starts a writer.
-    pub(super) fn begin(self: &Arc<Self>, ticket: u64, opened: Opened) {
+    pub(super) fn begin(self: &Arc<Self>, ticket: u64, active: Option<Arc<Generation>>) {
         let shared = self.clone();
         let spawned = thread::Builder::new().name("journal".to_owned()).spawn(move || {
             let mut writer = match Writer::new(shared.clone(), ticket) {
                 Ok(writer) => writer,
                 Err(error) => return shared.set_failing(Some(error.to_string())),
             };
-            if let Some((generation, db)) = opened.active {
-                writer.go_on(generation.clone(), db);
-                let restored = guard::caught(|| writer.restore(&opened.tails));
-                if !matches!(restored, Ok(Ok(()))) {
-                    shared.generations.set_aside(&generation, "what was not packed cannot be read");
-                }
+            if let Some(generation) = active
+                && let Err(error) = writer.go_on(generation.clone())
+            {
+                shared.generations.set_aside(&generation, &error.to_string());
             }
             writer.run();
         });
@@ -103,7 +100,7 @@ impl Shared {
         if let Some(active) = state.active.take() {
             active.stuck.store(true, Ordering::Relaxed);
         }
-        self.begin(state.ticket, Opened::default());
+        self.begin(state.ticket, None);
         (self.options.probes.notice)(Notice::WriterReplaced);
     }
 

@@ -68,6 +68,11 @@ pub fn is_refusal(error: &io::Error) -> bool {
         || matches!(errno, Some(Errno::EIO | Errno::EMFILE | Errno::ENFILE | Errno::EFBIG))
 }
 
+/// There is no room for it.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// It as people say it.
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {

@@ -1,6 +1,6 @@
 //! What a generation must hold: counted while it is written, and kept in a small synced file beside it.
 //!
-//! The store may come back with less than it was given and not say so. It is compared with this.
+//! A file may come back with less than it was given and not say so. It is compared with this.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +11,11 @@ use std::time::UNIX_EPOCH;
 use codepiper_protocol::SessionId;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{Entry, Position};
+use crate::journal::{Entry, Last, Position};
 use crate::small_file::{Synced, replace};
 
-/// The version that is written. A later one may be read as far as its fields are known.
-const VERSION: u32 = 1;
+/// The version that is written. A later one may be read as far as its fields are known. Version 1 had no segment.
+const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Summary {
@@ -34,6 +34,9 @@ pub struct Summary {
     pub damage: Option<String>,
     #[serde(default)]
     pub sessions: BTreeMap<SessionId, Tally>,
+    /// Where the logs of all sessions ended when it was begun: epoch, offset, mark, time.
+    #[serde(default)]
+    ends: BTreeMap<SessionId, (u32, u64, u32, i64)>,
 }
 
 /// What is stored of one session.
@@ -116,8 +119,31 @@ pub struct FileState {
 }
 
 impl Summary {
-    pub fn new(now: i64) -> Self {
-        Self { version: VERSION, created: now, updated: now, ..Self::default() }
+    pub fn new(now: i64, ends: Vec<(SessionId, Last)>) -> Self {
+        let ends = ends
+            .into_iter()
+            .map(|(session, last)| (session, (last.epoch, last.end.offset, last.end.mark, last.time)));
+        Self { version: VERSION, created: now, updated: now, ends: ends.collect(), ..Self::default() }
+    }
+
+    pub fn has_segment(&self) -> bool {
+        self.version > 1
+    }
+
+    /// The ends of all logs, as far as they are known here.
+    pub fn lasts(&self) -> Vec<(SessionId, Last)> {
+        let ends = self.ends.iter().map(|(session, &(epoch, offset, mark, time))| {
+            (*session, Last { epoch, end: Position { offset, mark }, time })
+        });
+        let tallies = self.sessions.iter().map(|(session, tally)| {
+            (*session, Last { epoch: tally.epoch, end: tally.end(), time: tally.time })
+        });
+        ends.chain(tallies).collect()
+    }
+
+    /// `true` when it was known.
+    pub fn forget_end(&mut self, session: SessionId) -> bool {
+        self.ends.remove(&session).is_some()
     }
 
     pub fn read(path: &Path) -> io::Result<Self> {

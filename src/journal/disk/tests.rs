@@ -499,7 +499,7 @@ fn damage_is_counted_and_never_in_the_way() {
         for (name, harm) in harms.into_iter().step_by(if which == 3 { 1 } else { 3 }) {
             let dir = TempDir::new().unwrap();
             let mut feed = some_generations(&dir);
-            harm(&dir.path().join(format!("{which}/db")));
+            harm(&dir.path().join(format!("{which}/segment")));
             let (disk, report) = Disk::open(uncached(&dir));
             let lost: u64 = report.damage.iter().map(|damage| damage.lost_bytes).sum();
             // A part of a file may hold nothing but what was replaced.
@@ -519,6 +519,77 @@ fn damage_is_counted_and_never_in_the_way() {
             assert_eq!(drain(&disk, feed.session, Position::default(), 1 << 20).1, lost);
         }
     }
+}
+
+#[test]
+fn an_index_that_is_damaged_or_gone_is_made_again() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 4] = [
+        ("gone", |index| fs::remove_dir_all(index).unwrap()),
+        ("empty", |index| File::options().write(true).open(index.join("db")).unwrap().set_len(0).unwrap()),
+        ("random", |index| {
+            let len = fs::metadata(index.join("db")).unwrap().len();
+            fs::write(index.join("db"), vec![0xa5; len as usize]).unwrap();
+        }),
+        ("no directory", |index| {
+            fs::remove_dir_all(index).unwrap();
+            fs::create_dir_all(index.join("db")).unwrap();
+        }),
+    ];
+    for (name, harm) in harms {
+        let dir = TempDir::new().unwrap();
+        let feed = some_generations(&dir);
+        let (disk, _) = Disk::open(uncached(&dir));
+        let before = text(&drain(&disk, feed.session, Position::default(), 1 << 20).0);
+        drop(disk);
+        for which in [1, 3] {
+            harm(&dir.path().join(format!("{which}/index")));
+        }
+        let (disk, report) = Disk::open(uncached(&dir));
+        let (entries, skipped) = drain(&disk, feed.session, Position::default(), 1 << 20);
+        assert_eq!((skipped, report.damage, disk.usage().damage), (0, vec![], vec![]), "{name}");
+        assert!(text(&entries) == before, "{name}");
+    }
+}
+
+#[test]
+fn what_was_on_its_way_when_the_daemon_died_is_cut_off() {
+    let dir = TempDir::new().unwrap();
+    let (disk, _) = Disk::open(uncached(&dir));
+    let mut feed = Feed::new();
+    feed.lines(&disk, 100_000);
+    is_stored(&disk, &feed);
+    drop(disk);
+    let segment = dir.path().join("1/segment");
+    let whole = fs::read(&segment).unwrap();
+    // The first half of a frame that was being appended.
+    fs::write(&segment, [&whole[..], &whole[..500]].concat()).unwrap();
+    let (disk, report) = Disk::open(uncached(&dir));
+    assert_eq!(report.damage, []);
+    assert_eq!(fs::metadata(&segment).unwrap().len(), whole.len() as u64);
+    feed.lines(&disk, 100_000);
+    is_stored(&disk, &feed);
+    assert_numbered(&disk, &feed);
+    assert_eq!(disk.usage().generations, 1);
+}
+
+#[test]
+fn what_waits_is_written_at_the_end_though_only_the_reserve_is_left() {
+    let dir = TempDir::new().unwrap();
+    let free = Arc::new(AtomicU64::new(1 << 40));
+    let asked = free.clone();
+    let mut options = Options { reserve_bytes: 64 << 20, ..uncached(&dir) };
+    options.probes.free_space = Arc::new(move |_| Ok(asked.load(Ordering::Relaxed)));
+    let (disk, _) = Disk::open(options.clone());
+    let mut feed = Feed::new();
+    feed.lines(&disk, 10_000);
+    is_stored(&disk, &feed);
+    free.store(60 << 20, Ordering::Relaxed);
+    feed.lines(&disk, 10_000);
+    eventually("it pauses", || disk.usage().paused.is_some());
+    drop(disk);
+    let (disk, _) = Disk::open(options);
+    assert_eq!(disk.last(feed.session).map(|last| last.end), Some(feed.end));
 }
 
 #[test]
@@ -562,7 +633,8 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     free.store(64 << 20, Ordering::Relaxed);
     feed.lines(&disk, 1_000_000);
     eventually("it pauses", || disk.usage().paused.is_some());
-    let size = space::used(dir.path());
+    let size = || fs::metadata(dir.path().join("1/segment")).unwrap().len();
+    let before = size();
     // What waits can be read, up to a bound.
     assert_numbered(&disk, &feed);
     feed.lines(&disk, 3_000_000);
@@ -570,7 +642,7 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     assert!(usage.dropped_bytes > 0 && usage.unwritten_bytes <= 2 << 20, "{usage:?}");
     let (_, skipped) = drain(&disk, feed.session, Position::default(), 1 << 20);
     assert_eq!(skipped, usage.dropped_bytes);
-    assert_eq!(space::used(dir.path()), size);
+    assert_eq!(size(), before);
     free.store(1 << 40, Ordering::Relaxed);
     is_stored(&disk, &feed);
     assert_eq!(disk.usage().paused, None);
@@ -746,9 +818,18 @@ fn a_removed_session_leaves_nothing() {
         let mut bytes = vec![0; 100_000];
         bytes.fill_with(|| random.next() as u8);
         gone.output(&disk, &bytes);
+        gone.output(&disk, SECRET);
         kept.lines(&disk, 1000);
         is_stored(&disk, &gone);
     }
+    let screen = Bytes::from_static(SECRET);
+    let offset = gone.end.offset;
+    disk.checkpoint(gone.session, Checkpoint { offset, size: Size::DEFAULT, screen, scrolled: None });
+    // Its index, too, has something of it.
+    assert!(disk.read(gone.session, Position::default(), 100).len() == 1);
+    gone.output(&disk, SECRET);
+    is_stored(&disk, &gone);
+    assert!(holds_secret(dir.path()));
     disk.remove(gone.session);
     assert_eq!(disk.read(gone.session, Position::default(), 100), []);
     assert_eq!((disk.last(gone.session), disk.oldest(gone.session)), (None, Position::default()));
@@ -760,6 +841,20 @@ fn a_removed_session_leaves_nothing() {
     assert_eq!((report.damage, report.sessions), (vec![], 1));
     assert_numbered(&disk, &kept);
     assert_eq!((disk.last(gone.session), disk.read(gone.session, Position::default(), 100)), (None, vec![]));
+    assert!(!holds_secret(dir.path()));
+}
+
+const SECRET: &[u8] = b"the-password-that-it-printed";
+
+/// Whether a file below this directory has it.
+fn holds_secret(dir: &Path) -> bool {
+    fs::read_dir(dir).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => holds_secret(&path),
+            false => memchr::memmem::find(&fs::read(path).unwrap(), SECRET).is_some(),
+        }
+    })
 }
 
 const WRITER_DIR: &str = "CODEPIPER_TEST_JOURNAL";

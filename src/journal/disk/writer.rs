@@ -2,28 +2,27 @@
 
 mod upkeep;
 
-use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use codepiper_protocol::SessionId;
-use sled::{Batch, Db};
 use zstd::bulk::Compressor;
 
 use super::cache::Taken;
-use super::chunk::OpenChunk;
+use super::frames;
 use super::generation::{Failure, Generation};
 use super::guard::{Silence, caught};
-use super::query;
-use super::row::{self, Kind};
+use super::segment::Segment;
+use super::space;
 use super::summary::Tally;
 use super::{Notice, Shared, State};
 use crate::heap;
-use crate::journal::{Content, Mark};
+use crate::journal::{Content, Entry, Mark};
 
 /// What is no output waits so long for more, and output of which there is enough.
 const WAITS: Duration = Duration::from_millis(50);
-/// So many bytes are enough, and so many wait for nothing.
+/// So many bytes of each session are enough (in larger frames they take less), and so many wait for nothing.
 const ENOUGH: usize = 8 << 10;
 const URGENT: usize = 1 << 20;
 /// While the disk is full, it is looked at so often.
@@ -34,20 +33,16 @@ const TRY_EVERY: Duration = Duration::from_secs(2);
 const BEGIN_RETRY: Duration = Duration::from_secs(2);
 /// At most about so much is written at once.
 const BATCH: usize = 2 << 20;
-/// What was printed is packed when nothing followed for so long, if it is worth a chunk.
-const PACK_IDLE: Duration = Duration::from_secs(3);
-const PACK_MIN: usize = 4096;
-/// An open database wakes up fourteen times a second (measured); when nothing was written for so long it
-/// is closed.
-const PARK_IDLE: Duration = Duration::from_secs(10);
+/// The database follows when so much was appended to the segment: it takes a few rows then, or a thousand.
+const FOLLOW_EVERY: u64 = 1 << 20;
+/// When nothing was written for so long, it is noted how the files were left.
+const SEAL_IDLE: Duration = Duration::from_secs(10);
 /// The summary on the disk is at most this old.
 const SUMMARY_EVERY: Duration = Duration::from_secs(5);
 /// Space is measured after so many bytes of output, or after a 64th of the limit.
 const MEASURE_EVERY: u64 = 2 << 20;
 /// What a byte of output takes on the disk at worst, until a generation has grown.
 const WORST: u64 = 4;
-/// The times of files are as coarse as this.
-const CLOCK_GRAIN: Duration = Duration::from_secs(2);
 const MIN_GENERATION: u64 = 1 << 20;
 
 /// What the writer is woken for.
@@ -67,32 +62,27 @@ pub struct Writer {
     /// Which writer this is.
     ticket: u64,
     active: Option<Active>,
-    /// The generation that is written to, when its database is closed.
-    parked: Option<Parked>,
     zstd: Compressor<'static>,
+    closing: bool,
     begin_after: Option<Instant>,
     close_idle_at: Option<Instant>,
     /// When it was tried last whether something can be written.
     tried: Option<Instant>,
 }
 
+/// The generation that is written to.
 struct Active {
     generation: Arc<Generation>,
-    db: Db,
-    open: HashMap<SessionId, OpenChunk>,
+    segment: Arc<Segment>,
     touched: Instant,
     /// When the summary on the disk became older than what is stored.
     stale_since: Option<Instant>,
-    /// What was written before this has been synced.
-    synced: SystemTime,
     written: u64,
     /// Space is measured when so much was written.
     measure_at: u64,
-}
-
-struct Parked {
-    generation: Arc<Generation>,
-    open: HashMap<SessionId, OpenChunk>,
+    /// The database follows when the segment is so long.
+    follow_at: u64,
+    frames: Vec<u8>,
 }
 
 /// The writer could not go on.
@@ -102,14 +92,8 @@ enum Trouble {
     Abandoned,
 }
 
-impl From<sled::Error> for Trouble {
-    fn from(error: sled::Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }
@@ -119,38 +103,17 @@ fn measure_every(limit: u64) -> u64 {
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, ticket: u64) -> std::io::Result<Self> {
+    pub fn new(shared: Arc<Shared>, ticket: u64) -> io::Result<Self> {
         let zstd = Compressor::new(1)?;
-        Ok(Self {
-            shared,
-            ticket,
-            active: None,
-            parked: None,
-            zstd,
-            begin_after: None,
-            close_idle_at: None,
-            tried: None,
-        })
+        let (active, begin_after, close_idle_at, tried) = (None, None, None, None);
+        Ok(Self { shared, ticket, active, zstd, closing: false, begin_after, close_idle_at, tried })
     }
 
     /// Goes on with a generation.
-    pub fn go_on(&mut self, generation: Arc<Generation>, db: Db) {
-        self.active = Some(Active::new(generation, db));
-    }
-
-    /// Takes over what a daemon before this one did not pack.
-    pub fn restore(&mut self, sessions: &[SessionId]) -> sled::Result<()> {
-        let Some(active) = &mut self.active else { return Ok(()) };
-        let mut batch = Batch::default();
-        for session in sessions {
-            let mut chunk = OpenChunk::new(*session);
-            for (at, value) in query::tails(&active.db, *session)? {
-                let Some((pieces, bytes)) = query::output_of(&value) else { continue };
-                chunk.restore(at, &pieces, &bytes, &mut batch, &mut self.zstd);
-            }
-            active.open.insert(*session, chunk);
-        }
-        active.db.apply_batch(batch)
+    pub fn go_on(&mut self, generation: Arc<Generation>) -> io::Result<()> {
+        let segment = generation.segment()?;
+        self.active = Some(Active::new(generation, segment));
+        Ok(())
     }
 
     pub fn run(mut self) {
@@ -159,7 +122,7 @@ impl Writer {
             if let Work::Abandoned = work {
                 break;
             }
-            let closing = matches!(work, Work::Close);
+            self.closing = matches!(work, Work::Close);
             let done = caught(|| self.step(&work));
             if !self.shared.rest(self.ticket) {
                 break;
@@ -170,15 +133,15 @@ impl Writer {
                 Ok(Err(Trouble::Failed(what))) | Err(Silence::Panicked(what)) => self.fail(&what),
                 Err(Silence::TimedOut) => {}
             }
-            if closing {
+            if self.closing {
                 self.shared.closed(self.ticket);
                 return;
             }
         }
         // What hung has come back: what it holds may be read again, and closed.
         if let Some(active) = self.active.take() {
-            active.generation.stuck.store(false, std::sync::atomic::Ordering::Relaxed);
-            drop(active.db);
+            active.generation.stuck.store(false, Ordering::Relaxed);
+            active.generation.written.store(false, Ordering::Relaxed);
             active.generation.close();
         }
     }
@@ -190,10 +153,10 @@ impl Writer {
         if matches!(work, Work::Write | Work::Close) {
             self.write_all()?;
         }
-        self.pack_idle()?;
+        self.follow_if_due();
         self.write_summary_if(|stale| stale.elapsed() >= SUMMARY_EVERY)?;
         self.rotate_if_due()?;
-        self.park_if_idle();
+        self.seal_if_idle();
         self.close_idle_at = self.shared.generations.close_idle();
         match work {
             // Nothing comes at the moment.
@@ -217,7 +180,10 @@ impl Writer {
             if taken.is_empty() {
                 return Ok(());
             }
-            self.write(taken)?;
+            if !self.write(taken)? {
+                return Ok(());
+            }
+            self.follow_if_due();
             self.rotate_if_due()?;
         }
     }
@@ -225,7 +191,7 @@ impl Writer {
     /// There is room for so many bytes; otherwise the journal is paused.
     fn has_room(&mut self, bytes: u64) -> bool {
         let generations = &self.shared.generations;
-        let mut lacks = generations.no_room(bytes);
+        let mut lacks = generations.no_room(bytes, self.closing);
         if lacks.is_none() && self.tried.is_none_or(|tried| tried.elapsed() >= TRY_EVERY) {
             lacks = generations.no_room_to_open();
             self.tried = lacks.is_none().then(Instant::now);
@@ -239,20 +205,21 @@ impl Writer {
     fn begin(&mut self) -> Result<bool, Trouble> {
         if let Some(active) = &self.active
             && self.shared.generations.contains(&active.generation)
+            && active.generation.summary().damage.is_none()
         {
             return Ok(true);
         }
-        if self.active.take().is_some() {
+        if let Some(active) = self.active.take() {
             // A reader found it damaged: what was on its way is still here.
+            active.generation.written.store(false, Ordering::Relaxed);
             self.shared.give_back(self.ticket);
-        }
-        if self.open_parked() || self.parked.is_some() {
-            return Ok(self.active.is_some());
         }
         if self.begin_after.is_some_and(|at| Instant::now() < at) {
             return Ok(false);
         }
-        let (generation, db) = match self.shared.generations.create() {
+        let created = self.shared.generations.create(self.shared.all_stored());
+        let created = created.and_then(|generation| Ok((generation.segment()?, generation)));
+        let (segment, generation) = match created {
             Ok(created) => created,
             Err(failure) => {
                 self.begin_after = Some(Instant::now() + BEGIN_RETRY);
@@ -269,60 +236,43 @@ impl Writer {
         if !self.shared.set_active(self.ticket, generation.clone()) {
             return Err(Trouble::Abandoned);
         }
-        // The ends of all logs are in every generation, so that old ones can go.
-        let mut batch = Batch::default();
-        for (session, last) in self.shared.all_stored() {
-            batch.insert(&row::key(Kind::Last, session, Default::default()), row::last(&last));
-        }
-        db.apply_batch(batch)?;
-        self.active = Some(Active::new(generation, db));
+        self.active = Some(Active::new(generation, segment));
         Ok(true)
     }
 
-    fn write(&mut self, taken: Vec<Taken>) -> Result<(), Trouble> {
-        let Some(active) = &mut self.active else { return Ok(()) };
-        let zstd = &mut self.zstd;
-        let mut batch = Batch::default();
-        let mut urgent = active.written == 0;
+    /// `false` when there was no room.
+    fn write(&mut self, taken: Vec<Taken>) -> Result<bool, Trouble> {
+        let Some(active) = &mut self.active else { return Ok(true) };
+        active.frames.clear();
         for piece in &taken {
-            let session = piece.session;
-            let open = active.open.entry(session).or_insert_with(|| OpenChunk::new(session));
-            for entry in &piece.entries {
-                match &entry.content {
-                    Content::Output(bytes) => open.push(entry.at, entry.time, bytes, &mut batch, zstd),
-                    Content::Mark(mark) => {
-                        open.pack(&mut batch, zstd);
-                        let value = row::mark(entry.time, mark, zstd)?;
-                        batch.insert(&row::key(Kind::Log, session, entry.at), value);
-                        urgent |= matches!(**mark, Mark::Gap { .. });
-                    }
-                }
-            }
-            open.store_tail(&mut batch, zstd);
-            for saved in &piece.checkpoints {
-                let at = crate::journal::Position::at(saved.offset);
-                batch.insert(&row::key(Kind::Checkpoint, session, at), row::checkpoint(saved, zstd)?);
-            }
-            batch.insert(&row::key(Kind::Last, session, Default::default()), row::last(&piece.last));
+            frames::put(&mut active.frames, piece, &mut self.zstd)?;
         }
+        // An epoch must never be used twice, and a new generation must not be lost unnoticed.
+        let urgent = active.written == 0 || taken.iter().flat_map(|piece| &piece.entries).any(begins_epoch);
         (self.shared.options.probes.before_write)();
-        active.db.apply_batch(batch)?;
-        active.db.flush()?;
+        active.generation.written.store(true, Ordering::Relaxed);
+        match active.segment.append(&active.frames) {
+            Err(error) if space::is_full(&error) => {
+                self.shared.set_paused(Some(space::reason(&error)));
+                self.shared.give_back(self.ticket);
+                self.tried = None;
+                return Ok(false);
+            }
+            appended => appended?,
+        }
+        // A burst is over some time.
+        active.frames.shrink_to(BATCH / 8);
         let bytes = self.shared.written(self.ticket, taken, &active.generation).ok_or(Trouble::Abandoned)?;
         active.written += bytes.max(1);
         active.touched = Instant::now();
         active.stale_since.get_or_insert_with(Instant::now);
         if urgent {
-            // An epoch must never be used twice, and a new generation must not be lost unnoticed.
             self.write_summary_if(|_| true)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     fn finish(&mut self) -> Result<(), Trouble> {
-        if self.parked.as_ref().is_some_and(|parked| !parked.open.is_empty()) {
-            self.open_parked();
-        }
         self.end_generation()?;
         self.shared.generations.close_all();
         Ok(())
@@ -332,8 +282,7 @@ impl Writer {
     fn fail(&mut self, what: &str) {
         tracing::error!(what, "the journal begins a new generation");
         if let Some(active) = self.active.take() {
-            // Its database may never return from closing.
-            std::mem::forget(active.db);
+            active.generation.written.store(false, Ordering::Relaxed);
             active.generation.summary().damage = Some(what.to_owned());
         }
         self.begin_after = Some(Instant::now() + BEGIN_RETRY / 4);
@@ -347,12 +296,12 @@ impl Writer {
         let mut until = self.close_idle_at;
         let mut sooner = |at: Instant| until = Some(until.map_or(at, |until| until.min(at)));
         if let Some(active) = &self.active {
-            for chunk in active.open.values().filter(|chunk| chunk.len() >= PACK_MIN) {
-                sooner(chunk.touched + PACK_IDLE);
-            }
             match active.stale_since {
                 Some(since) => sooner(since + SUMMARY_EVERY),
-                None => sooner(active.touched + PARK_IDLE),
+                None if active.generation.written.load(Ordering::Relaxed) => {
+                    sooner(active.touched + SEAL_IDLE)
+                }
+                None => {}
             }
         }
         until
@@ -360,18 +309,15 @@ impl Writer {
 }
 
 impl Active {
-    fn new(generation: Arc<Generation>, db: Db) -> Self {
-        Self {
-            generation,
-            db,
-            open: HashMap::new(),
-            touched: Instant::now(),
-            stale_since: None,
-            synced: UNIX_EPOCH,
-            written: 0,
-            measure_at: 1,
-        }
+    fn new(generation: Arc<Generation>, segment: Arc<Segment>) -> Self {
+        let follow_at = segment.end() + FOLLOW_EVERY;
+        let (touched, stale_since, frames) = (Instant::now(), None, Vec::new());
+        Self { generation, segment, touched, stale_since, written: 0, measure_at: 1, follow_at, frames }
     }
+}
+
+fn begins_epoch(entry: &Entry) -> bool {
+    matches!(&entry.content, Content::Mark(mark) if matches!(**mark, Mark::Gap { .. }))
 }
 
 /// Counts what was written.
@@ -392,8 +338,8 @@ pub fn patience(state: &State, output_waits: Duration) -> Duration {
     match state.cache.unwritten {
         _ if state.paused.is_some() => SPACE_RETRY,
         URGENT.. => Duration::ZERO,
-        ENOUGH.. => WAITS,
-        _ if state.cache.has_marks || !state.removals.is_empty() => WAITS,
+        bytes if bytes >= ENOUGH * state.cache.dirty_sessions().max(1) => WAITS,
+        _ if state.cache.urgent || !state.removals.is_empty() => WAITS,
         _ => output_waits,
     }
 }

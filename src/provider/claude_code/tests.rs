@@ -1,4 +1,9 @@
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use serde_json::json;
+
 use super::*;
+use crate::provider::{AtLimit, Hooks, Signals};
+use crate::terminal::reports::Report;
 
 #[test]
 fn resume_needs_a_transcript() {
@@ -11,9 +16,11 @@ fn resume_needs_a_transcript() {
         session: SessionId::random(),
         args: &args,
         model: None,
+        permission_mode: None,
         cwd: &cwd,
         env: &env,
         hook: "hook",
+        denied: &[],
         forked_from: None,
     };
     let own = |argv: Argv| -> Vec<String> {
@@ -27,8 +34,15 @@ fn resume_needs_a_transcript() {
     let transcript = transcript(&env, &cwd, "id");
     assert!(transcript.to_str().unwrap().ends_with("-a-b/id.jsonl"));
     std::fs::create_dir_all(transcript.parent().unwrap()).unwrap();
-    std::fs::write(&transcript, "{}").unwrap();
+    // Left by a command: its id is taken.
+    std::fs::write(&transcript, "{\"type\":\"mode\"}\n").unwrap();
+    assert_eq!(own(ClaudeCode.resume(&launch, Some("id"))), ["--model", "opus"]);
+    std::fs::write(&transcript, "{\"type\":\"mode\"}\n{\"type\":\"user\"}\n").unwrap();
     assert_eq!(own(ClaudeCode.resume(&launch, Some("id"))), ["--resume", "id", "--model", "opus"]);
+    let planning = LaunchRequest { permission_mode: Some("plan"), ..launch };
+    let resumed = ["--resume", "id", "--permission-mode", "plan", "--model", "opus"];
+    assert_eq!(own(ClaudeCode.resume(&planning, Some("id"))), resumed);
+    let launch = LaunchRequest { permission_mode: None, ..planning };
     // A fork that was never spoken in is forked again.
     let fork = LaunchRequest { forked_from: Some("id"), ..launch };
     let forked = ["--resume", "id", "--fork-session", "--session-id", "new", "--model", "opus"];
@@ -70,7 +84,7 @@ fn hooks_tell_the_state() {
         ("PreToolUse", working),
         ("PermissionRequest", waiting(WaitingFor::Permission)),
         ("PermissionRequest.AskUserQuestion", waiting(WaitingFor::Question)),
-        ("PermissionRequest.ExitPlanMode", waiting(WaitingFor::Question)),
+        ("PermissionRequest.ExitPlanMode", waiting(WaitingFor::Plan)),
         ("PostToolUse", working),
         ("PostToolUseFailure", working),
         ("Notification", None),
@@ -89,11 +103,55 @@ fn the_state_file_tells_the_state() {
     let file =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code/sessions-pid-file.json");
     let samples: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    let meanings: Vec<_> = samples.iter().map(state_file_meaning).collect();
+    let meanings: Vec<_> = samples.iter().map(STATE_FILE.meaning).collect();
     assert_eq!(
         meanings,
         [Activity::Idle, Activity::Working, Activity::Waiting].map(|activity| Some((activity, None)))
     );
+    let with = |status: &str, what: Option<&str>| {
+        let content = json!({"status": status, "waitingFor": what});
+        ((STATE_FILE.meaning)(&content), (STATE_FILE.left_running)(&content))
+    };
+    let waiting = |what| (Some((Activity::Waiting, what)), None);
+    assert_eq!(with("shell", None), (Some((Activity::Idle, None)), Some(true)));
+    assert_eq!(with("idle", None), (Some((Activity::Idle, None)), Some(false)));
+    assert_eq!(with("waiting", Some("dialog open")), waiting(Some(WaitingFor::Dialog)));
+    assert_eq!(with("waiting", Some("input needed")), waiting(Some(WaitingFor::Question)));
+    assert_eq!(with("waiting", Some("permission prompt")), waiting(None));
+    assert_eq!(with("something new", None), (None, None));
+    let moved = (STATE_FILE.moved_to)(&json!({"status": "idle", "parkedJobId": "4299509c"})).unwrap();
+    assert!(moved.contains("`claude attach 4299509c`"), "{moved}");
+    assert_eq!((STATE_FILE.moved_to)(&json!({"status": "idle"})), None);
+}
+
+#[test]
+fn what_is_left_running_is_told_at_the_end_of_a_turn() {
+    let left = |payload: Value| ClaudeCode.left_running(&payload).map(|left| (left.tasks, left.scheduled));
+    let stop = json!({
+        "hook_event_name": "Stop",
+        "background_tasks": [
+            {"id": "b", "type": "shell", "status": "running", "description": "tests", "command": "npm test\nmore"},
+            {"id": "a", "type": "subagent", "status": "running", "description": "Look around"},
+            {"id": "c", "type": "shell", "status": "completed", "command": "ls"},
+        ],
+        "session_crons": [{"id": "5", "schedule": "*/5 * * * *", "prompt": "look again"}],
+    });
+    let tasks = vec!["npm test".to_owned(), "Look around".to_owned()];
+    assert_eq!(left(stop), Some((tasks, vec!["look again".to_owned()])));
+    assert_eq!(left(json!({"hook_event_name": "Stop"})), Some((vec![], vec![])), "of an older version");
+    assert_eq!(left(json!({"hook_event_name": "PreToolUse"})), Some((vec![], vec![])));
+    assert_eq!(left(json!({"hook_event_name": "PreToolUse", "agent_id": "a"})), None);
+}
+
+#[test]
+fn the_title_tells_that_it_works() {
+    let activity = |title: &str| ClaudeCode.report(&Report::Title(title.to_owned())).unwrap().0;
+    for title in ["◐ Claude Code", "◑ Fix it", "⠂ Fix it", "⠐ Fix it", "> Fix it"] {
+        assert_eq!(activity(title), Activity::Working, "{title}");
+    }
+    for title in ["✳ Claude Code", "* Claude Code", "", ">", "1 awaiting input · claude agents"] {
+        assert_eq!(activity(title), Activity::Unknown, "{title}");
+    }
 }
 
 /// Rows of the real list, and what each is in requests.
@@ -127,11 +185,106 @@ fn a_prompt_cannot_be_taken_for_an_option() {
         session: SessionId::random(),
         args: &[],
         model: None,
+        permission_mode: None,
         cwd: "/".as_ref(),
         env: &env,
         hook: "hook",
+        denied: &[],
         forked_from: None,
     };
     let argv = ClaudeCode.start(&launch, Some("id"), Some("--help me"));
     assert!(argv.args.ends_with(&["--".to_owned(), "--help me".to_owned()]));
+}
+
+/// Rows of both versions' screens.
+#[test]
+fn the_screen_shows_the_permission_mode() {
+    let mode = |footer: &[&str]| {
+        let line = "─".repeat(80);
+        let rows = ["● You said: hello", "", &*line, "❯ ", &*line].into_iter().chain(footer.iter().copied());
+        let rows: Vec<String> = rows.map(str::to_owned).collect();
+        ClaudeCode.shown_mode(&rows).map(|(mode, _)| mode)
+    };
+    for (row, expected) in [
+        ("  ⏸ manual mode on · ? for shortcuts", Some("default")),
+        ("  ⏸ manual mode on                                 ◐ medium · /effort", Some("default")),
+        ("  ⏵⏵ accept edits on (shift+tab to cycle)", Some("acceptEdits")),
+        ("  ⏸ plan mode on (shift+tab to cycle)", Some("plan")),
+        ("  ⏵⏵ auto mode on (shift+tab to cycle)", Some("auto")),
+        ("  ⏵⏵ bypass permissions on (shift+tab to cycle)", Some("bypassPermissions")),
+        ("  ? for shortcuts", Some("default")),
+        ("                                                      ● high · /effort", Some("default")),
+        ("  Press Ctrl-C again to exit", None),
+        ("  esc to interrupt", None),
+    ] {
+        assert_eq!(mode(&[row]), expected, "{row}");
+    }
+    let own_status_line = ["  my own line", "  ⏸ plan mode on (shift+tab to cycle)"];
+    assert_eq!(mode(&own_status_line), Some("plan"));
+    // A dialog in its place, and words of the conversation.
+    let dialog = ["⏸ plan mode on", &"─".repeat(80), "  What do you want to do?", "  ❯ 1. Stop and wait"];
+    assert_eq!(ClaudeCode.shown_mode(&dialog.map(str::to_owned)), None);
+    assert_eq!(ClaudeCode.shown_mode(&["  ⏸ plan mode on".to_owned()]), None);
+}
+
+/// What both versions wrote and told, without what does not matter here.
+#[test]
+fn a_usage_limit_is_told_from_a_429_that_passes() {
+    let hook = |message: &str| {
+        let payload = json!({"hook_event_name": "StopFailure", "error": "rate_limit", "last_assistant_message": message});
+        ClaudeCode.meaning(&payload)
+    };
+    let limited = Some((Activity::Waiting, Some(WaitingFor::UsageLimit)));
+    let (newest, old) = (
+        "You've hit your 5-hour limit · resets 1:51pm (UTC)",
+        "You've hit your session limit · resets 1:52pm (UTC)",
+    );
+    assert_eq!([hook(newest), hook(old)], [limited, limited]);
+    assert_eq!(hook("API Error: Request rejected (429)"), Some((Activity::Idle, None)));
+
+    let limit = |text: &str, quota: Value| {
+        let line = json!({"type": "assistant", "timestamp": "2026-11-29T13:50:38.652Z", "isApiErrorMessage": true,
+            "error": "rate_limit", "apiErrorStatus": 429, "quotaLimits": quota,
+            "message": {"model": "<synthetic>", "content": [{"type": "text", "text": text}]}});
+        let limit = (transcript::DIALECT.line)(&line).limit;
+        limit.map(|limit| (limit.window, limit.resets_at.map(|reset| reset.as_second())))
+    };
+    let quota = json!({"status": "rejected", "resetsAt": 1795960263, "rateLimitType": "five_hour"});
+    assert_eq!(limit(newest, quota), Some((Some("five_hour".into()), Some(1_795_960_263))));
+    assert_eq!(limit(old, Value::Null), Some((None, None)));
+    assert_eq!(limit("API Error: Request rejected (429)", Value::Null), None);
+}
+
+/// Of 2.1.332 and 2.1.197.
+#[test]
+fn what_the_screen_offers_at_a_limit_is_known() {
+    let at_limit = |rows: &[&str]| {
+        let rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
+        ClaudeCode.at_limit(&rows)
+    };
+    let line = "─".repeat(80);
+    let composer =
+        ["● Usage limit reached · set to continue automatically at 1:51pm", "", &*line, "❯ ", &*line];
+    let counts = [
+        "  ⚠ Usage limit reached · limit resets 1:51pm",
+        "    Continuing automatically at 1:51pm · Esc to cancel",
+    ];
+    assert_eq!(at_limit(&[&composer[..], &counts, &["  ⏸ manual mode on"]].concat()), Some(AtLimit::GoesOn));
+    let shortly = ["    Continuing shortly · Esc to cancel"];
+    assert_eq!(at_limit(&[&composer[..], &shortly].concat()), Some(AtLimit::GoesOn));
+    assert_eq!(at_limit(&[&composer[..], &["  ⏸ manual mode on"]].concat()), None);
+    let asks = |question: &str| {
+        let rows = [
+            &*line,
+            question,
+            "",
+            "  ❯ 1. Stop and wait for limit to reset",
+            "    2. Upgrade your plan",
+            "",
+            "  Enter to confirm · Esc to cancel",
+        ];
+        at_limit(&rows)
+    };
+    assert_eq!(asks("  What do you want to do?"), Some(AtLimit::Asks { leave: "escape" }));
+    assert_eq!(asks("  Do you want to proceed?"), None);
 }

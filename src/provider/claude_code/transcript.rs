@@ -1,6 +1,8 @@
-//! One line of Claude Code's transcript. Facts measured with 2.1.197.
+//! One line of Claude Code's transcript. Facts measured with 2.1.197 and 2.1.332.
 
 use codepiper_protocol::wire::conversation::{Edit, Hunk, Said, ToolCall, Usage};
+use codepiper_protocol::wire::session::UsageLimit;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::transcript::{
@@ -40,7 +42,9 @@ fn assistant(line: &Value, parsed: &mut Line) {
     if model == NO_MODEL {
         if line["isApiErrorMessage"] == true {
             let texts: Vec<_> = blocks.iter().filter_map(|block| text_of(block, "text")).collect();
-            parsed.pieces.push(Piece::Said(Said::Failed { text: texts.join("\n") }));
+            let text = texts.join("\n");
+            parsed.limit = limit(line, &text, parsed.at);
+            parsed.pieces.push(Piece::Said(Said::Failed { text }));
         }
         return;
     }
@@ -58,6 +62,23 @@ fn assistant(line: &Value, parsed: &mut Line) {
         };
         parsed.pieces.extend(piece);
     }
+}
+
+/// The quota that is used up. A 429 that passes has none; 2.1.197 says it in words only.
+fn limit(line: &Value, text: &str, at: Option<Timestamp>) -> Option<UsageLimit> {
+    let quota = &line["quotaLimits"];
+    let told = quota["status"] == "rejected";
+    if line["error"] != "rate_limit" || !told && !is_usage_limit(text) {
+        return None;
+    }
+    let window = text_of(quota, "rateLimitType").map(str::to_owned);
+    let resets_at = quota["resetsAt"].as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    Some(UsageLimit { window: window.filter(|window| window.len() <= 40), resets_at, at: at? })
+}
+
+/// The words of a plan's limit: `You've hit your session limit · resets 1:52pm (UTC)`.
+pub(super) fn is_usage_limit(text: &str) -> bool {
+    text.starts_with("You've hit your ") && text.contains(" limit")
 }
 
 /// Tokens that were read from or written to the cache are not among `input_tokens`.

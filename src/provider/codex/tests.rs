@@ -1,8 +1,12 @@
 use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::session::WaitingFor;
+use codepiper_protocol::wire::status::{BlockedKind, ProgramState, StatusReport, StatusSource};
 
 use super::*;
+use crate::terminal::reports::Report;
 
-const CODEX: Codex = Codex { has_hooks: false };
+const CODEX: Codex = Codex { has_hooks: false, fullscreen: true };
+const CLASSIC: Codex = Codex { has_hooks: false, fullscreen: false };
 
 #[test]
 fn the_conversation_is_found_by_directory_and_time() {
@@ -24,9 +28,11 @@ fn the_conversation_is_found_by_directory_and_time() {
         session: SessionId::random(),
         args: &[],
         model: None,
+        permission_mode: None,
         cwd: "/work".as_ref(),
         env: &env,
         hook: "hook",
+        denied: &[],
         forked_from: None,
     };
     let found = |until: &str, taken: &[String]| {
@@ -37,6 +43,8 @@ fn the_conversation_is_found_by_directory_and_time() {
     assert_eq!(found("2026-11-22T10:00:20Z", &["first".into()]), Some("second".into()));
     assert_eq!(found("2026-11-22T10:00:11Z", &[]), None, "both began after its end");
     assert_eq!(CODEX.resume(&launch, Some("first")).args, ["resume", "--no-daemon", "first"]);
+    let classic = ["resume", "--no-daemon", "--no-alt-screen", "first"];
+    assert_eq!(CLASSIC.resume(&launch, Some("first")).args, classic);
 }
 
 #[test]
@@ -46,9 +54,11 @@ fn it_gets_hooks_where_that_was_allowed() {
         session: SessionId::random(),
         args: &["-m".to_owned(), "x".to_owned()],
         model: None,
+        permission_mode: None,
         cwd: "/".as_ref(),
         env: &env,
         hook: r#"'/a "b"/codepiper' hook-forward"#,
+        denied: &[],
         forked_from: Some("origin"),
     };
     assert_eq!(CODEX.start(&launch, None, Some("p")).args, ["--no-daemon", "-m", "x", "--", "p"]);
@@ -122,16 +132,47 @@ fn of_the_open_rollouts_the_one_begun_last_counts() {
 
 #[test]
 fn its_own_state_reports_are_understood() {
-    let report = |state: &str, kind: Option<&str>| Report::AgentState {
-        state: state.into(),
-        kind: kind.map(Into::into),
-        app: Some("codex".into()),
+    let said = |state, kind| {
+        let report = StatusReport { kind, ..StatusReport::new(Some(state)) };
+        CODEX.status(report.record(StatusSource::Terminal, Timestamp::UNIX_EPOCH).as_ref())
     };
-    assert_eq!(CODEX.report(&report("working", None)), Some((Activity::Working, None)));
+    assert_eq!(said(ProgramState::Working, None), Some((Activity::Working, None)));
+    assert_eq!(said(ProgramState::Error, None), Some((Activity::Idle, None)));
     assert_eq!(
-        CODEX.report(&report("blocked", Some("permission"))),
+        said(ProgramState::Blocked, Some(BlockedKind::Permission)),
         Some((Activity::Waiting, Some(WaitingFor::Permission)))
     );
-    assert_eq!(CODEX.report(&report("clear", None)), Some((Activity::Unknown, None)));
+    assert_eq!(CODEX.status(None), Some((Activity::Unknown, None)));
     assert_eq!(CODEX.report(&Report::Bell), None);
+}
+
+/// What 0.171.0 showed.
+#[test]
+fn an_offer_at_a_limit_is_known() {
+    let rows = [
+        "  Approaching rate limits",
+        "  Switch to gpt-6-luna for lower credit usage?",
+        "",
+        "› 1. Switch to gpt-6-luna",
+        "  2. Keep current model",
+        "",
+        "  enter select · esc back",
+    ];
+    let rows = rows.map(str::to_owned);
+    let codex = crate::provider::Providers::built_in().find("codex").unwrap().signals;
+    assert_eq!(codex.at_limit(&rows), Some(AtLimit::Asks { leave: "escape" }));
+    assert_eq!(codex.at_limit(&rows[1..]), None);
+}
+
+/// The quota that it told before says which limit, and until when.
+#[test]
+fn a_used_up_quota_ends_a_turn() {
+    let limit = |info: Value| {
+        let line = serde_json::json!({"timestamp": "2026-11-29T13:52:17.656Z", "type": "event_msg", "payload":
+            {"type": "task_complete", "error": {"message": "x", "codex_error_info": info}}});
+        (transcript::DIALECT.line)(&line).limit.is_some()
+    };
+    assert!(limit("usage_limit_exceeded".into()));
+    assert!(!limit(serde_json::json!({"response_too_many_failed_attempts": {"http_status_code": 429}})));
+    assert!(!limit(Value::Null));
 }

@@ -6,6 +6,8 @@
 //! these did is taken from the items.
 
 use codepiper_protocol::wire::conversation::{Edit, Hunk, Said, ToolCall, Usage};
+use codepiper_protocol::wire::meters::{ContextUse, Meters, Quota};
+use codepiper_protocol::wire::session::UsageLimit;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -19,10 +21,22 @@ fn parse(line: &Value) -> Line {
     let payload = &line["payload"];
     let mut parsed = Line { at: timestamp(line), ..Line::default() };
     let kind = text_of(payload, "type").unwrap_or_default();
+    if kind == "token_count" {
+        parsed.meters = Some(meters(payload, parsed.at));
+    }
+    if kind == "task_complete" && payload["error"]["codex_error_info"] == "usage_limit_exceeded" {
+        // Which one, and until when, the quota told before.
+        parsed.limit = parsed.at.map(|at| UsageLimit { window: None, resets_at: None, at });
+    }
     if kind == "item_completed" {
         parsed.pieces = of_program(&payload["item"], parsed.at);
     }
     let piece = match text_of(line, "type").unwrap_or_default() {
+        "session_meta" => {
+            parsed.version =
+                text_of(payload, "cli_version").filter(|version| version.len() <= 40).map(str::to_owned);
+            None
+        }
         "turn_context" => {
             parsed.model = text_of(payload, "model").map(str::to_owned);
             None
@@ -48,6 +62,40 @@ fn usage(usage: &Value) -> Option<Usage> {
         cached: number("cached_input_tokens").unwrap_or(0),
         cache_written: number("cache_write_input_tokens").unwrap_or(0),
         output: number("output_tokens").unwrap_or(0),
+    })
+}
+
+/// `last_token_usage` is that of the last request, which had the whole context.
+fn meters(payload: &Value, at: Option<Timestamp>) -> Meters {
+    let info = &payload["info"];
+    let used = info["last_token_usage"]["total_tokens"].as_u64();
+    let context = used.zip(info["model_context_window"].as_u64());
+    let limits = [&payload["rate_limits"]["primary"], &payload["rate_limits"]["secondary"]];
+    let at = at.unwrap_or_else(Timestamp::now);
+    Meters {
+        context: context.map(|(used, size)| ContextUse { used, size }),
+        quota: limits.into_iter().filter_map(|limit| quota(limit, at)).collect(),
+        cost_usd: None,
+        pull_request: None,
+    }
+}
+
+fn quota(limit: &Value, at: Timestamp) -> Option<Quota> {
+    let after = || {
+        let seconds = limit["resets_in_seconds"].as_i64()?;
+        at.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
+    };
+    let resets_at = limit["resets_at"].as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let window = match limit["window_minutes"].as_u64()? {
+        300 => "five_hour".to_owned(),
+        10_080 => "seven_day".to_owned(),
+        minutes => format!("{minutes}_minutes"),
+    };
+    Some(Quota {
+        window,
+        used_percent: limit["used_percent"].as_f64()?,
+        resets_at: resets_at.or_else(after),
+        at,
     })
 }
 

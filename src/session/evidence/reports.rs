@@ -5,11 +5,14 @@ use std::sync::Arc;
 use codepiper_protocol::Cursor;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::wire::status::StatusSource;
+use jiff::Timestamp;
 
 use super::Evidence;
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
 use crate::terminal::reports::Report;
+use crate::terminal::status::Table;
 
 impl Evidence {
     pub(in crate::session) fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
@@ -36,7 +39,20 @@ impl Evidence {
             Report::Notification { title, text } => {
                 self.context.event(Some(session.id), Body::TerminalNotified { title, text });
             }
-            Report::Progress { .. } | Report::AgentState { .. } | Report::PromptMark { .. } => {}
+            Report::Status(report) => self.change_status(session, true, |table| {
+                table.apply(StatusSource::Terminal, report, Timestamp::now());
+            }),
+            Report::Progress { state, percent } => {
+                self.change_status(session, false, |table| table.set_bar(state, percent, Timestamp::now()));
+            }
+            Report::Reset => self.change_status(session, false, Table::reset),
+            Report::PromptMark { mark: 'A', .. } => {
+                self.end_status(session);
+                self.marked(session, true);
+            }
+            Report::PromptMark { mark: 'B', .. } => self.marked(session, true),
+            Report::PromptMark { mark: 'C', .. } => self.marked(session, false),
+            Report::PromptMark { .. } | Report::StatusQuery => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::wire::session::{Activity, EvidenceSource};
 
 use super::Evidence;
 use crate::session::cell::Session;
@@ -58,13 +58,25 @@ impl Evidence {
         // It is rewritten in place: half a file is no JSON, and the other half comes as another change.
         let Ok(Some(content)) = read.await else { return };
         let Ok(content) = serde_json::from_slice(&content) else { return };
+        self.version_told(session, (file.version)(&content));
         // It may be from before what a hook has told already.
         let written = (file.written)(&content);
         if written.is_some_and(|written| session.evidence.hooked_at().is_some_and(|hooked| written < hooked))
         {
             return;
         }
+        if let Some(what) = (file.moved_to)(&content) {
+            let (source, activity) = (EvidenceSource::Transcript, Activity::Unknown);
+            self.life.apply(session, Input::Activity { source, activity, waiting_for: None, what });
+            return;
+        }
+        match (file.left_running)(&content) {
+            Some(true) => self.life.apply(session, Input::BackgroundShell),
+            Some(false) => self.life.apply(session, Input::BackgroundEnded),
+            None => {}
+        }
         if let Some((activity, waiting_for)) = (file.meaning)(&content) {
+            session.evidence.seen().has_state_file = true;
             let what = format!("its state file {shown}");
             let source = EvidenceSource::Transcript;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use codepiper_protocol::event::{Body, Place, Source};
 use codepiper_protocol::wire::conversation::Said;
 use codepiper_protocol::wire::events::ListEvents;
-use codepiper_protocol::wire::session::Activity;
+use codepiper_protocol::wire::meters::Meters;
+use codepiper_protocol::wire::session::{Activity, UsageLimit};
 use jiff::Timestamp;
 
 use super::Evidence;
@@ -29,6 +30,8 @@ pub(super) struct Followed {
     last: Option<Last>,
     /// What it says last of turns.
     turn: Option<Turn>,
+    /// The usage limit that it ends with.
+    limit: Option<UsageLimit>,
     /// The newest folder of transcripts, and how many there were in it, when its conversation was looked for among
     /// open files.
     pub looked_at: Option<(PathBuf, usize)>,
@@ -98,7 +101,7 @@ impl Evidence {
     }
 
     /// Reads what is new in a session's transcript, and tells it.
-    pub(super) async fn read_transcript(&self, session: &Arc<Session>) {
+    pub(in crate::session) async fn read_transcript(&self, session: &Arc<Session>) {
         self.remember_told(session).await;
         if !session.evidence.followed().remembered {
             // What was told already cannot be read now; it would be told again.
@@ -153,10 +156,11 @@ impl Evidence {
     }
 
     /// Blocks.
-    fn read_transcript_now(&self, session: &Session, followed: &mut Followed) -> io::Result<News> {
+    fn read_transcript_now(&self, session: &Arc<Session>, followed: &mut Followed) -> io::Result<News> {
         let found = self.find_transcript(session, followed);
         let created = session.life().record().life.created_at;
-        let Followed { current: Some((id, transcript)), told, last, turn, agents, .. } = followed else {
+        let Followed { current: Some((id, transcript)), told, last, turn, limit, agents, .. } = followed
+        else {
             return Ok(News::default());
         };
         // What is written between reading and watching would not be noticed.
@@ -165,9 +169,16 @@ impl Evidence {
         if let Some((model, at)) = news.model {
             self.model_named(session, model, at);
         }
+        // A conversation that was resumed was begun by another program.
+        let launched = session.life().record().life.launched_at;
+        let own = news.version.filter(|(_, at)| at.is_some_and(|at| at >= launched));
+        self.version_told(session, own.map(|(version, _)| version));
+        if news.meters != Meters::default() {
+            self.metered(session, news.meters);
+        }
         if news.replaced {
             agents.clear();
-            *turn = None;
+            (*turn, *limit) = (None, None);
             *told = Some(match last.as_ref() {
                 Some(last) if last.place.conversation == *id => {
                     match transcript.begins_as_before(&last.place)? {
@@ -191,6 +202,8 @@ impl Evidence {
                 *last = self.tell(session, at, body);
             }
         }
+        *limit = news.limit.unwrap_or(limit.take());
+        self.limit_read(session, limit.clone());
         Ok(News { found, changed: news.changed })
     }
 

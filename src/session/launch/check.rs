@@ -24,6 +24,7 @@ pub fn check(
     check_dangerous(provider, request.dangerous, &request.args)?;
     check_directory(&request.dir)?;
     check_model(provider, request.model.as_deref())?;
+    check_arguments(provider, request)?;
     for text in request.args.iter().chain(&request.prompt) {
         if text.contains('\0') || text.len() > LONGEST_ARGUMENT {
             let detail =
@@ -58,6 +59,17 @@ fn check_dangerous(provider: &Provider, dangerous: bool, args: &[String]) -> Res
             Err(Problem::new(Code::Invalid, detail).with_next(Next::AllowDangerous))
         }
         None => Ok(()),
+    }
+}
+
+/// What would collide with what the program is given anyway.
+fn check_arguments(provider: &Provider, request: &StartSession) -> Result<(), Problem> {
+    let invalid = |detail: String| Problem::new(Code::Invalid, detail);
+    let taken = provider.arguments.take(&request.args).map_err(invalid)?;
+    match (&request.model, taken.model) {
+        (Some(_), Some(_)) => Err(invalid("the model is given twice".to_owned())),
+        (None, model) => check_model(provider, model.as_deref()),
+        (Some(_), None) => Ok(()),
     }
 }
 

@@ -7,11 +7,14 @@ use codepiper_protocol::shim::Launch;
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Billing;
 use codepiper_protocol::{SessionId, hook, os_text};
+use serde_json::Value;
 
 use super::Launcher;
 use super::fork::nothing_to_fork;
+use crate::policy::input::SHELL;
+use crate::policy::native::{self, DeniedCommand};
 use crate::process::{executable, inherited, mark};
-use crate::provider::{self, Argv, Provider};
+use crate::provider::{self, Argv, Provider, Taken};
 use crate::session::cell::Session;
 use crate::session::life::record::Record;
 use crate::session::program::known;
@@ -48,10 +51,21 @@ impl Launcher {
                 Problem::new(Code::LaunchFailed, detail).with_next(Next::AddApiKey)
             })?;
         }
+        for (name, value) in session.provider.environment {
+            env.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+        }
+        self.context.write_policy_snapshot(session);
         let hook = hook_command(&self.context.places.executable);
         let provider = session.provider;
-        let args = arguments(provider, &record);
-        let known = known(&record, &args, &env, &hook);
+        let Taken { left: args, model, permission_mode } = arguments(provider, &record);
+        let mode =
+            provider.arguments.mode_to_begin_with(record.recipe.permission_mode.as_deref(), permission_mode);
+        let (mode, denied) = self.under_policies(session, &record, mode);
+        let mut known = known(&record, &args, &env, &hook);
+        known.denied = &denied;
+        // What was switched to later counts.
+        known.model = known.model.or(model.as_deref());
+        known.permission_mode = mode.as_deref();
         let argv = match begin {
             LaunchKind::Start { prompt } => {
                 provider.launcher.start(&known, record.life.conversation.as_deref(), prompt.as_deref())
@@ -78,10 +92,31 @@ impl Launcher {
     }
 }
 
-/// What the program is given beside what its provider needs.
-fn arguments(provider: &Provider, record: &Record) -> Vec<String> {
+impl Launcher {
+    /// The mode to begin with, and the commands that the agent's own rules deny: as the policies for this session want it.
+    fn under_policies(
+        &self,
+        session: &Session,
+        record: &Record,
+        mode: Option<String>,
+    ) -> (Option<String>, Vec<DeniedCommand>) {
+        let (provider, policies) = (session.provider, &self.context.places.policies);
+        let asks = session.policy_request(SHELL, Value::Null, record.recipe.cwd.clone());
+        // In others, the agent would run what a policy wants to be asked about.
+        let asking = provider.arguments.asking_mode.filter(|_| !record.recipe.dangerous);
+        let asking = asking.filter(|_| provider.answers.is_some() && policies.applies(&asks));
+        (mode.or_else(|| asking.map(str::to_owned)), native::denied_commands(policies, &asks))
+    }
+}
+
+/// What the program is given beside what its provider needs, and the settings that stand there.
+fn arguments(provider: &Provider, record: &Record) -> Taken {
     let flag = provider.dangerous_flags.first().filter(|_| record.recipe.dangerous);
-    flag.map(|flag| (*flag).to_owned()).into_iter().chain(record.recipe.args.iter().cloned()).collect()
+    let given = &record.recipe.args;
+    // Older records may have what is refused now.
+    let taken = provider.arguments.take(given);
+    let taken = taken.unwrap_or_else(|_| Taken { left: given.clone(), ..Taken::default() });
+    Taken { left: flag.map(|flag| (*flag).to_owned()).into_iter().chain(taken.left).collect(), ..taken }
 }
 
 /// A command line for `/bin/sh` that forwards a hook. Where our program has moved, the one in PATH does it; without one

@@ -6,6 +6,8 @@
 //! | [`operations`] | one operation at a time, and what becomes of a launch |
 //! | [`ending`] | how a program ends, and who insists |
 //! | [`activity`] | what the program is doing, by the strongest evidence |
+//! | [`background`] | what goes on after a turn |
+//! | [`limit`] | a usage limit that holds until its time |
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -16,10 +18,13 @@ use codepiper_protocol::wire::session::{Activity, Evidence, EvidenceSource, Exit
 use jiff::Timestamp;
 
 mod activity;
+mod background;
 mod ending;
 mod input;
+mod limit;
 mod operations;
 
+use background::Background;
 pub use input::{Action, Input};
 use operations::Progress;
 pub use operations::{Operation, Refusal};
@@ -62,15 +67,21 @@ enum Pending {
 #[derive(Debug)]
 pub struct Machine {
     status: Status,
+    /// What its turn does: what is left running behind it is not in it.
     activity: Activity,
     waiting_for: Option<WaitingFor>,
     exit: Option<Exit>,
     pid: Option<i32>,
     evidence: VecDeque<Evidence>,
+    background: Background,
+    /// What it would be seen to do without the usage limit that it waits for.
+    behind_limit: Option<(Activity, Option<WaitingFor>)>,
     /// What the present activity rests on.
     activity_source: Option<EvidenceSource>,
     /// What the program reports counts as much as its hooks.
     reports_count_as_hooks: bool,
+    /// Its provider writes files that tell of its state.
+    writes_files: bool,
     intent: Option<Intent>,
     pending: Option<(Pending, Duration)>,
     /// Since a text was submitted to a program that was idle: what idle rested on, and when it counts again.
@@ -108,8 +119,11 @@ impl Machine {
             exit,
             pid: None,
             evidence: VecDeque::new(),
+            background: Background::default(),
+            behind_limit: None,
             activity_source: None,
             reports_count_as_hooks: false,
+            writes_files: true,
             intent: None,
             pending: None,
             doubt: None,
@@ -133,12 +147,13 @@ impl Machine {
         Self { reports_count_as_hooks, ..self }
     }
 
-    pub fn status(&self) -> Status {
-        self.status
+    /// Whether there are files to look at while it is at something.
+    pub fn with_files(self, writes_files: bool) -> Self {
+        Self { writes_files, ..self }
     }
 
-    pub fn activity(&self) -> Activity {
-        self.activity
+    pub fn status(&self) -> Status {
+        self.status
     }
 
     pub fn waiting_for(&self) -> Option<WaitingFor> {
@@ -188,11 +203,12 @@ impl Machine {
     pub fn deadline(&self) -> Option<Duration> {
         let pending = self.pending.map(|(_, at)| at);
         let doubt = self.doubt.map(|(_, until)| until);
-        pending.into_iter().chain(doubt).chain(self.look).min()
+        pending.into_iter().chain(doubt).chain(self.look).chain(self.background.settles_at()).min()
     }
 
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
-        let state = |machine: &Self| (machine.status, machine.activity, machine.waiting_for);
+        let state =
+            |machine: &Self| (machine.status, machine.activity(), machine.waiting_for, machine.background());
         let before = state(self);
         let mut actions = self.take(now, input);
         let changed = state(self) != before;
@@ -204,8 +220,8 @@ impl Machine {
             actions.push(Action::LookAtFiles);
         }
         if changed || look {
-            let busy = matches!(self.activity, Activity::Working | Activity::Waiting);
-            self.look = busy.then(|| now.since_start + LOOK_EVERY);
+            let busy = matches!(self.activity(), Activity::Working | Activity::Waiting);
+            self.look = (busy && self.writes_files).then(|| now.since_start + LOOK_EVERY);
         }
         actions
     }
@@ -238,8 +254,14 @@ impl Machine {
             {
                 self.end_noticed(now, input)
             }
-            Input::Activity { .. } | Input::Recalled { .. } | Input::Submitted => {
+            Input::LimitOver { .. } if self.status == Status::Running => self.limit_over(now, input),
+            Input::Activity { .. } | Input::Recalled { .. } | Input::Submitted | Input::Settled => {
                 self.activity_told(now, input)
+            }
+            Input::LeftRunning { .. } | Input::BackgroundShell | Input::BackgroundEnded
+                if self.status == Status::Running =>
+            {
+                self.background_told(now, input)
             }
             Input::Remark { what } if !self.is_live() => {
                 self.note(now, &what);
@@ -264,8 +286,11 @@ impl Machine {
     }
 
     fn record(&mut self, now: Now, source: EvidenceSource, what: &str) {
-        let state = match (self.status, self.activity, self.waiting_for) {
+        let state = match (self.status, self.activity(), self.waiting_for) {
             (Status::Running, Activity::Waiting, Some(what)) => format!("running, waiting for {what}"),
+            (Status::Running, Activity::Working, _) if !self.background().is_empty() => {
+                format!("running, working (background: {})", self.background().join(", "))
+            }
             (Status::Running, activity, _) => format!("running, {activity}"),
             (status, ..) => status.to_string(),
         };

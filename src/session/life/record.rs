@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::session as wire;
-use codepiper_protocol::wire::session::{Billing, Exit, SizeLease, Status};
+use codepiper_protocol::wire::session::{Billing, Changes, Exit, SizeLease, Status};
 use codepiper_protocol::wire::worktree::Worktree;
 use codepiper_protocol::{SessionId, Size};
 use jiff::{SignedDuration, Timestamp};
@@ -67,6 +67,9 @@ pub struct Recipe {
     /// The model that was asked for, by the name that its provider's flag takes.
     #[serde(default)]
     pub model: Option<String>,
+    /// The permission mode that its agent was in last, as that calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_mode: Option<String>,
 }
 
 /// What has happened to this session, and to no other.
@@ -110,6 +113,21 @@ pub struct Life {
     /// What waits until the agent has nothing to do.
     #[serde(default)]
     pub queue: Vec<Queued>,
+    /// Until the agent begins with something: a person interrupted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queue_held: bool,
+    /// The usage limit behind which it was told to continue, by when it was reached: nobody does so twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continued: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
+    /// How much changed since it began, as counted last.
+    #[serde(default)]
+    pub changes: Option<Changes>,
 }
 
 /// A text that waits, with the images before it.
@@ -141,6 +159,12 @@ impl Life {
         self.crashes.drain(..old);
     }
 
+    /// Whether that is news: not only that it was counted again.
+    pub fn count(&mut self, changes: Changes) -> bool {
+        let counted = |changes: Changes| (changes.files, changes.added, changes.removed, changes.whole);
+        self.changes.replace(changes).map(counted) != Some(counted(changes))
+    }
+
     /// The last two crashes came close one after another: it would crash again.
     pub fn crashes_repeatedly(&self) -> bool {
         self.crashes.windows(CRASHES_KEPT).any(|pair| pair[1].duration_since(pair[0]) <= CRASHES_WITHIN)
@@ -170,6 +194,12 @@ impl Record {
             complete: false,
             crashes: Vec::new(),
             queue: Vec::new(),
+            queue_held: false,
+            tags: Vec::new(),
+            pinned: false,
+            archived: false,
+            continued: None,
+            changes: None,
         };
         Self { version: VERSION, id, recipe, life }
     }
@@ -250,6 +280,7 @@ mod tests {
             dangerous: true,
             worktree: None,
             model: Some("m".into()),
+            permission_mode: Some("plan".into()),
         };
         let mut record = Record::new(SessionId::random(), Some("n".into()), recipe, None);
         record.life.server = Some((2, 3));
@@ -263,7 +294,8 @@ mod tests {
         let mut record = record();
         let size_before = std::mem::replace(&mut record.recipe.size, Size::new(200, 60).unwrap());
         let since = Timestamp::UNIX_EPOCH;
-        record.life.lease = Some(SizeLease { login: None, holder: "phone".into(), since, size_before });
+        record.life.lease =
+            Some(SizeLease { login: None, holder: "phone".into(), since, size_before, automatic: false });
         let recipe = record.recipe_of_fork();
         assert_eq!(recipe, Recipe { size: size_before, ..record.recipe });
     }

@@ -90,8 +90,12 @@ impl Link {
         let known = session.state().pane.as_ref().is_some_and(|pane| pane.id == facts.pane);
         // Nothing is published that the capture will cover.
         self.cover(session);
-        let had_screen = std::mem::replace(&mut session.state().has_screen, true);
-        if !had_screen {
+        let (had_screen, had_modes) = {
+            let mut state = session.state();
+            let had_modes = std::mem::replace(&mut state.has_modes, true);
+            (std::mem::replace(&mut state.has_screen, true), had_modes)
+        };
+        if !had_modes {
             self.context.screens.open(session.id, Model::new(session.size(), session.cursor().offset));
         }
         self.set_pane(session, Pane::of(facts));
@@ -112,6 +116,7 @@ impl Link {
             session.state().size = size;
         }
         self.recover_after_absence(&linked.connection, session, had_screen);
+        self.settle_size_later(session);
         Ok(())
     }
 

@@ -73,6 +73,7 @@ impl Link {
                 (loaded, _, missed) => {
                     link.loaded(&session, resized, missed.map(|(_, missed)| missed), loaded);
                     link.release(&session, turn);
+                    link.registry.touch(&session);
                 }
             }
         });
@@ -106,7 +107,6 @@ impl Link {
                 self.context.event(Some(session.id), Body::TerminalResized { size, cursor });
             }
         }
-        self.registry.touch(session);
     }
 
     /// Says that output is missing here.

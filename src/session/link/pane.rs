@@ -122,7 +122,10 @@ impl Link {
         let mut model = Model::new(size, session.cursor().offset);
         model.show(size, &screen);
         self.context.screens.open(session.id, model);
-        session.state().has_screen = true;
+        {
+            let mut state = session.state();
+            (state.has_screen, state.has_modes) = (true, true);
+        }
         let blank = Mark::Keyframe { size, screen, reason: KeyframeReason::Launch };
         session.log.mark(Timestamp::now().as_millisecond(), blank);
     }

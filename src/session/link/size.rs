@@ -38,7 +38,8 @@ impl Link {
             record.life.lease.as_ref().map_or(record.recipe.size, |lease| lease.size_before)
         };
         let since = to_millisecond(Timestamp::now());
-        self.set_size(session, size, Some(SizeLease { login, holder, since, size_before })).await
+        self.set_size(session, size, Some(SizeLease { login, holder, since, size_before, automatic: false }))
+            .await
     }
 
     /// Gives the session the size back that it had before somebody fitted it.
@@ -55,7 +56,7 @@ impl Link {
         self.set_size(session, size, None).await
     }
 
-    async fn set_size(
+    pub(super) async fn set_size(
         &self,
         session: &Arc<Session>,
         size: Size,
@@ -143,6 +144,7 @@ impl Link {
             };
             self.context.event(Some(session.id), body);
             self.registry.touch(&session);
+            self.settle_size(&session);
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::bus::{Bus, Next, Reader};
 use crate::env_set::EnvSets;
 use crate::journal::{Mark, Memory, Position};
 use crate::session::life::record::Record;
-use crate::session::{Places, Sessions};
+use crate::session::{Context, Places, Sessions};
 use crate::tasks::Tasks;
 use crate::terminal::screens::{Model, Screens};
 use crate::tmux::connection;
@@ -67,14 +67,16 @@ impl Stage {
             spool: at("spool"),
             images: at("images"),
             env_sets: EnvSets::new(at("env-sets"), at("env.key")),
+            policies: crate::policy::kept::Kept::open(&at("policies")),
             worktrees: at("worktrees"),
             executable: at("codepiper"),
         };
         let providers = crate::provider::Providers::built_in();
         let bus = Arc::new(Bus::new(Arc::new(Memory::new(1 << 20, 1 << 20))));
         let screens = Arc::new(Screens::start(|_, _| {}).unwrap());
-        let sessions =
-            Sessions::new(places, providers.clone(), Default::default(), Tasks::default(), bus, screens, 1);
+        let context =
+            Context::new(places, providers.clone(), Default::default(), Tasks::default(), bus, screens);
+        let sessions = Sessions::new(context, 1);
         let record = record();
         let shell = providers.find(&record.recipe.provider).unwrap();
         let log = sessions.bus().open(record.id, 0, Position::default());

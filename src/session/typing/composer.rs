@@ -30,6 +30,8 @@ use needle::{Expected, Needle};
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take until a text is shown.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
+/// How long it may take until a piece of a text is painted.
+const ECHO_LIMIT: Duration = Duration::from_millis(500);
 /// What only resembles the text, because cells and letters are not the same in every script, has to rest for so long.
 const REST: Duration = Duration::from_millis(400);
 /// How long an agent may take to take a text out of its composer.
@@ -49,6 +51,8 @@ pub struct Composer {
     expected: Option<Expected>,
     /// What was typed.
     typed: Option<Needle>,
+    /// It was empty before.
+    was_empty: bool,
     /// Turns and prompts before Enter, and whether the agent worked.
     before: (u64, u64, bool),
 }
@@ -65,7 +69,8 @@ impl Composer {
         let composer = session.provider.prompts.composer?;
         let follower = source.follow(session).await?;
         let (expected, typed, before) = (None, None, (0, 0, false));
-        Some(Self { session: session.clone(), follower, composer, expected, typed, before })
+        let session = session.clone();
+        Some(Self { session, follower, composer, expected, typed, was_empty: false, before })
     }
 
     /// Waits until a program that was just started takes a paste. Later it is as ready as it will be.
@@ -90,13 +95,30 @@ impl Composer {
     pub async fn painted(&mut self) {
         let rest = start_limit(&self.session);
         let session = self.session.clone();
-        let idle = || session.activity() == Activity::Idle;
+        let idle = || session.turn() == Activity::Idle;
         let _ = timeout(rest, self.until(|composer| composer.is_shown() || !idle())).await;
     }
 
     /// Whether the text needs a blank at its end to be sent as it is.
     pub fn needs_blank(&self, text: &[u8]) -> bool {
         self.composer.needs_blank(text)
+    }
+
+    /// Whether the text is to be typed: pasted, it would not count as the person's words. Only into a composer that is
+    /// shown: a letter could be the answer to something else.
+    pub fn is_typed(&self, text: &[u8]) -> bool {
+        self.composer.is_typed(text) && self.is_shown() && self.session.turn() != Activity::Waiting
+    }
+
+    /// Whether the agent will tell its model that the text is a paste.
+    pub fn demotes(&self, text: &[u8]) -> bool {
+        self.composer.is_demoted(text)
+    }
+
+    /// Waits until the program has painted something, for a while.
+    pub async fn echoes(&mut self) {
+        let _ = timeout(ECHO_LIMIT, self.changed()).await;
+        self.catch_up();
     }
 
     /// Why the agent might not take the text for a prompt; `None` when it certainly does.
@@ -116,6 +138,7 @@ impl Composer {
     pub fn expect(&mut self, text: &[u8]) {
         self.catch_up();
         self.typed = Needle::new(self.composer, text);
+        self.was_empty = self.is_empty();
         let screen = self.follower.screen();
         let needle = Needle::new(self.composer, text);
         let count = needle.as_ref().map_or(0, |needle| needle.count(screen));
@@ -218,6 +241,17 @@ impl Composer {
         line.left.trim() == self.composer.mark && line.right.is_empty()
     }
 
+    /// It was so before the text was typed.
+    pub fn was_empty(&self) -> bool {
+        self.was_empty
+    }
+
+    /// Waits until it is empty; whether it is.
+    pub async fn empties(&mut self) -> bool {
+        let _ = timeout(SHOW_LIMIT, self.until(|composer| composer.is_empty())).await;
+        self.is_empty()
+    }
+
     /// A blank stands left of the cursor, or nothing was ever drawn there.
     pub fn ends_with_blank(&self) -> bool {
         let screen = self.follower.screen();
@@ -251,7 +285,7 @@ impl Composer {
         let prompts = self.session.prompts();
         let life = self.session.life();
         let machine = life.machine();
-        (machine.turns(), prompts, machine.activity() == Activity::Working)
+        (machine.turns(), prompts, machine.turn() == Activity::Working)
     }
 
     /// How many images stand on the screen.

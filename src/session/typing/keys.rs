@@ -8,11 +8,17 @@ use codepiper_protocol::key::Key;
 use codepiper_protocol::tmux::{Command, CommandLine, Facts, KeyBytes, PaneEnd, PaneId, Reply, Target};
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::session::Activity;
 
-use super::Typing;
+use super::{Typing, check_length};
 use crate::session::cell::{Session, ended_problem};
 use crate::session::link::{pane_for_input, tmux_problem};
 use crate::tmux::connection::{CommandError, Connection};
+
+/// The keys that interrupt an agent, by name and as a terminal sends them.
+const INTERRUPTS: [&str; 2] = ["escape", "ctrl+c"];
+const ESCAPE: u8 = 0x1b;
+const CTRL_C: u8 = 0x03;
 
 /// The end of a program that tmux knows of already is known here in this time.
 const END_LIMIT: Duration = Duration::from_secs(2);
@@ -21,6 +27,9 @@ impl Typing {
     /// Presses keys, one after another.
     pub async fn send_keys(&self, session: &Arc<Session>, keys: &[Key]) -> Result<Sent, Problem> {
         let cursor = session.cursor();
+        if keys.iter().any(|key| INTERRUPTS.iter().any(|name| name.parse() == Ok(*key))) {
+            self.interrupts(session);
+        }
         self.press(session, keys).await?;
         let bytes = keys.len() as u64;
         self.context.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
@@ -77,16 +86,39 @@ impl Typing {
         }
     }
 
-    /// Types bytes as they are: what a viewer's terminal sends for a key. The fastest way.
+    /// Types bytes as they are: what a viewer's terminal sends for a key, the fastest way, or what was pasted into it. As keys
+    /// tmux takes 80 kB of that a second, and meanwhile those of all other sessions wait.
     pub async fn type_bytes(&self, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Problem> {
         let connection = self.link.connected().await?;
         let _typing = session.typing.keyboard.lock().await;
         let pane = pane_for_input(session)?;
-        self.link.leave_mode(&connection, session, pane)?;
         if is_typed(bytes) {
             session.typing.set_drafted(false);
         }
+        if matches!(bytes, [ESCAPE] | [CTRL_C]) {
+            self.interrupts(session);
+        }
+        if bytes.len() > KeyBytes::MAX {
+            return self.paste(&connection, session, pane, bytes, false).await;
+        }
+        self.link.leave_mode(&connection, session, pane)?;
         self.type_bytes_into(&connection, pane, bytes)
+    }
+
+    /// A key that ends a turn is pressed. In a dialog it is an answer.
+    fn interrupts(&self, session: &Arc<Session>) {
+        if session.turn() == Activity::Working {
+            self.life.hold_queue(session);
+        }
+    }
+
+    /// The same of a text that a person pasted into a terminal, where something in between waits for it.
+    pub async fn send_raw(&self, session: &Arc<Session>, text: &[u8]) -> Result<Sent, Problem> {
+        check_length(text)?;
+        let (cursor, bytes) = (session.cursor(), text.len() as u64);
+        self.type_bytes(session, text).await?;
+        self.context.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
+        Ok(Sent { cursor, receipt: Receipt::Written, warning: None })
     }
 
     pub(super) fn type_bytes_into(

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Typing;
 use super::composer::{Composer, start_limit};
-use super::model_list::{ModelRow, ends, find, is_open, open_rows, plain, pointed, said, shows};
+use super::model_list::{ModelRow, ends, find, is_open, keeps, open_rows, plain, pointed, said, shows};
 use crate::provider::{Dialog, ModelList};
 use crate::session::cell::Session;
 use crate::session::link::pane_for_input;
@@ -47,7 +47,7 @@ impl Typing {
             return Err(Problem::new(Code::Invalid, "no model given"));
         }
         // One that has just been started may say that it works until it is ready.
-        let starts = session.until(|session| session.activity() != Activity::Working);
+        let starts = session.until(|session| session.turn() != Activity::Working);
         let _ = timeout(start_limit(session), starts).await;
         let connection = self.link.connected().await?;
         let _sending = session.typing.sending.lock().await;
@@ -57,7 +57,7 @@ impl Typing {
             Problem::new(Code::Busy, format!("the model was not switched: {why}"))
                 .with_next(Next::ShowOutput { session: session.id.short() })
         };
-        match session.activity() {
+        match session.turn() {
             Activity::Working => return Err(busy(&format!("{name} is working"))),
             Activity::Waiting => return Err(busy(&format!("{name} is waiting for an answer"))),
             Activity::Idle | Activity::Unknown => {}
@@ -84,7 +84,7 @@ impl Typing {
             walk.leave().await;
         }
         // While the list is open the agent says that it waits.
-        let closed = session.until(|session| session.activity() != Activity::Waiting);
+        let closed = session.until(|session| session.turn() != Activity::Waiting);
         let _ = timeout(KEY_LIMIT, closed).await;
         let chosen = chosen?;
         session.life.note(|record| record.recipe.model = Some(chosen.clone()));
@@ -117,7 +117,7 @@ impl Walk<'_> {
         }
         let rows = self.rows().await?;
         let row = find(&rows, wanted, self.vendor).map_err(|fit| not_found(name, wanted, &rows, &fit))?;
-        self.walk_to(row.number).await?;
+        self.walk_to(row).await?;
         self.rest(list.list).await;
         let mut keeps_in = list.list;
         if let Some((leads_on, efforts)) = list.efforts
@@ -129,13 +129,15 @@ impl Walk<'_> {
             self.rest(efforts).await;
             keeps_in = efforts;
         }
-        if !ends(self.composer.screen(), keeps_in, list.keep_hint) {
+        if !keeps(self.composer.screen(), keeps_in, list) {
             let detail = format!("{name} does not offer to use '{}' for this session only", row.label);
             return Err(Problem::new(Code::NotTaken, detail));
         }
         self.press(list.keep.as_bytes())?;
-        if let Some(question) = list.question {
-            let asks = |composer: &mut Composer| is_open(composer.screen(), question);
+        if !list.questions.is_empty() {
+            let asks = |composer: &mut Composer| {
+                list.questions.iter().any(|asked| is_open(composer.screen(), *asked))
+            };
             self.composer.shows_in(KEY_LIMIT, |composer| composer.is_empty() || asks(composer)).await;
             if asks(self.composer) {
                 self.press(ENTER)?;
@@ -196,22 +198,21 @@ impl Walk<'_> {
     async fn rows(&mut self) -> Result<Vec<ModelRow>, Problem> {
         let mut rows: Vec<ModelRow> = Vec::new();
         while let Some(row) = pointed(self.composer.screen(), self.list) {
-            if rows.iter().any(|known| known.number == row.number) || rows.len() == MOST_ROWS {
+            if rows.iter().any(|known| known.is(&row)) || rows.len() == MOST_ROWS {
                 break;
             }
-            let number = row.number;
+            self.down(&row).await?;
             rows.push(row);
-            self.down(number).await?;
         }
-        rows.sort_by_key(|row| row.number);
+        rows.sort_by_key(|row| row.number.unwrap_or(u32::MAX));
         Ok(rows)
     }
 
-    async fn walk_to(&mut self, number: u32) -> Result<(), Problem> {
+    async fn walk_to(&mut self, wanted: &ModelRow) -> Result<(), Problem> {
         for _ in 0..MOST_ROWS {
             match pointed(self.composer.screen(), self.list) {
-                Some(row) if row.number == number => return Ok(()),
-                Some(row) => self.down(row.number).await?,
+                Some(row) if row.is(wanted) => return Ok(()),
+                Some(row) => self.down(&row).await?,
                 None => break,
             }
         }
@@ -219,11 +220,11 @@ impl Walk<'_> {
     }
 
     /// One row down, or to the first. A list of one row stays where it is.
-    async fn down(&mut self, from: u32) -> Result<(), Problem> {
+    async fn down(&mut self, from: &ModelRow) -> Result<(), Problem> {
         self.press(DOWN)?;
         let list = self.list;
         let moved =
-            |composer: &mut Composer| pointed(composer.screen(), list).is_some_and(|row| row.number != from);
+            |composer: &mut Composer| pointed(composer.screen(), list).is_some_and(|row| !row.is(from));
         self.composer.shows_in(KEY_LIMIT, moved).await;
         Ok(())
     }
@@ -246,11 +247,11 @@ impl Walk<'_> {
     /// Closes whatever is open, and takes back what was typed.
     async fn leave(&mut self) {
         let typed = self.list.open.as_bytes();
-        let dialogs =
-            [Some(self.list.list), self.list.efforts.map(|(_, efforts)| efforts), self.list.question];
-        let opened = |composer: &Composer| {
-            dialogs.into_iter().flatten().find(|dialog| is_open(composer.screen(), *dialog))
-        };
+        let efforts = self.list.efforts.map(|(_, efforts)| efforts);
+        let dialogs: Vec<Dialog> =
+            [self.list.list].into_iter().chain(efforts).chain(self.list.questions.iter().copied()).collect();
+        let opened =
+            |composer: &Composer| dialogs.iter().copied().find(|dialog| is_open(composer.screen(), *dialog));
         let mut escaped = false;
         for _ in 0..4 {
             self.composer.catch_up();

@@ -3,12 +3,18 @@
 use crate::provider::{Dialog, ModelList};
 use crate::terminal::screen::Screen;
 
-/// A row of the list: its number, what it is called, and the names for `--model`.
+/// A row of the list: its number, what it is called, and the names for `--model`. Codex 0.171.0 numbers the first nine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelRow {
-    pub number: u32,
+    pub number: Option<u32>,
     pub label: String,
     pub names: Vec<String>,
+}
+
+impl ModelRow {
+    pub fn is(&self, other: &ModelRow) -> bool {
+        (self.number, &self.label) == (other.number, &other.label)
+    }
 }
 
 /// The rows of that dialog, if it is open.
@@ -28,6 +34,11 @@ pub fn ends(screen: &Screen, dialog: Dialog, end: &'static str) -> bool {
     is_open(screen, Dialog { end, ..dialog })
 }
 
+/// Whether it is open, and has the key that keeps the choice to the session.
+pub fn keeps(screen: &Screen, dialog: Dialog, list: ModelList) -> bool {
+    list.keep_hints.iter().any(|hint| ends(screen, dialog, hint))
+}
+
 /// The row that the pointer stands at.
 pub fn pointed(screen: &Screen, list: ModelList) -> Option<ModelRow> {
     let rows = open_rows(screen, list.list)?;
@@ -37,9 +48,13 @@ pub fn pointed(screen: &Screen, list: ModelList) -> Option<ModelRow> {
 /// `  ❯ 6. Opus ✔     Opus 4.8 · Best …`, and where there is no room, more of the description in the rows below.
 pub fn row(rows: &[String], list: ModelList) -> Option<ModelRow> {
     let rest = rows[0].trim_start().strip_prefix(list.pointer)?.trim_start();
-    let (number, rest) = rest.split_once(". ")?;
-    let number = number.parse().ok()?;
-    let (label, description) = rest.trim().split_once("  ").unwrap_or((rest.trim(), ""));
+    let numbered = rest.split_once(". ").and_then(|(number, rest)| Some((number.parse().ok()?, rest.trim())));
+    let (number, rest) = numbered.map_or((None, rest.trim()), |(number, rest)| (Some(number), rest));
+    let (label, description) = match rest.split_once("  ") {
+        Some(parts) => parts,
+        None if number.is_some() => (rest, ""),
+        None => return None,
+    };
     let label = label.trim_end_matches(['✔', '✓', ' ']);
     let label = ["(current)", "(default)", "(recommended)"]
         .iter()
@@ -154,15 +169,17 @@ mod tests {
             (&codex, "gpt-6.1-terra", 6, "gpt-6.1-terra"),
         ] {
             let row = find(rows, wanted, "claude").unwrap();
-            assert_eq!((row.number, row.names[0].as_str()), (number, name), "{wanted}");
+            assert_eq!((row.number, row.names[0].as_str()), (Some(number), name), "{wanted}");
         }
         let fit = |rows, wanted| -> Vec<u32> {
-            find(rows, wanted, "claude").unwrap_err().iter().map(|row| row.number).collect()
+            find(rows, wanted, "claude").unwrap_err().iter().filter_map(|row| row.number).collect()
         };
         assert!(fit(&claude, "gpt").is_empty());
         assert_eq!(fit(&codex, "gpt-5"), [5, 9]);
         assert_eq!(fit(&codex, "gpt-6"), [3, 6]);
         assert_eq!(row(&["❯ Press up to edit queued messages".to_owned()], list("claude-code")), None);
+        let unnumbered = &self::rows("codex", &["›     GPT-5.5 (current)  Legacy coding model."])[0];
+        assert_eq!((unnumbered.number, unnumbered.label.as_str()), (None, "GPT-5.5"));
     }
 
     #[test]
@@ -193,16 +210,16 @@ mod tests {
         ];
         let asks = ["  Switch model?", "", "  ❯ 1. Yes, switch to Sonnet 5", "    2. No, go back", ""];
         let claude = list("claude-code");
-        let question = claude.question.unwrap();
+        let question = claude.questions[0];
         for (lines, number, is_asked) in [
             ([&said[..], &footer].concat(), None, false),
             ([&said[..], &open].concat(), Some(3), false),
             ([&said[..], &open, &said, &asks].concat(), None, true),
         ] {
             let screen = screen(&lines);
-            assert_eq!(pointed(&screen, claude).map(|row| row.number), number, "{lines:?}");
+            assert_eq!(pointed(&screen, claude).and_then(|row| row.number), number, "{lines:?}");
             assert_eq!(is_open(&screen, question), is_asked, "{lines:?}");
-            assert_eq!(ends(&screen, claude.list, claude.keep_hint), number.is_some(), "{lines:?}");
+            assert_eq!(keeps(&screen, claude.list, claude), number.is_some(), "{lines:?}");
         }
     }
 

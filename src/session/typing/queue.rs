@@ -8,7 +8,7 @@ use bytes::Bytes;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::input::{IfBusy, MAX_QUEUED, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
-use codepiper_protocol::wire::session::Activity;
+use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use uuid::Uuid;
 
 use super::Typing;
@@ -24,6 +24,7 @@ const PAINT_LIMIT: Duration = Duration::from_secs(1);
 enum Busy {
     Working,
     Waiting,
+    Limited,
     /// Others wait already.
     Queue,
     /// Somebody has begun to type: what is sent now would become a part of that.
@@ -49,6 +50,7 @@ impl Typing {
         let (what, default, when) = match busy {
             Busy::Working => ("is working", IfBusy::Queue, "once it is idle"),
             Busy::Waiting => ("is waiting for an answer", IfBusy::Refuse, "once it is idle"),
+            Busy::Limited => ("has reached its usage limit", IfBusy::Refuse, "once it has reset"),
             Busy::Queue => ("has other texts queued", IfBusy::Queue, "once it is idle"),
             Busy::Draft => ("has a draft in its composer", IfBusy::Refuse, "once the draft is gone"),
             Busy::Hidden => ("does not show its composer", IfBusy::Refuse, "once it does"),
@@ -73,7 +75,7 @@ impl Typing {
         if let Some(busy) = told_busy(session) {
             return Some(busy);
         }
-        if session.activity() == Activity::Unknown {
+        if session.turn() == Activity::Unknown {
             return None;
         }
         let mut composer = Composer::open(&self.source, session).await?;
@@ -179,6 +181,17 @@ impl Typing {
         self.send_queued(session);
     }
 
+    /// Lets what waits go on after an interrupt; how many texts wait.
+    pub async fn release_queue(&self, session: &Arc<Session>) -> Result<u32, Problem> {
+        let release = self.life.change(session, |record| {
+            record.life.queue_held = false;
+            Ok(record.life.queue.len() as u32)
+        });
+        let texts = release.await?;
+        self.send_queued(session);
+        Ok(texts)
+    }
+
     /// Forgets what waits.
     pub(in crate::session) fn drop_queue(&self, session: &Session, reason: &str) {
         let texts = session.life.note(|record| std::mem::take(&mut record.life.queue)).len() as u32;
@@ -203,17 +216,26 @@ impl Typing {
 
 /// What it is busy with by what it says itself.
 fn told_busy(session: &Session) -> Option<Busy> {
-    match session.activity() {
+    match session.turn() {
+        Activity::Waiting if session.life().machine().waiting_for() == Some(WaitingFor::UsageLimit) => {
+            Some(Busy::Limited)
+        }
         Activity::Waiting => Some(Busy::Waiting),
         Activity::Working => Some(Busy::Working),
         Activity::Idle | Activity::Unknown => {
-            let waits = !session.life().record().life.queue.is_empty();
-            (waits || session.typing.is_unqueued()).then_some(Busy::Queue)
+            // What is sent after an interrupt goes first.
+            (queue_goes_on(session) || session.typing.is_unqueued()).then_some(Busy::Queue)
         }
     }
 }
 
 fn may_send_queued(session: &Session) -> bool {
+    queue_goes_on(session) && session.turn() == Activity::Idle
+}
+
+/// Something waits, and nobody holds it.
+fn queue_goes_on(session: &Session) -> bool {
     let life = session.life();
-    !life.record().life.queue.is_empty() && life.machine().activity() == Activity::Idle
+    let life = &life.record().life;
+    !life.queue.is_empty() && !life.queue_held
 }

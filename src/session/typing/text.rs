@@ -17,10 +17,15 @@ use super::composer::Composer;
 use super::paste::{cut_warning, ends_a_paste};
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
-use crate::session::link::pane_for_input;
+use crate::session::link::{pane_for_input, tmux_problem};
 use crate::tmux::connection::Connection;
 
 const BACKSPACE: u8 = 0x7f;
+const DELETE: &[u8] = b"\x1b[3~";
+/// So many characters are taken back: an agent shows longer texts as one.
+const MOST_TAKEN_BACK: usize = 4000;
+/// So many bytes are typed at once.
+const PIECE: usize = 500;
 /// So often an image is named to an agent.
 const IMAGE_TRIES: u32 = 4;
 
@@ -33,6 +38,8 @@ struct Typist<'a> {
     composer: Option<Composer>,
     /// The program asked for pastes to be bracketed.
     bracketed: bool,
+    /// So many characters were typed.
+    typed: usize,
 }
 
 impl Typing {
@@ -55,9 +62,12 @@ impl Typing {
         if plain {
             check_plain(session, composer.as_mut(), &text)?;
         }
-        // Asks the screen, which follows the program's modes.
+        // Asks the screen, which follows the program's modes. Of a program with a composer tmux knows it better, and
+        // without brackets the first letter might answer a dialog.
         let modes = self.context.screens.modes(session.id).await;
-        let bracketed = modes.is_some_and(|modes| modes.bracketed_paste);
+        // One line says the same without brackets, which a shell that has just read an Escape takes for letters.
+        let asked = modes.is_some_and(|modes| modes.bracketed_paste);
+        let bracketed = composer.is_some() || asked && text.iter().any(u8::is_ascii_control);
         if bracketed && ends_a_paste(&text) {
             return Err(Problem::new(
                 Code::Invalid,
@@ -65,10 +75,13 @@ impl Typing {
                  read the rest as keystrokes; remove it",
             ));
         }
-        let warning = cut_warning(&connection, pane, &text).await;
+        let warning = match &composer {
+            Some(composer) if enter && composer.demotes(&text) => Some(demoted_warning(session)),
+            _ => cut_warning(&connection, pane, &text).await,
+        };
         let cursor = session.cursor();
         let connection = &connection;
-        let mut typist = Typist { typing: self, connection, session, pane, composer, bracketed };
+        let mut typist = Typist { typing: self, connection, session, pane, composer, bracketed, typed: 0 };
         typist.give_images(&images).await?;
         let bytes = typist.paste(text, !images.is_empty(), enter).await?;
         let sent = Body::InputSent { bytes, enter, cursor };
@@ -92,7 +105,7 @@ impl Typist<'_> {
             while !self.give_image(&mention).await? {
                 tries += 1;
                 if tries == IMAGE_TRIES {
-                    return Err(not_shown(self.session));
+                    return Err(not_shown(self.session, true));
                 }
             }
         }
@@ -130,10 +143,32 @@ impl Typist<'_> {
         if let Some(composer) = &mut self.composer {
             composer.expect(&text);
         }
-        if !text.is_empty() {
+        if self.composer.as_ref().is_some_and(|composer| composer.is_typed(&text)) {
+            self.type_in_pieces(&text).await?;
+        } else if !text.is_empty() {
             self.paste_bytes(&text).await?;
         }
+        self.typed = String::from_utf8_lossy(&text).chars().count();
         Ok(length)
+    }
+
+    /// As a person would: so much at once is no paste yet. The next piece waits until the agent has read this one. Typed
+    /// letters could answer a dialog, so there is none.
+    async fn type_in_pieces(&mut self, text: &[u8]) -> Result<(), Problem> {
+        let text = String::from_utf8_lossy(text);
+        let Some(composer) = &mut self.composer else { return Ok(()) };
+        self.connection.send_and_forget(&Command::LeaveMode(self.pane)).map_err(tmux_problem)?;
+        let mut rest = &*text;
+        while !rest.is_empty() {
+            if self.session.turn() == Activity::Waiting {
+                return Err(not_shown(self.session, false));
+            }
+            let (piece, left) = rest.split_at(rest.floor_char_boundary(PIECE));
+            self.typing.type_bytes_into(self.connection, self.pane, piece.as_bytes())?;
+            composer.echoes().await;
+            rest = left;
+        }
+        Ok(())
     }
 
     async fn paste_bytes(&self, text: &[u8]) -> Result<(), Problem> {
@@ -144,9 +179,13 @@ impl Typist<'_> {
     async fn enter(&mut self, sent: Body) -> Result<Receipt, Problem> {
         let mut receipt = Receipt::Written;
         if let Some(composer) = &mut self.composer {
-            match composer.shows_text().await {
+            let shown = composer.shows_text().await;
+            match shown {
                 Some(true) => receipt = Receipt::Echoed,
-                Some(false) => return Err(not_shown(self.session)),
+                Some(false) => {
+                    let taken_back = self.take_back().await;
+                    return Err(not_shown(self.session, taken_back));
+                }
                 None => {}
             }
             composer.before_enter();
@@ -164,6 +203,25 @@ impl Typist<'_> {
         Ok(receipt)
     }
 
+    /// Takes back what was typed, where nothing else stands in the composer: it would be in the way of the next text.
+    /// Whether it is gone.
+    async fn take_back(&mut self) -> bool {
+        let Some(composer) = self.composer.as_mut().filter(|composer| composer.was_empty()) else {
+            return false;
+        };
+        composer.catch_up();
+        if !composer.is_shown() {
+            return false;
+        }
+        // An agent that refused it may have put its cursor before it.
+        let letters = self.typed.min(MOST_TAKEN_BACK);
+        let taken_back = [vec![BACKSPACE; letters], DELETE.repeat(letters)].concat();
+        if self.typing.type_bytes_into(self.connection, self.pane, &taken_back).is_err() {
+            return false;
+        }
+        composer.empties().await
+    }
+
     /// What the agent makes of the text.
     async fn follow_up(
         mut self,
@@ -175,7 +233,8 @@ impl Typist<'_> {
         if let Some(composer) = &mut self.composer {
             receipt = receipt.max(composer.follow_up().await);
             if receipt < Receipt::Submitted && composer.holds_text() {
-                return Err(not_submitted(self.session));
+                let taken_back = self.take_back().await;
+                return Err(not_submitted(self.session, taken_back));
             }
         }
         Ok(Sent { cursor, receipt, warning })
@@ -186,7 +245,7 @@ impl Typist<'_> {
 /// When the text may become something else than a prompt.
 fn check_plain(session: &Session, composer: Option<&mut Composer>, text: &[u8]) -> Result<(), Problem> {
     let why = match composer {
-        Some(_) if session.activity() == Activity::Waiting => Some("it is waiting for an answer".into()),
+        Some(_) if session.turn() == Activity::Waiting => Some("it is waiting for an answer".into()),
         Some(composer) => composer.not_plain(text),
         None => Some("its screen is unknown".into()),
     };
@@ -208,15 +267,28 @@ pub(super) fn never_plain(session: &Session, enter: bool) -> Problem {
     Problem::new(Code::Invalid, detail).with_next(Next::TypeAnyway)
 }
 
-fn not_shown(session: &Session) -> Problem {
+fn demoted_warning(session: &Session) -> String {
+    let provider = session.provider.name;
+    format!(
+        "{provider} passes a text of this length, or with tabs, to its model as pasted content, not as your words"
+    )
+}
+
+fn not_shown(session: &Session, taken_back: bool) -> Problem {
     let (provider, session) = (session.provider.name, session.id.short());
-    let detail = format!("the text was typed, but {provider} does not show it, so Enter was not pressed");
+    let removed = if taken_back { " and it was removed again" } else { "" };
+    let detail =
+        format!("the text was typed, but {provider} does not show it, so Enter was not pressed{removed}");
     Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }
 
-fn not_submitted(session: &Session) -> Problem {
+fn not_submitted(session: &Session, taken_back: bool) -> Problem {
     let (provider, session) = (session.provider.name, session.id.short());
-    let detail =
-        format!("the text was typed and Enter was pressed, but the text is still in {provider}'s composer");
+    let detail = match taken_back {
+        true => format!("{provider} did not take the text when Enter was pressed, so it was removed again"),
+        false => format!(
+            "the text was typed and Enter was pressed, but the text is still in {provider}'s composer"
+        ),
+    };
     Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }

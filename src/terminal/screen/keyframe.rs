@@ -322,7 +322,7 @@ impl<'a> Painter<'a> {
                 let ends_here = x + if cell.glyph.is_wide() { 2 } else { 1 } == model.x;
                 // A cluster may begin with an ASCII character.
                 let mapped = model.charsets.draws_lines() && cell.glyph.as_cluster().is_some();
-                let plain = model.modes.autowrap && !model.modes.insert && !mapped;
+                let plain = model.modes.autowrap && !mapped;
                 let may_be = ends_here && cell.style == model.style && plain;
                 // REP must not repeat it, and half a character ends that.
                 let same =
@@ -343,6 +343,9 @@ impl<'a> Painter<'a> {
             }
             (None, Some(x)) => {
                 let cell = model.grid.row(model.y).cell(x);
+                if model.modes.insert {
+                    self.write(format_args!("\x1b[{}P", model.x - x));
+                }
                 self.cell(&cell);
             }
             (None, None) => {}

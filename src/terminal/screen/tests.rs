@@ -312,6 +312,21 @@ fn a_main_screen_resized_under_the_alternate_one_wants_a_capture() {
 }
 
 #[test]
+fn a_keyframe_ends_with_what_a_mark_may_join() {
+    // xterm.js joins a mark only to what it has just printed.
+    for (before, last) in [("世", "世"), ("\x1b[4h世", "世"), ("abc\x1b[4h\x1b[1Gé", "é")] {
+        let mut shown = screen(8, 2, before);
+        let keyframe = shown.keyframe();
+        assert!(keyframe.ends_with(last.as_bytes()), "{}", keyframe.escape_ascii());
+        shown.feed("\u{301}x".as_bytes());
+        let mut from_keyframe = Screen::new(shown.size());
+        from_keyframe.feed(&keyframe);
+        from_keyframe.feed("\u{301}x".as_bytes());
+        assert_eq!(rows(&from_keyframe), rows(&shown));
+    }
+}
+
+#[test]
 fn an_empty_screen_has_an_empty_keyframe() {
     let keyframe = screen(80, 24, "").keyframe();
     assert!(keyframe.len() < 8, "{}", keyframe.escape_ascii());

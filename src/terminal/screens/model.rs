@@ -95,6 +95,14 @@ impl Model {
         self.screen.feed(screen);
     }
 
+    /// What stands before `offset` was not seen. The modes are most likely still right: they change rarely.
+    pub fn skip_to(&mut self, offset: u64) {
+        if self.offset != offset {
+            (self.offset, self.checkpoint_at) = (offset, offset + CHECKPOINT_EVERY);
+            self.forget_history();
+        }
+    }
+
     /// How many rows scrolled off is not known any more.
     pub fn forget_history(&mut self) {
         self.history.0 = None;

@@ -1,17 +1,19 @@
 // The timeline and the composer are those of the terminal.
 import "../styles/terminal.css";
 import "../styles/conversation.css";
+import "../styles/syntax.css";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import type { Entry, Session } from "../wire";
 import { followConversation } from "../store";
+import { Heights } from "../ui/heights";
 import { later } from "../ui/later";
+import { useObserved, useWindow } from "../ui/window";
 import { count, isLive, isWaiting } from "../words";
 import { EntryView } from "./entry";
 import { Feed } from "./feed";
-import { Heights } from "./heights";
 
 const around = () => import("../session/around");
 const Asks = later(() => import("../session/asks").then((module) => module.Asks));
@@ -20,6 +22,8 @@ const Timeline = later(() => around().then((module) => module.Timeline));
 
 /** Entries are shown so far beyond what is visible, in px. */
 const BEYOND = 900;
+/** The height of an entry that was never shown, in px. */
+const ESTIMATE = 64;
 /** Closer to the end than this, in px, one reads what comes. */
 const END = 48;
 
@@ -57,63 +61,30 @@ export function ConversationView({ session }: { session: Session }) {
   );
 }
 
-interface Range {
-  from: number;
-  to: number;
-}
-
-/** Which entries are near to be seen, and where one reads: only those have elements. */
-function useWindow(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
-  const top = useRef<HTMLDivElement>(null);
-  const bottom = useRef<HTMLDivElement>(null);
-  const heights = useMemo(() => new Heights(), [feed]);
-  const range = useSignal<Range>({ from: 0, to: 0 });
+/** Which entries are near to be seen, and where one reads. */
+function useEntries(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
+  const heights = useMemo(() => new Heights(ESTIMATE), [feed]);
   const unseen = useSignal(0);
   const atEnd = useRef(true);
   const known = useRef({ total: 0, loaded: false });
 
-  const look = (): void => {
-    const root = scroll.current;
-    if (!root || heights.count === 0) return;
-    const from = heights.at(root.scrollTop - BEYOND);
-    const to = heights.at(root.scrollTop + root.clientHeight + BEYOND) + 1;
-    feed.need(from, to);
-    if (from !== range.value.from || to !== range.value.to) range.value = { from, to };
-  };
   const toEnd = (): void => {
     const root = scroll.current;
     if (root) root.scrollTop = root.scrollHeight;
     unseen.value = 0;
   };
-  /** What is far is as high as it was when it was seen. */
-  const space = (): void => {
-    const { from, to } = range.value;
-    top.current?.style.setProperty("height", `${heights.top(from)}px`);
-    bottom.current?.style.setProperty("height", `${heights.total - heights.top(to)}px`);
-  };
-  const measure = (changed: readonly ResizeObserverEntry[]): void => {
-    const root = scroll.current;
-    if (!root) return;
-    let above = 0;
-    for (const { target, borderBoxSize } of changed) {
-      const index = Number((target as HTMLElement).dataset["number"]);
-      const height = borderBoxSize[0]?.blockSize ?? 0;
-      if (height === 0) continue;
-      const isAbove = heights.top(index + 1) <= root.scrollTop;
-      const more = heights.measure(index, height);
-      if (isAbove) above += more;
-    }
-    space();
-    // What one reads stays where it is.
+  const stayAtEnd = (): boolean => {
     if (atEnd.current) toEnd();
-    else if (above !== 0) root.scrollTop += above;
-    look();
+    return atEnd.current;
   };
-  const observer = useMemo(() => new ResizeObserver(measure), [heights]);
-  useEffect(() => () => observer.disconnect(), [observer]);
+  const need = (from: number, to: number): void => feed.need(from, to);
+  const { top, bottom, range, observer, look, space } = useWindow(scroll, heights, BEYOND, {
+    need,
+    pinned: stayAtEnd,
+  });
   // Also when what is below it takes a part of its height.
   useEffect(() => {
-    const own = new ResizeObserver(() => atEnd.current && toEnd());
+    const own = new ResizeObserver(stayAtEnd);
     if (scroll.current) own.observe(scroll.current);
     return () => own.disconnect();
   }, []);
@@ -126,12 +97,12 @@ function useWindow(feed: Feed, scroll: RefObject<HTMLDivElement | null>) {
     known.current = { total: feed.total, loaded: feed.loaded.value };
     if (range.value.to > feed.total) range.value = { from: 0, to: 0 };
     space();
-    if (atEnd.current) toEnd();
+    stayAtEnd();
     look();
   }, [feed.learned.value]);
   useLayoutEffect(() => {
     space();
-    if (atEnd.current) toEnd();
+    stayAtEnd();
   });
   const lastTop = useRef(0);
   const scrolled = ({ scrollTop, clientHeight, scrollHeight }: HTMLElement): void => {
@@ -153,7 +124,7 @@ interface EntriesProps {
 }
 
 function Entries({ session, feed, show, scroll }: EntriesProps) {
-  const { top, bottom, range, unseen, observer, toEnd, scrolled } = useWindow(feed, scroll);
+  const { top, bottom, range, unseen, observer, toEnd, scrolled } = useEntries(feed, scroll);
   const shown: (Entry | number)[] = [];
   for (let number = range.from; number < Math.min(range.to, feed.total); number++)
     shown.push(feed.entry(number) ?? number);
@@ -227,13 +198,7 @@ function Item({
   observer: ResizeObserver;
   children: ComponentChildren;
 }) {
-  const item = useRef<HTMLLIElement>(null);
-  useLayoutEffect(() => {
-    const element = item.current;
-    if (!element) return;
-    observer.observe(element);
-    return () => observer.unobserve(element);
-  }, [observer]);
+  const item = useObserved<HTMLLIElement>(observer);
   return (
     <li class="entry" data-number={number} ref={item}>
       {children}

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Edit, Hunk, ToolCall } from "../wire";
-import { download } from "../http";
+import { Picture } from "../ui/picture";
 import { CopyButton } from "../ui/copy";
 import { Icon, type IconName } from "../ui/icon";
 import { count, duration, isLive } from "../words";
@@ -179,32 +179,13 @@ export function Images({ session, images }: Shown & { images: readonly string[] 
   return (
     <>
       {images.map((image) => (
-        <Picture key={image} path={`/api/sessions/${session.id}/conversation/images/${encodeURIComponent(image)}`} />
+        <span class="picture" key={image}>
+          <Picture
+            path={`/api/sessions/${session.id}/conversation/images/${encodeURIComponent(image)}`}
+            label="Image in the conversation"
+          />
+        </span>
       ))}
     </>
   );
-}
-
-/** The address alone opens nothing: it needs the second secret, which an image's request does not carry. */
-function Picture({ path }: { path: string }) {
-  const url = useSignal<string | null>(null);
-  const failed = useSignal(false);
-  useEffect(() => {
-    let made: string | null = null;
-    let gone = false;
-    download(path).then(
-      (bytes) => {
-        if (gone) return;
-        made = URL.createObjectURL(new Blob([bytes as BlobPart]));
-        url.value = made;
-      },
-      () => (failed.value = true),
-    );
-    return () => {
-      gone = true;
-      if (made !== null) URL.revokeObjectURL(made);
-    };
-  }, [path]);
-  if (failed.value) return <p class="meta">This image cannot be shown.</p>;
-  return <span class="picture">{url.value !== null && <img src={url.value} alt="Image in the conversation" />}</span>;
 }

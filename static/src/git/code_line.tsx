@@ -6,7 +6,6 @@ import type { DiffHunk, DiffLine } from "../wire";
 import { languageOfFile, lines, slice } from "../conversation/code";
 import type { Run } from "../conversation/syntax";
 import { visible } from "../words";
-import { changedWords, type Span } from "./words";
 
 /** Longer hunks keep the colour of text, in characters. */
 const LONGEST = 30_000;
@@ -48,25 +47,11 @@ function coloured(hunk: DiffHunk, path: string): ReadonlyMap<DiffLine, readonly 
 }
 
 /** The text of a line. What would act on the page or hide is written out. */
-export function Code({
-  hunk,
-  line,
-  other,
-  path,
-}: {
-  hunk: DiffHunk | null;
-  line: DiffLine;
-  other: DiffLine | null;
-  path: string;
-}) {
+export function Code({ hunk, line, path }: { hunk: DiffHunk | null; line: DiffLine; path: string }) {
   const runs: readonly Run[] = (hunk && coloured(hunk, path)?.get(line)) ?? [[line.text, null]];
-  const removed = line.new === null;
-  const marks = other
-    ? changedWords(removed ? line.text : other.text, removed ? other.text : line.text)[removed ? 0 : 1]
-    : [];
   return (
     <code class="code">
-      {marked(runs, marks)}
+      {marked(runs, line.words ?? [])}
       {line.text.endsWith("\r") && (
         <span class="end-mark" title="The line ends with CR LF">
           ␍
@@ -89,7 +74,7 @@ const shown = (text: string): string =>
     .map((part) => visible(part))
     .join("\t");
 
-function marked(runs: readonly Run[], marks: readonly Span[]): ComponentChildren[] {
+function marked(runs: readonly Run[], marks: readonly (readonly [from: number, to: number])[]): ComponentChildren[] {
   const pieces: ComponentChildren[] = [];
   const end = runs.reduce((sum, [text]) => sum + text.length, 0);
   const add = (from: number, to: number, isMarked: boolean): void => {

@@ -2,11 +2,13 @@
 
 import "../styles/git.css";
 import "../styles/records.css";
+import "../styles/syntax.css";
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { DiffLine, GitCommit, GitOperation, Session } from "../wire";
+import type { DiffLine, GitCommit, GitOperation, GitStatus, Marks, Session } from "../wire";
 import { ask } from "../ask";
 import { problemOf } from "../http";
+import { nextWords } from "../next";
 import { bind } from "../shortcuts";
 import { connection, gitChange, live, onEvent } from "../store";
 import { toast } from "../toasts";
@@ -23,17 +25,19 @@ import { CommitBox, Tree } from "./tree";
 const SETTLE = 150;
 /** Narrower than this, sides do not stand beside each other, in px. */
 const BESIDE = 900;
+/** So many conflicted files are named. */
+const MOST_NAMED = 3;
 
 type Page =
   { kind: "status" } | { kind: "log"; of: string | null } | { kind: "branches" } | { kind: "commit"; id: string };
 
 const UNDER_WAY: Record<GitOperation, string> = {
-  merge: "A merge is under way.",
-  rebase: "A rebase is under way.",
-  cherry_pick: "A cherry-pick is under way.",
-  revert: "A revert is under way.",
-  bisect: "A bisection is under way.",
-  apply_mailbox: "Patches are being applied.",
+  merge: "Merge under way",
+  rebase: "Rebase under way",
+  cherry_pick: "Cherry-pick under way",
+  revert: "Revert under way",
+  bisect: "Bisection under way",
+  apply_mailbox: "Patches under way",
 };
 
 export function GitTab({ session }: { session: Session }) {
@@ -189,20 +193,46 @@ function useFollow(model: Model): void {
 function Head({ model }: { model: Model }) {
   const status = model.status.value;
   if (!status) return null;
-  const { head, operation } = status;
+  const { head, operation, progress } = status;
+  const branch = progress?.branch ?? head.branch;
   return (
-    <div class="git-head">
-      <Icon name="branch" size={13} />
-      <span class="truncate">
-        {head.branch === null ? `No branch, at ${head.commit?.slice(0, 8) ?? "nothing"}` : foreign(head.branch)}
-      </span>
-      {head.ahead !== null && head.behind !== null && (
-        <span class="meta" title={`Beside ${foreign(head.upstream ?? "")}`}>
-          ↑{head.ahead} ↓{head.behind}
+    <>
+      <div class="git-head">
+        <Icon name="branch" size={13} />
+        <span class="truncate">
+          {branch === null ? `No branch, at ${head.commit?.slice(0, 8) ?? "nothing"}` : foreign(branch)}
         </span>
+        {head.ahead !== null && head.behind !== null && (
+          <span class="meta" title={`Beside ${foreign(head.upstream ?? "")}`}>
+            ↑{head.ahead} ↓{head.behind}
+          </span>
+        )}
+        {operation && (
+          <span class="chip conflicted">
+            {UNDER_WAY[operation]}
+            {progress && `, ${progress.step} of ${progress.steps}`}
+          </span>
+        )}
+      </div>
+      {operation && <NextStep status={status} />}
+    </>
+  );
+}
+
+/** What ends what is under way. */
+function NextStep({ status }: { status: GitStatus }) {
+  const next = status.next_step && nextWords(status.next_step);
+  const conflicted = status.files.filter((file) => file.conflicted).map((file) => visible(file.path));
+  return (
+    <p class="git-next" role="status">
+      {conflicted.length > 0 && (
+        <>
+          Conflicts in <b>{conflicted.slice(0, MOST_NAMED).join(", ")}</b>
+          {conflicted.length > MOST_NAMED && ` and ${conflicted.length - MOST_NAMED} more`}.{" "}
+        </>
       )}
-      {operation && <span class="chip conflicted">{UNDER_WAY[operation]}</span>}
-    </div>
+      {next && `${next.charAt(0).toUpperCase()}${next.slice(1)}.`}
+    </p>
   );
 }
 
@@ -246,6 +276,19 @@ function Changes({
             </optgroup>
           )}
         </select>
+        {base === "seen" && (
+          <select
+            class="select picker"
+            aria-label="Mark"
+            title="Where “Since you looked” begins"
+            value={model.status.value?.marks ?? "shared"}
+            disabled={model.busy.value}
+            onChange={(event) => void model.chooseMarks(event.currentTarget.value as Marks)}
+          >
+            <option value="shared">Mark of all devices</option>
+            <option value="own">Mark of this device</option>
+          </select>
+        )}
         <span class="meta truncate git-sum">{count(items.length + model.more.value, "file")}</span>
         <span class="grow" />
         {model.undo.value && (
@@ -456,7 +499,7 @@ function useKeys(model: Model, scroller: { current: Scroller | null }, on: boole
       }
     };
     const lines: readonly Row["kind"][] = ["line", "pair"];
-    return bind({
+    return bind("git", {
       j: () => next(["hunk"], 1),
       k: () => next(["hunk"], -1),
       n: () => next(["file"], 1),

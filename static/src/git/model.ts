@@ -12,20 +12,24 @@ import type {
   FileLines,
   GitDiff,
   GitStatus,
+  Marks,
   Review,
   Sent,
   Session,
 } from "../wire";
 import { problemOf, request } from "../http";
+import "./next_step";
 import { toast } from "../toasts";
 import { count } from "../words";
 import { isHeavy, lineKey, rowsOf, type Item, type Loaded, type Section } from "./rows";
 
 /** What is compared with the files as they are. */
-export type Base = "uncommitted" | "seen" | "start" | "turn" | "merge-base" | `turn-${number}`;
+export type Base = "uncommitted" | "head" | "seen" | "start" | "turn" | "merge-base" | `turn-${number}`;
 
 export const BASES: readonly (readonly [Base, string])[] = [
   ["uncommitted", "Uncommitted"],
+  // Staged or not.
+  ["head", "Since the last commit"],
   ["seen", "Since you looked"],
   ["turn", "Since the last prompt"],
   ["start", "Since the session began"],
@@ -63,6 +67,7 @@ export class Model {
   readonly at = signal<string | null>(null);
   readonly search = signal("");
   readonly undo = signal<Discarded | null>(null);
+  private pages = 1;
   private wanted: Item[] = [];
   private running = 0;
   private asked = 0;
@@ -135,8 +140,9 @@ export class Model {
         // Somebody may have chosen meanwhile.
         this.base.value ??= opens;
       }
-      const items = await this.list(this.base.value, status);
-      if (asked !== this.asked) return;
+      const base = this.base.value;
+      const items = await this.list(base, status);
+      if (asked !== this.asked || base !== this.base.value) return;
       batch(() => {
         this.status.value = status;
         this.review.value = review;
@@ -155,15 +161,32 @@ export class Model {
     );
   }
 
+  /** As many pages of a list as were asked for. */
+  private async differing(query: Record<string, string>): Promise<GitDiff> {
+    const found = await request<GitDiff>("GET", this.path("git/diff", query));
+    for (let page = 1; page < this.pages && found.next !== null; page++) {
+      const more = await request<GitDiff>("GET", this.path("git/diff", { ...query, from: found.next }));
+      found.files.push(...more.files);
+      found.next = more.next;
+    }
+    return found;
+  }
+
+  /** Lists more files. */
+  listMore(): void {
+    this.pages++;
+    void this.refresh();
+  }
+
   private async list(base: Base, status: GitStatus): Promise<Item[]> {
     if (base !== "uncommitted") {
-      const found = await request<GitDiff>("GET", this.path("git/diff", { base }));
+      const found = await this.differing({ base });
       this.more.value = found.next === null ? 0 : found.total - found.next;
       return found.files.map((file) => ({ key: `compared ${file.path}`, section: "compared", file, base, to: "work" }));
     }
     const [staged, changed] = await Promise.all([
-      request<GitDiff>("GET", this.path("git/diff", { base: "head", to: "index" })),
-      request<GitDiff>("GET", this.path("git/diff", { base: "index", to: "work" })),
+      this.differing({ base: "head", to: "index" }),
+      this.differing({ base: "index", to: "work" }),
     ]);
     const beyond = (found: GitDiff): number => (found.next === null ? 0 : found.total - found.next);
     this.more.value = beyond(staged) + beyond(changed);
@@ -194,6 +217,7 @@ export class Model {
   }
 
   choose(base: Base): void {
+    this.pages = 1;
     batch(() => {
       this.base.value = base;
       this.items.value = [];
@@ -294,20 +318,25 @@ export class Model {
 
   // ---- viewed ----
 
+  /** What is shown of it, or what the list says before it is; null while that is not known. */
+  versionOf(item: Item): string | null {
+    return this.loaded.value.get(item.key)?.diff?.version ?? item.file.version;
+  }
+
   isViewed(item: Item): boolean {
-    const version = this.viewed.value.get(item.file.path);
-    return version !== undefined && version === this.loaded.value.get(item.key)?.diff?.version;
+    const version = this.versionOf(item);
+    return version !== null && version === this.viewed.value.get(item.file.path);
   }
 
   /** It was viewed, and is another one now. */
   isChanged(item: Item): boolean {
-    const [version, now] = [this.viewed.value.get(item.file.path), this.loaded.value.get(item.key)?.diff?.version];
-    return version !== undefined && now !== undefined && version !== now;
+    const [version, now] = [this.viewed.value.get(item.file.path), this.versionOf(item)];
+    return version !== undefined && now !== null && version !== now;
   }
 
   view(item: Item): void {
-    const version = this.loaded.value.get(item.key)?.diff?.version;
-    if (version === undefined) return;
+    const version = this.versionOf(item);
+    if (version === null) return;
     const viewed = new Map(this.viewed.value);
     if (this.isViewed(item)) viewed.delete(item.file.path);
     else viewed.set(item.file.path, version);
@@ -326,6 +355,11 @@ export class Model {
       await request("POST", this.path("git/seen"));
       toast({ text: "Seen. From now on, “Since you looked” begins here." });
     });
+  }
+
+  /** Whether what this device sees is marked for all of them. */
+  chooseMarks(marks: Marks): Promise<void> {
+    return this.doing(() => request("POST", this.path("git/marks"), { marks }));
   }
 
   // ---- choosing lines ----

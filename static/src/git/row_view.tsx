@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Comment, DiffHunk, DiffLine } from "../wire";
 import { ask } from "../ask";
-import { download } from "../http";
+import { Picture } from "../ui/picture";
 import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { foreign, visible } from "../words";
@@ -29,7 +29,7 @@ export function RowView({ model, row }: { model: Model; row: Row }) {
     case "hunk":
       return <HunkHead model={model} item={row.item} hunk={row.hunk} />;
     case "line":
-      return <Line model={model} item={row.item} hunk={row.hunk} line={row.line} other={row.other} />;
+      return <Line model={model} item={row.item} hunk={row.hunk} line={row.line} />;
     case "pair":
       return <Pair model={model} row={row} />;
     case "comment":
@@ -41,7 +41,7 @@ export function RowView({ model, row }: { model: Model; row: Row }) {
 
 export function Counts({ item }: { item: Item }) {
   const { added, removed } = item.file;
-  if (added === null || removed === null) return null;
+  if (added === null || removed === null || added + removed === 0) return null;
   return (
     <span class="counts" aria-label={`${added} lines added, ${removed} removed`}>
       {added > 0 && <span class="added">+{added}</span>}
@@ -79,7 +79,12 @@ function FileHead({ model, item }: { model: Model; item: Item }) {
       {model.isChanged(item) && <span class="chip since">changed since you viewed it</span>}
       <span class="grow" />
       <label class="check viewed">
-        <input type="checkbox" checked={model.isViewed(item)} onChange={() => model.view(item)} />
+        <input
+          type="checkbox"
+          checked={model.isViewed(item)}
+          disabled={model.versionOf(item) === null}
+          onChange={() => model.view(item)}
+        />
         Viewed
       </label>
       {verb && !filter && (
@@ -120,6 +125,11 @@ function HunkHead({ model, item, hunk }: { model: Model; item: Item; hunk: DiffH
       <code class="truncate">
         @@ {span(hunk.old_start, hunk.old_lines)} → {span(hunk.new_start, hunk.new_lines)} @@ {visible(hunk.heading)}
       </code>
+      {hunk.words_left_out && (
+        <span class="meta" title="Lines are too long, or too many, to mark the words that changed">
+          words not marked
+        </span>
+      )}
       <span class="grow" />
       {verb && !whole && (
         <button class="button small" disabled={model.busy.value} onClick={() => model.toggleHunk(item, hunk)}>
@@ -173,19 +183,7 @@ function AddComment({ model, item, line }: { model: Model; item: Item; line: Dif
   );
 }
 
-function Line({
-  model,
-  item,
-  hunk,
-  line,
-  other,
-}: {
-  model: Model;
-  item: Item;
-  hunk: DiffHunk | null;
-  line: DiffLine;
-  other: DiffLine | null;
-}) {
+function Line({ model, item, hunk, line }: { model: Model; item: Item; hunk: DiffHunk | null; line: DiffLine }) {
   const sign = signOf(line);
   return (
     <div class={`line${CLASSES[sign]}${model.isChosen(item, line) ? " chosen" : ""}`}>
@@ -193,15 +191,14 @@ function Line({
       <Gutter model={model} item={item} line={line} number={line.new} />
       <AddComment model={model} item={item} line={line} />
       <span class="sign">{sign}</span>
-      <Code hunk={hunk} line={line} other={other} path={item.file.path} />
+      <Code hunk={hunk} line={line} path={item.file.path} />
     </div>
   );
 }
 
 function Pair({ model, row }: { model: Model; row: Row & { kind: "pair" } }) {
   const { left, right } = row.pair;
-  const changed = left !== right && left !== null && right !== null;
-  const half = (line: DiffLine | null, other: DiffLine | null, number: number | null) => {
+  const half = (line: DiffLine | null, number: number | null) => {
     if (line === null) return <div class="line half none" />;
     const sign = signOf(line);
     return (
@@ -209,14 +206,14 @@ function Pair({ model, row }: { model: Model; row: Row & { kind: "pair" } }) {
         <Gutter model={model} item={row.item} line={line} number={number} />
         <AddComment model={model} item={row.item} line={line} />
         <span class="sign">{sign}</span>
-        <Code hunk={row.hunk} line={line} other={other} path={row.item.file.path} />
+        <Code hunk={row.hunk} line={line} path={row.item.file.path} />
       </div>
     );
   };
   return (
     <div class="pair">
-      {half(left, changed ? right : null, left?.old ?? null)}
-      {half(right, changed ? left : null, right?.new ?? null)}
+      {half(left, left?.old ?? null)}
+      {half(right, right?.new ?? null)}
     </div>
   );
 }
@@ -261,30 +258,6 @@ function Images({ model, item }: { model: Model; item: Item }) {
       ))}
     </div>
   );
-}
-
-/** The page's policy lets it show what it has in memory: the request needs its second secret. */
-function Picture({ path, label }: { path: string; label: string }) {
-  const url = useSignal<string | null>(null);
-  const failed = useSignal(false);
-  useEffect(() => {
-    let made: string | null = null;
-    let gone = false;
-    download(path).then(
-      (bytes) => {
-        if (gone) return;
-        made = URL.createObjectURL(new Blob([bytes as BlobPart]));
-        url.value = made;
-      },
-      () => (failed.value = true),
-    );
-    return () => {
-      gone = true;
-      if (made) URL.revokeObjectURL(made);
-    };
-  }, [path]);
-  if (failed.value) return <p class="meta">It cannot be shown.</p>;
-  return url.value ? <img src={url.value} alt={label} /> : <span class="bone" />;
 }
 
 const STATES = { draft: "draft", sent: "sent", addressed: "done" } as const;

@@ -35,7 +35,7 @@ export type Row =
   | { kind: "images"; key: string; item: Item }
   | { kind: "fold"; key: string; item: Item; from: number; to: number; shift: number; heading: string }
   | { kind: "hunk"; key: string; item: Item; hunk: DiffHunk }
-  | { kind: "line"; key: string; item: Item; hunk: DiffHunk | null; line: DiffLine; other: DiffLine | null }
+  | { kind: "line"; key: string; item: Item; hunk: DiffHunk | null; line: DiffLine }
   | { kind: "pair"; key: string; item: Item; hunk: DiffHunk | null; pair: Pair }
   | { kind: "comment"; key: string; item: Item; comment: Comment }
   | { kind: "write"; key: string; item: Item };
@@ -172,40 +172,18 @@ function unfolded(
     rows.push(
       split
         ? { kind: "pair", key: `${item.key}=${at}`, item, hunk: null, pair: { left: line, right: line } }
-        : { kind: "line", key: `${item.key}=${at}`, item, hunk: null, line, other: null },
+        : { kind: "line", key: `${item.key}=${at}`, item, hunk: null, line },
     );
     at++;
   }
   if (at < to) rows.push({ kind: "fold", key: `${item.key}~${from}`, item, from, to, shift, heading });
 }
 
-/** Removed and added lines of one change beside each other. */
-function blocks(hunk: DiffHunk): { line: DiffLine; other: DiffLine | null }[] {
-  const found: { line: DiffLine; other: DiffLine | null }[] = [];
-  let removed: DiffLine[] = [];
-  let added: DiffLine[] = [];
-  const end = (): void => {
-    const alike = removed.length === added.length;
-    removed.forEach((line, index) => found.push({ line, other: alike ? (added[index] ?? null) : null }));
-    added.forEach((line, index) => found.push({ line, other: alike ? (removed[index] ?? null) : null }));
-    [removed, added] = [[], []];
-  };
-  for (const line of hunk.lines) {
-    if (line.new === null) removed.push(line);
-    else if (line.old === null) added.push(line);
-    else {
-      end();
-      found.push({ line, other: null });
-    }
-  }
-  end();
-  return found;
-}
-
 function lines(item: Item, hunk: DiffHunk): Row[] {
-  return blocks(hunk).map(({ line, other }) => ({ kind: "line", key: keyOf(item, line), item, hunk, line, other }));
+  return hunk.lines.map((line) => ({ kind: "line", key: keyOf(item, line), item, hunk, line }));
 }
 
+/** Removed and added lines of one change beside each other. */
 function pairs(item: Item, hunk: DiffHunk): Row[] {
   const rows: Row[] = [];
   let left: DiffLine[] = [];

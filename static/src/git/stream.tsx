@@ -1,9 +1,9 @@
 // All differences in one stream; only what is near to be seen has elements.
 
-import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { Heights } from "../conversation/heights";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { Heights } from "../ui/heights";
+import { useObserved, useWindow } from "../ui/window";
 import type { Model } from "./model";
 import { RowView } from "./row_view";
 import type { Row } from "./rows";
@@ -20,47 +20,11 @@ export interface Scroller {
 
 export function Stream({ model, scroller }: { model: Model; scroller: { current: Scroller | null } }) {
   const scroll = useRef<HTMLDivElement>(null);
-  const top = useRef<HTMLDivElement>(null);
-  const bottom = useRef<HTMLDivElement>(null);
-  const range = useSignal({ from: 0, to: 0 });
   const rows = model.rows.value;
   const heights = useMemo(() => new Heights(LINE), [model]);
   const known = useRef<readonly Row[]>([]);
 
-  const look = (): void => {
-    const root = scroll.current;
-    if (!root || heights.count === 0) return;
-    const from = heights.at(root.scrollTop - BEYOND);
-    const to = heights.at(root.scrollTop + root.clientHeight + BEYOND) + 1;
-    if (from !== range.value.from || to !== range.value.to) range.value = { from, to };
-  };
-  const space = (): void => {
-    const { from, to } = range.value;
-    top.current?.style.setProperty("height", `${heights.top(Math.min(from, heights.count))}px`);
-    bottom.current?.style.setProperty("height", `${heights.total - heights.top(Math.min(to, heights.count))}px`);
-  };
-  const observer = useMemo(
-    () =>
-      new ResizeObserver((changed) => {
-        const root = scroll.current;
-        if (!root) return;
-        let above = 0;
-        for (const { target, borderBoxSize } of changed) {
-          const index = Number((target as HTMLElement).dataset["number"]);
-          const height = borderBoxSize[0]?.blockSize ?? 0;
-          if (height === 0) continue;
-          const isAbove = heights.top(index + 1) <= root.scrollTop;
-          const more = heights.measure(index, height);
-          if (isAbove) above += more;
-        }
-        space();
-        // What one reads stays where it is.
-        if (above !== 0) root.scrollTop += above;
-        look();
-      }),
-    [heights],
-  );
-  useEffect(() => () => observer.disconnect(), [observer]);
+  const { top, bottom, range, observer, look, space } = useWindow(scroll, heights, BEYOND);
 
   useLayoutEffect(() => {
     const root = scroll.current;
@@ -123,13 +87,7 @@ function Measured({
   current: boolean;
   children: ComponentChildren;
 }) {
-  const element = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    const measured = element.current;
-    if (!measured) return;
-    observer.observe(measured);
-    return () => observer.unobserve(measured);
-  }, [observer]);
+  const element = useObserved<HTMLDivElement>(observer);
   return (
     <div class={current ? "diff-row current" : "diff-row"} data-number={number} ref={element}>
       {children}

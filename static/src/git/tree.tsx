@@ -13,16 +13,19 @@ const NAMES: Record<Section, string> = {
   untracked: "Untracked",
   compared: "Files",
 };
-/** More files than these have no line each: the search finds them. */
-const MOST = 400;
+/** More files than these, in all sections, have no line each: the search finds them. */
+const MOST = 200;
 
 export function Tree({ model, open }: { model: Model; open: (item: Item) => void }) {
   const items = model.shown.value;
   const sections = [...new Set(items.map((item) => item.section))];
+  let left = MOST;
   return (
     <div class="scroll git-files">
       {sections.map((section) => {
         const own = items.filter((item) => item.section === section);
+        const listed = own.slice(0, left);
+        left -= listed.length;
         const verb =
           section === "staged" ? "Unstage all" : section === "changed" || section === "untracked" ? "Stage all" : null;
         return (
@@ -38,20 +41,25 @@ export function Tree({ model, open }: { model: Model; open: (item: Item) => void
               )}
             </header>
             <ul>
-              {own.slice(0, MOST).map((item) => (
+              {listed.map((item) => (
                 <li key={item.key}>
                   <FileLink model={model} item={item} open={open} />
                 </li>
               ))}
             </ul>
-            {own.length > MOST && (
-              <p class="meta pad">{(own.length - MOST).toLocaleString("en")} more: search for one.</p>
+            {own.length > listed.length && (
+              <p class="meta pad">{(own.length - listed.length).toLocaleString("en")} more: search for one.</p>
             )}
           </section>
         );
       })}
       {model.more.value > 0 && (
-        <p class="meta pad">{model.more.value.toLocaleString("en")} more files are not listed.</p>
+        <p class="meta pad">
+          {model.more.value.toLocaleString("en")} more files are not listed.{" "}
+          <button class="button small" onClick={() => model.listMore()}>
+            List more
+          </button>
+        </p>
       )}
     </div>
   );
@@ -93,13 +101,15 @@ export function CommitBox({ model }: { model: Model }) {
   const why =
     status.conflicted > 0
       ? "Resolve the conflicts first."
-      : text.value.trim() === ""
-        ? staged === 0 && !amend.value
-          ? "Nothing is staged."
-          : "It needs a message."
-        : staged === 0 && !amend.value && status.operation !== "merge"
-          ? "Nothing is staged."
-          : null;
+      : status.operation !== null && status.operation !== "merge"
+        ? "What is under way goes on in the terminal."
+        : text.value.trim() === ""
+          ? staged === 0 && !amend.value
+            ? "Nothing is staged."
+            : "It needs a message."
+          : staged === 0 && !amend.value && status.operation !== "merge"
+            ? "Nothing is staged."
+            : null;
   const write = (value: string): void => {
     text.value = value;
     localStorage.setItem(store, value);

@@ -3,9 +3,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Directory } from "../wire";
 import { request } from "../http";
+import { home } from "../store";
 import { Icon } from "../ui/icon";
 import { StateMark } from "../ui/state_mark";
 import { count, foreign, tilde } from "../words";
+import { recent } from "./recent";
 
 /** After the last key, in ms. */
 const PAUSE = 150;
@@ -36,14 +38,38 @@ export function useDirectory(path: string): Checked {
   return state;
 }
 
+interface Option {
+  path: string;
+  more?: string;
+}
+
+const completionsOf = (answer: Directory | null): Option[] =>
+  (answer?.completions ?? []).map((path) => ({ path: tilde(path, answer?.home ?? null) }));
+
+const recentOptions = (): Option[] =>
+  recent().map(({ path, branch, live }) => ({
+    path: tilde(path, home.value),
+    more: [branch === null ? "" : foreign(branch), live > 0 ? `${live} live` : ""].filter(Boolean).join(" · "),
+  }));
+
 export function DirectoryField({ value, set, state }: { value: string; set: (dir: string) => void; state: Checked }) {
   const { answer, checking } = state;
+  const field = useRef<HTMLInputElement>(null);
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
-  const options = (answer?.completions ?? []).map((path) => tilde(path, answer?.home ?? null));
-  const shown = open && options.length > 0 && !(options.length === 1 && options[0] === value.replace(/\/$/, ""));
-  const take = (path: string): void => {
-    set(`${path}/`);
+  /** The list has the directories that were used, and not what completes the text. */
+  const [recents, setRecents] = useState(false);
+  const options: readonly Option[] = recents ? recentOptions() : completionsOf(answer);
+  const isIt = options.length === 1 && options[0]?.path === value.replace(/\/$/, "");
+  const shown = open && options.length > 0 && (recents || !isIt);
+  const take = ({ path }: Option): void => {
+    set(recents ? path : `${path}/`);
+    setOpen(!recents);
+    setAt(-1);
+  };
+  const openRecents = (): void => {
+    setRecents(true);
+    setOpen(true);
     setAt(-1);
   };
   // Half a path is not wrong while it can become one.
@@ -55,6 +81,7 @@ export function DirectoryField({ value, set, state }: { value: string; set: (dir
         <Icon name="folder" />
         <input
           id="session-dir"
+          ref={field}
           class="input large mono"
           data-first
           autocomplete="off"
@@ -70,11 +97,16 @@ export function DirectoryField({ value, set, state }: { value: string; set: (dir
           value={value}
           onInput={(event) => {
             set(event.currentTarget.value);
+            setRecents(false);
             setOpen(true);
             setAt(-1);
           }}
           onBlur={() => setOpen(false)}
           onKeyDown={(event) => {
+            if (!shown && event.key === "ArrowDown") {
+              event.preventDefault();
+              return openRecents();
+            }
             if (!shown) return;
             const option = options[at] ?? options[0];
             if (event.key === "ArrowDown") setAt((at + 1) % options.length);
@@ -87,20 +119,37 @@ export function DirectoryField({ value, set, state }: { value: string; set: (dir
             event.stopPropagation();
           }}
         />
+        <button
+          type="button"
+          class="button ghost icon dir-recent"
+          aria-label="Recent directories"
+          data-tip="Recent directories"
+          data-key="↓"
+          aria-expanded={shown && recents}
+          // The field keeps the focus, and its keys.
+          onPointerDown={(event) => {
+            event.preventDefault();
+            field.current?.focus();
+          }}
+          onClick={() => (shown && recents ? setOpen(false) : openRecents())}
+        >
+          <Icon name="clock" />
+        </button>
         {shown && (
           <ul class="dir-options" id="session-dir-list" role="listbox" aria-label="Directories">
-            {options.map((path, index) => (
+            {options.map((option, index) => (
               <li
-                key={path}
+                key={option.path}
                 id={`session-dir-${index}`}
                 role="option"
                 aria-selected={index === at}
                 onPointerDown={(event) => {
                   event.preventDefault();
-                  take(path);
+                  take(option);
                 }}
               >
-                {path}
+                <span class="truncate">{option.path}</span>
+                {option.more && <span class="meta">{option.more}</span>}
               </li>
             ))}
           </ul>
@@ -109,6 +158,11 @@ export function DirectoryField({ value, set, state }: { value: string; set: (dir
       <DirectoryHelp answer={answer} checking={checking} take={(path) => set(path)} />
     </div>
   );
+}
+
+function wrongDirectory({ verdict, detail, path, home }: Directory): string {
+  if (verdict === "relative") return "Type a directory, for example ~/projects/my-app.";
+  return verdict === "missing" ? `${foreign(tilde(path, home))} does not exist.` : `${detail}.`;
 }
 
 function DirectoryHelp({ answer, checking, take }: Checked & { take: (path: string) => void }) {
@@ -126,12 +180,12 @@ function DirectoryHelp({ answer, checking, take }: Checked & { take: (path: stri
     );
   }
   if (answer.verdict !== "usable") {
-    const suggestion = answer.suggestion;
+    const suggestion = answer.suggestion?.replace(/(.)\/$/, "$1") ?? null;
     return (
       <div class="help wrong" id={id} role="alert">
         <Icon name="warning" size={14} />
         <span>
-          {answer.detail}
+          {wrongDirectory(answer)}
           {suggestion !== null && (
             <>
               {" "}

@@ -1,9 +1,11 @@
 // What was typed for a new session, and the request that it makes.
 
-import type { Billing, GitDirectory, Provider, StartSession } from "../wire";
-import { splitArguments } from "../launch";
+import type { Billing, GitDirectory, Provider, Session, StartSession } from "../wire";
+import { quoted, splitArguments } from "../launch";
 import { home, inOrder } from "../store";
+import { keptGrid } from "../terminal/following";
 import { tilde } from "../words";
+import { originOf } from "./recent";
 import { NO_OPTIONS, worktreeOf, type Options } from "./create_options";
 
 const DRAFT = "codepiper.create";
@@ -15,6 +17,7 @@ export interface Draft {
   billing: Billing;
   name: string;
   prompt: string;
+  model: string;
   cols: string;
   rows: string;
   args: string;
@@ -30,6 +33,7 @@ export function readDraft(): Draft {
     billing: "subscription",
     name: "",
     prompt: "",
+    model: "",
     cols: "",
     rows: "",
     args: "",
@@ -40,6 +44,29 @@ export function readDraft(): Draft {
   } catch {
     return fresh;
   }
+}
+
+/** What would start another session like it: in a worktree of its own, too, and with another name. */
+export function duplicateOf(session: Session): Draft {
+  return {
+    provider: session.provider,
+    dir: tilde(originOf(session), home.value),
+    billing: session.billing ?? "subscription",
+    name: "",
+    prompt: "",
+    // An argument says it where the first one did.
+    model: "",
+    cols: "",
+    rows: "",
+    args: session.args.map(quoted).join(" "),
+    options: {
+      ...NO_OPTIONS,
+      worktree: session.worktree !== null,
+      base: session.worktree?.base ?? "",
+      envSets: session.env_sets,
+      dangerous: session.dangerous,
+    },
+  };
 }
 
 export function keepDraft(draft: Draft): void {
@@ -56,14 +83,15 @@ export function requestOf(
   provider: Provider | undefined,
   directory: { path: string; git: GitDirectory | null } | null,
 ): StartSession {
+  const model = provider?.models ? draft.model.trim() : "";
   const worktree = directory?.git ? worktreeOf(draft.options) : null;
   return {
     provider: provider?.name ?? draft.provider,
     dir: directory?.path ?? draft.dir,
     name: draft.name.trim() || null,
     prompt: (provider?.agent && draft.prompt.trim()) || null,
-    size: draft.cols && draft.rows ? { cols: Number(draft.cols), rows: Number(draft.rows) } : null,
-    args: splitArguments(draft.args) ?? [],
+    size: draft.cols && draft.rows ? { cols: Number(draft.cols), rows: Number(draft.rows) } : keptGrid(),
+    args: [...(model ? ["--model", model] : []), ...(splitArguments(draft.args) ?? [])],
     ...(provider && provider.billing.length > 0 ? { billing: draft.billing } : {}),
     ...(draft.options.envSets.length > 0 ? { env_sets: [...draft.options.envSets] } : {}),
     ...(worktree ? { worktree } : {}),

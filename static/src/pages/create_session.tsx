@@ -1,8 +1,8 @@
 import "../styles/create.css";
 import type { RefObject } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import type { Billing, Directory, Problem, Provider, Session } from "../wire";
+import type { Billing, Directory, Models, Problem, Provider, ProviderCheck, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { firstChoice, providers } from "../providers";
 import { keep } from "../store";
@@ -13,8 +13,11 @@ import { Keys } from "../ui/keys";
 import { toast } from "../toasts";
 import { commandOf, splitArguments } from "../launch";
 import { ask } from "../ask";
+import { keptGrid, setFollowing } from "../terminal/following";
 import { DirectoryField, useDirectory } from "./create_directory";
+import { rememberDirectory } from "./recent";
 import { forgetDraft, keepDraft, readDraft, requestOf, type Draft } from "./create_draft";
+import { TemplateFoot, TemplatePicker } from "./create_templates";
 import { DangerousBox, EnvSetPicker, WorktreeBox, type Options } from "./create_options";
 
 export function CreateSession({ onClose }: { onClose: () => void }) {
@@ -23,6 +26,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [busy, setBusy] = useState(false);
   const [discard, setDiscard] = useState(false);
+  const [naming, setNaming] = useState(false);
   const argsField = useRef<HTMLInputElement>(null);
   const directory = useDirectory(draft.dir);
   const chosen = providers.value?.find((provider) => provider.name === draft.provider) ?? firstChoice();
@@ -43,6 +47,9 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     try {
       const session = await request<Session>("POST", "/api/sessions", asked);
       keep(session);
+      rememberDirectory(asked.dir);
+      // Unless it shall have another size.
+      if (draft.cols === "") setFollowing(session.id, true);
       close();
       route(`/sessions/${session.id}`);
     } catch (error) {
@@ -81,8 +88,10 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
       foot={
         discard ? (
           <DiscardFoot stay={() => setDiscard(false)} close={close} />
+        ) : naming ? (
+          <TemplateFoot draft={draft} close={() => setNaming(false)} />
         ) : (
-          <Foot busy={busy} copy={copy} close={close} />
+          <Foot busy={busy} copy={copy} template={() => setNaming(true)} close={close} />
         )
       }
     >
@@ -93,8 +102,10 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
             <span>{problem.detail}</span>
           </div>
         )}
+        <TemplatePicker choose={(template) => set(template)} />
         <ProviderTiles set={set} chosen={chosen} />
         <DirectoryField value={draft.dir} set={(dir) => set({ dir })} state={directory} />
+        {chosen?.agent === false && <ArgumentsField draft={draft} set={set} chosen={chosen} field={argsField} />}
         <Details draft={draft} set={set} chosen={chosen} directory={directory.answer} />
         <More draft={draft} set={set} chosen={chosen} argsField={argsField} />
       </div>
@@ -102,12 +113,22 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Foot({ busy, copy, close }: { busy: boolean; copy: () => void; close: () => void }) {
+interface FootProps {
+  busy: boolean;
+  copy: () => void;
+  template: () => void;
+  close: () => void;
+}
+
+function Foot({ busy, copy, template, close }: FootProps) {
   return (
     <>
       <button type="button" class="button ghost" onClick={copy}>
         <Icon name="copy" size={14} />
         Copy as command
+      </button>
+      <button type="button" class="button ghost" onClick={template}>
+        Save as template
       </button>
       <span class="grow" />
       <button type="button" class="button" onClick={close}>
@@ -143,6 +164,7 @@ interface Part {
 }
 
 function ProviderTiles({ set, chosen }: Pick<Part, "set"> & { chosen: Provider | undefined }) {
+  const checked = useChecks();
   return (
     <fieldset class="plain">
       <legend class="label">Provider</legend>
@@ -158,9 +180,7 @@ function ProviderTiles({ set, chosen }: Pick<Part, "set"> & { chosen: Provider |
               onChange={() => set({ provider: provider.name })}
             />
             <b>{provider.label}</b>
-            <span class="truncate">
-              {provider.found === null ? "not installed" : (provider.found.split("/").at(-1) ?? provider.program)}
-            </span>
+            <TileFacts provider={provider} check={checked.get(provider.name) ?? null} />
           </label>
         ))}
       </div>
@@ -171,6 +191,34 @@ function ProviderTiles({ set, chosen }: Pick<Part, "set"> & { chosen: Provider |
         </div>
       )}
     </fieldset>
+  );
+}
+
+/** What the programs say of themselves, once they have said it. */
+function useChecks(): ReadonlyMap<string, ProviderCheck> {
+  const [checks, setChecks] = useState<ReadonlyMap<string, ProviderCheck>>(new Map());
+  useEffect(() => {
+    const load = async (): Promise<void> => {
+      try {
+        const checked = await request<Provider[]>("GET", "/api/providers?check=true");
+        setChecks(new Map(checked.flatMap(({ name, check }) => (check ? [[name, check]] : []))));
+      } catch {
+        // Without it the tiles say less.
+      }
+    };
+    void load();
+  }, []);
+  return checks;
+}
+
+function TileFacts({ provider, check }: { provider: Provider; check: ProviderCheck | null }) {
+  if (provider.found === null) return <span>not installed</span>;
+  const version = check?.version ?? provider.found.split("/").at(-1) ?? provider.program;
+  return (
+    <span class="truncate">
+      {version}
+      {check?.sign_in?.signed_in === false && <span class="tone-warm"> · not signed in</span>}
+    </span>
   );
 }
 
@@ -213,9 +261,36 @@ function Details({
           />
         </div>
       )}
+      {chosen?.models && <ModelField draft={draft} set={set} models={chosen.models} />}
       <EnvSetPicker options={draft.options} set={setOptions} />
       {chosen?.dangerous && <DangerousBox options={draft.options} set={setOptions} />}
     </>
+  );
+}
+
+function ModelField({ draft, set, models }: Part & { models: Models }) {
+  return (
+    <div class="field">
+      <label for="session-model">
+        Model<span class="meta">optional; this session only</span>
+      </label>
+      <input
+        id="session-model"
+        class="input"
+        list="session-models"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        placeholder="The agent’s default"
+        value={draft.model}
+        onInput={(event) => set({ model: event.currentTarget.value })}
+      />
+      <datalist id="session-models">
+        {models.offered.map((name) => (
+          <option key={name} value={name.toLowerCase()} />
+        ))}
+      </datalist>
+    </div>
   );
 }
 
@@ -247,6 +322,40 @@ function BillingTiles({ draft, set }: Part) {
   );
 }
 
+/** The arguments of the program; of a shell, its command. */
+function ArgumentsField({
+  draft,
+  set,
+  chosen,
+  field,
+}: Part & { chosen: Provider | undefined; field: RefObject<HTMLInputElement | null> }) {
+  const label = chosen?.arguments.label ?? "Extra arguments";
+  const unreadable = splitArguments(draft.args) === null;
+  return (
+    <div class="field">
+      <label for="session-args">
+        {label}
+        <span class="meta">{chosen?.arguments.hint}</span>
+      </label>
+      <input
+        id="session-args"
+        ref={field}
+        class="input mono"
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck={false}
+        value={draft.args}
+        aria-invalid={unreadable}
+        aria-describedby="session-args-problem"
+        onInput={(event) => set({ args: event.currentTarget.value })}
+      />
+      <span id="session-args-problem" class="meta tone-bad" role="status">
+        {unreadable && "Unclosed quote."}
+      </span>
+    </div>
+  );
+}
+
 /** What few sessions need. */
 function More({
   draft,
@@ -255,39 +364,20 @@ function More({
   argsField,
 }: Part & { chosen: Provider | undefined; argsField: RefObject<HTMLInputElement | null> }) {
   const label = chosen?.arguments.label ?? "Extra arguments";
-  const unreadable = splitArguments(draft.args) === null;
+  const grid = keptGrid();
+  const isAgent = chosen?.agent !== false;
   return (
-    <details class="more" open={draft.args !== "" || draft.cols !== ""}>
+    <details class="more" open={(isAgent && draft.args !== "") || draft.cols !== ""}>
       <summary>
         <Icon name="right" size={14} />
-        {label}, size
+        {isAgent ? `${label}, size` : "Size"}
       </summary>
       <div class="more-body">
         <div class="size-fields">
-          <NumberField name="cols" word="Columns" placeholder="120" draft={draft} set={set} />
-          <NumberField name="rows" word="Rows" placeholder="32" draft={draft} set={set} />
+          <NumberField name="cols" word="Columns" placeholder={grid?.cols ?? 120} draft={draft} set={set} />
+          <NumberField name="rows" word="Rows" placeholder={grid?.rows ?? 32} draft={draft} set={set} />
         </div>
-        <div class="field">
-          <label for="session-args">
-            {label}
-            <span class="meta">{chosen?.arguments.hint}</span>
-          </label>
-          <input
-            id="session-args"
-            ref={argsField}
-            class="input mono"
-            autocomplete="off"
-            autocapitalize="off"
-            spellcheck={false}
-            value={draft.args}
-            aria-invalid={unreadable}
-            aria-describedby="session-args-problem"
-            onInput={(event) => set({ args: event.currentTarget.value })}
-          />
-          <span id="session-args-problem" class="meta tone-bad" role="status">
-            {unreadable && "Unclosed quote."}
-          </span>
-        </div>
+        {chosen?.agent !== false && <ArgumentsField draft={draft} set={set} chosen={chosen} field={argsField} />}
       </div>
     </details>
   );
@@ -299,7 +389,7 @@ function NumberField({
   placeholder,
   draft,
   set,
-}: Part & { name: "cols" | "rows"; word: string; placeholder: string }) {
+}: Part & { name: "cols" | "rows"; word: string; placeholder: number }) {
   return (
     <div class="field">
       <label for={`session-${name}`}>{word}</label>
@@ -307,7 +397,7 @@ function NumberField({
         id={`session-${name}`}
         class="input"
         inputMode="numeric"
-        placeholder={placeholder}
+        placeholder={String(placeholder)}
         value={draft[name]}
         onInput={(event) => set({ [name]: event.currentTarget.value.replace(/\D/g, "") })}
       />

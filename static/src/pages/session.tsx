@@ -95,7 +95,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   }, [state.word, state.detail]);
   useEffect(
     () =>
-      bind({
+      bind("session", {
         "1": () => route(base),
         "2": () => route(`${base}/git`),
         "3": () => route(`${base}/events`),
@@ -117,7 +117,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
       <TabBar base={base} tab={tab} isTerminal={isTerminal} converses={converses} tabs={tabs} />
       <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
         {tab === "" && <TerminalView session={session} moment={query["at"]} leave={leave} />}
-        {tab !== "" && <ReconnectBanner />}
+        {tab !== "" && <ReconnectBanner over />}
         {tab === "conversation" && <ConversationView session={session} />}
         {tab === "attach" && <AttachView session={session} />}
         {tab === "git" && <GitTab session={session} />}
@@ -194,8 +194,8 @@ function Header({ session, explaining }: { session: Session; explaining: Signal<
       </h1>
       <button
         class="button ghost icon rename"
-        aria-label="Rename"
-        data-tip="Rename"
+        aria-label="Name and tags"
+        data-tip="Name and tags"
         data-key="F2"
         onClick={() => (renaming.value = session)}
       >
@@ -233,7 +233,7 @@ function Header({ session, explaining }: { session: Session; explaining: Signal<
           {doing ?? "Stop"}
         </button>
       ) : (
-        <button class="button primary head-action" disabled={doing !== undefined} onClick={() => void resume(session)}>
+        <button class="button head-action" disabled={doing !== undefined} onClick={() => void resume(session)}>
           <Icon name="refresh" size={14} />
           {doing ?? "Resume"}
         </button>

@@ -1,8 +1,9 @@
 import "../styles/sessions.css";
-import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { currentKey } from "../keys_table";
 import { openOverlay } from "../overlay";
-import { type Filter, fits, ordered } from "../session_list";
+import { FILTERS, fits, ordered } from "../session_list";
 import { Filters } from "../sessions/filters";
 import { Columns, List } from "../sessions/list";
 import { NeedsYou } from "../sessions/needs_you";
@@ -11,24 +12,29 @@ import { firstChoice } from "../providers";
 import { inOrder, liveCount, sessions } from "../store";
 import { Command } from "../ui/copy";
 import { Icon } from "../ui/icon";
+import { Keys } from "../ui/keys";
 import { ReconnectBanner } from "../ui/reconnect";
 
 export function SessionsPage() {
-  const text = useSignal("");
-  const filter = useSignal<Filter>("all");
-  const provider = useSignal("");
-  const directory = useSignal("");
+  const { query, path, route } = useLocation();
+  const { q: text = "", provider = "", dir = "", tag = "" } = query;
+  const filter = FILTERS.find(({ key }) => key === query["show"])?.key ?? "all";
+  /** What is shown is in the address: it is kept, linked and gone back to. */
+  const show = (part: Record<string, string>): void => {
+    const wanted = Object.entries({ ...query, ...part }).filter(([, value]) => value !== "");
+    const search = new URLSearchParams(wanted).toString();
+    route(search ? `${path}?${search}` : path, true);
+  };
   const search = useRef<HTMLInputElement>(null);
-  useEffect(() => bind({ "/": () => search.current?.focus() }), []);
+  useEffect(() => bind("list", { "/": () => search.current?.focus() }), []);
   const all = inOrder.value;
-  const found = useComputed(() =>
-    ordered(
-      inOrder.value.filter(
-        (session) =>
-          fits(session, filter.value, text.value) &&
-          (provider.value === "" || session.provider === provider.value) &&
-          (directory.value === "" || session.cwd === directory.value),
-      ),
+  const found = ordered(
+    all.filter(
+      (session) =>
+        fits(session, filter, text) &&
+        (provider === "" || session.provider === provider) &&
+        (dir === "" || session.cwd === dir) &&
+        (tag === "" || session.tags.includes(tag)),
     ),
   );
   const ended = all.length - liveCount.value;
@@ -48,22 +54,36 @@ export function SessionsPage() {
             ref={search}
             class="input"
             type="search"
-            placeholder={innerWidth <= 640 ? "Filter" : "Filter by name, path, branch"}
+            placeholder="Filter"
             aria-label="Filter by name, path, branch"
-            value={text.value}
-            onInput={(event) => (text.value = event.currentTarget.value)}
+            title="Name, path, branch, id, tag or provider"
+            value={text}
+            onInput={(event) => show({ q: event.currentTarget.value })}
             onKeyDown={(event) => {
-              if (event.key !== "Escape") return;
-              text.value = "";
-              event.currentTarget.blur();
+              if (event.key === "Escape") {
+                show({ q: "" });
+                event.currentTarget.blur();
+              }
+              // To what was found.
+              if (event.key === "Enter" || event.key === "ArrowDown") {
+                event.preventDefault();
+                const first = document.querySelector<HTMLElement>(".row-link");
+                if (event.key === "Enter") first?.click();
+                else first?.focus();
+              }
             }}
           />
-          <kbd>/</kbd>
+          <Keys keys={currentKey("/", "list")} />
         </div>
+        {liveCount.value > 1 && (
+          <a class="button ghost icon head-grid" href="/grid" aria-label="Grid" data-tip="Grid" data-key="G G">
+            <Icon name="grid" />
+          </a>
+        )}
         <button class="button primary head-create" onClick={() => openOverlay("create")}>
           <Icon name="plus" />
           Create Session
-          <kbd>C</kbd>
+          <Keys keys={currentKey("C", "")} />
         </button>
       </div>
       <ReconnectBanner over />
@@ -73,23 +93,18 @@ export function SessionsPage() {
         <Empty />
       ) : (
         <>
-          <NeedsYou />
+          <NeedsYou showAll={() => show({ show: "needs" })} />
           <Filters
-            filter={filter.value}
-            choose={(chosen) => (filter.value = chosen)}
-            provider={provider.value}
-            chooseProvider={(chosen) => (provider.value = chosen)}
-            directory={directory.value}
-            chooseDirectory={(chosen) => (directory.value = chosen)}
+            filter={filter}
+            choose={(chosen) => show({ show: chosen === "all" ? "" : chosen })}
+            provider={provider}
+            chooseProvider={(chosen) => show({ provider: chosen })}
+            directory={dir}
+            chooseDirectory={(chosen) => show({ dir: chosen })}
+            tag={tag}
+            chooseTag={(chosen) => show({ tag: chosen })}
           >
-            <List
-              wanted={found.value}
-              text={text.value}
-              clear={() => {
-                text.value = provider.value = directory.value = "";
-                filter.value = "all";
-              }}
-            />
+            <List wanted={found} text={text} clear={() => route(path, true)} />
           </Filters>
         </>
       )}
@@ -115,7 +130,7 @@ function Empty() {
         <button class="button primary large" onClick={() => openOverlay("create")}>
           <Icon name="plus" />
           Create Session
-          <kbd>C</kbd>
+          <Keys keys={currentKey("C", "")} />
         </button>
         <span class="or">or from a shell on this host</span>
         <Command text={`codepiper start -p ${firstChoice()?.name ?? "PROVIDER"} -d ~/projects/my-app`} />

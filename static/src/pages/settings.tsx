@@ -2,23 +2,39 @@ import "../styles/settings.css";
 import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLocation } from "preact-iso";
-import { chosenTheme, clipboard, contrast, keepAlt, option, screenReader, terminalTheme } from "../preferences";
+import {
+  chosenTheme,
+  clipboard,
+  contrast,
+  keepAlt,
+  letterSize,
+  option,
+  screenReader,
+  terminalTheme,
+} from "../preferences";
+import { font } from "../terminal/font";
 import { letters, switchLetters } from "../shortcuts";
-import { providers } from "../providers";
-import { connection, daemon, home, now } from "../store";
+import { connection, daemon, now } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { isMac } from "../ui/keys";
 import { NotFound } from "../ui/not_found";
-import { duration, fullTime, tilde } from "../words";
+import { duration, fullTime } from "../words";
+import { later } from "../ui/later";
 import { EnvSetsSection } from "./settings_env_sets";
+import { Providers } from "./settings_providers";
 import { Security } from "./settings_security";
+
+const PoliciesSection = later(() => import("./settings_policies").then((module) => module.PoliciesSection));
+const KeysSection = later(() => import("./settings_keys").then((module) => module.KeysSection));
 
 const SECTIONS = [
   ["appearance", "Appearance"],
   ["terminal", "Terminal"],
+  ["keys", "Keys"],
   ["security", "Security"],
   ["env-sets", "Env sets"],
+  ["policies", "Policies"],
   ["providers", "Providers"],
   ["daemon", "Daemon"],
 ] as const;
@@ -55,8 +71,10 @@ export function Settings({ section = "appearance" }: { section?: string }) {
         <div class="settings-body">
           {section === "appearance" && <Appearance />}
           {section === "terminal" && <TerminalSettings />}
+          {section === "keys" && <KeysSection />}
           {section === "security" && <Security />}
           {section === "env-sets" && <EnvSetsSection />}
+          {section === "policies" && <PoliciesSection />}
           {section === "providers" && <Providers />}
           {section === "daemon" && <Daemon />}
         </div>
@@ -156,6 +174,9 @@ function Appearance() {
   );
 }
 
+/** In px. */
+const LETTER_SIZES = [10, 11, 12, 13, 14, 15, 16, 18, 20, 24];
+
 function TerminalSettings() {
   return (
     <Box title="Terminal" what="Saved in this browser. These settings change only what you see.">
@@ -169,6 +190,34 @@ function TerminalSettings() {
             ["dark", "Always dark"],
             ["light", "Always light"],
           ]}
+        />
+      </BoxRow>
+      <BoxRow title="Letter size" what="Smaller or larger where the terminal's size asks for it. Phones: pinch.">
+        <select
+          class="input"
+          aria-label="Letter size"
+          value={letterSize.value}
+          onChange={(event) => {
+            letterSize.value = Number(event.currentTarget.value);
+            localStorage.setItem("codepiper.letter-size", event.currentTarget.value);
+          }}
+        >
+          {LETTER_SIZES.map((size) => (
+            <option key={size} value={size}>
+              {size} px
+            </option>
+          ))}
+        </select>
+      </BoxRow>
+      <BoxRow title="Font" what="The name of a monospaced font that is installed on this device.">
+        <input
+          class="input"
+          aria-label="Font"
+          placeholder="Default"
+          autocomplete="off"
+          spellcheck={false}
+          value={font.value}
+          onChange={(event) => (font.value = event.currentTarget.value.trim())}
         />
       </BoxRow>
       <Toggle label="Raise low contrast" what="Adjusts colours that are hard to read." value={contrast} />
@@ -207,31 +256,6 @@ function TerminalSettings() {
         what="Announces output and lets you read it line by line."
         value={screenReader}
       />
-    </Box>
-  );
-}
-
-function Providers() {
-  return (
-    <Box title="Providers" what="The programs that sessions run, as found on the daemon’s PATH.">
-      {(providers.value ?? []).map((provider) => (
-        <BoxRow
-          key={provider.name}
-          title={provider.label}
-          what={
-            <>
-              {provider.description} ·{" "}
-              {provider.found === null ? (
-                `${provider.program} was not found`
-              ) : (
-                <code>{tilde(provider.found, home.value)}</code>
-              )}
-            </>
-          }
-        >
-          <span class="chip">{provider.found === null ? "not installed" : "installed"}</span>
-        </BoxRow>
-      ))}
     </Box>
   );
 }

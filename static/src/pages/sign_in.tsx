@@ -138,6 +138,7 @@ export function SignIn() {
 function words(problem: Problem): string {
   switch (problem.code) {
     case "wrong_credentials":
+      if (problem.tries_left === 0) return "Wrong password or code. The next attempt has to wait.";
       return problem.tries_left === undefined || problem.tries_left === null
         ? "Wrong password or code."
         : `Wrong password or code. ${count(problem.tries_left, "attempt")} left from this browser.`;

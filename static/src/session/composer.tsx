@@ -6,9 +6,10 @@ import { secretHeaders } from "../secret";
 import { isAgent, providerOf } from "../providers";
 import { keep, live, onEvent } from "../store";
 import { Icon } from "../ui/icon";
-import { isPhone } from "../terminal/fit";
+import { coarse, isPhone } from "../terminal/fit";
 import { pasteable } from "../terminal/paste";
 import { count, isWaiting } from "../words";
+import { remember, useEarlier } from "./earlier";
 import { ImageButton } from "./image_button";
 import { type Fate, fateWords, follow, refused } from "./receipt";
 
@@ -24,7 +25,8 @@ function useSending(session: Session) {
   );
   // An agent that works or waits gets it when it is idle. Of other programs the daemon knows whether they take it.
   const agent = providerOf(session.provider)?.transcripts === true;
-  const queues = (agent && (isWaiting(session) || session.activity === "working")) || session.queued > 0;
+  const queues =
+    (agent && (isWaiting(session) || session.activity === "working")) || (session.queued > 0 && !session.queue_held);
   const keepDraft = (value: string): void => {
     setText(value);
     // A draft survives a reload.
@@ -46,6 +48,7 @@ function useSending(session: Session) {
       const headers = { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" };
       const { receipt, warning = null } = await request<Sent>("POST", path, undefined, { body: text, headers });
       keepDraft("");
+      remember(session.id, text);
       if (receipt === "queued")
         setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
       else setFate({ is: "sent", receipt, waited: false, warning });
@@ -63,8 +66,19 @@ function useSending(session: Session) {
       setFate(refused(problemOf(error)));
     }
   };
-  return { text, write, fate, busy, queues, send, forget };
+  const release = async (): Promise<void> => {
+    try {
+      keep(await request<Session>("POST", `/api/sessions/${session.id}/queue`));
+    } catch (error) {
+      setFate(refused(problemOf(error)));
+    }
+  };
+  return { text, write, fate, busy, queues, send, forget, release };
 }
+
+/** Whether Enter sends, and makes no new line. */
+const sends = (event: KeyboardEvent): boolean =>
+  event.metaKey || event.ctrlKey || (!event.shiftKey && !event.altKey && !coarse());
 
 interface Props {
   session: Session;
@@ -74,11 +88,12 @@ interface Props {
   field?: RefObject<HTMLTextAreaElement | null>;
 }
 
-/** A real text field: input methods and autocorrection work, Return makes a new line, the button sends. */
+/** A real text field: input methods and autocorrection work. Enter sends; where a finger types, it makes a new line. */
 export function Composer({ session, give, close, field }: Props) {
-  const { text, write, fate, busy, queues, send, forget } = useSending(session);
+  const { text, write, fate, busy, queues, send, forget, release } = useSending(session);
   const made = useRef<HTMLTextAreaElement>(null);
   const own = field ?? made;
+  const earlier = useEarlier(session.id);
   useEffect(() => {
     if (!isPhone()) own.current?.focus();
   }, []);
@@ -107,9 +122,16 @@ export function Composer({ session, give, close, field }: Props) {
             // It leaves the field as it leaves the terminal.
             if (event.key === "Escape" && event.altKey) return;
             event.stopPropagation();
-            if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
+            // An input method takes Enter and the arrows for itself.
+            if (event.isComposing) return;
+            if (event.key === "Enter" && sends(event)) {
               event.preventDefault();
               void send();
+            }
+            const again = earlier(event.key, text);
+            if (again !== null) {
+              event.preventDefault();
+              write(again);
             }
             if (event.key === "Escape") close();
           }}
@@ -123,7 +145,13 @@ export function Composer({ session, give, close, field }: Props) {
         {queues && "Queue"}
         <Icon name="send" />
       </button>
-      <Note session={session} fate={fate} queue={() => void send(true)} forget={() => void forget()} />
+      <Note
+        session={session}
+        fate={fate}
+        queue={() => void send(true)}
+        forget={() => void forget()}
+        release={() => void release()}
+      />
     </form>
   );
 }
@@ -134,11 +162,13 @@ function Note({
   fate,
   queue,
   forget,
+  release,
 }: {
   session: Session;
   fate: Fate | null;
   queue: () => void;
   forget: () => void;
+  release: () => void;
 }) {
   const warning = fate?.is === "sent" ? fate.warning : null;
   const bad = fate?.is === "refused" || warning !== null;
@@ -155,7 +185,17 @@ function Note({
       {fate?.is === "refused" && fate.typed && location.pathname !== `/sessions/${session.id}` && (
         <a href={`/sessions/${session.id}`}>Open the terminal</a>
       )}
-      {others > 0 && <span>{count(others, fate?.is === "queued" ? "other text" : "text")} queued.</span>}
+      {others > 0 && (
+        <span>
+          {count(others, fate?.is === "queued" ? "other text" : "text")} queued
+          {session.queue_held ? ", held since the agent was interrupted" : ""}.
+        </span>
+      )}
+      {session.queue_held && (
+        <button type="button" class="text-button" onClick={release}>
+          Send now
+        </button>
+      )}
       {session.queued > 0 && (
         <button type="button" class="text-button" onClick={forget}>
           Discard

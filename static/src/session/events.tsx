@@ -18,7 +18,7 @@ export function EventsTab({ session }: { session: Session }) {
   const list = useRef<HTMLDivElement>(null);
   const filter = useRef<HTMLInputElement>(null);
   const feed = useEvents(session, () => paused.value || (list.current?.scrollTop ?? 0) > 4);
-  useEffect(() => bind({ p: () => toggle(), "/": () => filter.current?.focus() }), []);
+  useEffect(() => bind("", { p: () => toggle(), "/": () => filter.current?.focus() }), []);
   const toggle = (): void => {
     paused.value = !paused.value;
     if (!paused.value) feed.release();

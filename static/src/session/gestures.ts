@@ -2,7 +2,6 @@
 
 import { signal, type Signal } from "@preact/signals";
 import { beginPinch, keepLetters, pinched, type Pinch } from "../terminal/pinch";
-import { toast } from "../toasts";
 import { hasMouse } from "../terminal/screen";
 import type { TerminalModel } from "./terminal_model";
 
@@ -37,23 +36,21 @@ export function gestures(view: TerminalModel): Gestures {
     view.past.scrollBack(Math.max(3, Math.round(-event.deltaY / line)));
   };
   const onPasteCapture = (event: ClipboardEvent): void => {
-    const files = images(event.clipboardData);
+    const files = [...(event.clipboardData?.files ?? [])];
     // The search field pastes by itself.
     if (files.length === 0 && !(event.target as Element).closest(".xterm")) return;
     event.preventDefault();
     event.stopPropagation();
     const text = event.clipboardData?.getData("text/plain") ?? "";
-    if (files.length > 0) void view.giveImages(files);
+    if (files.length > 0) void view.give(files, text);
     else if (text !== "") view.screen?.paste(text);
     else void view.pasteImages();
   };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     dropping.value = false;
-    const files = images(event.dataTransfer);
-    if (files.length > 0) void view.giveImages(files);
-    else if (event.dataTransfer && event.dataTransfer.files.length > 0) notAnImage();
-    else if (isLive()) view.screen?.paste(event.dataTransfer?.getData("text/plain") ?? "");
+    const data = event.dataTransfer;
+    if (data) void view.give([...data.files], data.getData("text/plain"));
   };
   const onTouchStart = (event: TouchEvent): void => {
     const [finger] = event.touches;
@@ -91,12 +88,4 @@ export function gestures(view: TerminalModel): Gestures {
       onTouchMove,
     },
   };
-}
-
-function notAnImage(): void {
-  toast({ text: "Not sent: only PNG, JPEG, GIF and WebP images can be dropped here.", bad: true });
-}
-
-function images(data: DataTransfer | null): File[] {
-  return [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
 }

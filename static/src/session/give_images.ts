@@ -2,6 +2,7 @@ import type { Image, Session } from "../wire";
 import { problemOf, request, upload } from "../http";
 import { toast } from "../toasts";
 import { isAgent } from "../providers";
+import type { TerminalModel } from "./terminal_model";
 
 /** Uploads images, and gives them to the session's program. */
 export async function giveImages(session: Session, files: readonly File[]): Promise<void> {
@@ -14,6 +15,15 @@ export async function giveImages(session: Session, files: readonly File[]): Prom
       toast({ text: `Image not sent: ${problemOf(error).detail}`, bad: true });
     }
   }
+}
+
+/** What was pasted or dropped over a terminal. */
+export async function give(view: TerminalModel, files: readonly File[], text: string): Promise<void> {
+  const images = files.filter((file) => file.type.startsWith("image/"));
+  if (images.length > 0) await giveImages(view.session, images);
+  else if (text !== "" && view.past.mode.value === "live") view.screen?.paste(text);
+  else if (files.length > 0)
+    toast({ text: "Not sent: only PNG, JPEG, GIF and WebP images can be given to a program.", bad: true });
 }
 
 /** The images in the clipboard; says so when there is none. */

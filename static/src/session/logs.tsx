@@ -85,9 +85,9 @@ function isForLogs({ source, kind }: Event): boolean {
 function LogMark({ event }: { event: Event }) {
   if (event.kind === "hook.permission_requested") return <Marked tone="warm" mark="permission" />;
   if (event.kind === "session.activity_changed") {
-    const { activity } = event.data;
+    const { activity, waiting_for: what } = event.data;
     if (activity === "waiting")
-      return <Marked tone="warm" mark={event.data.waiting_for === "question" ? "question" : "permission"} />;
+      return <Marked tone="warm" mark={what && what !== "permission" ? "question" : "permission"} />;
     return (
       <Marked tone={activity === "working" ? "accent" : activity === "unknown" ? "unk" : "rest"} mark={activity} />
     );

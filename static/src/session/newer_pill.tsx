@@ -9,7 +9,7 @@ export function NewerPill({ past }: { past: Past }) {
       <div class="newer-pill">
         {place.below !== null && place.below > 0 && <span>{count(place.below, "newer line")}</span>}
         <button class="button primary" onClick={past.toLive}>
-          Back to live
+          Back to live <kbd>End</kbd>
         </button>
       </div>
     )

@@ -1,56 +1,59 @@
 import type { Session } from "../wire";
-import { problemOf, request } from "../http";
-import { auth } from "../login";
-import { keep } from "../store";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
-import { toast } from "../toasts";
 import { clock, isLive } from "../words";
-import { isPhone } from "../terminal/fit";
+import { coarse, isPhone } from "../terminal/fit";
+import { isFollowing, sameGrid, setFollowing } from "../terminal/following";
 import type { TerminalModel } from "./terminal_model";
+import { changeSize, isOurs } from "./window_size";
 
 function Facts({ session, mine, scale }: { session: Session; mine: boolean; scale: number }) {
   const { lease } = session;
   return (
     <p>
-      {lease && !mine && (
+      {lease?.automatic ? (
+        <>Follows {mine ? "this window" : <b>{`the window of ${lease.holder}`}</b>}. </>
+      ) : lease ? (
         <>
-          Set by <b>{lease.holder}</b> at {clock(Date.parse(lease.since))}.{" "}
+          Set by {mine ? "you" : <b>{lease.holder}</b>} at {clock(Date.parse(lease.since))}.{" "}
         </>
+      ) : (
+        session.attached > 0 && <>Set by an attached terminal. </>
       )}
-      {lease && mine && <>Set by you at {clock(Date.parse(lease.since))}. </>}
-      {!lease && session.attached > 0 && <>Set by an attached terminal. </>}
-      {scale < 0.995 ? `Shown here at ${Math.round(scale * 100)}%.` : "Shown here at full size."} Viewing never changes
-      it.
+      Shown here at {isFull(scale) ? "full size" : percent(scale)}.
     </p>
   );
 }
 
-/** Who holds the size, and the explicit way to take it: looking never resizes. */
+const isFull = (scale: number): boolean => Math.abs(scale - 1) < 0.005;
+const percent = (scale: number): string => `${Math.round(scale * 100)}%`;
+
+/** Who holds the size, and the ways to take it: looking alone never resizes. */
 export function SizeChip({ view, session }: { view: TerminalModel; session: Session }) {
   const { sizing, whole } = view;
   const scale = view.scale.value;
   const wanted = view.wanted.value;
   const { size, lease } = session;
-  const mine = lease !== null && lease.login !== null && lease.login === auth.status?.login?.id;
+  const mine = isOurs(session);
+  const byHand = mine && !lease?.automatic;
   const name = `${size.cols}×${size.rows}`;
-  const path = `/api/sessions/${session.id}/fit`;
-  const change = async (method: "POST" | "DELETE"): Promise<void> => {
-    try {
-      keep(await request<Session>(method, path, method === "POST" ? wanted : undefined));
-    } catch (error) {
-      toast({ text: `Size not changed: ${problemOf(error).detail}`, bad: true });
-    }
+  const holder = lease?.automatic
+    ? mine
+      ? "follows this window"
+      : `follows ${lease.holder}`
+    : mine
+      ? "set by you"
+      : lease
+        ? `set by ${lease.holder}`
+        : session.attached > 0
+          ? "set by an attached terminal"
+          : null;
+  const same = sameGrid(size, wanted);
+  const look = isPhone() && !whole.value ? "pan" : isFull(scale) ? null : percent(scale);
+  const change = (method: "POST" | "DELETE", button: HTMLElement): void => {
+    closePopover(button);
+    void changeSize(view, method);
   };
-  const holder = mine
-    ? "set by you"
-    : lease
-      ? `set by ${lease.holder}`
-      : session.attached > 0
-        ? "set by an attached terminal"
-        : null;
-  const same = size.cols === wanted.cols && size.rows === wanted.rows;
-  const look = isPhone() && !whole.value ? "pan" : scale < 0.995 ? `${Math.round(scale * 100)}%` : null;
   return (
     <>
       <Popover
@@ -73,13 +76,7 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
         <h2>Size {name}</h2>
         <Facts session={session} mine={mine} scale={scale} />
         {isLive(session) && !same && (
-          <button
-            class="button primary wide"
-            onClick={(event) => {
-              closePopover(event.currentTarget);
-              void change("POST");
-            }}
-          >
+          <button class="button primary wide" onClick={(event) => change("POST", event.currentTarget)}>
             <Icon name="fit" size={14} />
             Fit to this screen ({wanted.cols}×{wanted.rows})
           </button>
@@ -87,20 +84,24 @@ export function SizeChip({ view, session }: { view: TerminalModel; session: Sess
         {isLive(session) && !same && (
           <p class="meta">The program redraws once. You can restore the current size later.</p>
         )}
-        {mine && (
-          <button
-            class="button wide"
-            onClick={(event) => {
-              closePopover(event.currentTarget);
-              void change("DELETE");
-            }}
-          >
+        {byHand && lease && (
+          <button class="button wide" onClick={(event) => change("DELETE", event.currentTarget)}>
             Restore ({lease.size_before.cols}×{lease.size_before.rows})
           </button>
         )}
+        {isLive(session) && !coarse() && (
+          <label class="check">
+            <input
+              type="checkbox"
+              checked={isFollowing(session.id)}
+              onChange={(event) => setFollowing(session.id, event.currentTarget.checked)}
+            />
+            <span>Follow this window while nobody else watches</span>
+          </label>
+        )}
       </Popover>
-      {mine && (
-        <button class="button desk-only" onClick={() => void change("DELETE")}>
+      {byHand && (
+        <button class="button desk-only" onClick={() => void changeSize(view, "DELETE")}>
           Restore size
         </button>
       )}

@@ -5,9 +5,9 @@ import { createRef } from "preact";
 import type { Session, Size } from "../wire";
 import type { Position } from "../cursor";
 import type { Subscription } from "../connection";
-import { clipboard } from "../preferences";
+import { clipboard, letterSize } from "../preferences";
 import { connection } from "../store";
-import { gridFor, isPhone } from "../terminal/fit";
+import { coarse, gridFor, isPhone, SMALLEST } from "../terminal/fit";
 import { withCtrl } from "../terminal/keys";
 import { keptLetters } from "../terminal/pinch";
 import { openScreen, scaleInto, type Screen } from "../terminal/screen";
@@ -22,16 +22,14 @@ import { pressed } from "./terminal_keys";
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
 
-/** Letters, in px: what one reads on a desk, and on a phone. */
-const LETTERS = 13;
+/** The whole grid is an overview, in px. */
+const TINY = 2;
+/** Letters on a phone, in px. */
 const PHONE_LETTERS = 11;
-/** Typed bytes in one message. */
+/** More typed bytes than this are a text that was pasted. */
 const TYPED = 32 * 1024;
 /** Rows below the cursor that are seen with it. */
 const BELOW_CURSOR = 2;
-
-/** Whether a finger is what points. */
-export const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || isPhone();
 
 export class TerminalModel {
   screen: Screen | null = null;
@@ -55,6 +53,8 @@ export class TerminalModel {
   readonly scale = signal(1);
   /** The grid that would fill this screen. */
   readonly wanted;
+  /** Counts how often the subscription began. */
+  readonly begun = signal(0);
   /** Where the pointer's link leads. */
   readonly link = signal<string | null>(null);
   /** What a program wants to write to the clipboard. */
@@ -64,9 +64,10 @@ export class TerminalModel {
   readonly sticky = signal<Sticky>("off");
   /** What is seen of a large grid is where the cursor is; a finger that moves it elsewhere ends that. */
   followsCursor = true;
-  private subscription: Subscription | null = null;
+  subscription: Subscription | null = null;
   private stage: HTMLElement | null = null;
   private lastEnter: Position | null = null;
+  private pasting: Promise<void> | null = null;
 
   constructor(
     /** As it is now. */
@@ -87,15 +88,15 @@ export class TerminalModel {
       link: (url) => (this.link.value = url),
       key: (event, asked) => pressed(event, asked, this),
     });
+    screen.accelerate(true);
     this.screen = screen;
     this.stage = stage;
     screen.terminal.onCursorMove(this.showCursor);
-    const subscribed = connection.subscribe(
-      this.session.id,
-      "live",
-      "latest",
-      takeInto(screen, () => this.subscription),
-    );
+    const take = takeInto(screen, () => this.subscription);
+    const subscribed = connection.subscribe(this.session.id, "live", "latest", (item) => {
+      if (item.kind === "begun") this.begun.value++;
+      take(item);
+    });
     this.subscription = subscribed;
     let pending = 0;
     const fitSoon = (): void => {
@@ -127,10 +128,11 @@ export class TerminalModel {
     const { screen, stage } = this;
     if (!screen || !stage || stage.clientWidth === 0) return;
     const room = { width: stage.clientWidth - 24, height: stage.clientHeight - 16 };
-    const wanted = isPhone() ? this.letters.value : LETTERS;
+    const wanted = isPhone() ? this.letters.value : letterSize.value;
     screen.scale(wanted);
     this.wanted.value = gridFor(screen.cell(), room);
-    const font = !isPhone() || this.whole.value ? scaleInto(screen, room, wanted) : wanted;
+    const font =
+      !isPhone() || this.whole.value ? scaleInto(screen, room, wanted, this.whole.value ? TINY : SMALLEST) : wanted;
     const own = screen.cell();
     this.scale.value = font / wanted;
     stage.style.setProperty("--cell-h", `${own.height}px`);
@@ -159,12 +161,18 @@ export class TerminalModel {
       typed = new TextEncoder().encode(withCtrl(String.fromCharCode(bytes[0] ?? 0)));
       if (this.sticky.value === "once") this.sticky.value = "off";
     }
-    for (let at = 0; at < typed.length; at += TYPED) {
-      if (this.subscription?.type(typed.subarray(at, at + TYPED))) continue;
-      return toast({ text: "Not sent: no connection.", bad: true });
-    }
+    if (typed.length > TYPED || this.pasting) return this.typeBehind(typed);
+    if (!this.subscription?.type(typed)) return toast({ text: "Not sent: no connection.", bad: true });
     if (typed.includes(0x0d)) this.lastEnter = this.subscription?.at ?? null;
   };
+
+  /** A long text, and what is typed until the program has it. */
+  private typeBehind(bytes: Uint8Array): void {
+    const mine = (this.pasting = Promise.all([around(), this.pasting]).then(async ([{ paste }]) => {
+      await paste(this, bytes);
+      if (this.pasting === mine) this.pasting = null;
+    }));
+  }
 
   readonly compose = (): void => {
     this.composing.value = true;
@@ -172,12 +180,16 @@ export class TerminalModel {
     this.prompt.current?.focus();
   };
 
-  readonly copy = (text: string): void => void around().then(({ copyText }) => copyText(text));
+  readonly copy = (text: string): void => void around().then(({ copySelection }) => copySelection(text));
 
   readonly copyLast = async (): Promise<void> => (await around()).copyLastOutput(this.session.id, this.lastEnter);
 
   readonly giveImages = async (files: readonly File[]): Promise<void> =>
     (await around()).giveImages(this.session, files);
+
+  /** What was pasted or dropped. */
+  readonly give = async (files: readonly File[], text: string): Promise<void> =>
+    (await around()).give(this, files, text);
 
   /** Gives the images of the clipboard: a browser that pastes as plain text leaves them out. */
   readonly pasteImages = async (): Promise<void> => {
@@ -201,7 +213,7 @@ export class TerminalModel {
   }
 
   private normalLetters(): number {
-    return isPhone() ? PHONE_LETTERS : LETTERS;
+    return isPhone() ? PHONE_LETTERS : letterSize.value;
   }
 
   private wantsClip(text: string): void {

@@ -1,17 +1,17 @@
 import "../styles/terminal.css";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { pageActions } from "../page_actions";
-import { contrast, option, screenReader, shownTheme, terminalTheme } from "../preferences";
+import { contrast, letterSize, option, screenReader, shownTheme, terminalTheme } from "../preferences";
 import { bind } from "../shortcuts";
-import { isAgent } from "../providers";
 import { connection, live, now } from "../store";
 import { isMac } from "../ui/keys";
 import { later } from "../ui/later";
+import { coarse } from "../terminal/fit";
 import { isLive, isWaiting } from "../words";
 import type { Session } from "../wire";
 import { gestures } from "./gestures";
 import type { Past } from "./past";
-import { coarse, TerminalModel } from "./terminal_model";
+import { TerminalModel } from "./terminal_model";
 
 // The screen comes first; what is around it follows.
 const around = () => import("./around");
@@ -57,27 +57,19 @@ export function TerminalView({ session, moment, leave }: Props) {
 
 /** What the keys of the page and the palette do here. */
 function useKeysAndActions(view: TerminalModel, session: Session): void {
-  const { past, sizing, strip } = view;
-  const resize = (): void => void (sizing.value = true);
-  useEffect(() => bind({ t: view.focus, p: view.compose, [isMac ? "⌘f" : "⌘⇧f"]: past.search, "⇧F": resize }), [view]);
+  const { past, strip } = view;
+  const resize = (): void => void around().then(({ fitOrRestore }) => fitOrRestore(view));
+  useEffect(
+    () => bind("session", { t: view.focus, p: view.compose, [isMac ? "⌘f" : "⌘⇧f"]: past.search, "⇧F": resize }),
+    [view],
+  );
   useEffect(() => {
-    pageActions.value = [
-      { word: "Search output", icon: "search", run: past.search },
-      { word: "Scroll back", icon: "clock", run: () => past.scrollBack(24) },
-      { word: "Copy last output", icon: "copy", run: () => void view.copyLast() },
-      ...(isLive(session)
-        ? [
-            { word: "Send a prompt…", icon: "send" as const, key: "P", run: view.compose },
-            { word: "Fit to this screen…", icon: "fit" as const, key: "⇧ F", run: resize },
-            {
-              word: strip.value ? "Hide keys" : "Show keys",
-              icon: "keys" as const,
-              run: () => (strip.value = !strip.value),
-            },
-          ]
-        : []),
-    ];
+    let here = true;
+    void around().then(({ actionsOf }) => {
+      if (here) pageActions.value = actionsOf(view);
+    });
     return () => {
+      here = false;
       pageActions.value = [];
     };
   }, [view, isLive(session), strip.value]);
@@ -100,7 +92,7 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
   useEffect(() => {
     view.screen?.restyle();
   }, [shownTheme.value, terminalTheme.value, contrast.value, screenReader.value, option.value]);
-  useEffect(view.fit, [view.whole.value, view.letters.value, view.composing.value, view.strip.value]);
+  useEffect(view.fit, [view.whole.value, view.letters.value, letterSize.value, view.composing.value, view.strip.value]);
 
   const reading = past.reading.value;
   const searching = past.searching.value;
@@ -129,9 +121,7 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
       {searching && <SearchBar past={past} />}
       <Consent wanted={view.clip} allow={() => (view.clipAllowed = true)} />
       {!isLive(session) && past.mode.value === "live" && <Ended session={session} />}
-      {dropping.value && (
-        <div class="drop-hint">Drop the image to send it to the {isAgent(session.provider) ? "agent" : "program"}</div>
-      )}
+      {dropping.value && <div class="drop-hint">Drop the image to send it to the program</div>}
     </div>
   );
 }

@@ -4,7 +4,8 @@ import type { Cursor, Event, Marker, Session, Timeline as Answer } from "../wire
 import { request } from "../http";
 import { bind } from "../shortcuts";
 import { now, onEvent, traces } from "../store";
-import { extended, spanOf, STATE_WORDS, traceSentence, within, type Span } from "../trace";
+import { extended, spanOf, type Span } from "../trace";
+import { STATE_WORDS, traceSentence, within } from "../trace_words";
 import { BARS } from "../ui/trace";
 import { clock, clockSeconds, isLive } from "../words";
 
@@ -163,7 +164,7 @@ function useMarkKeys(at: number | null, markers: ReadonlySignal<readonly Marker[
           : markers.value.find((marker) => timeOf(marker) > here + APART);
       if (next) latest.current.goTo(momentOf(next));
     };
-    return bind({ "[": step(-1), "]": step(1) });
+    return bind("session", { "[": step(-1), "]": step(1) });
   }, []);
 }
 

@@ -2,13 +2,16 @@ import { useEffect } from "preact/hooks";
 import type { Session } from "../wire";
 import { settled } from "../settled";
 import { connection, now } from "../store";
+import { font } from "../terminal/font";
 import { Icon } from "../ui/icon";
 import { isMac } from "../ui/keys";
 import { clockSeconds, isLive } from "../words";
 import { ImageButton } from "./image_button";
 import type { Past } from "./past";
+import { Pasting } from "./pasting";
 import { SizeChip } from "./size_chip";
 import type { TerminalModel } from "./terminal_model";
+import { followWindow, setFont } from "./window_size";
 
 /** What is below the terminal; on a phone above it. */
 export function ToolBar({ view, session }: { view: TerminalModel; session: Session }) {
@@ -18,9 +21,12 @@ export function ToolBar({ view, session }: { view: TerminalModel; session: Sessi
   useEffect(() => {
     settled.value = true;
   }, []);
+  useEffect(() => followWindow(view), [view]);
+  useEffect(() => setFont(view, font.value), [view, font.value]);
   return (
     <>
       <Status past={view.past} ended={!live} />
+      <Pasting view={view} />
       <span class="grow truncate meta">{view.link.value}</span>
       <SizeChip view={view} session={session} />
       <button
@@ -83,9 +89,6 @@ function Status({ past, ended }: { past: Past; ended: boolean }) {
         <Icon name="clock" size={14} />
         History
         <span class="meta">{past.loading ? "Loading…" : at !== null && clockSeconds(at)}</span>
-        <button class="button" onClick={past.toLive}>
-          Back to live <kbd>End</kbd>
-        </button>
       </span>
     );
   }

@@ -12,6 +12,8 @@ interface FiltersProps {
   chooseProvider: (provider: string) => void;
   directory: string;
   chooseDirectory: (directory: string) => void;
+  tag: string;
+  chooseTag: (tag: string) => void;
   children: ComponentChildren;
 }
 
@@ -22,10 +24,13 @@ export function Filters({
   chooseProvider,
   directory,
   chooseDirectory,
+  tag,
+  chooseTag,
   children,
 }: FiltersProps) {
   const all = inOrder.value;
   const providers = [...new Set(all.map((session) => session.provider))].sort();
+  const tags = [...new Set(all.flatMap((session) => session.tags))].sort();
   const directories = [...new Set(all.map((session) => session.cwd))].sort();
   return (
     <>
@@ -33,6 +38,7 @@ export function Filters({
         <div class="segments" role="group" aria-label="Show">
           {FILTERS.map(({ key, word, icon }) => {
             const count = all.filter((session) => fits(session, key, "")).length;
+            if (key === "archived" && count === 0 && filter !== key) return null;
             return (
               <button key={key} aria-pressed={filter === key} onClick={() => choose(key)}>
                 {icon && (
@@ -61,6 +67,9 @@ export function Filters({
             choose={chooseDirectory}
             options={directories.map((name) => [name, tilde(name, home.value)])}
           />
+        )}
+        {(tags.length > 0 || tag !== "") && (
+          <Picker label="Tag" value={tag} choose={chooseTag} options={tags.map((each) => [each, each])} />
         )}
         <span class="grow" />
         <span class="meta sorted">Sorted by urgency, then newest</span>

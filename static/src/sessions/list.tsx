@@ -1,15 +1,14 @@
 import { type Signal, useSignal } from "@preact/signals";
-import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { renaming, resume, stop } from "../actions";
-import { GROUPS } from "../session_list";
-import { bind } from "../shortcuts";
-import { live, sessions } from "../store";
+import { type Group, GROUPS } from "../session_list";
+import { live } from "../store";
 import { useFrozen } from "../ui/frozen";
-import { isLive } from "../words";
 import type { Session } from "../wire";
+import { BulkBar, RemoveEnded } from "./bulk";
+import { orderOf, useListKeys } from "./list_keys";
 import { Row } from "./row";
+import { longPress, Selection } from "./selection";
 
 interface Props {
   wanted: readonly Session[];
@@ -20,15 +19,28 @@ interface Props {
 export function List({ wanted, text, clear }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const { shown, changed, update, hold } = useFrozen(wanted, list);
-  const selected = useSignal<ReadonlySet<string>>(new Set());
+  const selection = useMemo(() => new Selection(), []);
   /** The session whose menu is open. */
   const menu = useSignal<string | null>(null);
-  const { route } = useLocation();
-  useListKeys(list, selected, menu);
+  /** The row where Tab comes in: the one that had the focus. */
+  const stop = useSignal<string | null>(null);
+  useListKeys(list, selection, menu);
+  const press = useMemo(() => longPress((row) => selection.toggle(idOf(row))), []);
   if (wanted.length === 0) return <NoMatch text={text} clear={clear} />;
-  let first = true;
+  const order = (): string[] => orderOf(list.current);
+  const tab = shown.find(({ session }) => session.id === stop.value)?.session.id ?? first(shown);
+  const selecting = selection.ids.value.size > 0;
   return (
-    <div class={live.value ? "scroll list" : "scroll list drained"} ref={list} {...hold}>
+    <div
+      class={`scroll list${live.value ? "" : " drained"}${selecting ? " selecting" : ""}`}
+      ref={list}
+      {...hold}
+      {...press}
+      onFocusIn={(event) => {
+        const row = (event.target as Element).closest<HTMLElement>(".row");
+        if (row) stop.value = idOf(row);
+      }}
+    >
       <Columns />
       {changed && (
         <button class="button order-pill" onClick={update}>
@@ -36,39 +48,65 @@ export function List({ wanted, text, clear }: Props) {
         </button>
       )}
       {GROUPS.map((group) => {
-        const rows = shown.filter((row) => row.group === group);
-        if (rows.length === 0) return null;
+        const rows = shown.filter((row) => row.group === group).map((row) => row.session);
         return (
-          <section key={group} aria-label={group}>
-            <h2 class="group">
-              {group} <small>{rows.length}</small>
-            </h2>
-            <ul>
-              {rows.map(({ session }) => {
-                const tab = first;
-                first = false;
-                return (
-                  <Row
-                    key={session.id}
-                    session={session}
-                    tab={tab}
-                    selected={selected.value.has(session.id)}
-                    open={() => route(`/sessions/${session.id}`)}
-                    menu={menu.value === session.id}
-                    onMenu={(shown) => {
-                      if (shown) menu.value = session.id;
-                      else if (menu.value === session.id) menu.value = null;
-                    }}
-                  />
-                );
-              })}
-            </ul>
-          </section>
+          rows.length > 0 && <Rows key={group} group={group} sessions={rows} {...{ tab, selection, order, menu }} />
         );
       })}
-      <Selection selected={selected} />
+      <BulkBar selection={selection} order={order} />
     </div>
   );
+}
+
+interface RowsProps {
+  group: Group;
+  sessions: readonly Session[];
+  /** The row where Tab comes in. */
+  tab: string | undefined;
+  selection: Selection;
+  order: () => readonly string[];
+  menu: Signal<string | null>;
+}
+
+function Rows({ group, sessions, tab, selection, order, menu }: RowsProps) {
+  const { route } = useLocation();
+  return (
+    <section aria-label={group}>
+      <h2 class="group">
+        {group} <small>{sessions.length}</small>
+        {group === "Ended" && <RemoveEnded of={sessions} />}
+      </h2>
+      <ul>
+        {sessions.map((session) => (
+          <Row
+            key={session.id}
+            session={session}
+            tab={session.id === tab}
+            selected={selection.ids.value.has(session.id)}
+            select={(range) => selection.toggle(session.id, range ? order() : undefined)}
+            selecting={selection.ids.value.size > 0}
+            open={() => route(`/sessions/${session.id}`)}
+            menu={menu.value === session.id}
+            onMenu={(shown) => {
+              if (shown) menu.value = session.id;
+              else if (menu.value === session.id) menu.value = null;
+            }}
+          />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+const idOf = (row: HTMLElement): string => row.querySelector<HTMLElement>(".row-link")?.dataset["session"] ?? "";
+
+/** As the groups stand, not as the rows were ordered when they were placed. */
+function first(shown: readonly { session: Session; group: string }[]): string | undefined {
+  for (const group of GROUPS) {
+    const row = shown.find((each) => each.group === group);
+    if (row) return row.session.id;
+  }
+  return undefined;
 }
 
 function NoMatch({ text, clear }: { text: string; clear: () => void }) {
@@ -80,84 +118,6 @@ function NoMatch({ text, clear }: { text: string; clear: () => void }) {
           Clear filters
         </button>
       </div>
-    </div>
-  );
-}
-
-type Selected = Signal<ReadonlySet<string>>;
-type Do = (session: Session) => Promise<void>;
-
-const isOver = (session: Session): boolean => !isLive(session);
-
-function chosenOf(selected: Selected): Session[] {
-  return [...selected.value].map((id) => sessions.value?.get(id)).filter((session) => session !== undefined);
-}
-
-/** Does it to all that are selected and fit; then none is selected. */
-function forAll(selected: Selected, fitting: (session: Session) => boolean, run: Do): void {
-  for (const session of chosenOf(selected)) if (fitting(session)) void run(session);
-  selected.value = new Set();
-}
-
-/** The keys of a list: they go along its rows, and act on the row that has the focus. */
-function useListKeys(list: RefObject<HTMLElement | null>, selected: Selected, menu: Signal<string | null>): void {
-  useEffect(() => {
-    const links = (): HTMLElement[] => [...(list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [])];
-    const at = (): number =>
-      links().findIndex(
-        (link) => link === document.activeElement || link.closest(".row")?.contains(document.activeElement),
-      );
-    const go = (to: number): void => links()[Math.max(0, Math.min(links().length - 1, to))]?.focus();
-    const step = (by: number) => (): void => go(at() < 0 ? 0 : at() + by);
-    const on = (run: (session: Session) => void) => (): void => {
-      const id = links()[at()]?.dataset["session"];
-      const session = id ? sessions.value?.get(id) : undefined;
-      if (session) run(session);
-    };
-    const toggle = ({ id }: Session): void => {
-      const chosen = new Set(selected.value);
-      if (!chosen.delete(id)) chosen.add(id);
-      selected.value = chosen;
-    };
-    const many = (fitting: (session: Session) => boolean, run: Do) => (): void => {
-      if (selected.value.size > 0) forAll(selected, fitting, run);
-      else on((session) => fitting(session) && void run(session))();
-    };
-    return bind({
-      j: step(1),
-      k: step(-1),
-      ArrowDown: step(1),
-      ArrowUp: step(-1),
-      Home: () => go(0),
-      End: () => go(links().length - 1),
-      x: on(toggle),
-      s: many(isLive, stop),
-      r: many(isOver, resume),
-      F2: on((session) => (renaming.value = session)),
-      ".": on((session) => (menu.value = session.id)),
-    });
-  }, []);
-}
-
-function Selection({ selected }: { selected: Selected }) {
-  const chosen = chosenOf(selected);
-  if (chosen.length === 0) return null;
-  return (
-    <div class="selection" role="toolbar" aria-label="Selected sessions">
-      <b>{chosen.length} selected</b>
-      {chosen.some(isLive) && (
-        <button class="button" onClick={() => forAll(selected, isLive, stop)}>
-          Stop <kbd>S</kbd>
-        </button>
-      )}
-      {chosen.some(isOver) && (
-        <button class="button" onClick={() => forAll(selected, isOver, resume)}>
-          Resume <kbd>R</kbd>
-        </button>
-      )}
-      <button class="button ghost" onClick={() => (selected.value = new Set())}>
-        Clear
-      </button>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { resume } from "../actions";
 import { doingOrAsking } from "../doing";
-import { inOrder, isUnseen, look, now, seenAt, waiting } from "../store";
+import { inOrder, look, needing, now, waiting } from "../store";
 import { Icon } from "../ui/icon";
 import { Described } from "../ui/described";
 import { StateMark } from "../ui/state_mark";
@@ -8,29 +8,31 @@ import { age, count, exitSentence, foreign, isWaiting, nameOf, stateOf } from ".
 import type { Session } from "../wire";
 
 /** At most three cards: what waits, what crashed, then turns that ended unseen. */
-export function NeedsYou() {
-  const all = inOrder.value;
-  const crashed = all.filter((session) => session.status === "crashed" && isNews(session));
-  const finished = all.filter(isUnseen);
-  const needing = [...waiting.value, ...crashed, ...finished];
-  if (needing.length === 0) {
-    const working = all.filter((session) => session.status === "running" && session.activity === "working").length;
-    return <p class="needs quiet-line">Nothing needs you.{working > 0 && ` ${count(working, "session")} working.`}</p>;
+export function NeedsYou({ showAll }: { showAll: () => void }) {
+  const all = needing.value;
+  if (all.length === 0) {
+    const working = inOrder.value.filter(({ status, activity }) => status === "running" && activity === "working");
+    return (
+      <p class="needs quiet-line">
+        Nothing needs you.{working.length > 0 && ` ${count(working.length, "session")} working.`}
+      </p>
+    );
   }
-  const rest = needing.length - 3;
   return (
     <section class="needs" aria-labelledby="needs">
       <div class="needs-head">
         <h2 id="needs" class={waiting.value.length > 0 ? "tone-warm" : undefined}>
           Needs you
         </h2>
-        <span class="meta">
-          {needing.length}
-          {rest > 0 && ` · ${rest} more below`}
-        </span>
+        <span class="meta">{all.length}</span>
+        {all.length > 3 && (
+          <button class="text-button" onClick={showAll}>
+            Show all
+          </button>
+        )}
       </div>
       <ul class="cards">
-        {needing.slice(0, 3).map((session) => (
+        {all.slice(0, 3).map((session) => (
           <Card key={session.id} session={session} />
         ))}
       </ul>
@@ -38,23 +40,12 @@ export function NeedsYou() {
   );
 }
 
-const DAY = 86_400_000;
-
-/** A crash is news for a day, until it was looked at. */
-function isNews(session: Session): boolean {
-  return now.value - Date.parse(session.state_since) < DAY && !wasSeen(session);
-}
-
-function wasSeen(session: Session): boolean {
-  return seenAt(session) >= Date.parse(session.state_since);
-}
-
-const WAITING = { permission: "Permission", question: "Question", unknown: "Waiting" };
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
-  const word = crashed ? "Crashed" : isWaiting(session) ? WAITING[session.waiting_for ?? "unknown"] : "Turn finished";
+  const word = crashed ? "Crashed" : isWaiting(session) ? capital(state.detail || "waiting") : "Turn finished";
   const what = doingOrAsking(session);
   return (
     <li class={`card tone-edge-${state.tone}`}>

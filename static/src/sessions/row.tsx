@@ -2,9 +2,11 @@ import { busy } from "../actions";
 import { doingOrAsking } from "../doing";
 import { isAgent, providerName, providerOf } from "../providers";
 import { isUnseen, now } from "../store";
+import { coarse } from "../terminal/fit";
 import { Icon } from "../ui/icon";
 import { Path } from "../ui/path";
 import { Described } from "../ui/described";
+import { later } from "../ui/later";
 import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
@@ -12,24 +14,47 @@ import { Trace } from "../ui/trace";
 import { age, count, exitSentence, foreign, fullTime, isLive, isWaiting, nameOf } from "../words";
 import type { Changes, Session } from "../wire";
 
+const Meters = later(() => import("../ui/meters").then((module) => module.Meters));
+const ProgramStatus = later(() => import("../ui/program_status").then((module) => module.ProgramStatus));
+
 interface Props {
   session: Session;
+  /** Tab stops here. */
   tab: boolean;
   selected: boolean;
+  /** Selects it or not; with `range`, everything from the row that was chosen last. */
+  select: (range: boolean) => void;
+  /** Some are selected: then a tap selects. */
+  selecting: boolean;
   open: () => void;
   menu: boolean;
   onMenu: (shown: boolean) => void;
 }
 
-export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
+export function Row({ session, tab, selected, select, selecting, open, menu, onMenu }: Props) {
   const unseen = isUnseen(session);
   const underWay = busy.value.get(session.id);
   return (
     <li
       class={selected ? "row selected" : "row"}
-      onClick={(event) => (event.ctrlKey || event.metaKey ? inNewTab(session) : open())}
+      onClick={(event) => {
+        if (event.shiftKey || (selecting && coarse())) select(event.shiftKey);
+        else if (event.ctrlKey || event.metaKey) inNewTab(session);
+        else open();
+      }}
       onAuxClick={(event) => event.button === 1 && inNewTab(session)}
     >
+      <input
+        type="checkbox"
+        class="row-check"
+        aria-label={`Select ${nameOf(session)}`}
+        tabIndex={-1}
+        checked={selected}
+        onClick={(event) => {
+          event.stopPropagation();
+          select(event.shiftKey);
+        }}
+      />
       <span class="cell-state">
         {underWay ? (
           <span class="state tone-rest">
@@ -48,13 +73,27 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
             data-session={session.id}
             tabIndex={tab ? 0 : -1}
             title={session.name ?? undefined}
-            onClick={(event) => event.stopPropagation()}
+            onClick={(event) => {
+              const taps = selecting && coarse();
+              if (taps || event.shiftKey) event.preventDefault();
+              else event.stopPropagation();
+            }}
             onAuxClick={(event) => event.stopPropagation()}
           >
             {nameOf(session)}
           </a>
+          {session.pinned && (
+            <span class="pinned" title="Pinned">
+              <Icon name="pin" size={13} />
+            </span>
+          )}
           {unseen && <span class="unread" title="A turn finished since your last visit" />}
           <code class="id">{session.short_id}</code>
+          {session.tags.map((tag) => (
+            <span key={tag} class="tag">
+              {tag}
+            </span>
+          ))}
         </span>
         <span class="line where">
           <Path path={session.cwd} />
@@ -76,12 +115,13 @@ export function Row({ session, tab, selected, open, menu, onMenu }: Props) {
       <span class="cell-provider">
         <span class="truncate">{providerName(session.provider)}</span>
         {session.billing === "api" && <span class="meta">API</span>}
+        {isLive(session) && <Meters session={session} />}
       </span>
       <span class="cell-age" title={`Created ${fullTime(Date.parse(session.created_at))}`}>
         {age(now.value - Date.parse(session.created_at))}
       </span>
       <span class="cell-menu">
-        <SessionMenu session={session} shown={menu} onShown={onMenu} />
+        <SessionMenu session={session} shown={menu} onShown={onMenu} tab={tab} />
       </span>
     </li>
   );
@@ -110,8 +150,13 @@ function NowLine({ session }: { session: Session }) {
     return (
       <>{`${exitSentence(session.exit)}${providerOf(session.provider)?.keeps_conversation ? " · resume to continue the conversation" : ""}`}</>
     );
+  const said = session.program_status;
+  if (said && (said.progress ?? said.message) !== null) return <ProgramStatus status={said} />;
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Described of={what} />;
+  // The session's own program says more in its title.
+  const command = session.foreground?.pid !== session.pid && session.foreground?.command;
+  if (command) return <code class="truncate">{foreign(command)}</code>;
   if (session.title) return <>{foreign(session.title)}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }

@@ -10,13 +10,16 @@ export interface Box {
 /** Letters smaller than this cannot be read, in px. */
 export const SMALLEST = 8;
 
+/** Letters are made so many times larger than wanted where a grid is small. */
+const MAGNIFIED = 1.5;
+
 /**
- * The largest size of letters, up to `wanted`, with which the grid fits into the box; the smallest readable one when
- * it does not fit. `cell` is the size of a cell with letters of `wanted`.
+ * The largest size of letters, about `wanted`, with which the grid fits into the box; the smallest one when it
+ * does not fit. `cell` is the size of a cell with letters of `wanted`.
  */
-export function fittingFont(grid: Size, cell: Box, box: Box, wanted: number): number {
-  const factor = Math.min(1, box.width / (grid.cols * cell.width), box.height / (grid.rows * cell.height));
-  return Math.max(SMALLEST, Math.floor(wanted * factor * 4) / 4);
+export function fittingFont(grid: Size, cell: Box, box: Box, wanted: number, smallest = SMALLEST): number {
+  const factor = Math.min(MAGNIFIED, box.width / (grid.cols * cell.width), box.height / (grid.rows * cell.height));
+  return Math.max(smallest, Math.floor(wanted * factor * 4) / 4);
 }
 
 /** The grid that fills the box with letters of this size. */
@@ -27,3 +30,6 @@ export function gridFor(cell: Box, box: Box): Size {
 
 /** Whether the window is as narrow as a phone. */
 export const isPhone = (): boolean => innerWidth <= 640;
+
+/** Whether a finger is what points. */
+export const coarse = (): boolean => matchMedia("(pointer: coarse)").matches || isPhone();

@@ -239,8 +239,8 @@ export class History {
     // A piece that does not get any further would be asked for again for ever.
     this.atBeginning = piece.oldest || piece.begin === first.begin;
     if (piece.begin === first.begin) return;
-    // Its last screen is where the newer piece began: that piece has these lines.
-    const page = pageOf(piece, piece.lines);
+    // Its last screen is where the newer piece began: that piece has these lines, and none of their notes.
+    const page = pageOf(piece, [...piece.lines, ...piece.screen.filter(({ note }) => note !== undefined)]);
     const top = this.root.scrollTop;
     const height = this.root.scrollHeight;
     this.root.prepend(page.element);

@@ -23,7 +23,8 @@ function css(colour: number | string | null, fallback: string): string {
 
 export function lineElement(line: Line): HTMLElement {
   const row = document.createElement("div");
-  row.className = "h-row";
+  row.className = line.note === undefined ? "h-row" : "h-row h-note";
+  if (line.note !== undefined) row.append(line.note);
   for (const { text, look } of line.runs) row.append(isPlain(look) ? text : styled(text, look));
   return row;
 }

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { lineElement } from "./line_view";
 import { render, textOf, type Piece } from "./render";
+import type { KeyframeReason } from "../wire";
 import type { Record } from "./records";
 
 const utf8 = new TextEncoder();
@@ -9,7 +10,7 @@ const output = (text: string): Record => ({ kind: "output", bytes: utf8.encode(t
 const screen = (text: string): Record => ({ kind: "screen", bytes: utf8.encode(text) });
 const begin = (cursor: string, oldest = false): Record => ({ kind: "part", part: { type: "begin", cursor, oldest } });
 const end = (cursor: string): Record => ({ kind: "part", part: { type: "end", cursor } });
-const keyframe = (cursor: string, cols = 20, rows = 3, reason: "begin" | "resize" | "launch" = "begin"): Record => ({
+const keyframe = (cursor: string, cols = 20, rows = 3, reason: KeyframeReason = "begin"): Record => ({
   kind: "part",
   part: { type: "keyframe", cursor, size: { cols, rows }, reason },
 });
@@ -66,6 +67,53 @@ it("keeps the screen of a program that ended before another one was started", as
     null,
   );
   expect(told(piece)).toEqual(["first", "second"]);
+});
+
+const shownLines = (piece: Piece): string[] =>
+  [...piece.lines, ...piece.screen].map((line) => line.note ?? line.runs.map((run) => run.text).join(""));
+
+it("shows once what a new daemon found on the screen, and says where that was", async () => {
+  const away = (cursor: string): Record[] => [
+    { kind: "part", part: { type: "time", cursor, at: "2026-11-23T10:00:00Z" } },
+    keyframe(cursor, 20, 3, "healed"),
+    screen("one\r\ntwo\r\n"),
+  ];
+  const piece = await render(
+    [
+      begin("0:0", true),
+      keyframe("0:0"),
+      screen(""),
+      output("one\r\ntwo\r\n"),
+      ...away("1:10"),
+      ...away("2:10"),
+      output("three\r\n"),
+      end("2:17"),
+    ],
+    12,
+  );
+  const note = expect.stringMatching(/^The daemon was away until \d\d:\d\d · nothing is missing$/) as string;
+  expect(shownLines(piece)).toEqual(["one", "two", note, note, "three", ""]);
+  expect(textOf([...piece.lines, ...piece.screen])).toBe("one\ntwo\nthree\n\n");
+  expect(piece.lines.length + piece.screen.length).toBe(6);
+  expect(piece.mark?.line).toBe(4);
+});
+
+it("says what is missing, and repeats nothing that is left of the screen", async () => {
+  const piece = await render(
+    [
+      begin("0:0", true),
+      keyframe("0:0", 20, 4),
+      screen(""),
+      output("one\r\ntwo\r\nthree"),
+      { kind: "part", part: { type: "gap", cursor: "1:13", reason: "daemon_away", lost: { lines: 2 } } },
+      keyframe("1:13", 20, 4, "discontinuity"),
+      screen("three\r\nsix\r\nseven"),
+      end("1:13"),
+    ],
+    null,
+  );
+  const note = "The daemon was away · 2 lines of output missing";
+  expect(shownLines(piece)).toEqual(["one", "two", "three", note, "six", "seven"]);
 });
 
 it("knows the line at which an offset was reached, and times", async () => {

@@ -3,7 +3,9 @@
 import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xterm/xterm";
 import { position } from "../cursor";
 import type { Record } from "./records";
-import type { Cursor } from "../wire";
+import type { Cursor, KeyframeReason, Lost } from "../wire";
+import { bytes, clock, count } from "../words";
+import { type Note, overlap, withNotes } from "./notes";
 import { keepScrolled } from "./scrolled";
 import { countAsKeyframe, countAsTmux } from "./width";
 
@@ -31,6 +33,8 @@ export interface Line {
   runs: readonly Run[];
   /** Goes on in the next line. */
   wrapped: boolean;
+  /** Nobody printed it: it says what is known of this place. */
+  note?: string;
 }
 
 export interface Piece {
@@ -47,6 +51,10 @@ export interface Piece {
   /** How many lines had scrolled off when the asked offset was reached; and the line of the cursor then. */
   mark: { scrolled: number; line: number } | null;
 }
+
+/** At these another screen begins. After a resize it goes on in another shape, and what was missed stands before
+ * the screen that shows it. */
+const LEAVES_SCREEN: ReadonlySet<KeyframeReason> = new Set<KeyframeReason>(["behind", "discontinuity", "launch"]);
 
 /** More lines than one answer can hold. */
 const ENOUGH = 200_000;
@@ -84,7 +92,10 @@ async function play(terminal: Terminal, found: readonly Record[], markAt: number
   let oldest = false;
   let offset = 0;
   let size = { cols: 80, rows: 24 };
-  let keepScreen = false;
+  let reason: KeyframeReason = "begin";
+  const notes: Note[] = [];
+  let lost: Lost = "nothing";
+  let lastTime = 0;
   const write = (bytes: Uint8Array | string, then?: () => void): void => terminal.write(bytes, then);
   const here = (): number => lines.length + terminal.buffer.normal.baseY + terminal.buffer.active.cursorY;
   const setMark = (): void => {
@@ -102,15 +113,25 @@ async function play(terminal: Terminal, found: readonly Record[], markAt: number
       offset += record.bytes.length;
     } else if (record.kind === "screen") {
       const { cols, rows } = size;
-      const keep = keepScreen;
+      const [why, missing, at] = [reason, lost, lastTime];
+      lost = "nothing";
+      let before: Line[] = [];
       write("", () => {
         const { normal } = terminal.buffer;
-        lines.push(...linesOf(normal, 0, keep ? contentEnd(normal) : normal.baseY));
+        lines.push(...linesOf(normal, 0, normal.baseY));
+        if (LEAVES_SCREEN.has(why)) before = linesOf(normal, normal.baseY, contentEnd(normal));
         terminal.reset();
         terminal.resize(cols, rows);
         countAsKeyframe(terminal, record.bytes);
       });
-      write(record.bytes);
+      write(record.bytes, () => {
+        const { normal } = terminal.buffer;
+        // What stands on both screens was printed once.
+        const twice = why === "discontinuity" ? overlap(before, linesOf(normal, 0, contentEnd(normal))) : 0;
+        lines.push(...before.slice(0, before.length - twice));
+        if (why === "healed") notes.push({ line: here(), text: wasAway(at, missing) });
+        if (why === "discontinuity") notes.push({ line: lines.length + twice, text: wasAway(at, missing) });
+      });
     } else {
       const { part } = record;
       switch (part.type) {
@@ -122,11 +143,14 @@ async function play(terminal: Terminal, found: readonly Record[], markAt: number
         case "keyframe":
           size = part.size;
           offset = position(part.cursor).offset;
-          // After a resize the screen goes on in another shape; at the others it is another screen.
-          keepScreen = part.reason !== "resize" && part.reason !== "begin";
+          reason = part.reason;
+          break;
+        case "gap":
+          lost = part.lost;
           break;
         case "time": {
           const at = Date.parse(part.at);
+          lastTime = at;
           write("", () => times.push({ line: here(), at }));
           break;
         }
@@ -140,15 +164,19 @@ async function play(terminal: Terminal, found: readonly Record[], markAt: number
   await new Promise<void>((done) => write("", done));
   const { normal, active } = terminal.buffer;
   lines.push(...linesOf(normal, 0, normal.baseY));
-  return {
-    begin,
-    end,
-    oldest,
-    lines,
-    screen: linesOf(active, active.baseY, active.type === "alternate" ? active.length : contentEnd(active)),
-    times,
-    mark,
-  };
+  const screen = linesOf(active, active.baseY, active.type === "alternate" ? active.length : contentEnd(active));
+  return withNotes({ begin, end, oldest, lines, screen, times, mark }, notes);
+}
+
+/** Of what was printed until `at`, when the daemon was there again. */
+function wasAway(at: number, lost: Lost): string {
+  return `The daemon was away${at > 0 ? ` until ${clock(at)}` : ""} · ${missing(lost)}`;
+}
+
+function missing(lost: Lost): string {
+  if (lost === "nothing") return "nothing is missing";
+  if (lost === "unknown") return "some output is missing";
+  return `${"lines" in lost ? count(lost.lines, "line") : bytes(lost.bytes)} of output missing`;
 }
 
 /** After the last line with something on it, the cursor's at least. */
@@ -236,6 +264,7 @@ function colour(isDefault: boolean, isRgb: boolean, value: number): number | str
 export function textOf(lines: readonly Line[]): string {
   let text = "";
   for (const line of lines) {
+    if (line.note !== undefined) continue;
     text += line.runs.map((run) => run.text).join("");
     if (!line.wrapped) text += "\n";
   }

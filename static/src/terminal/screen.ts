@@ -1,7 +1,7 @@
 // The live screen: xterm.js, fed by a subscription, never bigger or smaller than the session's own grid.
 
 import "@xterm/xterm/css/xterm.css";
-import { type ITerminalOptions, Terminal } from "@xterm/xterm";
+import { type ITerminalAddon, type ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
 import { contrast, option, screenReader } from "../preferences";
@@ -27,6 +27,8 @@ export interface Screen {
   scale: (fontSize: number) => void;
   /** The size of one cell, in px. */
   cell: () => { width: number; height: number };
+  /** Draws with WebGL where there is one, or plainly. */
+  accelerate: (on: boolean) => void;
   restyle: () => void;
   dispose: () => void;
 }
@@ -61,6 +63,7 @@ function linksOf(hands: Hands) {
 function styleOf(host: HTMLElement): ITerminalOptions {
   return {
     theme: themeOf(host),
+    fontFamily: monospace(host),
     minimumContrastRatio: contrast.value === "on" ? 4.5 : 1,
     screenReaderMode: screenReader.value === "on",
     macOptionIsMeta: option.value === "meta",
@@ -97,7 +100,6 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     cursorBlink: false,
     cursorInactiveStyle: "outline",
     drawBoldTextInBrightColors: false,
-    fontFamily: monospace(host),
     fontSize,
     lineHeight: 1,
     linkHandler: links,
@@ -118,16 +120,12 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(links.activate, links));
   });
   let font = fontSize;
-  let accelerated = false;
   // Its cells are whole pixels: the next one to the letter's own width, not always the smaller.
   const space = (): void => {
     const width = letterWidth(host, font) * devicePixelRatio;
-    terminal.options.letterSpacing = accelerated ? Math.round(width) - Math.floor(width) : 0;
+    terminal.options.letterSpacing = accelerated.on() ? Math.round(width) - Math.floor(width) : 0;
   };
-  void accelerate(terminal, (on) => {
-    accelerated = on;
-    space();
-  });
+  const accelerated = accelerator(terminal, () => space());
 
   /** What was printed before one looked has had its effects already. */
   let live = false;
@@ -166,7 +164,11 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
-    restyle: () => void Object.assign(terminal.options, styleOf(host)),
+    accelerate: accelerated.turn,
+    restyle() {
+      Object.assign(terminal.options, styleOf(host));
+      space();
+    },
     dispose: () => terminal.dispose(),
   };
 }
@@ -186,31 +188,46 @@ function begin(terminal: Terminal, keyframe: Uint8Array, size: Size, hands: Hand
   terminal.write(bytes, shown);
 }
 
-/** Draws with WebGL where there is one; the page is there before. */
-async function accelerate(terminal: Terminal, told: (on: boolean) => void): Promise<void> {
-  const { WebglAddon } = await import("@xterm/addon-webgl");
-  if (!terminal.element?.isConnected) return;
-  try {
-    const addon = new WebglAddon();
-    // Without its context it draws nothing: then the plain renderer takes over.
-    addon.onContextLoss(() => {
-      addon.dispose();
-      told(false);
-    });
-    terminal.loadAddon(addon);
-    told(true);
-  } catch {
-    // No WebGL: the plain renderer stays.
-  }
+/** Draws with WebGL where there is one, while it shall; the page is there before. */
+function accelerator(terminal: Terminal, changed: () => void) {
+  let wanted = false;
+  let addon: ITerminalAddon | null = null;
+  const end = (): void => {
+    addon?.dispose();
+    addon = null;
+    changed();
+  };
+  const begin = async (): Promise<void> => {
+    const { WebglAddon } = await import("@xterm/addon-webgl");
+    if (!wanted || addon || !terminal.element?.isConnected) return;
+    try {
+      const made = new WebglAddon();
+      // Without its context it draws nothing: then the plain renderer takes over.
+      made.onContextLoss(end);
+      terminal.loadAddon((addon = made));
+      changed();
+    } catch {
+      // No WebGL: the plain renderer stays.
+      addon = null;
+    }
+  };
+  return {
+    on: () => addon !== null,
+    turn: (on: boolean): void => {
+      wanted = on;
+      if (on) void begin();
+      else if (addon) end();
+    },
+  };
 }
 
-/** Makes the letters as large as fits, up to `wanted`; their size, in px. */
-export function scaleInto(screen: Screen, room: Box, wanted: number): number {
+/** Makes the letters as large as fits, about `wanted`, and no smaller than `smallest`; their size, in px. */
+export function scaleInto(screen: Screen, room: Box, wanted: number, smallest = SMALLEST): number {
   const { cols, rows } = screen.terminal;
-  let font = fittingFont({ cols, rows }, screen.cell(), room, wanted);
+  let font = fittingFont({ cols, rows }, screen.cell(), room, wanted, smallest);
   screen.scale(font);
   // Cells are whole pixels: a step smaller may be needed.
-  for (let tries = 0; tries < 8 && font > SMALLEST; tries++) {
+  for (let tries = 0; tries < 8 && font > smallest; tries++) {
     const own = screen.cell();
     if (own.width * cols <= room.width + 1 && own.height * rows <= room.height + 1) break;
     font -= 0.25;

@@ -1,4 +1,5 @@
 import type { Description } from "../wire";
+import { Path } from "./path";
 
 /** What happened, with what one could type set as code. */
 export function Described({ of: { text, code } }: { of: Description }) {
@@ -8,7 +9,7 @@ export function Described({ of: { text, code } }: { of: Description }) {
       {code !== undefined && (
         <>
           {" "}
-          <code>{code}</code>
+          <code>{/^[/~]\S+$/.test(code) ? <Path path={code} /> : code}</code>
         </>
       )}
     </>

@@ -12,6 +12,7 @@ import { matches } from "../session_list";
 import { home, inOrder, isUnseen, now, sessions } from "../store";
 import { chooseTheme } from "../theme";
 import { duration, foreign, isLive, nameOf, stateOf, tilde } from "../words";
+import { currentKey } from "../keys_table";
 import { useModal } from "./dialog";
 import { Icon, type IconName } from "./icon";
 import { StateMark } from "./state_mark";
@@ -127,7 +128,7 @@ function Found({ found, at, text, point, run }: FoundProps) {
               {entry.icon}
               <span class="truncate">{entry.word}</span>
               <span class="meta truncate">{entry.more}</span>
-              {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={entry.key} />}
+              {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={currentKey(entry.key)} />}
             </li>
           </>
         );
@@ -165,6 +166,8 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
     ...(
       [
         ["Sessions", "/", "G S", "sessions", ""],
+        ["Grid", "/grid", "G G", "grid", "live terminals beside each other"],
+        ["Grid: Waiting", "/grid?show=waiting", "", "grid", "terminals that wait for you"],
         ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
         ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
       ] as const
@@ -227,7 +230,7 @@ function inSession(session: Session, route: (to: string) => void): Entry[] {
         }
       : { group, word: "Resume", icon: icon("refresh"), run: () => void resume(session) },
     ...(live ? [{ group, word: "Kill…", icon: icon("close"), run: () => kill(session) }] : []),
-    { group, word: "Rename…", key: "F2", icon: icon("pencil"), run: () => (renaming.value = session) },
+    { group, word: "Name and tags…", key: "F2", icon: icon("pencil"), run: () => (renaming.value = session) },
     { group, word: "Open Events", key: "2", icon: icon("bell"), run: () => route(`/sessions/${session.id}/events`) },
     {
       group,

@@ -12,6 +12,8 @@ interface Props {
   class?: string;
   id?: string;
   disabled?: boolean;
+  /** False: Tab does not stop at the button. */
+  tab?: boolean;
   /** Made anew each time it opens. */
   children: ComponentChildren;
   onOpen?: () => void;
@@ -30,6 +32,7 @@ export function Popover({
   class: name = "",
   id,
   disabled,
+  tab,
   children,
   onOpen,
   shown,
@@ -53,6 +56,7 @@ export function Popover({
         data-key={tipKey}
         popovertarget={own}
         disabled={disabled}
+        tabIndex={tab === false ? -1 : undefined}
         onClick={(event) => event.stopPropagation()}
       >
         {button}

@@ -44,7 +44,7 @@ export function Rail() {
           </span>
         )}
       </div>
-      <nav class="rail-list" aria-labelledby="running">
+      <nav class="rail-list" aria-labelledby="running" onKeyDown={goAlong}>
         {sessions.value === null ? <Bones /> : <Running path={path} />}
       </nav>
       <div class="rail-foot">
@@ -60,21 +60,33 @@ export function Rail() {
 
 const narrow = (): boolean => innerWidth <= 860;
 
+/** The list is one stop of Tab; the arrows go along it. */
+function goAlong(event: KeyboardEvent): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const links = (event.currentTarget as Element).querySelectorAll("a");
+  const next = step && links[[...links].indexOf(document.activeElement as HTMLAnchorElement) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}
+
 /** In the order of their creation: where one was, it stays. */
 function Running({ path }: { path: string }) {
   const list = inOrder.value.filter(isLive);
   if (list.length === 0)
     return <p class="meta rail-none">{inOrder.value.length === 0 ? "No sessions yet" : "None running"}</p>;
+  const isHere = ({ id }: Session): boolean => path.startsWith(`/sessions/${id}`);
+  const stop = list.find(isHere) ?? list[0];
   return (
     <>
       {list.map((session) => (
-        <RunningLink key={session.id} session={session} here={path.startsWith(`/sessions/${session.id}`)} />
+        <RunningLink key={session.id} session={session} here={isHere(session)} stop={session === stop} />
       ))}
     </>
   );
 }
 
-function RunningLink({ session, here }: { session: Session; here: boolean }) {
+function RunningLink({ session, here, stop }: { session: Session; here: boolean; stop: boolean }) {
   const state = stateNow(session);
   const strong = isWaiting(session) || isUnseen(session);
   const [rang, setRang] = useState(0);
@@ -86,6 +98,7 @@ function RunningLink({ session, here }: { session: Session; here: boolean }) {
     <a
       href={`/sessions/${session.id}`}
       aria-current={here ? "page" : undefined}
+      tabIndex={stop ? 0 : -1}
       class={rang > 0 ? "rang" : undefined}
       key={rang}
       data-tip={narrow() ? nameOf(session) : undefined}

@@ -1,6 +1,8 @@
 import "../styles/session_menu.css";
 import type { Session } from "../wire";
-import { copyAttach, fork, kill, remove, renaming, resume, stop } from "../actions";
+import { copyAttach, fork, kill, mark, remove, renaming, resume, stop } from "../actions";
+import { currentKey } from "../keys_table";
+import { openOverlay } from "../overlay";
 import { switchesModel } from "../session/model_picker";
 import { providerName, providerOf } from "../providers";
 import { foreign, isLive, nameOf } from "../words";
@@ -21,18 +23,40 @@ interface Entry {
 export function entries(session: Session, after?: () => void, open?: (session: Session) => void): Entry[] {
   const live = isLive(session);
   return [
-    { icon: "pencil", word: "Rename…", key: "F2", run: () => (renaming.value = session) },
+    { icon: "pencil", word: "Name and tags…", key: "F2", run: () => (renaming.value = session) },
+    {
+      icon: "pin",
+      word: session.pinned ? "Unpin" : "Pin",
+      run: () => void mark(session, { pinned: !session.pinned }),
+    },
     live
       ? { icon: "stop", word: "Stop", key: "S", run: () => void stop(session) }
       : { icon: "refresh", word: "Resume", key: "R", run: () => void resume(session) },
     ...(providerOf(session.provider)?.forks
       ? [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]
       : []),
+    { icon: "plus", word: "Duplicate…", run: () => void duplicate(session) },
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
+    ...(live
+      ? []
+      : [
+          {
+            icon: "folder" as const,
+            word: session.archived ? "Unarchive" : "Archive",
+            run: () => void mark(session, { archived: !session.archived }),
+          },
+        ]),
     ...(live
       ? [{ icon: "close" as const, word: "Kill…", bad: true, run: () => kill(session) }]
       : [{ icon: "trash" as const, word: "Remove…", bad: true, run: () => remove(session, after) }]),
   ];
+}
+
+/** The form of a new session, filled in like this one. */
+async function duplicate(session: Session): Promise<void> {
+  const { duplicateOf, keepDraft } = await import("../pages/create_draft");
+  keepDraft(duplicateOf(session));
+  openOverlay("create");
 }
 
 interface Props {
@@ -43,19 +67,22 @@ interface Props {
   open?: (session: Session) => void;
   shown?: boolean;
   onShown?: (shown: boolean) => void;
+  /** False: Tab does not stop at its button; a key opens it. */
+  tab?: boolean;
   /**
    * In the head of the session's page: on a phone it also has what the head has no room for, and this opens the models.
    */
   chooseModel?: () => void;
 }
 
-export function SessionMenu({ session, after, open, shown, onShown, chooseModel }: Props) {
+export function SessionMenu({ session, after, open, shown, onShown, tab, chooseModel }: Props) {
   return (
     <Popover
       button={<Icon name="more" />}
       label={`Actions of ${session.name ?? session.short_id}`}
       buttonClass="button ghost icon"
       class="menu"
+      tab={tab !== false}
       {...(onShown ? { shown: shown === true, onShown } : {})}
     >
       {chooseModel && <Facts session={session} />}
@@ -84,7 +111,7 @@ export function SessionMenu({ session, after, open, shown, onShown, chooseModel 
         >
           <Icon name={icon} />
           {word}
-          {key && <Keys keys={key} />}
+          {key && <Keys keys={currentKey(key, "list")} />}
         </button>
       ))}
     </Popover>

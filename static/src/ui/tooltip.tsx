@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { currentKey } from "../keys_table";
 import { Keys } from "./keys";
 
 /** After this long under the pointer, in ms. */
@@ -58,7 +59,7 @@ export function Tooltip() {
   return (
     <div class="tooltip" ref={box} aria-hidden="true">
       {target.dataset["tip"]}
-      {target.dataset["key"] && <Keys keys={target.dataset["key"]} />}
+      {target.dataset["key"] && <Keys keys={currentKey(target.dataset["key"])} />}
     </div>
   );
 }

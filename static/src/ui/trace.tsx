@@ -1,6 +1,6 @@
 import type { Session } from "../wire";
 import { now, traces } from "../store";
-import { traceSentence, within } from "../trace";
+import { traceSentence, within } from "../trace_words";
 
 const WIDTH = 108;
 const HEIGHT = 16;
@@ -49,17 +49,6 @@ export function Trace({ session }: { session: Session }) {
       {crashed !== null && crashed > from && (
         <rect class="span-crashed" x={Math.min(WIDTH - 2, x(crashed))} y="1" width="2" height="14" />
       )}
-    </svg>
-  );
-}
-
-/** The hatching of what has no proof; once a page. */
-export function Hatch() {
-  return (
-    <svg width="0" height="0" aria-hidden="true" class="hatch">
-      <pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-        <rect width="1.6" height="4" class="hatch-line" />
-      </pattern>
     </svg>
   );
 }

@@ -76,3 +76,23 @@ pub struct Snapshot {
     /// Files that were left out, since they are large (untracked ones over 1 MiB, all over 16 MiB).
     pub left_out: Vec<String>,
 }
+
+/// `POST /api/sessions/{ref}/git/marks`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ChooseMarks {
+    pub marks: Marks,
+}
+
+/// Whose mark of what was seen counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Marks {
+    /// The one of all devices and of the command line.
+    #[default]
+    Shared,
+    /// One of this login alone. It begins as the shared one.
+    Own,
+}

@@ -80,17 +80,11 @@ impl Connection {
         let Some(events) = channel.events.as_mut().filter(|events| events.placed) else { return u64::MAX };
         let all = &self.api.sessions.bus().events;
         let at = channel.reader.cursor().offset;
-        let place = |event: &Event| event.body.cursor().map(|cursor| cursor.offset);
-        let mut found = Vec::new();
-        let reached = |event: &Event| place(event).is_some_and(|place| place <= at);
-        while let Some(event) = events.next_if(all, channel.session.id, reached).await {
-            found.push(event);
-        }
-        let next = events.waiting.iter().find_map(place);
-        for event in found {
+        let (reached, until_next) = events.reached(all, channel.session.id, at).await;
+        for event in reached {
             self.tell(&ServerMessage::Event { event });
         }
-        next.map_or(u64::MAX, |place| place.saturating_sub(at).max(1))
+        until_next
     }
 
     /// Gathers the events without a place that a channel wants before it gets this; at the end, all.

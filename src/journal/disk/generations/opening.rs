@@ -6,12 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
-use sled::Db;
 
 use super::{Generations, Opened};
 use crate::journal::Last;
 use crate::journal::disk::generation::{Failure, Generation};
-use crate::journal::disk::guard::caught;
 use crate::journal::disk::query;
 use crate::journal::disk::summary::{self, Summary};
 
@@ -63,11 +61,8 @@ impl Generations {
         let read = Summary::read(&summary::path(&dir));
         let unreadable = read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         let summary = read.unwrap_or_default();
-        for (session, tally) in &summary.sessions {
-            let last = lasts.entry(*session).or_default();
-            last.epoch = last.epoch.max(tally.epoch);
-            last.time = last.time.max(tally.time);
-            last.end = last.end.max(tally.end());
+        for (session, stored) in summary.lasts() {
+            merge(lasts, session, stored);
         }
         let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
         if !generation.dir.is_dir() {
@@ -82,7 +77,7 @@ impl Generations {
         Some((generation, trusted))
     }
 
-    /// Opens one and compares it with its summary, if it is not known to be whole.
+    /// Compares one with its summary, if it is not known to be whole.
     pub(super) fn check(
         &self,
         generation: &Arc<Generation>,
@@ -94,74 +89,107 @@ impl Generations {
         if read_only && trusted {
             return;
         }
-        let Some((db, contents)) = self.scan(generation, trusted) else { return };
-        let mut lost = (0, 0);
-        if !trusted {
+        if generation.has_segment() {
+            let whole = trusted || self.recount(generation, opened);
+            if newest && whole && !read_only {
+                opened.active = Some(generation.clone());
+            }
+        } else if !trusted {
+            self.scan(generation, opened);
+        } else if let Some(stored) = self.ask(generation, |store| query::lasts(&store.db)) {
+            for (session, stored) in stored {
+                merge(&mut opened.lasts, session, stored);
+            }
+            generation.close();
+        }
+    }
+
+    /// Counts what its segment holds; `true` when nothing is missing.
+    fn recount(&self, generation: &Arc<Generation>, opened: &mut Opened) -> bool {
+        match generation.recount() {
+            Ok((lost, end)) => {
+                for (session, stored) in generation.summary().lasts() {
+                    merge(&mut opened.lasts, session, stored);
+                }
+                let whole = self.is_whole(generation, lost);
+                // A frame may have been on its way.
+                whole && generation.segment().is_ok_and(|segment| segment.cut(end).is_ok())
+            }
+            Err(failure) => {
+                self.not_answering(generation, failure);
+                false
+            }
+        }
+    }
+
+    /// Counts what a database of an older version holds.
+    fn scan(&self, generation: &Arc<Generation>, opened: &mut Opened) {
+        let contents = match generation.ask(|store| query::scan(&store.db)) {
+            Ok(contents) => contents,
+            Err(failure) => return self.not_answering(generation, failure),
+        };
+        let lost = {
             let mut summary = generation.summary();
-            lost = summary.missing_in(&contents.sessions);
+            let lost = summary.missing_in(&contents.sessions);
             summary.sessions = contents.sessions;
             summary.files.clear();
             if lost != (0, 0) {
                 summary.damage = Some("rows are missing".to_owned());
             }
-        }
-        if lost != (0, 0) {
-            let kept = generation.summary().sessions.values().any(summary::Tally::has_entries);
-            if !kept {
-                self.set_aside_with(generation, "opened empty", lost);
-                return;
-            }
-            self.note(generation, "rows are missing", Some(generation.dir.clone()), lost);
-        }
+            lost
+        };
         for (session, stored) in contents.lasts {
-            let last = opened.lasts.entry(session).or_default();
-            let (epoch, end) = (last.epoch.max(stored.epoch), last.end.max(stored.end));
-            *last = Last { epoch, end, ..stored };
+            merge(&mut opened.lasts, session, stored);
         }
-        if newest && lost == (0, 0) && !read_only {
-            opened.tails = contents.tails;
-            opened.active = Some((generation.clone(), db));
-        } else {
-            drop(db);
-            generation.close();
-        }
+        self.is_whole(generation, lost);
+        generation.close();
     }
 
-    /// Opens one for the writer; what it holds, of which only the ends are looked at when it is known to be whole.
-    fn scan(&self, generation: &Arc<Generation>, trusted: bool) -> Option<(Db, query::Contents)> {
-        let scanned = match trusted {
-            true => generation.open_for_writing().and_then(|db| {
-                let read = db.clone();
-                let (lasts, tails) =
-                    caught(|| Ok::<_, sled::Error>((query::lasts(&read)?, query::tailed(&read)?)))??;
-                Ok((db, query::Contents { lasts, tails, ..Default::default() }))
-            }),
-            false => generation.open_and_scan(),
-        };
-        match scanned {
-            Ok(scanned) => return Some(scanned),
-            Err(Failure::Damaged(what)) => self.set_aside(generation, &what),
-            Err(Failure::Hung) => self.set_aside(generation, "it does not answer"),
-            Err(Failure::Refused(why)) => {
+    /// Nothing is missing; otherwise it is told, and one that is empty is set aside.
+    fn is_whole(&self, generation: &Arc<Generation>, lost: (u64, u64)) -> bool {
+        let kept = generation.summary().sessions.values().any(summary::Tally::has_entries);
+        match lost {
+            (0, 0) => return true,
+            _ if kept => self.note_missing(generation, lost),
+            _ => self.set_aside_with(generation, "opened empty", lost),
+        }
+        false
+    }
+
+    fn not_answering(&self, generation: &Arc<Generation>, failure: Failure) {
+        match failure {
+            Failure::Damaged(what) => self.set_aside(generation, &what),
+            Failure::Hung => self.set_aside(generation, "it does not answer"),
+            Failure::Refused(why) => {
                 tracing::warn!(generation = generation.number, why, "it is left as it is");
             }
-            Err(Failure::Locked) => self.note(generation, "in use by another process", None, (0, 0)),
+            Failure::Locked => self.note(generation, "in use by another process", None, (0, 0)),
         }
-        None
     }
 
-    /// The ends of the logs stand in every generation; the newest that answers knows them best.
+    /// The ends of the logs stand in every generation; the newest that answers knows them best. Older versions have
+    /// them in the database.
     pub(super) fn find_lasts(&self, lasts: &mut BTreeMap<SessionId, Last>) {
         let all: Vec<_> = self.all().values().rev().cloned().collect();
         for generation in all {
-            let Some(stored) = self.ask(&generation, query::lasts) else { continue };
+            if generation.has_segment() {
+                return;
+            }
+            let Some(stored) = self.ask(&generation, |store| query::lasts(&store.db)) else { continue };
             for (session, stored) in stored {
-                let last = lasts.entry(session).or_default();
-                if stored.end >= last.end {
-                    *last = Last { epoch: last.epoch.max(stored.epoch), ..stored };
-                }
+                merge(lasts, session, stored);
             }
             return;
         }
     }
+}
+
+/// Takes in the end of a log as one generation knows it.
+fn merge(lasts: &mut BTreeMap<SessionId, Last>, session: SessionId, stored: Last) {
+    let last = lasts.entry(session).or_default();
+    let epoch = last.epoch.max(stored.epoch);
+    if stored.end >= last.end {
+        *last = stored;
+    }
+    last.epoch = epoch;
 }

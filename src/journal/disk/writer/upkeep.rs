@@ -1,51 +1,39 @@
-//! What the writer does now and then: packing, the summary, another generation.
+//! What the writer does now and then: the database, the summary, another generation.
 
-use std::time::{Instant, SystemTime};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use sled::Batch;
+use codepiper_protocol::SessionId;
 
-use super::{
-    Active, CLOCK_GRAIN, MIN_GENERATION, PACK_IDLE, PACK_MIN, PARK_IDLE, Parked, Trouble, WORST, Writer,
-    measure_every,
-};
+use super::{Active, FOLLOW_EVERY, MIN_GENERATION, SEAL_IDLE, Trouble, WORST, Writer, measure_every};
 use crate::heap;
-use crate::journal::disk::chunk::OpenChunk;
 use crate::journal::disk::clock::DAY;
-use crate::journal::disk::generation::{self, Failure};
+use crate::journal::disk::generation::Generation;
 use crate::journal::disk::{query, space, summary};
 
 impl Writer {
-    pub(super) fn park_if_idle(&mut self) {
-        let idle =
-            |active: &mut Active| active.stale_since.is_none() && active.touched.elapsed() >= PARK_IDLE;
-        if let Some(Active { generation, db, open, .. }) = self.active.take_if(idle) {
-            drop(db);
-            generation.close();
-            self.parked = Some(Parked { generation, open });
+    /// Lets the database follow the segment. What it lacks it takes in when somebody reads.
+    pub(super) fn follow_if_due(&mut self) {
+        let Some(active) = &mut self.active else { return };
+        let end = active.segment.end();
+        if end < active.follow_at {
+            return;
         }
+        active.follow_at = end + FOLLOW_EVERY;
+        self.shared.generations.ask(&active.generation, |_| Ok(()));
+        self.shared.beat(self.ticket);
     }
 
-    /// Goes on with the generation whose database was closed, if there is one that can be used.
-    pub(super) fn open_parked(&mut self) -> bool {
-        let Some(Parked { generation, open }) = self.parked.take() else { return false };
-        if !self.shared.generations.contains(&generation) {
-            return false;
-        }
-        match generation.open_again() {
-            Ok(db) => {
-                self.active = Some(Active { open, ..Active::new(generation, db) });
-                true
-            }
-            Err(Failure::Refused(why)) => {
-                self.shared.set_paused(Some(why));
-                self.parked = Some(Parked { generation, open });
-                false
-            }
-            Err(failure) => {
-                // What it holds is counted when it is opened for reading.
-                tracing::error!(?failure, generation = generation.number, "cannot be written to any more");
-                false
-            }
+    /// Notes how the files were left, so that the next daemon knows them, when nothing was written for a while.
+    pub(super) fn seal_if_idle(&mut self) {
+        let Some(active) = &self.active else { return };
+        let written = &active.generation.written;
+        if active.stale_since.is_none()
+            && active.touched.elapsed() >= SEAL_IDLE
+            && written.swap(false, Ordering::Relaxed)
+        {
+            active.generation.close();
         }
     }
 
@@ -55,52 +43,30 @@ impl Writer {
             && let Some((session, generations)) = self.shared.next_removal(self.ticket)
         {
             for generation in generations {
-                let path = summary::path(&generation.dir);
-                if let Some(active) =
-                    self.active.as_mut().filter(|active| active.generation.number == generation.number)
-                {
-                    active.open.remove(&session);
-                }
-                if let Some(parked) = &mut self.parked {
-                    parked.open.remove(&session);
-                }
                 let summary = generation.summary().clone();
-                summary.write(&path)?;
-                while self.shared.beat(self.ticket)
-                    && self.shared.generations.ask(&generation, move |db| query::remove_page(db, session))
-                        == Some(true)
-                {}
-                self.shared.generations.ask(&generation, |db| db.flush());
+                summary.write(&summary::path(&generation.dir))?;
+                match generation.has_segment() {
+                    true => {
+                        generation.segment()?.remove(session)?;
+                        // It holds marks and screens of it.
+                        generation.forget_index();
+                    }
+                    false => self.remove_rows(&generation, session),
+                }
+                // The one that is written to is left later.
+                generation.close();
             }
         }
         Ok(())
     }
 
-    pub(super) fn pack_idle(&mut self) -> Result<(), Trouble> {
-        self.pack_those(|chunk| chunk.len() >= PACK_MIN && chunk.touched.elapsed() >= PACK_IDLE)?;
-        if let Some(active) = &mut self.active {
-            active.open.retain(|_, chunk| chunk.len() > 0);
+    /// Removes what is stored in a database of an older version.
+    fn remove_rows(&self, generation: &Arc<Generation>, session: SessionId) {
+        let generations = &self.shared.generations;
+        while self.shared.beat(self.ticket)
+            && generations.ask(generation, move |store| query::remove_page(&store.db, session)) == Some(true)
+        {
         }
-        Ok(())
-    }
-
-    pub(super) fn pack_those(&mut self, which: impl Fn(&OpenChunk) -> bool) -> Result<(), Trouble> {
-        let Some(active) = &mut self.active else { return Ok(()) };
-        let mut due: Vec<_> = active.open.values_mut().filter(|chunk| which(chunk)).collect();
-        while !due.is_empty() {
-            let space = due.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
-            if self.shared.generations.no_room(space).is_some() {
-                return Ok(());
-            }
-            let mut batch = Batch::default();
-            for chunk in due.drain(..due.len().min(64)) {
-                chunk.pack(&mut batch, &mut self.zstd);
-            }
-            active.db.apply_batch(batch)?;
-            self.shared.beat(self.ticket);
-        }
-        active.db.flush()?;
-        Ok(())
     }
 
     pub(super) fn write_summary_if(&mut self, due: impl Fn(Instant) -> bool) -> Result<(), Trouble> {
@@ -109,11 +75,8 @@ impl Writer {
             return Ok(());
         }
         // First what it speaks of.
-        let now = SystemTime::now();
-        generation::sync(&active.generation.dir, active.synced, || {
-            self.shared.beat(self.ticket);
-        })?;
-        active.synced = now - CLOCK_GRAIN;
+        active.segment.sync()?;
+        self.shared.beat(self.ticket);
         let summary = {
             let mut summary = active.generation.summary();
             summary.updated = (self.shared.options.probes.now)();
@@ -158,14 +121,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Packs, flushes and closes the generation.
+    /// Leaves the generation.
     pub(super) fn end_generation(&mut self) -> Result<(), Trouble> {
-        self.pack_those(|_| true)?;
         self.write_summary_if(|_| true)?;
-        if let Some(active) = self.active.take() {
-            drop(active.db);
-            active.generation.close();
-            active.generation.measure();
+        if let Some(Active { generation, .. }) = self.active.take() {
+            generation.written.store(false, Ordering::Relaxed);
+            generation.close();
+            generation.measure();
             heap::give_back();
         }
         if self.shared.beat(self.ticket) { Ok(()) } else { Err(Trouble::Abandoned) }

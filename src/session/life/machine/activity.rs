@@ -19,9 +19,11 @@ impl Machine {
             && (self.doubt.is_some() || self.activity_source.is_some_and(told))
     }
 
-    /// Whether what an agent asks on its screen counts: as long as nothing stronger says what it does.
+    /// Whether what an agent asks on its screen counts: as long as nothing stronger says what it does, or what it waits
+    /// for.
     pub fn counts_questions(&self) -> bool {
-        self.doubt.is_some() || !self.tells_its_state()
+        let vague = self.activity == Activity::Waiting && self.waiting_for.is_none();
+        vague || self.doubt.is_some() || !self.tells_its_state()
     }
 
     /// Whether [`Input::Recalled`] counts: it was found running, and has proved nothing of its activity since.
@@ -54,6 +56,10 @@ impl Machine {
                 self.note(now, "a text was submitted; the agent has not reacted yet");
                 vec![self.activity_changed()]
             }
+            Input::Settled => {
+                self.doubt = None;
+                vec![]
+            }
             _ => vec![],
         }
     }
@@ -66,33 +72,37 @@ impl Machine {
         waiting_for: Option<WaitingFor>,
         what: &str,
     ) -> Vec<Action> {
-        // It may be from before the text that was submitted.
         if activity == Activity::Idle
-            && let Some((present, _)) = &mut self.doubt
+            && let Some(actions) = self.puts_off_idle(now, source, what)
         {
-            *present = source.min(*present);
-            return vec![];
+            return actions;
         }
-        // It has a prompt, and is about to begin with it.
-        if activity == Activity::Idle && self.prompted {
-            let changed = self.activity != Activity::Unknown;
-            self.set_activity(Activity::Unknown, None, None);
-            self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
-            self.record(now, source, &format!("{what}; its first prompt is still to come"));
-            return if changed { vec![self.activity_changed()] } else { vec![] };
+        // Weaker evidence does not contradict stronger evidence; it may say what that leaves open.
+        let waits = activity == Activity::Waiting && self.activity == Activity::Waiting;
+        let (mut source, proved_by) = (source, source);
+        if let Some(present) = self.activity_source.filter(|present| self.rank(*present) < self.rank(source))
+        {
+            if !(waits && self.waiting_for.is_none() && waiting_for.is_some()) {
+                return vec![];
+            }
+            source = present;
         }
-        // Weaker evidence does not contradict stronger evidence.
-        if self.activity_source.is_some_and(|present| self.rank(present) < self.rank(source)) {
+        if self.waits_on(source, activity, waiting_for) {
             return vec![];
         }
         // One who waits for something known goes on waiting for it.
         let vaguer = activity == Activity::Waiting && waiting_for.is_none();
         if (self.activity, self.waiting_for) == (activity, waiting_for) || vaguer && self.activity == activity
         {
+            // Beside the hook, the transcript says until when.
+            if waiting_for == Some(WaitingFor::UsageLimit) && self.activity_source != Some(source) {
+                self.record(now, proved_by, what);
+            }
             self.activity_source = Some(source);
             return vec![];
         }
         let (doubt, asked) = (self.doubt.filter(|_| !self.prompted), self.asked);
+        let before = (self.activity(), self.waiting_for, self.background());
         self.set_activity(activity, waiting_for, Some(source));
         match (source, activity) {
             (EvidenceSource::Screen, Activity::Waiting) => self.asked = doubt.map(|(before, _)| before),
@@ -102,15 +112,49 @@ impl Machine {
             }
             _ => {}
         }
-        self.record(now, source, what);
-        vec![self.activity_changed()]
+        self.record(now, proved_by, what);
+        // What is left running hides that its turn is over.
+        let same = before == (self.activity(), self.waiting_for, self.background());
+        if same { vec![] } else { vec![self.activity_changed()] }
+    }
+
+    /// Idle is not believed while a text that was submitted, or the first prompt, may still be begun with: what is done
+    /// then.
+    fn puts_off_idle(&mut self, now: Now, source: EvidenceSource, what: &str) -> Option<Vec<Action>> {
+        // It may be from before the text that was submitted.
+        if let Some((present, _)) = &mut self.doubt {
+            *present = source.min(*present);
+            return Some(vec![]);
+        }
+        // It has a prompt, and is about to begin with it.
+        if !self.prompted {
+            return None;
+        }
+        let changed = self.activity != Activity::Unknown;
+        self.set_activity(Activity::Unknown, None, None);
+        self.doubt = Some((source, now.since_start + DOUBT_LIMIT));
+        self.record(now, source, &format!("{what}; its first prompt is still to come"));
+        Some(if changed { vec![self.activity_changed()] } else { vec![] })
+    }
+
+    /// A sign-in that is wanted is so after the turn, too.
+    fn waits_on(
+        &mut self,
+        source: EvidenceSource,
+        activity: Activity,
+        waiting_for: Option<WaitingFor>,
+    ) -> bool {
+        let turn_is_over = activity == Activity::Idle && source == EvidenceSource::Transcript;
+        self.waits_for_limit(activity, waiting_for)
+            || turn_is_over && self.waiting_for == Some(WaitingFor::SignIn)
     }
 
     /// The activity is as the evidence says that was recorded last.
     pub(super) fn activity_changed(&self) -> Action {
-        let (activity, waiting_for) = (self.activity, self.waiting_for);
+        let (activity, waiting_for) = (self.activity(), self.waiting_for);
         let proof = self.evidence.back().map(|last| Proof { source: last.source, what: last.what.clone() });
-        Action::Event(Body::SessionActivityChanged { activity, waiting_for, proof })
+        let background = self.background();
+        Action::Event(Body::SessionActivityChanged { activity, waiting_for, background, proof })
     }
 
     pub(super) fn set_activity(
@@ -120,6 +164,7 @@ impl Machine {
         source: Option<EvidenceSource>,
     ) {
         (self.doubt, self.asked) = (None, None);
+        self.limit_begins_or_ends(waiting_for);
         self.prompted &= !matches!(activity, Activity::Working | Activity::Idle);
         self.turns += u64::from(activity == Activity::Working && self.activity != Activity::Working);
         (self.activity, self.waiting_for, self.activity_source) = (activity, waiting_for, source);
@@ -130,6 +175,8 @@ impl Machine {
     fn rank(&self, source: EvidenceSource) -> EvidenceSource {
         match source {
             EvidenceSource::Transcript => EvidenceSource::Hook,
+            // Who looks at the foreground has weighed the reports.
+            EvidenceSource::Foreground => EvidenceSource::Report,
             EvidenceSource::Report if self.reports_count_as_hooks => EvidenceSource::Hook,
             other => other,
         }

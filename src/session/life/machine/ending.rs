@@ -6,7 +6,7 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::ExitStatus;
 use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Status};
 
-use super::{Action, Input, Intent, Machine, Now, Pending};
+use super::{Action, Background, Input, Intent, Machine, Now, Pending};
 
 /// SIGTERM has this long to work.
 const TERM_LIMIT: Duration = Duration::from_secs(3);
@@ -106,6 +106,9 @@ impl Machine {
             self.record(now, source, "the agent did not react to the submitted text");
             return vec![self.activity_changed()];
         }
+        if self.background.settles_at().is_some_and(|at| now.since_start >= at) {
+            return self.background_settled(now);
+        }
         let Some((pending, at)) = self.pending else { return vec![] };
         if now.since_start < at {
             return vec![];
@@ -178,6 +181,7 @@ impl Machine {
         (self.status, self.exit, self.pid, self.pending, self.intent) =
             (status, Some(exit), None, None, None);
         self.set_activity(Activity::Unknown, None, None);
+        self.background = Background::default();
         self.note(now, &format!("{what}: {exit}"));
         let mut actions = vec![Action::Ended];
         if killed {

@@ -50,9 +50,27 @@ pub enum Input {
         waiting_for: Option<WaitingFor>,
         what: String,
     },
+    /// What goes on by itself from now on: nothing, while a turn runs.
+    LeftRunning {
+        /// They end with a turn that tells of it.
+        tasks: Vec<String>,
+        /// Prompts that will come at their time.
+        scheduled: Vec<String>,
+        /// A turn begins, which is told next.
+        begins: bool,
+        what: String,
+    },
+    /// Commands run behind a turn that has ended.
+    BackgroundShell,
+    /// None does any more.
+    BackgroundEnded,
     /// What the transcript of a program that was found running says last.
     Recalled {
         activity: Activity,
+        what: String,
+    },
+    /// A usage limit holds no longer, as far as is known.
+    LimitOver {
         what: String,
     },
     /// The session has ended, and this was decided about it.
@@ -61,6 +79,8 @@ pub enum Input {
     },
     /// Enter is about to be pressed after a text: who was idle may have something to do.
     Submitted,
+    /// What was submitted has begun, if it began anything: what is proved from now on is newer.
+    Settled,
     /// The deadline that the machine asked for has passed.
     Deadline,
 }

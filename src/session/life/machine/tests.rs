@@ -309,6 +309,25 @@ fn idle_ends_with_what_is_submitted() {
 }
 
 #[test]
+fn a_shell_that_has_rested_after_a_text_has_begun_with_it() {
+    let told = |activity| Input::Activity {
+        source: EvidenceSource::Foreground,
+        activity,
+        waiting_for: None,
+        what: "something".into(),
+    };
+    let mut script = Script::running();
+    script.machine = script.machine.with_files(false);
+    script.step(10, told(Activity::Idle)).step(20, Input::Submitted).step(40, told(Activity::Idle));
+    assert_eq!(script.machine.activity(), Activity::Unknown, "it may not have begun yet");
+    script.step(240, Input::Settled).step(240, told(Activity::Idle));
+    assert_eq!(script.machine.activity(), Activity::Idle);
+    script.step(250, told(Activity::Working));
+    assert_eq!(script.machine.activity(), Activity::Working);
+    assert_eq!(script.machine.deadline(), None, "it writes no files to look at");
+}
+
+#[test]
 fn a_question_about_a_text_counts_until_it_is_answered() {
     let activity = |source, activity, waiting_for| Input::Activity {
         source,
@@ -388,6 +407,78 @@ fn what_a_transcript_says_last_counts_until_the_program_says_something() {
     let mut script = Script::running();
     script.step(10, recalled(Activity::Idle));
     assert_eq!(script.machine.activity(), Activity::Unknown, "nobody was away");
+}
+
+fn left(tasks: &[&str], scheduled: &[&str]) -> Input {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    let begins = tasks.is_empty() && scheduled.is_empty();
+    Input::LeftRunning { tasks: owned(tasks), scheduled: owned(scheduled), begins, what: "a hook".into() }
+}
+
+fn told(source: EvidenceSource, activity: Activity, waiting_for: Option<WaitingFor>) -> Input {
+    Input::Activity { source, activity, waiting_for, what: "told".into() }
+}
+
+#[test]
+fn who_has_left_something_running_is_not_idle_until_it_ends() {
+    use EvidenceSource::{Hook, Transcript};
+    let mut script = Script::running();
+    let state = |script: &Script| {
+        let machine = &script.machine;
+        (machine.activity(), machine.turn(), machine.background().join(", "))
+    };
+    let working = |background: &str| (Activity::Working, Activity::Idle, background.to_owned());
+    let idle = (Activity::Idle, Activity::Idle, String::new());
+    script.step(1, told(Hook, Activity::Working, None));
+    script.step(2, left(&["npm test"], &[])).step(3, told(Transcript, Activity::Idle, None));
+    assert_eq!(state(&script), working("npm test"));
+    // It ends, and a turn about that begins.
+    script.step(10, Input::BackgroundEnded).step(11, told(Transcript, Activity::Idle, None)).until(100);
+    assert_eq!(state(&script), working("npm test"));
+    let turns = script.machine.turns();
+    let told_before = script.actions.len();
+    script.step(110, left(&[], &[]));
+    assert_eq!(script.actions.len(), told_before, "it is not idle in between");
+    script.step(110, told(Hook, Activity::Working, None));
+    assert_eq!((script.machine.activity(), script.machine.turns()), (Activity::Working, turns + 1));
+    script.step(120, left(&[], &[])).step(121, told(Transcript, Activity::Idle, None)).until(5000);
+    assert_eq!(state(&script), idle);
+    // It ends, and nothing follows.
+    script.step(6000, left(&["npm test"], &[]));
+    assert_eq!(state(&script), working("npm test"));
+    script.step(6001, Input::BackgroundEnded).until(7000);
+    assert_eq!(state(&script), idle);
+    // A prompt that will come.
+    script.step(8000, left(&[], &["look again"])).step(8001, Input::BackgroundEnded).until(100_000);
+    assert_eq!(state(&script), working("look again"));
+    // What the state file says of it, when nothing else did.
+    script.step(200_000, left(&[], &[])).step(200_001, Input::BackgroundShell);
+    assert_eq!(state(&script), working("a command"));
+    script.step(300_000, Input::Marker(code(0)));
+    assert_eq!(state(&script).2, "");
+}
+
+#[test]
+fn who_waits_for_something_unknown_may_be_told_by_weaker_evidence_for_what() {
+    use EvidenceSource::{Screen, Transcript};
+    let mut script = Script::running();
+    script.step(1, told(Transcript, Activity::Waiting, None));
+    script.step(2, told(Screen, Activity::Waiting, Some(WaitingFor::Plan)));
+    assert_eq!(script.machine.waiting_for(), Some(WaitingFor::Plan));
+    script.step(3, told(Screen, Activity::Waiting, Some(WaitingFor::Permission)));
+    script.step(4, told(Screen, Activity::Unknown, None));
+    assert_eq!(script.machine.waiting_for(), Some(WaitingFor::Plan), "it is known now");
+}
+
+#[test]
+fn a_failed_sign_in_outlasts_its_turn() {
+    use EvidenceSource::{Hook, Transcript};
+    let mut script = Script::running();
+    script.step(1, told(Hook, Activity::Waiting, Some(WaitingFor::SignIn)));
+    script.step(2, told(Transcript, Activity::Idle, None));
+    assert_eq!(script.machine.waiting_for(), Some(WaitingFor::SignIn));
+    script.step(3, told(Hook, Activity::Idle, None));
+    assert_eq!(script.machine.activity(), Activity::Idle);
 }
 
 #[test]
@@ -568,4 +659,34 @@ fn a_program_that_is_found_while_it_is_started_is_started() {
     let mut script = starting();
     script.step(1, Input::Adopted { pid: None }).step(2, Input::Executed { pid: 42 });
     assert_eq!((script.machine.launched(), script.machine.pid()), (Some(&Ok(())), Some(42)));
+}
+
+#[test]
+fn a_usage_limit_holds_until_its_time_or_the_next_turn() {
+    let told =
+        |source, activity, waiting_for| Input::Activity { source, activity, waiting_for, what: "x".into() };
+    let (hook, file) = (EvidenceSource::Hook, EvidenceSource::Transcript);
+    let limit = told(hook, Activity::Waiting, Some(WaitingFor::UsageLimit));
+    let over = || Input::LimitOver { what: "over".into() };
+    let state = |script: &Script| (script.machine.activity(), script.machine.waiting_for());
+    let limited = (Activity::Waiting, Some(WaitingFor::UsageLimit));
+
+    // The end of the turn, a notification, a dialog about it.
+    let mut script = Script::running();
+    script.step(10, told(hook, Activity::Working, None)).step(20, limit.clone());
+    script.step(30, told(file, Activity::Idle, None)).step(60_000, told(hook, Activity::Idle, None));
+    assert_eq!(state(&script), limited);
+    script.step(70_000, over());
+    assert_eq!(state(&script), (Activity::Idle, None));
+    script.step(80_000, told(file, Activity::Waiting, Some(WaitingFor::Dialog)));
+    script.step(80_010, limit.clone());
+    assert_eq!(state(&script), limited);
+    script.step(80_020, over());
+    assert_eq!(state(&script), (Activity::Waiting, Some(WaitingFor::Dialog)), "it is open still");
+    script.step(90_000, limit.clone()).step(90_010, told(file, Activity::Waiting, Some(WaitingFor::Dialog)));
+    script.step(90_020, told(file, Activity::Idle, None)).step(90_030, over());
+    assert_eq!(state(&script), (Activity::Idle, None), "it was closed");
+    // The next turn.
+    script.step(91_000, limit).step(91_010, told(hook, Activity::Working, None)).step(91_020, over());
+    assert_eq!(state(&script), (Activity::Working, None));
 }

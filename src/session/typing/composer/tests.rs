@@ -9,6 +9,7 @@ const COMPOSER: provider::Composer = provider::Composer {
     image: "[Image",
     completes: &['@'],
     continues: &['\\'],
+    demotes: None,
     commands: &['!', '/'],
     command_words: &["exit"],
 };

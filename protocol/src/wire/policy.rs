@@ -1,0 +1,172 @@
+//! Policies: what agents may do without asking.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::SessionId;
+
+/// What a rule or a policy says about a use of a tool. The worst of several counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyAction {
+    Allow,
+    Ask,
+    Deny,
+}
+
+impl PolicyAction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// A policy as lists show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyInfo {
+    pub name: String,
+    pub description: String,
+    /// A greater one counts before a smaller one; a deny always counts.
+    pub priority: i64,
+    /// For what no rule speaks of.
+    pub default: PolicyAction,
+    pub scope: PolicyScope,
+    pub rules: u32,
+    /// Allow rules that admit more than they seem to.
+    pub warnings: Vec<PolicyNote>,
+    /// What is wrong with the file; then nothing is allowed by any rule.
+    pub mistakes: Vec<PolicyNote>,
+}
+
+/// Where a policy applies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyScope {
+    Everywhere,
+    Directories(Vec<String>),
+    /// By id or name, and those it was attached to.
+    Sessions(Vec<String>),
+}
+
+/// Something that is to be said of a line of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyNote {
+    pub line: u32,
+    pub message: String,
+}
+
+/// `GET /api/policies/{name}`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyFile {
+    /// TOML; see `docs/policies.md`.
+    pub text: String,
+    pub info: PolicyInfo,
+}
+
+/// `PUT /api/policies/{name}`, `POST /api/policies/check`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PutPolicy {
+    pub text: String,
+}
+
+/// `POST /api/policies/{name}/attach`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct AttachPolicy {
+    /// An id, a unique id prefix, or a name.
+    pub session: String,
+    /// False takes it away again.
+    pub attached: bool,
+}
+
+/// `POST /api/policies/test`: what would happen?
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields, default)]
+pub struct TestPolicy {
+    /// Of the shell, unless `tool` and `input` are given.
+    pub command: Option<String>,
+    pub tool: Option<String>,
+    #[cfg_attr(test, ts(type = "unknown"))]
+    pub input: Option<serde_json::Value>,
+    /// As if in this session; otherwise, as if in a session in `cwd`.
+    pub session: Option<String>,
+    pub cwd: Option<PathBuf>,
+    /// Only by this policy, as it would be saved.
+    pub text: Option<String>,
+}
+
+/// What the policies say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyVerdict {
+    /// `null` if no policy applies.
+    pub action: Option<PolicyAction>,
+    pub rule: Option<RuleRef>,
+    /// One sentence.
+    pub why: String,
+    /// The commands of a shell's text.
+    pub parts: Vec<PolicyVerdictPart>,
+    /// Where the text could not be read any further, in bytes, and why.
+    pub unreadable: Option<UnreadableCommand>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RuleRef {
+    pub policy: String,
+    /// Counted from 1.
+    pub number: u32,
+    pub line: u32,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyVerdictPart {
+    /// The program and its arguments, as it would get them.
+    pub words: Vec<String>,
+    pub action: PolicyAction,
+    pub rule: Option<RuleRef>,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UnreadableCommand {
+    pub at: u32,
+    pub why: String,
+}
+
+/// A policy that comes with CodePiper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ReadyPolicy {
+    pub name: String,
+    pub text: String,
+}
+
+/// What a session's hook program decides by when the daemon does not answer: only what is denied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicySnapshot {
+    pub session: SessionId,
+    /// Its id, its short id and its name.
+    pub names: Vec<String>,
+    pub provider: String,
+    pub directory: PathBuf,
+    pub home: PathBuf,
+    /// The texts of the policies.
+    pub policies: Vec<String>,
+}

@@ -1,0 +1,165 @@
+//! `/api/policies`: what agents may do without asking, and what would happen.
+
+use std::path::PathBuf;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::policy::{
+    AttachPolicy, PolicyFile, PolicyInfo, PolicyVerdict, PutPolicy, ReadyPolicy, TestPolicy,
+};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use serde_json::json as value;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::caller::percent_decode;
+use super::{Api, answer, answer_status, directories, json, with};
+use crate::audit::{MAX_DATA, NewRecord};
+use crate::policy::decide::Policies;
+use crate::policy::input::{Request, SHELL};
+use crate::policy::{kept, read, ready, wire};
+use crate::tasks::blocking;
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let all = || warp::path!("api" / "policies").and(with(api.clone()));
+    let one = || warp::path!("api" / "policies" / String).and(with(api.clone()));
+    let list = all()
+        .and(warp::get())
+        .then(|api: Api| async move { answer(Ok::<_, Problem>(api.sessions.policies().list())) });
+    let ready = warp::path!("api" / "policies" / "ready").and(warp::get()).then(|| async {
+        let ready = ready::ALL.map(|(name, text)| ReadyPolicy { name: name.into(), text: text.into() });
+        answer(Ok::<_, Problem>(ready))
+    });
+    let check = warp::path!("api" / "policies" / "check")
+        .and(warp::post())
+        .and(json::<PutPolicy>())
+        .then(|wanted: PutPolicy| async move { answer(Ok::<_, Problem>(check(&wanted.text))) });
+    let test = warp::path!("api" / "policies" / "test")
+        .and(warp::post())
+        .and(json::<TestPolicy>())
+        .and(with(api.clone()))
+        .then(|wanted, api: Api| async move { answer(test(&api, wanted).await) });
+    let show = one().and(warp::get()).then(|name: String, api: Api| async move {
+        answer(api.sessions.policies().show(&percent_decode(&name)))
+    });
+    let put =
+        one().and(warp::put()).and(json::<PutPolicy>()).then(|name: String, api: Api, wanted| async move {
+            answer(put(&api, percent_decode(&name), wanted).await)
+        });
+    let remove = one().and(warp::delete()).then(|name: String, api: Api| async move {
+        answer_status(remove(&api, percent_decode(&name)).await.map(|()| StatusCode::NO_CONTENT))
+    });
+    let attach = warp::path!("api" / "policies" / String / "attach")
+        .and(warp::post())
+        .and(json::<AttachPolicy>())
+        .and(with(api.clone()))
+        .then(|name: String, wanted, api: Api| async move {
+            answer(attach(&api, percent_decode(&name), wanted).await)
+        });
+    let fixed = ready.or(check).unify().or(test).unify();
+    list.or(fixed).unify().or(show).unify().or(put).unify().or(remove).unify().or(attach).unify().boxed()
+}
+
+/// What would be said of a text that is saved.
+fn check(text: &str) -> PolicyInfo {
+    match read::read(text) {
+        Ok(policy) => kept::info_of(&policy),
+        Err(mistakes) => {
+            let nothing = kept::info_of(&crate::policy::rule::Policy::new(""));
+            PolicyInfo { mistakes: mistakes.iter().map(kept::note).collect(), ..nothing }
+        }
+    }
+}
+
+async fn put(api: &Api, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {
+    let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
+    let file = blocking(move || {
+        audit.before(&change("policy.change", &named, value!({ "text": wanted.text })))?;
+        policies.put(&named, &wanted.text)
+    });
+    let file = file.await??;
+    changed(api, Body::PolicyChanged { name }).await?;
+    Ok(file)
+}
+
+async fn remove(api: &Api, name: String) -> Result<(), Problem> {
+    let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
+    let removed = blocking(move || {
+        audit.before(&change("policy.remove", &named, value!({})))?;
+        policies.remove(&named)
+    });
+    removed.await??;
+    changed(api, Body::PolicyRemoved { name }).await
+}
+
+async fn attach(api: &Api, name: String, wanted: AttachPolicy) -> Result<PolicyFile, Problem> {
+    let session = api.sessions.registry.find(&wanted.session)?;
+    let (policies, audit, named, id) =
+        (api.sessions.policies().clone(), api.audit.clone(), name.clone(), session.id);
+    let file = blocking(move || {
+        audit.before(&change(
+            "policy.attach",
+            &named,
+            value!({ "session": id, "attached": wanted.attached }),
+        ))?;
+        policies.attach(&named, id, wanted.attached)
+    });
+    let file = file.await??;
+    api.sessions.event(Some(session.id), Body::PolicyAttached { name, attached: wanted.attached });
+    snapshots(api).await?;
+    Ok(file)
+}
+
+/// A change that is asked for: on record before it takes effect. A text that is too long for a record is told by its length.
+fn change(kind: &str, name: &str, mut data: serde_json::Value) -> NewRecord {
+    data["policy"] = name.into();
+    if let Some(length) = data["text"].as_str().map(str::len).filter(|length| *length > MAX_DATA / 4) {
+        data["text"] = format!("{length} bytes").into();
+    }
+    NewRecord { kind: kind.to_owned(), actor: "owner".to_owned(), session: None, data }
+}
+
+async fn changed(api: &Api, body: Body) -> Result<(), Problem> {
+    api.sessions.event(None, body);
+    snapshots(api).await
+}
+
+async fn snapshots(api: &Api) -> Result<(), Problem> {
+    let sessions = api.sessions.clone();
+    Ok(blocking(move || sessions.policies_changed()).await?)
+}
+
+async fn test(api: &Api, wanted: TestPolicy) -> Result<PolicyVerdict, Problem> {
+    let (tool, input) = match (wanted.tool, wanted.input, wanted.command) {
+        (tool, None, Some(command)) => {
+            (tool.unwrap_or_else(|| SHELL.to_owned()), value!({ "command": command }))
+        }
+        (Some(tool), Some(input), None) => (tool, input),
+        _ => return Err(Problem::new(Code::Invalid, "give either 'command', or 'tool' and 'input'")),
+    };
+    let request = match &wanted.session {
+        Some(session) => {
+            let session = api.sessions.registry.find(session)?;
+            let cwd = wanted.cwd.unwrap_or_else(|| session.cwd());
+            session.policy_request(&tool, input, cwd)
+        }
+        None => {
+            let home: PathBuf = std::env::var_os("HOME").unwrap_or_else(|| "/".into()).into();
+            let cwd = wanted.cwd.map_or_else(|| home.clone(), |cwd| directories::expand(&cwd));
+            Request { tool, input, directory: Some(cwd.clone()), cwd, home, ..Request::default() }
+        }
+    };
+    let policies = api.sessions.policies().clone();
+    let decided = blocking(move || match wanted.text {
+        None => Ok(policies.decide(&request)),
+        Some(text) => match read::read(&text) {
+            Ok(policy) => Ok(Policies::new(vec![policy]).decide(&request)),
+            Err(mistakes) => {
+                let told: Vec<String> = mistakes.iter().map(|mistake| format!("line {mistake}")).collect();
+                Err(Problem::new(Code::Invalid, told.join("\n")))
+            }
+        },
+    });
+    Ok(wire::verdict(decided.await??))
+}

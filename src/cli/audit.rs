@@ -1,0 +1,97 @@
+use clap::{Args, Subcommand};
+use codepiper_protocol::visible::visible;
+
+use super::failure::{Failure, Outcome, exit_codes};
+use super::time::Since;
+use super::{Context, output, time};
+use crate::audit::{Anchor, Filter, Order, Record, anchor, read, verify};
+
+/// Show who decided and did what: decisions of policies, changes of policies, starts and ends of sessions, sign-ins
+///
+/// Newest last. The records are in a file that proves itself: `audit verify`.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = exit_codes(&[0, 1, 2]))]
+pub(super) struct Audit {
+    /// Only records of this kind, e.g. policy.decided; can be repeated
+    #[arg(long = "type", value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Only records of this session, by its whole id
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Only records since a time like 2026-11-22T10:00:00Z, or an age like 10m
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+    /// Number of most recent records
+    #[arg(short, value_name = "N", default_value_t = 100)]
+    n: usize,
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Check that no record was changed, removed or added; exit code 1 if something is wrong
+    #[command(after_help = exit_codes(&[0, 1, 2]))]
+    Verify {
+        /// An anchor that `audit head` printed and that was kept elsewhere: without one, it cannot be seen that the end
+        /// was cut off and the head file changed to fit
+        #[arg(long, value_name = "ANCHOR")]
+        head: Option<String>,
+    },
+    /// Print the anchor of the newest record: keep it where agents cannot write
+    #[command(after_help = exit_codes(&[0, 1, 2]))]
+    Head,
+}
+
+impl Audit {
+    pub(super) fn run(self, context: Context) -> Outcome {
+        let dir = context.paths()?.audit();
+        let failed = |error: crate::audit::Error| Failure::new(format!("cannot read the audit: {error}"));
+        match self.verb {
+            Some(Verb::Head) => match anchor(&dir).map_err(failed)? {
+                Some(anchor) => output::line(anchor),
+                None => Err(Failure::new("the audit has no records yet")),
+            },
+            Some(Verb::Verify { head }) => {
+                let anchor = head.map(|text| text.parse::<Anchor>()).transpose();
+                let anchor = anchor.map_err(|error| Failure::usage(format!("invalid anchor: {error}")))?;
+                let report = verify(&dir, anchor).map_err(failed)?;
+                report.to_string().lines().try_for_each(output::line)?;
+                match report.is_whole() {
+                    true => Ok(()),
+                    false => Err(Failure::new("the audit is not whole")),
+                }
+            }
+            None => {
+                let filter = Filter {
+                    since: self.since.map(|Since(time)| time),
+                    kinds: self.kinds,
+                    session: self.session,
+                    limit: Some(self.n),
+                    order: Order::NewestFirst,
+                    ..Filter::default()
+                };
+                let page = read(&dir, &filter).map_err(failed)?;
+                page.records.iter().rev().try_for_each(|record| show(record, self.json))
+            }
+        }
+    }
+}
+
+fn show(record: &Record, json: bool) -> Outcome {
+    if json {
+        return output::json(record);
+    }
+    let session = record.session.as_deref().map_or("-", |id| id.get(..8).unwrap_or(id));
+    let data = record.data.to_string();
+    let data = visible(&data);
+    output::line(format_args!(
+        "{}  {session:8}  {:22}  {:8}  {data}",
+        time::clock(record.at),
+        record.kind,
+        record.actor
+    ))
+}

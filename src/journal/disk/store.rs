@@ -1,0 +1,128 @@
+//! The open database of a generation, which finds things in its segment. It holds the places of output, and marks and
+//! screens themselves. It follows when somebody asks it, or when there is enough to follow.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use sled::{Batch, Db};
+
+use super::query;
+use super::row::{self, Kind, Row};
+use super::segment::{Frame, Segment};
+use super::summary::Tally;
+use crate::journal::{Content, Entry, Position};
+use crate::lock::lock;
+
+/// The row that says how far the segment was followed.
+const FOLLOWED: &[u8] = b"f";
+/// Rows that go into the database at once.
+const ROWS: usize = 1024;
+
+#[derive(Clone)]
+pub struct Store {
+    pub db: Db,
+    /// Older versions kept everything in the database.
+    pub segment: Option<Arc<Segment>>,
+    followed: Arc<Mutex<u64>>,
+}
+
+/// Where the database of a generation with a segment lies.
+pub fn path(generation: &Path) -> PathBuf {
+    generation.join("index")
+}
+
+impl Store {
+    pub fn new(db: Db, segment: Option<Arc<Segment>>) -> sled::Result<Self> {
+        let followed =
+            db.get(FOLLOWED)?.and_then(|value| Some(u64::from_be_bytes(value[..].try_into().ok()?)));
+        Ok(Self { db, segment, followed: Arc::new(Mutex::new(followed.unwrap_or_default())) })
+    }
+
+    /// Takes in what was appended to the segment since.
+    pub fn follow(&self) -> sled::Result<()> {
+        let Some(segment) = &self.segment else { return Ok(()) };
+        let mut followed = lock(&self.followed);
+        let end = segment.end();
+        if *followed >= end {
+            return Ok(());
+        }
+        let mut rows = Rows { db: &self.db, batch: Batch::default(), count: 0 };
+        segment.scan(*followed, end, |frame| rows.take(frame))?;
+        rows.apply(end)?;
+        *followed = end;
+        Ok(())
+    }
+}
+
+struct Rows<'a> {
+    db: &'a Db,
+    batch: Batch,
+    count: usize,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, frame: Frame<'_>) -> sled::Result<()> {
+        let Some((session, _)) = row::parse_key(frame.key) else { return Ok(()) };
+        match Kind::of(frame.key) {
+            Some(Kind::Removed) => {
+                self.apply(frame.place.at)?;
+                while query::remove_page(self.db, session)? {}
+            }
+            Some(Kind::Log) => match row::parse(frame.value) {
+                Some(Row::Output { pieces, .. }) => {
+                    self.batch.insert(frame.key, row::placed(&pieces, frame.place));
+                }
+                _ => self.batch.insert(frame.key, frame.value),
+            },
+            _ => self.batch.insert(frame.key, frame.value),
+        }
+        self.count += 1;
+        if self.count >= ROWS { self.apply(frame.place.end()) } else { Ok(()) }
+    }
+
+    fn apply(&mut self, followed: u64) -> sled::Result<()> {
+        self.count = 0;
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.insert(FOLLOWED, &followed.to_be_bytes());
+        self.db.apply_batch(batch)
+    }
+}
+
+/// Counts everything that a segment holds, and says where it ends and how much of it is damaged.
+pub fn count(segment: &Segment) -> io::Result<(query::Contents, super::segment::Scanned)> {
+    let mut contents = query::Contents::default();
+    let scanned = segment.scan(0, segment.end(), |frame| {
+        let Some((session, at)) = row::parse_key(frame.key) else { return Ok(()) };
+        let kind = Kind::of(frame.key);
+        if kind == Some(Kind::Removed) {
+            contents.sessions.remove(&session);
+            return Ok(());
+        }
+        let tally = contents.sessions.entry(session).or_default();
+        match kind {
+            Some(Kind::Checkpoint) => tally.add_checkpoint(at.offset),
+            _ => count_row(tally, at, frame.value),
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    Ok((contents, scanned))
+}
+
+/// Counts a row of a log.
+pub fn count_row(tally: &mut Tally, at: Position, value: &[u8]) {
+    match row::parse(value) {
+        Some(Row::Output { pieces, .. }) => {
+            let mut at = at;
+            for piece in pieces {
+                let end = Position::at(at.offset + u64::from(piece.len));
+                tally.add(at, end, piece.time, u64::from(piece.len), u64::from(piece.newlines));
+                at = end;
+            }
+        }
+        Some(Row::Mark { time, mark }) => {
+            tally.add_entry(&Entry { at, time, content: Content::Mark(mark.into()) });
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,130 @@
+//! A deny or an ask looks at any sequence of words in which its program occurs.
+
+use super::super::glob::{Case, Glob};
+use super::super::path::Places;
+use super::{CommandPattern, WordPattern};
+use crate::policy::loose;
+
+/// Options are looked for in so many words after the program.
+const WINDOW: usize = 256;
+
+const MOST_STEPS: usize = 64;
+
+/// One word of a deny.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Word(Vec<WordPattern>),
+    /// `**`
+    Skip,
+}
+
+pub fn steps(words: &[Vec<String>]) -> Result<Vec<Step>, String> {
+    let mut steps = Vec::new();
+    if words.len() > MOST_STEPS {
+        return Err(format!("more than {MOST_STEPS} words"));
+    }
+    for alternatives in words {
+        if alternatives.iter().any(|word| word == "**") {
+            steps.push(Step::Skip);
+            continue;
+        }
+        if let Some(word) = alternatives.iter().find(|word| *word == "..." || word.starts_with('-')) {
+            return Err(format!(
+                "'{word}' cannot stand among the words of a deny or ask; options have a list of their own"
+            ));
+        }
+        let patterns = alternatives.iter().map(|word| WordPattern::new(word)).collect::<Result<_, _>>()?;
+        steps.push(Step::Word(patterns));
+    }
+    Ok(steps)
+}
+
+/// The name that a deny compares: without directories and in lower case.
+pub fn program_name(word: &str) -> String {
+    word.rsplit('/').next().unwrap_or(word).to_lowercase()
+}
+
+impl CommandPattern {
+    /// Whether the words behind its program may be what it is about.
+    pub fn may_cover(&self, arguments: &[String], places: &Places) -> bool {
+        let arguments = &arguments[..arguments.len().min(WINDOW)];
+        let options = self.options.is_empty()
+            || self.options.iter().any(|option| has_option(&option.name(), arguments));
+        options && follow(&self.steps, arguments, places)
+    }
+}
+
+/// Whether the words follow each other, with options and at most one value for each between them. A path may stand
+/// anywhere behind the word before it.
+fn follow(steps: &[Step], arguments: &[String], places: &Places) -> bool {
+    // Where the next step may begin.
+    let mut begins = vec![false; arguments.len() + 1];
+    begins[0] = true;
+    for step in steps {
+        let patterns = match step {
+            Step::Skip => {
+                let first = begins.iter().position(|begins| *begins).unwrap_or(begins.len());
+                begins[first..].fill(true);
+                continue;
+            }
+            Step::Word(patterns) => patterns,
+        };
+        let is_path = patterns.iter().any(|pattern| matches!(pattern, WordPattern::Path(_)));
+        let mut next = vec![false; arguments.len() + 1];
+        let (mut here, mut after_option) = (false, false);
+        for (at, word) in arguments.iter().enumerate() {
+            here |= begins[at];
+            if !here && !after_option {
+                continue;
+            }
+            next[at + 1] = patterns.iter().any(|pattern| may_be(pattern, word, places));
+            let option = word.starts_with('-');
+            (here, after_option) = (is_path || after_option && !option, option);
+        }
+        begins = next;
+    }
+    begins.contains(&true)
+}
+
+fn may_be(pattern: &WordPattern, word: &str, places: &Places) -> bool {
+    match pattern {
+        WordPattern::Any => !word.starts_with('-'),
+        WordPattern::Number => pattern.allows(word, places),
+        WordPattern::Text(glob) if word.contains(['*', '?', '[']) => {
+            glob.overlaps(&Glob::of_shell_word(word), Case::Ignored)
+        }
+        WordPattern::Text(glob) => glob.fits(word, Case::Ignored),
+        WordPattern::Path(pattern) => loose::paths_in(word).any(|path| {
+            pattern.denies(&places.resolve(path), places) || pattern.denies(&places.as_written(path), places)
+        }),
+    }
+}
+
+/// Whether an option occurs in some spelling: alone, bundled, long, abbreviated, with a value.
+fn has_option(wanted: &str, arguments: &[String]) -> bool {
+    match wanted.strip_prefix("--") {
+        Some(name) if !name.is_empty() => arguments.iter().any(|word| is_long(name, word)),
+        Some(_) => arguments.iter().any(|word| word == "--"),
+        None => wanted[1..].chars().all(|letter| arguments.iter().any(|word| is_short(letter, word))),
+    }
+}
+
+fn is_long(name: &str, word: &str) -> bool {
+    let Some(given) = word.strip_prefix('-') else { return false };
+    match given.strip_prefix('-') {
+        Some(given) => {
+            let given = given.split('=').next().unwrap_or(given);
+            !given.is_empty() && (name.starts_with(given) || given.starts_with(name))
+        }
+        // A single dash: the long name of some programs, or letters of which the first letter may be one.
+        None => given.starts_with(name) || name.chars().next().is_some_and(|first| given.contains(first)),
+    }
+}
+
+fn is_short(letter: char, word: &str) -> bool {
+    let same = |other: char| other.eq_ignore_ascii_case(&letter);
+    match word.strip_prefix("--") {
+        Some(long) => long.chars().next().is_some_and(same),
+        None => word.strip_prefix('-').is_some_and(|letters| letters.chars().any(same)),
+    }
+}

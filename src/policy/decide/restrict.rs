@@ -1,0 +1,273 @@
+//! Finds the denies and asks that something may fall under.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::Context;
+use super::index::Id;
+use crate::policy::command::program_name;
+use crate::policy::glob::{Case, Glob};
+use crate::policy::input::{self, Shell};
+use crate::policy::loose;
+use crate::policy::path::{Places, PossiblePath, Way};
+use crate::policy::rule::{Action, Rule};
+
+/// So many words are compared in one decision.
+pub const MOST_STEPS: u64 = 1_000_000;
+/// So many paths are looked for in one request.
+const MOST_PATHS: usize = 10_000;
+/// No system opens a longer path.
+const LONGEST_PATH: usize = 4096;
+/// So many directories that the text goes to are tried for relative paths.
+const MOST_BASES: usize = 8;
+
+#[derive(Default)]
+pub struct Restrictions {
+    pub hits: Vec<Hit>,
+    /// Not everything could be compared.
+    pub exhausted: bool,
+}
+
+pub struct Hit {
+    pub rule: Id,
+    /// The command it is about; none if it is about the whole.
+    pub part: Option<usize>,
+    /// What was hit.
+    pub what: String,
+}
+
+impl Restrictions {
+    /// What hit a part, or the whole.
+    pub fn of(&self, part: Option<usize>) -> Vec<Id> {
+        self.hits.iter().filter(|hit| hit.part == part).map(|hit| hit.rule).collect()
+    }
+}
+
+struct Search<'c> {
+    context: &'c Context<'c>,
+    found: Restrictions,
+    seen: HashSet<(Id, Option<usize>)>,
+    hit_parts: HashSet<Id>,
+}
+
+pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
+    let mut search = Search::new(context);
+    let readable = shell.script.unreadable.is_none();
+    let mut readings = Vec::new();
+    for (number, part) in shell.script.parts.iter().enumerate() {
+        let words: Vec<String> = part.words.iter().map(|word| word.text.clone()).collect();
+        search.words(&words, Some(number), false);
+        // What programs that run their words would make of them, one by one and together.
+        let mut odd: Vec<String> =
+            words.iter().filter(|word| word.contains(|letter: char| !is_plain(letter))).cloned().collect();
+        odd.push(words.join(" "));
+        for words in odd.iter().flat_map(|text| loose::readings(text, context.places)) {
+            search.words(&words, Some(number), false);
+            readings.push(words);
+        }
+    }
+    // Of a text that was read to its end, the words say more than the text, and do not depend on its quotes.
+    for text in shell.texts.iter().filter(|_| !readable) {
+        if text.len() > loose::LONGEST_TEXT {
+            search.found.exhausted = true;
+            break;
+        }
+        for words in loose::readings(text, context.places) {
+            search.words(&words, None, true);
+            readings.push(words);
+        }
+    }
+    search.tools(|rule| rule.args.is_empty() || shell.texts.iter().any(|text| rule.restricts_text(text)));
+    if !context.policies.index.paths.is_empty() {
+        let words = readings.iter().flatten();
+        let exact = shell.script.parts.iter().flat_map(|part| &part.words).map(|word| &word.text);
+        let texts: Vec<&str> = exact.chain(words).chain(shell.cwd.as_ref()).map(String::as_str).collect();
+        let bases = directories(&readings);
+        search.paths(&texts, &bases, !readable);
+    }
+    search.found
+}
+
+pub fn on_fields(context: &Context, fields: &BTreeMap<String, Vec<String>>) -> Restrictions {
+    let mut search = Search::new(context);
+    search.tools(|rule| rule.restricts_fields(fields, context.places));
+    // A shell that is not known by its name.
+    let commands = fields.iter().filter(|(name, _)| matches!(name.as_str(), "command" | "cmd" | "script"));
+    let texts = commands.filter(|_| context.request.tool != "apply_patch").flat_map(|(_, texts)| texts);
+    for text in texts {
+        if text.len() > loose::LONGEST_TEXT {
+            search.found.exhausted = true;
+            break;
+        }
+        for words in loose::readings(text, context.places) {
+            search.words(&words, None, true);
+        }
+    }
+    if !context.policies.index.paths.is_empty() {
+        let paths = input::possible_paths(context.request);
+        search.paths(&paths.iter().map(String::as_str).collect::<Vec<_>>(), &[], false);
+    }
+    search.found
+}
+
+fn is_plain(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "-_./+:@%".contains(letter)
+}
+
+/// Where a text goes before it uses a relative path.
+fn directories(readings: &[Vec<String>]) -> Vec<String> {
+    let goes =
+        |word: &str| matches!(word, "cd" | "pushd" | "chdir" | "-C" | "--directory" | "--cwd" | "--prefix");
+    let pairs = readings.iter().flat_map(|words| words.windows(2));
+    let mut found: Vec<String> = pairs.filter(|pair| goes(&pair[0])).map(|pair| pair[1].clone()).collect();
+    found.sort();
+    found.dedup();
+    found.truncate(MOST_BASES);
+    // Without a word it goes home.
+    if readings.iter().flatten().any(|word| goes(word)) {
+        found.push("~".to_owned());
+    }
+    found
+}
+
+impl<'c> Search<'c> {
+    fn new(context: &'c Context<'c>) -> Self {
+        let found = Restrictions::default();
+        Self { context, found, seen: HashSet::new(), hit_parts: HashSet::new() }
+    }
+
+    /// A rule that hit a part does not hit the whole as well.
+    fn is_known(&self, rule: Id, part: Option<usize>) -> bool {
+        self.seen.contains(&(rule, part)) || part.is_none() && self.hit_parts.contains(&rule)
+    }
+
+    fn hit(&mut self, rule: Id, part: Option<usize>, what: &str) {
+        if !self.is_known(rule, part) {
+            self.seen.insert((rule, part));
+            self.hit_parts.extend(part.map(|_| rule));
+            self.found.hits.push(Hit { rule, part, what: what.to_owned() });
+        }
+    }
+
+    fn spend(&mut self, steps: usize) {
+        match self.context.steps.get().checked_sub(steps as u64) {
+            Some(left) => self.context.steps.set(left),
+            None => self.found.exhausted = true,
+        }
+    }
+
+    /// Takes every word for a program and what follows it for its arguments.
+    fn words(&mut self, words: &[String], part: Option<usize>, globs: bool) {
+        let index = &self.context.policies.index;
+        for (at, word) in words.iter().enumerate() {
+            if self.found.exhausted {
+                return;
+            }
+            let name = program_name(word);
+            if let Some(rules) = index.restricting.get(&name) {
+                rules.iter().for_each(|id| self.command(*id, words, at, part));
+            }
+            for id in &index.wild_programs {
+                let programs =
+                    self.context.policies.rule(*id).command.as_ref().map(|command| &command.wild_programs);
+                if programs.into_iter().flatten().any(|program| program.fits(&name, Case::Ignored)) {
+                    self.command(*id, words, at, part);
+                }
+            }
+            self.spend(1 + index.wild_programs.len());
+            let is_pattern = name.contains(['*', '?', '[']) && (globs || word.contains('/'));
+            // `*` alone stands for a program only where a program stands.
+            if is_pattern && (at == 0 || name.contains(char::is_alphanumeric)) {
+                self.program_pattern(&name, words, at, part);
+            }
+        }
+    }
+
+    fn program_pattern(&mut self, name: &str, words: &[String], at: usize, part: Option<usize>) {
+        self.spend(self.context.policies.index.restricting.len());
+        let pattern = Glob::of_shell_word(name);
+        for (program, rules) in &self.context.policies.index.restricting {
+            if pattern.fits(program, Case::Ignored) {
+                rules.iter().for_each(|id| self.command(*id, words, at, part));
+            }
+        }
+    }
+
+    fn command(&mut self, id: Id, words: &[String], at: usize, part: Option<usize>) {
+        if self.found.exhausted || self.is_known(id, part) || !self.context.applies(id) {
+            return;
+        }
+        let arguments = &words[at + 1..];
+        self.spend(2 + arguments.len().min(16));
+        let command = self.context.policies.rule(id).command.as_ref();
+        if command.is_some_and(|command| command.may_cover(arguments, self.context.places)) {
+            let end = words.len().min(at + 6);
+            self.hit(id, part, &words[at..end].join(" "));
+        }
+    }
+
+    /// Rules that are about tools and their fields.
+    fn tools(&mut self, restricts: impl Fn(&Rule) -> bool) {
+        let policies = self.context.policies;
+        let tool = &self.context.request.tool;
+        let alias = if input::is_shell(tool) && tool != input::SHELL { Some(input::SHELL) } else { None };
+        let ids: Vec<Id> = policies
+            .index
+            .by_tool(tool)
+            .chain(alias.into_iter().flat_map(|tool| policies.index.by_tool(tool)))
+            .collect();
+        for id in ids {
+            let rule = policies.rule(id);
+            if rule.text.action != Action::Allow && self.context.applies(id) && restricts(rule) {
+                self.hit(id, None, tool);
+            }
+        }
+    }
+
+    /// `globs`: a shell may expand the paths; what it can read it does not expand.
+    fn paths(&mut self, texts: &[&str], bases: &[String], globs: bool) {
+        let places = self.context.places;
+        let (mut seen, mut candidates) = (HashSet::new(), Vec::new());
+        let bases: Vec<_> = bases.iter().map(|base| places.resolve(base)).collect();
+        let mut texts: Vec<&str> = texts.iter().copied().filter(|text| text.len() <= LONGEST_PATH).collect();
+        let mut known = HashSet::new();
+        texts.retain(|text| known.insert(*text));
+        for text in texts.into_iter().flat_map(loose::paths_in) {
+            let mut ways = vec![places.resolve(text), places.as_written(text)];
+            if !text.starts_with(['/', '~']) {
+                ways.extend(bases.iter().map(|base| places.resolve_from(base, text)));
+            }
+            ways.extend(other_home(text, places));
+            for way in ways {
+                if seen.insert(way.path.clone()) {
+                    candidates.push((text, PossiblePath::new(&way, globs)));
+                }
+            }
+            if candidates.len() > MOST_PATHS {
+                self.found.exhausted = true;
+                break;
+            }
+        }
+        for id in self.context.policies.index.paths.clone() {
+            if !self.context.applies(id) {
+                continue;
+            }
+            let patterns = &self.context.policies.rule(id).paths;
+            let ways: Vec<Way> = patterns.iter().flat_map(|pattern| pattern.both_ways(places)).collect();
+            let hit = candidates.iter().find(|(_, path)| ways.iter().any(|way| way.may_fit(path)));
+            if let Some((text, _)) = hit {
+                self.hit(id, None, text);
+            }
+        }
+    }
+}
+
+/// `~name/…`: the home of another user, or of this one under its name.
+fn other_home(text: &str, places: &Places) -> Option<crate::policy::path::Resolved> {
+    let (name, rest) = text.strip_prefix('~')?.split_once('/')?;
+    if name.is_empty() {
+        return None;
+    }
+    let own = places.home.path.rsplit_once('/').filter(|(_, own)| *own == name);
+    let home = own.map_or(format!("/home/{name}"), |(above, own)| format!("{above}/{own}"));
+    Some(places.resolve(&format!("{home}/{rest}")))
+}

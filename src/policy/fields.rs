@@ -1,0 +1,74 @@
+//! Rules about the fields of tools.
+
+use std::collections::BTreeMap;
+
+use super::glob::Case;
+use super::input;
+use super::path::{Places, Resolved};
+use super::rule::{Pattern, Rule};
+
+type Fields = BTreeMap<String, Vec<String>>;
+
+impl Rule {
+    /// Whether every field that the rule names is there and is certainly covered. A rule that allows commands does
+    /// not get here.
+    pub(super) fn allows_fields(&self, fields: &Fields, places: &Places) -> bool {
+        self.command.is_none()
+            && self.paths.is_empty()
+            && self.args.iter().all(|(field, patterns)| {
+                let missing = [String::new()];
+                let values = fields.get(field).map_or(missing.as_slice(), Vec::as_slice);
+                !values.is_empty()
+                    && values.iter().all(|value| patterns.iter().any(|pattern| pattern.allows(value, places)))
+            })
+    }
+
+    /// Whether every field that the rule names may be what it is about.
+    pub(super) fn restricts_fields(&self, fields: &Fields, places: &Places) -> bool {
+        self.args.iter().all(|(field, patterns)| {
+            let values = fields.get(field).into_iter().flatten();
+            values.into_iter().any(|value| patterns.iter().any(|pattern| pattern.denies(value, places)))
+        })
+    }
+
+    /// The same for the command of a shell, whatever its field is called.
+    pub(super) fn restricts_text(&self, text: &str) -> bool {
+        self.args.iter().all(|(field, patterns)| {
+            matches!(field.as_str(), "command" | "cmd")
+                && patterns.iter().any(|pattern| match pattern {
+                    Pattern::Text(glob) => glob.fits(text, Case::Ignored),
+                    Pattern::Path(_) => false,
+                })
+        })
+    }
+
+    /// Whether it is about the commands of shells.
+    pub fn is_for_shell(&self) -> bool {
+        self.command.is_some() || self.text.tool.iter().any(|tool| input::is_shell(tool))
+    }
+}
+
+impl Pattern {
+    fn allows(&self, value: &str, places: &Places) -> bool {
+        match self {
+            // Nobody knows whether the tool replaces a tilde.
+            Self::Path(pattern) => {
+                !value.is_empty() && !value.starts_with('~') && pattern.allows(&places.resolve(value), places)
+            }
+            // Nothing but an empty pattern stands for a field that is missing.
+            Self::Text(glob) => {
+                value.is_empty() == (glob.as_text() == Some("")) && glob.fits(value, Case::Exact)
+            }
+        }
+    }
+
+    fn denies(&self, value: &str, places: &Places) -> bool {
+        match self {
+            Self::Path(pattern) => {
+                let ways: [Resolved; 2] = [places.resolve(value), places.as_written(value)];
+                ways.iter().any(|path| pattern.denies(path, places))
+            }
+            Self::Text(glob) => glob.fits(value, Case::Ignored),
+        }
+    }
+}

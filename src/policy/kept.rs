@@ -1,0 +1,286 @@
+//! The policies of a daemon: one file each, and the sessions that they are attached to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::policy::{PolicyFile, PolicyInfo, PolicyNote, PolicyScope};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::decide::{Decision, Policies};
+use super::input::Request;
+use super::read::{Mistake, read};
+use super::rule::{Action, Policy, Scope};
+use super::warn::warnings;
+use crate::lock::lock;
+use crate::small_file::{Synced, replace};
+
+const ATTACHED: &str = "attached.json";
+const LONGEST_NAME: usize = 64;
+
+/// See the module. Clones share it.
+#[derive(Clone)]
+pub struct Kept(Arc<Inner>);
+
+struct Inner {
+    dir: PathBuf,
+    /// Whoever changes a file holds it.
+    changing: Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    files: BTreeMap<String, File>,
+    attached: Attached,
+    /// Those of the files that can be read, where they apply.
+    policies: Arc<Policies>,
+}
+
+#[derive(Clone)]
+struct File {
+    text: String,
+    read: Result<Policy, Vec<Mistake>>,
+}
+
+type Attached = BTreeMap<String, BTreeSet<SessionId>>;
+
+impl Kept {
+    /// Reads the files of a directory, which need not be there.
+    pub fn open(dir: &Path) -> Self {
+        let mut state = State::default();
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            if path.extension().is_some_and(|extension| extension == "toml") && check_name(&name).is_ok() {
+                state.files.insert(name.clone(), File::open(&path, &name));
+            }
+        }
+        let attached = fs::read(dir.join(ATTACHED)).ok();
+        state.attached = attached.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        state.apply();
+        let inner = Inner { dir: dir.to_owned(), changing: Mutex::default(), state: Mutex::new(state) };
+        Self(Arc::new(inner))
+    }
+
+    /// There is none.
+    pub fn is_empty(&self) -> bool {
+        lock(&self.0.state).files.is_empty()
+    }
+
+    /// What the policies say; `None` if none applies. While a file cannot be read, nothing is allowed.
+    pub fn decide(&self, request: &Request) -> Option<Decision> {
+        let (policies, broken) = {
+            let state = lock(&self.0.state);
+            (state.policies.clone(), state.broken())
+        };
+        let decision = policies.decide(request);
+        let Some(broken) = broken else { return decision };
+        match decision {
+            Some(decision) if decision.action == Action::Deny => Some(decision),
+            decision => Some(Decision {
+                action: Action::Ask,
+                rule: None,
+                why: format!("The policy '{broken}' cannot be read, so nothing is allowed by a rule."),
+                parts: decision.map(|decision| decision.parts).unwrap_or_default(),
+                unreadable: None,
+            }),
+        }
+    }
+
+    /// Whether a policy speaks about this session, so that its agent has to ask.
+    pub fn applies(&self, request: &Request) -> bool {
+        self.decide(request).is_some()
+    }
+
+    /// The policies that speak about this session.
+    pub fn applying(&self, request: &Request) -> Vec<Policy> {
+        let policies = lock(&self.0.state).policies.clone();
+        let applies = |policy: &&Policy| Policies::new(vec![(*policy).clone()]).decide(request).is_some();
+        policies.policies().iter().filter(applies).cloned().collect()
+    }
+
+    pub fn list(&self) -> Vec<PolicyInfo> {
+        let state = lock(&self.0.state);
+        state.files.iter().map(|(name, file)| state.info(name, file)).collect()
+    }
+
+    pub fn show(&self, name: &str) -> Result<PolicyFile, Problem> {
+        let state = lock(&self.0.state);
+        let file = state.files.get(name).ok_or_else(|| no_policy(name))?;
+        Ok(PolicyFile { text: file.text.clone(), info: state.info(name, file) })
+    }
+
+    /// The policies as one that only reads files can decide by them.
+    pub fn texts(&self) -> Vec<String> {
+        let state = lock(&self.0.state);
+        let applied = state.policies.policies().iter();
+        applied.map(super::write::write).collect()
+    }
+
+    /// Writes a policy, new or changed.
+    pub fn put(&self, name: &str, text: &str) -> Result<PolicyFile, Problem> {
+        check_name(name)?;
+        let policy = read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
+        if policy.name != name {
+            let detail = format!("the policy is called '{}' in its text, and '{name}' here", policy.name);
+            return Err(Problem::new(Code::Invalid, detail));
+        }
+        self.change(|state, dir| {
+            fs::create_dir_all(dir)?;
+            replace(&dir.join(format!("{name}.toml")), text.as_bytes(), Synced::Yes)?;
+            state.files.insert(name.to_owned(), File { text: text.to_owned(), read: Ok(policy) });
+            Ok(())
+        })?;
+        self.show(name)
+    }
+
+    pub fn remove(&self, name: &str) -> Result<(), Problem> {
+        self.show(name)?;
+        self.change(|state, dir| {
+            fs::remove_file(dir.join(format!("{name}.toml")))?;
+            state.files.remove(name);
+            if state.attached.remove(name).is_some() {
+                write_attached(dir, &state.attached)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Lets a policy for sessions apply to one more, or not any more.
+    pub fn attach(&self, name: &str, session: SessionId, attached: bool) -> Result<PolicyFile, Problem> {
+        let file = self.show(name)?;
+        if !matches!(file.info.scope, PolicyScope::Sessions(_)) {
+            let detail = format!(
+                "policy '{name}' is not for single sessions; write `sessions = []` into it to attach it to some"
+            );
+            return Err(Problem::new(Code::Invalid, detail));
+        }
+        self.change(|state, dir| {
+            let sessions = state.attached.entry(name.to_owned()).or_default();
+            match attached {
+                true => sessions.insert(session),
+                false => sessions.remove(&session),
+            };
+            write_attached(dir, &state.attached)
+        })?;
+        self.show(name)
+    }
+
+    /// First on the disk, then here.
+    fn change(&self, change: impl FnOnce(&mut State, &Path) -> io::Result<()>) -> Result<(), Problem> {
+        let _changing = lock(&self.0.changing);
+        let mut state = lock(&self.0.state).clone();
+        change(&mut state, &self.0.dir).map_err(|error| {
+            Problem::new(Code::Internal, format!("cannot write {}: {error}", self.0.dir.display()))
+        })?;
+        state.apply();
+        *lock(&self.0.state) = state;
+        Ok(())
+    }
+}
+
+impl File {
+    fn open(path: &Path, name: &str) -> Self {
+        let mistake = |message: String| vec![Mistake { line: 1, rule: None, field: String::new(), message }];
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => return Self { text: String::new(), read: Err(mistake(error.to_string())) },
+        };
+        let policy = read(&text).and_then(|policy| match policy.name == name {
+            true => Ok(policy),
+            false => Err(mistake(format!("it is called '{}' in its text", policy.name))),
+        });
+        Self { text, read: policy }
+    }
+}
+
+impl State {
+    fn apply(&mut self) {
+        let policies = self.files.iter().filter_map(|(name, file)| {
+            let mut policy = file.read.clone().ok()?;
+            if let (Scope::Sessions(sessions), Some(attached)) = (&policy.scope, self.attached.get(name)) {
+                let all = sessions.iter().cloned().chain(attached.iter().map(SessionId::to_string)).collect();
+                policy.set_scope(Scope::Sessions(all)).ok()?;
+            }
+            Some(policy)
+        });
+        self.policies = Arc::new(Policies::new(policies.collect()));
+    }
+
+    fn broken(&self) -> Option<String> {
+        self.files.iter().find(|(_, file)| file.read.is_err()).map(|(name, _)| name.clone())
+    }
+
+    fn info(&self, name: &str, file: &File) -> PolicyInfo {
+        let mut info = match &file.read {
+            Ok(policy) => info_of(policy),
+            Err(mistakes) => {
+                PolicyInfo { mistakes: mistakes.iter().map(note).collect(), ..info_of(&Policy::new(name)) }
+            }
+        };
+        if let (PolicyScope::Sessions(sessions), Some(attached)) = (&mut info.scope, self.attached.get(name))
+        {
+            sessions.extend(attached.iter().map(SessionId::to_string));
+        }
+        info
+    }
+}
+
+/// What lists say of a policy.
+pub fn info_of(policy: &Policy) -> PolicyInfo {
+    let notes = warnings(policy).into_iter();
+    PolicyInfo {
+        name: policy.name.clone(),
+        description: policy.description.clone(),
+        priority: policy.priority,
+        default: super::action(policy.default),
+        scope: match &policy.scope {
+            Scope::Global => PolicyScope::Everywhere,
+            Scope::Directories(directories) => PolicyScope::Directories(directories.clone()),
+            Scope::Sessions(sessions) => PolicyScope::Sessions(sessions.clone()),
+        },
+        rules: policy.rules.len() as u32,
+        warnings: notes
+            .map(|warning| PolicyNote { line: warning.line as u32, message: warning.message })
+            .collect(),
+        mistakes: Vec::new(),
+    }
+}
+
+pub fn note(mistake: &Mistake) -> PolicyNote {
+    let rule = mistake.rule.map(|rule| format!("rule {rule}: ")).unwrap_or_default();
+    PolicyNote { line: mistake.line as u32, message: format!("{rule}{}", mistake.message) }
+}
+
+fn mistaken(name: &str, mistakes: &[Mistake]) -> Problem {
+    let told: Vec<String> = mistakes.iter().map(|mistake| mistake.in_file(&format!("{name}.toml"))).collect();
+    Problem::new(Code::Invalid, told.join("\n"))
+}
+
+fn no_policy(name: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("no policy '{}'", name.escape_debug()))
+}
+
+/// It is the name of a file.
+fn check_name(name: &str) -> Result<(), Problem> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let fits = (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_word);
+    if fits && name.starts_with(|letter: char| letter.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let detail = format!(
+        "invalid policy name '{}'; use 1 to {LONGEST_NAME} letters, digits, '-', '_' and '.', starting with a letter \
+         or digit",
+        name.escape_debug()
+    );
+    Err(Problem::new(Code::Invalid, detail))
+}
+
+fn write_attached(dir: &Path, attached: &Attached) -> io::Result<()> {
+    let json = serde_json::to_vec(attached).map_err(io::Error::other)?;
+    replace(&dir.join(ATTACHED), &json, Synced::Yes)
+}

@@ -1,0 +1,232 @@
+//! Reads a policy from TOML. What is wrong is told with its line and in words.
+
+mod table;
+
+use std::fmt;
+
+use serde::Serialize;
+use toml::de::DeTable;
+
+use super::example;
+use super::rule::{Action, CommandText, Example, ExampleText, Policy, Rule, RuleText, Scope};
+use table::{Table, Value};
+
+/// A longer file is no policy.
+pub const MAX_FILE: usize = 8 * 1024 * 1024;
+
+/// Something that is wrong with a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    pub line: usize,
+    /// The rule's number, counted from 1.
+    pub rule: Option<usize>,
+    /// The field, or nothing if it is about more than one.
+    pub field: String,
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.rule {
+            Some(rule) => write!(f, "{}: rule {rule}: {}", self.line, self.message),
+            None => write!(f, "{}: {}", self.line, self.message),
+        }
+    }
+}
+
+impl Mistake {
+    /// The same with the file it is about: `policy.toml:12: rule 3: …`.
+    pub fn in_file(&self, file: &str) -> String {
+        format!("{file}:{self}")
+    }
+}
+
+const POLICY_FIELDS: [&str; 7] =
+    ["name", "description", "priority", "default", "directories", "sessions", "rule"];
+const RULE_FIELDS: [&str; 11] = [
+    "action",
+    "tool",
+    "command",
+    "args",
+    "paths",
+    "cwd",
+    "session",
+    "provider",
+    "reason",
+    "match",
+    "not_match",
+];
+const COMMAND_FIELDS: [&str; 3] = ["program", "words", "options"];
+
+/// Reads a policy and checks its examples. All mistakes that can be told apart are told.
+pub fn read(text: &str) -> Result<Policy, Vec<Mistake>> {
+    let line_of = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1;
+    let one = |line, message: String| vec![Mistake { line, rule: None, field: String::new(), message }];
+    if text.len() > MAX_FILE {
+        return Err(one(1, format!("the file is larger than {} MiB", MAX_FILE >> 20)));
+    }
+    let document = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(span.start));
+        one(line, format!("this is no valid TOML: {}", error.message()))
+    })?;
+    let lines = table::Lines::of(text);
+    let mut mistakes = Vec::new();
+    let top = Table::new(document.get_ref(), 1, None, &lines);
+    let policy = policy(&top, &mut mistakes);
+    mistakes.sort_by_key(|mistake| mistake.line);
+    if mistakes.is_empty() { Ok(policy) } else { Err(mistakes) }
+}
+
+fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
+    top.only(&POLICY_FIELDS, "a policy", mistakes);
+    let name = top.required("name", mistakes).unwrap_or_default();
+    if name.is_empty() && top.has("name") || name.len() > 100 || name.chars().any(char::is_control) {
+        top.wrong("name", "'name' has 1 to 100 printable letters", mistakes);
+    }
+    let mut policy = Policy::new(&name);
+    policy.description = top.text("description", mistakes).unwrap_or_default();
+    policy.priority = top.integer("priority", mistakes).unwrap_or(0);
+    policy.default = match top.text("default", mistakes).as_deref() {
+        None | Some("ask") => Action::Ask,
+        Some("deny") => Action::Deny,
+        Some(other) => {
+            top.wrong("default", &format!("'default' is \"ask\" or \"deny\", not \"{other}\""), mistakes);
+            Action::Deny
+        }
+    };
+    let scope = match (top.has("directories"), top.has("sessions")) {
+        (true, true) => {
+            top.wrong("sessions", "a policy has either 'directories' or 'sessions'", mistakes);
+            Scope::Global
+        }
+        (true, false) => Scope::Directories(top.some_texts("directories", mistakes)),
+        (false, true) => Scope::Sessions(top.texts("sessions", mistakes)),
+        (false, false) => Scope::Global,
+    };
+    if let Err(message) = policy.set_scope(scope) {
+        top.wrong("directories", &message, mistakes);
+    }
+    for (number, table) in top.tables("rule", mistakes).into_iter().enumerate() {
+        policy.rules.extend(rule(&table, number + 1, mistakes));
+    }
+    policy
+}
+
+fn rule(table: &Table, number: usize, mistakes: &mut Vec<Mistake>) -> Option<Rule> {
+    let before = mistakes.len();
+    let table = &table.of_rule(number);
+    table.only(&RULE_FIELDS, "a rule", mistakes);
+    let action = match table.required("action", mistakes).as_deref() {
+        Some("allow") => Action::Allow,
+        Some("deny") => Action::Deny,
+        Some("ask") => Action::Ask,
+        Some(other) => {
+            let message = format!("'action' is \"allow\", \"deny\" or \"ask\", not \"{other}\"");
+            table.wrong("action", &message, mistakes);
+            return None;
+        }
+        None => return None,
+    };
+    let mut text = RuleText::new(action);
+    fill(&mut text, table, mistakes);
+    for field in ["tool", "paths", "cwd", "session", "provider"] {
+        if table.has(field) && table.texts(field, &mut Vec::new()).is_empty() && mistakes.len() == before {
+            table.wrong(field, &format!("'{field}' is empty"), mistakes);
+        }
+    }
+    if mistakes.len() > before {
+        return None;
+    }
+    match Rule::new(text, table.line) {
+        Ok(rule) => {
+            for wrong in example::check(&rule) {
+                table.mistake(
+                    wrong.line,
+                    if wrong.matches { "match" } else { "not_match" },
+                    &wrong.message,
+                    mistakes,
+                );
+            }
+            Some(rule)
+        }
+        Err(wrong) => {
+            table.wrong(wrong.field, &wrong.message, mistakes);
+            None
+        }
+    }
+}
+
+/// Everything but the action.
+fn fill(text: &mut RuleText, table: &Table, mistakes: &mut Vec<Mistake>) {
+    let before = mistakes.len();
+    text.tool = table.texts("tool", mistakes);
+    text.command = table.table("command", mistakes).map(|command| self::command(&command, mistakes));
+    for (field, value) in table.table("args", mistakes).iter().flat_map(Table::entries) {
+        let patterns = value.texts().filter(|patterns| !patterns.is_empty());
+        match patterns {
+            Some(patterns) => drop(text.args.insert(field, patterns)),
+            None => value.wrong(
+                "args",
+                &format!("'args.{field}' has to be a pattern or a list of patterns"),
+                mistakes,
+            ),
+        }
+    }
+    if table.has("args") && text.args.is_empty() && mistakes.len() == before {
+        table.wrong("args", "'args' names no field", mistakes);
+    }
+    text.paths = table.texts("paths", mistakes);
+    text.cwd = table.texts("cwd", mistakes);
+    text.session = table.texts("session", mistakes);
+    text.provider = table.texts("provider", mistakes);
+    text.reason = table.text("reason", mistakes);
+    text.examples = [("match", true), ("not_match", false)]
+        .into_iter()
+        .flat_map(|(field, matches)| examples(table, field, matches, mistakes))
+        .collect();
+}
+
+fn command(table: &Table, mistakes: &mut Vec<Mistake>) -> CommandText {
+    table.only(&COMMAND_FIELDS, "a command", mistakes);
+    if !table.has("program") {
+        table.wrong("program", "'program' is missing", mistakes);
+    }
+    let words = table.value("words").and_then(|value| {
+        let words = value.items().map(|items| items.iter().map(Value::texts).collect::<Option<Vec<_>>>());
+        let words = words.flatten().filter(|words| words.iter().all(|alternatives| !alternatives.is_empty()));
+        if words.is_none() {
+            value.wrong("words", "'words' has to be a list of words, or of lists of alternatives", mistakes);
+        }
+        words
+    });
+    CommandText {
+        program: table.texts("program", mistakes),
+        words,
+        options: table.texts("options", mistakes),
+    }
+}
+
+fn examples(table: &Table, field: &str, matches: bool, mistakes: &mut Vec<Mistake>) -> Vec<Example> {
+    let Some(value) = table.value(field) else { return Vec::new() };
+    let Some(items) = value.items() else {
+        value.wrong(field, &format!("'{field}' has to be a list"), mistakes);
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for item in items {
+        let text = match (item.text(), item.fields()) {
+            (Some(text), _) => ExampleText::Text(text),
+            (None, Some(fields)) => ExampleText::Fields(fields),
+            (None, None) => {
+                item.wrong(
+                    field,
+                    &format!("an example in '{field}' is a text or a table of texts"),
+                    mistakes,
+                );
+                continue;
+            }
+        };
+        found.push(Example { matches, text, line: item.line });
+    }
+    found
+}

@@ -1,0 +1,154 @@
+//! Tells of allow rules that admit more than they seem to: programs that run others or write where they are told.
+
+mod table;
+
+use serde::Serialize;
+
+use super::command::CommandPattern;
+use super::input;
+use super::rule::{Action, Policy, Rule};
+use table::{BY_OPTIONS, FETCHERS, INTERPRETERS, PROJECT, RUNNERS, SUBCOMMANDS, WRITERS, has};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// Counted from 1.
+    pub rule: usize,
+    pub line: usize,
+    pub risk: Risk,
+    /// One sentence.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// It runs what the project says, which an agent that edits the project decides.
+    Project,
+    /// It can run or write anything.
+    Anything,
+}
+
+/// What is to be said of a policy's allow rules.
+pub fn warnings(policy: &Policy) -> Vec<Warning> {
+    let numbered = policy.rules.iter().enumerate();
+    numbered
+        .flat_map(|(at, rule)| {
+            let told = of_rule(rule).into_iter();
+            told.map(move |(risk, message)| Warning { rule: at + 1, line: rule.line, risk, message })
+        })
+        .collect()
+}
+
+/// The same for one rule.
+pub fn of_rule(rule: &Rule) -> Vec<(Risk, String)> {
+    if rule.text.action != Action::Allow {
+        return Vec::new();
+    }
+    let Some(command) = &rule.command else { return of_tool(rule).into_iter().collect() };
+    command.programs.iter().flat_map(|program| of_program(program, command, rule)).collect()
+}
+
+fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
+    let every = rule.text.tool.iter().find(|tool| tool.contains('*') && !tool.starts_with("mcp__"));
+    if let Some(tool) = every {
+        return Some((Risk::Anything, format!("'{tool}' allows tools that do not exist yet.")));
+    }
+    let writes = ["Write", "Edit", "MultiEdit", "NotebookEdit", input::SHELL, "apply_patch"];
+    let writer = rule.text.tool.iter().find(|tool| writes.contains(&tool.as_str()))?;
+    let places =
+        rule.text.args.get("file_path").into_iter().chain(rule.text.args.get("notebook_path")).flatten();
+    let mut wide =
+        places.clone().filter(|place| matches!(place.as_str(), "*" | "/**" | "~/**" | "/*" | "**"));
+    let message = match (places.clone().next(), wide.next()) {
+        (None, _) => format!(
+            "'{writer}' may write every file, also those that start programs. Name the places in 'args'."
+        ),
+        (_, Some(wide)) => format!("'{wide}' lets '{writer}' write files that start programs."),
+        _ => return None,
+    };
+    Some((Risk::Anything, message))
+}
+
+fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let is = |table: &str| has(table, name);
+    let versioned = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let interpreter = is(INTERPRETERS) || versioned == "python";
+    let mut told = Vec::new();
+    if is(RUNNERS) || is(FETCHERS) {
+        told.push((
+            Risk::Anything,
+            format!("'{name}' can run other programs with the words and options it is given."),
+        ));
+    } else if interpreter && (command.lead().is_empty() || command.is_open()) {
+        told.push((Risk::Anything, format!("'{name}' runs whatever script or text it is given.")));
+    } else if is(WRITERS) && command.is_open() {
+        told.push((
+            Risk::Anything,
+            format!("'{name}' writes, deletes or sends what its words say. List words or paths."),
+        ));
+    }
+    told.extend(of_options(name, command, rule));
+    told.extend(of_subcommand(name, command));
+    if told.is_empty() && (interpreter || is(PROJECT)) {
+        told.push((
+            Risk::Project,
+            format!("'{name}' runs what the project's files say, and an agent can change those."),
+        ));
+    }
+    told
+}
+
+fn of_options(name: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
+    let Some((_, risky)) = BY_OPTIONS.iter().find(|(known, _)| *known == name) else { return Vec::new() };
+    let options = rule.text.command.iter().flat_map(|command| &command.options);
+    // Options may also stand among the fixed words.
+    let fixed = command.lead().iter().flatten().filter(|word| word.starts_with('-'));
+    let names = options.chain(fixed).filter_map(|option| option.split([' ', '=', '*']).next());
+    let mut told: Vec<(Risk, String)> = names
+        .filter(|option| has(risky, option))
+        .map(|option| {
+            format!("with '{option}', '{name}' can run programs or use other files than those in its words.")
+        })
+        .map(|message| (Risk::Anything, message))
+        .collect();
+    if name == "uniq" && command.is_open() {
+        told.push((Risk::Anything, "the second word of 'uniq' is a file that it writes.".to_owned()));
+    }
+    told
+}
+
+fn of_subcommand(name: &str, command: &CommandPattern) -> Option<(Risk, String)> {
+    let (_, anything, project) = SUBCOMMANDS.iter().find(|(known, ..)| *known == name)?;
+    let Some(first) = command.lead().first() else {
+        let message = format!(
+            "any command of '{name}' is allowed, also those that run other programs. Name the first word."
+        );
+        return command.is_open().then_some((Risk::Anything, message));
+    };
+    let before = first
+        .iter()
+        .find(|word| word.starts_with('-') && !matches!(word.as_str(), "--version" | "-V" | "--help"));
+    if let Some(option) = before {
+        let message =
+            format!("'{option}' before the command of '{name}' can change what every command does.");
+        return Some((Risk::Anything, message));
+    }
+    let is = |table: &str| first.iter().find(|word| has(table, word));
+    if let Some(word) = is(anything).filter(|_| command.is_open() || command.has_options()) {
+        return Some((
+            Risk::Anything,
+            format!("'{name} {word}' can run other programs, or write or send anything."),
+        ));
+    }
+    let word = is(project)?;
+    // A script that is named is one script; any script may be any.
+    let any_script =
+        matches!(word.as_str(), "run" | "run-script") && command.lead().len() < 2 && name != "cargo";
+    let message =
+        format!("'{name} {word}' runs what the project's files say, and an agent can change those.");
+    Some((
+        if any_script && command.goes_on_with_anything() { Risk::Anything } else { Risk::Project },
+        message,
+    ))
+}

@@ -1,0 +1,88 @@
+//! Hooks that ask whether a tool may be used, and what they are answered: the JSON of Claude Code, which Codex took over.
+//! Measured with Claude Code 2.1.197 and 2.1.332, Codex 0.169.0 and 0.171.0.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::policy::decide::Decision;
+use crate::policy::rule::Action;
+
+/// What a hook asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    pub moment: Moment,
+    pub tool: String,
+    pub input: Value,
+    pub cwd: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before each use, whatever the agent's own rules say.
+    BeforeUse,
+    /// The agent is about to ask a person.
+    BeforeQuestion,
+}
+
+/// What an agent takes as an answer before it uses a tool. Both take allow and deny before a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answers {
+    /// Allow, ask and deny. In Claude Code's mode `auto` its own classifier overrules an allow.
+    All,
+    /// Deny alone; the rest is an error to it.
+    Deny,
+}
+
+/// Tools by which the agent itself asks the person.
+const QUESTIONS: [&str; 3] = ["AskUserQuestion", "ExitPlanMode", "EnterPlanMode"];
+
+/// `None` for a hook that asks nothing.
+pub fn asked(payload: &Value) -> Option<Asked> {
+    let moment = match payload["hook_event_name"].as_str()? {
+        "PreToolUse" => Moment::BeforeUse,
+        "PermissionRequest" => Moment::BeforeQuestion,
+        _ => return None,
+    };
+    let cwd = payload["cwd"].as_str().unwrap_or("/");
+    Some(Asked {
+        moment,
+        tool: payload["tool_name"].as_str()?.to_owned(),
+        input: payload["tool_input"].clone(),
+        cwd: cwd.into(),
+    })
+}
+
+/// What the agent is told; `None` leaves it to its own rules.
+pub fn answer(asked: &Asked, decision: &Decision, answers: Answers) -> Option<Value> {
+    let reason = &decision.why;
+    // Nobody but a person answers these, and asking them harms nobody.
+    let refused = decision.action == Action::Deny && decision.rule.is_some();
+    if QUESTIONS.contains(&asked.tool.as_str()) && !refused {
+        return None;
+    }
+    let specific = match (asked.moment, decision.action) {
+        (Moment::BeforeUse, Action::Deny) => before_use("deny", reason),
+        (Moment::BeforeUse, _) if answers == Answers::Deny => return None,
+        (Moment::BeforeUse, Action::Allow) => before_use("allow", reason),
+        (Moment::BeforeUse, Action::Ask) => before_use("ask", reason),
+        (Moment::BeforeQuestion, Action::Allow) => before_question(json!({"behavior": "allow"})),
+        (Moment::BeforeQuestion, Action::Deny) => {
+            before_question(json!({"behavior": "deny", "message": reason}))
+        }
+        (Moment::BeforeQuestion, Action::Ask) => return None,
+    };
+    Some(json!({ "hookSpecificOutput": specific }))
+}
+
+fn before_use(decision: &str, reason: &str) -> Value {
+    json!({
+        "hookEventName": "PreToolUse",
+        "permissionDecision": decision,
+        "permissionDecisionReason": reason,
+    })
+}
+
+fn before_question(decision: Value) -> Value {
+    json!({ "hookEventName": "PermissionRequest", "decision": decision })
+}

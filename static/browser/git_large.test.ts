@@ -1,0 +1,160 @@
+// The Git tab with much in it: 5,000 files, a difference of 700,000 lines, a line of 5 MB. What it takes is printed.
+
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, CDPSession, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, daemon, eventually, open, setUp, type Daemon } from "./harness";
+
+const FILES = 5_000;
+const LINES = 350_000;
+const SCROLLED_MS = 20_000;
+const MOST_ELEMENTS = 3_000;
+
+let chromium: Browser;
+let host: Daemon;
+let page: Page;
+let tools: CDPSession;
+let dir: string;
+let id: string;
+
+const git = (...args: string[]): string => execFileSync("git", ["-C", dir, ...args], { encoding: "utf8" });
+const write = (name: string, text: string): void => writeFileSync(join(dir, name), text);
+const numbered = (word: string): string => Array.from({ length: LINES }, (_, at) => `${word} ${at}`).join("\n");
+const files = (change: (at: number) => string): void => {
+  for (let at = 0; at < FILES; at++) {
+    if (at % 100 === 0) mkdirSync(join(dir, `d${at / 100}`), { recursive: true });
+    write(`d${Math.floor(at / 100)}/file${at}.ts`, `const one = 1;\n${change(at)}\nconst three = 3;\n`);
+  }
+};
+
+beforeAll(async () => {
+  [chromium, host] = await Promise.all([browser(), daemon()]);
+  dir = mkdtempSync(join(tmpdir(), "codepiper-git-"));
+  git("init", "-q", "-b", "main");
+  git("config", "user.name", "Ada");
+  git("config", "user.email", "ada@example.org");
+  files((at) => `const two = ${at};`);
+  write("a huge file.txt", numbered("line"));
+  write("a long line.txt", `${"a long line ".repeat(400_000)}\n`);
+  git("add", "-A");
+  git("commit", "-q", "-m", "First");
+  files((at) => `const two = ${at + 1};`);
+  write("a huge file.txt", numbered("other"));
+  write("a long line.txt", `${"another line ".repeat(400_000)}\n`);
+  id = (JSON.parse(host.run("start", "-p", "shell", "-d", dir, "--json", "--", "sh", "-c", "read x")) as { id: string })
+    .id;
+  ({ page } = await open(chromium, host.url));
+  await setUp(page, host);
+  tools = await page.context().newCDPSession(page);
+  await tools.send("Performance.enable", { timeDomain: "threadTicks" });
+}, 120_000);
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Scrolls for a while; how long frames took, and how many elements there were at most. */
+const scrolled = (time: number): Promise<{ frames: number[]; elements: number; end: number }> =>
+  page.evaluate(async (time) => {
+    const root = document.getElementById("diff")!;
+    const frame = (): Promise<number> => new Promise((done) => requestAnimationFrame(done));
+    const frames: number[] = [];
+    let elements = 0;
+    const begun = await frame();
+    for (let last = begun; last < begun + time;) {
+      root.scrollTop += 150;
+      const now = await frame();
+      frames.push(now - last);
+      last = now;
+      elements = Math.max(elements, document.getElementsByTagName("*").length);
+    }
+    return { frames, elements, end: root.scrollTop };
+  }, time);
+
+/** What the page's main thread has worked so far, in s of processor time: a loaded machine does not count. */
+const worked = async (): Promise<Record<string, number>> => {
+  const { metrics } = await tools.send("Performance.getMetrics");
+  return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+};
+
+/** The same, and what was worked for each frame. */
+const scrolling = async (time: number): Promise<string> => {
+  const before = await worked();
+  const found = await scrolled(time);
+  const after = await worked();
+  expect(found.elements).toBeLessThan(MOST_ELEMENTS);
+  expect(found.end).toBeGreaterThan(1_000);
+  const each = (name: string): string =>
+    ((((after[name] ?? 0) - (before[name] ?? 0)) * 1000) / found.frames.length).toFixed(1);
+  return [
+    report(found),
+    `${each("TaskDuration")} ms of processor time a frame, ${each("ScriptDuration")} in scripts, ${each("RecalcStyleDuration")} for styles, ${each("LayoutDuration")} for layout`,
+    `at most ${found.elements} elements, heap ${(await heap()).toFixed(1)} MB`,
+  ].join("; ");
+};
+
+/** What is used when what is not needed is gone, in MB. */
+const heap = async (): Promise<number> => {
+  await tools.send("HeapProfiler.collectGarbage");
+  return (await tools.send("Runtime.getHeapUsage")).usedSize / 1e6;
+};
+
+const report = ({ frames, end }: { frames: number[]; end: number }): string => {
+  const sorted = [...frames].sort((one, other) => one - other);
+  const at = (part: number): string => (sorted[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(1);
+  const long = frames.filter((each) => each > 50).length;
+  return `${frames.length} frames, median ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms, ${long} over 50 ms; ${Math.round(end)} px`;
+};
+
+it("scrolls through 5,000 files and a difference of 700,000 lines", async () => {
+  const begun = Date.now();
+  await page.goto(`${host.url}/sessions/${id}/git`);
+  await page.locator(".file-head").nth(2).waitFor();
+  console.log(`first screen of ${FILES} changed files: ${Date.now() - begun} ms`);
+  await page.locator(".git-file", { hasText: "a long line.txt" }).click();
+  await page.getByText("bytes").first().waitFor();
+  console.log(`many files: ${await scrolling(SCROLLED_MS / 4)}`);
+
+  await page.locator(".git-file", { hasText: "a huge file.txt" }).click();
+  await page.getByText("line 0", { exact: true }).waitFor();
+  console.log(`700,000 lines: ${await scrolling(SCROLLED_MS)}`);
+
+  // Not all of them are listed at once.
+  await page.getByText("4,002 more files are not listed.").waitFor();
+  await page.getByRole("button", { name: "List more" }).click();
+  await page.getByText("3,002 more files are not listed.").waitFor();
+});
+
+it("goes to the next hunk", async () => {
+  await page.getByLabel("Search files").fill("d17/");
+  await page.getByRole("button", { name: "Stage hunk" }).nth(5).waitFor();
+  await page.locator("#diff").focus();
+  const times: number[] = [];
+  for (let step = 0; step < 20; step++) {
+    const before = await page
+      .locator(".diff-row.current")
+      .getAttribute("data-number", { timeout: 1 })
+      .catch(() => "");
+    times.push(
+      await page.evaluate(
+        () =>
+          new Promise<number>((done) => {
+            const begun = performance.now();
+            document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true }));
+            // A frame later it is drawn.
+            requestAnimationFrame(() => setTimeout(() => done(performance.now() - begun)));
+          }),
+      ),
+    );
+    await eventually(
+      async () => (await page.locator(".diff-row.current").getAttribute("data-number")) !== before,
+      "another hunk is current",
+    );
+  }
+  times.sort((one, other) => one - other);
+  console.log(`next hunk: median ${times[10]?.toFixed(1)} ms, longest ${times.at(-1)?.toFixed(1)} ms`);
+});

@@ -1,0 +1,69 @@
+import type { Browser, Page } from "playwright-core";
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, daemon, eventually, open, setUp, shot, shows, type Daemon } from "./harness";
+
+let chromium: Browser;
+let host: Daemon;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [chromium, host] = await Promise.all([browser(), daemon()]);
+  ({ page, complaints } = await open(chromium, host.url));
+  await setUp(page, host);
+});
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+});
+
+const TEXT = Array.from({ length: 60_000 }, (_, at) => `line ${at} of what was copied, with é and 日本`).join("\n");
+/** As a terminal pastes it. */
+const PASTED = Buffer.from(`\x1b[200~${TEXT.replaceAll("\n", "\r")}\x1b[201~`);
+
+function start(name: string, script: string): string {
+  const command = `stty raw -echo; printf '\\033[?2004hready\\r\\n'; ${script}`;
+  const started = host.run("start", "-p", "shell", "--name", name, "--json", "--", "sh", "-c", command);
+  return (JSON.parse(started) as { id: string }).id;
+}
+
+async function pasteInto(id: string): Promise<void> {
+  await page.goto(`${host.url}/sessions/${id}`);
+  await shows(page, "ready");
+  await page.evaluate((text) => navigator.clipboard.writeText(text), TEXT);
+  await page.keyboard.press("Control+Shift+V");
+}
+
+it("pastes megabytes, whole and in brackets, with what is typed behind them", async () => {
+  expect(PASTED.length).toBeGreaterThan(2_000_000);
+  const id = start("takes", `head -c ${PASTED.length + 4} | sha256sum; sleep 100`);
+  await pasteInto(id);
+  await page.keyboard.type("more");
+  const sum = createHash("sha256")
+    .update(Buffer.concat([PASTED, Buffer.from("more")]))
+    .digest("hex");
+  await shows(page, sum);
+  const progress = page.getByRole("progressbar", { name: "Pasted" });
+  await eventually(async () => (await progress.count()) === 0, "the progress is gone");
+});
+
+it("says how far a paste is, and stops it without leaving the program in it", async () => {
+  const id = start("stopped", "cat >/dev/null");
+  await page.route(/input\?raw=true/, async (route) => {
+    await new Promise((after) => setTimeout(after, 300));
+    // One that was stopped meanwhile is gone.
+    await route.continue().catch(() => undefined);
+  });
+  await pasteInto(id);
+  await page.getByText(/Pasting \d+ kB of/).waitFor();
+  await shot(page, "pasting");
+  await page.getByRole("toolbar", { name: "Terminal" }).getByRole("button", { name: "Stop" }).click();
+  await page.getByText(/Paste stopped\. The program got/).waitFor();
+  await page.unroute(/input\?raw=true/);
+  const events = host.run("logs", id, "--json");
+  const sizes = [...events.matchAll(/"bytes":(\d+)/g)].map((match) => Number(match[1]));
+  expect(sizes.at(-1)).toBe("\x1b[201~".length);
+});
+
+it("complained about nothing", () => expect(complaints).toEqual([]));

@@ -1,0 +1,87 @@
+// The part of a long list that is near to be seen: only its entries have elements.
+
+import { type Signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { Heights } from "./heights";
+
+/** The first entry that has an element, and the one behind the last. */
+interface Range {
+  from: number;
+  to: number;
+}
+
+export interface Window {
+  /** Empty elements, as high as what is left out before and behind. */
+  top: RefObject<HTMLDivElement | null>;
+  bottom: RefObject<HTMLDivElement | null>;
+  range: Signal<Range>;
+  /** Watches every entry's element, which has the entry's number in `data-number`. */
+  observer: ResizeObserver;
+  /** To be called when it was scrolled or the list changed. */
+  look: () => void;
+  /** To be called when the elements changed. */
+  space: () => void;
+}
+
+/**
+ * `beyond`: entries have elements so far beyond what is visible, in px. `need` hears which entries those are. `pinned` scrolls
+ * to where the list is held, and says whether it is; otherwise what one reads stays where it is.
+ */
+export function useWindow(
+  scroll: RefObject<HTMLDivElement | null>,
+  heights: Heights,
+  beyond: number,
+  { need, pinned }: { need?: (from: number, to: number) => void; pinned?: () => boolean } = {},
+): Window {
+  const top = useRef<HTMLDivElement>(null);
+  const bottom = useRef<HTMLDivElement>(null);
+  const range = useSignal<Range>({ from: 0, to: 0 });
+
+  const look = (): void => {
+    const root = scroll.current;
+    if (!root || heights.count === 0) return;
+    const from = heights.at(root.scrollTop - beyond);
+    const to = heights.at(root.scrollTop + root.clientHeight + beyond) + 1;
+    need?.(from, to);
+    if (from !== range.value.from || to !== range.value.to) range.value = { from, to };
+  };
+  const space = (): void => {
+    // The list may be shorter now than it was when one looked.
+    const from = heights.top(Math.min(range.value.from, heights.count));
+    const to = heights.top(Math.min(range.value.to, heights.count));
+    top.current?.style.setProperty("height", `${from}px`);
+    bottom.current?.style.setProperty("height", `${heights.total - to}px`);
+  };
+  const measure = (changed: readonly ResizeObserverEntry[]): void => {
+    const root = scroll.current;
+    if (!root) return;
+    let above = 0;
+    for (const { target, borderBoxSize } of changed) {
+      const index = Number((target as HTMLElement).dataset["number"]);
+      const height = borderBoxSize[0]?.blockSize ?? 0;
+      if (height === 0) continue;
+      const isAbove = heights.top(index + 1) <= root.scrollTop;
+      const more = heights.measure(index, height);
+      if (isAbove) above += more;
+    }
+    space();
+    if (!pinned?.() && above !== 0) root.scrollTop += above;
+    look();
+  };
+  const observer = useMemo(() => new ResizeObserver(measure), [heights]);
+  useEffect(() => () => observer.disconnect(), [observer]);
+  return { top, bottom, range, observer, look, space };
+}
+
+/** For the element of one entry. */
+export function useObserved<E extends Element>(observer: ResizeObserver): RefObject<E | null> {
+  const element = useRef<E>(null);
+  useLayoutEffect(() => {
+    const observed = element.current;
+    if (!observed) return;
+    observer.observe(observed);
+    return () => observer.unobserve(observed);
+  }, [observer]);
+  return element;
+}

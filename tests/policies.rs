@@ -1,0 +1,264 @@
+//! Policies: what agents may do without asking, decided by rules, whatever becomes of the daemon.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use codepiper_protocol::wire::policy::{PolicyAction, PolicyInfo, PolicyVerdict};
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE};
+use crate::harness::{Home, eventually};
+
+const POLICY: &str = r#"name = "work"
+default = "ask"
+
+[[rule]]
+action = "allow"
+command = { program = "touch", words = ["allowed"] }
+
+[[rule]]
+action = "deny"
+command = { program = "touch", words = ["denied"] }
+reason = "that file is not to be made"
+"#;
+
+/// A policy that is saved as a person would.
+fn save(home: &Home, name: &str, text: &str) {
+    let ran = home.run_with(["policy", "create", name, "--from", "-"], text.as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+fn verdict(home: &Home, args: &[&str]) -> PolicyVerdict {
+    serde_json::from_str(&home.ok([&["policy", "test", "--json"], args].concat())).unwrap()
+}
+
+#[test]
+fn a_policy_is_kept_tested_and_removed() {
+    let mut home = Home::new();
+    home.start_daemon();
+    assert!(home.ok(["policy", "list", "--json"]).contains("[]"));
+    assert_eq!(verdict(&home, &["ls"]).action, None, "no policy, no decision");
+    save(&home, "work", POLICY);
+    assert_eq!(home.ok(["policy", "show", "work"]).trim(), POLICY.trim());
+    for (command, action) in [
+        ("touch allowed", PolicyAction::Allow),
+        ("touch denied", PolicyAction::Deny),
+        ("sh -c 'touch denied'", PolicyAction::Deny),
+        ("touch allowed && touch allowed", PolicyAction::Allow),
+        ("touch allowed; touch other", PolicyAction::Ask),
+        ("touch allowed $(touch other)", PolicyAction::Ask),
+    ] {
+        assert_eq!(verdict(&home, &[command]).action, Some(action), "{command}");
+    }
+    let said = home.ok(["policy", "test", "touch denied"]);
+    assert!(
+        said.contains("deny: Rule 2 of 'work'") && said.contains("that file is not to be made"),
+        "{said}"
+    );
+    // After a restart, too.
+    home.stop_daemon();
+    home.start_daemon();
+    assert_eq!(verdict(&home, &["touch denied"]).action, Some(PolicyAction::Deny));
+    // What is wrong names the file, the line and the field, and changes nothing.
+    let wrong = POLICY.replace("action = \"deny\"", "acton = \"deny\"");
+    let ran = home.run_with(["policy", "create", "work", "--replace", "--from", "-"], wrong.as_bytes());
+    assert!(
+        ran.code == Some(2) && ran.stderr.contains("work.toml:9") && ran.stderr.contains("acton"),
+        "{ran:?}"
+    );
+    assert!(home.fails(1, ["policy", "create", "work", "--from", "read-only"]).contains("exists"));
+    assert_eq!(home.ok(["policy", "show", "work"]).trim(), POLICY.trim());
+    for name in ["../x", "", "a b", ".hidden"] {
+        assert!(home.run(["policy", "create", "--", name]).code != Some(0), "{name}");
+    }
+    home.ok(["policy", "remove", "work"]);
+    assert_eq!(verdict(&home, &["touch denied"]).action, None);
+    assert!(home.ok(["logs"]).contains("Policy 'work' removed"));
+}
+
+#[test]
+fn the_ready_made_policies_can_be_used() {
+    let home = Home::running();
+    for name in ["read-only", "safe-development", "deny-list"] {
+        home.ok(["policy", "create", name, "--from", name]);
+        let file = home.path(&format!("{name}.toml"));
+        fs::write(&file, home.ok(["policy", "show", name])).unwrap();
+        home.ok(["policy", "check", file.to_str().unwrap()]);
+    }
+    let policies: Vec<PolicyInfo> = serde_json::from_str(&home.ok(["policy", "list", "--json"])).unwrap();
+    assert!(policies.iter().all(|policy| policy.rules > 0 && policy.mistakes.is_empty()), "{policies:?}");
+    assert_eq!(verdict(&home, &["git push --force"]).action, Some(PolicyAction::Deny));
+}
+
+#[test]
+fn a_policy_for_sessions_applies_where_it_is_attached() {
+    let home = Home::running();
+    save(&home, "work", &POLICY.replace("default", "sessions = []\ndefault"));
+    let (one, other) = (home.start(&["cat"]), home.start(&["cat"]));
+    let of = |id: &str| verdict(&home, &["touch denied", "--session", id]).action;
+    assert_eq!((of(&one.short_id), of(&other.short_id)), (None, None));
+    home.ok(["policy", "attach", "work", &one.short_id]);
+    assert_eq!((of(&one.short_id), of(&other.short_id)), (Some(PolicyAction::Deny), None));
+    home.ok(["policy", "detach", "work", &one.short_id]);
+    assert_eq!(of(&one.short_id), None);
+    save(&home, "everywhere", &POLICY.replace("\"work\"", "\"everywhere\""));
+    assert!(home.fails(2, ["policy", "attach", "everywhere", &one.short_id]).contains("sessions = []"));
+}
+
+/// Its rules may have denied something.
+#[test]
+fn while_a_policy_cannot_be_read_nothing_is_allowed() {
+    let mut home = Home::new();
+    home.start_daemon();
+    save(&home, "work", POLICY);
+    home.stop_daemon();
+    fs::write(home.path("data/policies/broken.toml"), "rule = 3").unwrap();
+    home.start_daemon();
+    assert_eq!(verdict(&home, &["touch allowed"]).action, Some(PolicyAction::Ask));
+    assert_eq!(verdict(&home, &["touch denied"]).action, Some(PolicyAction::Deny));
+    assert!(verdict(&home, &["touch allowed"]).why.contains("broken"));
+    assert!(home.ok(["policy", "list"]).contains("cannot be read"));
+    home.ok(["policy", "remove", "broken"]);
+    assert_eq!(verdict(&home, &["touch allowed"]).action, Some(PolicyAction::Allow));
+}
+
+/// What the hook of a session prints for a payload.
+fn hook(home: &Home, id: &str, payload: &Value) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_codepiper"));
+    command.arg("hook-forward").env_clear().env("CODEPIPER_SESSION", id);
+    command.env("CODEPIPER_SOCKET", home.socket());
+    command.env("CODEPIPER_SPOOL", home.path(&format!("spool-{id}")));
+    let snapshot = fs::read_dir(home.path("data/run")).into_iter().flatten().flatten();
+    let snapshot = snapshot.map(|entry| entry.path()).find(|path| path.to_string_lossy().contains("policy-"));
+    command.envs(snapshot.map(|path| ("CODEPIPER_POLICY", path)));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(payload.to_string().as_bytes()).unwrap();
+    let ran = child.wait_with_output().unwrap();
+    assert!(ran.status.success());
+    if ran.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&ran.stdout).unwrap() }
+}
+
+fn before_use(command: &str) -> Value {
+    json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": "/tmp"})
+}
+
+#[test]
+fn a_hook_says_what_the_policies_say_and_denies_without_a_daemon() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    save(&bed.home, "work", POLICY);
+    let id = bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    let home = &bed.home;
+    let says = |home: &Home, command: &str| {
+        let told = hook(home, &id, &before_use(command));
+        told["hookSpecificOutput"]["permissionDecision"].as_str().map(str::to_owned)
+    };
+    let told = |action: &str| Some(action.to_owned());
+    assert_eq!(says(home, "touch allowed"), told("allow"));
+    assert_eq!(says(home, "touch denied"), told("deny"));
+    assert_eq!(says(home, "touch other"), told("ask"));
+    let asks = json!({"hook_event_name": "PermissionRequest", "tool_name": "AskUserQuestion",
+        "tool_input": {"questions": []}, "cwd": "/tmp"});
+    assert_eq!(hook(home, &id, &asks), Value::Null, "only a person answers a question");
+    let logs = home.ok(["logs", &id, "--source", "policy"]);
+    assert!(logs.contains("Denied by a policy: Bash touch denied"), "{logs}");
+    // One that stands still, one that is dead: what is denied stays so, and nothing is allowed.
+    for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+        bed.home.signal_daemon(signal);
+        assert_eq!(says(&bed.home, "touch denied"), told("deny"), "{signal}");
+        assert_eq!(says(&bed.home, "touch allowed"), None, "{signal}");
+    }
+}
+
+#[test]
+fn claude_code_does_what_the_policies_say() {
+    agent_does(&CLAUDE_CODE);
+}
+
+#[test]
+fn newest_claude_code_does_what_the_policies_say() {
+    agent_does(&NEWEST_CLAUDE_CODE);
+}
+
+fn agent_does(agent: &Agent) {
+    let bed = Bed::new(agent);
+    save(&bed.home, "work", POLICY);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    // In the mode in which it asks.
+    eventually("the mode is known", || {
+        (bed.home.session(id).permission_mode.as_deref() == Some("default")).then_some(())
+    });
+    let send = |file: &str, until: &str| {
+        bed.home.ok(["send", id, &format!("run: touch {file}"), "--wait", until, "--timeout", "20"]);
+    };
+    send("allowed", "text=Tool result:");
+    bed.until_idle(id);
+    assert!(bed.project.join("allowed").exists(), "nobody was asked");
+    bed.home.ok(["send", id, "run: touch denied", "--wait", "idle", "--timeout", "20"]);
+    assert!(!bed.project.join("denied").exists());
+    // The other one is asked about, and a person decides.
+    send("other", "waiting");
+    bed.home.ok(["wait", id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
+    assert!(!bed.project.join("other").exists());
+    bed.home.ok(["keys", id, "escape"]);
+    let logs = bed.home.ok(["logs", id, "--source", "policy"]);
+    for said in ["Allowed by a policy: Bash touch allowed", "Denied by a policy: Bash touch denied"] {
+        assert!(logs.contains(said), "{said}: {logs}");
+    }
+}
+
+#[test]
+fn codex_does_what_the_policies_say_where_its_hooks_are_allowed() {
+    let bed = Bed::configured(&CODEX, "[providers.codex]\nhooks_without_review = true\n");
+    save(&bed.home, "work", POLICY);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    bed.home.ok(["send", id, "run: !touch allowed", "--wait", "text=Tool result:", "--timeout", "20"]);
+    bed.until_idle(id);
+    assert!(bed.project.join("allowed").exists(), "nobody was asked");
+    bed.home.ok(["send", id, "run: !touch denied", "--wait", "idle", "--timeout", "20"]);
+    assert!(!bed.project.join("denied").exists());
+}
+
+#[test]
+fn what_was_decided_is_on_record_and_proves_itself() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    save(&bed.home, "work", POLICY);
+    let id = bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    let home = &bed.home;
+    for command in ["touch allowed", "touch denied", "touch other"] {
+        hook(home, &id, &before_use(command));
+    }
+    let records = home.ok(["audit", "--type", "policy.decided", "--json"]);
+    let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let actions: Vec<&str> =
+        records.iter().map(|record| record["data"]["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["allow", "deny", "ask"]);
+    assert_eq!(records[1]["data"]["rule"]["policy"], "work");
+    assert!(home.ok(["audit"]).contains("policy.change"), "who changed the rules");
+    eventually("starts are on record", || home.ok(["audit"]).contains("session.started").then_some(()));
+    let whole = home.ok(["audit", "verify"]);
+    let anchor = home.ok(["audit", "head"]).trim().to_owned();
+    home.ok(["audit", "verify", "--head", &anchor]);
+    // One byte of a record.
+    let file = home.path("data/audit/audit.jsonl");
+    let before = fs::read(&file).unwrap();
+    let at = before.windows(12).position(|bytes| bytes == b"touch denied").unwrap();
+    let mut changed = before.clone();
+    changed[at] = b'T';
+    fs::write(&file, &changed).unwrap();
+    let ran = home.run(["audit", "verify"]);
+    let seq = records[1]["seq"].to_string();
+    assert!(ran.code == Some(1) && ran.stdout.contains(&seq), "{whole} {ran:?}");
+    // The end is gone, and with it what says so: only the anchor knows.
+    let lines: Vec<&[u8]> = before.split_inclusive(|byte| *byte == b'\n').collect();
+    fs::write(&file, lines[..lines.len() - 1].concat()).unwrap();
+    assert_eq!(home.run(["audit", "verify"]).code, Some(1), "the head file knows");
+    assert_eq!(home.run(["audit", "verify", "--head", &anchor]).code, Some(1));
+    fs::write(&file, &before).unwrap();
+    home.ok(["audit", "verify", "--head", &anchor]);
+}

@@ -1,0 +1,152 @@
+//! What a shell does: whether it prompts, or which command runs.
+
+use std::fs;
+
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session};
+
+use crate::harness::{Home, eventually};
+
+fn interactive(home: &Home, words: &[&str]) -> Session {
+    let session = home.start(words);
+    home.until(&session, "it prompts", at_prompt)
+}
+
+fn at_prompt(session: &Session) -> bool {
+    let prompts = session.foreground.as_ref().is_some_and(|foreground| foreground.command.is_none());
+    session.activity == Activity::Idle && prompts
+}
+
+fn command(session: &Session) -> Option<&str> {
+    session.foreground.as_ref()?.command.as_deref()
+}
+
+fn type_line(home: &Home, session: &Session, line: &str) {
+    home.ok(["send", &session.short_id, line]);
+}
+
+const BASH: [&str; 3] = ["bash", "--norc", "--noprofile"];
+
+#[test]
+fn a_shell_is_at_its_prompt_or_runs_something() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    type_line(&home, &session, "sleep 1000 | cat");
+    let works = home.until(&session, "it works", |session| session.activity == Activity::Working);
+    assert_eq!(command(&works), Some("sleep 1000"));
+    let shell = home.session(&session.short_id).pid;
+    assert!(works.foreground.as_ref().is_some_and(|foreground| Some(foreground.pid) != shell));
+    assert!(home.ok(["sessions"]).contains("running sleep 1000"), "{}", home.ok(["sessions"]));
+    home.ok(["keys", &session.short_id, "ctrl+c"]);
+    home.until(&session, "it prompts again", at_prompt);
+    assert!(home.ok(["sessions"]).contains("at its prompt"), "{}", home.ok(["sessions"]));
+    let evidence = home.explain(&session.short_id).evidence;
+    let proof = evidence.last().unwrap();
+    assert_eq!(
+        (proof.source, proof.what.as_str()),
+        (EvidenceSource::Foreground, "its shell is in the foreground")
+    );
+    assert_eq!(proof.state, "running, idle");
+}
+
+#[test]
+fn waiting_for_idle_waits_for_the_prompt() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    let go = home.path("go");
+    let line =
+        format!("until [ -e {0} ]; do /bin/sleep 0.05; done; /bin/sleep 0.3; touch {0}.done", go.display());
+    // In a shell of its own: what a shell does itself is not noticed.
+    let line = format!("sh -c '{line}'");
+    let mut waiting = crate::harness::Reader::start(home.command([
+        "send",
+        &session.short_id,
+        &line,
+        "--wait",
+        "idle",
+        "--timeout",
+        "60",
+    ]));
+    home.until(&session, "it works", |session| session.activity == Activity::Working);
+    fs::write(&go, "").unwrap();
+    assert_eq!(waiting.ended().code, Some(0));
+    assert!(home.path("go.done").exists(), "not before the command ended");
+    // One that is done at once, and one that prints nothing.
+    for line in ["true", "echo x", "cd /"] {
+        home.ok(["send", &session.short_id, line, "--wait", "idle", "--timeout", "60"]);
+    }
+}
+
+#[test]
+fn a_shell_in_a_shell_prompts_and_a_script_does_not() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    type_line(&home, &session, "sh");
+    let inner = home.until(&session, "the inner shell prompts", |session| {
+        at_prompt(session) && session.foreground.as_ref().map(|foreground| foreground.pid) != session.pid
+    });
+    type_line(&home, &inner, "exit");
+    home.until(&session, "the outer one does", |session| {
+        at_prompt(session) && session.foreground.as_ref().map(|foreground| foreground.pid) == session.pid
+    });
+    let script = home.path("work.sh");
+    fs::write(&script, "sleep 1000; true").unwrap();
+    type_line(&home, &session, &format!("bash {}", script.display()));
+    let works = home.until(&session, "the script works", |session| session.activity == Activity::Working);
+    assert!(command(&works).unwrap().starts_with("bash /"), "{works:?}");
+    // Stopped, it leaves the terminal to the shell.
+    home.ok(["keys", &session.short_id, "ctrl+z"]);
+    home.until(&session, "it prompts", at_prompt);
+}
+
+#[test]
+fn marks_cover_what_a_shell_does_itself() {
+    let home = Home::running();
+    let rc = home.path("rc");
+    fs::write(&rc, "PS0='\\e]133;C\\a'\nPS1='\\[\\e]133;A\\a\\]$ '\n").unwrap();
+    let session = interactive(&home, &["bash", "--noprofile", "--rcfile", rc.to_str().unwrap()]);
+    type_line(&home, &session, "read answer");
+    let works = home.until(&session, "it works", |session| session.activity == Activity::Working);
+    assert_eq!(command(&works), None, "the shell itself is in the foreground");
+    home.ok(["keys", &session.short_id, "enter"]);
+    home.until(&session, "it prompts", |session| session.activity == Activity::Idle);
+    // A shell without marks in it, and back.
+    type_line(&home, &session, "env PS0= PS1='$ ' bash --norc --noprofile");
+    home.until(&session, "the inner shell prompts", |session| {
+        at_prompt(session) && session.foreground.as_ref().map(|foreground| foreground.pid) != session.pid
+    });
+}
+
+#[test]
+fn a_report_ends_with_the_program_that_made_it() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    type_line(
+        &home,
+        &session,
+        "printf '\\033]7501;state=working:progress=5\\033\\\\'; sh -c 'sleep 1000; true'",
+    );
+    home.until(&session, "it reports", |session| session.program_status.is_some());
+    home.ok(["keys", &session.short_id, "ctrl+c"]);
+    home.until(&session, "it prompts", |session| at_prompt(session) && session.program_status.is_none());
+}
+
+/// The daemon finds a shell running, and knows what it does and since when.
+#[test]
+fn a_restart_finds_what_runs() {
+    let mut home = Home::running();
+    let session = interactive(&home, &BASH);
+    type_line(&home, &session, "sleep 1000");
+    let before = home.until(&session, "it works", |session| command(session) == Some("sleep 1000"));
+    home.stop_daemon();
+    home.start_daemon();
+    let after = home.until(&session, "it is known again", |session| command(session) == Some("sleep 1000"));
+    assert_eq!(after.activity, Activity::Working);
+    let (before, after) = (before.foreground.unwrap(), after.foreground.unwrap());
+    assert_eq!(before.pid, after.pid);
+    let moved = after.since.duration_since(before.since).unsigned_abs();
+    assert!(moved.as_secs() < 2, "{moved:?}");
+    home.ok(["kill", &session.short_id]);
+    eventually("nothing is in its foreground", || {
+        home.session(&session.short_id).foreground.is_none().then_some(())
+    });
+}
