@@ -9,6 +9,7 @@
 //! | [`inherited`] | what a process inherits beside its environment |
 //! | [`mark`] | what everything that we start is known by |
 //! | [`peer`] | who is at the other end of a socket |
+//! | `stat` | what the kernel says of a process |
 
 pub mod executable;
 pub mod foreground;
@@ -16,6 +17,7 @@ pub mod inherited;
 pub mod mapped;
 pub mod mark;
 pub mod peer;
+mod stat;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -31,6 +33,8 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use rustix::process::{Pid, PidfdFlags, Signal};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
+
+use self::stat::Stat;
 
 /// A handle on a process. It stays on that process, whatever happens to its number.
 #[derive(Clone)]
@@ -172,23 +176,17 @@ pub fn be_ordinary() -> io::Result<()> {
 }
 
 fn group_of(pid: i32) -> Option<i32> {
-    stat_field(pid, 2)?.try_into().ok()
-}
-
-/// A field behind the name in `/proc/PID/stat`. The name may contain anything, but ends with the last `)`.
-fn stat_field(pid: i32, number: usize) -> Option<i64> {
-    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let rest = &stat[memchr::memrchr(b')', &stat)? + 1..];
-    std::str::from_utf8(rest).ok()?.split_ascii_whitespace().nth(number)?.parse().ok()
+    Stat::read(pid)?.group()
 }
 
 /// The program of a shim: the first child that leads a group of its own. Reads `/proc`.
 pub fn program_of(shim: i32) -> Option<i32> {
     let processes = std::fs::read_dir("/proc").ok()?;
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    let leads = |pid: &i32| stat_field(*pid, 1) == Some(shim.into()) && group_of(*pid) == Some(*pid);
+    let leading = pids.filter_map(|pid| Some((pid, Stat::read(pid)?)));
+    let leading = leading.filter(|(pid, stat)| stat.parent() == Some(shim) && stat.group() == Some(*pid));
     // What the program leaves behind may become the shim's child, too.
-    pids.filter(leads).min_by_key(|pid| stat_field(*pid, 19))
+    leading.min_by_key(|(_, stat)| stat.started()).map(|(pid, _)| pid)
 }
 
 /// The files that the processes of a group have open. Reads `/proc`.

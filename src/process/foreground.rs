@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{group_of, stat_field};
+use super::group_of;
+use super::stat::Stat;
 
 /// The process that leads the foreground of a terminal, or one of its group when the leader has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,16 @@ pub struct Foreground {
     /// Its command line.
     pub words: Vec<String>,
     pub started: Timestamp,
+    image: Image,
+}
+
+/// One program in one process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Image {
+    pid: i32,
+    /// Ticks from the boot.
+    started: i64,
+    arguments: i64,
 }
 
 impl Foreground {
@@ -24,35 +35,57 @@ impl Foreground {
         found.or_else(|| others(group).into_iter().find_map(|pid| Self::of(group, pid)))
     }
 
+    /// Whether it is still the one of the terminal of this process. Reads less than [`Self::beside`]; a process that wrote
+    /// over its own command line is not noticed.
+    pub fn is_still_beside(&self, pid: i32) -> bool {
+        let Some(stat) = Stat::read(pid) else { return false };
+        let image = if pid == self.image.pid { Image::read(pid, &stat) } else { Image::of(self.image.pid) };
+        stat.foreground() == Some(self.group) && image.as_ref() == Some(&self.image)
+    }
+
+    pub fn is_same_program(&self, other: &Self) -> bool {
+        self.image == other.image
+    }
+
     /// `None` for one that has ended.
     fn of(group: i32, pid: i32) -> Option<Self> {
+        let image = Image::of(pid)?;
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         let line = line.strip_suffix(b"\0").filter(|line| !line.is_empty())?;
         let words = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
-        Some(Self { group, words: words.collect(), started: started(pid)? })
+        Some(Self { group, words: words.collect(), started: image.started()?, image })
+    }
+}
+
+impl Image {
+    fn of(pid: i32) -> Option<Self> {
+        Self::read(pid, &Stat::read(pid)?)
+    }
+
+    fn read(pid: i32, stat: &Stat) -> Option<Self> {
+        Some(Self { pid, started: stat.started()?, arguments: stat.arguments()? })
+    }
+
+    /// When the process was started. The kernel counts from the boot.
+    fn started(&self) -> Option<Timestamp> {
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let uptime = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+        let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
+        let since_boot = Duration::from_secs_f64(self.started as f64 / per_second as f64);
+        let age = Duration::try_from_secs_f64(uptime).ok()?.saturating_sub(since_boot);
+        Timestamp::now().checked_sub(age).ok()
     }
 }
 
 /// The process group in the foreground of the terminal of a process.
 pub fn foreground_group(pid: i32) -> Option<i32> {
-    i32::try_from(stat_field(pid, 5)?).ok().filter(|group| *group > 0)
+    Stat::read(pid)?.foreground()
 }
 
 fn others(group: i32) -> Vec<i32> {
     let processes = std::fs::read_dir("/proc").into_iter().flatten();
     let pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
     pids.filter(|pid| group_of(*pid) == Some(group)).collect()
-}
-
-/// When a process was started. The kernel counts from the boot.
-fn started(pid: i32) -> Option<Timestamp> {
-    let ticks = u64::try_from(stat_field(pid, 19)?).ok()?;
-    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
-    let uptime = uptime.split_ascii_whitespace().next()?.parse().ok()?;
-    let per_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-    let since_boot = Duration::from_secs_f64(ticks as f64 / per_second as f64);
-    let age = Duration::try_from_secs_f64(uptime).ok()?.saturating_sub(since_boot);
-    Timestamp::now().checked_sub(age).ok()
 }
 
 #[cfg(test)]
@@ -74,6 +107,7 @@ mod tests {
         assert_eq!((found.group, found.words), (7, vec!["sleep".to_owned(), "20".to_owned()]));
         let age = Timestamp::now().duration_since(found.started).unsigned_abs();
         assert!(age < Duration::from_secs(600), "{age:?}");
+        assert_eq!(found.image, Image::of(pid).unwrap());
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(Foreground::of(7, pid), None);

@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::mark;
+use super::stat::Stat;
 
 /// Longer chains of parents are not read.
 const DEPTH: usize = 256;
@@ -35,7 +36,7 @@ pub struct Ancestor {
     pub pid: i32,
     parent: i32,
     /// When it was started, in ticks since the boot.
-    started: u64,
+    started: i64,
     name: String,
 }
 
@@ -156,14 +157,8 @@ fn try_chain(pid: i32) -> Option<Vec<Ancestor>> {
 
 impl Ancestor {
     fn read(pid: i32) -> Option<Self> {
-        let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-        // The name may contain anything, but ends with the last `)`.
-        let (open, close) = (memchr::memchr(b'(', &stat)?, memchr::memrchr(b')', &stat)?);
-        let mut fields = std::str::from_utf8(&stat[close + 1..]).ok()?.split_ascii_whitespace();
-        let parent = fields.nth(1)?.parse().ok()?;
-        let started = fields.nth(17)?.parse().ok()?;
-        let name = String::from_utf8_lossy(stat.get(open + 1..close)?).into_owned();
-        Some(Self { pid, parent, started, name })
+        let stat = Stat::read(pid)?;
+        Some(Self { pid, parent: stat.parent()?, started: stat.started()?, name: stat.name() })
     }
 }
 

@@ -155,8 +155,13 @@ impl Evidence {
             (life.machine().status().is_live(), life.machine().pid())
         };
         let Some(pid) = pid.filter(|_| live) else { return };
+        // Most looks, while somebody types, find what was there before.
+        let known = session.evidence.seen().seat.foreground.clone();
+        if !settled && known.is_some_and(|known| known.is_still_beside(pid)) {
+            return;
+        }
         // Between two commands there may be nobody.
-        let Some(found) = Foreground::beside(pid) else { return };
+        let Some(mut found) = Foreground::beside(pid) else { return };
         let prompts = prompts_for_commands(&found.words);
         {
             let mut seen = session.evidence.seen();
@@ -166,11 +171,11 @@ impl Evidence {
             {
                 *by = Some(found.group);
             }
-            // When it was started is known to some milliseconds, which is no news.
-            let known = seen.seat.foreground.as_ref().map(|known| (known.group, &known.words));
-            if known != Some((found.group, &found.words)) {
-                seen.seat.foreground = Some(found);
+            // When a process was started is known to some milliseconds: another value is no news.
+            if let Some(known) = seen.seat.foreground.as_ref().filter(|known| known.is_same_program(&found)) {
+                found.started = known.started;
             }
+            seen.seat.foreground = Some(found);
             seen.seat.prompts = prompts;
         }
         if prompts && settled {
