@@ -483,12 +483,15 @@ impl Bed {
     }
 
     /// The state file may say that it waits before the hook says for what.
-    fn until_it_asks(&self, id: &str) {
+    /// And it shows the question: a key before that is no answer.
+    pub(crate) fn until_it_asks(&self, id: &str) {
         let waits = self.home.session(id);
         assert_eq!(waits.activity, Activity::Waiting);
         self.home.until(&waits, "it waits for a permission", |session| {
             session.waiting_for == Some(WaitingFor::Permission)
         });
+        let shown = "text=Do you want to proceed|Would you like to run";
+        self.home.ok(["wait", id, "--until", shown, "--timeout", "20"]);
     }
 
     pub(crate) fn new(agent: &Agent) -> Self {

@@ -64,6 +64,7 @@ fn newest_claude_code_is_not_idle_while_a_command_runs_in_the_background() {
     let command =
         "tool: Bash {\"command\":\"sleep 4; touch ended\",\"run_in_background\":true,\"description\":\"x\"}";
     bed.home.ok(["send", id, command, "--wait", "waiting", "--timeout", "20"]);
+    bed.until_it_asks(id);
     bed.home.ok(["keys", id, "1"]);
     bed.home.ok(["wait", id, "--until", "idle!", "--timeout", "20"]);
     let session = bed.home.session(id);
