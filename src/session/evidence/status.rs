@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::EvidenceSource;
-use codepiper_protocol::wire::status::{StatusRecord, StatusReport, StatusSource};
+use codepiper_protocol::wire::status::{ProgramState, StatusRecord, StatusReport, StatusSource};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -29,6 +29,8 @@ pub(super) struct Reported {
     later: bool,
     /// What was not told yet proves something.
     proves: bool,
+    /// A program said meanwhile that it works: a turn has begun, even if it is over when that is told.
+    began: Option<StatusRecord>,
 }
 
 /// What to do about a report.
@@ -94,7 +96,12 @@ impl Evidence {
         {
             let mut seen = session.evidence.seen();
             change(&mut seen.reported.table);
-            seen.reported.proves |= proves;
+            let reported = &mut seen.reported;
+            reported.proves |= proves;
+            if proves && reported.began.is_none() {
+                let works = |record: &&StatusRecord| record.state == ProgramState::Working;
+                reported.began = reported.table.stated(|_| true).filter(works).cloned();
+            }
         }
         self.tell_in_turn(session);
     }
@@ -130,16 +137,24 @@ impl Evidence {
             self.judge_terminal(session);
             return;
         }
-        let stated = {
+        let (began, stated) = {
             let mut seen = session.evidence.seen();
             if !std::mem::take(&mut seen.reported.proves) {
                 return;
             }
             let counts = |source| source == StatusSource::Terminal || !session.provider.agent;
-            seen.reported.table.stated(counts).cloned()
+            let stated = seen.reported.table.stated(counts).cloned();
+            (seen.reported.began.take().filter(|record| counts(record.source)), stated)
         };
-        if let Some((activity, waiting_for)) = session.provider.signals.status(stated.as_ref()) {
-            let what = stated.as_ref().map_or_else(|| "it reports no state any more".to_owned(), in_words);
+        if let Some(began) = began.filter(|began| Some(began) != stated.as_ref()) {
+            self.prove_by_status(session, Some(&began));
+        }
+        self.prove_by_status(session, stated.as_ref());
+    }
+
+    fn prove_by_status(&self, session: &Arc<Session>, stated: Option<&StatusRecord>) {
+        if let Some((activity, waiting_for)) = session.provider.signals.status(stated) {
+            let what = stated.map_or_else(|| "it reports no state any more".to_owned(), in_words);
             let source = EvidenceSource::Report;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
