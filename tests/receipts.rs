@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::session::Activity;
-use codepiper_protocol::wire::stream::{Begin, Delivery, ServerMessage};
+use codepiper_protocol::wire::stream::{Begin, ClientMessage, Delivery, ServerMessage};
 use serde_json::Value;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
@@ -301,6 +302,49 @@ fn no_part_of_a_draft(agent: &Agent) {
     bed.until_idle(id);
     bed.submitted_once("all of it");
     assert_eq!(bed.submissions("refused"), 0);
+}
+
+#[test]
+fn claude_code_gets_no_key_of_a_person_with_a_sent_text() {
+    no_key_with_a_text(&NEWEST_CLAUDE_CODE);
+}
+
+#[test]
+fn codex_gets_no_key_of_a_person_with_a_sent_text() {
+    no_key_with_a_text(&NEWEST_CODEX);
+}
+
+/// A person types as soon as Enter was pressed: what they type stays theirs.
+fn no_key_with_a_text(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    bed.send(id, "ready", &[]);
+    bed.until_idle(id);
+    let mut person = bed.home.websocket();
+    person.subscribe(id, Begin::Live, Delivery::Latest);
+    let channel = person.until(|message| match message {
+        ServerMessage::Subscribed { channel, .. } => Some(channel),
+        _ => None,
+    });
+    person.tell(&ClientMessage::Events { session: None, after: None });
+    for round in 0..5 {
+        let text = format!("text number {round}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| bed.send(id, &text, &[]));
+            person.until(|message| match message {
+                ServerMessage::Event { event } => {
+                    matches!(event.body, Body::InputSent { enter: true, .. }).then_some(())
+                }
+                _ => None,
+            });
+            person.type_(channel, b"Z");
+        });
+        eventually("the text is submitted", || (bed.submissions(&text) == 1).then_some(()));
+        bed.home.ok(["wait", id, "--until", r"text=[❯›]\sZ", "--timeout", "20"]);
+        bed.home.ok(["keys", id, "backspace"]);
+        bed.until_idle(id);
+    }
 }
 
 impl Bed {

@@ -208,6 +208,7 @@ pub struct KeyBytes<'a>(&'a [u8]);
 impl<'a> KeyBytes<'a> {
     /// tmux 3.3a takes 5,000 arguments and dies of 10,000 ("yacc stack overflow").
     pub const MAX: usize = 1000;
+    pub const ENTER: KeyBytes<'static> = KeyBytes(b"\r");
 
     /// `None` when there are none, or more than [`KeyBytes::MAX`].
     pub fn new(bytes: &'a [u8]) -> Option<Self> {

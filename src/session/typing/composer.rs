@@ -34,8 +34,11 @@ const SHOW_LIMIT: Duration = Duration::from_secs(5);
 const ECHO_LIMIT: Duration = Duration::from_millis(500);
 /// What only resembles the text, because cells and letters are not the same in every script, has to rest for so long.
 const REST: Duration = Duration::from_millis(400);
-/// How long an agent may take to take a text out of its composer.
-const SUBMIT_LIMIT: Duration = Duration::from_secs(5);
+/// How long an agent may take to take a text out of its composer, and after which time it is looked whether Enter was lost.
+pub const ENTER_LIMIT: Duration = Duration::from_millis(1500);
+pub const SUBMIT_LIMIT: Duration = Duration::from_secs(5);
+/// How long others wait with their keys until a text has left the composer.
+const LEAVE_LIMIT: Duration = Duration::from_secs(1);
 /// What does not stand where it was typed for so long was taken.
 const GONE_LIMIT: Duration = Duration::from_millis(500);
 /// And then until it says that it works on it; commands are no work.
@@ -55,6 +58,8 @@ pub struct Composer {
     was_empty: bool,
     /// Turns and prompts before Enter, and whether the agent worked.
     before: (u64, u64, bool),
+    /// What stood in it before Enter.
+    held: Option<String>,
 }
 
 /// What is left of the time that a session's program gets to become ready.
@@ -70,7 +75,7 @@ impl Composer {
         let follower = source.follow(session).await?;
         let (expected, typed, before) = (None, None, (0, 0, false));
         let session = session.clone();
-        Some(Self { session, follower, composer, expected, typed, was_empty: false, before })
+        Some(Self { session, follower, composer, expected, typed, was_empty: false, before, held: None })
     }
 
     /// Waits until a program that was just started takes a paste. Later it is as ready as it will be.
@@ -179,14 +184,33 @@ impl Composer {
     /// To be called before Enter is pressed.
     pub fn before_enter(&mut self) {
         self.before = self.counts();
+        self.held = draft(self.follower.screen(), self.composer.mark);
     }
 
-    /// Follows what the agent makes of the text after Enter, until that is known or the limit is reached.
-    pub async fn follow_up(&mut self) -> Receipt {
+    /// Waits until what was submitted has left it: a person's key before that would be submitted with it.
+    pub async fn lets_go(&mut self) {
+        let turns = self.before.0;
+        let left = self.until(|composer| composer.counts().0 > turns || !composer.holds_text());
+        let _ = timeout(LEAVE_LIMIT, left).await;
+    }
+
+    /// It is as it was before Enter, to the letter, and the agent has done nothing: Enter was lost.
+    pub fn lost_enter(&mut self) -> bool {
+        self.catch_up();
+        let held = draft(self.follower.screen(), self.composer.mark);
+        self.typed.is_some()
+            && self.held.as_ref().is_some_and(|text| !text.is_empty())
+            && held == self.held
+            && self.counts() == self.before
+            && self.session.turn() != Activity::Waiting
+    }
+
+    /// Follows what the agent makes of the text after Enter, until that is known or this time is over.
+    pub async fn follow_up(&mut self, limit: Duration) -> Receipt {
         let (turns, prompts, worked) = self.before;
         let mut receipt = Receipt::Written;
         // Of Enter alone only the agent can say what it did.
-        let limit = if self.typed.is_some() { SUBMIT_LIMIT } else { TURN_LIMIT };
+        let limit = if self.typed.is_some() { limit } else { TURN_LIMIT };
         let mut until = Instant::now() + limit;
         let mut gone_since = None;
         loop {

@@ -13,7 +13,7 @@ use codepiper_protocol::wire::session::Activity;
 use uuid::Uuid;
 
 use super::Typing;
-use super::composer::Composer;
+use super::composer::{Composer, ENTER_LIMIT, SUBMIT_LIMIT};
 use super::paste::{cut_warning, ends_a_paste};
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
@@ -87,6 +87,9 @@ impl Typing {
         let sent = Body::InputSent { bytes, enter, cursor };
         let shown = if enter { typist.enter(sent.clone()).await? } else { Receipt::Written };
         session.typing.set_drafted(!enter);
+        if let Some(composer) = typist.composer.as_mut().filter(|_| enter) {
+            composer.lets_go().await;
+        }
         // Others may press keys while it is looked what became of it.
         drop(keyboard);
         if !enter {
@@ -190,17 +193,18 @@ impl Typist<'_> {
             }
             composer.before_enter();
         }
-        let (typing, session, pane) = (self.typing, self.session, self.pane);
+        let (typing, session) = (self.typing, self.session);
         typing.life.apply(session, Input::Submitted);
-        for bytes in KeyBytes::split(b"\r") {
-            let leave = CommandLine::new(&Command::LeaveMode(pane));
-            // Before the program says what it does with it.
-            let (context, id, sent) = (typing.context.clone(), session.id, sent.clone());
-            let sent = move || context.event(Some(id), sent);
-            let press = Command::SendBytes { pane, bytes };
-            typing.act(self.connection, session, pane, leave, &press, sent).await?;
-        }
+        // Before the program says what it does with it.
+        let (context, id) = (typing.context.clone(), session.id);
+        self.press_enter(move || context.event(Some(id), sent)).await?;
         Ok(receipt)
+    }
+
+    async fn press_enter(&self, done: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
+        let leave = CommandLine::new(&Command::LeaveMode(self.pane));
+        let press = Command::SendBytes { pane: self.pane, bytes: KeyBytes::ENTER };
+        self.typing.act(self.connection, self.session, self.pane, leave, &press, done).await
     }
 
     /// Takes back what was typed, where nothing else stands in the composer: it would be in the way of the next text.
@@ -231,7 +235,20 @@ impl Typist<'_> {
     ) -> Result<Sent, Problem> {
         let mut receipt = shown;
         if let Some(composer) = &mut self.composer {
-            receipt = receipt.max(composer.follow_up().await);
+            receipt = receipt.max(composer.follow_up(ENTER_LIMIT).await);
+            if receipt < Receipt::Submitted {
+                // Newer versions of Claude Code drop Enter once in a while (one in some hundreds, 2.1.332).
+                let keyboard = self.session.typing.keyboard.lock().await;
+                if composer.lost_enter() {
+                    self.press_enter(|| ()).await?;
+                }
+                drop(keyboard);
+            }
+        }
+        if let Some(composer) = &mut self.composer {
+            if receipt < Receipt::Submitted {
+                receipt = receipt.max(composer.follow_up(SUBMIT_LIMIT).await);
+            }
             if receipt < Receipt::Submitted && composer.holds_text() {
                 let taken_back = self.take_back().await;
                 return Err(not_submitted(self.session, taken_back));
