@@ -15,6 +15,7 @@
 //! | [`directories`] | `/api/directories` |
 //! | [`env_sets`] | `/api/env-sets` |
 //! | [`policies`] | `/api/policies` |
+//! | [`asks`] | `/api/asks`, `/api/halt` |
 //! | [`git`] | `/api/sessions/{ref}/git` |
 //! | [`review`] | `/api/sessions/{ref}/review` |
 //! | [`worktrees`] | `/api/worktrees` |
@@ -23,6 +24,7 @@
 //!
 //! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.
 
+mod asks;
 mod auth;
 mod caller;
 mod checks;
@@ -137,6 +139,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(env_sets::routes(api.clone()))
         .unify()
         .or(policies::routes(api.clone()))
+        .unify()
+        .or(asks::routes(api.clone()))
         .unify()
         .or(worktrees::routes(api.clone()))
         .unify()

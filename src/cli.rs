@@ -27,6 +27,7 @@ mod env_set;
 mod failure;
 mod follow;
 mod git;
+mod inbox;
 mod keys;
 mod kill;
 mod logs;
@@ -155,6 +156,12 @@ enum Verb {
     Git(git::Git),
     Diff(diff::Diff),
     Review(review::Review),
+    Inbox(inbox::Inbox),
+    Approve(inbox::Approve),
+    Deny(inbox::Deny),
+    Answer(inbox::Answer),
+    Halt(inbox::Halt),
+    Notify(inbox::Notify),
     Model(model::Model),
     Providers(providers::Providers),
     Report(report::Report),
@@ -187,6 +194,12 @@ impl Verb {
             Verb::Git(verb) => verb.run(context),
             Verb::Diff(verb) => verb.run(context),
             Verb::Review(verb) => verb.run(context),
+            Verb::Inbox(verb) => verb.run(context),
+            Verb::Approve(verb) => verb.run(context),
+            Verb::Deny(verb) => verb.run(context),
+            Verb::Answer(verb) => verb.run(context),
+            Verb::Halt(verb) => verb.run(context),
+            Verb::Notify(verb) => verb.run(context),
             Verb::Model(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Report(verb) => verb.run(context),

@@ -4,10 +4,11 @@ use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
-use codepiper_protocol::hook::{MAX_PAYLOAD, delivery_time};
+use codepiper_protocol::hook::{ASK_LIMIT, MAX_PAYLOAD, delivery_time};
 use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
@@ -19,15 +20,27 @@ use crate::lock::lock;
 use crate::policy::decide::Decision;
 use crate::policy::rule::Action;
 use crate::policy::{kept::Kept, wire};
-use crate::provider::decisions::{Answers, Asked, answer, asked};
-use crate::session::{Session, Sessions};
+use crate::provider::decisions::{Answers, Asked, Moment, answer, asked};
+use crate::session::{Session, Sessions, Waiter};
 use crate::tasks::blocking;
 
 /// So many deliveries are remembered: a payload that came live may also stand in the spool.
 const REMEMBERED: usize = 4096;
 
+/// An agent that was found running is known to wait within this time, if it does.
+const STATE_LIMIT: Duration = Duration::from_secs(10);
+
 /// A payload has at most so many values: each takes 30 to 100 bytes of memory, whatever its letters.
 const MOST_VALUES: usize = 500_000;
+
+/// What a hook is told.
+pub enum Answer {
+    Nothing,
+    /// It has to print this.
+    Now(Value),
+    /// A person is asked.
+    Later(Waiter),
+}
 
 /// Takes hooks in. Clones share it.
 #[derive(Clone)]
@@ -59,14 +72,15 @@ impl Intake {
         Self { sessions, policies, audit, taken: Arc::default(), turn: Arc::default() }
     }
 
-    /// Takes a payload that came over the API; what the hook has to print, if anything. What lies in the spool of its
-    /// session is older and goes first.
+    /// Takes a payload that came over the API. What lies in the spool of its session is older and goes first. `again`: it
+    /// came before, and its hook has lost the connection over which it waits for an answer.
     pub async fn receive(
         &self,
         session: &Arc<Session>,
         delivery: Option<String>,
+        again: bool,
         payload: &[u8],
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Answer, Problem> {
         let values = count_values(payload);
         if values > MOST_VALUES {
             let detail = format!("the hook payload has {values} values; the limit is {MOST_VALUES}");
@@ -74,16 +88,31 @@ impl Intake {
         }
         let value: Value = serde_json::from_slice(payload)
             .map_err(|error| Problem::new(Code::Invalid, format!("the hook payload is not JSON: {error}")))?;
-        let asked = asked(&value).filter(|_| !self.policies.is_empty());
-        {
+        let asked = asked(&value);
+        let question = asked.clone().filter(|asked| asked.moment == Moment::BeforeQuestion);
+        let coming = question.is_some().then(|| self.sessions.asks.coming(session));
+        let key = delivery.clone().unwrap_or_else(|| Timestamp::now().as_nanosecond().to_string());
+        if again {
+            session.until_it_waits(STATE_LIMIT).await;
+        } else {
             let _turn = self.turn.lock().await;
             self.take_spool_of(session).await;
             self.take(session, delivery, value);
         }
-        match asked {
-            Some(asked) => self.decide(session, asked).await,
-            None => Ok(None),
+        let decided = match asked.filter(|_| !self.policies.is_empty()) {
+            Some(asked) => self.decide(session, asked).await?,
+            None => None,
+        };
+        if let Some((_, Some(told))) = decided {
+            return Ok(Answer::Now(told));
         }
+        let waiter = question.and_then(|question| {
+            let why = decided.map(|(decision, _)| decision.why);
+            let waits = session.provider.answers.is_some_and(|answers| question.can_wait(answers));
+            self.sessions.asks.asked(session, question, &key, why, waits.then_some(ASK_LIMIT))
+        });
+        drop(coming);
+        Ok(waiter.map_or(Answer::Nothing, Answer::Later))
     }
 
     fn take(&self, session: &Arc<Session>, delivery: Option<String>, value: Value) {
@@ -94,8 +123,12 @@ impl Intake {
         }
     }
 
-    /// What the policies say of it, on record, and as the session's agent takes it.
-    async fn decide(&self, session: &Arc<Session>, asked: Asked) -> Result<Option<Value>, Problem> {
+    /// What the policies say of it, on record, and as the session's agent takes it, if it is to be told.
+    async fn decide(
+        &self,
+        session: &Arc<Session>,
+        asked: Asked,
+    ) -> Result<Option<(Decision, Option<Value>)>, Problem> {
         let Some(answers) = session.provider.answers else { return Ok(None) };
         let request = session.policy_request(&asked.tool, asked.input.clone(), asked.cwd.clone());
         let (policies, audit, id) = (self.policies.clone(), self.audit.clone(), session.id);
@@ -111,12 +144,12 @@ impl Intake {
                 action: wire::action(decision.action),
                 what: beginning(&asked.input),
                 tool: asked.tool,
-                rule: decision.rule.map(wire::rule),
-                why: decision.why,
+                rule: decision.rule.clone().map(wire::rule),
+                why: decision.why.clone(),
             };
             self.sessions.bus().events.append(Timestamp::now(), Some(session.id), body);
         }
-        Ok(answer)
+        Ok(Some((decision, answer)))
     }
 
     /// Takes everything that was spooled while no daemon ran.

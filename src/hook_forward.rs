@@ -1,6 +1,7 @@
 //! `codepiper hook-forward`: what agents run as their hook. It hands the payload on standard input to
 //! the daemon, or to the spool, and never holds the agent up: it prints what the daemon answers and exits with 0,
-//! whatever happens. While no daemon answers, it denies what the session's policies deny.
+//! whatever happens. While no daemon answers, it denies what the session's policies deny. Only where a person is asked beside
+//! the agent's own question does it wait, for that person.
 //!
 //! `codepiper hook-forward status-line [COMMAND]`: what they run as their status line. It hands over what it is given, too, and
 //! runs the person's own command with it, which prints.
@@ -17,8 +18,8 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use codepiper_protocol::hook::{
-    DELIVERY_HEADER, MAX_PAYLOAD, POLICY_VARIABLE, SESSION_VARIABLE, SOCKET_VARIABLE, SPOOL_VARIABLE,
-    delivery,
+    AGAIN_HEADER, ASK_LIMIT, DELIVERY_HEADER, MAX_PAYLOAD, POLICY_VARIABLE, SESSION_VARIABLE,
+    SOCKET_VARIABLE, SPOOL_VARIABLE, delivery,
 };
 use codepiper_protocol::wire::policy::PolicySnapshot;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
@@ -30,12 +31,17 @@ use crate::policy::{self};
 use crate::provider::decisions::{Answers, answer, asked};
 use crate::small_file::{Synced, replace};
 
-/// How the answer begins that has to be printed.
-const DECIDED: &[u8] = b"HTTP/1.1 200";
+/// The status of an answer that has to be printed, and of one that a person gives later.
+const DECIDED: &[u8] = b"200";
+const ASKED: &[u8] = b"202";
 const LONGEST_ANSWER: usize = 256 * 1024;
 
 /// A daemon that stands still holds an agent up for so long at most.
 const LIMIT: Duration = Duration::from_millis(800);
+
+/// How long a daemon that went away while a person was asked is waited for, and how often it is looked for.
+const RETURN_LIMIT: Duration = Duration::from_secs(10 * 60);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the forwarder. For a hook there are no arguments: everything stands in the environment.
 pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -49,17 +55,18 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let delivered = deliver(&payload);
-    let told = match &delivered {
-        Ok(Delivered::Decided(told)) => Some(told.clone()),
+    if let (Err(delivery), Some(spool)) = (&delivered, variable(SPOOL_VARIABLE)) {
+        // There is nobody to tell, and the agent must not be disturbed.
+        let _ = keep(Path::new(&spool), delivery, &payload);
+    }
+    let told = match delivered {
+        Ok(Delivered::Decided(told)) => Some(told),
+        Ok(Delivered::Asked(waiting)) => waiting.wait(&payload),
         Ok(Delivered::Taken) => None,
         Ok(Delivered::Refused) | Err(_) => {
             variable(POLICY_VARIABLE).and_then(|file| denied(Path::new(&file), &payload))
         }
     };
-    if let (Err(delivery), Some(spool)) = (&delivered, variable(SPOOL_VARIABLE)) {
-        // There is nobody to tell, and the agent must not be disturbed.
-        let _ = keep(Path::new(&spool), delivery, &payload);
-    }
     let _ = io::stdout().write_all(&told.unwrap_or_default());
     ExitCode::SUCCESS
 }
@@ -109,6 +116,8 @@ fn variable(name: &str) -> Option<OsString> {
 enum Delivered {
     /// It has decided: that is to be printed.
     Decided(Vec<u8>),
+    /// A person is asked.
+    Asked(Waiting),
     Taken,
     /// It will not become better by being repeated from the spool.
     Refused,
@@ -123,17 +132,73 @@ fn deliver(payload: &[u8]) -> Result<Delivered, String> {
     let delivery = delivery(since.as_nanos(), std::process::id());
     // Outside of a session there is nothing to tell.
     let Some(session) = variable(SESSION_VARIABLE) else { return Ok(Delivered::Taken) };
-    let socket = variable(SOCKET_VARIABLE).map(PathBuf::from);
-    let sent = socket.and_then(|socket| send(&socket, &session.to_string_lossy(), &delivery, payload).ok());
-    sent.ok_or(delivery)
+    let Some(socket) = variable(SOCKET_VARIABLE).map(PathBuf::from) else { return Err(delivery) };
+    let path = format!("/api/sessions/{}/hooks", session.to_string_lossy());
+    match send(&socket, &path, &delivery, false, payload) {
+        Ok(Sent::Answered(delivered)) => Ok(delivered),
+        Ok(Sent::Asked(connection)) => Ok(Delivered::Asked(Waiting { socket, path, delivery, connection })),
+        Err(_) => Err(delivery),
+    }
 }
 
-fn send(socket: &Path, session: &str, delivery: &str, payload: &[u8]) -> io::Result<Delivered> {
-    let end = Instant::now() + LIMIT;
+/// The connection over which a person's answer comes, and what is needed for another one.
+struct Waiting {
+    socket: PathBuf,
+    path: String,
+    delivery: String,
+    connection: Connection,
+}
+
+/// Where the body of an answer comes from, and what of it came with the head.
+struct Connection {
+    stream: UnixStream,
+    begun: Vec<u8>,
+}
+
+impl Waiting {
+    /// Waits for a person, whatever becomes of the daemon meanwhile. `None`: nobody answered here.
+    fn wait(self, payload: &[u8]) -> Option<Vec<u8>> {
+        let Self { socket, path, delivery, mut connection } = self;
+        let end = Instant::now() + ASK_LIMIT;
+        loop {
+            let Connection { stream, begun: mut body } = connection;
+            stream.set_read_timeout(Some(left(end).ok()?)).ok()?;
+            let read = stream.take(LONGEST_ANSWER as u64).read_to_end(&mut body);
+            if read.is_ok() && !body.is_empty() {
+                // One that was cut off decides nothing, and so does an empty one.
+                return serde_json::from_slice::<serde_json::Value>(&body).is_ok().then_some(body);
+            }
+            let end = end.min(Instant::now() + RETURN_LIMIT);
+            connection = ask_again(end, || send(&socket, &path, &delivery, true, payload))?;
+        }
+    }
+}
+
+/// `None` when the daemon does not come back, or asks nobody any more.
+fn ask_again(end: Instant, send: impl Fn() -> io::Result<Sent>) -> Option<Connection> {
+    loop {
+        std::thread::sleep(LOOK_EVERY.min(left(end).ok()?));
+        match send() {
+            Ok(Sent::Asked(connection)) => return Some(connection),
+            Ok(Sent::Answered(_)) => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+enum Sent {
+    Answered(Delivered),
+    Asked(Connection),
+}
+
+/// HTTP/1.0: an answer ends with its connection, and has no other form.
+fn send(socket: &Path, path: &str, delivery: &str, again: bool, payload: &[u8]) -> io::Result<Sent> {
+    // A daemon that has just started first finds out whether the agent still waits.
+    let end = Instant::now() + if again { RETURN_LIMIT } else { LIMIT };
     let mut stream = connect(socket)?;
     let head = format!(
-        "POST /api/sessions/{session}/hooks HTTP/1.1\r\nHost: codepiper\r\nConnection: close\r\n\
-         {DELIVERY_HEADER}: {delivery}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST {path} HTTP/1.0\r\nHost: codepiper\r\n{DELIVERY_HEADER}: {delivery}\r\n{AGAIN_HEADER}: {again}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         payload.len()
     );
     let mut request = head.into_bytes();
@@ -146,25 +211,41 @@ fn send(socket: &Path, session: &str, delivery: &str, payload: &[u8]) -> io::Res
     }
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
-    // `HTTP/1.1 204`: of all but a decision, the first line is all that matters.
-    while answer.len() < 12 || answer.starts_with(DECIDED) && answer.len() < LONGEST_ANSWER {
+    // `HTTP/1.0 204`: of all but a decision, the first line is all that matters.
+    let status = |answer: &[u8]| answer.get(9..12).map(<[u8]>::to_owned).unwrap_or_default();
+    let is_complete = |answer: &[u8]| match status(answer).as_slice() {
+        [] => false,
+        ASKED => head_of(answer).is_some(),
+        DECIDED => answer.len() >= LONGEST_ANSWER,
+        _ => true,
+    };
+    while !is_complete(&answer) {
         stream.set_read_timeout(Some(left(end)?))?;
         match stream.read(&mut chunk)? {
             0 => break,
             length => answer.extend_from_slice(&chunk[..length]),
         }
     }
-    let body = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
-    match answer.get(9) {
-        // One that was cut off decides nothing.
-        Some(b'2') if answer.starts_with(DECIDED) => {
-            serde_json::from_slice::<serde_json::Value>(&answer[body..])?;
-            Ok(Delivered::Decided(answer.split_off(body)))
+    match (status(&answer).as_slice(), answer.get(9)) {
+        (ASKED, _) => {
+            let head = head_of(&answer).ok_or(io::ErrorKind::UnexpectedEof)?;
+            Ok(Sent::Asked(Connection { stream, begun: answer.split_off(head) }))
         }
-        Some(b'2') => Ok(Delivered::Taken),
-        Some(b'4') => Ok(Delivered::Refused),
+        // One that was cut off decides nothing.
+        (DECIDED, _) => {
+            let body = answer.split_off(head_of(&answer).unwrap_or(answer.len()));
+            serde_json::from_slice::<serde_json::Value>(&body)?;
+            Ok(Sent::Answered(Delivered::Decided(body)))
+        }
+        (_, Some(b'2')) => Ok(Sent::Answered(Delivered::Taken)),
+        (_, Some(b'4')) => Ok(Sent::Answered(Delivered::Refused)),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
+}
+
+/// The length of the head, if all of it is there.
+fn head_of(answer: &[u8]) -> Option<usize> {
+    answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// Never blocks: a daemon that stands still, and whose queue is full, counts as away.

@@ -9,6 +9,7 @@
 //! | [`conversations`] | the conversations of an agent, and where it writes them down |
 //! | [`hooks`], [`signals`] | what a program tells of its state |
 //! | [`decisions`] | hooks that ask whether a tool may be used |
+//! | [`questions`] | what such a hook asks a person, and the person's answer |
 //! | [`composer`], [`models`] | where prompts are written, where a model is chosen |
 //! | [`accounts`] | who pays |
 //! | [`checks`] | what an installed program says of itself |
@@ -29,6 +30,7 @@ mod hooks;
 mod launch;
 mod list;
 mod models;
+pub mod questions;
 mod shell;
 mod signals;
 

@@ -3,7 +3,7 @@
 //! | part | what | sees |
 //! |------|------|------|
 //! | [`context`]  | what every part needs from outside, and what follows above from what happens below | life::machine, cell |
-//! | [`cell`]     | one session: what every part may see, and each part's own state | life, link, typing, evidence, repository, launch::shims |
+//! | [`cell`]     | one session: what every part may see, and each part's own state | life, link, typing, asks, evidence, repository, launch::shims |
 //! | [`registry`] | which sessions there are, by id and by name | context, cell, life::record |
 //! | [`life`]     | every change of a session's state and record: one owner | context, cell, registry |
 //! | [`policy`]   | what policies are asked about a session | cell, context |
@@ -11,18 +11,22 @@
 //! | [`screen_source`] | the screen of a session, from the model or the journal | context, cell |
 //! | [`link`]     | the one connection to tmux, and what comes over it | context, cell, registry, life, screen_source |
 //! | [`typing`]   | text and keys, and what became of them | context, cell, registry, life, screen_source, link |
+//! | [`asks`]     | what a session needs from a person, and the answers | context, cell, registry, life |
 //! | [`files`]    | which session hears of which file that changes | |
 //! | [`repository`] | what is checked out where a session works, and how much changed | context, cell, registry, life, files |
-//! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, typing::images |
+//! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, asks, typing::images |
 //! | [`limits`]   | what follows when a usage limit has reset | context, cell, registry, life, screen_source, typing, evidence |
 //! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing, repository::note_head |
+//! | [`halt`]     | stops what agents do | all |
 //! | [`above`]    | what a part below wants done by those above it, through [`context::Above`] | all |
 
 mod above;
+mod asks;
 mod cell;
 mod context;
 mod evidence;
 mod files;
+mod halt;
 mod launch;
 pub mod life;
 mod limits;
@@ -34,6 +38,7 @@ mod repository;
 mod screen_source;
 mod typing;
 
+pub use asks::Waiter;
 pub use cell::Session;
 pub use context::{Context, Places};
 pub use launch::shims::serve as serve_shims;
@@ -54,6 +59,7 @@ use crate::env_set::EnvSets;
 use crate::environment::Environment;
 use crate::policy::kept::Kept;
 use crate::provider::Providers;
+use asks::Asks;
 use context::Above;
 use evidence::Evidence;
 use files::Files;
@@ -77,6 +83,7 @@ pub struct Parts {
     pub link: Link,
     pub screen_source: ScreenSource,
     pub typing: Typing,
+    pub asks: Asks,
     pub evidence: Evidence,
     pub repositories: Repositories,
     pub limits: Limits,
@@ -104,7 +111,9 @@ impl Sessions {
         let typing = Typing::new(core.clone(), link.clone(), screen_source.clone());
         let files = Arc::new(Files::new());
         let repositories = Repositories::new(core.clone(), files.clone());
-        let evidence = Evidence::new(core.clone(), programs.clone(), screen_source.clone(), files);
+        let asks = Asks::new(core.clone());
+        let evidence =
+            Evidence::new(core.clone(), programs.clone(), screen_source.clone(), asks.clone(), files);
         let limits = Limits::new(core.clone(), typing.clone(), evidence.clone(), screen_source.clone());
         let launcher = Launcher::new(core.clone(), link.clone(), programs, typing.clone(), launches_at_once);
         let Core { context, registry, life } = core;
@@ -115,6 +124,7 @@ impl Sessions {
             link,
             screen_source,
             typing,
+            asks,
             evidence,
             repositories,
             limits,

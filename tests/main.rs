@@ -2,6 +2,7 @@
 
 mod agent_versions;
 mod agents;
+mod asks;
 mod billing;
 mod callers;
 mod cli;

@@ -54,6 +54,7 @@ pub enum Source {
     Terminal,
     Session,
     Policy,
+    Ask,
     Input,
     Git,
     Auth,
@@ -61,9 +62,9 @@ pub enum Source {
 }
 
 impl Source {
-    pub const ALL: [Source; 9] = {
+    pub const ALL: [Source; 10] = {
         use Source::*;
-        [Hook, Transcript, Terminal, Session, Policy, Input, Git, Auth, System]
+        [Hook, Transcript, Terminal, Session, Policy, Ask, Input, Git, Auth, System]
     };
 
     /// Its name on the wire.
@@ -74,6 +75,7 @@ impl Source {
             Source::Terminal => "terminal",
             Source::Session => "session",
             Source::Policy => "policy",
+            Source::Ask => "ask",
             Source::Input => "input",
             Source::Git => "git",
             Source::Auth => "auth",

@@ -2,6 +2,11 @@
 //!
 //! A payload goes to `POST /api/sessions/ID/hooks`. When the daemon is away or does not answer, it is
 //! written into the spool instead, and the daemon takes it from there, in order, once.
+//!
+//! A hook before a question of the agent is answered with 202, and waits for the rest: the answer of a person, or a line feed
+//! when none is wanted any more. When the connection ends without either, it comes again, with [`AGAIN_HEADER`].
+
+use std::time::Duration;
 
 /// In the agent's environment: the session, the daemon's socket, the session's spool directory.
 pub const SESSION_VARIABLE: &str = "CODEPIPER_SESSION";
@@ -12,6 +17,12 @@ pub const POLICY_VARIABLE: &str = "CODEPIPER_POLICY";
 
 /// The request header with the payload's number: the same payload may come by both ways.
 pub const DELIVERY_HEADER: &str = "codepiper-delivery";
+
+/// The request header of a hook that has delivered its payload before, and asks again for the answer.
+pub const AGAIN_HEADER: &str = "codepiper-again";
+
+/// A hook waits so long for a person at most.
+pub const ASK_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A payload is at most this long, in bytes. Tools print a lot.
 pub const MAX_PAYLOAD: usize = 16 * 1024 * 1024;

@@ -6,6 +6,7 @@
 //! | [`status`]  | what programs say about themselves |
 //! | [`meters`]  | context, quota and cost, as agents tell them |
 //! | [`input`]   | text, keys and images for a session, and their receipts |
+//! | [`ask`]     | what sessions need from a person, and the answers |
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
 //! | [`output`]  | older output, for who scrolls back |
 //! | [`events`]  | which events are asked for |
@@ -20,6 +21,7 @@
 //! | [`problem`] | every error, with its stable code and the exit code of the command line |
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
+pub mod ask;
 pub mod auth;
 pub mod conversation;
 pub mod daemon;

@@ -131,7 +131,7 @@ fn agents_may(method: &Method, path: &str, own: impl Fn(&str) -> bool) -> bool {
         ("GET", ["api", "sessions", reference, "review"]) => own(reference),
         ("POST", ["api", "sessions", reference, "review", _, "address"]) => own(reference),
         // Its own hooks, and what it says about itself.
-        ("POST", ["api", "sessions", reference, "hooks" | "status"]) => own(reference),
+        ("POST", ["api", "sessions", reference, "hooks" | "status" | "notify"]) => own(reference),
         _ => false,
     }
 }
@@ -144,7 +144,7 @@ fn logins_may(method: &Method, path: &str) -> bool {
         (method.as_str(), parts.as_slice()),
         ("POST", ["api", "auth", "bootstrap" | "reset-password" | "reset-mfa"])
             | ("POST", ["api", "daemon", "stop"])
-            | ("POST", ["api", "sessions", _, "hooks" | "status"])
+            | ("POST", ["api", "sessions", _, "hooks" | "status" | "notify"])
     )
 }
 
@@ -186,7 +186,7 @@ mod tests {
     const ANYBODY: u8 = 1;
 
     /// Every route: the method, the path with `{}` for a session, and who may.
-    const ROUTES: [(&str, &str, u8); 91] = [
+    const ROUTES: [(&str, &str, u8); 98] = [
         ("GET", "/ws", AGENT | LOGIN),
         ("GET", "/api/sessions", LOGIN),
         ("POST", "/api/sessions", LOGIN),
@@ -209,6 +209,7 @@ mod tests {
         ("POST", "/api/sessions/{}/keys", LOGIN),
         ("POST", "/api/sessions/{}/hooks", AGENT),
         ("POST", "/api/sessions/{}/status", AGENT),
+        ("POST", "/api/sessions/{}/notify", AGENT),
         ("POST", "/api/sessions/{}/fit", LOGIN),
         ("DELETE", "/api/sessions/{}/fit", LOGIN),
         ("GET", "/api/sessions/{}/output", LOGIN),
@@ -267,6 +268,12 @@ mod tests {
         ("POST", "/api/auth/totp/confirm", LOGIN),
         ("POST", "/api/auth/recovery-codes", LOGIN),
         ("POST", "/api/auth/bootstrap", 0),
+        ("GET", "/api/asks", LOGIN),
+        ("GET", "/api/asks/x", LOGIN),
+        ("POST", "/api/asks/x/answer", LOGIN),
+        ("POST", "/api/asks/x/acknowledge", LOGIN),
+        ("POST", "/api/asks/x/snooze", LOGIN),
+        ("POST", "/api/halt", LOGIN),
         ("GET", "/api/policies", LOGIN),
         ("GET", "/api/policies/ready", LOGIN),
         ("POST", "/api/policies/check", LOGIN),
@@ -369,6 +376,7 @@ mod tests {
             include_str!("git.rs"),
             include_str!("review.rs"),
             include_str!("policies.rs"),
+            include_str!("asks.rs"),
             include_str!("../api.rs"),
         ];
         let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());

@@ -1,11 +1,12 @@
 //! `/api/sessions`, `/api/timelines`
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use codepiper_protocol::Size;
-use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD};
+use codepiper_protocol::hook::{AGAIN_HEADER, DELIVERY_HEADER, MAX_PAYLOAD};
 use codepiper_protocol::wire::output::ReadOutput;
 use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{
@@ -14,17 +15,19 @@ use codepiper_protocol::wire::session::{
 };
 use codepiper_protocol::wire::status::StatusReport;
 use codepiper_protocol::wire::timeline::ReadTimeline;
+use tokio_util::sync::CancellationToken;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
-use warp::reply::Response;
+use warp::reply::{Reply, Response};
 
 use super::caller::percent_decode;
 use super::{
     Api, Caller, answer, answer_bytes, answer_status, directories, git, json, json_or_default, output,
     timeline, with,
 };
-use crate::session::Session;
+use crate::hook::Answer;
+use crate::session::{Session, Waiter};
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -167,22 +170,44 @@ fn hooks(api: &Api) -> BoxedFilter<(Response,)> {
     path_to(api, "hooks")
         .and(warp::post())
         .and(warp::header::optional::<String>(DELIVERY_HEADER))
+        .and(warp::header::optional::<bool>(AGAIN_HEADER))
         .and(warp::body::content_length_limit(MAX_PAYLOAD as u64))
         .and(warp::body::bytes())
-        .then(|reference, api: Api, delivery, payload: Bytes| async move {
+        .then(|reference, api: Api, delivery, again: Option<bool>, payload: Bytes| async move {
+            let again = again.unwrap_or_default();
             let taken = match find(&api, &reference) {
                 Ok(session) => {
-                    git::turn(&api, &session, &payload);
-                    api.hooks.receive(&session, delivery, &payload).await
+                    if !again {
+                        git::turn(&api, &session, &payload);
+                    }
+                    api.hooks.receive(&session, delivery, again, &payload).await
                 }
                 Err(problem) => Err(problem),
             };
             match taken {
-                Ok(Some(told)) => answer(Ok::<_, Problem>(told)),
-                taken => answer_status(taken.map(|_| StatusCode::NO_CONTENT)),
+                Ok(Answer::Now(told)) => answer(Ok::<_, Problem>(told)),
+                Ok(Answer::Later(waiter)) => answer_later(api.tasks.shutdown.clone(), waiter),
+                Ok(Answer::Nothing) => answer_status(Ok(StatusCode::NO_CONTENT)),
+                Err(problem) => answer_status(Err(problem)),
             }
         })
         .boxed()
+}
+
+/// 202 at once, and what a person answers when they do. When the hook hangs up, its body is dropped, and the waiter with it.
+fn answer_later(shutdown: CancellationToken, mut waiter: Waiter) -> Response {
+    let body = async move {
+        let told = match shutdown.run_until_cancelled(waiter.answer()).await {
+            Some(Some(told)) => Bytes::from(told.to_string()),
+            Some(None) => Bytes::from_static(b"\n"),
+            // It comes again, to the next daemon.
+            None => Bytes::new(),
+        };
+        Ok::<_, Infallible>(told)
+    };
+    let mut response = warp::reply::stream(futures_util::stream::once(body)).into_response();
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
 }
 
 fn status(api: &Api) -> BoxedFilter<(Response,)> {

@@ -15,6 +15,8 @@ pub struct Asked {
     pub tool: String,
     pub input: Value,
     pub cwd: PathBuf,
+    /// A sub-agent asks: it shows its question only when its hook has ended (measured with Claude Code 2.1.332).
+    pub by_subagent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +30,17 @@ pub enum Moment {
 /// What an agent takes as an answer before it uses a tool. Both take allow and deny before a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answers {
-    /// Allow, ask and deny. In Claude Code's mode `auto` its own classifier overrules an allow.
+    /// Allow, ask and deny. In Claude Code's mode `auto` its own classifier overrules an allow. Its question is on the
+    /// screen while the hook that is asked before it runs, and whichever answers first counts.
     All,
-    /// Deny alone; the rest is an error to it.
+    /// Deny alone; the rest is an error to it. It shows its question when the hook that is asked before it has ended.
     Deny,
 }
 
 /// Tools by which the agent itself asks the person.
-const QUESTIONS: [&str; 3] = ["AskUserQuestion", "ExitPlanMode", "EnterPlanMode"];
+pub(super) const ASKS: &str = "AskUserQuestion";
+pub(super) const PLANS: &str = "ExitPlanMode";
+const QUESTIONS: [&str; 3] = [ASKS, PLANS, "EnterPlanMode"];
 
 /// `None` for a hook that asks nothing.
 pub fn asked(payload: &Value) -> Option<Asked> {
@@ -50,7 +55,15 @@ pub fn asked(payload: &Value) -> Option<Asked> {
         tool: payload["tool_name"].as_str()?.to_owned(),
         input: payload["tool_input"].clone(),
         cwd: cwd.into(),
+        by_subagent: payload.get("agent_id").is_some(),
     })
+}
+
+impl Asked {
+    /// Whether its hook can wait for a person without hiding the question in the terminal.
+    pub fn can_wait(&self, answers: Answers) -> bool {
+        self.moment == Moment::BeforeQuestion && answers == Answers::All && !self.by_subagent
+    }
 }
 
 /// What the agent is told; `None` leaves it to its own rules.
@@ -83,6 +96,6 @@ fn before_use(decision: &str, reason: &str) -> Value {
     })
 }
 
-fn before_question(decision: Value) -> Value {
+pub(super) fn before_question(decision: Value) -> Value {
     json!({ "hookEventName": "PermissionRequest", "decision": decision })
 }

@@ -40,6 +40,7 @@ impl Above for Parts {
                 self.repositories.ended(session);
                 self.launcher.release_worktree(session);
                 self.life.ended(session);
+                self.asks.ended(session);
             }
         }
     }
@@ -55,6 +56,7 @@ impl Above for Parts {
     }
 
     fn changed(&self, session: &Arc<Session>) {
+        self.asks.changed(session);
         self.typing.send_queued(session);
     }
 

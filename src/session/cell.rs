@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use codepiper_protocol::tmux::{PaneId, SessionName};
 use codepiper_protocol::wire::meters::Meters;
@@ -18,6 +19,7 @@ use crate::bus::{Log, to_millisecond};
 use crate::git;
 use crate::lock::lock;
 use crate::provider::Provider;
+use crate::session::asks::{self, AskState};
 use crate::session::evidence::{EvidenceState, Limited};
 use crate::session::launch::shims::Handout;
 use crate::session::life::record::Record;
@@ -35,6 +37,7 @@ pub struct Session {
     pub(super) evidence: EvidenceState,
     pub(super) typing: TypingState,
     pub(super) life: LifeState,
+    pub(super) asks: AskState,
     /// What its shim is waiting for.
     pub(super) handout: Handout,
     pub(super) link: Mutex<LinkState>,
@@ -85,6 +88,7 @@ impl Session {
             link: Mutex::new(LinkState::new(record.recipe.size, &record.life.nonce)),
             handout: Handout::default(),
             life: LifeState::new(record, provider),
+            asks: AskState::default(),
             shown: Mutex::default(),
             version: AtomicU64::new(0),
             prompts: AtomicU64::new(0),
@@ -96,6 +100,7 @@ impl Session {
     pub fn view(&self) -> wire::Session {
         let cursor = self.log.cursor();
         let unqueued = self.typing.is_unqueued();
+        let asks = asks::of_session(self);
         let life = self.life();
         let (machine, recipe, past) = (life.machine(), &life.record().recipe, &life.record().life);
         let (size, attached) = {
@@ -135,6 +140,7 @@ impl Session {
             meters: shown.meters.clone(),
             pid: machine.pid(),
             attached,
+            asks,
             queued: past.queue.len() as u32 + u32::from(unqueued),
             tags: past.tags.clone(),
             pinned: past.pinned,
@@ -231,6 +237,12 @@ impl Session {
                 return;
             }
         }
+    }
+
+    /// Returns when it waits for a person, or after this time.
+    pub async fn until_it_waits(&self, limit: Duration) {
+        let waits = self.until(|session| session.turn() == Activity::Waiting);
+        let _ = tokio::time::timeout(limit, waits).await;
     }
 
     /// How many prompts its hooks told of.

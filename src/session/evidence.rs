@@ -36,6 +36,7 @@ use jiff::Timestamp;
 
 use crate::lock::lock;
 use crate::provider::LeftRunning;
+use crate::session::asks::Asks;
 use crate::session::cell::Session;
 use crate::session::context::Context;
 use crate::session::files::{FileKind, Files};
@@ -105,13 +106,20 @@ pub struct Evidence {
     life: Life,
     programs: Programs,
     source: ScreenSource,
+    asks: Asks,
     files: Arc<Files>,
 }
 
 impl Evidence {
-    pub(super) fn new(core: Core, programs: Programs, source: ScreenSource, files: Arc<Files>) -> Self {
+    pub(super) fn new(
+        core: Core,
+        programs: Programs,
+        source: ScreenSource,
+        asks: Asks,
+        files: Arc<Files>,
+    ) -> Self {
         let Core { context, registry, life } = core;
-        Self { context, registry, life, programs, source, files }
+        Self { context, registry, life, programs, source, asks, files }
     }
 
     /// A provider's hook said something.
@@ -125,8 +133,13 @@ impl Evidence {
         // That a turn is over the state file says later and better: when the answer is on the screen, and whatever other
         // hooks of that event made the agent do.
         let has_file = session.evidence.seen().has_state_file;
-        let meaning =
-            hooks.meaning(&payload).filter(|(activity, _)| !(has_file && *activity == Activity::Idle));
+        // Nor does one tool's use say that a question about another one was answered.
+        let asks = self.asks.used(session, &payload);
+        let later = |activity| activity == Activity::Idle || asks && activity == Activity::Working;
+        let meaning = hooks.meaning(&payload).filter(|(activity, _)| !(has_file && later(*activity)));
+        if let Some(words) = payload["last_assistant_message"].as_str() {
+            self.asks.says(session, words);
+        }
         let left = hooks.left_running(&payload);
         self.follow_conversation(session, hooks.conversation(&payload));
         let model = hooks.model(&payload);

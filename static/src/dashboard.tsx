@@ -16,6 +16,7 @@ import { isLive, nameOf } from "./words";
 
 const SessionsPage = later(() => import("./pages/sessions").then((page) => page.SessionsPage));
 const SessionPage = later(() => import("./pages/session").then((page) => page.SessionPage));
+const InboxPage = later(() => import("./pages/inbox").then((page) => page.InboxPage));
 const GridPage = later(() => import("./pages/grid").then((page) => page.GridPage));
 const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
 const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession), noOverlay);
@@ -78,6 +79,7 @@ function Places() {
         "?": () => openOverlay("shortcuts"),
         c: () => openOverlay("create"),
         "g s": () => route("/"),
+        "g i": () => route("/inbox"),
         "g g": () => route("/grid"),
         "g ,": () => route("/settings"),
         "⌥ArrowDown": () => neighbour(1),
@@ -110,6 +112,7 @@ function Places() {
             <Route path="/" component={SessionsPage} />
             <Route path="/sessions" component={SessionsPage} />
             <Route path="/sessions/:id/:tab?" component={SessionPage} />
+            <Route path="/inbox" component={InboxPage} />
             <Route path="/grid" component={GridPage} />
             <Route path="/settings/:section?" component={Settings} />
             <Route default component={NotFound} />
@@ -127,7 +130,7 @@ function Places() {
   );
 }
 
-const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid" };
+const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid", inbox: "Inbox" };
 
 /** The window's title, with what needs one elsewhere, and the favicon's last pipe: copper while something waits. */
 function useTitle(path: string): void {

@@ -4,7 +4,7 @@ import { changedKeys, keyOf } from "./shortcuts";
 import { isMac } from "./ui/keys";
 
 /** Where a key acts; `everywhere` is the empty one. */
-export type Scope = "" | "list" | "grid" | "session" | "git" | "terminal";
+export type Scope = "" | "list" | "inbox" | "grid" | "session" | "git" | "terminal";
 
 export interface Action {
   word: string;
@@ -26,6 +26,7 @@ export const TABLE: readonly { scope: Scope; title: string; actions: readonly Ac
       ...(isMac ? [] : [one("Command palette, also in a terminal", "⌘⇧k")]),
       one("Create Session", "c"),
       one("Sessions", "g s"),
+      one("Inbox", "g i"),
       one("Grid", "g g"),
       one("Settings", "g ,"),
       one("Next session", "⌥ArrowDown"),
@@ -52,6 +53,21 @@ export const TABLE: readonly { scope: Scope; title: string; actions: readonly Ac
       one("Remove", "Delete"),
       one("Name and tags", "F2"),
       one("Menu", "."),
+    ],
+  },
+  {
+    scope: "inbox",
+    title: "Inbox",
+    actions: [
+      one("Next", "j"),
+      one("Previous", "k"),
+      one("Allow, or send the answer", "a"),
+      one("Always: shows the rule", "⇧A"),
+      one("Deny", "d"),
+      fixed("Choose an option", "1 – 9"),
+      one("Done", "e"),
+      one("Snooze for an hour", "h"),
+      fixed("Open the session", "Enter"),
     ],
   },
   {

@@ -27,6 +27,7 @@ export function aSession(part: Partial<Session> = {}): Session {
     permission_mode: null,
     worktree: null,
     model: null,
+    asks: [],
     queued: 0,
     queue_held: false,
     tags: [],

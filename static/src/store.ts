@@ -1,11 +1,11 @@
 // What the pages show: signals, fed by the one WebSocket.
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
+import type { Ask, DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
 import { Connection } from "./connection";
 import { problemOf, request, worded } from "./http";
 import { findOut } from "./login";
-import { isAgent, providers } from "./providers";
+import { providers } from "./providers";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
 import { toast } from "./toasts";
@@ -18,8 +18,6 @@ export const daemon = signal<DaemonStatus | null>(null);
 export const now = signal(Date.now());
 /** What each session's states were, oldest first, for the last hour at least. */
 export const traces = signal<ReadonlyMap<string, readonly Span[]>>(new Map());
-/** When each session was last looked at here. */
-const seen = signal<ReadonlyMap<string, number>>(new Map(readSeen()));
 /** The session whose bell rang last, and how often one did. */
 export const bell = signal<{ session: string | null; count: number }>({ session: null, count: 0 });
 
@@ -163,46 +161,26 @@ function trace(session: Session): void {
   if (longer !== spans) traces.value = new Map(traces.value).set(session.id, longer);
 }
 
-/** A turn ended that nobody has looked at here. */
-export function isUnseen(session: Session): boolean {
-  if (!isAgent(session.provider) || session.status !== "running" || session.activity !== "idle") return false;
-  const before = traces.value.get(session.id)?.at(-2);
-  return before?.state === "working" && Date.parse(session.state_since) > seenAt(session);
-}
+/** A turn ended that nobody has looked at. */
+export const isUnseen = (session: Session): boolean => session.asks.some(({ kind }) => kind === "finished");
 
-const DAY = 24 * HOUR;
+/** A person is to be told of it now. */
+export const isDue = ({ snoozed_until: until }: Ask): boolean => until === null || Date.parse(until) <= now.value;
 
-/** A crash is news for a day, until it was looked at. */
-const isNews = (session: Session): boolean =>
-  session.status === "crashed" &&
-  now.value - Date.parse(session.state_since) < DAY &&
-  seenAt(session) < Date.parse(session.state_since);
-
-/** It waits, it crashed, or its turn ended unseen. */
-export const needsYou = (session: Session): boolean => isWaiting(session) || isNews(session) || isUnseen(session);
+/** It asks something: an answer, or to be looked at. */
+export const needsYou = (session: Session): boolean => session.asks.some(isDue);
 /** What waits comes first, then crashes. */
 export const needing = computed(() => {
   const rank = (session: Session): number => (isWaiting(session) ? 0 : isLive(session) ? 2 : 1);
   return inOrder.value.filter(needsYou).sort((a, b) => rank(a) - rank(b));
 });
 
-/** When the session was looked at last, or 0. */
-function seenAt(session: Session): number {
-  return seen.value.get(session.id) ?? 0;
-}
-
-/** The session is looked at now. */
+/** The session is looked at now: what only wanted that is done, on all devices. */
 export function look(id: string): void {
-  seen.value = new Map(seen.peek()).set(id, Date.now());
-  const newest = [...seen.peek()].sort((a, b) => b[1] - a[1]).slice(0, 200);
-  localStorage.setItem("codepiper.seen", JSON.stringify(newest));
-}
-
-function readSeen(): [string, number][] {
-  try {
-    return JSON.parse(localStorage.getItem("codepiper.seen") ?? "[]") as [string, number][];
-  } catch {
-    return [];
+  if (document.visibilityState !== "visible") return;
+  for (const { id: ask, answered_in: where } of sessions.peek()?.get(id)?.asks ?? []) {
+    // Another device may have been first.
+    if (where === "nothing") void request("POST", `/api/asks/${ask}/acknowledge`).catch(() => undefined);
   }
 }
 

@@ -48,9 +48,114 @@ from: number,
 to?: number | null, text: string, };
 
 /**
+ * `POST /api/asks/{id}/answer`: an [`Answered`].
+ */
+export type AnswerAsk = { decision: AskDecision, 
+/**
+ * For a denial: the agent is told.
+ */
+reason?: string | null, 
+/**
+ * For questions: one for each, in order.
+ */
+answers?: Array<QuestionAnswer>, 
+/**
+ * The command to run instead, where changes are allowed.
+ */
+command?: string | null, 
+/**
+ * Allow the same without asking until the agent ends.
+ */
+always?: boolean, };
+
+/**
+ * What became of an answer: the agent's hook has it.
+ */
+export type Answered = { ask: Ask, decision: AskDecision, 
+/**
+ * Who answered, e.g. `Firefox on Linux` or `command line`.
+ */
+by: string, };
+
+/**
+ * Where an ask can be answered.
+ */
+export type AnsweredIn = "here" | "terminal" | "nothing";
+
+/**
  * How forms name the arguments of a provider's program.
  */
 export type Arguments = { label: string, hint: string, };
+
+/**
+ * Something that a session needs from a person. It does not change while it is open: what is asked anew is another ask,
+ * with another id.
+ */
+export type Ask = { 
+/**
+ * `ask-` and 6 letters and digits.
+ */
+id: string, session: SessionId, kind: AskKind, asked_at: string, 
+/**
+ * One line: the command, the question, or what happened; empty if that is not known.
+ */
+title: string, 
+/**
+ * The tool that the agent wants to use, as the agent calls it.
+ */
+tool: string | null, 
+/**
+ * All that is asked about, with hidden characters shown as escapes: the command, the plan, or the tool's input as
+ * JSON.
+ */
+text: string, 
+/**
+ * Where the agent is.
+ */
+cwd: string | null, 
+/**
+ * Of a `question`: each needs an answer.
+ */
+questions: Array<AskedQuestion>, answered_in: AnsweredIn, 
+/**
+ * Whether an answer may change the command before it is allowed.
+ */
+changes_allowed: boolean, 
+/**
+ * The rule that an answer with `always` adds, if it can: it holds in this session until its agent ends.
+ */
+always: string | null, 
+/**
+ * The rule of a policy because of which the agent asks, in words.
+ */
+why: string | null, 
+/**
+ * From then on, it can be answered in the terminal only.
+ */
+expires_at: string | null, 
+/**
+ * Somebody does not want to hear of it until then.
+ */
+snoozed_until: string | null, };
+
+export type AskDecision = "allow" | "deny";
+
+export type AskKind = "permission" | "question" | "plan" | "elicitation" | "trust" | "dialog" | "sign_in" | "usage_limit" | "crashed" | "attention" | "finished";
+
+export type AskedOption = { label: string, description: string | null, };
+
+/**
+ * One question of an agent.
+ */
+export type AskedQuestion = { question: string, 
+/**
+ * A word or two.
+ */
+header: string | null, 
+/**
+ * Whether several options may be chosen.
+ */
+multi: boolean, options: Array<AskedOption>, };
 
 /**
  * `GET /api/sessions/{ref}/attach`: what a native tmux client needs to attach.
@@ -254,7 +359,7 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
 /**
  * The kind of error. Stable, for programs.
  */
-export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "conflicts" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
+export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "conflicts" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "already_answered" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
 export type Comment = { id: number, path: string, side: Side, 
 /**
@@ -602,7 +707,11 @@ what: string,
 /**
  * `null` where no rule spoke of it.
  */
-rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { name: string, } } | { "kind": "policy.removed", "data": { name: string, } } | { "kind": "policy.attached", "data": { name: string, attached: boolean, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { name: string, } } | { "kind": "policy.removed", "data": { name: string, } } | { "kind": "policy.attached", "data": { name: string, attached: boolean, } } | { "kind": "ask.answered", "data": { ask: string, what: AskKind, title: string, decision: AskDecision, 
+/**
+ * A device, or `command line`.
+ */
+by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKind, title: string, why: string, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
 /**
  * Entries from before this time belong to the conversation that this one continues.
  */
@@ -948,6 +1057,30 @@ turns: Array<string>,
 marks: Marks, };
 
 /**
+ * `POST /api/halt`: a list of [`Halted`].
+ */
+export type Halt = { 
+/**
+ * Ids, unique prefixes or names; empty with `all`.
+ */
+sessions?: Array<string>, 
+/**
+ * Every agent.
+ */
+all?: boolean, };
+
+export type HaltOutcome = "idle" | "halted" | "killed" | "unproven" | "not_started" | "no_agent";
+
+/**
+ * What became of one session that was to halt.
+ */
+export type Halted = { session: SessionId, name: string | null, outcome: HaltOutcome, 
+/**
+ * Texts that wait for it and are held.
+ */
+held: number, };
+
+/**
  * The payload of a provider's hook.
  */
 export type Hook = { 
@@ -1159,6 +1292,15 @@ base?: string | null, };
  * A step that solves a problem. It names neither commands nor buttons: each client words it for its users.
  */
 export type Next = { "step": "list_sessions" } | { "step": "stop_session", session: string, } | { "step": "resume_session", session: string, } | { "step": "resume_all" } | { "step": "show_output", session: string, } | { "step": "answer", session: string, } | { "step": "queue_or_type", session: string, } | { "step": "drop_queued", session: string, } | { "step": "type_anyway" } | { "step": "allow_dangerous" } | { "step": "choose_billing", billing: Billing, } | { "step": "add_api_key" } | { "step": "use_branch", branch: string, } | { "step": "create_branch", branch: string, base?: string, } | { "step": "list_env_sets" } | { "step": "change_env_set", name: string, } | { "step": "remove_env_sets" } | { "step": "list_worktrees" } | { "step": "delete_ignored", worktree: string, } | { "step": "finish_operation", operation: GitOperation, conflicts: boolean, } | { "step": "list_logins" } | { "step": "set_up_dashboard" } | { "step": "reset_password" } | { "step": "start_daemon" } | { "step": "restart_daemon" } | { "step": "show_daemon" } | { "step": "replace_daemon", pid?: number, } | { "step": "choose_socket" } | { "step": "choose_tmux_socket" } | { "step": "run_checks" } | { "step": "show_journal_events" } | { "step": "end_tmux_server" } | { "step": "give_certificate_and_key" } | { "step": "set_public_url" } | { "step": "encrypt_or_stay_local", port: number, } | { "step": "choose_port" } | { "step": "start_without_dashboard" };
+
+/**
+ * `POST /api/sessions/{ref}/notify`: a program in a session asks for attention.
+ */
+export type Notify = { 
+/**
+ * One line, at most 500 characters.
+ */
+text: string, };
 
 export type OutputPart = { "type": "begin", cursor: Cursor, 
 /**
@@ -1388,6 +1530,19 @@ export type PullRequest = { number: number, url: string | null, };
  * `PUT /api/policies/{name}`, `POST /api/policies/check`
  */
 export type PutPolicy = { text: string, };
+
+/**
+ * The answer to one question.
+ */
+export type QuestionAnswer = { 
+/**
+ * The options that were chosen, counted from 1.
+ */
+options?: Array<number>, 
+/**
+ * Words of one's own, beside or instead of options.
+ */
+text?: string | null, };
 
 /**
  * A window of time with a limit.
@@ -1751,6 +1906,10 @@ pid: number | null,
  */
 attached: number, 
 /**
+ * What it needs from a person, the oldest first.
+ */
+asks: Array<Ask>, 
+/**
  * The number of queued texts.
  */
 queued: number, 
@@ -1879,7 +2038,16 @@ export type Snapshot = { tree: string,
  */
 left_out: Array<string>, };
 
-export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "input" | "git" | "auth" | "system";
+/**
+ * `POST /api/asks/{id}/snooze`
+ */
+export type SnoozeAsk = { 
+/**
+ * `null`: from now on it is told again.
+ */
+until: string | null, };
+
+export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "ask" | "input" | "git" | "auth" | "system";
 
 export type SpanState = "starting" | "working" | "idle" | "waiting" | "unknown" | "away";
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::description::{Description, by, exit, finished, lost, named, question, reason, say, tool};
 use super::{By, Hook, Place, Proof, Source};
 use crate::visible::count;
+use crate::wire::ask::{AskDecision, AskKind, HaltOutcome};
 use crate::wire::auth::LoginId;
 use crate::wire::conversation::Usage;
 use crate::wire::input::Receipt;
@@ -254,6 +255,31 @@ events! {
                 true => format!("Policy '{name}' attached"),
                 false => format!("Policy '{name}' detached"),
             });
+    }
+
+    Ask {
+        /// A person answered what a session asked.
+        "ask.answered" AskAnswered {
+            ask: String,
+            what: AskKind,
+            title: String,
+            decision: AskDecision,
+            /// A device, or `command line`.
+            by: String,
+        } =>
+            say(match (what, decision) {
+                (AskKind::Question, AskDecision::Allow) => format!("Answered by {by}:"),
+                (_, AskDecision::Allow) => format!("Allowed by {by}:"),
+                (_, AskDecision::Deny) => format!("Denied by {by}:"),
+            })
+            .code(title);
+        /// What a session asked is no longer open: it was answered in its terminal, or is over.
+        "ask.withdrawn" AskWithdrawn { ask: String, what: AskKind, title: String, why: String } =>
+            say(format!("No longer asked ({why}):")).code(title);
+        /// A program in the session asked for attention, in its own words.
+        "ask.attention_wanted" AskAttentionWanted { text: String } => say(text);
+        /// A person stopped agents.
+        "ask.halted" AskHalted { outcome: HaltOutcome, by: String } => say(format!("Halt by {by}: {outcome}"));
     }
 
     Transcript {

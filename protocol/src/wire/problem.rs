@@ -206,6 +206,8 @@ codes! {
     Busy 409 1 "The agent is busy",
     /// The text was typed, and the program did not show that it took it: Enter was not pressed, or did nothing.
     NotTaken 409 1 "The text was not taken",
+    /// Somebody else was first, or the question is gone.
+    AlreadyAnswered 409 1 "No longer open",
     /// The text or the body is larger than allowed.
     TooLarge 413 2 "Too large",
     /// The client speaks another protocol number.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ask::Ask;
 use super::auth::LoginId;
 use super::meters::Meters;
 use super::status::StatusRecord;
@@ -75,6 +76,9 @@ pub struct Session {
     pub pid: Option<i32>,
     /// The number of natively attached clients.
     pub attached: u32,
+    /// What it needs from a person, the oldest first.
+    #[serde(default)]
+    pub asks: Vec<Ask>,
     /// The number of queued texts.
     #[serde(default)]
     pub queued: u32,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    auth, conversation, daemon, directory, env_set, events, git, input, output, policy, problem, review,
+    ask, auth, conversation, daemon, directory, env_set, events, git, input, output, policy, problem, review,
     session, status, stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
@@ -52,6 +52,13 @@ fn types() -> String {
     let config = Config::new().with_large_int("number");
     let mut found = Found { config, seen: HashSet::new(), declarations: BTreeMap::new() };
     found
+        .add::<ask::Ask>()
+        .add::<ask::AnswerAsk>()
+        .add::<ask::Answered>()
+        .add::<ask::SnoozeAsk>()
+        .add::<ask::Halt>()
+        .add::<ask::Halted>()
+        .add::<ask::Notify>()
         .add::<auth::AuthStatus>()
         .add::<auth::BeginSetup>()
         .add::<auth::SetupBegun>()

@@ -1,5 +1,6 @@
 //! The hooks of Claude Code: those that it is given, and what they prove.
 
+use codepiper_protocol::hook::ASK_LIMIT;
 use codepiper_protocol::wire::meters::Meters;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
@@ -120,9 +121,12 @@ pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
         "PostCompact",
         "SessionEnd",
     ];
-    let hook = json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": 5}]}]);
+    let hook =
+        |seconds: u64| json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": seconds}]}]);
+    // Its question is on the screen meanwhile: the hook may wait for a person who is elsewhere.
+    let limit = |event| if event == "PermissionRequest" { ASK_LIMIT.as_secs() } else { 5 };
     let hooks: serde_json::Map<_, _> =
-        EVENTS.map(|event| (event.to_owned(), hook.clone())).into_iter().collect();
+        EVENTS.map(|event| (event.to_owned(), hook(limit(event)))).into_iter().collect();
     // Its team members would otherwise get a tmux server of their own, where nobody sees them.
     let status_line = status_line::setting(launch.hook, &home(launch.env), launch.cwd);
     let mut settings = json!({ "hooks": hooks, "teammateMode": "in-process", "statusLine": status_line });

@@ -37,6 +37,11 @@ impl Evidence {
             }
             Report::Bell => self.context.event(Some(session.id), Body::TerminalBellRang { cursor }),
             Report::Notification { title, text } => {
+                // Agents say by themselves what they wait for.
+                if !session.provider.agent {
+                    // A flood is told of once in a while.
+                    let _ = self.asks.note(session, &text);
+                }
                 self.context.event(Some(session.id), Body::TerminalNotified { title, text });
             }
             Report::Status(report) => self.change_status(session, true, |table| {

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use codepiper_protocol::wire::ask::AskKind;
 use codepiper_protocol::wire::session as wire;
 use codepiper_protocol::wire::session::{Billing, Changes, Exit, SizeLease, Status};
 use codepiper_protocol::wire::worktree::Worktree;
@@ -119,6 +120,12 @@ pub struct Life {
     /// The usage limit behind which it was told to continue, by when it was reached: nobody does so twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued: Option<Timestamp>,
+    /// What a person should see, and has not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub news: Option<News>,
+    /// An ask that nobody wants to hear of until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed: Option<(String, Timestamp)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -128,6 +135,15 @@ pub struct Life {
     /// How much changed since it began, as counted last.
     #[serde(default)]
     pub changes: Option<Changes>,
+}
+
+/// Something that happened, and that a person should see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct News {
+    pub kind: AskKind,
+    pub at: Timestamp,
+    /// One line.
+    pub text: String,
 }
 
 /// A text that waits, with the images before it.
@@ -195,6 +211,8 @@ impl Record {
             crashes: Vec::new(),
             queue: Vec::new(),
             queue_held: false,
+            news: None,
+            snoozed: None,
             tags: Vec::new(),
             pinned: false,
             archived: false,

@@ -10,6 +10,7 @@ import { stateOf } from "../words";
 export function Asks({ session, children }: { session: Session; children: ComponentChildren }) {
   const { icon, word, detail } = stateOf(session);
   const what = doing(session);
+  const answerable = session.asks.find(({ answered_in: where }) => where === "here");
   return (
     <div class="asks">
       <span class="tone-warm asks-state">
@@ -17,6 +18,11 @@ export function Asks({ session, children }: { session: Session; children: Compon
         {[word, detail].filter(Boolean).join(": ")}
       </span>
       <span class="truncate grow">{what && <Described of={what} />}</span>
+      {answerable && (
+        <a class="button answer" href={`/inbox?ask=${answerable.id}`}>
+          Answer
+        </a>
+      )}
       {children}
     </div>
   );

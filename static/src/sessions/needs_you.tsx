@@ -45,8 +45,16 @@ const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
-  const word = crashed ? "Crashed" : isWaiting(session) ? capital(state.detail || "waiting") : "Turn finished";
-  const what = doingOrAsking(session);
+  const calls = session.asks.find(({ kind }) => kind === "attention");
+  const word = crashed
+    ? "Crashed"
+    : isWaiting(session)
+      ? capital(state.detail || "waiting")
+      : calls
+        ? "Asks for attention"
+        : "Turn finished";
+  const what = calls ? { text: foreign(calls.title) } : doingOrAsking(session);
+  const answerable = session.asks.find(({ answered_in: where }) => where === "here");
   return (
     <li class={`card tone-edge-${state.tone}`}>
       <div class="card-head">
@@ -71,6 +79,11 @@ function Card({ session }: { session: Session }) {
           <button class="button ghost" onClick={() => look(session.id)}>
             Dismiss
           </button>
+        )}
+        {answerable && (
+          <a class="button answer" href={`/inbox?ask=${answerable.id}`}>
+            Answer
+          </a>
         )}
         <span class="grow" />
         <a class="button ghost" href={`/sessions/${session.id}`} aria-label={`Open ${nameOf(session)}`}>

@@ -2,6 +2,7 @@ import { useLocation } from "preact-iso";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
 import { shownTheme } from "../preferences";
+import { needing } from "../store";
 import { chooseTheme } from "../theme";
 import { Icon } from "./icon";
 import { closePopover, Popover } from "./popover";
@@ -15,6 +16,13 @@ export function BottomBar() {
       <a href="/" aria-current={path === "/" || path === "/sessions" ? "page" : undefined}>
         <Icon name="sessions" size={20} />
         Sessions
+      </a>
+      <a href="/inbox" aria-current={path === "/inbox" ? "page" : undefined}>
+        <span class="with-number">
+          <Icon name="inbox" size={20} />
+          {needing.value.length > 0 && <span class="number needs-number">{needing.value.length}</span>}
+        </span>
+        Inbox
       </a>
       <button type="button" aria-label="Create Session" onClick={() => openOverlay("create")}>
         <span class="create button primary icon">

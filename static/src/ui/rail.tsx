@@ -2,7 +2,19 @@ import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { signOut } from "../login";
 import { shownTheme } from "../preferences";
-import { bell, connection, daemon, inOrder, isUnseen, live, liveCount, now, sessions, waiting } from "../store";
+import {
+  bell,
+  connection,
+  daemon,
+  inOrder,
+  isUnseen,
+  live,
+  liveCount,
+  needing,
+  now,
+  sessions,
+  waiting,
+} from "../store";
 import { chooseTheme } from "../theme";
 import { age, isLive, isWaiting, nameOf } from "../words";
 import { Icon } from "./icon";
@@ -26,6 +38,15 @@ export function Rail() {
           <Icon name="sessions" />
           <span class="label-text">Sessions</span>
           {liveCount.value > 0 && <span class="number">{liveCount.value}</span>}
+        </a>
+        <a
+          href="/inbox"
+          aria-current={path === "/inbox" ? "page" : undefined}
+          data-tip={narrow() ? "Inbox" : undefined}
+        >
+          <Icon name="inbox" />
+          <span class="label-text">Inbox</span>
+          {needing.value.length > 0 && <span class="number needs-number">{needing.value.length}</span>}
         </a>
         <a
           href="/settings"

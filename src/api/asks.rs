@@ -1,0 +1,132 @@
+//! `/api/asks`, `/api/halt`: what sessions need from a person, and the answers.
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::visible::one_line;
+use codepiper_protocol::wire::ask::{AnswerAsk, Answered, Ask, AskDecision, Halt, Halted, Notify, SnoozeAsk};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde_json::json as value;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::StatusCode;
+use warp::reply::Response;
+
+use super::auth::holder;
+use super::caller::percent_decode;
+use super::sessions::{Reference, find, path_to};
+use super::{Api, Caller, answer, answer_status, json, with};
+use crate::audit::NewRecord;
+use crate::tasks::blocking;
+
+const LONGEST_NOTE: usize = 500;
+
+pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let all = warp::path!("api" / "asks")
+        .and(warp::get())
+        .and(with(api.clone()))
+        .then(|api: Api| async move { answer(Ok::<_, Problem>(api.sessions.asks.all())) });
+    let one = warp::path!("api" / "asks" / String).and(warp::get()).and(with(api.clone())).then(
+        |id: String, api: Api| async move {
+            answer(api.sessions.asks.find(&percent_decode(&id)).map(|(_, ask)| ask))
+        },
+    );
+    let to = |what: &'static str| {
+        warp::path!("api" / "asks" / String / ..)
+            .map(|id: String| percent_decode(&id))
+            .and(warp::path(what))
+            .and(warp::path::end())
+            .and(warp::ext::get::<Caller>())
+            .and(with(api.clone()))
+    };
+    let answered = to("answer").and(warp::post()).and(json::<AnswerAsk>()).then(
+        |id, caller, api: Api, wanted| async move { answer(answer_ask(&api, &caller, id, wanted).await) },
+    );
+    let acknowledged = to("acknowledge").and(warp::post()).then(|id: String, caller, api: Api| async move {
+        answer(api.sessions.asks.acknowledge(&id, &holder(&api, &caller)).await)
+    });
+    let snoozed = to("snooze").and(warp::post()).and(json::<SnoozeAsk>()).then(
+        |id: String, _: Caller, api: Api, wanted: SnoozeAsk| async move {
+            answer(api.sessions.asks.snooze(&id, wanted.until).await)
+        },
+    );
+    let halt = warp::path!("api" / "halt")
+        .and(warp::post())
+        .and(warp::ext::get::<Caller>())
+        .and(json::<Halt>())
+        .and(with(api.clone()))
+        .then(|caller, wanted, api: Api| async move { answer(halt(&api, &caller, wanted).await) });
+    let notify = path_to(&api, "notify")
+        .and(warp::post())
+        .and(json::<Notify>())
+        .then(|reference, api: Api, note| async move { answer_status(notify(&api, &reference, &note)) });
+    let change = answered.or(acknowledged).unify().or(snoozed).unify();
+    all.or(one).unify().or(change).unify().or(halt).unify().or(notify).unify().boxed()
+}
+
+/// On record before the agent hears of it: what cannot be recorded is not allowed.
+async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -> Result<Answered, Problem> {
+    let (by, decision) = (holder(api, caller), wanted.decision);
+    let claim = api.sessions.asks.claim(&id, wanted, by.clone())?;
+    let Ask { id, session, kind, tool, title, asked_at, .. } = &claim.ask;
+    let record = NewRecord {
+        kind: "ask.answered".to_owned(),
+        actor: by.clone(),
+        session: Some(session.to_string()),
+        data: value!({
+            "ask": id, "what": kind, "tool": tool, "title": title, "decision": decision,
+            "always": claim.ask.always.as_ref().filter(|_| claim.answer.always),
+            "changed": claim.answer.command, "reason": claim.answer.reason,
+            "waited_ms": Timestamp::now().duration_since(*asked_at).as_millis() as i64,
+        }),
+    };
+    let audit = api.audit.clone();
+    let recorded = blocking(move || audit.before(&record)).await?;
+    if decision == AskDecision::Allow {
+        recorded?;
+    }
+    let ask = claim.send()?;
+    Ok(Answered { ask, decision, by })
+}
+
+async fn halt(api: &Api, caller: &Caller, wanted: Halt) -> Result<Vec<Halted>, Problem> {
+    if wanted.all != wanted.sessions.is_empty() {
+        return Err(Problem::new(Code::Invalid, "give either sessions, or 'all'"));
+    }
+    let registry = &api.sessions.registry;
+    let sessions = match wanted.all {
+        true => {
+            registry.all().into_iter().filter(|session| session.provider.agent && session.is_live()).collect()
+        }
+        false => wanted.sessions.iter().map(|name| registry.find(name)).collect::<Result<Vec<_>, _>>()?,
+    };
+    let by = holder(api, caller);
+    let record = NewRecord {
+        kind: "halt".to_owned(),
+        actor: by.clone(),
+        session: None,
+        data: value!({
+            "all": wanted.all, "sessions": sessions.iter().map(|session| session.id.short()).collect::<Vec<_>>(),
+        }),
+    };
+    let audit = api.audit.clone();
+    // Whoever stops agents is not stopped by a full disk.
+    if let Err(problem) = blocking(move || audit.before(&record)).await? {
+        tracing::error!(%problem, "a halt is not in the audit");
+    }
+    let halted = join_all(sessions.iter().map(|session| api.sessions.halt(session, &by))).await;
+    halted.into_iter().collect()
+}
+
+/// A program in a session asks for attention.
+fn notify(api: &Api, reference: &Reference, note: &Notify) -> Result<StatusCode, Problem> {
+    let session = find(api, reference)?;
+    let text = one_line(&note.text);
+    if text.is_empty() || text.chars().count() > LONGEST_NOTE {
+        let detail = format!("invalid text; use 1 to {LONGEST_NOTE} visible characters");
+        return Err(Problem::new(Code::Invalid, detail));
+    }
+    api.sessions.asks.note(&session, &text)?;
+    api.sessions.event(Some(session.id), Body::AskAttentionWanted { text });
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,316 @@
+//! What a session needs from a person, and the person's answer.
+//!
+//! Nothing of it is kept on the disk: an agent's hook that waits comes back to a daemon that was restarted, and what else is
+//! asked follows from the state and the record.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`answer`] | an answer on its way to a hook: by one person, once |
+//! | [`news`]   | what only wants to be seen |
+//! | [`view`]   | asks as people are shown them |
+
+mod answer;
+mod news;
+mod view;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::session::Activity;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::bus::to_millisecond;
+use crate::lock::lock;
+use crate::provider::decisions::Asked;
+use crate::provider::questions::{self, is_answered_by};
+use crate::session::cell::Session;
+use crate::session::context::Context;
+use crate::session::life::record::News;
+use crate::session::life::{Core, Life};
+use crate::session::registry::Registry;
+
+pub(super) use view::of_session;
+
+/// A session has no more questions than these: what comes later is answered in its terminal.
+const MOST: usize = 32;
+/// So many ends are remembered, for who comes second.
+const REMEMBERED: usize = 1000;
+/// An agent that was answered shows that within this time, or its question is still there.
+const REACTION: Duration = Duration::from_secs(5);
+
+/// What is open of a session.
+#[derive(Default)]
+pub struct AskState(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    /// What hooks asked, oldest first.
+    hooks: Vec<Hooked>,
+    /// Hooks that are about to ask: what the state says is not told before.
+    coming: usize,
+    /// A question of since then was answered here, and the agent has not reacted.
+    answered: Option<Timestamp>,
+    /// It has worked, and its turn is not over.
+    worked: bool,
+    /// When a command in it asked for attention last.
+    called: Option<Instant>,
+    /// What the agent said last.
+    last_words: Option<String>,
+}
+
+/// What a hook asked.
+struct Hooked {
+    ask: Ask,
+    asked: Asked,
+    /// Where its answer goes; `None`: nobody waits there.
+    reply: Option<oneshot::Sender<Value>>,
+    /// Who is answering.
+    claimed: Option<String>,
+}
+
+impl AskState {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        lock(&self.0)
+    }
+}
+
+/// See the module. Clones share it.
+#[derive(Clone)]
+pub struct Asks {
+    context: Arc<Context>,
+    registry: Registry,
+    life: Life,
+    ended: Arc<Mutex<VecDeque<Ended>>>,
+}
+
+struct Ended {
+    id: String,
+    how: String,
+    at: Timestamp,
+}
+
+/// A hook that waits for its answer. When it goes, nobody waits there any more.
+pub struct Waiter {
+    asks: Asks,
+    session: Arc<Session>,
+    id: String,
+    reply: oneshot::Receiver<Value>,
+}
+
+impl Waiter {
+    /// What the hook has to print; `None`: nothing, the question was withdrawn or answered elsewhere.
+    pub async fn answer(&mut self) -> Option<Value> {
+        (&mut self.reply).await.ok()
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let left = {
+            let mut open = self.session.asks.open();
+            let waited = open.hooks.iter_mut().find(|hooked| hooked.ask.id == self.id);
+            waited.is_some_and(|hooked| {
+                hooked.ask.answered_in = AnsweredIn::Terminal;
+                hooked.ask.expires_at = None;
+                hooked.reply.take().is_some()
+            })
+        };
+        if left {
+            self.asks.registry.touch(&self.session);
+        }
+    }
+}
+
+/// A hook is about to ask; until this goes, the state alone asks nothing.
+pub struct Coming(Arc<Session>);
+
+impl Drop for Coming {
+    fn drop(&mut self) {
+        self.0.asks.open().coming -= 1;
+    }
+}
+
+impl Asks {
+    pub(super) fn new(core: Core) -> Self {
+        let Core { context, registry, life } = core;
+        Self { context, registry, life, ended: Arc::default() }
+    }
+
+    pub fn coming(&self, session: &Arc<Session>) -> Coming {
+        session.asks.open().coming += 1;
+        Coming(session.clone())
+    }
+
+    /// A hook asks. `waits`: for so long; without it, it can be answered in the terminal only. `key` tells two that ask the
+    /// same apart, and a hook that comes again from another one. `None`: nobody waits for that.
+    pub fn asked(
+        &self,
+        session: &Arc<Session>,
+        asked: Asked,
+        key: &str,
+        why: Option<String>,
+        waits: Option<Duration>,
+    ) -> Option<Waiter> {
+        let shown = questions::shown(&asked);
+        let now = Timestamp::now();
+        let id = view::id(session.id, key);
+        let fits = shown.can_be_answered && shown.text.len() <= LONGEST_ASK;
+        let (reply, waiting) = oneshot::channel();
+        let waits = waits.filter(|_| fits);
+        let ask = Ask {
+            id: id.clone(),
+            session: session.id,
+            kind: shown.kind,
+            asked_at: to_millisecond(now),
+            title: shown.title,
+            tool: Some(asked.tool.clone()),
+            text: view::cut(shown.text),
+            cwd: Some(asked.cwd.display().to_string()),
+            questions: shown.questions,
+            answered_in: if waits.is_some() { AnsweredIn::Here } else { AnsweredIn::Terminal },
+            changes_allowed: shown.changes_allowed && waits.is_some(),
+            always: shown.always.filter(|_| why.is_none() && waits.is_some()),
+            why,
+            expires_at: waits.and_then(|limit| now.checked_add(SignedDuration::try_from(limit).ok()?).ok()),
+            snoozed_until: None,
+        };
+        {
+            let waiting = session.life().machine().activity() == Activity::Waiting;
+            let mut open = session.asks.open();
+            let known = open.hooks.iter().position(|hooked| hooked.ask.id == id);
+            // It comes again: its connection was lost.
+            let known = known.map(|index| open.hooks.remove(index).ask.asked_at);
+            if !waiting || open.hooks.len() >= MOST {
+                return None;
+            }
+            let ask = Ask { asked_at: known.unwrap_or(ask.asked_at), ..ask };
+            let reply = waits.is_some().then_some(reply);
+            open.hooks.push(Hooked { ask, asked, reply, claimed: None });
+            open.answered = None;
+        }
+        self.registry.touch(session);
+        waits?;
+        Some(Waiter { asks: self.clone(), session: session.clone(), id, reply: waiting })
+    }
+
+    /// A hook says what was used or refused: that was answered. True when something else is still asked.
+    pub(super) fn used(&self, session: &Arc<Session>, payload: &Value) -> bool {
+        let (over, left) = {
+            let mut open = session.asks.open();
+            let index = open.hooks.iter().position(|hooked| is_answered_by(&hooked.asked, payload));
+            let over = index.map(|index| open.hooks.remove(index).ask);
+            (over, !open.hooks.is_empty())
+        };
+        if let Some(ask) = over {
+            self.withdrawn(session, ask, "answered in the terminal");
+        }
+        left
+    }
+
+    /// What the agent says at the end of its turn.
+    pub(super) fn says(&self, session: &Session, words: &str) {
+        session.asks.open().last_words = Some(view::first_line(words));
+    }
+
+    /// The session's state may have changed.
+    pub(super) fn changed(&self, session: &Arc<Session>) {
+        let (activity, live, since) = {
+            let life = session.life();
+            (life.machine().activity(), life.machine().status().is_live(), life.machine().since())
+        };
+        let (over, finished) = {
+            let mut open = session.asks.open();
+            if open.answered.is_some_and(|answered| answered != since) {
+                open.answered = None;
+            }
+            let waits = live && activity == Activity::Waiting;
+            let over = if waits { Vec::new() } else { std::mem::take(&mut open.hooks) };
+            let works = matches!(activity, Activity::Working | Activity::Waiting);
+            let finished = live && activity == Activity::Idle && std::mem::take(&mut open.worked);
+            open.worked |= live && works;
+            let words = if finished { open.last_words.take() } else { None };
+            (over, finished.then_some(words.unwrap_or_default()))
+        };
+        let why = match activity {
+            _ if !live => "the session ended",
+            Activity::Working => "answered in the terminal",
+            _ => "the turn ended",
+        };
+        for Hooked { ask, .. } in over {
+            self.withdrawn(session, ask, why);
+        }
+        let begins = live && activity == Activity::Working;
+        match finished.filter(|_| session.provider.agent) {
+            Some(text) => {
+                self.tell(session, News { kind: AskKind::Finished, at: to_millisecond(since), text })
+            }
+            None if begins => self.forget_news(session, |news| news.kind == AskKind::Finished),
+            None => {}
+        }
+    }
+
+    /// All that is open, what waits longest first; what only wants to be seen comes last.
+    pub fn all(&self) -> Vec<Ask> {
+        let mut all: Vec<Ask> = self.registry.all().iter().flat_map(|session| of_session(session)).collect();
+        all.sort_by_key(|ask| (ask.kind, ask.asked_at));
+        all
+    }
+
+    /// The ask that a person means: its id, or a session that has exactly one.
+    ///
+    /// # Errors
+    /// There is none, or there are several; or it is over, and how.
+    pub fn find(&self, reference: &str) -> Result<(Arc<Session>, Ask), Problem> {
+        if let Some(ask) = self.all().into_iter().find(|ask| ask.id == reference)
+            && let Some(session) = self.registry.get(ask.session)
+        {
+            return Ok((session, ask));
+        }
+        if let Some(who) = self.who_answers(reference) {
+            return Err(Problem::new(Code::AlreadyAnswered, format!("{who} is answering {reference}")));
+        }
+        if let Some(ended) = lock(&self.ended).iter().rev().find(|ended| ended.id == reference) {
+            let ago = Timestamp::now().duration_since(ended.at).as_secs();
+            let detail = format!("{reference} is no longer open: {}, {ago} s ago", ended.how);
+            return Err(Problem::new(Code::AlreadyAnswered, detail));
+        }
+        if reference.starts_with(view::PREFIX) && self.registry.find(reference).is_err() {
+            return Err(Problem::new(Code::NotFound, format!("no ask '{reference}' is open")));
+        }
+        let session = self.registry.find(reference)?;
+        let mut asks = of_session(&session);
+        match asks.len() {
+            0 => Err(Problem::new(Code::NotFound, format!("session {} asks nothing", session.id.short()))),
+            1 => Ok((session, asks.remove(0))),
+            _ => {
+                let ids: Vec<String> =
+                    asks.into_iter().map(|ask| format!("{} ({})", ask.id, ask.title)).collect();
+                let detail = format!("session {} has several asks: {}", session.id.short(), ids.join(", "));
+                Err(Problem::new(Code::Ambiguous, detail))
+            }
+        }
+    }
+
+    fn withdrawn(&self, session: &Session, ask: Ask, why: &str) {
+        self.over(&ask.id, why.to_owned());
+        let Ask { id, kind, title, .. } = ask;
+        let body = Body::AskWithdrawn { ask: id, what: kind, title, why: why.to_owned() };
+        self.context.event(Some(session.id), body);
+        self.registry.touch(session);
+    }
+
+    fn over(&self, id: &str, how: String) {
+        let mut ended = lock(&self.ended);
+        ended.push_back(Ended { id: id.to_owned(), how, at: Timestamp::now() });
+        if ended.len() > REMEMBERED {
+            ended.pop_front();
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Asks as people are shown them.
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::visible::one_line;
+use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
+use codepiper_protocol::wire::session::Activity;
+use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
+
+use crate::bus::to_millisecond;
+use crate::session::cell::Session;
+
+/// How the ids of asks begin.
+pub const PREFIX: &str = "ask-";
+/// Without those that look like others.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const LENGTH: usize = 6;
+/// Of a line, in characters.
+const LONGEST_LINE: usize = 200;
+
+/// Everything that a session asks now: what hooks asked, or what its state or its record says.
+pub fn of_session(session: &Session) -> Vec<Ask> {
+    let (activity, live, waiting_for, since, news, snoozed) = {
+        let life = session.life();
+        let (machine, record) = (life.machine(), &life.record().life);
+        let (news, snoozed) = (record.news.clone(), record.snoozed.clone());
+        let live = machine.status().is_live();
+        (machine.activity(), live, machine.waiting_for(), machine.since(), news, snoozed)
+    };
+    let waits = live && activity == Activity::Waiting;
+    let mut asks: Vec<Ask> = {
+        let open = session.asks.open();
+        let hooks = open.hooks.iter().filter(|hooked| hooked.claimed.is_none());
+        match waits {
+            true if !open.hooks.is_empty() => hooks.map(|hooked| hooked.ask.clone()).collect(),
+            true if open.coming > 0 || open.answered == Some(since) => Vec::new(),
+            true => {
+                let kind = waiting_for.map_or(AskKind::Dialog, AskKind::from);
+                vec![plain(session.id, kind, since, String::new())]
+            }
+            false => news.map(|news| plain(session.id, news.kind, news.at, news.text)).into_iter().collect(),
+        }
+    };
+    if let Some((id, until)) = snoozed {
+        asks.iter_mut().filter(|ask| ask.id == id).for_each(|ask| ask.snoozed_until = Some(until));
+    }
+    asks
+}
+
+/// One that is known by the state alone.
+fn plain(session: SessionId, kind: AskKind, at: Timestamp, title: String) -> Ask {
+    let at = to_millisecond(at);
+    Ask {
+        id: id(session, &format!("{kind} {at}")),
+        session,
+        kind,
+        asked_at: at,
+        text: title.clone(),
+        title,
+        tool: None,
+        cwd: None,
+        questions: Vec::new(),
+        answered_in: if kind.waits() { AnsweredIn::Terminal } else { AnsweredIn::Nothing },
+        changes_allowed: false,
+        always: None,
+        why: None,
+        expires_at: None,
+        snoozed_until: None,
+    }
+}
+
+/// The same for the same ask, also after a restart.
+pub fn id(session: SessionId, key: &str) -> String {
+    let hash = digest(&SHA256, format!("{session} {key}").as_bytes());
+    let letters = hash.as_ref().iter().take(LENGTH).map(|byte| char::from(LETTERS[usize::from(byte % 32)]));
+    PREFIX.chars().chain(letters).collect()
+}
+
+/// What a person reads of it, if it is too long to be answered here.
+pub fn cut(mut text: String) -> String {
+    if text.len() > LONGEST_ASK {
+        text.truncate(text.floor_char_boundary(LONGEST_ASK));
+        text.push('…');
+    }
+    text
+}
+
+pub fn first_line(text: &str) -> String {
+    let line = text.lines().map(one_line).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

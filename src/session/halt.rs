@@ -1,0 +1,76 @@
+//! Stops what agents do, at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::ask::{HaltOutcome, Halted};
+use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::session::{Activity, Status, WaitingFor};
+
+use crate::session::Sessions;
+use crate::session::cell::Session;
+
+/// An agent has stopped within this time after a press of Escape, or it is pressed again.
+const REACTION: Duration = Duration::from_millis(1500);
+/// So often it is pressed before its program is killed.
+const PRESSES: usize = 2;
+
+impl Sessions {
+    /// Interrupts an agent, and holds what waits for it. One that does not react is killed. `by` is who wants it.
+    ///
+    /// # Errors
+    /// Its program cannot be killed either.
+    pub async fn halt(&self, session: &Arc<Session>, by: &str) -> Result<Halted, Problem> {
+        let outcome = self.stop_working(session).await?;
+        if outcome != HaltOutcome::NoAgent {
+            let body = Body::AskHalted { outcome, by: by.to_owned() };
+            self.event(Some(session.id), body);
+        }
+        let held = session.life().record().life.queue.len() as u32;
+        Ok(Halted { session: session.id, name: session.name(), outcome, held })
+    }
+
+    async fn stop_working(&self, session: &Arc<Session>) -> Result<HaltOutcome, Problem> {
+        if !session.provider.agent {
+            return Ok(HaltOutcome::NoAgent);
+        }
+        self.life.hold_queue(session);
+        let status = session.life().machine().status();
+        match status {
+            Status::Starting => {}
+            Status::Running if !rests(session) => return self.interrupt(session).await,
+            _ => return Ok(HaltOutcome::Idle),
+        }
+        self.life.kill(session, true).await?;
+        Ok(HaltOutcome::NotStarted)
+    }
+
+    async fn interrupt(&self, session: &Arc<Session>) -> Result<HaltOutcome, Problem> {
+        let Ok(escape) = "escape".parse() else { return Ok(HaltOutcome::NoAgent) };
+        for _ in 0..PRESSES {
+            // It may have ended, and tmux may be away: then it is not proven that it has stopped.
+            let pressed = self.typing.send_keys(session, &[escape]).await;
+            let rested = session.until(|session| rests(session) || !session.is_live());
+            if tokio::time::timeout(REACTION, rested).await.is_ok() {
+                return Ok(HaltOutcome::Halted);
+            }
+            if pressed.is_err() {
+                break;
+            }
+        }
+        if session.life().machine().activity() == Activity::Unknown {
+            return Ok(HaltOutcome::Unproven);
+        }
+        self.life.kill(session, true).await?;
+        Ok(HaltOutcome::Killed)
+    }
+}
+
+/// Whether it does nothing, nor anything in the background, nor will when a question is answered.
+fn rests(session: &Session) -> bool {
+    let life = session.life();
+    let machine = life.machine();
+    let held_up = matches!(machine.waiting_for(), Some(WaitingFor::SignIn | WaitingFor::UsageLimit));
+    machine.activity() == Activity::Idle || machine.activity() == Activity::Waiting && held_up
+}

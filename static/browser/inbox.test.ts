@@ -1,0 +1,161 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { bed, type Bed } from "./agents";
+import { findings } from "./axe";
+import { browser, DESK, eventually, open, PHONE, setUp, shot, signIn } from "./harness";
+
+let chromium: Browser;
+let agents: Bed;
+let page: Page;
+let phone: Page;
+let complaints: string[];
+let id: string;
+
+beforeAll(async () => {
+  [chromium, agents] = await Promise.all([browser(), bed()]);
+  ({ page, complaints } = await open(chromium, agents.host.url));
+  const { codes } = await setUp(page, agents.host);
+  ({ page: phone } = await open(chromium, "about:blank", PHONE));
+  await phone.goto(`${agents.host.url}/inbox`);
+  await signIn(phone, codes[0] ?? "");
+  id = agents.start("claude-code", agents.trusted, "--name", "migration");
+  agents.host.run("wait", id, "--until", "idle", "--timeout", "60");
+});
+afterAll(async () => {
+  await chromium.close();
+  await agents.close();
+});
+
+const ask = (prompt: string): string => agents.host.run("send", id, prompt, "--wait", "waiting", "--timeout", "20");
+const allow = (of: Page) => of.getByRole("button", { name: /^Allow once/ });
+const badge = () => page.locator(".nav .needs-number");
+const idle = (): string => agents.host.run("wait", id, "--until", "idle", "--timeout", "20");
+
+/** Pictures in which nothing is found. */
+async function looks(of: Page, name: string): Promise<void> {
+  for (const theme of ["light", "dark"] as const) {
+    await of.emulateMedia({ colorScheme: theme });
+    // Colours change softly.
+    await of.waitForTimeout(200);
+    await shot(of, `${name}-${theme}`);
+    expect(await findings(of), `${name} ${theme}`).toEqual([]);
+  }
+}
+
+it("shows what is asked, and allows it by a key, not before it can be read", async () => {
+  await page.goto(`${agents.host.url}/inbox`);
+  await page.getByText("Nothing needs you.").waitFor();
+  ask("run: touch asked-here");
+  await page.locator(".whole-text", { hasText: "touch asked-here" }).waitFor();
+  expect(await badge().innerText()).toBe("1");
+  expect(await page.title()).toMatch(/^\(1\) Inbox/);
+  // A key that was meant for something else.
+  expect(await allow(page).isDisabled()).toBe(true);
+  await eventually(() => allow(page).isEnabled(), "the answer can be given");
+  await page.getByText("Do you want to proceed?").first().waitFor({ state: "attached" });
+  await page.setViewportSize(DESK);
+  await looks(page, "inbox-permission-desk");
+  await looks(phone, "inbox-list-phone");
+  await page.keyboard.press("a");
+  await page.getByText("Allowed by").first().waitFor();
+  idle();
+  expect(agents.host.run("tail", id)).toContain("Tool result:");
+});
+
+it("denies with a reason on a phone, and the desk sees that it is over", async () => {
+  await phone.goto(`${agents.host.url}/inbox`);
+  ask("run: touch never");
+  await page.locator(".whole-text", { hasText: "touch never" }).waitFor();
+  await phone.locator(".inbox-item", { hasText: "migration" }).first().tap();
+  await phone.locator(".whole-text", { hasText: "touch never" }).waitFor();
+  await looks(phone, "inbox-permission-phone");
+  await phone.getByRole("button", { name: /^Deny/ }).first().tap();
+  await phone.getByLabel("Why? The agent is told.").fill("use the staging database");
+  await eventually(() => phone.getByRole("button", { name: "Deny", exact: true }).isEnabled(), "it can be denied");
+  await phone.getByRole("button", { name: "Deny", exact: true }).tap();
+  await page.locator(".whole-text", { hasText: "touch never" }).waitFor({ state: "detached" });
+  await page.getByText("Denied by").first().waitFor();
+  idle();
+  expect(agents.host.run("tail", id)).toContain("use the staging database");
+});
+
+it("answers questions with one thumb", async () => {
+  const questions = {
+    questions: [
+      {
+        question: "Which queues should be retried?",
+        header: "Queues",
+        multiSelect: true,
+        options: [
+          { label: "Billing", description: "Webhooks of the payment provider" },
+          { label: "Mail", description: "Everything that was not delivered" },
+          { label: "Search", description: "The index of last night" },
+        ],
+      },
+    ],
+  };
+  ask(`tool: AskUserQuestion ${JSON.stringify(questions)}`);
+  await phone.goto(`${agents.host.url}/inbox`);
+  await phone.locator(".inbox-item", { hasText: "Which queues" }).tap();
+  await phone.getByLabel(/^Billing/).check();
+  await phone.getByLabel(/^Search/).check();
+  await looks(phone, "inbox-question-phone");
+  await looks(page, "inbox-question-desk");
+  const send = phone.getByRole("button", { name: /^Send answer/ });
+  await eventually(() => send.isEnabled(), "the answer can be sent");
+  await send.tap();
+  await eventually(() => agents.host.run("tail", id).includes("Billing, Search"), "the agent has the answer");
+  idle();
+});
+
+it("keeps a rule for this session, and says which", async () => {
+  await page.goto(`${agents.host.url}/inbox`);
+  ask("run: touch always ;; run: touch always");
+  await page.locator(".whole-text", { hasText: "touch always" }).waitFor();
+  await eventually(() => allow(page).isEnabled(), "the answer can be given");
+  await page.keyboard.press("Shift+A");
+  await page.getByText("Bash(touch always)", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Allow always" }).click();
+  // It is not asked about again.
+  idle();
+});
+
+it("makes one scroll to the end of what is long before it can be allowed", async () => {
+  ask(`run: touch ${Array.from({ length: 80 }, (_, at) => `file-with-a-long-name-${at}`).join(" ")}`);
+  await page.locator(".whole-text", { hasText: "file-with-a-long-name-79" }).waitFor();
+  await page.getByText("Scroll to the end of the text first").waitFor();
+  await page.waitForTimeout(600);
+  expect(await allow(page).isDisabled()).toBe(true);
+  await page.locator(".whole-text").evaluate((box) => box.scrollTo(0, box.scrollHeight));
+  await eventually(() => allow(page).isEnabled(), "it can be allowed");
+  await page.keyboard.press("d");
+  await page.getByLabel("Why? The agent is told.").press("Escape");
+  agents.host.run("deny", id);
+  idle();
+});
+
+it("marks what only wants to be seen, on all devices", async () => {
+  await page.goto(`${agents.host.url}/inbox`);
+  await page.locator(".inbox-item", { hasText: "Finished a turn" }).first().waitFor();
+  await looks(page, "inbox-finished-desk");
+  await page.keyboard.press("e");
+  await page.getByText("Nothing needs you.").waitFor();
+  await phone.goto(`${agents.host.url}/inbox`);
+  await phone.getByText("Nothing needs you.").waitFor();
+  await page.goto(`${agents.host.url}/inbox?show=done`);
+  await page.getByText("Denied by").first().waitFor();
+  await looks(page, "inbox-done-desk");
+});
+
+it("halts all agents", async () => {
+  await page.goto(`${agents.host.url}/inbox`);
+  agents.host.run("send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20");
+  await page.locator(".page-head").getByRole("button", { name: "Halt all agents" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Halt all agents" }).click();
+  await page.getByText("Halted 1 agent.").waitFor();
+  idle();
+});
+
+it("complained about nothing", () => {
+  expect(complaints).toEqual([]);
+});

@@ -1,0 +1,376 @@
+//! Asks: what agents need from a person, answered from elsewhere, and halts.
+
+use std::thread;
+
+use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, HaltOutcome, Halted};
+use codepiper_protocol::wire::session::{Activity, Status};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE};
+use crate::harness::{Home, eventually, mentioning};
+
+fn inbox(home: &Home) -> Vec<Ask> {
+    serde_json::from_str(&home.ok(["inbox", "--json"])).unwrap()
+}
+
+/// The only ask, once it is there.
+fn asked(home: &Home, what: &str) -> Ask {
+    eventually(what, || {
+        let mut asks = inbox(home);
+        let only = (asks.len() == 1).then(|| asks.remove(0))?;
+        (only.answered_in == AnsweredIn::Here).then_some(only)
+    })
+}
+
+fn none_is_open(home: &Home) {
+    eventually("nothing is open", || inbox(home).iter().all(|ask| !ask.kind.waits()).then_some(()));
+}
+
+/// An agent that has begun with a prompt in which it asks something.
+fn asking(bed: &Bed, args: &[&str], prompt: &str) -> (String, Ask) {
+    let id = bed.start(args).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    bed.home.ok(["send", &id, prompt, "--wait", "waiting", "--timeout", "20"]);
+    let ask = asked(&bed.home, prompt);
+    (id, ask)
+}
+
+#[test]
+fn claude_code_is_answered_from_elsewhere() {
+    is_answered(&CLAUDE_CODE);
+}
+
+#[test]
+fn newest_claude_code_is_answered_from_elsewhere() {
+    is_answered(&NEWEST_CLAUDE_CODE);
+}
+
+fn is_answered(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let home = &bed.home;
+    let prompt = "run: touch one ;; run: touch two ;; run: touch three ;; run: touch four";
+    let (id, ask) = asking(&bed, &[], prompt);
+    assert_eq!(
+        (ask.kind, ask.title.as_str(), ask.text.as_str()),
+        (AskKind::Permission, "touch one", "touch one")
+    );
+    assert!(ask.expires_at.is_some() && ask.changes_allowed);
+    assert_eq!(ask.always.as_deref(), Some("Bash(touch one)"));
+    assert_eq!(home.session(&id).asks, std::slice::from_ref(&ask));
+    // Its terminal asks all the while.
+    home.ok(["wait", &id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
+    assert!(home.ok(["approve", &ask.id]).contains("allowed: touch one"));
+    eventually("it is done", || bed.project.join("one").exists().then_some(()));
+    // Who comes second is told who was first.
+    let second = home.fails(1, ["deny", &ask.id]);
+    assert!(second.contains("allowed by command line"), "{second}");
+
+    let ask = asked(home, "the second one");
+    home.ok(["deny", &id, "--reason", "not that one"]);
+    eventually("the model is told", || {
+        let log = std::fs::read_to_string(home.path("requests.jsonl")).unwrap();
+        log.contains("\"last_result\":\"not that one").then_some(())
+    });
+    assert!(!bed.project.join("two").exists());
+    assert!(home.fails(1, ["approve", &ask.id]).contains("denied by command line"));
+
+    let ask = asked(home, "the third one");
+    home.ok(["approve", &ask.id, "--command", "touch instead"]);
+    eventually("the changed one is done", || bed.project.join("instead").exists().then_some(()));
+    assert!(!bed.project.join("three").exists());
+
+    // In the terminal: nothing is open any more.
+    let ask = asked(home, "the fourth one");
+    home.ok(["wait", &id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
+    home.ok(["keys", &id, "1"]);
+    bed.until_idle(&id);
+    none_is_open(home);
+    assert!(bed.project.join("four").exists());
+    assert!(home.fails(1, ["approve", &ask.id]).contains("answered in the terminal"));
+
+    let logs = home.ok(["logs", &id, "--source", "ask"]);
+    for said in [
+        "Allowed by command line: touch one",
+        "Denied by command line: touch two",
+        "answered in the terminal",
+    ] {
+        assert!(logs.contains(said), "{said}: {logs}");
+    }
+    let audit = home.ok(["audit", "--type", "ask.answered", "--json"]);
+    let audited: Vec<Value> = audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(audited.len(), 3, "{audit}");
+    assert_eq!(
+        (&audited[1]["data"]["decision"], &audited[1]["data"]["reason"]),
+        (&json!("deny"), &json!("not that one"))
+    );
+    assert_eq!(audited[2]["data"]["changed"], "touch instead");
+}
+
+#[test]
+fn claude_code_gets_answers_to_its_questions() {
+    questions(&CLAUDE_CODE);
+}
+
+#[test]
+fn newest_claude_code_gets_answers_to_its_questions() {
+    questions(&NEWEST_CLAUDE_CODE);
+}
+
+fn questions(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let home = &bed.home;
+    let several = json!({"questions": [
+        {"question": "Which ones?", "header": "H", "multiSelect": true,
+         "options": [{"label": "A", "description": "a"}, {"label": "B", "description": "b"}, {"label": "C", "description": "c"}]},
+        {"question": "Which one?", "header": "I", "multiSelect": false,
+         "options": [{"label": "D", "description": "d"}, {"label": "E", "description": "e"}]},
+    ]});
+    let prompt =
+        format!("ask: Red or blue? | Red | Blue ;; ask: And now? | X | Y ;; tool: AskUserQuestion {several}");
+    let (id, ask) = asking(&bed, &[], &prompt);
+    assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Question, "Red or blue?"));
+    let labels: Vec<&str> = ask.questions[0].options.iter().map(|option| option.label.as_str()).collect();
+    assert_eq!(labels, ["Red", "Blue"]);
+    assert!(home.fails(2, ["approve", &ask.id]).contains("codepiper answer"));
+    assert!(home.fails(2, ["answer", &ask.id, "--option", "3"]).contains("no option 3"));
+    assert!(
+        home.fails(2, ["answer", &ask.id, "--option", "1", "--option", "2"]).contains("takes one answer")
+    );
+    let told = |words: &str| {
+        eventually(words, || {
+            let log = std::fs::read_to_string(home.path("requests.jsonl")).unwrap();
+            log.contains(words).then_some(())
+        });
+    };
+    home.ok(["answer", &ask.id, "--option", "2"]);
+    told(r#"\"Red or blue?\"=\"Blue\""#);
+    let ask = asked(home, "the second question");
+    assert_eq!(ask.title, "And now?");
+    home.ok(["answer", &id, "--text", "neither of them"]);
+    told(r#"\"And now?\"=\"neither of them\""#);
+    let ask = asked(home, "several questions");
+    assert!(ask.questions[0].multi && !ask.questions[1].multi, "{ask:?}");
+    assert!(home.fails(2, ["answer", &ask.id, "--option", "1"]).contains("QUESTION.OPTION"));
+    home.ok(["answer", &ask.id, "--option", "1.1", "--option", "1.3", "--option", "2.2"]);
+    told(r#"\"Which ones?\"=\"A, C\""#);
+    told(r#"\"Which one?\"=\"E\""#);
+    bed.until_idle(&id);
+    none_is_open(home);
+}
+
+/// Its hook does not tell the plan: nobody approves what is not shown.
+#[test]
+fn a_plan_that_is_only_on_the_screen_is_approved_there() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    let id = bed.start(&["--", "--permission-mode", "plan"]).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    bed.home.ok(["send", &id, "plan: first this", "--wait", "waiting", "--timeout", "20"]);
+    let ask = eventually("the plan", || inbox(&bed.home).into_iter().find(|ask| ask.kind == AskKind::Plan));
+    assert_eq!(ask.answered_in, AnsweredIn::Terminal);
+    assert!(bed.home.fails(1, ["approve", &ask.id]).contains("terminal"));
+}
+
+#[test]
+fn newest_claude_code_gets_its_plan_approved() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let home = &bed.home;
+    let args = ["--", "--permission-mode", "plan"];
+    let (id, ask) = asking(&bed, &args, "plan: first this\\nthen that");
+    assert_eq!((ask.kind, ask.text.as_str()), (AskKind::Plan, "first this\nthen that"));
+    home.ok(["deny", &ask.id, "--reason", "shorter"]);
+    bed.until_idle(&id);
+    assert_eq!(home.session(&id).permission_mode.as_deref(), Some("plan"));
+    home.ok(["send", &id, "plan: only this", "--wait", "waiting", "--timeout", "20"]);
+    let ask = asked(home, "the second plan");
+    home.ok(["approve", &ask.id]);
+    bed.until_idle(&id);
+    // It goes on where it asks before it edits.
+    eventually("its mode", || {
+        (home.session(&id).permission_mode.as_deref() == Some("default")).then_some(())
+    });
+}
+
+/// Two at once: one counts, and the other one is told.
+#[test]
+fn an_ask_is_answered_once() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let (id, ask) = asking(&bed, &[], "run: touch once");
+    let outcomes: Vec<Option<i32>> = thread::scope(|scope| {
+        let answer = |verb: &'static str| {
+            scope.spawn({
+                let (home, ask) = (&bed.home, &ask.id);
+                move || home.run([verb, ask]).code
+            })
+        };
+        let answers = [answer("approve"), answer("deny"), answer("approve"), answer("deny")];
+        answers.into_iter().map(|answer| answer.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|code| **code == Some(0)).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|code| **code == Some(1)).count(), 3, "{outcomes:?}");
+    bed.until_idle(&id);
+    none_is_open(&bed.home);
+}
+
+/// The hook that waits finds the next daemon; an agent whose hook is gone is answered in its terminal.
+#[test]
+fn an_ask_outlives_the_daemon_and_says_when_nobody_waits_for_it() {
+    let mut bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let (id, ask) = asking(&bed, &[], "run: touch later ;; run: touch never");
+    for signal in [Signal::SIGKILL, Signal::SIGTERM] {
+        bed.home.signal_daemon(signal);
+        bed.home.daemon_ended();
+        bed.home.start_daemon();
+        let again = asked(&bed.home, "it is asked again");
+        assert_eq!((&again.id, &again.title), (&ask.id, &ask.title), "{signal}");
+    }
+    bed.home.ok(["approve", &ask.id]);
+    eventually("it is done", || bed.project.join("later").exists().then_some(()));
+    let ask = asked(&bed.home, "the next one");
+    for hook in mentioning(&bed.home.path("")).into_iter().filter(|pid| is_hook(*pid)) {
+        kill(hook, Signal::SIGKILL).unwrap();
+    }
+    let left = eventually("nobody waits for it", || {
+        inbox(&bed.home).into_iter().find(|ask| ask.answered_in == AnsweredIn::Terminal)
+    });
+    assert_eq!((left.id.as_str(), left.kind), (ask.id.as_str(), AskKind::Permission));
+    assert!(bed.home.fails(1, ["approve", &ask.id]).contains("only be answered in the terminal"));
+    bed.home.ok(["keys", &id, "escape"]);
+    none_is_open(&bed.home);
+}
+
+fn is_hook(pid: Pid) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.ends_with(b"\0hook-forward\0")
+}
+
+/// What one session asks while another tool of it was answered: each is open until it is answered.
+#[test]
+fn several_asks_of_one_turn_are_answered_one_by_one() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let id = bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    let fetch = |host: &str| format!("tool: WebFetch {{\"url\":\"http://{host}:9/\",\"prompt\":\"x\"}}");
+    let prompt = format!("{} ;; + {}", fetch("127.0.0.1"), fetch("localhost"));
+    bed.home.ok(["send", &id, &prompt, "--wait", "waiting", "--timeout", "20"]);
+    let asks = eventually("both", || Some(inbox(&bed.home)).filter(|asks| asks.len() == 2));
+    let several = bed.home.fails(3, ["approve", &id]);
+    assert!(asks.iter().all(|ask| several.contains(&ask.id)), "{several}");
+    bed.home.ok(["deny", &asks[1].id]);
+    eventually("the other one is left", || {
+        let open = inbox(&bed.home);
+        (open.len() == 1 && open[0].id == asks[0].id).then_some(())
+    });
+    assert_eq!(bed.home.session(&id).activity, Activity::Waiting);
+    bed.home.ok(["deny", &asks[0].id]);
+    bed.until_idle(&id);
+    none_is_open(&bed.home);
+}
+
+/// Where a hook that waits would hide the question, it does not wait.
+#[test]
+fn a_question_that_only_the_terminal_can_answer_is_shown_as_such() {
+    let bed = Bed::configured(&CODEX, "[providers.codex]\nhooks_without_review = true\n");
+    let id = bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    bed.home.ok(["send", &id, "run: !touch asked", "--wait", "waiting", "--timeout", "20"]);
+    bed.home.ok(["wait", &id, "--until", &format!("text={}", CODEX.asks), "--timeout", "20"]);
+    let ask = eventually("it is asked", || inbox(&bed.home).into_iter().find(|ask| ask.kind.waits()));
+    assert_eq!((ask.kind, ask.answered_in), (AskKind::Permission, AnsweredIn::Terminal));
+    assert!(bed.home.fails(1, ["approve", &ask.id]).contains("terminal"));
+    bed.home.ok(["keys", &id, "escape"]);
+    none_is_open(&bed.home);
+}
+
+#[test]
+fn what_happened_is_news_until_somebody_has_seen_it() {
+    let mut home = Home::new();
+    home.start_daemon();
+    let crashed = home.start(&["sh", "-c", "exit 3"]);
+    let ask = eventually("the crash", || inbox(&home).into_iter().next());
+    assert_eq!((ask.kind, ask.session, ask.answered_in), (AskKind::Crashed, crashed.id, AnsweredIn::Nothing));
+    assert!(ask.title.contains("status 3"), "{ask:?}");
+    assert!(home.fails(1, ["approve", &ask.id]).contains("wants no answer"));
+    home.ok(["inbox", "snooze", &ask.id, "--for", "1h"]);
+    assert_eq!(inbox(&home), []);
+    assert!(home.ok(["inbox", "--all"]).contains(&ask.id));
+    home.stop_daemon();
+    home.start_daemon();
+    assert_eq!(inbox(&home), [], "snoozed by whoever asks");
+    home.ok(["inbox", "snooze", &ask.id, "--undo"]);
+    assert!(inbox(&home).iter().all(|open| open.id == ask.id) && !inbox(&home).is_empty());
+    home.ok(["inbox", "done", &ask.id]);
+    assert!(home.run(["inbox"]).stderr.contains("nothing needs you"));
+    assert!(home.fails(1, ["inbox", "done", &ask.id]).contains("seen by command line"));
+    // Its own words, once in a while.
+    let codepiper = env!("CARGO_BIN_EXE_codepiper");
+    let script = format!("{codepiper} notify 'look at\x1b[31m this'; {codepiper} notify again; exec cat");
+    let calls = home.start(&["sh", "-c", &script]);
+    let ask = eventually("it calls", || inbox(&home).into_iter().next());
+    assert_eq!((ask.kind, ask.session), (AskKind::Attention, calls.id));
+    assert_eq!(ask.title, "look at [31m this");
+    home.ok(["wait", &calls.short_id, "--until", "text=once in 10 s", "--timeout", "20"]);
+    assert!(home.ok(["logs", &calls.short_id]).contains("look at [31m this"));
+}
+
+#[test]
+fn a_finished_turn_is_news_until_the_next_one_or_until_somebody_has_seen_it() {
+    let bed = Bed::new(&CLAUDE_CODE);
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    assert_eq!(inbox(&bed.home), [], "it has done nothing");
+    bed.says(id, "hello there");
+    let ask = eventually("the turn", || inbox(&bed.home).into_iter().next());
+    assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Finished, "You said: hello there"));
+    bed.home.ok(["send", id, "slow: 30 100", "--wait", "text=word3", "--timeout", "20"]);
+    eventually("it works again", || inbox(&bed.home).is_empty().then_some(()));
+    bed.until_idle(id);
+    let ask = eventually("the next turn", || inbox(&bed.home).into_iter().next());
+    bed.home.ok(["inbox", "done", &ask.id]);
+    assert_eq!(inbox(&bed.home), []);
+}
+
+#[test]
+fn agents_halt() {
+    let deaf = r#"
+        [providers.deaf]
+        command = ["sh", "-c", "trap '' INT; printf '\\033]7501;state=working\\033\\\\'; stty -isig; exec sleep 1000"]
+        [[providers.deaf.signals]]
+        osc_7501 = "working"
+        means = "working"
+    "#;
+    let bed = Bed::configured(&NEWEST_CLAUDE_CODE, deaf);
+    let shell = bed.home.start(&["cat"]);
+    let ids: Vec<String> = (0..3).map(|_| bed.start(&[]).id.to_string()).collect();
+    for id in &ids {
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    }
+    let (works, asks, rests) = (&ids[0], &ids[1], &ids[2]);
+    bed.home.ok(["send", works, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["send", works, "afterwards", "--if-busy", "queue"]);
+    bed.home.ok(["send", asks, "run: touch no", "--wait", "waiting", "--timeout", "20"]);
+    let halted: Vec<Halted> = serde_json::from_str(&bed.home.ok(["halt", "--all", "--json"])).unwrap();
+    let outcome = |id: &String| {
+        halted
+            .iter()
+            .find(|halted| halted.session.to_string() == *id)
+            .map(|halted| (halted.outcome, halted.held))
+    };
+    assert_eq!(outcome(works), Some((HaltOutcome::Halted, 1)), "{halted:?}");
+    assert_eq!(outcome(asks), Some((HaltOutcome::Halted, 0)), "{halted:?}");
+    assert_eq!(outcome(rests), Some((HaltOutcome::Idle, 0)), "{halted:?}");
+    assert_eq!(halted.len(), 3, "a shell is left alone");
+    let session = bed.home.session(works);
+    assert!(session.queue_held && session.activity == Activity::Idle, "{session:?}");
+    none_is_open(&bed.home);
+    assert_eq!(bed.home.session(&shell.short_id).status, Status::Running);
+    assert!(bed.home.ok(["audit", "--type", "halt"]).contains("command line"));
+    // One that does not react any more.
+    let dir = bed.project.to_str().unwrap();
+    bed.home.ok(["start", "-p", "deaf", "-d", dir, "--name", "stubborn"]);
+    eventually("it works", || (bed.home.session("stubborn").activity == Activity::Working).then_some(()));
+    let said = bed.home.ok(["halt", "stubborn"]);
+    assert!(said.contains("did not react: killed"), "{said}");
+    assert_ne!(bed.home.session("stubborn").status, Status::Running);
+}
