@@ -5,6 +5,7 @@
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 and RATE=5000 (lines a second) are the usual ones
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
+# make agents   AGENTS real agents (20) converse for SECONDS (600) with the scripted model; SEED=1 chooses what they are told
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench drift kills operations fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench drift kills operations agents fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -74,6 +75,9 @@ lint:
 kills: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::
 
+agents: need-to-test npm
+	cargo test --test integration $(LOCKED) -- --ignored --nocapture many_agents::
+
 operations: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::
 
@@ -95,7 +99,7 @@ need-to-test:
 	@.ci/install test
 
 # The real agents in two versions, and xterm.js, at those of the lock files.
-npm: fixtures/agents/node_modules/.package-lock.json fixtures/agents/newest/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
+npm: fixtures/agents/node_modules/.package-lock.json fixtures/agents/newest/node_modules/.package-lock.json fixtures/agents/others/node_modules/.package-lock.json fixtures/xterm/node_modules/.package-lock.json
 
 # The dashboard's types, format and unit tests. Cargo builds it into the program.
 dashboard: static/node_modules/.package-lock.json

@@ -3,6 +3,7 @@
 //! Every request has a connection of its own: on a Unix socket that costs microseconds, and nothing
 //! here has to notice that an idle connection went away. [`Stream`] and [`Events`] are WebSockets.
 
+mod asks;
 mod error;
 mod http;
 mod stream;
@@ -13,7 +14,6 @@ pub use stream::{Events, Item, SessionChange, SessionChanges, Stream};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use codepiper_protocol::wire::ask::{AnswerAsk, Answered, Ask, Halt, Halted, Notify, SnoozeAsk};
 use codepiper_protocol::wire::auth::{
     AuthStatus, Bootstrap, ConfirmTotp, Login, LoginId, RecoveryCodes, ResetPassword, TotpChange,
 };
@@ -129,37 +129,6 @@ impl Client {
 
     pub async fn fork(&self, session: &str, request: &ForkSession) -> Result<Session> {
         self.ask(Method::POST, &route(session, "/fork"), request).await
-    }
-
-    /// What waits longest first.
-    pub async fn asks(&self) -> Result<Vec<Ask>> {
-        self.read("/api/asks").await
-    }
-
-    /// By its id, or by a session that has exactly one.
-    pub async fn ask_of(&self, reference: &str) -> Result<Ask> {
-        self.read(&of_ask(reference, "")).await
-    }
-
-    pub async fn answer_ask(&self, ask: &str, answer: &AnswerAsk) -> Result<Answered> {
-        self.ask(Method::POST, &of_ask(ask, "/answer"), answer).await
-    }
-
-    pub async fn acknowledge(&self, ask: &str) -> Result<Ask> {
-        http::parse(&http::request(&self.socket, Method::POST, &of_ask(ask, "/acknowledge"), None).await?)
-    }
-
-    pub async fn snooze(&self, ask: &str, request: &SnoozeAsk) -> Result<Ask> {
-        self.ask(Method::POST, &of_ask(ask, "/snooze"), request).await
-    }
-
-    pub async fn halt(&self, request: &Halt) -> Result<Vec<Halted>> {
-        self.ask(Method::POST, "/api/halt", request).await
-    }
-
-    /// For a program inside that session.
-    pub async fn notify(&self, session: &str, note: &Notify) -> Result<()> {
-        self.change(Method::POST, &route(session, "/notify"), note).await
     }
 
     pub async fn env_sets(&self) -> Result<EnvSets> {
@@ -382,10 +351,6 @@ impl Client {
 
 fn env_set_route(name: &str) -> String {
     format!("/api/env-sets/{}", http::encode(name))
-}
-
-fn of_ask(reference: &str, rest: &str) -> String {
-    format!("/api/asks/{}{rest}", http::encode(reference))
 }
 
 fn of_policy(name: &str, rest: &str) -> String {

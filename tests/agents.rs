@@ -433,7 +433,7 @@ pub(crate) struct Bed {
     pub(crate) home: Home,
     pub(crate) project: PathBuf,
     agent: &'static str,
-    _model: Model,
+    model: Model,
 }
 
 impl Bed {
@@ -549,7 +549,12 @@ impl Bed {
             ("DISABLE_ERROR_REPORTING", "1"),
             ("SCRIPTED_API_KEY", "any"),
         ]);
-        Self { home, project, agent: agent.provider, _model: model }
+        Self { home, project, agent: agent.provider, model }
+    }
+
+    /// Where the scripted model is.
+    pub(crate) fn model(&self) -> &str {
+        &self.model.url
     }
 
     /// Other versions of the agents are found from now on.
@@ -565,9 +570,14 @@ impl Bed {
     }
 
     pub(crate) fn start(&self, args: &[&str]) -> Session {
-        let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
+        self.start_of(self.agent, args)
+    }
+
+    /// Each set has both agents.
+    pub(crate) fn start_of(&self, provider: &str, args: &[&str]) -> Session {
+        let start = ["start", "--json", "-p", provider, "-d", self.project.to_str().unwrap()];
         // The scripted model is reached with a key; Codex has it in its own settings.
-        let billing: &[&str] = if self.agent == "claude-code" { &["--billing", "api"] } else { &[] };
+        let billing: &[&str] = if provider == "claude-code" { &["--billing", "api"] } else { &[] };
         serde_json::from_str(&self.home.ok([&start, billing, args].concat())).unwrap()
     }
 
@@ -579,7 +589,7 @@ impl Bed {
         if !self.home.ok(["env-set", "list", "--json"]).contains("\"model\"") {
             self.home.ok(["env-set", "create", "model"]);
             let set = ["env-set", "set", "model", "ANTHROPIC_BASE_URL"];
-            assert_eq!(self.home.run_with(set, self._model.url.as_bytes()).code, Some(0));
+            assert_eq!(self.home.run_with(set, self.model.url.as_bytes()).code, Some(0));
         }
         let start = ["start", "--json", "-p", self.agent, "-d", self.project.to_str().unwrap()];
         serde_json::from_str(&self.home.ok([&start[..], &["--env-set", "model"], args].concat())).unwrap()
@@ -592,6 +602,20 @@ impl Bed {
             .map(|line| serde_json::from_str::<Value>(line).unwrap())
             .filter(|request| request["typed"] == typed && !request["steps"].to_string().contains("side:"))
             .count()
+    }
+
+    /// How many turns began with these words.
+    pub(crate) fn turns(&self, typed: &str) -> usize {
+        let log = fs::read_to_string(self.home.path("requests.jsonl")).unwrap();
+        let requests = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // A title is made without tools, and what follows a tool has its result.
+        let begins = |request: &Value| {
+            request["typed"] == typed
+                && request["tools"] != 0
+                && request["tool_results"] == 0
+                && request["aborted"] == false
+        };
+        requests.filter(begins).count()
     }
 
     /// Sends a prompt; the model repeats each line.

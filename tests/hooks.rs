@@ -30,6 +30,8 @@ while IFS= read -r line; do
     case $line in
         state:*) printf '{"status":"%s"}' "${line#state:}" > "$HOME/.claude/sessions/$$.json" ;;
         status-line:*) printf %s "${line#status-line:}" | sh -c "$status_line" ;;
+        # It waits for an answer, beside the agent's own question.
+        *'"PermissionRequest"'*) printf %s "$line" | sh -c "$hook" & ;;
         *) printf %s "$line" | sh -c "$hook" ;;
     esac
     echo "line $number taken with status $?"

@@ -71,6 +71,7 @@ const fn llama(llama: &'static Llama) -> Provider {
                 mark: "µ",
                 placeholders: &[],
                 image: "[Picture",
+                hints: &[],
                 completes: &[],
                 continues: &[],
                 demotes: None,

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, NEWEST_CLAUDE_CODE};
 use crate::harness::eventually;
+use crate::policies::hook;
 
 #[test]
 fn the_mode_of_claude_code_is_known_and_kept() {
@@ -78,6 +79,26 @@ fn a_mode_among_the_arguments_is_where_it_begins() {
     bed.home.ok(["resume", id]);
     bed.says(id, "hello two");
     until_in(&bed, &session, "default");
+}
+
+/// Any program of the session can say so: it is shown, and the agent that is resumed asks as before.
+#[test]
+fn a_mode_that_only_a_hook_has_said_is_not_kept() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let session = bed.start(&[]);
+    let id = &session.id.to_string();
+    bed.says(id, "hello");
+    until_in(&bed, &session, "default");
+    let payload = serde_json::json!({"hook_event_name": "CwdChanged", "permission_mode": "auto", "cwd": "/"});
+    hook(&bed.home, id, &payload);
+    until_in(&bed, &session, "auto");
+    // Its screen knows better, when somebody looks.
+    until_in(&bed, &session, "default");
+    hook(&bed.home, id, &payload);
+    bed.home.ok(["kill", id]);
+    bed.home.ok(["resume", id]);
+    bed.home.ok(["wait", id, "--until", "text=manual mode on", "--timeout", "20"]);
+    assert_eq!(bed.home.session(id).permission_mode.as_deref(), Some("default"));
 }
 
 fn until_in(bed: &Bed, session: &Session, mode: &str) {

@@ -125,7 +125,7 @@ fn while_a_policy_cannot_be_read_nothing_is_allowed() {
 }
 
 /// What the hook of a session prints for a payload.
-fn hook(home: &Home, id: &str, payload: &Value) -> Value {
+pub(crate) fn hook(home: &Home, id: &str, payload: &Value) -> Value {
     let mut command = Command::new(env!("CARGO_BIN_EXE_codepiper"));
     command.arg("hook-forward").env_clear().env("CODEPIPER_SESSION", id);
     command.env("CODEPIPER_SOCKET", home.socket());

@@ -13,8 +13,9 @@ use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
+use super::auth::holder;
 use super::caller::percent_decode;
-use super::{Api, answer, answer_status, directories, json, with};
+use super::{Api, Caller, answer, answer_status, directories, json, with};
 use crate::audit::{MAX_DATA, NewRecord};
 use crate::policy::decide::Policies;
 use crate::policy::input::{Request, SHELL};
@@ -43,19 +44,23 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let show = one().and(warp::get()).then(|name: String, api: Api| async move {
         answer(api.sessions.policies().show(&percent_decode(&name)))
     });
-    let put =
-        one().and(warp::put()).and(json::<PutPolicy>()).then(|name: String, api: Api, wanted| async move {
-            answer(put(&api, percent_decode(&name), wanted).await)
-        });
-    let remove = one().and(warp::delete()).then(|name: String, api: Api| async move {
-        answer_status(remove(&api, percent_decode(&name)).await.map(|()| StatusCode::NO_CONTENT))
+    let caller = warp::ext::get::<Caller>;
+    let put = one().and(warp::put()).and(caller()).and(json::<PutPolicy>()).then(
+        |name: String, api: Api, caller, wanted| async move {
+            answer(put(&api, &caller, percent_decode(&name), wanted).await)
+        },
+    );
+    let remove = one().and(warp::delete()).and(caller()).then(|name: String, api: Api, caller| async move {
+        let removed = remove(&api, &caller, percent_decode(&name)).await;
+        answer_status(removed.map(|()| StatusCode::NO_CONTENT))
     });
     let attach = warp::path!("api" / "policies" / String / "attach")
         .and(warp::post())
+        .and(caller())
         .and(json::<AttachPolicy>())
         .and(with(api.clone()))
-        .then(|name: String, wanted, api: Api| async move {
-            answer(attach(&api, percent_decode(&name), wanted).await)
+        .then(|name: String, caller, wanted, api: Api| async move {
+            answer(attach(&api, &caller, percent_decode(&name), wanted).await)
         });
     let fixed = ready.or(check).unify().or(test).unify();
     list.or(fixed).unify().or(show).unify().or(put).unify().or(remove).unify().or(attach).unify().boxed()
@@ -72,10 +77,11 @@ fn check(text: &str) -> PolicyInfo {
     }
 }
 
-async fn put(api: &Api, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {
+async fn put(api: &Api, caller: &Caller, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {
     let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
+    let by = holder(api, caller);
     let file = blocking(move || {
-        audit.before(&change("policy.change", &named, value!({ "text": wanted.text })))?;
+        audit.before(&change("policy.change", by, &named, value!({ "text": wanted.text })))?;
         policies.put(&named, &wanted.text)
     });
     let file = file.await??;
@@ -83,23 +89,31 @@ async fn put(api: &Api, name: String, wanted: PutPolicy) -> Result<PolicyFile, P
     Ok(file)
 }
 
-async fn remove(api: &Api, name: String) -> Result<(), Problem> {
+async fn remove(api: &Api, caller: &Caller, name: String) -> Result<(), Problem> {
     let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
+    let by = holder(api, caller);
     let removed = blocking(move || {
-        audit.before(&change("policy.remove", &named, value!({})))?;
+        audit.before(&change("policy.remove", by, &named, value!({})))?;
         policies.remove(&named)
     });
     removed.await??;
     changed(api, Body::PolicyRemoved { name }).await
 }
 
-async fn attach(api: &Api, name: String, wanted: AttachPolicy) -> Result<PolicyFile, Problem> {
+async fn attach(
+    api: &Api,
+    caller: &Caller,
+    name: String,
+    wanted: AttachPolicy,
+) -> Result<PolicyFile, Problem> {
     let session = api.sessions.registry.find(&wanted.session)?;
     let (policies, audit, named, id) =
         (api.sessions.policies().clone(), api.audit.clone(), name.clone(), session.id);
+    let by = holder(api, caller);
     let file = blocking(move || {
         audit.before(&change(
             "policy.attach",
+            by,
             &named,
             value!({ "session": id, "attached": wanted.attached }),
         ))?;
@@ -111,13 +125,14 @@ async fn attach(api: &Api, name: String, wanted: AttachPolicy) -> Result<PolicyF
     Ok(file)
 }
 
-/// A change that is asked for: on record before it takes effect. A text that is too long for a record is told by its length.
-fn change(kind: &str, name: &str, mut data: serde_json::Value) -> NewRecord {
+/// A change that is asked for, and by whom: on record before it takes effect. A text that is too long for a record is told by
+/// its length.
+fn change(kind: &str, by: String, name: &str, mut data: serde_json::Value) -> NewRecord {
     data["policy"] = name.into();
     if let Some(length) = data["text"].as_str().map(str::len).filter(|length| *length > MAX_DATA / 4) {
         data["text"] = format!("{length} bytes").into();
     }
-    NewRecord { kind: kind.to_owned(), actor: "owner".to_owned(), session: None, data }
+    NewRecord { kind: kind.to_owned(), actor: by, session: None, data }
 }
 
 async fn changed(api: &Api, body: Body) -> Result<(), Problem> {

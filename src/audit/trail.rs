@@ -57,36 +57,46 @@ impl Trail {
     /// Puts on record what happens to sessions and sign-ins.
     fn follow(&self, bus: &Arc<Bus>, tasks: &Tasks) {
         let Ok(audit) = self.0.clone() else { return };
-        let bus = bus.clone();
-        tasks.spawn_until_shutdown(async move {
+        let (bus, shutdown) = (bus.clone(), tasks.shutdown.clone());
+        tasks.spawn(async move {
             let changed = Arc::new(tokio::sync::Notify::new());
             let mut last = bus.events.last();
             bus.events.watch(&changed);
             loop {
-                let events = bus.events.after(last, PAGE).await;
-                let Some(newest) = events.last() else {
-                    changed.notified().await;
-                    continue;
-                };
-                last = newest.seq;
-                let records: Vec<NewRecord> = events.iter().filter_map(record).collect();
-                if records.is_empty() {
-                    continue;
-                }
-                let audit = audit.clone();
-                let written = blocking(move || {
-                    for record in &records {
-                        audit.append(record, Sync::Later)?;
-                    }
-                    audit.flush()
-                });
-                if let Ok(Err(error)) = written.await {
-                    tracing::error!(%error, "the audit cannot be written");
+                // What happened until then is written, too.
+                let leaves = shutdown.is_cancelled();
+                last = put_down(&audit, &bus, last).await;
+                if leaves || shutdown.run_until_cancelled(changed.notified()).await.is_none() {
+                    put_down(&audit, &bus, last).await;
+                    return;
                 }
                 // Those that come together share a sync.
-                tokio::time::sleep(SOON / 4).await;
+                let _ = shutdown.run_until_cancelled(tokio::time::sleep(SOON / 4)).await;
             }
         });
+    }
+}
+
+/// Writes what happened after that event; the last one.
+async fn put_down(audit: &Arc<Audit>, bus: &Arc<Bus>, mut last: u64) -> u64 {
+    loop {
+        let events = bus.events.after(last, PAGE).await;
+        let Some(newest) = events.last() else { return last };
+        last = newest.seq;
+        let records: Vec<NewRecord> = events.iter().filter_map(record).collect();
+        if records.is_empty() {
+            continue;
+        }
+        let audit = audit.clone();
+        let written = blocking(move || {
+            for record in &records {
+                audit.append(record, Sync::Later)?;
+            }
+            audit.flush()
+        });
+        if let Ok(Err(error)) = written.await {
+            tracing::error!(%error, "the audit cannot be written");
+        }
     }
 }
 

@@ -151,6 +151,9 @@ pub struct Composer {
     pub placeholders: Vec<String>,
     /// How what stands for an image begins.
     pub image: Option<String>,
+    /// How begins what it shows behind the cursor while it is empty, if that is not drawn faintly.
+    #[serde(default)]
+    pub hints: Vec<String>,
 }
 
 /// What proves a state: exactly one of the first five.

@@ -127,6 +127,7 @@ const COMPOSER: Composer = Composer {
     mark: "❯",
     placeholders: &["[Pasted text", "[Image"],
     image: "[Image",
+    hints: &[],
     completes: &[],
     continues: &['\\'],
     // 4 lines, or about 850 characters, of 2.1.332.

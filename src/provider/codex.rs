@@ -91,6 +91,7 @@ const COMPOSER: Composer = Composer {
     mark: "›",
     placeholders: &["[Pasted Content", "[Image"],
     image: "[Image",
+    hints: &[],
     completes: &['@', '$'],
     continues: &[],
     demotes: None,

@@ -32,6 +32,8 @@ pub struct Composer {
     pub placeholders: &'static [&'static str],
     /// How what stands for an image begins.
     pub image: &'static str,
+    /// How begins what it shows behind the cursor while it is empty, where that is not drawn faintly.
+    pub hints: &'static [&'static str],
     /// Enter completes a last word that begins so, and continues a text that ends so, instead of sending it. With a
     /// blank behind them it does not; blanks at the end are not sent.
     pub completes: &'static [char],

@@ -171,6 +171,7 @@ fn composer(config: &config::Composer) -> Composer {
         mark: keep(&config.mark),
         placeholders: keep_all(&config.placeholders),
         image: config.image.as_deref().map_or("[Image", keep),
+        hints: keep_all(&config.hints),
         completes: &[],
         continues: &[],
         demotes: None,

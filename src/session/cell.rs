@@ -63,6 +63,8 @@ pub(super) struct Shown {
     pub version: Option<String>,
     /// What its agent says it has used.
     pub meters: Option<Meters>,
+    /// The permission mode that it was said to be in last.
+    pub permission_mode: Option<String>,
     /// The usage limit that ended its last turn.
     pub limited: Option<Limited>,
     /// The branch that was checked out when somebody looked last.
@@ -130,7 +132,7 @@ impl Session {
             env_sets: recipe.env_sets.clone(),
             changes: past.changes,
             dangerous: recipe.dangerous,
-            permission_mode: recipe.permission_mode.clone(),
+            permission_mode: shown.permission_mode.clone().or_else(|| recipe.permission_mode.clone()),
             worktree: recipe.worktree.clone(),
             model: shown.model.clone().or_else(|| recipe.model.clone()),
             program_version: shown.version.clone(),
@@ -259,7 +261,7 @@ impl Session {
         self.evidence.forget_reports();
         let mut shown = self.shown();
         (shown.program_status, shown.foreground, shown.limited) = (None, None, None);
-        shown.version = None;
+        (shown.version, shown.permission_mode) = (None, None);
     }
 
     /// Lets those look who wait for a condition.

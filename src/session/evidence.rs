@@ -166,6 +166,7 @@ impl Evidence {
         if let Some(mode) = mode {
             let proof = Proof { source: EvidenceSource::Hook, what: what.clone() };
             self.mode_told(session, &mode, at, proof);
+            self.look_at_mode(session);
         }
         if let Some(LeftRunning { tasks, scheduled }) = left {
             let begins = matches!(meaning, Some((Activity::Working, _)));

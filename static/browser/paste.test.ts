@@ -61,9 +61,11 @@ it("says how far a paste is, and stops it without leaving the program in it", as
   await page.getByRole("toolbar", { name: "Terminal" }).getByRole("button", { name: "Stop" }).click();
   await page.getByText(/Paste stopped\. The program got/).waitFor();
   await page.unroute(/input\?raw=true/);
-  const events = host.run("logs", id, "--json");
-  const sizes = [...events.matchAll(/"bytes":(\d+)/g)].map((match) => Number(match[1]));
-  expect(sizes.at(-1)).toBe("\x1b[201~".length);
+  await eventually(() => {
+    const events = host.run("logs", id, "--json");
+    const sizes = [...events.matchAll(/"bytes":(\d+)/g)].map((match) => Number(match[1]));
+    return sizes.at(-1) === "\x1b[201~".length;
+  }, "the paste is ended");
 });
 
 it("complained about nothing", () => expect(complaints).toEqual([]));

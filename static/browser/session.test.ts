@@ -196,7 +196,9 @@ const hasWhatItNeeds = (): Promise<void> =>
     () =>
       page.evaluate(() => {
         const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-        return ["palette", "toast", "keys_table"].every((file) => loaded.some((name) => name.includes(`/${file}-`)));
+        // Each with its styles: until both are there, nothing of it can be shown.
+        const files = [/\/palette-[^/]*\.js/, /\/palette-[^/]*\.css/, /\/toast-[^/]*\.js/, /\/keys_table-[^/]*\.js/];
+        return files.every((file) => loaded.some((name) => file.test(name)));
       }),
     "what is needed without a connection is loaded",
   );

@@ -1,5 +1,8 @@
 //! The permission mode of an agent. Its hooks name it while it works. When a person switches it at the prompt no hook tells,
 //! but the agent asks its status line anew, and shows the mode on its screen.
+//!
+//! Any program of a session can call its hook: what a hook names is shown, and only what the screen has shown is kept for
+//! a resume.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,31 +29,39 @@ impl Evidence {
             }
             seen.mode_told = Some(at);
         }
-        let before = session.life.note(|record| {
-            let known = record.recipe.permission_mode.as_deref() == Some(mode);
-            (!known).then(|| record.recipe.permission_mode.replace(mode.to_owned()))
+        let shown = session.shown().permission_mode.replace(mode.to_owned());
+        let kept = session.life.note(|record| {
+            let kept = &mut record.recipe.permission_mode;
+            match proof.source {
+                EvidenceSource::Screen => kept.replace(mode.to_owned()),
+                _ => kept.clone(),
+            }
         });
-        let Some(before) = before else { return };
+        let is_kept = kept.as_deref() == Some(mode);
+        let before = shown.or(kept);
+        if !is_kept && proof.source == EvidenceSource::Screen {
+            self.life.save_soon(session);
+        }
+        if before.as_deref() == Some(mode) {
+            return;
+        }
         if let Some(before) = before {
             let body = Body::SessionPermissionModeChanged { mode: mode.to_owned(), before, proof };
             self.context.bus.events.append(at, Some(session.id), body);
         }
         self.registry.touch(session);
-        self.life.save_soon(session);
     }
 
-    /// The agent may be in another mode: looks once at the screen, when it has come to rest. A turn's hooks tell of
-    /// themselves.
+    /// The agent may be in another mode: looks once at the screen, when the turn is over and it has come to rest.
     pub(super) fn look_at_mode(&self, session: &Arc<Session>) {
-        if session.turn() == Activity::Working
-            || std::mem::replace(&mut session.evidence.seen().looks_at_mode, true)
-        {
+        if std::mem::replace(&mut session.evidence.seen().looks_at_mode, true) {
             return;
         }
         let (evidence, session) = (self.clone(), session.clone());
         self.context.tasks.spawn_until_shutdown(async move {
             // That of a program that was found running is captured first.
-            session.until(|session| session.screen_is_known() || !session.is_live()).await;
+            let rests = |session: &Session| session.screen_is_known() && session.turn() != Activity::Working;
+            session.until(|session| rests(session) || !session.is_live()).await;
             // What is told from now on is looked at anew.
             session.evidence.seen().looks_at_mode = false;
             let rows = evidence.rested_screen(&session).await;

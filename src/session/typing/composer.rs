@@ -259,9 +259,16 @@ impl Composer {
         })
     }
 
+    /// The row of the cursor, without what it shows while it is empty.
+    fn line(&self) -> CursorLine {
+        let line = CursorLine::of(self.follower.screen());
+        let hinted = self.composer.hints.iter().any(|hint| line.right.trim_start().starts_with(hint));
+        if hinted { CursorLine { right: String::new(), ..line } } else { line }
+    }
+
     /// Nothing stands in it but its mark, and what it proposes.
     pub fn is_empty(&self) -> bool {
-        let line = CursorLine::of(self.follower.screen());
+        let line = self.line();
         line.left.trim() == self.composer.mark && line.right.is_empty()
     }
 
@@ -290,7 +297,7 @@ impl Composer {
 
     /// That stands in it, and nothing else.
     pub fn holds_only(&self, text: &str) -> bool {
-        let line = CursorLine::of(self.follower.screen());
+        let line = self.line();
         let held = line.left.trim().strip_prefix(self.composer.mark);
         line.right.is_empty() && held.is_some_and(|held| held.trim() == text)
     }

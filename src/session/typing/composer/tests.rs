@@ -7,6 +7,7 @@ const COMPOSER: provider::Composer = provider::Composer {
     mark: ">",
     placeholders: &["[Pasted"],
     image: "[Image",
+    hints: &[],
     completes: &['@'],
     continues: &['\\'],
     demotes: None,
