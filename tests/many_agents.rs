@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
 
+use codepiper::lock::lock;
+
 use crate::agents::{Bed, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::{eventually, status_of};
 
@@ -98,7 +100,7 @@ fn converse(agents: usize, time: Duration, seed: u64) {
 
 /// Compares what is known with what is told; how many could be.
 fn compare(bed: &Bed, ids: &[String], known: &[Known]) -> usize {
-    let read = || known.iter().map(|known| *known.lock().unwrap()).collect::<Vec<_>>();
+    let read = || known.iter().map(|known| *lock(known)).collect::<Vec<_>>();
     let before = read();
     let sessions: Vec<Session> = serde_json::from_str(&bed.home.ok(["sessions", "--json"])).unwrap();
     let after = read();
@@ -129,7 +131,7 @@ impl Driver<'_> {
     }
 
     fn set(&self, known: Option<(Activity, Option<WaitingFor>)>) {
-        *self.known.lock().unwrap() = known;
+        *lock(self.known) = known;
     }
 
     fn send(&mut self, prompt: &str, until: &str) {
