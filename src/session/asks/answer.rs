@@ -69,12 +69,12 @@ impl Asks {
 }
 
 fn only_there(session: &Session, ask: &Ask) -> Problem {
-    let id = session.id.short();
-    let detail = match ask.answered_in {
-        AnsweredIn::Nothing => format!("{} wants no answer: it only wants to be seen", ask.id),
-        _ => format!("{} can only be answered in the terminal of session {id}", ask.id),
-    };
-    Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session: id })
+    let session = session.id.short();
+    if ask.answered_in == AnsweredIn::Nothing {
+        return Problem::new(Code::NotTaken, format!("{} wants no answer, only to be seen", ask.id));
+    }
+    let detail = format!("{} can only be answered in the terminal of session {session}", ask.id);
+    Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })
 }
 
 impl Claim {
