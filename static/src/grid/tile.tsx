@@ -43,7 +43,7 @@ export function Tile({ session, number, used, stop, onUsed, open, remove, grab }
   useEffect(() => {
     terminal.current?.accelerate(used);
     if (used) look(session.id);
-  }, [used, session.state_since]);
+  }, [used, session.asks.map((ask) => ask.id).join(" ")]);
   useEffect(
     () => terminal.current?.restyle(),
     [shownTheme.value, terminalTheme.value, contrast.value, letterSize.value],

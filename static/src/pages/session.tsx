@@ -86,10 +86,12 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   const tabs = useRef<HTMLDivElement>(null);
   /** From the terminal or a field to the tabs, where single letters act. */
   const leave = (): void => tabs.current?.querySelector<HTMLElement>("[aria-selected='true']")?.focus();
+  // What comes while one looks is seen, too.
+  const asks = session.asks.map((ask) => ask.id).join(" ");
   useEffect(() => {
     look(session.id);
     return () => look(session.id);
-  }, [session.id, session.state_since]);
+  }, [session.id, asks]);
   useEffect(() => {
     announce(`${nameOf(session)}: ${state.word} ${state.detail}`);
   }, [state.word, state.detail]);
