@@ -53,6 +53,8 @@ pub struct AskState(Mutex<Open>);
 struct Open {
     /// What hooks asked, oldest first.
     hooks: Vec<Hooked>,
+    /// How many have asked so far.
+    asked: u64,
     /// Hooks that are about to ask: what the state says is not told before.
     coming: usize,
     /// A question of since then was answered here, and the agent has not reacted.
@@ -67,6 +69,8 @@ struct Open {
 
 /// What a hook asked.
 struct Hooked {
+    /// Which one it is: a hook that comes again has the same id.
+    number: u64,
     ask: Ask,
     asked: Asked,
     /// Where its answer goes; `None`: nobody waits there.
@@ -100,7 +104,7 @@ struct Ended {
 pub struct Waiter {
     asks: Asks,
     session: Arc<Session>,
-    id: String,
+    number: u64,
     reply: oneshot::Receiver<Value>,
 }
 
@@ -115,7 +119,7 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         let left = {
             let mut open = self.session.asks.open();
-            let waited = open.hooks.iter_mut().find(|hooked| hooked.ask.id == self.id);
+            let waited = open.hooks.iter_mut().find(|hooked| hooked.number == self.number);
             waited.is_some_and(|hooked| {
                 hooked.ask.answered_in = AnsweredIn::Terminal;
                 hooked.ask.expires_at = None;
@@ -181,7 +185,7 @@ impl Asks {
             expires_at: waits.and_then(|limit| now.checked_add(SignedDuration::try_from(limit).ok()?).ok()),
             snoozed_until: None,
         };
-        {
+        let number = {
             let waiting = session.life().machine().activity() == Activity::Waiting;
             let mut open = session.asks.open();
             let known = open.hooks.iter().position(|hooked| hooked.ask.id == id);
@@ -192,12 +196,15 @@ impl Asks {
             }
             let ask = Ask { asked_at: known.unwrap_or(ask.asked_at), ..ask };
             let reply = waits.is_some().then_some(reply);
-            open.hooks.push(Hooked { ask, asked, reply, claimed: None });
+            open.asked += 1;
+            let number = open.asked;
+            open.hooks.push(Hooked { number, ask, asked, reply, claimed: None });
             open.answered = None;
-        }
+            number
+        };
         self.registry.touch(session);
         waits?;
-        Some(Waiter { asks: self.clone(), session: session.clone(), id, reply: waiting })
+        Some(Waiter { asks: self.clone(), session: session.clone(), number, reply: waiting })
     }
 
     /// A hook says what was used or refused: that was answered. True when something else is still asked.

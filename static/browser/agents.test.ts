@@ -65,6 +65,20 @@ describe.each(["claude-code", "codex"] as const)("%s", (agent) => {
     await pill(/idle|finished/).waitFor();
   });
 
+  it("keeps what is written while a text is on its way", async () => {
+    await page.route(/input\?enter/, async (route) => {
+      await new Promise((after) => setTimeout(after, 500));
+      await route.continue();
+    });
+    await give("hello again", "Send");
+    await field().fill("the next one");
+    await note().getByText("Turn started").waitFor();
+    expect(await field().inputValue()).toBe("the next one");
+    await page.unroute(/input\?enter/);
+    await field().fill("");
+    await pill(/idle|finished/).waitFor();
+  });
+
   it("queues while it works, and says what becomes of each text", async () => {
     await give("slow: 60 100", "Send");
     await pill("working").waitFor();

@@ -47,7 +47,12 @@ function useSending(session: Session) {
       const path = `/api/sessions/${session.id}/input?enter=true${queue ? "&if_busy=queue" : ""}`;
       const headers = { ...secretHeaders(), "content-type": "text/plain; charset=utf-8" };
       const { receipt, warning = null } = await request<Sent>("POST", path, undefined, { body: text, headers });
-      keepDraft("");
+      // What was written meanwhile stays.
+      setText((now) => {
+        if (now !== text) return now;
+        sessionStorage.removeItem(key);
+        return "";
+      });
       remember(session.id, text);
       if (receipt === "queued")
         setFate((fate) => (fate?.is === "queued" || fate?.is === "sent" ? fate : { is: "queued", place: null }));
