@@ -64,9 +64,9 @@ it("is one stop of Tab, and so is the rail", async () => {
         ).length,
       where,
     );
-  expect(await stops(".rail-list")).toBe(1);
-  // A row's name and its menu.
-  expect(await stops(".list ul")).toBe(2);
+  await eventually(async () => (await stops(".rail-list")) === 1, "the rail is one stop");
+  // A row's name and its menu; which row it is, is known a moment after the rows are there.
+  await eventually(async () => (await stops(".list ul")) === 2, "the list is one stop");
   await page.locator(".rail-list a").first().focus();
   await page.keyboard.press("ArrowDown");
   expect(await page.evaluate(() => document.activeElement?.textContent)).toContain("beta");
