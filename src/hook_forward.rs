@@ -3,6 +3,9 @@
 //! whatever happens. While no daemon answers, it denies what the session's policies deny. Only where a person is asked beside
 //! the agent's own question does it wait, for that person.
 //!
+//! `codepiper hook-forward beside-dialog`: the hook of an agent that shows its own dialog while the hook runs. Nobody is held up, so
+//! a busy daemon gets more time.
+//!
 //! `codepiper hook-forward status-line [COMMAND]`: what they run as their status line. It hands over what it is given, too, and
 //! runs the person's own command with it, which prints.
 //!
@@ -39,6 +42,9 @@ const LONGEST_ANSWER: usize = 256 * 1024;
 /// A daemon that stands still holds an agent up for so long at most.
 const LIMIT: Duration = Duration::from_millis(800);
 
+/// The limit where the agent waits for a person anyway. Without the daemon's answer, that person has to come to the terminal.
+const BESIDE_DIALOG_LIMIT: Duration = Duration::from_secs(15);
+
 /// How long a daemon that went away while a person was asked is waited for, and how often it is looked for.
 const RETURN_LIMIT: Duration = Duration::from_secs(10 * 60);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -47,14 +53,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let mut payload = Vec::new();
     let read = io::stdin().take(MAX_PAYLOAD as u64).read_to_end(&mut payload);
-    if args.next().is_some_and(|what| what == "status-line") {
+    let variant = args.next().unwrap_or_default();
+    if variant == "status-line" {
         return status_line(args.next(), &payload);
     }
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     if read.is_err() {
         return ExitCode::SUCCESS;
     }
-    let delivered = deliver(&payload);
+    let delivered =
+        deliver(&payload, if variant == "beside-dialog" { limit_beside_dialog(&payload) } else { LIMIT });
     if let (Err(delivery), Some(spool)) = (&delivered, variable(SPOOL_VARIABLE)) {
         // There is nobody to tell, and the agent must not be disturbed.
         let _ = keep(Path::new(&spool), delivery, &payload);
@@ -69,6 +77,12 @@ pub fn run(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let _ = io::stdout().write_all(&told.unwrap_or_default());
     ExitCode::SUCCESS
+}
+
+/// A sub-agent shows its dialog only when its hook has ended.
+fn limit_beside_dialog(payload: &[u8]) -> Duration {
+    let asked = serde_json::from_slice(payload).ok().and_then(|payload| asked(&payload));
+    if asked.is_some_and(|asked| !asked.by_subagent) { BESIDE_DIALOG_LIMIT } else { LIMIT }
 }
 
 /// What denies that, by the policies as the daemon wrote them down last. Nothing is allowed without the daemon.
@@ -98,12 +112,12 @@ fn status_line(command: Option<OsString>, payload: &[u8]) -> ExitCode {
         shell.arg("-c").arg(command).stdin(Stdio::piped()).spawn()
     });
     let Some(Ok(mut shell)) = shell else {
-        let _ = deliver(payload);
+        let _ = deliver(payload, LIMIT);
         return ExitCode::SUCCESS;
     };
     // One that does not read it is none of our business.
     let _ = shell.stdin.take().map(|mut stdin| stdin.write_all(payload));
-    let _ = deliver(payload);
+    let _ = deliver(payload, LIMIT);
     let status = shell.wait().ok().and_then(|status| status.code());
     ExitCode::from(status.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
@@ -123,18 +137,18 @@ enum Delivered {
     Refused,
 }
 
-/// Hands it to the daemon.
+/// Hands it to the daemon, which has `limit` to take it.
 ///
 /// # Errors
 /// Nobody took it; the number that it has.
-fn deliver(payload: &[u8]) -> Result<Delivered, String> {
+fn deliver(payload: &[u8], limit: Duration) -> Result<Delivered, String> {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let delivery = delivery(since.as_nanos(), std::process::id());
     // Outside of a session there is nothing to tell.
     let Some(session) = variable(SESSION_VARIABLE) else { return Ok(Delivered::Taken) };
     let Some(socket) = variable(SOCKET_VARIABLE).map(PathBuf::from) else { return Err(delivery) };
     let path = format!("/api/sessions/{}/hooks", session.to_string_lossy());
-    match send(&socket, &path, &delivery, false, payload) {
+    match send(&socket, &path, &delivery, false, limit, payload) {
         Ok(Sent::Answered(delivered)) => Ok(delivered),
         Ok(Sent::Asked(connection)) => Ok(Delivered::Asked(Waiting { socket, path, delivery, connection })),
         Err(_) => Err(delivery),
@@ -169,7 +183,7 @@ impl Waiting {
                 return serde_json::from_slice::<serde_json::Value>(&body).is_ok().then_some(body);
             }
             let end = end.min(Instant::now() + RETURN_LIMIT);
-            connection = ask_again(end, || send(&socket, &path, &delivery, true, payload))?;
+            connection = ask_again(end, || send(&socket, &path, &delivery, true, RETURN_LIMIT, payload))?;
         }
     }
 }
@@ -191,10 +205,17 @@ enum Sent {
     Asked(Connection),
 }
 
-/// HTTP/1.0: an answer ends with its connection, and has no other form.
-fn send(socket: &Path, path: &str, delivery: &str, again: bool, payload: &[u8]) -> io::Result<Sent> {
-    // A daemon that has just started first finds out whether the agent still waits.
-    let end = Instant::now() + if again { RETURN_LIMIT } else { LIMIT };
+/// HTTP/1.0: an answer ends with its connection, and has no other form. `again`: the daemon that was asked first is gone. Another
+/// one first finds out whether the agent still waits.
+fn send(
+    socket: &Path,
+    path: &str,
+    delivery: &str,
+    again: bool,
+    limit: Duration,
+    payload: &[u8],
+) -> io::Result<Sent> {
+    let end = Instant::now() + limit;
     let mut stream = connect(socket)?;
     let head = format!(
         "POST {path} HTTP/1.0\r\nHost: codepiper\r\n{DELIVERY_HEADER}: {delivery}\r\n{AGAIN_HEADER}: {again}\r\n\

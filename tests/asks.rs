@@ -1,6 +1,7 @@
 //! Asks: what agents need from a person, answered from elsewhere, and halts.
 
 use std::thread;
+use std::time::Duration;
 
 use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, HaltOutcome, Halted};
 use codepiper_protocol::wire::session::{Activity, Status};
@@ -242,7 +243,32 @@ fn an_ask_outlives_the_daemon_and_says_when_nobody_waits_for_it() {
 
 fn is_hook(pid: Pid) -> bool {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    line.ends_with(b"\0hook-forward\0")
+    line.windows(14).any(|bytes| bytes == b"\0hook-forward\0")
+}
+
+/// Its dialog is on the screen meanwhile: nobody is held up.
+#[test]
+fn an_agent_that_asks_gives_a_busy_daemon_time() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let session = bed.start(&[]);
+    let (id, pane) = (session.id.to_string(), format!("=codepiper-{}:", session.short_id));
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    bed.home.signal_daemon(Signal::SIGSTOP);
+    bed.home.tmux(&["send-keys", "-t", &pane, "-l", "run: touch later"]);
+    eventually("the prompt is typed", || on_screen(&bed.home, &pane, "run: touch later"));
+    bed.home.tmux(&["send-keys", "-t", &pane, "Enter"]);
+    eventually("it asks", || on_screen(&bed.home, &pane, "Do you want to proceed?"));
+    // Longer than a hook waits that an agent waits for.
+    thread::sleep(Duration::from_secs(2));
+    bed.home.signal_daemon(Signal::SIGCONT);
+    let ask = asked(&bed.home, "touch later");
+    bed.home.ok(["approve", &ask.id]);
+    bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "20"]);
+    assert!(bed.project.join("later").exists());
+}
+
+fn on_screen(home: &Home, pane: &str, text: &str) -> Option<()> {
+    home.tmux_says(&["capture-pane", "-p", "-t", pane]).contains(text).then_some(())
 }
 
 /// What one session asks while another tool of it was answered: each is open until it is answered.

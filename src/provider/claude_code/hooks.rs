@@ -121,12 +121,16 @@ pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
         "PostCompact",
         "SessionEnd",
     ];
-    let hook =
-        |seconds: u64| json!([{"hooks": [{"type": "command", "command": launch.hook, "timeout": seconds}]}]);
-    // Its question is on the screen meanwhile: the hook may wait for a person who is elsewhere.
-    let limit = |event| if event == "PermissionRequest" { ASK_LIMIT.as_secs() } else { 5 };
+    let hook = |event| {
+        let (command, seconds) = match event {
+            // Its dialog is on the screen meanwhile: the hook may wait for a person who is elsewhere.
+            "PermissionRequest" => (format!("{} beside-dialog", launch.hook), ASK_LIMIT.as_secs()),
+            _ => (launch.hook.to_owned(), 5),
+        };
+        json!([{"hooks": [{"type": "command", "command": command, "timeout": seconds}]}])
+    };
     let hooks: serde_json::Map<_, _> =
-        EVENTS.map(|event| (event.to_owned(), hook(limit(event)))).into_iter().collect();
+        EVENTS.map(|event| (event.to_owned(), hook(event))).into_iter().collect();
     // Its team members would otherwise get a tmux server of their own, where nobody sees them.
     let status_line = status_line::setting(launch.hook, &home(launch.env), launch.cwd);
     let mut settings = json!({ "hooks": hooks, "teammateMode": "in-process", "statusLine": status_line });
