@@ -16,6 +16,7 @@
 //! | [`env_sets`] | `/api/env-sets` |
 //! | [`policies`] | `/api/policies` |
 //! | [`asks`] | `/api/asks`, `/api/halt` |
+//! | [`notifications`] | `/api/notifications` |
 //! | [`git`] | `/api/sessions/{ref}/git` |
 //! | [`review`] | `/api/sessions/{ref}/review` |
 //! | [`worktrees`] | `/api/worktrees` |
@@ -33,6 +34,7 @@ mod directories;
 mod env_sets;
 mod git;
 mod input;
+mod notifications;
 mod output;
 mod places;
 mod policies;
@@ -66,11 +68,13 @@ use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::{Reply, Response};
 
+use crate::audit::trail::Trail;
 use crate::auth::Auth;
 use crate::dashboard;
 use crate::git::review::Reviews;
 use crate::hook::Intake;
 use crate::journal::Disk;
+use crate::notification::Notifier;
 use crate::paths::Paths;
 use crate::session::Sessions;
 use crate::small_file::Broken;
@@ -100,8 +104,9 @@ pub struct Api {
     pub auth: Auth,
     /// How the dashboard is reached, if it is served.
     pub web: Option<Arc<Web>>,
+    pub audit: Trail,
+    pub notifier: Notifier,
     /// Open WebSockets.
-    pub audit: crate::audit::trail::Trail,
     pub sockets: TaskTracker,
     /// What is being done for callers. Closed when the daemon is about to leave: then nothing new begins.
     pub work: TaskTracker,
@@ -141,6 +146,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(policies::routes(api.clone()))
         .unify()
         .or(asks::routes(api.clone()))
+        .unify()
+        .or(notifications::routes(api.clone()))
         .unify()
         .or(worktrees::routes(api.clone()))
         .unify()

@@ -21,7 +21,7 @@ mod setup;
 mod totp;
 mod tries;
 
-pub use secret::Digest;
+pub use secret::{Digest, token as random_token};
 pub use totp::qr_text;
 
 use std::collections::HashMap;

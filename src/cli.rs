@@ -34,6 +34,7 @@ mod logs;
 mod man;
 mod model;
 mod next;
+mod notifications;
 mod output;
 mod policy;
 mod providers;
@@ -162,6 +163,7 @@ enum Verb {
     Answer(inbox::Answer),
     Halt(inbox::Halt),
     Notify(inbox::Notify),
+    Notifications(notifications::Notifications),
     Model(model::Model),
     Providers(providers::Providers),
     Report(report::Report),
@@ -200,6 +202,7 @@ impl Verb {
             Verb::Answer(verb) => verb.run(context),
             Verb::Halt(verb) => verb.run(context),
             Verb::Notify(verb) => verb.run(context),
+            Verb::Notifications(verb) => verb.run(context),
             Verb::Model(verb) => verb.run(context),
             Verb::Providers(verb) => verb.run(context),
             Verb::Report(verb) => verb.run(context),

@@ -6,6 +6,7 @@
 mod asks;
 mod error;
 mod http;
+mod notifications;
 mod stream;
 
 pub use error::ClientError;

@@ -9,6 +9,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use codepiper_protocol::wire::ask::AskKind;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -19,6 +20,7 @@ pub struct Config {
     pub journal: Journal,
     pub sessions: Sessions,
     pub limits: Limits,
+    pub notifications: Notifications,
     pub web: Web,
     pub providers: Providers,
 }
@@ -114,6 +116,40 @@ pub enum OnReset {
     Continue,
 }
 
+/// Who is told of asks besides the devices that are set up in the dashboard.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Notifications {
+    /// A program and its arguments.
+    pub command: Option<Vec<String>>,
+    pub webhook: Option<String>,
+    /// What the webhook's requests are signed with.
+    pub webhook_secret: Option<String>,
+    /// Of the command and the webhook.
+    pub kinds: Vec<AskKind>,
+    pub quiet: Option<Quiet>,
+    /// Devices may name push services in the machine's own network.
+    pub private_endpoints: bool,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        let kinds = AskKind::ALL.into_iter().filter(|kind| *kind != AskKind::Finished).collect();
+        let (command, webhook, webhook_secret, quiet, private_endpoints) = Default::default();
+        Self { command, webhook, webhook_secret, kinds, quiet, private_endpoints }
+    }
+}
+
+/// A time of day, such as 22:00 to 07:00.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    pub from: String,
+    pub to: String,
+    /// An IANA name; without one, this machine's.
+    pub time_zone: Option<String>,
+}
+
 /// The dashboard. Flags and the environment come first: see `codepiper daemon --help`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -179,6 +215,7 @@ impl Config {
         if self.limits.delay_seconds > 86_400 {
             return Err("limits.delay_seconds must be at most 86400".to_owned());
         }
+        self.notifications.check()?;
         for name in &self.sessions.update_environment {
             if name.is_empty() || name.trim_end_matches('*').contains(['=', '*', '\0']) {
                 return Err(format!(
@@ -186,6 +223,25 @@ impl Config {
                     name.escape_debug()
                 ));
             }
+        }
+        Ok(())
+    }
+}
+
+impl Notifications {
+    /// A shorter one can be guessed.
+    const SHORTEST_SECRET: usize = 16;
+
+    fn check(&self) -> Result<(), String> {
+        if self.command.as_ref().is_some_and(Vec::is_empty) {
+            return Err("notifications.command must name a program".to_owned());
+        }
+        let secret = self.webhook_secret.as_ref().map_or(0, String::len);
+        if self.webhook.is_some() && secret < Self::SHORTEST_SECRET {
+            let shortest = Self::SHORTEST_SECRET;
+            return Err(format!(
+                "notifications.webhook needs a notifications.webhook_secret of at least {shortest} bytes"
+            ));
         }
         Ok(())
     }

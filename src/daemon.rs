@@ -35,6 +35,7 @@ use crate::git::review::Reviews;
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
+use crate::notification::{Notifier, Outlets};
 use crate::paths::{Flags, Paths};
 use crate::policy::kept::Kept;
 use crate::process;
@@ -181,6 +182,10 @@ async fn begin(
     let first_visit = web.as_ref().map(|web| web.first_visit.clone()).unwrap_or_default();
     let (web, listener) = web.map(|web| (Arc::new(web.web), web.listener)).unzip();
     let tcp = listener.map(TcpListener::from_std).transpose()?;
+    let outlets = Outlets::new(&config.notifications)?;
+    let notifier =
+        Notifier::open(paths.notifications(), sessions.clone(), auth.clone(), tasks.clone(), outlets);
+    let broken_files = instance.broken().into_iter().chain(boot.broken()).cloned().chain(notifier.broken());
     let (asked, leave) = mpsc::channel(1);
     let work = TaskTracker::new();
     let api = Api {
@@ -194,7 +199,8 @@ async fn begin(
         tasks: tasks.clone(),
         journal: disk.clone(),
         reviews: Arc::new(Reviews::new(paths.reviews())),
-        broken_files: Arc::new(instance.broken().into_iter().chain(boot.broken()).cloned().collect()),
+        broken_files: Arc::new(broken_files.collect()),
+        notifier: notifier.clone(),
         paths: Arc::new(paths.clone()),
         auth: auth.clone(),
         web: web.clone(),
@@ -204,6 +210,7 @@ async fn begin(
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
+    tasks.spawn_until_shutdown(notifier.follow());
     tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)), &first_visit);

@@ -36,8 +36,9 @@
 //! | [`hook_forward`] | what agents run as their hook | protocol, policy, provider |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, git::kept, session, journal::disk, journal::Disk |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
+//! | [`notification`] | tells devices of what needs a person | protocol, session, auth |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, policy, hook, git, env_set, doctor, auth, dashboard, audit |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, policy, hook, git, env_set, doctor, auth, notification, dashboard, audit |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, policy, audit, paths, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, terminal::status, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
@@ -76,6 +77,7 @@ pub mod hook;
 pub mod hook_forward;
 pub mod journal;
 pub mod lock;
+pub mod notification;
 pub mod paths;
 pub mod policy;
 pub mod process;

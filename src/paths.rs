@@ -129,6 +129,11 @@ impl Paths {
     }
 
     /// Who decided and did what.
+    /// Devices that get notifications.
+    pub fn notifications(&self) -> PathBuf {
+        self.data.join("notifications.json")
+    }
+
     pub fn audit(&self) -> PathBuf {
         self.data.join("audit")
     }

@@ -30,6 +30,7 @@ mod lifecycle;
 mod limits;
 mod loss;
 mod many_agents;
+mod notifications;
 mod operations;
 mod other_agents;
 mod output;

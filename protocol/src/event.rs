@@ -55,6 +55,7 @@ pub enum Source {
     Session,
     Policy,
     Ask,
+    Notification,
     Input,
     Git,
     Auth,
@@ -62,9 +63,9 @@ pub enum Source {
 }
 
 impl Source {
-    pub const ALL: [Source; 10] = {
+    pub const ALL: [Source; 11] = {
         use Source::*;
-        [Hook, Transcript, Terminal, Session, Policy, Ask, Input, Git, Auth, System]
+        [Hook, Transcript, Terminal, Session, Policy, Ask, Notification, Input, Git, Auth, System]
     };
 
     /// Its name on the wire.
@@ -76,6 +77,7 @@ impl Source {
             Source::Session => "session",
             Source::Policy => "policy",
             Source::Ask => "ask",
+            Source::Notification => "notification",
             Source::Input => "input",
             Source::Git => "git",
             Source::Auth => "auth",

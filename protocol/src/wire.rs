@@ -7,6 +7,7 @@
 //! | [`meters`]  | context, quota and cost, as agents tell them |
 //! | [`input`]   | text, keys and images for a session, and their receipts |
 //! | [`ask`]     | what sessions need from a person, and the answers |
+//! | [`notification`] | what devices are told of, and how |
 //! | [`stream`]  | the WebSocket: subscriptions, frames, acknowledgements |
 //! | [`output`]  | older output, for who scrolls back |
 //! | [`events`]  | which events are asked for |
@@ -31,6 +32,7 @@ pub mod events;
 pub mod git;
 pub mod input;
 pub mod meters;
+pub mod notification;
 pub mod output;
 pub mod policy;
 pub mod problem;

@@ -161,6 +161,7 @@ impl Stream {
                 // Nothing that was asked for here.
                 ServerMessage::Hello { .. }
                 | ServerMessage::Subscribed { .. }
+                | ServerMessage::Notification { .. }
                 | ServerMessage::Sessions { .. }
                 | ServerMessage::SessionChanged { .. }
                 | ServerMessage::SessionRemoved { .. }

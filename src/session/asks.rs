@@ -305,6 +305,11 @@ impl Asks {
         }
     }
 
+    /// In words, if it is over and that is not too long ago.
+    pub fn how_it_ended(&self, id: &str) -> Option<String> {
+        lock(&self.ended).iter().rev().find(|ended| ended.id == id).map(|ended| ended.how.clone())
+    }
+
     fn withdrawn(&self, session: &Session, ask: Ask, why: &str) {
         self.over(&ask.id, why.to_owned());
         let Ask { id, kind, title, .. } = ask;

@@ -1,5 +1,5 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { bed, type Bed } from "./agents";
 import { findings } from "./axe";
 import { browser, DESK, eventually, open, PHONE, setUp, shot, signIn } from "./harness";
@@ -24,6 +24,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await chromium.close();
   await agents.close();
+});
+
+// A test that failed may have left the agent asking.
+beforeEach(() => {
+  try {
+    agents.host.run("wait", id, "--until", "idle", "--timeout", "5");
+  } catch {
+    agents.host.run("keys", id, "escape");
+    idle();
+  }
 });
 
 const ask = (prompt: string): string => agents.host.run("send", id, prompt, "--wait", "waiting", "--timeout", "20");

@@ -711,7 +711,7 @@ rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { n
 /**
  * A device, or `command line`.
  */
-by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKind, title: string, why: string, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKind, title: string, why: string, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "notification.sent", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.shown", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.suppressed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "notification.failed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
 /**
  * Entries from before this time belong to the conversation that this one continues.
  */
@@ -1294,6 +1294,87 @@ base?: string | null, };
 export type Next = { "step": "list_sessions" } | { "step": "stop_session", session: string, } | { "step": "resume_session", session: string, } | { "step": "resume_all" } | { "step": "show_output", session: string, } | { "step": "answer", session: string, } | { "step": "queue_or_type", session: string, } | { "step": "drop_queued", session: string, } | { "step": "type_anyway" } | { "step": "allow_dangerous" } | { "step": "choose_billing", billing: Billing, } | { "step": "add_api_key" } | { "step": "use_branch", branch: string, } | { "step": "create_branch", branch: string, base?: string, } | { "step": "list_env_sets" } | { "step": "change_env_set", name: string, } | { "step": "remove_env_sets" } | { "step": "list_worktrees" } | { "step": "delete_ignored", worktree: string, } | { "step": "finish_operation", operation: GitOperation, conflicts: boolean, } | { "step": "list_logins" } | { "step": "set_up_dashboard" } | { "step": "reset_password" } | { "step": "start_daemon" } | { "step": "restart_daemon" } | { "step": "show_daemon" } | { "step": "replace_daemon", pid?: number, } | { "step": "choose_socket" } | { "step": "choose_tmux_socket" } | { "step": "run_checks" } | { "step": "show_journal_events" } | { "step": "end_tmux_server" } | { "step": "give_certificate_and_key" } | { "step": "set_public_url" } | { "step": "encrypt_or_stay_local", port: number, } | { "step": "choose_port" } | { "step": "start_without_dashboard" };
 
 /**
+ * What a device is told.
+ */
+export type Notification = { 
+/**
+ * One per session: a later one takes its place.
+ */
+tag: string, title: string, body: string, 
+/**
+ * The page that a click opens: a path.
+ */
+path: string, 
+/**
+ * It only takes the place of another one.
+ */
+silent: boolean, 
+/**
+ * How many asks are open.
+ */
+open: number, at: string, 
+/**
+ * To be sent back in a [`NotificationReceipt`].
+ */
+receipt: string, };
+
+/**
+ * `POST /api/notifications/receipts`: what became of a notification on its device.
+ */
+export type NotificationReceipt = { 
+/**
+ * Of the notification: nobody else knows it.
+ */
+receipt: string, outcome: ReceiptOutcome, };
+
+/**
+ * Which asks a device is told of.
+ */
+export type NotificationRules = { kinds: Array<AskKind>, 
+/**
+ * Sessions that it is not told of.
+ */
+muted: Array<SessionId>, quiet: QuietHours | null, };
+
+/**
+ * `GET /api/notifications`
+ */
+export type Notifications = { 
+/**
+ * The key that push subscriptions are made with (RFC 8292): base64url.
+ */
+push_key: string, 
+/**
+ * Signed-in devices that want notifications.
+ */
+devices: Array<NotifiedDevice>, 
+/**
+ * Whether `notifications.command` is configured.
+ */
+command: boolean, 
+/**
+ * The host of `notifications.webhook`.
+ */
+webhook: string | null, };
+
+/**
+ * A signed-in device that wants notifications.
+ */
+export type NotifiedDevice = { id: LoginId, 
+/**
+ * The browser and its system.
+ */
+name: string, 
+/**
+ * Whether it is the one that asks.
+ */
+current: boolean, 
+/**
+ * The host of its push service; `null`: it is told while the dashboard is open there.
+ */
+push: string | null, rules: NotificationRules, };
+
+/**
  * `POST /api/sessions/{ref}/notify`: a program in a session asks for attention.
  */
 export type Notify = { 
@@ -1527,6 +1608,19 @@ sign_in: SignInStatus | null, features: Array<Feature>, };
 export type PullRequest = { number: number, url: string | null, };
 
 /**
+ * Of the browser's push service (RFC 8030, RFC 8291).
+ */
+export type PushSubscription = { endpoint: string, 
+/**
+ * A point on the curve P-256, uncompressed: base64url.
+ */
+p256dh: string, 
+/**
+ * 16 bytes: base64url.
+ */
+auth: string, };
+
+/**
  * `PUT /api/policies/{name}`, `POST /api/policies/check`
  */
 export type PutPolicy = { text: string, };
@@ -1543,6 +1637,23 @@ options?: Array<number>,
  * Words of one's own, beside or instead of options.
  */
 text?: string | null, };
+
+/**
+ * A time of day in which nothing is sent.
+ */
+export type QuietHours = { 
+/**
+ * `22:00`
+ */
+from: string, 
+/**
+ * `07:00`; before `from`, it is on the next day.
+ */
+to: string, 
+/**
+ * An IANA name such as `Europe/Berlin`.
+ */
+time_zone: string, };
 
 /**
  * A window of time with a limit.
@@ -1702,6 +1813,8 @@ code: string, };
  */
 export type Receipt = "queued" | "written" | "echoed" | "submitted" | "turn_started";
 
+export type ReceiptOutcome = "shown" | "foreground" | "blocked";
+
 /**
  * Each can replace a code once. They are only shown here.
  */
@@ -1817,7 +1930,11 @@ cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel:
 /**
  * Not all of it is watched: it has too many directories, or the system allows no more watches.
  */
-partial: boolean, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
+partial: boolean, } | { "type": "notification", notification: Notification, 
+/**
+ * Its push service has it, too.
+ */
+pushed: boolean, } | { "type": "pong", } | { "type": "error", request: number | null, problem: Problem, };
 
 /**
  * A session, as all clients show it.
@@ -1964,6 +2081,19 @@ unreadable?: number, };
 export type SessionId = string;
 
 /**
+ * `PUT /api/notifications/device`: the device that asks is told from now on; [`Notifications`].
+ */
+export type SetDevice = { rules: NotificationRules, 
+/**
+ * `location.origin` of its dashboard.
+ */
+origin: string, 
+/**
+ * Without one, it is told while the dashboard is open.
+ */
+push: PushSubscription | null, };
+
+/**
  * The answer to [`BeginSetup`].
  */
 export type SetupBegun = { 
@@ -2047,7 +2177,7 @@ export type SnoozeAsk = {
  */
 until: string | null, };
 
-export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "ask" | "input" | "git" | "auth" | "system";
+export type Source = "hook" | "transcript" | "terminal" | "session" | "policy" | "ask" | "notification" | "input" | "git" | "auth" | "system";
 
 export type SpanState = "starting" | "working" | "idle" | "waiting" | "unknown" | "away";
 
@@ -2187,6 +2317,15 @@ export type SwitchModel = {
  * A name from the agent's own list, a value that its `--model` accepts, in upper or lower case, or a unique prefix.
  */
 model: string, };
+
+/**
+ * `POST /api/notifications/test`: the device that asks gets a notification; from the command line, all do.
+ */
+export type TestNotification = { 
+/**
+ * At most 60.
+ */
+delay_seconds: number, };
 
 /**
  * `POST /api/policies/test`: what would happen?

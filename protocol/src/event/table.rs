@@ -282,6 +282,29 @@ events! {
         "ask.halted" AskHalted { outcome: HaltOutcome, by: String } => say(format!("Halt by {by}: {outcome}"));
     }
 
+    Notification {
+        /// A device, the configured command or the webhook was told of an ask.
+        "notification.sent" NotificationSent { to: String, device: Option<LoginId>, ask: String, title: String } =>
+            say(format!("Notification sent to {to}:")).code(title);
+        /// The device says that it showed the notification.
+        "notification.shown" NotificationShown { to: String, device: Option<LoginId>, ask: String, title: String } =>
+            say(format!("Notification shown by {to}:")).code(title);
+        "notification.suppressed" NotificationSuppressed {
+            to: String,
+            device: Option<LoginId>,
+            ask: String,
+            title: String,
+            why: String,
+        } => say(format!("No notification to {to} ({why}):")).code(title);
+        "notification.failed" NotificationFailed {
+            to: String,
+            device: Option<LoginId>,
+            ask: String,
+            title: String,
+            why: String,
+        } => say(format!("Notification to {to} failed ({why}):")).code(title);
+    }
+
     Transcript {
         /// From here on the session's conversation is this one.
         "transcript.conversation_changed" TranscriptConversationChanged {

@@ -100,6 +100,23 @@ pub enum AskKind {
 }
 
 impl AskKind {
+    pub const ALL: [AskKind; 11] = {
+        use AskKind::*;
+        [
+            Permission,
+            Question,
+            Plan,
+            Elicitation,
+            Trust,
+            Dialog,
+            SignIn,
+            UsageLimit,
+            Crashed,
+            Attention,
+            Finished,
+        ]
+    };
+
     pub fn as_str(self) -> &'static str {
         match self {
             AskKind::Permission => "permission",

@@ -14,6 +14,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::notification::Notification;
 use super::problem::Problem;
 use super::session::{Exit, Session};
 use crate::event::{self, Event};
@@ -195,6 +196,12 @@ pub enum ServerMessage {
         session: SessionId,
         /// Not all of it is watched: it has too many directories, or the system allows no more watches.
         partial: bool,
+    },
+    /// For the device that this connection is of.
+    Notification {
+        notification: Notification,
+        /// Its push service has it, too.
+        pushed: bool,
     },
     Pong {},
     /// A request failed; without `request`, the connection will be closed.

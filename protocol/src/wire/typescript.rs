@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    ask, auth, conversation, daemon, directory, env_set, events, git, input, output, policy, problem, review,
-    session, status, stream, timeline, worktree,
+    ask, auth, conversation, daemon, directory, env_set, events, git, input, notification, output, policy,
+    problem, review, session, status, stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
 
@@ -87,6 +87,10 @@ fn types() -> String {
         .add::<input::SendKeys>()
         .add::<input::Sent>()
         .add::<input::Image>()
+        .add::<notification::Notifications>()
+        .add::<notification::SetDevice>()
+        .add::<notification::TestNotification>()
+        .add::<notification::NotificationReceipt>()
         .add::<output::ReadOutput>()
         .add::<output::OutputPart>()
         .add::<problem::Problem>()

@@ -27,6 +27,7 @@ use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
 use crate::bus::{DirectOutput, EventLog, Reader};
 use crate::git::watch::{Changes, Watch};
+use crate::notification::Page;
 use crate::session::{Session, Viewing};
 
 /// Bytes that are gathered before they are written.
@@ -55,6 +56,8 @@ pub(super) struct Connection {
     pub(super) conversation: Option<(Arc<Session>, u64)>,
     /// The session whose files are watched, and the version that was told last.
     pub(super) git: Option<GitWatch>,
+    /// What its device is notified of.
+    pub(super) page: Option<Page>,
     /// The version of every session that was told last, for who wants them all.
     pub(super) listed: Option<HashMap<SessionId, u64>>,
     /// What will be written next.
@@ -203,7 +206,12 @@ impl Connection {
         close_code: Arc<AtomicU16>,
     ) -> Self {
         let watcher = Arc::new(Notify::new());
+        let page = match caller {
+            Caller::Login(id) => Some(api.notifier.page(id, watcher.clone())),
+            _ => None,
+        };
         Self {
+            page,
             login,
             after_events: None,
             listed: None,

@@ -12,6 +12,7 @@ use super::{Channel, Connection, EVENTS, GATHER};
 use crate::api::stream::frame::put_frame;
 use crate::bus::Next;
 use crate::journal::{Mark, Position};
+use crate::notification::Page;
 
 /// Output in one frame, in bytes.
 const FRAME: usize = 64 * 1024;
@@ -22,6 +23,7 @@ impl Connection {
         self.gather_sessions();
         self.gather_conversation();
         self.gather_git();
+        self.gather_notifications();
         let mut more = self.gather_events().await;
         for index in 0..self.channels.len() {
             if let Some(mut channel) = self.channels[index].take() {
@@ -30,6 +32,12 @@ impl Connection {
             }
         }
         more
+    }
+
+    fn gather_notifications(&mut self) {
+        for (notification, pushed) in self.page.as_ref().map(Page::take).unwrap_or_default() {
+            self.tell(&ServerMessage::Notification { notification, pushed });
+        }
     }
 
     pub(super) async fn gather_channel(&mut self, number: u8, channel: &mut Channel) -> bool {

@@ -1,0 +1,225 @@
+//! Notifications: whoever is away is told of what needs a person. Every device's log is in the events: sent, shown,
+//! suppressed and why.
+//!
+//! | module | what |
+//! |--------|------|
+//! | [`plan`]     | which asks are told of, and when |
+//! | [`rules`]    | what a device wants to be told of |
+//! | [`words`]    | a notification's title and text |
+//! | [`devices`]  | the devices, and what was told, in one small file |
+//! | [`deliver`]  | from an ask to each device |
+//! | [`outlets`]  | the configured command and the webhook |
+//! | [`push`]     | web push: encryption (RFC 8291), and who sends it (RFC 8292) |
+//! | [`outgoing`] | HTTP requests to servers elsewhere |
+//! | [`pages`]    | open dashboards |
+
+mod deliver;
+mod devices;
+mod outgoing;
+mod outlets;
+mod pages;
+mod plan;
+mod push;
+mod rules;
+mod words;
+
+pub use outlets::Outlets;
+pub use pages::Page;
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use codepiper_protocol::wire::ask::Ask;
+use codepiper_protocol::wire::auth::LoginId;
+use codepiper_protocol::wire::notification::{
+    NotificationReceipt, Notifications, NotifiedDevice, ReceiptOutcome, SetDevice,
+};
+use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::auth::Auth;
+use crate::lock::lock;
+use crate::session::Sessions;
+use crate::small_file::Broken;
+use crate::tasks::Tasks;
+use deliver::Sent;
+use devices::{Device, Devices};
+use pages::Pages;
+use plan::{Plan, Step};
+
+/// Changes are looked at so often at most.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// So many notifications can still be reported as shown.
+const MOST_RECEIPTS: usize = 1000;
+
+/// Tells devices of asks. Clones share it.
+#[derive(Clone)]
+pub struct Notifier(Arc<Inner>);
+
+struct Inner {
+    sessions: Sessions,
+    auth: Auth,
+    tasks: Tasks,
+    outlets: Outlets,
+    devices: Devices,
+    pages: Pages,
+    /// Notifications that may be reported on, the latest last.
+    receipts: Mutex<VecDeque<(String, Sent)>>,
+}
+
+impl Notifier {
+    /// Reads what is kept in this file; it has the server's key, too.
+    pub fn open(path: PathBuf, sessions: Sessions, auth: Auth, tasks: Tasks, outlets: Outlets) -> Self {
+        let devices = Devices::open(path);
+        let (pages, receipts) = Default::default();
+        Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts }))
+    }
+
+    /// The file, if it cannot be used.
+    pub fn broken(&self) -> Option<Broken> {
+        self.0.devices.broken()
+    }
+
+    /// Tells of what happens, for as long as the daemon runs.
+    pub async fn follow(self) {
+        let changed = Arc::new(Notify::new());
+        self.0.sessions.registry.watch(&changed);
+        let mut plan = Plan::new(self.0.devices.told(), Instant::now());
+        loop {
+            let (steps, next) = plan.look(&self.0.sessions.asks.all(), Instant::now(), Timestamp::now());
+            for step in steps {
+                self.take(step, &mut plan).await;
+            }
+            let due = async {
+                match next {
+                    Some(next) => tokio::time::sleep_until(next).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let looked = Instant::now();
+            tokio::select! {
+                () = changed.notified() => tokio::time::sleep_until(looked + BETWEEN_LOOKS).await,
+                () = due => {}
+            }
+        }
+    }
+
+    async fn take(&self, step: Step, plan: &mut Plan) {
+        match step {
+            Step::Tell(ask) => {
+                let devices = self.tell(&ask);
+                plan.told(&ask, devices);
+                self.0.devices.keep_told(plan.all_told()).await;
+            }
+            Step::TooSoon(ask) => self.answered_soon(&ask),
+            Step::Over(told) => {
+                self.over(&told);
+                self.0.devices.keep_told(plan.all_told()).await;
+            }
+        }
+    }
+
+    /// What there is, for this device.
+    pub fn list(&self, current: Option<LoginId>) -> Result<Notifications, Problem> {
+        let mut devices: Vec<NotifiedDevice> =
+            self.devices().into_iter().map(|device| device.shown(current)).collect();
+        devices.sort_by_key(|device| !device.current);
+        Ok(Notifications {
+            push_key: self.0.devices.key()?.public(),
+            devices,
+            command: self.0.outlets.command.is_some(),
+            webhook: self.0.outlets.webhook.as_ref().map(|webhook| webhook.host()),
+        })
+    }
+
+    /// From now on this device is told.
+    ///
+    /// # Errors
+    /// What it gave cannot be used, or cannot be kept.
+    pub async fn set_device(&self, id: LoginId, set: SetDevice) -> Result<(), Problem> {
+        rules::check(&set.rules)?;
+        let name = self.names().remove(&id).unwrap_or_default();
+        let device = Device::new(id, name, set, self.0.outlets.private_endpoints)?;
+        self.0.devices.put(device).await
+    }
+
+    /// # Errors
+    /// There is none of that id.
+    pub async fn remove_device(&self, id: LoginId) -> Result<(), Problem> {
+        match self.0.devices.remove(|device| device.id == id).await? {
+            0 => Err(Problem::new(Code::NotFound, format!("device {id} gets no notifications"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// An open dashboard of that device.
+    pub fn page(&self, device: LoginId, watcher: Arc<Notify>) -> Page {
+        self.0.pages.open(device, watcher)
+    }
+
+    /// A device says what became of a notification.
+    ///
+    /// # Errors
+    /// It was not sent, or was reported on before.
+    pub fn receipt(&self, report: &NotificationReceipt) -> Result<(), Problem> {
+        let sent = {
+            let mut receipts = lock(&self.0.receipts);
+            let at = receipts.iter().position(|(receipt, _)| *receipt == report.receipt);
+            at.and_then(|at| receipts.remove(at))
+        };
+        let Some((_, sent)) = sent else {
+            return Err(Problem::new(Code::NotFound, "no notification has this receipt"));
+        };
+        let why = match report.outcome {
+            ReceiptOutcome::Shown => None,
+            ReceiptOutcome::Foreground => Some("the dashboard is in the foreground there"),
+            ReceiptOutcome::Blocked => Some("the browser does not allow it"),
+        };
+        self.record(match why {
+            None => sent.shown(),
+            Some(why) => sent.suppressed(why),
+        });
+        Ok(())
+    }
+
+    /// Those whose login has not ended.
+    fn devices(&self) -> Vec<Device> {
+        let names = self.names();
+        let (signed_in, gone): (Vec<Device>, Vec<Device>) =
+            self.0.devices.all().into_iter().partition(|device| names.contains_key(&device.id));
+        if !gone.is_empty() {
+            let notifier = self.clone();
+            self.0.tasks.spawn(async move {
+                let ended = |device: &Device| gone.iter().any(|gone| gone.id == device.id);
+                if let Err(problem) = notifier.0.devices.remove(ended).await {
+                    tracing::warn!(%problem, "devices that were signed out are still kept");
+                }
+            });
+        }
+        signed_in
+    }
+
+    /// The devices that are signed in.
+    fn names(&self) -> HashMap<LoginId, String> {
+        let logins = self.0.auth.logins(None, Timestamp::now());
+        logins.into_iter().map(|login| (login.id, login.device)).collect()
+    }
+
+    fn remember(&self, receipt: String, sent: Sent) {
+        let mut receipts = lock(&self.0.receipts);
+        receipts.push_back((receipt, sent));
+        if receipts.len() > MOST_RECEIPTS {
+            receipts.pop_front();
+        }
+    }
+
+    /// How many asks a person should see to.
+    fn open_asks(&self) -> u32 {
+        let now = Timestamp::now();
+        self.0.sessions.asks.all().iter().filter(|ask: &&Ask| ask.is_due(now)).count() as u32
+    }
+}
