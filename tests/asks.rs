@@ -291,7 +291,7 @@ fn what_happened_is_news_until_somebody_has_seen_it() {
     let ask = eventually("the crash", || inbox(&home).into_iter().next());
     assert_eq!((ask.kind, ask.session, ask.answered_in), (AskKind::Crashed, crashed.id, AnsweredIn::Nothing));
     assert!(ask.title.contains("status 3"), "{ask:?}");
-    assert!(home.fails(1, ["approve", &ask.id]).contains("wants no answer"));
+    assert!(home.fails(1, ["approve", &ask.id]).contains("needs no answer"));
     home.ok(["inbox", "snooze", &ask.id, "--for", "1h"]);
     assert_eq!(inbox(&home), []);
     assert!(home.ok(["inbox", "--all"]).contains(&ask.id));

@@ -112,7 +112,7 @@ it("refuses what has changed since it was shown", async () => {
   const now = read("src/code.ts");
   write("src/code.ts", now.replace("cached: true", "cached: false"));
   await hunks("Stage").first().click();
-  await page.getByRole("alert").getByText("changed while you chose").waitFor();
+  await page.getByRole("alert").getByText("has changed since you chose").waitFor();
   expect(git("write-tree")).toBe(before);
   await page.getByText("cached: false").first().waitFor();
   await page.getByRole("alert").getByRole("button", { name: "Close" }).click();

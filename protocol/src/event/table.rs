@@ -78,8 +78,8 @@ events! {
             say(format!("{} as process {pid}", if *resumed { "Resumed" } else { "Started" }));
         "session.adopted" SessionAdopted { pid: Option<i32> } =>
             say(match pid {
-                Some(pid) => format!("Still running as process {pid}; connected to it again"),
-                None => "Still running; connected to it again".to_owned(),
+                Some(pid) => format!("Still running as process {pid}; reconnected"),
+                None => "Still running; reconnected".to_owned(),
             });
         "session.stop_requested" SessionStopRequested { kill: bool } =>
             say(if *kill { "Kill requested" } else { "Stop requested" });
@@ -373,7 +373,7 @@ events! {
             lost_marks: u64,
         } =>
             say(match lost_bytes {
-                0 => format!("Journal damaged: {what}; how much is lost is not known"),
+                0 => format!("Journal damaged: {what}; it is not known how much is lost"),
                 bytes => format!("Journal damaged: {what}; {} lost", count(*bytes, "byte")),
             });
         /// The disk is full: nothing is stored.

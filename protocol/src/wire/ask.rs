@@ -277,12 +277,12 @@ pub enum HaltOutcome {
 impl fmt::Display for HaltOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            HaltOutcome::Idle => "idle already",
+            HaltOutcome::Idle => "already idle",
             HaltOutcome::Halted => "halted",
             HaltOutcome::Killed => "did not react: killed",
             HaltOutcome::Unproven => "Escape pressed; its state is unknown",
             HaltOutcome::NotStarted => "not started",
-            HaltOutcome::NoAgent => "no agent: left alone",
+            HaltOutcome::NoAgent => "not an agent: left alone",
         })
     }
 }
