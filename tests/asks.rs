@@ -136,7 +136,7 @@ fn questions(agent: &Agent) {
     assert!(home.fails(2, ["approve", &ask.id]).contains("codepiper answer"));
     assert!(home.fails(2, ["answer", &ask.id, "--option", "3"]).contains("no option 3"));
     assert!(
-        home.fails(2, ["answer", &ask.id, "--option", "1", "--option", "2"]).contains("takes one answer")
+        home.fails(2, ["answer", &ask.id, "--option", "1", "--option", "2"]).contains("takes one answer only")
     );
     let told = |words: &str| {
         eventually(words, || {
