@@ -97,7 +97,7 @@ it("stages hunks and lines, and takes one back", async () => {
 });
 
 it("commits what is staged, and says why it cannot", async () => {
-  await page.getByText("It needs a message.").waitFor();
+  await page.getByText("The commit needs a message.").waitFor();
   await page.getByLabel("Commit message").fill("Add a value");
   await page.reload();
   await expect.poll(() => page.getByLabel("Commit message").inputValue()).toBe("Add a value");

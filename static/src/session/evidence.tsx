@@ -70,7 +70,7 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
           ))}
         </ul>
         {explained && explained.program_status.length > 1 && (
-          <ul class="said" aria-label="What its programs say about themselves">
+          <ul class="said" aria-label="Program status, in the programs’ own words">
             {explained.program_status.map((status) => (
               <li key={`${status.source} ${status.id ?? ""}`}>
                 <span class="chip">{status.state}</span>
