@@ -6,7 +6,7 @@ use super::time::Since;
 use super::{Context, output, time};
 use crate::audit::{Anchor, Filter, Order, Record, anchor, read, verify};
 
-/// Show who decided and did what: decisions of policies, changes of policies, starts and ends of sessions, sign-ins
+/// Show who decided and did what: policy decisions and changes, session starts and ends, sign-ins
 ///
 /// The newest record comes last. Each record holds the hash of the one before it; `audit verify` checks them.
 #[derive(Args)]

@@ -19,7 +19,7 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Diff {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
     /// Show which files changed, and by how many lines

@@ -27,7 +27,7 @@ pub(super) struct Git {
 
 #[derive(Args)]
 struct What {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
     /// Print one JSON object

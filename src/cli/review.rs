@@ -27,7 +27,7 @@ enum Verb {
     /// Show the comments
     #[command(after_help = exit_codes(OF_SESSIONS))]
     List {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
         /// Print one JSON object
@@ -37,7 +37,7 @@ enum Verb {
     /// Write a comment on lines of a file
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Add {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
         /// Path of the file from the root of the work tree, and a line, or the first and the last line
@@ -51,14 +51,14 @@ enum Verb {
     /// Send all drafts to the agent as one prompt; if it is working, they wait until it is idle
     #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
     Send {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
     },
     /// Mark a comment as done; agents can do this, too
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Address {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
         /// Number of the comment

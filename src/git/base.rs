@@ -136,7 +136,7 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
     let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
     found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
         not_found(match kind {
-            _ if kind.starts_with("seen") => "nobody has marked anything as seen yet; compare with start instead",
+            _ if kind.starts_with("seen") => "nobody has marked anything as seen yet; compare with the session's start",
             _ if is_turn(kind) => "that turn of the session is not known, or no longer kept",
             _ => "the files at the session's start are not known: it began before this was recorded, or elsewhere",
         })
