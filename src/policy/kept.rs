@@ -155,7 +155,7 @@ impl Kept {
         let file = self.show(name)?;
         if !matches!(file.info.scope, PolicyScope::Sessions(_)) {
             let detail = format!(
-                "policy '{name}' is not for single sessions; add `sessions = []` to it first"
+                "policy '{name}' is not for single sessions; add `sessions = []` to it before you attach it"
             );
             return Err(Problem::new(Code::Invalid, detail));
         }
