@@ -40,16 +40,16 @@ run: build
 	@echo "  $(CODEPIPER) tail demo --follow       what it prints"
 	@echo "  $(CODEPIPER) send demo 'echo hello'   type into it"
 	@echo "  $(CODEPIPER) sessions                 everything that runs"
-	@echo "  $(CODEPIPER) daemon stop              end the daemon; sessions go on without it"
+	@echo "  $(CODEPIPER) daemon stop              stop the daemon; sessions keep running"
 	@echo
 	@url=$$($(CODEPIPER) daemon status --json | sed -n 's/.*"web":"\([^"]*\)".*/\1/p'); \
 	if [ -z "$$url" ]; then \
-	    echo "  The daemon that runs has no dashboard: '$(CODEPIPER) daemon stop', then 'make run'"; \
+	    echo "  The running daemon has no dashboard: run '$(CODEPIPER) daemon stop', then 'make run'"; \
 	else \
 	    echo "  The dashboard: $$url"; \
 	    if $(CODEPIPER) auth status --json | grep -q '"stage":"setup"'; then \
 	        if [ -t 1 ]; then echo "  One-time password for the first visit: $$($(CODEPIPER) auth bootstrap)"; \
-	        else echo "  '$(CODEPIPER) auth bootstrap' shows the one-time password of the first visit"; fi; \
+	        else echo "  '$(CODEPIPER) auth bootstrap' shows the one-time password for the first visit"; fi; \
 	    fi; \
 	    if [ -n "$${DISPLAY-}$${WAYLAND_DISPLAY-}" ] && command -v xdg-open >/dev/null; then xdg-open "$$url"; fi; \
 	fi
@@ -70,7 +70,7 @@ lint:
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
 	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources advisories; \
-	else echo "cargo-deny is not installed: licences and advisories of dependencies were not looked at"; fi
+	else echo "cargo-deny is not installed: licences and advisories of dependencies were not checked"; fi
 
 kills: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::

@@ -339,7 +339,7 @@ fn kept_states(sessions: &Sessions) -> Option<Check> {
     (!found.is_empty()).then(|| Check {
         name: "git states".into(),
         verdict: Verdict::Fine,
-        detail: format!("kept below refs/codepiper/ to compare with and to bring back: {each}"),
+        detail: format!("kept below refs/codepiper/, to compare with and to undo discards: {each}"),
         next: None,
     })
 }

@@ -252,7 +252,7 @@ fn on_record(
         Ok(()) => (asked.clone(), decision, told),
         Err(_) if decision.action != Action::Allow => (asked.clone(), decision, told),
         Err(problem) => {
-            let why = format!("A rule allows it, but that {}", problem.detail);
+            let why = format!("A rule allows it, but it cannot be recorded: {}", problem.detail);
             let decision = Decision { action: Action::Ask, rule: None, why, ..decision };
             (asked.clone(), decision.clone(), answer(asked, &decision, answers))
         }

@@ -137,7 +137,8 @@ fn questions(agent: &Agent) {
     assert!(home.fails(2, ["approve", &ask.id]).contains("codepiper answer"));
     assert!(home.fails(2, ["answer", &ask.id, "--option", "3"]).contains("no option 3"));
     assert!(
-        home.fails(2, ["answer", &ask.id, "--option", "1", "--option", "2"]).contains("takes one answer")
+        home.fails(2, ["answer", &ask.id, "--option", "1", "--option", "2"])
+            .contains("takes one answer only")
     );
     let told = |words: &str| {
         eventually(words, || {
@@ -317,7 +318,7 @@ fn what_happened_is_news_until_somebody_has_seen_it() {
     let ask = eventually("the crash", || inbox(&home).into_iter().next());
     assert_eq!((ask.kind, ask.session, ask.answered_in), (AskKind::Crashed, crashed.id, AnsweredIn::Nothing));
     assert!(ask.title.contains("status 3"), "{ask:?}");
-    assert!(home.fails(1, ["approve", &ask.id]).contains("wants no answer"));
+    assert!(home.fails(1, ["approve", &ask.id]).contains("needs no answer"));
     home.ok(["inbox", "snooze", &ask.id, "--for", "1h"]);
     assert_eq!(inbox(&home), []);
     assert!(home.ok(["inbox", "--all"]).contains(&ask.id));
@@ -336,7 +337,7 @@ fn what_happened_is_news_until_somebody_has_seen_it() {
     let ask = eventually("it calls", || inbox(&home).into_iter().next());
     assert_eq!((ask.kind, ask.session), (AskKind::Attention, calls.id));
     assert_eq!(ask.title, "look at [31m this");
-    home.ok(["wait", &calls.short_id, "--until", "text=once in 10 s", "--timeout", "20"]);
+    home.ok(["wait", &calls.short_id, "--until", "text=once every 10 s", "--timeout", "20"]);
     assert!(home.ok(["logs", &calls.short_id]).contains("look at [31m this"));
 }
 

@@ -228,7 +228,7 @@ fn comments_go_to_the_agent_as_one_prompt() {
     let session = bed.start(&[]);
     let id = &session.id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    assert!(bed.home.fails(2, ["review", "send", id]).contains("no comments"));
+    assert!(bed.home.fails(2, ["review", "send", id]).contains("no drafts"));
     bed.home.ok(["review", "add", id, "f:2", "why two?"]);
     bed.home.ok(["review", "add", id, "f:1-3", "all of it"]);
     bed.home.fails(2, ["review", "add", id, "f:9", "x"]);

@@ -194,7 +194,7 @@ fn a_rebase_of_the_agent_is_followed_through_its_conflicts() {
     let said = bed.home.ok(["git", "status", id]);
     for line in [
         "A rebase is under way: commit 1 of 2 of topic",
-        "resolve the conflicts, stage the files with `git add`, then go on with `git rebase --continue`",
+        "resolve the conflicts, stage the files with `git add`, then continue with `git rebase --continue`",
         "Conflicted 1\n  conflicted  f",
     ] {
         assert!(said.contains(line), "{said}");

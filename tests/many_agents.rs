@@ -195,7 +195,7 @@ impl Driver<'_> {
         if ran.code == Some(0) {
             return;
         }
-        assert!(ran.stderr.contains("terminal") || ran.stderr.contains("is no question"), "{ran:?}");
+        assert!(ran.stderr.contains("terminal") || ran.stderr.contains("is not a question"), "{ran:?}");
         self.bed.home.ok(["wait", &self.id, "--until", &format!("text={shown}"), "--timeout", "60"]);
         self.bed.home.ok(["keys", &self.id, key]);
     }

@@ -126,7 +126,7 @@ fn a_report_is_only_for_the_own_session_and_within_limits() {
     let (code, said) = step();
     assert!(code == "2" && said.contains("the message has 3000 bytes; the limit is 2048"), "{said}");
     let (code, said) = step();
-    assert!(code == "2" && said.contains("a progress is only for the states"), "{said}");
+    assert!(code == "2" && said.contains("progress is only for the states"), "{said}");
     let (code, said) = step();
     assert!(code == "6" && said.contains("may only read its own session"), "{said}");
     assert_eq!(home.session(&other.short_id).program_status, None);

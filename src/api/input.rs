@@ -53,7 +53,10 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
             SendText { enter: false, images: None, if_busy: None, plain: false, .. } => {
                 api.sessions.typing.send_raw(&session, &text).await
             }
-            _ => Err(Problem::new(Code::Invalid, "'raw' excludes 'enter', 'images', 'if_busy' and 'plain'")),
+            _ => Err(Problem::new(
+                Code::Invalid,
+                "'raw' cannot be combined with 'enter', 'images', 'if_busy' or 'plain'",
+            )),
         };
     }
     let ids = how.images.as_deref().unwrap_or_default().split(',').filter(|id| !id.is_empty());

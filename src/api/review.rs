@@ -108,7 +108,7 @@ async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent,
     let session = find(api, reference)?;
     let Review { comments, prompt } = list(api, reference, caller).await?;
     if prompt.is_empty() {
-        return Err(Problem::new(Code::Invalid, "there are no comments that were not sent"));
+        return Err(Problem::new(Code::Invalid, "there are no drafts to send"));
     }
     let typing = &api.sessions.typing;
     let sent = typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await;

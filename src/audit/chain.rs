@@ -30,13 +30,13 @@ impl fmt::Display for Wrong {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotARecord(why) => write!(out, "not a record ({why})"),
-            Self::Changed => write!(out, "changed: its hash is another one"),
+            Self::Changed => write!(out, "changed: its hash does not match"),
             Self::Missing { from, to } if from == to => write!(out, "record {from} is missing"),
             Self::Missing { from, to } => write!(out, "records {from} to {to} are missing"),
-            Self::OutOfOrder { found } => write!(out, "record {found} stands here, out of order"),
-            Self::DoesNotFollow => write!(out, "does not follow the record before"),
+            Self::OutOfOrder { found } => write!(out, "record {found} is here, out of order"),
+            Self::DoesNotFollow => write!(out, "does not follow the record before it"),
             Self::Cut => write!(out, "cut off"),
-            Self::NotOrdered => write!(out, "the start was removed, and not by the audit"),
+            Self::NotOrdered => write!(out, "the start was removed, but not by CodePiper"),
         }
     }
 }

@@ -35,15 +35,15 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong { field, bytes, limit } => {
-                write!(out, "the audit record's {field} has {bytes} bytes, at most {limit} are recorded")
+                write!(out, "the audit record's {field} has {bytes} bytes; the limit is {limit}")
             }
             Self::Kind(kind) => write!(out, "{kind:?} cannot be the kind of an audit record"),
             Self::Data(why) => write!(out, "the audit record's data could not be read again: {why}"),
             Self::NoNumbers => write!(out, "the audit has no more numbers; move its directory away"),
             Self::Damaged(damage) => {
-                write!(out, "the audit is damaged where it should be shortened, and stays as it is: {damage}")
+                write!(out, "the audit is damaged in the part to be removed; nothing was removed: {damage}")
             }
-            Self::Disk { doing, error } => write!(out, "the audit: cannot {doing}: {error}"),
+            Self::Disk { doing, error } => write!(out, "the audit cannot {doing}: {error}"),
         }
     }
 }

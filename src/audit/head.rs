@@ -86,7 +86,7 @@ pub fn load(dir: &Path) -> io::Result<HeadFile> {
         return damaged("written by a newer CodePiper");
     }
     if head.text().as_bytes() != text || head.version != VERSION || head.seq > MAX_SEQ {
-        return damaged("not as it was written");
+        return damaged("changed since it was written");
     }
     Ok(HeadFile::Read(head))
 }
@@ -110,7 +110,7 @@ pub struct NotAnAnchor(String);
 
 impl fmt::Display for NotAnAnchor {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?} is not an anchor; one is a number, a colon and 64 hexadecimal digits", self.0)
+        write!(out, "{:?} is not an anchor: it needs a number, a colon and 64 hexadecimal digits", self.0)
     }
 }
 

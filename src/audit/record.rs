@@ -71,7 +71,7 @@ impl<'de> Deserialize<'de> for Hash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         Self::parse(&text)
-            .ok_or_else(|| serde::de::Error::custom("not a SHA-256 in small hexadecimal digits"))
+            .ok_or_else(|| serde::de::Error::custom("not a SHA-256 in lowercase hexadecimal digits"))
     }
 }
 

@@ -6,16 +6,16 @@ use super::time::Since;
 use super::{Context, output, time};
 use crate::audit::{Anchor, Filter, Order, Record, anchor, read, verify};
 
-/// Show who decided and did what: decisions of policies, changes of policies, starts and ends of sessions, sign-ins
+/// Show who decided and did what: policies, answers, halts, session starts and ends, sign-ins
 ///
-/// Newest last. The records are in a file that proves itself: `audit verify`.
+/// The newest record comes last. Each record holds the hash of the one before it; `audit verify` checks them.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(&[0, 1, 2]))]
 pub(super) struct Audit {
     /// Only records of this kind, e.g. policy.decided; can be repeated
     #[arg(long = "type", value_name = "KIND")]
     kinds: Vec<String>,
-    /// Only records of this session, by its whole id
+    /// Only records of this session; needs the full id
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// Only records since a time like 2026-11-22T10:00:00Z, or an age like 10m
@@ -36,8 +36,8 @@ enum Verb {
     /// Check that no record was changed, removed or added; exit code 1 if something is wrong
     #[command(after_help = exit_codes(&[0, 1, 2]))]
     Verify {
-        /// An anchor that `audit head` printed and that was kept elsewhere: without one, it cannot be seen that the end
-        /// was cut off and the head file changed to fit
+        /// An anchor that `audit head` printed and that was kept elsewhere. Without one, the check cannot tell whether
+        /// the end was cut off and the head file changed to match
         #[arg(long, value_name = "ANCHOR")]
         head: Option<String>,
     },
@@ -62,7 +62,7 @@ impl Audit {
                 report.to_string().lines().try_for_each(output::line)?;
                 match report.is_whole() {
                     true => Ok(()),
-                    false => Err(Failure::new("the audit is not whole")),
+                    false => Err(Failure::new("the audit is damaged")),
                 }
             }
             None => {

@@ -34,7 +34,7 @@ pub(super) struct Daemon {
     /// Run in the background; return once the daemon is ready
     #[arg(long)]
     detach: bool,
-    /// tmux server socket [default: that of `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
+    /// tmux server socket [default: the socket of `tmux -L codepiper`, or tmux.sock in CODEPIPER_HOME]
     #[arg(long, value_name = "PATH")]
     tmux_socket: Option<PathBuf>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ struct Web {
     /// Port; 0 picks a free one [default: 3000]
     #[arg(long, env = "CODEPIPER_WEB_PORT", value_name = "N", help_heading = "Dashboard options")]
     port: Option<u16>,
-    /// Address to listen on; other than loopback needs TLS or a proxy [default: 127.0.0.1]
+    /// Address to listen on; any address other than loopback needs TLS or a proxy [default: 127.0.0.1]
     #[arg(long, env = "CODEPIPER_WEB_HOST", value_name = "ADDRESS", help_heading = "Dashboard options")]
     host: Option<IpAddr>,
     /// TLS certificate chain (PEM)

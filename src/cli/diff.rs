@@ -14,26 +14,27 @@ const REMOVED: Style = AnsiColor::Red.on_default();
 
 /// Show what changed in a session's directory
 ///
-/// Files that git does not track count as new. What cannot be shown in a terminal is escaped, and lines of more than
-/// 4 KiB are cut: it is for reading, and no patch.
+/// Untracked files count as new. Characters that a terminal cannot show are escaped, and lines of more than 4 KiB are
+/// cut: the output is for reading, not a patch to apply.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Diff {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
     /// Show which files changed, and by how many lines
     #[arg(long)]
     stat: bool,
-    /// What is staged: the index beside the last commit, or beside --base
+    /// Show what is staged: the index compared with the last commit, or with --base
     #[arg(long)]
     staged: bool,
-    /// Since when: `head` (the last commit), `index`, `merge-base` or `merge-base:BRANCH`, `start` (of the session),
-    /// `seen` (since you marked it as seen), `turn` (since the last prompt; `turn~1` since the one before), or a
-    /// branch, tag or commit; a reference of such a name is written refs/heads/start [default: index, and head with --staged]
+    /// What to compare with: `head` (the last commit), `index`, `merge-base` or `merge-base:BRANCH`, `start` (of the
+    /// session), `seen` (since you marked it as seen), `turn` (since the last prompt; `turn~1` since the one before),
+    /// or a branch, tag or commit; write a branch with one of these names in full, such as refs/heads/start [default:
+    /// index, and head with --staged]
     #[arg(long, value_name = "BASE")]
     base: Option<String>,
-    /// Print which files changed as one JSON object
+    /// Print the changed files as one JSON object
     #[arg(long)]
     json: bool,
 }

@@ -48,8 +48,8 @@ enum Verb {
     },
     /// Add or replace variables of an env set
     ///
-    /// On a terminal, asks for each value without showing it. Otherwise stdin, without its final line end, is the value of
-    /// the one variable.
+    /// On a terminal, asks for each value without showing it. Otherwise reads the value of a single variable from
+    /// stdin, without the final newline.
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Set {
         name: String,
@@ -199,7 +199,7 @@ fn ask_values(keys: &[String]) -> Result<BTreeMap<String, EnvValue>, Failure> {
             Ok(BTreeMap::from([(name, EnvValue(value))]))
         }
         Err(_) => {
-            Err(Failure::usage("stdin is the value of a single variable; use --from-file - for several"))
+            Err(Failure::usage("stdin holds the value of a single variable; use --from-file - for several"))
         }
     }
 }

@@ -16,7 +16,7 @@ const EXIT_CODES: [&str; 9] = [
     "success",
     "failed",
     "invalid flag, directory, name or text",
-    "session, env set or worktree not found, or ambiguous",
+    "session or another named thing not found, or ambiguous",
     "the daemon is not running",
     "timed out",
     "refused",

@@ -15,9 +15,9 @@ const HEADING: Style = Style::new().bold();
 const STAGED: Style = AnsiColor::Green.on_default();
 const UNSTAGED: Style = AnsiColor::Red.on_default();
 
-/// What git says about a session's directory
+/// Show what git says about a session's directory
 ///
-/// No program is run, whatever the repository's configuration names: no hook, pager, filter or monitor.
+/// No program that the repository's configuration names is run: no hook, pager, filter or file system monitor.
 #[derive(Args)]
 #[command(name = "git", after_help = exit_codes(OF_SESSIONS))]
 pub(super) struct Git {
@@ -27,7 +27,7 @@ pub(super) struct Git {
 
 #[derive(Args)]
 struct What {
-    /// The session's id, a unique prefix of it, or its name
+    /// Session id, unique id prefix, or name
     #[arg(value_name = "ID")]
     session: String,
     /// Print one JSON object
@@ -37,25 +37,25 @@ struct What {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Staged, changed, untracked and conflicted files
+    /// List staged, changed, untracked and conflicted files
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Status {
         #[command(flatten)]
         what: What,
     },
-    /// Commits, newest first
+    /// List commits, newest first
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Log {
         #[command(flatten)]
         what: What,
-        /// Of this branch, tag or commit [default: what is checked out]
+        /// Start at this branch, tag or commit [default: what is checked out]
         #[arg(long, value_name = "REF")]
         of: Option<String>,
-        /// How many, at most 200
+        /// Number of commits, at most 200
         #[arg(short, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
         n: u32,
     },
-    /// Local and remote-tracking branches
+    /// List local and remote-tracking branches
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Branches {
         #[command(flatten)]
@@ -132,8 +132,8 @@ pub(super) fn word(change: Change) -> &'static str {
 fn checked_out(head: &GitHead) -> String {
     let branch = match (&head.branch, &head.commit) {
         (Some(branch), Some(_)) => format!("On branch {branch}"),
-        (Some(branch), None) => format!("On branch {branch}, without commits"),
-        (None, Some(commit)) => format!("No branch, at {}", short(commit)),
+        (Some(branch), None) => format!("On branch {branch}, no commits yet"),
+        (None, Some(commit)) => format!("HEAD detached at {}", short(commit)),
         (None, None) => "No branch".to_owned(),
     };
     match (&head.upstream, head.ahead, head.behind) {
@@ -150,7 +150,7 @@ fn under_way(operation: GitOperation, progress: Option<&GitProgress>) -> String 
         GitOperation::Rebase => "A rebase is under way",
         GitOperation::CherryPick => "A cherry-pick is under way",
         GitOperation::Revert => "A revert is under way",
-        GitOperation::Bisect => "A bisection is under way",
+        GitOperation::Bisect => "A bisect is under way",
         GitOperation::ApplyMailbox => "Patches are being applied (git am)",
     };
     let Some(GitProgress { branch, step, steps }) = progress else { return what.to_owned() };

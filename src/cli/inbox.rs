@@ -19,15 +19,15 @@ use super::{Context, output, time, view};
 
 /// List what needs you: permissions, questions, plans, crashes and finished turns
 ///
-/// The oldest of what waits comes first. Answer with `codepiper approve`, `deny` or `answer`; what is marked 'terminal' can
-/// only be answered there.
+/// Asks that wait for an answer come first, the oldest at the top. Answer with `codepiper approve`, `deny` or `answer`;
+/// an ask marked 'terminal' can only be answered in the session's terminal.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Inbox {
-    /// Also what is snoozed
+    /// Include snoozed asks
     #[arg(short, long)]
     all: bool,
-    /// Print what is open, then each new ask and each end of one as it comes
+    /// Print the open asks, then each ask that opens or closes
     #[arg(short, long)]
     follow: bool,
     /// Print one JSON array; with --follow, one object per line, and {"closed": ASK} for an ask that is no longer open
@@ -39,31 +39,31 @@ pub(super) struct Inbox {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Show all of one ask
+    /// Show one ask in full
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Show {
-        /// An ask, or a session with exactly one
+        /// Ask id, or a session with exactly one ask
         ask: String,
         /// Print the ask as a JSON object
         #[arg(long)]
         json: bool,
     },
-    /// Mark asks that want no answer as seen
+    /// Mark asks that need no answer as seen
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Done {
-        /// Asks, or sessions with exactly one
+        /// Ask ids, or sessions with exactly one ask
         #[arg(required = true, value_name = "ASK")]
         asks: Vec<String>,
     },
     /// Leave an ask out of the inbox for a while
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Snooze {
-        /// An ask, or a session with exactly one
+        /// Ask id, or a session with exactly one ask
         ask: String,
         /// For how long, such as 30m or 4h
         #[arg(long = "for", value_name = "TIME", required_unless_present = "undo", value_parser = duration)]
         time: Option<SignedDuration>,
-        /// Undo that
+        /// Show the ask again
         #[arg(long, conflicts_with = "time")]
         undo: bool,
     },
@@ -153,7 +153,7 @@ fn show(context: &Context, ask: &str, json: bool) -> Outcome {
     }
     let age = time::age(ask.asked_at, Timestamp::now());
     output::line(format_args!("{}: {} of session {}, {age} ago", ask.id, ask.kind, ask.session.short()))?;
-    for (name, value) in [("Tool", &ask.tool), ("Directory", &ask.cwd), ("Asked by", &ask.why)] {
+    for (name, value) in [("Tool", &ask.tool), ("Directory", &ask.cwd), ("Why", &ask.why)] {
         if let Some(value) = value {
             output::line(format_args!("{name}: {}", codepiper_protocol::visible::visible(value)))?;
         }
@@ -189,7 +189,7 @@ fn done(context: &Context, asks: &[String]) -> Outcome {
 
 fn snooze(context: &Context, ask: &str, time: Option<SignedDuration>) -> Outcome {
     let until = time.map(|time| Timestamp::now().checked_add(time)).transpose();
-    let until = until.map_err(|_| Failure::usage("that is too long"))?;
+    let until = until.map_err(|_| Failure::usage("the time is too long"))?;
     let client = context.client()?;
     let ask = context.block_on(client.snooze(ask, &SnoozeAsk { until }))??;
     match ask.snoozed_until {

@@ -68,15 +68,15 @@ fn finish(operation: GitOperation, conflicts: bool) -> String {
     let first = if conflicts { "resolve the conflicts, stage the files with `git add`, then " } else { "" };
     let (verb, word) = match operation {
         GitOperation::Merge => ("commit", "merge"),
-        GitOperation::Rebase => ("go on", "rebase"),
-        GitOperation::CherryPick => ("go on", "cherry-pick"),
-        GitOperation::Revert => ("go on", "revert"),
-        GitOperation::ApplyMailbox => ("go on", "am"),
+        GitOperation::Rebase => ("continue", "rebase"),
+        GitOperation::CherryPick => ("continue", "cherry-pick"),
+        GitOperation::Revert => ("continue", "revert"),
+        GitOperation::ApplyMailbox => ("continue", "am"),
         GitOperation::Bisect => {
-            return "say `git bisect good` or `git bisect bad`; `git bisect reset` ends it".into();
+            return "run `git bisect good` or `git bisect bad`; `git bisect reset` ends it".into();
         }
     };
-    format!("{first}{verb} with `git {word} --continue`; `git {word} --abort` gives it up")
+    format!("{first}{verb} with `git {word} --continue`; `git {word} --abort` cancels it")
 }
 
 fn replace_daemon(pid: Option<i32>) -> String {

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::{Context, output};
 use crate::policy::{import, kept, read, ready, write};
 
-/// Manage policies: what agents may do without asking, what they are asked about, and what is denied
+/// Manage policies: what agents may do without asking, what they must ask about, and what they may not do
 ///
 /// A policy is a TOML file with rules. See docs/policies.md for the format, and for what a policy does not stop.
 #[derive(Args)]
@@ -36,7 +36,7 @@ enum Verb {
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Show {
         name: String,
-        /// Print one JSON object: the text, and what is to be said of it
+        /// Print one JSON object: the text, with the policy's fields, mistakes and warnings
         #[arg(long)]
         json: bool,
     },
@@ -44,7 +44,7 @@ enum Verb {
     #[command(after_help = exit_codes(OF_DAEMON))]
     Create {
         name: String,
-        /// One that comes with CodePiper (read-only, safe-development, deny-list), or a file; - reads stdin
+        /// A policy that comes with CodePiper (read-only, safe-development, deny-list), or a file; - reads stdin
         #[arg(long, value_name = "POLICY|FILE")]
         from: Option<String>,
         /// Replace an existing policy
@@ -57,23 +57,23 @@ enum Verb {
     /// Delete a policy
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove { name: String },
-    /// Check a file without saving it: what is wrong, and which rules admit more than they seem to
+    /// Check a file without saving it: what is wrong, and which rules allow more than they seem to
     #[command(after_help = exit_codes(&[0, 1, 2]))]
     Check {
-        /// - reads stdin
+        /// Policy file; - reads stdin
         file: PathBuf,
     },
-    /// Show what would happen to a command, and why
+    /// Show what the policies decide about a command, and why
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Test {
         command: String,
-        /// As if in this session
+        /// Test the command as if it ran in this session
         #[arg(short, long, value_name = "ID")]
         session: Option<String>,
-        /// As if in this directory; default: the session's, otherwise the current one
+        /// Test the command as if it ran in this directory; default: the session's, otherwise the current one
         #[arg(short, long, value_name = "DIR")]
         dir: Option<PathBuf>,
-        /// Only by this policy file, as it would be saved
+        /// Test only this policy file, as if it were saved
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
         /// Print one JSON object
@@ -90,14 +90,14 @@ enum Verb {
         #[arg(long, default_value = "imported")]
         name: String,
     },
-    /// Let a policy for single sessions (`sessions = […]`) apply to one more
+    /// Apply a policy with `sessions = […]` to one more session
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Attach {
         name: String,
         #[arg(value_name = "ID")]
         session: String,
     },
-    /// Undo that
+    /// Stop applying such a policy to a session
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Detach {
         name: String,
@@ -145,7 +145,7 @@ fn list(context: &Context, json: bool) -> Outcome {
         return output::json(&policies);
     }
     if policies.is_empty() {
-        output::say("no policies: agents decide by their own rules; see `codepiper policy create --help`");
+        output::say("no policies: agents follow their own rules; see `codepiper policy create --help`");
         return Ok(());
     }
     let mut table = Table::new(["NAME", "PRIORITY", "RULES", "OTHERWISE", "APPLIES", "NOTES"], 5);
@@ -175,7 +175,7 @@ fn notes(policy: &PolicyInfo) -> String {
     match (policy.mistakes.len() as u64, policy.warnings.len() as u64) {
         (0, 0) => "-".to_owned(),
         (0, warnings) => count(warnings, "warning"),
-        _ => "cannot be read: nothing is allowed by a rule".to_owned(),
+        _ => "cannot be read: no rule allows anything".to_owned(),
     }
 }
 
@@ -201,7 +201,7 @@ fn create(context: &Context, name: &str, from: Option<&str>, replace: bool) -> O
         let there = client.policies().await?.iter().any(|policy| policy.name == name);
         if there && !replace {
             return Err(Failure::new(format!(
-                "policy '{name}' exists; use --replace, or `codepiper policy edit {name}`"
+                "policy '{name}' already exists; use --replace, or `codepiper policy edit {name}`"
             )));
         }
         let saved = client.put_policy(name, text).await?;

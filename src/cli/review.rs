@@ -11,10 +11,10 @@ use super::{Context, output};
 const PLACE: Style = Style::new().bold();
 const QUOTE: Style = AnsiColor::Cyan.on_default();
 
-/// Comments on what a session's agent changed
+/// Comment on what a session's agent changed
 ///
-/// A comment is about lines of a file and is found again by them when the file changes. It is a draft until `review
-/// send` gives all drafts to the agent as one prompt.
+/// A comment belongs to lines of a file and follows them when the file changes. It is a draft until `review send` gives
+/// all drafts to the agent as one prompt.
 #[derive(Args)]
 #[command(name = "review", after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(super) struct Review {
@@ -27,7 +27,7 @@ enum Verb {
     /// Show the comments
     #[command(after_help = exit_codes(OF_SESSIONS))]
     List {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
         /// Print one JSON object
@@ -37,31 +37,31 @@ enum Verb {
     /// Write a comment on lines of a file
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Add {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// The file, from the root of the work tree, and one line or the first and the last one
+        /// Path of the file from the root of the work tree, and a line, or the first and the last line
         #[arg(value_name = "PATH:LINE[-LINE]")]
         place: Place,
         text: String,
-        /// About lines of the index, which may have been removed from the file
+        /// Comment on lines of the index, which may have been removed from the file
         #[arg(long)]
         old: bool,
     },
-    /// Send all drafts to the agent as one prompt. While it works, they wait until it is idle
+    /// Send all drafts to the agent as one prompt; if it is working, they wait until it is idle
     #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
     Send {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
     },
-    /// Mark a comment as done; for agents, too
+    /// Mark a comment as done; agents can do this, too
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Address {
-        /// The session's id, a unique prefix of it, or its name
+        /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// Its number
+        /// Number of the comment
         comment: u32,
     },
 }
@@ -108,7 +108,10 @@ impl Review {
                 let side = Some(if old { Side::Old } else { Side::New });
                 let comment = AddComment { path, side, of: None, from, to: Some(to), text };
                 let added = context.block_on(client.add_comment(&session, &comment))??;
-                output::done(format_args!("Comment {} is a draft; codepiper review send {session}", added.id))
+                output::done(format_args!(
+                    "Comment {} is a draft; send it with `codepiper review send {session}`",
+                    added.id
+                ))
             }
             Verb::Send { session } => {
                 let sent = context.block_on(client.send_review(&session))??;
@@ -116,7 +119,7 @@ impl Review {
                     output::say(warning);
                 }
                 match sent.receipt {
-                    Receipt::Queued => output::done("The comments are sent when the agent is idle"),
+                    Receipt::Queued => output::done("The comments will be sent when the agent is idle"),
                     _ => output::done("The comments were sent"),
                 }
             }

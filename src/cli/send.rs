@@ -53,7 +53,7 @@ pub(super) struct Send {
     /// Drop the queued texts
     #[arg(long, conflicts_with_all = ["text", "file", "image", "words", "wait", "json", "plain"])]
     drop_queued: bool,
-    /// Send the queued texts that wait since the agent was interrupted, once it is idle
+    /// Send the texts held since the agent was interrupted, once it is idle
     #[arg(long, conflicts_with_all = ["text", "file", "words", "image", "drop_queued"])]
     release_queued: bool,
     /// Print one JSON object: {"cursor", "receipt"}; the cursor is from before the text

@@ -28,7 +28,7 @@ pub(super) struct Sessions {
     /// Only sessions of this provider
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
-    /// Only sessions in this permission mode, as their agent calls it: `plan`
+    /// Only sessions in this permission mode, by the agent's own name for it, such as plan
     #[arg(long, value_name = "MODE")]
     permission_mode: Option<String>,
     /// Only sessions with this tag
@@ -37,7 +37,7 @@ pub(super) struct Sessions {
     /// Only archived sessions, which are left out otherwise
     #[arg(long)]
     archived: bool,
-    /// Print every session, and each again when it changes
+    /// Print every session, then each one again when it changes
     #[arg(short, long)]
     follow: bool,
     /// Print one JSON array, oldest first; with --follow, one object per line, and {"removed": ID} for a removed session
@@ -91,7 +91,7 @@ enum Verb {
         /// Words of your own: letters, digits, '-', '_', '.' and '/'
         #[arg(required = true, value_name = "TAG")]
         tags: Vec<String>,
-        /// Remove them
+        /// Remove the tags instead
         #[arg(long)]
         remove: bool,
     },
@@ -101,7 +101,7 @@ enum Verb {
         /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// Undo that
+        /// Unpin the session
         #[arg(long)]
         undo: bool,
     },
@@ -111,7 +111,7 @@ enum Verb {
         /// Session id, unique id prefix, or name
         #[arg(value_name = "ID")]
         session: String,
-        /// Undo that
+        /// Show the session in lists again
         #[arg(long)]
         undo: bool,
     },
@@ -291,7 +291,7 @@ fn explain(context: &Context, session: &str, json: bool) -> Outcome {
     }
     table.print(None)?;
     if !program_status.is_empty() {
-        output::line("Its programs say about themselves:")?;
+        output::line("Program status, in the programs' own words:")?;
     }
     program_status.iter().try_for_each(|status| output::line(format_args!("  {status}")))
 }

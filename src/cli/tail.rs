@@ -44,9 +44,9 @@ pub(super) struct Tail {
     /// Print the raw bytes
     #[arg(long, conflicts_with = "json")]
     raw: bool,
-    /// Print one JSON object per line: {"type": "output", "cursor", "text"}, with the cursor behind the text,
+    /// Print one JSON object per line: {"type": "output", "cursor", "text"}, with the cursor after the text,
     /// and "base64" instead of "text" for what is not UTF-8; {"type": "event", "cursor", "event"} for what
-    /// happened there, input and resizes too; types "keyframe", "gap", "ended"
+    /// happened there, including input and resizes; types "keyframe", "gap", "ended"
     #[arg(long)]
     json: bool,
     /// Start right after this cursor

@@ -21,7 +21,7 @@ pub(super) struct Worktrees {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List worktrees, their disk usage and the work that removing them would lose
+    /// List worktrees, their disk usage and the work that would be lost by removing them
     #[command(after_help = exit_codes(OF_DAEMON))]
     List {
         /// Print one JSON array
@@ -33,7 +33,7 @@ enum Verb {
     Merge {
         /// Path, branch, or id as shown by `codepiper worktree list --json`; or a session that was started with it
         worktree: String,
-        /// Make one commit of all
+        /// Merge everything as one commit
         #[arg(long)]
         squash: bool,
         /// The branch to merge into [default: the one checked out in the repository]
@@ -124,7 +124,7 @@ fn merge(context: &Context, reference: &str, request: &MergeWorktree) -> Outcome
         ))?;
     }
     if found.in_use {
-        output::say("a session is still running in the worktree; later merges bring what it commits");
+        output::say("a session is still running in the worktree; merge again for what it commits later");
     } else {
         output::say(format_args!("remove the worktree with `codepiper worktree remove {reference}`"));
     }

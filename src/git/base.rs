@@ -82,7 +82,7 @@ pub fn head(git: &Repository) -> Result<Option<Tree<'_>>, Failure> {
 
 /// The commit that a branch, a tag or an id names.
 pub fn commit_of<'r>(repo: &'r Repo, text: &str) -> Result<Commit<'r>, Failure> {
-    let bad = || invalid(format!("'{}' names no commit", shown(text)));
+    let bad = || invalid(format!("'{}' is not a commit", shown(text)));
     let name = Revision::parse(text).ok_or_else(bad)?;
     let found = repo.git.revparse_single(name.as_str()).and_then(|object| object.peel_to_commit());
     found.map_err(|_| bad())
@@ -91,8 +91,8 @@ pub fn commit_of<'r>(repo: &'r Repo, text: &str) -> Result<Commit<'r>, Failure> 
 fn named<'r>(repo: &'r Repo, text: &str) -> Result<State<'r>, Failure> {
     let bad = || {
         invalid(format!(
-            "'{}' names no commit and no tree; compare with head, index, merge-base, start, seen, turn, or a branch, \
-             tag or commit",
+            "'{}' is neither a commit nor a tree; compare with head, index, merge-base, start, seen, turn, or a \
+             branch, tag or commit",
             shown(text)
         ))
     };
@@ -127,7 +127,7 @@ fn turn<'r>(repo: &'r Repo, session: SessionId, back: usize) -> Result<State<'r>
     let turns = turns(repo, session)?;
     match (turns.get(back), turns.len()) {
         (Some(at), _) => kept(repo, session, &format!("turn-{}", at.as_millisecond())),
-        (None, 0) => Err(not_found("no prompt of this session was seen yet in this repository")),
+        (None, 0) => Err(not_found("this session has had no prompt in this repository yet")),
         (None, known) => Err(not_found(format!("only the last {known} turns of this session are known"))),
     }
 }
@@ -136,9 +136,9 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
     let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
     found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
         not_found(match kind {
-            _ if kind.starts_with("seen") => "nobody has looked at these changes yet; compare with the session's start instead",
-            _ if is_turn(kind) => "that turn of the session is not known, or not any more",
-            _ => "what was there when the session began is not known: it began before this was recorded, or elsewhere",
+            _ if kind.starts_with("seen") => "nobody has marked anything as seen yet; compare with the session's start",
+            _ if is_turn(kind) => "that turn of the session is not known, or no longer kept",
+            _ => "the files at the session's start are not known: it began before this was recorded, or elsewhere",
         })
     })
 }
@@ -147,7 +147,7 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
 fn merge_base<'r>(repo: &'r Repo, branch: Option<&str>) -> Result<State<'r>, Failure> {
     let git = &repo.git;
     let head = git.head().and_then(|head| head.peel_to_commit());
-    let head = head.map_err(|_| invalid("there is no commit yet, and so no merge base"))?;
+    let head = head.map_err(|_| invalid("there is no commit yet, so there is no merge base"))?;
     let other = match branch {
         Some(branch) => commit_of(repo, branch)?.id(),
         None => main_branch(git)?,
@@ -162,6 +162,6 @@ fn main_branch(git: &Repository) -> Result<Oid, Failure> {
     let names = ["refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
     let found = names.iter().find_map(|name| git.find_reference(name).ok()?.peel_to_commit().ok());
     found.map(|commit| commit.id()).ok_or_else(|| {
-        invalid("there is no branch main or master, and no origin/HEAD; name the branch: merge-base:BRANCH")
+        invalid("there is no branch main, master or trunk, and no origin/HEAD; name the branch: merge-base:BRANCH")
     })
 }

@@ -21,7 +21,7 @@ impl Choice {
         for wanted in chosen {
             let found = hunks.iter().find(|hunk| hunk.name == wanted.name);
             let hunk = found
-                .ok_or_else(|| changed(format!("{path} changed while you chose; nothing was changed")))?;
+                .ok_or_else(|| changed(format!("{path} has changed since you chose; nothing was done")))?;
             let removed = hunk.lines.iter().filter(|line| line.new.is_none()).filter_map(|line| line.old);
             let added = hunk.lines.iter().filter(|line| line.old.is_none()).filter_map(|line| line.new);
             let (removed, added): (HashSet<u32>, HashSet<u32>) = (removed.collect(), added.collect());

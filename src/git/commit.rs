@@ -41,7 +41,7 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
         Err(error) => return Err(error.into()),
     };
     if wanted.amend {
-        let last = last.ok_or_else(|| invalid("there is no commit yet that could be amended"))?;
+        let last = last.ok_or_else(|| invalid("there is no commit to amend yet"))?;
         if !merged.is_empty() {
             return Err(invalid("a merge is under way; commit it first"));
         }
@@ -69,7 +69,7 @@ fn check(repo: &Repo) -> Result<(), Failure> {
         RepositoryState::Clean | RepositoryState::Merge => {}
         _ => {
             let problem =
-                Problem::new(Code::Invalid, "a rebase or the like is under way; its commits are git's own");
+                Problem::new(Code::Invalid, "a rebase or the like is under way; git makes its commits");
             let conflicts = u32::from(git.index()?.has_conflicts());
             return Err(Failure::Said(finish(git, problem, conflicts)));
         }
@@ -79,7 +79,7 @@ fn check(repo: &Repo) -> Result<(), Failure> {
     }
     let config = git.config()?;
     if config.get_bool("commit.gpgsign").unwrap_or(false) {
-        return Err(left("commits of this repository are to be signed"));
+        return Err(left("commits in this repository must be signed"));
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
         let reads = in_time && is_small(repo, &diff, number);
         let counted = if reads { Patch::from_diff(&diff, number)? } else { None };
         let delta =
-            diff.get_delta(number).ok_or_else(|| invalid("the difference changed while it was read"))?;
+            diff.get_delta(number).ok_or_else(|| invalid("the files changed while they were compared"))?;
         let Some(file) = describe(&delta, counted.as_ref())? else { continue };
         let path = path_of(&delta).filter(|_| reads).and_then(TreePath::from_bytes);
         files.push(DiffFile { version: path.map(|path| version(repo, &path, &delta)), ..file });
@@ -113,7 +113,7 @@ pub fn file(repo: &Repo, base: &State, to: &State, wanted: &ReadFile) -> Result<
     let path = TreePath::parse(&wanted.path)?;
     let old_path = wanted.old_path.as_deref().map(TreePath::parse).transpose()?;
     with_file(repo, base, to, &path, old_path.as_ref(), |found| {
-        let found = found.ok_or_else(|| not_found(format!("{} does not differ", path.text())))?;
+        let found = found.ok_or_else(|| not_found(format!("{} has no changes to show", path.text())))?;
         let page = match &found.patch {
             Some(patch) => hunk::page(patch, &path, found.old_id, wanted.from.unwrap_or(0), wanted.limit)?,
             None => hunk::Page::default(),
@@ -361,7 +361,8 @@ pub fn image(repo: &Repo, state: &State, path: &str) -> Result<(Vec<u8>, &'stati
     match shown {
         Some(kind) => Ok((content, kind)),
         None => {
-            Err(Problem::new(Code::NoImage, format!("{} is no PNG, JPEG, GIF or WebP", path.text())).into())
+            let detail = format!("{} is not a PNG, JPEG, GIF or WebP image", path.text());
+            Err(Problem::new(Code::NoImage, detail).into())
         }
     }
 }

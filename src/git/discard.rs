@@ -75,7 +75,7 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     for file in &planned {
         // It may have changed since it was kept.
         if read(repo, &file.path)? != file.before {
-            return Err(changed(format!("{} changes right now; it was left as it is", file.path.text())));
+            return Err(changed(format!("{} is changing right now; it was left as is", file.path.text())));
         }
         carry_out(repo, file)?;
     }
@@ -201,7 +201,7 @@ fn keep(
 }
 
 fn open<'r>(repo: &'r Repo, session: SessionId, id: &str) -> Result<(Discarded, Tree<'r>), Failure> {
-    let missing = || not_found("nothing of that id was discarded, or it was brought back, or it is too old");
+    let missing = || not_found("nothing with that id was discarded, or it was restored, or it is too old");
     let plain = !id.is_empty()
         && id.len() < 64
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');

@@ -23,7 +23,7 @@ impl TreePath {
         Self::from_bytes(bytes.as_bytes()).ok_or_else(|| {
             let start: String = text.chars().take(80).collect();
             let more = if start.len() < text.len() { "…" } else { "" };
-            invalid(format!("'{}{more}' names no file inside the work tree", start.escape_debug()))
+            invalid(format!("'{}{more}' is not a file inside the work tree", start.escape_debug()))
         })
     }
 

@@ -152,7 +152,7 @@ impl Repo {
 
 fn outside(path: &TreePath, error: &std::io::Error) -> Failure {
     let why = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => "a symbolic link is on the way".to_owned(),
+        Some(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => "its path has a symbolic link".to_owned(),
         _ => error.to_string(),
     };
     Failure::Said(Problem::new(Code::Invalid, format!("{} is not touched: {why}", path.text())))

@@ -89,11 +89,11 @@ impl Reviews {
         let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
         let (from, to) = (wanted.from, wanted.to.unwrap_or(wanted.from));
         if from == 0 || to < from || to as usize > lines.len() {
-            let detail = format!("{} has lines 1 to {}, and not {from} to {to}", path.text(), lines.len());
+            let detail = format!("{} has lines 1 to {}, not {from} to {to}", path.text(), lines.len());
             return Err(invalid(detail));
         }
         if to - from >= MAX_QUOTED {
-            return Err(invalid(format!("a comment is about at most {MAX_QUOTED} lines")));
+            return Err(invalid(format!("a comment can be about at most {MAX_QUOTED} lines")));
         }
         let part = |from: usize, to: usize| texts(lines[from..to].iter().copied(), None);
         let (first, end) = (from as usize - 1, to as usize);
@@ -134,7 +134,7 @@ impl Reviews {
         self.change(session, |stored| {
             let comment = &mut find(stored, id)?.comment;
             if comment.state != CommentState::Draft {
-                return Err(invalid(format!("comment {id} was sent; write another one")));
+                return Err(invalid(format!("comment {id} was already sent; write a new one")));
             }
             comment.text = text;
             Ok(comment.clone())
@@ -216,7 +216,7 @@ impl Reviews {
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Failure {
-    Failure::Said(Problem::new(Code::Internal, format!("the comment cannot be kept: {error}")))
+    Failure::Said(Problem::new(Code::Internal, format!("the comment cannot be saved: {error}")))
 }
 
 fn now() -> Timestamp {
@@ -225,7 +225,7 @@ fn now() -> Timestamp {
 
 fn checked(text: &str) -> Result<String, Failure> {
     match text.trim() {
-        "" => Err(invalid("a comment needs a text")),
+        "" => Err(invalid("a comment needs some text")),
         text if text.len() > MAX_COMMENT => {
             Err(invalid(format!("the comment has more than {MAX_COMMENT} bytes")))
         }

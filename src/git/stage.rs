@@ -66,18 +66,18 @@ pub fn checked<'d>(
     path: &TreePath,
     found: Option<Compared<'d>>,
 ) -> Result<Compared<'d>, Failure> {
-    let moved_on = || changed(format!("{} changed while you chose; nothing was changed", path.text()));
+    let moved_on = || changed(format!("{} has changed since you chose; nothing was done", path.text()));
     let found = found.ok_or_else(moved_on)?;
     if file.version.as_ref().is_some_and(|version| *version != found.version) {
         return Err(moved_on());
     }
     match (found.whole, &file.hunks) {
         (Some(WholeFile::Filter), _) => Err(invalid(format!(
-            "{}: a program of git's configuration (git LFS, for example) stands between the file and the index, and \
-             no such program is run here; use git itself in the terminal",
+            "{}: git passes this file through a filter program (git LFS, for example), which CodePiper does \
+             not run; use git itself in the terminal",
             path.text()
         ))),
-        (Some(_), Some(_)) => Err(invalid(format!("{} can only be taken as a whole", path.text()))),
+        (Some(_), Some(_)) => Err(invalid(format!("{} can only be chosen as a whole", path.text()))),
         _ => Ok(found),
     }
 }

@@ -72,7 +72,7 @@ impl CommandPattern {
         let wrong = |message: String| Err(("program", message));
         let plain = |letter: char| letter.is_ascii_alphanumeric() || "._+@/-".contains(letter);
         if program.is_empty() || program.starts_with('-') {
-            return wrong(format!("'{program}' is no program"));
+            return wrong(format!("'{program}' is not a program"));
         }
         if action != Action::Allow {
             match program.contains(['*', '?']) {
@@ -111,12 +111,12 @@ impl CommandPattern {
             match alternatives.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 ["..."] => {
                     self.tail = Some(
-                        self.rest.pop().filter(|_| last).ok_or("'...' stands at the end, after a word")?,
+                        self.rest.pop().filter(|_| last).ok_or("'...' has to be at the end, after a word")?,
                     );
                 }
                 ["**"] if last => self.tail = Some(vec![WordPattern::Any]),
                 alternatives if alternatives.iter().any(|word| matches!(*word, "**" | "...")) => {
-                    return Err("in an allow rule '**' and '...' stand alone and at the end".to_owned());
+                    return Err("in an allow rule '**' and '...' have to stand alone, at the end".to_owned());
                 }
                 alternatives => self
                     .rest
@@ -125,7 +125,7 @@ impl CommandPattern {
         }
         let late = rest.iter().flatten().find(|word| word.starts_with('-') && *word != "-");
         match late {
-            Some(word) => Err(format!("'{word}' begins with '-' behind a wildcard; list it under 'options'")),
+            Some(word) => Err(format!("'{word}' begins with '-' after a wildcard; list it under 'options'")),
             None => Ok(()),
         }
     }

@@ -246,7 +246,7 @@ impl<'a> Context<'a> {
             }
             None if restrictions.exhausted && self.denies_something() => (
                 None,
-                "It is too long or too tangled to be compared with every deny rule, so it is denied."
+                "It is too long or too complex to be compared with every deny rule, so it is denied."
                     .to_owned(),
             ),
             None => return None,
@@ -303,7 +303,7 @@ impl<'a> Context<'a> {
                     unreadable.at, unreadable.why
                 )
             }
-            None => format!("It is too long or too tangled to be compared with every rule, so it is {verb}."),
+            None => format!("It is too long or too complex to be compared with every rule, so it is {verb}."),
         };
         (action, rule, why)
     }
@@ -345,7 +345,7 @@ fn brief(part: &Part) -> String {
 }
 
 fn near_miss(miss: &Miss) -> String {
-    format!(" (rule {} of '{}' is near, but {})", miss.rule.number, miss.rule.policy, miss.why)
+    format!(" (rule {} of '{}' comes closest, but {})", miss.rule.number, miss.rule.policy, miss.why)
 }
 
 fn sentence(action: Action, rule: Option<&RuleRef>, what: &str) -> String {
@@ -362,6 +362,6 @@ fn sentence(action: Action, rule: Option<&RuleRef>, what: &str) -> String {
         None if action == Action::Deny => {
             format!("No rule allows {what}, and what no rule allows is denied.")
         }
-        None => format!("No rule speaks of {what}, so it is asked about."),
+        None => format!("No rule mentions {what}, so it is asked about."),
     }
 }

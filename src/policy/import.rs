@@ -69,7 +69,8 @@ impl Import {
     }
 }
 
-const OPTIONS_LEFT_OUT: &str = "Options are not taken over: with some of them a harmless program runs others. Add those that are meant to 'options'.";
+const OPTIONS_LEFT_OUT: &str = "Options are not carried over: some of them make a harmless program run others. Add \
+    those that you mean to 'options'.";
 
 /// A command of an allow rule, from its words. `open`: further words may follow.
 fn allowed(words: &[Vec<String>], open: bool) -> Result<CommandText, String> {

@@ -84,7 +84,7 @@ impl Kept {
             decision => Some(Decision {
                 action: Action::Ask,
                 rule: None,
-                why: format!("The policy '{broken}' cannot be read, so nothing is allowed by a rule."),
+                why: format!("The policy '{broken}' cannot be read, so no rule allows anything."),
                 parts: decision.map(|decision| decision.parts).unwrap_or_default(),
                 unreadable: None,
             }),
@@ -126,7 +126,7 @@ impl Kept {
         check_name(name)?;
         let policy = read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
         if policy.name != name {
-            let detail = format!("the policy is called '{}' in its text, and '{name}' here", policy.name);
+            let detail = format!("the policy is called '{}' in its text, but '{name}' here", policy.name);
             return Err(Problem::new(Code::Invalid, detail));
         }
         self.change(|state, dir| {
@@ -155,7 +155,7 @@ impl Kept {
         let file = self.show(name)?;
         if !matches!(file.info.scope, PolicyScope::Sessions(_)) {
             let detail = format!(
-                "policy '{name}' is not for single sessions; write `sessions = []` into it to attach it to some"
+                "policy '{name}' is not for single sessions; add `sessions = []` to it before you attach it"
             );
             return Err(Problem::new(Code::Invalid, detail));
         }

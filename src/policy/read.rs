@@ -67,7 +67,7 @@ pub fn read(text: &str) -> Result<Policy, Vec<Mistake>> {
     }
     let document = DeTable::parse(text).map_err(|error| {
         let line = error.span().map_or(1, |span| line_of(span.start));
-        one(line, format!("this is no valid TOML: {}", error.message()))
+        one(line, format!("this is not valid TOML: {}", error.message()))
     })?;
     let lines = table::Lines::of(text);
     let mut mistakes = Vec::new();
@@ -81,7 +81,7 @@ fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
     top.only(&POLICY_FIELDS, "a policy", mistakes);
     let name = top.required("name", mistakes).unwrap_or_default();
     if name.is_empty() && top.has("name") || name.len() > 100 || name.chars().any(char::is_control) {
-        top.wrong("name", "'name' has 1 to 100 printable letters", mistakes);
+        top.wrong("name", "'name' has to have 1 to 100 printable characters", mistakes);
     }
     let mut policy = Policy::new(&name);
     policy.description = top.text("description", mistakes).unwrap_or_default();
@@ -90,13 +90,14 @@ fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
         None | Some("ask") => Action::Ask,
         Some("deny") => Action::Deny,
         Some(other) => {
-            top.wrong("default", &format!("'default' is \"ask\" or \"deny\", not \"{other}\""), mistakes);
+            let message = format!("'default' has to be \"ask\" or \"deny\", not \"{other}\"");
+            top.wrong("default", &message, mistakes);
             Action::Deny
         }
     };
     let scope = match (top.has("directories"), top.has("sessions")) {
         (true, true) => {
-            top.wrong("sessions", "a policy has either 'directories' or 'sessions'", mistakes);
+            top.wrong("sessions", "a policy has either 'directories' or 'sessions', not both", mistakes);
             Scope::Global
         }
         (true, false) => Scope::Directories(top.some_texts("directories", mistakes)),
@@ -121,7 +122,7 @@ fn rule(table: &Table, number: usize, mistakes: &mut Vec<Mistake>) -> Option<Rul
         Some("deny") => Action::Deny,
         Some("ask") => Action::Ask,
         Some(other) => {
-            let message = format!("'action' is \"allow\", \"deny\" or \"ask\", not \"{other}\"");
+            let message = format!("'action' has to be \"allow\", \"deny\" or \"ask\", not \"{other}\"");
             table.wrong("action", &message, mistakes);
             return None;
         }
@@ -220,7 +221,7 @@ fn examples(table: &Table, field: &str, matches: bool, mistakes: &mut Vec<Mistak
             (None, None) => {
                 item.wrong(
                     field,
-                    &format!("an example in '{field}' is a text or a table of texts"),
+                    &format!("an example in '{field}' has to be a string or a table of strings"),
                     mistakes,
                 );
                 continue;

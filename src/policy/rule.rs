@@ -208,31 +208,31 @@ impl Rule {
             return wrong("tool", "a tool has no name");
         }
         if text.action == Action::Allow && !text.paths.is_empty() {
-            return wrong("paths", "'paths' is for deny and ask; an allow rule says 'args' or 'command'");
+            return wrong("paths", "'paths' is for deny and ask; use 'args' or 'command' in an allow rule");
         }
         if text.tool.is_empty() && self.command.is_none() && text.args.is_empty() && text.paths.is_empty() {
             return wrong(
                 "tool",
-                "the rule says neither 'tool' nor 'command', 'args' or 'paths'; '*' is every tool",
+                "the rule has none of 'tool', 'command', 'args' and 'paths'; '*' means every tool",
             );
         }
         let shells = ["Bash", "*"].iter().chain(&["shell", "exec_command", "local_shell", "shell_command"]);
         let shell = shells.into_iter().any(|shell| self.has_tool(shell));
         if self.command.is_some() && !shell {
-            return wrong("tool", "'command' is for tools that run shell commands; call them 'Bash'");
+            return wrong("tool", "'command' is for tools that run shell commands; name them 'Bash'");
         }
         let names_shell = text.tool.iter().any(|tool| super::input::is_shell(tool));
         if text.action == Action::Allow && self.command.is_none() && names_shell {
-            return wrong("tool", "an allow rule for a shell needs 'command'; a shell can do everything");
+            return wrong("tool", "an allow rule for a shell needs 'command'; a shell can do anything");
         }
         if text.action == Action::Allow && self.command.is_none() && text.tool.is_empty() {
-            return wrong("tool", "an allow rule without 'command' names its tools");
+            return wrong("tool", "an allow rule without 'command' has to name its tools");
         }
         if self.command.is_some() && !text.args.is_empty() {
-            return wrong("args", "a rule has either 'command' or 'args'");
+            return wrong("args", "a rule has either 'command' or 'args', not both");
         }
         if self.command.is_some() && !text.paths.is_empty() {
-            return wrong("paths", "a rule has either 'command' or 'paths'");
+            return wrong("paths", "a rule has either 'command' or 'paths', not both");
         }
         Ok(())
     }

@@ -99,10 +99,10 @@ fn hidden_reason(letter: char) -> Option<String> {
         '\n' | '\t' => return None,
         '\0' => "a NUL byte".to_owned(),
         '\r' => "a carriage return".to_owned(),
-        '\u{fffd}' => "a byte that is no UTF-8".to_owned(),
+        '\u{fffd}' => "a byte that is not UTF-8".to_owned(),
         _ if letter.is_control() => format!("a control character (U+{number:04X})"),
         ' ' => return None,
-        _ if letter.is_whitespace() => format!("a blank that is not ASCII (U+{number:04X})"),
+        _ if letter.is_whitespace() => format!("a space that is not ASCII (U+{number:04X})"),
         _ if is_invisible(letter) => format!("an invisible character (U+{number:04X})"),
         _ => return None,
     };
@@ -173,7 +173,7 @@ impl Reader<'_> {
         }
         match self.joined_by {
             Some(operator @ ("&&" | "||" | "|")) => {
-                self.stop(&format!("'{operator}' with nothing behind it"))
+                self.stop(&format!("'{operator}' with no command after it"))
             }
             _ if self.parts.is_empty() => self.stop("no command"),
             _ => Ok(()),
@@ -321,7 +321,7 @@ impl Reader<'_> {
                 self.at = self.text.len() - rest.len();
                 Ok(())
             }
-            None => self.stop("a redirection to or from something else than /dev/null"),
+            None => self.stop("a redirection to or from something other than /dev/null"),
         }
     }
 

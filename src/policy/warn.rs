@@ -61,7 +61,7 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
         places.clone().filter(|place| matches!(place.as_str(), "*" | "/**" | "~/**" | "/*" | "**"));
     let message = match (places.clone().next(), wide.next()) {
         (None, _) => format!(
-            "'{writer}' may write every file, also those that start programs. Name the places in 'args'."
+            "'{writer}' may write any file, including files that start programs. Name the paths in 'args'."
         ),
         (_, Some(wide)) => format!("'{wide}' lets '{writer}' write files that start programs."),
         _ => return None,
@@ -122,7 +122,7 @@ fn of_subcommand(name: &str, command: &CommandPattern) -> Option<(Risk, String)>
     let (_, anything, project) = SUBCOMMANDS.iter().find(|(known, ..)| *known == name)?;
     let Some(first) = command.lead().first() else {
         let message = format!(
-            "any command of '{name}' is allowed, also those that run other programs. Name the first word."
+            "any command of '{name}' is allowed, even those that run other programs. Name the first word."
         );
         return command.is_open().then_some((Risk::Anything, message));
     };

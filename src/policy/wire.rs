@@ -22,7 +22,7 @@ pub fn rule(rule: decide::RuleRef) -> RuleRef {
 
 pub fn verdict(decision: Option<Decision>) -> PolicyVerdict {
     let Some(decision) = decision else {
-        let why = "No policy applies: the agent decides by its own rules.".to_owned();
+        let why = "No policy applies: the agent follows its own rules.".to_owned();
         return PolicyVerdict { action: None, rule: None, why, parts: Vec::new(), unreadable: None };
     };
     let unreadable = decision

@@ -43,7 +43,7 @@ impl Arguments {
     pub fn take(&self, args: &[String]) -> Result<Taken, String> {
         if self.only_flags && args.first().is_some_and(|first| !first.starts_with('-')) {
             return Err(format!(
-                "'{}' would be a prompt or a command at every resume; a first prompt is given as such",
+                "'{}' would be a prompt or a command at every resume; give it as the first prompt instead",
                 args[0].escape_debug()
             ));
         }
@@ -56,7 +56,7 @@ impl Arguments {
             };
             if self.only_flags && flag == "--" {
                 return Err(
-                    "what follows `--` would be a prompt at every resume; a first prompt is given as such"
+                    "what follows `--` would be a prompt at every resume; give it as the first prompt instead"
                         .to_owned(),
                 );
             }
@@ -72,7 +72,7 @@ impl Arguments {
                 continue;
             };
             let named = value.or_else(|| rest.next().cloned());
-            let named = named.ok_or_else(|| format!("{flag} names no {what}"))?;
+            let named = named.ok_or_else(|| format!("{flag} needs a {what}"))?;
             if place.replace(named).is_some() {
                 return Err(format!("the {what} is given twice"));
             }
@@ -123,11 +123,11 @@ mod tests {
             ("claude-code", "--settings=/tmp/x", "settings.local.json"),
             ("claude-code", "--session-id x", "--session-id cannot be passed"),
             ("claude-code", "mcp list", "'mcp' would be a prompt or a command"),
-            ("claude-code", "--verbose -- do it", "a first prompt is given"),
+            ("claude-code", "--verbose -- do it", "give it as the first prompt"),
             ("claude-code", "--bg", "its terminal"),
             ("claude-code", "--model a --model b", "given twice"),
-            ("claude-code", "--model", "names no model"),
-            ("claude-code", "--permission-mode", "names no permission mode"),
+            ("claude-code", "--model", "needs a model"),
+            ("claude-code", "--permission-mode", "needs a permission mode"),
             ("codex", "resume --last", "'resume' would be"),
         ] {
             let refused = take(provider, args).unwrap_err();

@@ -111,7 +111,7 @@ const ARGUMENTS: Arguments = Arguments {
         ),
         (
             &["--settings"],
-            "it would replace the hooks that tell the session's state; use ~/.claude/settings.json or the project's \
+            "it would replace the hooks that report the session's state; use ~/.claude/settings.json or the project's \
              .claude/settings.local.json",
         ),
         (

@@ -138,14 +138,14 @@ pub fn reply(asked: &Asked, answer: &AnswerAsk) -> Result<Value, String> {
     }
     if answer.decision == AskDecision::Deny {
         if answer.always || answer.command.is_some() || !answer.answers.is_empty() {
-            return Err("'always', 'command' and 'answers' are for answers that allow".to_owned());
+            return Err("'always', 'command' and 'answers' are only for answers that allow".to_owned());
         }
         let reason = answer.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
         let decision = json!({ "behavior": "deny", "message": reason.unwrap_or(DENIED) });
         return Ok(json!({ "hookSpecificOutput": before_question(decision) }));
     }
     if answer.reason.is_some() {
-        return Err("'reason' is for denials".to_owned());
+        return Err("'reason' is only for denials".to_owned());
     }
     let mut decision = json!({ "behavior": "allow" });
     let mut input = asked.input.clone();
@@ -160,7 +160,7 @@ pub fn reply(asked: &Asked, answer: &AnswerAsk) -> Result<Value, String> {
             decision["updatedPermissions"] =
                 json!([{ "type": "setMode", "mode": "default", "destination": "session" }]);
         }
-        (_, Some(_)) if !shown.changes_allowed => return Err("this cannot be changed".to_owned()),
+        (_, Some(_)) if !shown.changes_allowed => return Err("this ask cannot be changed".to_owned()),
         (_, Some(command)) if command.trim().is_empty() => return Err("the command is empty".to_owned()),
         (_, Some(command)) => {
             input["command"] = command.as_str().into();
@@ -169,11 +169,11 @@ pub fn reply(asked: &Asked, answer: &AnswerAsk) -> Result<Value, String> {
         (_, None) => {}
     }
     if shown.kind != AskKind::Question && !answer.answers.is_empty() {
-        return Err("'answers' are for questions".to_owned());
+        return Err("'answers' are only for questions".to_owned());
     }
     if answer.always {
         let rule = rule(asked).filter(|_| answer.command.is_none());
-        let rule = rule.ok_or("no rule can be made of this: leave out 'always'")?;
+        let rule = rule.ok_or("no rule can be made from this ask: leave out 'always'")?;
         decision["updatedPermissions"] = json!([{
             "type": "addRules",
             "rules": [{ "toolName": "Bash", "ruleContent": rule }],
@@ -201,7 +201,7 @@ fn answers(
             0 => return Err(format!("question {number} has no answer")),
             1 => {}
             _ if question.multi => {}
-            _ => return Err(format!("question {number} takes one answer")),
+            _ => return Err(format!("question {number} takes one answer only")),
         }
         let raw = &input["questions"][index];
         let mut words = Vec::new();

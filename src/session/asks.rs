@@ -294,7 +294,7 @@ impl Asks {
         let session = self.registry.find(reference)?;
         let mut asks = of_session(&session);
         match asks.len() {
-            0 => Err(Problem::new(Code::NotFound, format!("session {} asks nothing", session.id.short()))),
+            0 => Err(Problem::new(Code::NotFound, format!("session {} has no asks", session.id.short()))),
             1 => Ok((session, asks.remove(0))),
             _ => {
                 let ids: Vec<String> =

@@ -58,9 +58,9 @@ impl fmt::Display for Report {
             Report::Bell => f.write_str("a bell"),
             Report::Notification { text, .. } => write!(f, "'{}'", text.escape_debug()),
             Report::Progress { state: 0, .. } => f.write_str("no progress"),
-            Report::Progress { percent: Some(percent), .. } => write!(f, "a progress of {percent} %"),
+            Report::Progress { percent: Some(percent), .. } => write!(f, "progress of {percent} %"),
             Report::Progress { .. } => f.write_str("progress"),
-            Report::Status(StatusReport { state: None, .. }) => f.write_str("no state any more"),
+            Report::Status(StatusReport { state: None, .. }) => f.write_str("that it no longer has a state"),
             Report::Status(StatusReport { state: Some(state), kind: Some(kind), .. }) => {
                 write!(f, "the state '{state}' ({kind})")
             }

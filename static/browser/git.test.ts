@@ -97,7 +97,7 @@ it("stages hunks and lines, and takes one back", async () => {
 });
 
 it("commits what is staged, and says why it cannot", async () => {
-  await page.getByText("It needs a message.").waitFor();
+  await page.getByText("The commit needs a message.").waitFor();
   await page.getByLabel("Commit message").fill("Add a value");
   await page.reload();
   await expect.poll(() => page.getByLabel("Commit message").inputValue()).toBe("Add a value");
@@ -112,7 +112,7 @@ it("refuses what has changed since it was shown", async () => {
   const now = read("src/code.ts");
   write("src/code.ts", now.replace("cached: true", "cached: false"));
   await hunks("Stage").first().click();
-  await page.getByRole("alert").getByText("changed while you chose").waitFor();
+  await page.getByRole("alert").getByText("has changed since you chose").waitFor();
   expect(git("write-tree")).toBe(before);
   await page.getByText("cached: false").first().waitFor();
   await page.getByRole("alert").getByRole("button", { name: "Close" }).click();

@@ -91,7 +91,7 @@ it("denies with a reason on a phone, and the desk sees that it is over", async (
   await phone.locator(".whole-text", { hasText: "touch never" }).waitFor();
   await looks(phone, "inbox-permission-phone");
   await phone.getByRole("button", { name: /^Deny/ }).first().tap();
-  await phone.getByLabel("Why? The agent is told.").fill("use the staging database");
+  await phone.getByLabel("Why? The agent is told this.").fill("use the staging database");
   await eventually(() => phone.getByRole("button", { name: "Deny", exact: true }).isEnabled(), "it can be denied");
   await phone.getByRole("button", { name: "Deny", exact: true }).tap();
   await page.locator(".whole-text", { hasText: "touch never" }).waitFor({ state: "detached" });
@@ -150,7 +150,7 @@ it("makes one scroll to the end of what is long before it can be allowed", async
   await page.locator(".whole-text").evaluate((box) => box.scrollTo(0, box.scrollHeight));
   await eventually(() => allow(page).isEnabled(), "it can be allowed");
   await page.keyboard.press("d");
-  await page.getByLabel("Why? The agent is told.").press("Escape");
+  await page.getByLabel("Why? The agent is told this.").press("Escape");
   agents.host.run("deny", id);
   idle();
 });

@@ -35,7 +35,7 @@ export type AddComment = { path: string,
  */
 side?: Side | null, 
 /**
- * The state that the side is of. Default: `index` for the old one, `work` for the new one.
+ * The state that this side shows. Default: `index` for the old one, `work` for the new one.
  */
 of?: string | null, 
 /**
@@ -52,7 +52,7 @@ to?: number | null, text: string, };
  */
 export type AnswerAsk = { decision: AskDecision, 
 /**
- * For a denial: the agent is told.
+ * For a denial; passed to the agent.
  */
 reason?: string | null, 
 /**
@@ -69,7 +69,7 @@ command?: string | null,
 always?: boolean, };
 
 /**
- * What became of an answer: the agent's hook has it.
+ * An answer that the agent's hook has received.
  */
 export type Answered = { ask: Ask, decision: AskDecision, 
 /**
@@ -88,7 +88,7 @@ export type AnsweredIn = "here" | "terminal" | "nothing";
 export type Arguments = { label: string, hint: string, };
 
 /**
- * Something that a session needs from a person. It does not change while it is open: what is asked anew is another ask,
+ * Something that a session needs from a person. It does not change while it is open: a new question is another ask,
  * with another id.
  */
 export type Ask = { 
@@ -110,7 +110,7 @@ tool: string | null,
  */
 text: string, 
 /**
- * Where the agent is.
+ * The directory that the agent is in.
  */
 cwd: string | null, 
 /**
@@ -126,15 +126,15 @@ changes_allowed: boolean,
  */
 always: string | null, 
 /**
- * The rule of a policy because of which the agent asks, in words.
+ * Why the agent asks: the rule of a policy, in words.
  */
 why: string | null, 
 /**
- * From then on, it can be answered in the terminal only.
+ * After this time, it can only be answered in the terminal.
  */
 expires_at: string | null, 
 /**
- * Somebody does not want to hear of it until then.
+ * Somebody has snoozed it until this time.
  */
 snoozed_until: string | null, };
 
@@ -179,7 +179,7 @@ export type AttachPolicy = {
  */
 session: string, 
 /**
- * False takes it away again.
+ * `false` detaches it again.
  */
 attached: boolean, };
 
@@ -269,7 +269,7 @@ export type ChangeFiles = { files: Array<ChosenFile>, };
 export type ChangePassword = { current: string, new: string, };
 
 /**
- * How much changed, as it was when somebody counted last.
+ * How much had changed when it was last counted.
  */
 export type Changes = { files: number, 
 /**
@@ -363,7 +363,7 @@ export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_
 
 export type Comment = { id: number, path: string, side: Side, 
 /**
- * The state that the side is of, as in `ReadDiff`.
+ * The state that this side shows, as in `ReadDiff`.
  */
 of: string, 
 /**
@@ -383,7 +383,7 @@ blob: string, text: string,
  */
 author: string, state: CommentState, 
 /**
- * The lines are not there any more.
+ * The lines are gone.
  */
 stale: boolean, at: string, sent_at: string | null, addressed_at: string | null, };
 
@@ -502,7 +502,7 @@ old_mode: string | null, new_mode: string | null,
  */
 added: number | null, removed: number | null, binary: boolean, 
 /**
- * By its name, it was made by a program: a lock file, a build's output.
+ * Its name says that a program made it: a lock file, or build output.
  */
 generated: boolean, 
 /**
@@ -515,15 +515,15 @@ version: string | null, };
  */
 export type DiffHunk = { 
 /**
- * Made of the path, the old content and all that the hunk says: another one is never meant.
+ * Made of the path, the old content and the whole hunk, so that it never means another hunk.
  */
 name: string, old_start: number, old_lines: number, new_start: number, new_lines: number, 
 /**
- * The line that git shows beside it: the function around it, as a rule.
+ * The line that git shows with it: usually the function around it.
  */
 heading: string, 
 /**
- * Lines of it that an earlier page had.
+ * How many of its lines were on earlier pages.
  */
 skipped: number, 
 /**
@@ -541,16 +541,16 @@ old: number | null,
  */
 new: number | null, 
 /**
- * Without its line feed. What is no UTF-8 is replaced.
+ * Without its line feed. Bytes that are not UTF-8 are replaced.
  */
 text: string, 
 /**
- * The words that the line in whose place it came, or that came in its place, does not have. Lines are compared where
+ * The words that differ from the line that it replaces, or that replaces it. Lines are compared where
  * as many were added as removed; none are marked where they have little in common.
  */
 words?: Array<[number, number]>, 
 /**
- * So many bytes it has, when the text was cut.
+ * The length of the line in bytes, if its text was cut.
  */
 bytes?: number, 
 /**
@@ -600,7 +600,7 @@ export type Discarded = { id: string, at: string, paths: Array<string>, };
 export type Edit = { path: string, added: number, removed: number, hunks: Array<Hunk>, };
 
 /**
- * `PATCH /api/sessions/{ref}/review/{id}`: of a draft.
+ * `PATCH /api/sessions/{ref}/review/{id}`: changes a draft.
  */
 export type EditComment = { text: string, };
 
@@ -677,7 +677,7 @@ seq: number, at: string, session: SessionId | null, source: Source, } & ({ "kind
  */
 background?: Array<string>, 
 /**
- * What it rests on.
+ * The evidence for it.
  */
 proof?: Proof, } } | { "kind": "session.permission_mode_changed", "data": { mode: string, before: string, proof: Proof, } } | { "kind": "session.limit_reset", "data": Record<symbol, never> } | { "kind": "session.continued", "data": { 
 /**
@@ -685,7 +685,7 @@ proof?: Proof, } } | { "kind": "session.permission_mode_changed", "data": { mode
  */
 receipt: Receipt | null, 
 /**
- * Why it was not sent, or what is not known of it.
+ * Why it was not sent, or what is not known about it.
  */
 reason: string | null, } } | { "kind": "session.model_switched", "data": { model: string, } } | { "kind": "git.committed", "data": { 
 /**
@@ -697,15 +697,15 @@ branch: string, commit: string,
  */
 summary: string, commits: number, } } | { "kind": "git.branch_changed", "data": { from: string, to: string, } } | { "kind": "terminal.resized", "data": { size: Size, cursor: Cursor, } } | { "kind": "terminal.gap_recorded", "data": { cursor: Cursor, reason: GapReason, lost: Lost, } } | { "kind": "terminal.bell_rang", "data": { cursor: Cursor, } } | { "kind": "terminal.notified", "data": { title: string | null, text: string, } } | { "kind": "terminal.client_attached", "data": { clients: number, } } | { "kind": "terminal.client_detached", "data": { clients: number, } } | { "kind": "input.sent", "data": { bytes: number, enter: boolean, cursor: Cursor, } } | { "kind": "input.queued", "data": { bytes: number, 
 /**
- * How many texts wait now, with this one.
+ * How many texts are queued now, including this one.
  */
 queued: number, } } | { "kind": "input.held", "data": { texts: number, } } | { "kind": "input.dropped", "data": { texts: number, reason: string, } } | { "kind": "hook.session_started", "data": Hook } | { "kind": "hook.prompt_submitted", "data": Hook } | { "kind": "hook.tool_announced", "data": Hook } | { "kind": "hook.permission_requested", "data": Hook } | { "kind": "hook.tool_used", "data": Hook } | { "kind": "hook.tool_failed", "data": Hook } | { "kind": "hook.notified", "data": Hook } | { "kind": "hook.turn_ended", "data": Hook } | { "kind": "hook.turn_failed", "data": Hook } | { "kind": "hook.subagent_started", "data": Hook } | { "kind": "hook.subagent_ended", "data": Hook } | { "kind": "hook.compaction_announced", "data": Hook } | { "kind": "hook.compacted", "data": Hook } | { "kind": "hook.interrupted", "data": Hook } | { "kind": "hook.session_ended", "data": Hook } | { "kind": "hook.received", "data": Hook } | { "kind": "policy.decided", "data": { action: PolicyAction, tool: string, 
 /**
- * The command, or what else the tool was given: its beginning.
+ * The beginning of the command, or of the tool's other input.
  */
 what: string, 
 /**
- * `null` where no rule spoke of it.
+ * `null` if no rule mentions it.
  */
 rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { name: string, } } | { "kind": "policy.removed", "data": { name: string, } } | { "kind": "policy.attached", "data": { name: string, attached: boolean, } } | { "kind": "ask.answered", "data": { ask: string, what: AskKind, title: string, decision: AskDecision, 
 /**
@@ -789,7 +789,7 @@ works: boolean | null, };
  */
 export type FileDiff = { file: DiffFile, 
 /**
- * That of the file, which was read or is known by its time.
+ * The file's version.
  */
 version: string, hunks: Array<DiffHunk>, 
 /**
@@ -870,7 +870,7 @@ export type GitBranch = {
  */
 name: string, 
 /**
- * It tells where a branch of another repository was when git looked last.
+ * A remote-tracking branch: where a branch of another repository was when git last looked.
  */
 remote: boolean, 
 /**
@@ -927,7 +927,7 @@ files: Array<DiffFile>,
  */
 total: number, next: number | null, 
 /**
- * The time was over before the lines of all these files were counted.
+ * Time ran out before the lines of all these files were counted.
  */
 uncounted: boolean, };
 
@@ -1047,12 +1047,12 @@ files: Array<GitFile>,
  */
 next: number | null, 
 /**
- * When the prompts of the session were submitted that can be compared with, as `turn-` and the ms since 1970;
+ * The prompts of the session that can be compared with: `turn-` and when each was submitted, in ms since 1970;
  * newest first.
  */
 turns: Array<string>, 
 /**
- * Whose mark `seen` is for who asks.
+ * Whose mark `seen` is for the caller.
  */
 marks: Marks, };
 
@@ -1072,11 +1072,11 @@ all?: boolean, };
 export type HaltOutcome = "idle" | "halted" | "killed" | "unproven" | "not_started" | "no_agent";
 
 /**
- * What became of one session that was to halt.
+ * The outcome of a halt for one session.
  */
 export type Halted = { session: SessionId, name: string | null, outcome: HaltOutcome, 
 /**
- * Texts that wait for it and are held.
+ * How many texts that are queued for it are held.
  */
 held: number, };
 
@@ -1156,7 +1156,7 @@ limit?: number, };
 
 /**
  * One entry of `GET /api/auth/logins`. `DELETE /api/auth/logins/{id}` ends one,
- * `DELETE /api/auth/logins` all but the one that asks.
+ * `DELETE /api/auth/logins` all but the caller's.
  */
 export type Login = { id: LoginId, 
 /**
@@ -1216,7 +1216,7 @@ cursor: Cursor | null, };
 export type MarkerKind = "started" | "stopped" | "crashed" | "prompt" | "permission" | "question" | "turn_ended" | "notification" | "resized" | "gap";
 
 /**
- * Whose mark of what was seen counts.
+ * Whose mark of what was seen applies.
  */
 export type Marks = "shared" | "own";
 
@@ -1229,12 +1229,12 @@ export type MergeWorktree = {
  */
 into?: string | null, 
 /**
- * Make one commit of all.
+ * Merge everything as one commit.
  */
 squash?: boolean, };
 
 /**
- * What an agent told last, by its status line or its transcript. These are its own numbers.
+ * What an agent last reported, in its status line or its transcript. These are its own numbers.
  */
 export type Meters = { context: ContextUse | null, 
 /**
@@ -1408,7 +1408,7 @@ offset: number,
 hash: string, };
 
 /**
- * What a rule or a policy says about a use of a tool. The worst of several counts.
+ * What a rule or a policy says about a use of a tool. The strictest of several counts.
  */
 export type PolicyAction = "allow" | "ask" | "deny";
 
@@ -1426,24 +1426,24 @@ text: string, info: PolicyInfo, };
  */
 export type PolicyInfo = { name: string, description: string, 
 /**
- * A greater one counts before a smaller one; a deny always counts.
+ * A higher one counts before a lower one; a deny always counts.
  */
 priority: number, 
 /**
- * For what no rule speaks of.
+ * For everything that no rule mentions.
  */
 default: PolicyAction, scope: PolicyScope, rules: number, 
 /**
- * Allow rules that admit more than they seem to.
+ * Allow rules that allow more than they seem to.
  */
 warnings: Array<PolicyNote>, 
 /**
- * What is wrong with the file; then nothing is allowed by any rule.
+ * What is wrong with the file; if anything is, no rule allows anything.
  */
 mistakes: Array<PolicyNote>, };
 
 /**
- * Something that is to be said of a line of a policy.
+ * A mistake in a line of a policy, or a warning about it.
  */
 export type PolicyNote = { line: number, message: string, };
 
@@ -1589,7 +1589,7 @@ question_delay_ms: number,
 check: ProviderCheck | null, };
 
 /**
- * What the installed program of a provider says of itself.
+ * What the installed program of a provider says about itself.
  */
 export type ProviderCheck = { 
 /**
@@ -1634,7 +1634,7 @@ export type QuestionAnswer = {
  */
 options?: Array<number>, 
 /**
- * Words of one's own, beside or instead of options.
+ * An answer in one's own words, in addition to options or instead.
  */
 text?: string | null, };
 
@@ -1664,7 +1664,7 @@ export type Quota = {
  */
 window: string, used_percent: number, resets_at: string | null, 
 /**
- * When it was told.
+ * When it was reported.
  */
 at: string, };
 
@@ -1700,7 +1700,7 @@ agent?: string | null, };
 /**
  * The query of `GET /api/sessions/{ref}/git/diff`. The two states are `head`, `index`, `work` (the files as they
  * are), `merge-base` or `merge-base:BRANCH`, `start` (of the session), `seen` (when somebody looked last), `turn`
- * (before the last prompt), or a branch, a tag or a commit; a reference of such a name is written
+ * (before the last prompt), or a branch, a tag or a commit; write a branch of such a name in full, as
  * `refs/heads/start`. `COMMIT^` is a commit's first parent; of the first commit, nothing.
  */
 export type ReadDiff = { 
@@ -1903,7 +1903,7 @@ if_busy?: IfBusy | null,
  */
 plain?: boolean, 
 /**
- * Type the bytes as they are, at once: what a person pasted into a terminal. Excludes everything else.
+ * Type the bytes as they are, at once: what a person pasted into a terminal. Excludes all other fields.
  */
 raw?: boolean, };
 
@@ -2003,7 +2003,7 @@ worktree: Worktree | null,
  */
 model: string | null, 
 /**
- * The version of its agent's program, as the running program told it.
+ * The version of its agent's program, as the running program reported it.
  */
 program_version: string | null, 
 /**
@@ -2031,12 +2031,12 @@ asks: Array<Ask>,
  */
 queued: number, 
 /**
- * The queued texts wait for somebody: a person interrupted the agent. They go on after its next turn, or when they
+ * The queued texts are held: a person interrupted the agent. They are sent after its next turn, or when they
  * are released.
  */
 queue_held: boolean, 
 /**
- * Words of the person's own, in alphabetical order.
+ * Words that a person chose, in alphabetical order.
  */
 tags: Array<string>, 
 /**
@@ -2044,7 +2044,7 @@ tags: Array<string>,
  */
 pinned: boolean, 
 /**
- * Lists leave it out unless they are asked for what is archived. Only an ended session can be.
+ * Lists leave it out unless they are asked for archived sessions. Only an ended session can be archived.
  */
 archived: boolean, 
 /**
@@ -2160,7 +2160,7 @@ size_before: Size,
 automatic: boolean, };
 
 /**
- * `POST /api/sessions/{ref}/git/seen`: the state that *changed since I looked* begins at.
+ * `POST /api/sessions/{ref}/git/seen`: the state at which *Since you looked* begins.
  */
 export type Snapshot = { tree: string, 
 /**
@@ -2173,7 +2173,7 @@ left_out: Array<string>, };
  */
 export type SnoozeAsk = { 
 /**
- * `null`: from now on it is told again.
+ * `null`: it is shown again from now on.
  */
 until: string | null, };
 
@@ -2332,15 +2332,15 @@ delay_seconds: number, };
  */
 export type TestPolicy = { 
 /**
- * Of the shell, unless `tool` and `input` are given.
+ * A shell command, unless `tool` and `input` are given.
  */
 command?: string | null, tool?: string | null, input: unknown, 
 /**
- * As if in this session; otherwise, as if in a session in `cwd`.
+ * As if it ran in this session; otherwise, as if it ran in a session in `cwd`.
  */
 session?: string | null, cwd?: string | null, 
 /**
- * Only by this policy, as it would be saved.
+ * Only this policy, as if it were saved.
  */
 text?: string | null, };
 
@@ -2509,15 +2509,15 @@ export type WorktreeMerged = {
  */
 branch: string, into: string, 
 /**
- * Where `into` stands now.
+ * The commit that `into` is at now.
  */
 commit: string, 
 /**
- * How many commits `into` did not have; 0: it had them all.
+ * How many commits were merged; 0: `into` already had them all.
  */
 commits: number, 
 /**
- * No commit was made: `into` has only moved on.
+ * No commit was made: `into` has only moved forward.
  */
 fast_forward: boolean, };
 

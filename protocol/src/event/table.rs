@@ -78,8 +78,8 @@ events! {
             say(format!("{} as process {pid}", if *resumed { "Resumed" } else { "Started" }));
         "session.adopted" SessionAdopted { pid: Option<i32> } =>
             say(match pid {
-                Some(pid) => format!("Still running as process {pid}; connected to it again"),
-                None => "Still running; connected to it again".to_owned(),
+                Some(pid) => format!("Still running as process {pid}; reconnected"),
+                None => "Still running; reconnected".to_owned(),
             });
         "session.stop_requested" SessionStopRequested { kill: bool } =>
             say(if *kill { "Kill requested" } else { "Stop requested" });
@@ -104,7 +104,7 @@ events! {
             #[serde(default, skip_serializing_if = "Vec::is_empty")]
             #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
             background: Vec<String>,
-            /// What it rests on.
+            /// The evidence for it.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[cfg_attr(test, ts(optional))]
             proof: Option<Proof>,
@@ -138,7 +138,7 @@ events! {
         "session.continued" SessionContinued {
             /// `null`: it was not sent.
             receipt: Option<Receipt>,
-            /// Why it was not sent, or what is not known of it.
+            /// Why it was not sent, or what is not known about it.
             reason: Option<String>,
         } =>
             say(match (receipt, reason) {
@@ -192,7 +192,7 @@ events! {
         /// A text waits until its agent is idle.
         "input.queued" InputQueued {
             bytes: u64,
-            /// How many texts wait now, with this one.
+            /// How many texts are queued now, including this one.
             queued: u32,
         } =>
             say(format!("Queued {} until the agent is idle; {queued} queued now", count(*bytes, "byte")));
@@ -236,9 +236,9 @@ events! {
         "policy.decided" PolicyDecided {
             action: PolicyAction,
             tool: String,
-            /// The command, or what else the tool was given: its beginning.
+            /// The beginning of the command, or of the tool's other input.
             what: String,
-            /// `null` where no rule spoke of it.
+            /// `null` if no rule mentions it.
             rule: Option<RuleRef>,
             why: String,
         } => say(match action {
@@ -396,7 +396,7 @@ events! {
             lost_marks: u64,
         } =>
             say(match lost_bytes {
-                0 => format!("Journal damaged: {what}; how much is lost is not known"),
+                0 => format!("Journal damaged: {what}; it is not known how much is lost"),
                 bytes => format!("Journal damaged: {what}; {} lost", count(*bytes, "byte")),
             });
         /// The disk is full: nothing is stored.

@@ -13,7 +13,7 @@ pub const LONGEST_ASK: usize = 32 * 1024;
 /// The longest text of an answer, in bytes.
 pub const LONGEST_ANSWER: usize = 16 * 1024;
 
-/// Something that a session needs from a person. It does not change while it is open: what is asked anew is another ask,
+/// Something that a session needs from a person. It does not change while it is open: a new question is another ask,
 /// with another id.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -30,7 +30,7 @@ pub struct Ask {
     /// All that is asked about, with hidden characters shown as escapes: the command, the plan, or the tool's input as
     /// JSON.
     pub text: String,
-    /// Where the agent is.
+    /// The directory that the agent is in.
     pub cwd: Option<String>,
     /// Of a `question`: each needs an answer.
     pub questions: Vec<AskedQuestion>,
@@ -39,11 +39,11 @@ pub struct Ask {
     pub changes_allowed: bool,
     /// The rule that an answer with `always` adds, if it can: it holds in this session until its agent ends.
     pub always: Option<String>,
-    /// The rule of a policy because of which the agent asks, in words.
+    /// Why the agent asks: the rule of a policy, in words.
     pub why: Option<String>,
-    /// From then on, it can be answered in the terminal only.
+    /// After this time, it can only be answered in the terminal.
     pub expires_at: Option<Timestamp>,
-    /// Somebody does not want to hear of it until then.
+    /// Somebody has snoozed it until this time.
     pub snoozed_until: Option<Timestamp>,
 }
 
@@ -180,7 +180,7 @@ pub enum AnsweredIn {
 #[serde(deny_unknown_fields)]
 pub struct AnswerAsk {
     pub decision: AskDecision,
-    /// For a denial: the agent is told.
+    /// For a denial; passed to the agent.
     #[serde(default)]
     pub reason: Option<String>,
     /// For questions: one for each, in order.
@@ -223,12 +223,12 @@ pub struct QuestionAnswer {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<u32>>"))]
     pub options: Vec<u32>,
-    /// Words of one's own, beside or instead of options.
+    /// An answer in one's own words, in addition to options or instead.
     #[serde(default)]
     pub text: Option<String>,
 }
 
-/// What became of an answer: the agent's hook has it.
+/// An answer that the agent's hook has received.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Answered {
@@ -243,7 +243,7 @@ pub struct Answered {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct SnoozeAsk {
-    /// `null`: from now on it is told again.
+    /// `null`: it is shown again from now on.
     pub until: Option<Timestamp>,
 }
 
@@ -262,14 +262,14 @@ pub struct Halt {
     pub all: bool,
 }
 
-/// What became of one session that was to halt.
+/// The outcome of a halt for one session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Halted {
     pub session: SessionId,
     pub name: Option<String>,
     pub outcome: HaltOutcome,
-    /// Texts that wait for it and are held.
+    /// How many texts that are queued for it are held.
     pub held: u32,
 }
 
@@ -294,12 +294,12 @@ pub enum HaltOutcome {
 impl fmt::Display for HaltOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            HaltOutcome::Idle => "idle already",
+            HaltOutcome::Idle => "already idle",
             HaltOutcome::Halted => "halted",
             HaltOutcome::Killed => "did not react: killed",
             HaltOutcome::Unproven => "Escape pressed; its state is unknown",
             HaltOutcome::NotStarted => "not started",
-            HaltOutcome::NoAgent => "no agent: left alone",
+            HaltOutcome::NoAgent => "not an agent: left alone",
         })
     }
 }

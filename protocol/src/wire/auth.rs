@@ -147,7 +147,7 @@ pub struct SignedIn {
 }
 
 /// One entry of `GET /api/auth/logins`. `DELETE /api/auth/logins/{id}` ends one,
-/// `DELETE /api/auth/logins` all but the one that asks.
+/// `DELETE /api/auth/logins` all but the caller's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Login {

@@ -105,7 +105,7 @@ pub struct Provider {
     pub check: Option<ProviderCheck>,
 }
 
-/// What the installed program of a provider says of itself.
+/// What the installed program of a provider says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ProviderCheck {

@@ -54,11 +54,11 @@ pub struct GitStatus {
     pub files: Vec<GitFile>,
     /// Where the next page begins; `null`: that is all.
     pub next: Option<u32>,
-    /// When the prompts of the session were submitted that can be compared with, as `turn-` and the ms since 1970;
+    /// The prompts of the session that can be compared with: `turn-` and when each was submitted, in ms since 1970;
     /// newest first.
     #[serde(default)]
     pub turns: Vec<Timestamp>,
-    /// Whose mark `seen` is for who asks.
+    /// Whose mark `seen` is for the caller.
     #[serde(default)]
     pub marks: Marks,
 }
@@ -132,7 +132,7 @@ pub struct GitBranches {
 pub struct GitBranch {
     /// As in `main` or `origin/main`.
     pub name: String,
-    /// It tells where a branch of another repository was when git looked last.
+    /// A remote-tracking branch: where a branch of another repository was when git last looked.
     pub remote: bool,
     /// It is checked out here.
     pub current: bool,
@@ -194,7 +194,7 @@ pub struct GitCommitDetails {
 
 /// The query of `GET /api/sessions/{ref}/git/diff`. The two states are `head`, `index`, `work` (the files as they
 /// are), `merge-base` or `merge-base:BRANCH`, `start` (of the session), `seen` (when somebody looked last), `turn`
-/// (before the last prompt), or a branch, a tag or a commit; a reference of such a name is written
+/// (before the last prompt), or a branch, a tag or a commit; write a branch of such a name in full, as
 /// `refs/heads/start`. `COMMIT^` is a commit's first parent; of the first commit, nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
@@ -224,7 +224,7 @@ pub struct GitDiff {
     /// How many files differ.
     pub total: u32,
     pub next: Option<u32>,
-    /// The time was over before the lines of all these files were counted.
+    /// Time ran out before the lines of all these files were counted.
     pub uncounted: bool,
 }
 
@@ -243,7 +243,7 @@ pub struct DiffFile {
     pub added: Option<u32>,
     pub removed: Option<u32>,
     pub binary: bool,
-    /// By its name, it was made by a program: a lock file, a build's output.
+    /// Its name says that a program made it: a lock file, or build output.
     pub generated: bool,
     /// Changes when either side of the file does. `null`: it was not read.
     pub version: Option<String>,
@@ -274,7 +274,7 @@ pub struct ReadFile {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FileDiff {
     pub file: DiffFile,
-    /// That of the file, which was read or is known by its time.
+    /// The file's version.
     pub version: String,
     pub hunks: Vec<DiffHunk>,
     /// Lines of all hunks.
@@ -305,15 +305,15 @@ pub enum WholeFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DiffHunk {
-    /// Made of the path, the old content and all that the hunk says: another one is never meant.
+    /// Made of the path, the old content and the whole hunk, so that it never means another hunk.
     pub name: String,
     pub old_start: u32,
     pub old_lines: u32,
     pub new_start: u32,
     pub new_lines: u32,
-    /// The line that git shows beside it: the function around it, as a rule.
+    /// The line that git shows with it: usually the function around it.
     pub heading: String,
-    /// Lines of it that an earlier page had.
+    /// How many of its lines were on earlier pages.
     pub skipped: u32,
     /// Changed lines were not compared by their words: they are too long, or too many.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -332,14 +332,14 @@ pub struct DiffLine {
     pub old: Option<u32>,
     /// Its number afterwards. Without one it was removed.
     pub new: Option<u32>,
-    /// Without its line feed. What is no UTF-8 is replaced.
+    /// Without its line feed. Bytes that are not UTF-8 are replaced.
     pub text: String,
-    /// The words that the line in whose place it came, or that came in its place, does not have. Lines are compared where
+    /// The words that differ from the line that it replaces, or that replaces it. Lines are compared where
     /// as many were added as removed; none are marked where they have little in common.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<[u32; 2]>>"))]
     pub words: Vec<Span>,
-    /// So many bytes it has, when the text was cut.
+    /// The length of the line in bytes, if its text was cut.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, ts(optional))]
     pub bytes: Option<u64>,

@@ -31,7 +31,7 @@ pub struct SendText {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub plain: bool,
-    /// Type the bytes as they are, at once: what a person pasted into a terminal. Excludes everything else.
+    /// Type the bytes as they are, at once: what a person pasted into a terminal. Excludes all other fields.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub raw: bool,

@@ -11,7 +11,7 @@ use crate::visible::count;
 /// What was used of a quota is stale when it was told so long ago: other sessions use the same one.
 const STALE_AFTER: Duration = Duration::from_secs(30 * 60);
 
-/// What an agent told last, by its status line or its transcript. These are its own numbers.
+/// What an agent last reported, in its status line or its transcript. These are its own numbers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Meters {
@@ -40,7 +40,7 @@ pub struct Quota {
     pub window: String,
     pub used_percent: f64,
     pub resets_at: Option<Timestamp>,
-    /// When it was told.
+    /// When it was reported.
     pub at: Timestamp,
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SessionId;
 
-/// What a rule or a policy says about a use of a tool. The worst of several counts.
+/// What a rule or a policy says about a use of a tool. The strictest of several counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -32,15 +32,15 @@ impl PolicyAction {
 pub struct PolicyInfo {
     pub name: String,
     pub description: String,
-    /// A greater one counts before a smaller one; a deny always counts.
+    /// A higher one counts before a lower one; a deny always counts.
     pub priority: i64,
-    /// For what no rule speaks of.
+    /// For everything that no rule mentions.
     pub default: PolicyAction,
     pub scope: PolicyScope,
     pub rules: u32,
-    /// Allow rules that admit more than they seem to.
+    /// Allow rules that allow more than they seem to.
     pub warnings: Vec<PolicyNote>,
-    /// What is wrong with the file; then nothing is allowed by any rule.
+    /// What is wrong with the file; if anything is, no rule allows anything.
     pub mistakes: Vec<PolicyNote>,
 }
 
@@ -55,7 +55,7 @@ pub enum PolicyScope {
     Sessions(Vec<String>),
 }
 
-/// Something that is to be said of a line of a policy.
+/// A mistake in a line of a policy, or a warning about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PolicyNote {
@@ -87,7 +87,7 @@ pub struct PutPolicy {
 pub struct AttachPolicy {
     /// An id, a unique id prefix, or a name.
     pub session: String,
-    /// False takes it away again.
+    /// `false` detaches it again.
     pub attached: bool,
 }
 
@@ -96,15 +96,15 @@ pub struct AttachPolicy {
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
 #[serde(deny_unknown_fields, default)]
 pub struct TestPolicy {
-    /// Of the shell, unless `tool` and `input` are given.
+    /// A shell command, unless `tool` and `input` are given.
     pub command: Option<String>,
     pub tool: Option<String>,
     #[cfg_attr(test, ts(type = "unknown"))]
     pub input: Option<serde_json::Value>,
-    /// As if in this session; otherwise, as if in a session in `cwd`.
+    /// As if it ran in this session; otherwise, as if it ran in a session in `cwd`.
     pub session: Option<String>,
     pub cwd: Option<PathBuf>,
-    /// Only by this policy, as it would be saved.
+    /// Only this policy, as if it were saved.
     pub text: Option<String>,
 }
 

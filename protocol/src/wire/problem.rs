@@ -195,7 +195,7 @@ codes! {
     /// The directory is in no git repository, or in one that cannot be used.
     NoRepository 404 1 "Not a git repository",
     /// What was chosen has changed since it was looked at.
-    Changed 409 1 "It has changed",
+    Changed 409 1 "Changed in the meantime",
     /// Two branches changed the same lines, and nothing was merged.
     Conflicts 409 1 "The branches conflict",
     /// Another program works on the repository.
@@ -205,19 +205,19 @@ codes! {
     /// The agent works, waits for a person or has a draft in its composer, and the text was not to be queued.
     Busy 409 1 "The agent is busy",
     /// The text was typed, and the program did not show that it took it: Enter was not pressed, or did nothing.
-    NotTaken 409 1 "The text was not taken",
+    NotTaken 409 1 "Not accepted",
     /// Somebody else was first, or the question is gone.
     AlreadyAnswered 409 1 "No longer open",
     /// The text or the body is larger than allowed.
     TooLarge 413 2 "Too large",
     /// The client speaks another protocol number.
-    ProtocolMismatch 426 8 "Another protocol version",
+    ProtocolMismatch 426 8 "Protocol version mismatch",
     /// tmux does not answer, or answered with an error.
     Tmux 503 1 "tmux failed",
     /// The operation timed out.
     Timeout 504 5 "Timed out",
     /// Not signed in: the cookie or the second secret is missing, or the login has ended.
-    SignedOut 401 6 "Nobody is signed in",
+    SignedOut 401 6 "Not signed in",
     /// The password or the code is wrong.
     WrongCredentials 401 6 "The password or the code is wrong",
     /// Wait for `retry_after` seconds.
@@ -225,11 +225,11 @@ codes! {
     /// No password has been set yet.
     NotSetUp 409 1 "The dashboard is not set up",
     /// A password has already been set.
-    AlreadySetUp 409 1 "The dashboard is set up already",
+    AlreadySetUp 409 1 "The dashboard is already set up",
     /// Setup is in progress in another browser; `take_over` ends it.
-    SetupUnderWay 409 1 "Another set-up is under way",
+    SetupUnderWay 409 1 "Another setup is under way",
     /// The token of a setup or change is unknown or has expired: start over.
-    Expired 410 1 "Begin again",
+    Expired 410 1 "Start over",
     /// The stored passwords cannot be read.
     WebClosed 503 1 "The dashboard is closed",
     /// The content is not an image in a supported format.

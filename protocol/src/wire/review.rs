@@ -26,7 +26,7 @@ pub struct Comment {
     pub id: u32,
     pub path: String,
     pub side: Side,
-    /// The state that the side is of, as in `ReadDiff`.
+    /// The state that this side shows, as in `ReadDiff`.
     pub of: String,
     /// The lines that it is about, as they are numbered now. When they are gone, as they were.
     pub from: u32,
@@ -39,7 +39,7 @@ pub struct Comment {
     /// The device on which it was written.
     pub author: String,
     pub state: CommentState,
-    /// The lines are not there any more.
+    /// The lines are gone.
     pub stale: bool,
     pub at: Timestamp,
     pub sent_at: Option<Timestamp>,
@@ -73,7 +73,7 @@ pub struct AddComment {
     /// `old`: about lines of the older state, which may have been removed. Default: `new`.
     #[serde(default)]
     pub side: Option<Side>,
-    /// The state that the side is of. Default: `index` for the old one, `work` for the new one.
+    /// The state that this side shows. Default: `index` for the old one, `work` for the new one.
     #[serde(default)]
     pub of: Option<String>,
     /// The first line, from 1.
@@ -84,7 +84,7 @@ pub struct AddComment {
     pub text: String,
 }
 
-/// `PATCH /api/sessions/{ref}/review/{id}`: of a draft.
+/// `PATCH /api/sessions/{ref}/review/{id}`: changes a draft.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]

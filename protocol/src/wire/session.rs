@@ -64,7 +64,7 @@ pub struct Session {
     /// The model it was started with or reported.
     #[serde(default)]
     pub model: Option<String>,
-    /// The version of its agent's program, as the running program told it.
+    /// The version of its agent's program, as the running program reported it.
     #[serde(default)]
     pub program_version: Option<String>,
     /// The window title set by the program.
@@ -82,17 +82,17 @@ pub struct Session {
     /// The number of queued texts.
     #[serde(default)]
     pub queued: u32,
-    /// The queued texts wait for somebody: a person interrupted the agent. They go on after its next turn, or when they
+    /// The queued texts are held: a person interrupted the agent. They are sent after its next turn, or when they
     /// are released.
     #[serde(default)]
     pub queue_held: bool,
-    /// Words of the person's own, in alphabetical order.
+    /// Words that a person chose, in alphabetical order.
     #[serde(default)]
     pub tags: Vec<String>,
     /// Lists show it first.
     #[serde(default)]
     pub pinned: bool,
-    /// Lists leave it out unless they are asked for what is archived. Only an ended session can be.
+    /// Lists leave it out unless they are asked for archived sessions. Only an ended session can be archived.
     #[serde(default)]
     pub archived: bool,
     /// What its agent says it has used.
@@ -161,7 +161,7 @@ pub struct Foreground {
     pub since: Timestamp,
 }
 
-/// How much changed, as it was when somebody counted last.
+/// How much had changed when it was last counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Changes {

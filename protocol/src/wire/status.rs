@@ -170,7 +170,7 @@ impl StatusReport {
             return Err("a kind is only for the state 'blocked'".to_owned());
         }
         if self.progress.is_some() && !self.state.is_some_and(ProgramState::is_transient) {
-            return Err("a progress is only for the states 'working' and 'blocked'".to_owned());
+            return Err("progress is only for the states 'working' and 'blocked'".to_owned());
         }
         check_text("title", self.title.as_deref(), LONGEST_TITLE)?;
         check_text("message", self.message.as_deref(), LONGEST_MESSAGE)

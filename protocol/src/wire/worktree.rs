@@ -89,7 +89,7 @@ pub struct MergeWorktree {
     /// The local branch that it is merged into; `null`: the one that is checked out in the main work tree.
     #[serde(default)]
     pub into: Option<String>,
-    /// Make one commit of all.
+    /// Merge everything as one commit.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub squash: bool,
@@ -102,11 +102,11 @@ pub struct WorktreeMerged {
     /// The branch of the worktree.
     pub branch: String,
     pub into: String,
-    /// Where `into` stands now.
+    /// The commit that `into` is at now.
     pub commit: String,
-    /// How many commits `into` did not have; 0: it had them all.
+    /// How many commits were merged; 0: `into` already had them all.
     pub commits: u32,
-    /// No commit was made: `into` has only moved on.
+    /// No commit was made: `into` has only moved forward.
     pub fast_forward: bool,
 }
 

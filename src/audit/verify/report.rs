@@ -106,12 +106,12 @@ impl fmt::Display for Report {
             _ => writeln!(out, "no records")?,
         }
         if let Some((from, to)) = self.removed {
-            writeln!(out, "{from} to {to} were removed from the start, by order")?;
+            writeln!(out, "records {from} to {to} were removed from the start, and a record says so")?;
         }
         if let Some(damage) = &self.damage {
             writeln!(out, "DAMAGED: {damage}")?;
             if self.damaged > 1 {
-                writeln!(out, "{} lines do not fit, that one with them", self.damaged)?;
+                writeln!(out, "{} lines do not fit, including that one", self.damaged)?;
             }
         }
         writeln!(out, "{}", self.head)?;
@@ -119,14 +119,14 @@ impl fmt::Display for Report {
             Some((_, says)) => writeln!(out, "{says}")?,
             None => writeln!(
                 out,
-                "no anchor was given: a tail that was cut together with a changed head file cannot be seen"
+                "no anchor was given: a cut end together with a changed head file would not be noticed"
             )?,
         }
         if self.rest {
             writeln!(out, "the file ends in bytes that were not synced; the next start removes them")?;
         }
         if self.clock_back > 0 {
-            writeln!(out, "the clock was set back {} times, which is no damage", self.clock_back)?;
+            writeln!(out, "the clock was set back {} times, which is not damage", self.clock_back)?;
         }
         for recorded in &self.recorded {
             writeln!(out, "{recorded}")?;
@@ -148,7 +148,7 @@ impl fmt::Display for HeadSays {
             }
             Self::Differs { line } => write!(
                 out,
-                "DAMAGED: the head file does not fit line {line}: it was changed, or the file was made anew"
+                "DAMAGED: the head file does not fit line {line}: one of the files was changed or replaced"
             ),
             Self::NotThere { seq } => write!(out, "DAMAGED: record {seq} of the head file is missing"),
             Self::Missing => write!(out, "DAMAGED: the head file is missing"),
@@ -160,19 +160,16 @@ impl fmt::Display for HeadSays {
 impl fmt::Display for AnchorSays {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holds => write!(out, "the anchor fits: up to it everything is as it was"),
+            Self::Holds => write!(out, "the anchor fits: nothing up to it has changed"),
             Self::TailMissing { from, to } => {
-                write!(
-                    out,
-                    "DAMAGED: the anchor proves that records {from} to {to} were there and are cut off"
-                )
+                write!(out, "DAMAGED: the anchor proves that records {from} to {to} were cut off")
             }
             Self::Differs { seq } => write!(
                 out,
-                "DAMAGED: the anchor proves that record {seq} was another one: the file was made anew"
+                "DAMAGED: the anchor proves that record {seq} was different: the file was replaced"
             ),
             Self::NotThere { seq } => {
-                write!(out, "DAMAGED: the anchor proves that record {seq} was there and is missing")
+                write!(out, "DAMAGED: the anchor proves that record {seq} existed and is missing")
             }
             Self::Removed => {
                 write!(out, "the anchor's record was removed from the start; it proves nothing here")

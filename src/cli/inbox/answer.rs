@@ -10,23 +10,23 @@ use crate::cli::{Context, output};
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(in crate::cli) struct Approve {
-    /// An ask, or a session with exactly one; see `codepiper inbox`
+    /// Ask id, or a session with exactly one ask; see `codepiper inbox`
     ask: String,
     /// Run this command instead of the one that the agent wants to run
     #[arg(long, value_name = "TEXT")]
     command: Option<String>,
-    /// Allow the same without asking until the agent ends; `codepiper inbox show` tells whether that is possible
+    /// Allow the same without asking until the agent ends; `codepiper inbox show` says whether that is possible
     #[arg(long, conflicts_with = "command")]
     always: bool,
 }
 
-/// Deny what an agent asks for; it goes on without it
+/// Deny what an agent asks for; the agent goes on without it
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(in crate::cli) struct Deny {
-    /// An ask, or a session with exactly one; see `codepiper inbox`
+    /// Ask id, or a session with exactly one ask; see `codepiper inbox`
     ask: String,
-    /// Why: the agent is told
+    /// Reason, which is passed to the agent
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -35,9 +35,9 @@ pub(in crate::cli) struct Deny {
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(in crate::cli) struct Answer {
-    /// An ask, or a session with exactly one; see `codepiper inbox`
+    /// Ask id, or a session with exactly one ask; see `codepiper inbox`
     ask: String,
-    /// The number of an option; of several questions, QUESTION.OPTION such as 2.1. Can be repeated
+    /// Number of an option, or QUESTION.OPTION, such as 2.1, if there are several questions; can be repeated
     #[arg(short, long = "option", value_name = "N", required_unless_present = "text", value_parser = choice)]
     options: Vec<(Option<u32>, u32)>,
     /// An answer in your own words, for a single question
@@ -107,7 +107,7 @@ fn answers(
 ) -> Result<Vec<QuestionAnswer>, String> {
     if ask.questions.is_empty() {
         return Err(format!(
-            "{} is no question: use `codepiper approve {0}` or `codepiper deny {0}`",
+            "{} is not a question: use `codepiper approve {0}` or `codepiper deny {0}`",
             ask.id
         ));
     }

@@ -8,17 +8,17 @@ use crate::cli::failure::{Failure, OF_LIVE_SESSIONS, OF_SESSIONS, Outcome, exit_
 use crate::cli::table::Table;
 use crate::cli::{Context, output};
 
-/// Stop what agents do, at once: Escape is pressed, and what waits for them is held
+/// Interrupt agents at once: press Escape in each and hold the texts queued for it
 ///
-/// An agent that does not react within 3 seconds is killed; `codepiper resume` continues its conversation. Held texts go on
-/// after the agent's next turn, or with `codepiper send ID --release-queued`.
+/// An agent that does not react within 3 seconds is killed; `codepiper resume` continues its conversation. Held texts
+/// are sent after the agent's next turn, or with `codepiper send ID --release-queued`.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_SESSIONS))]
 pub(in crate::cli) struct Halt {
     /// Session ids, unique id prefixes or names
     #[arg(value_name = "ID", required_unless_present = "all")]
     sessions: Vec<String>,
-    /// Every agent that runs
+    /// Halt every running agent
     #[arg(long, conflicts_with = "sessions")]
     all: bool,
     /// Print one JSON array
@@ -28,7 +28,7 @@ pub(in crate::cli) struct Halt {
 
 /// Ask for attention, from inside a session
 ///
-/// The text is shown in the inbox, as the words of the session. A session can ask once in 10 seconds.
+/// The text is shown in the inbox as the session's own words. A session can ask once every 10 seconds.
 #[derive(Args)]
 #[command(after_help = exit_codes(OF_LIVE_SESSIONS))]
 pub(in crate::cli) struct Notify {
@@ -59,7 +59,7 @@ impl Halt {
         }
         table.print(None)?;
         match halted.iter().any(|halted| halted.outcome == HaltOutcome::Unproven) {
-            true => Err(Failure::new("not every agent is known to have stopped")),
+            true => Err(Failure::new("some agents may not have stopped")),
             false => Ok(()),
         }
     }

@@ -66,7 +66,7 @@ pub(super) fn quota(meters: &Meters, now: Timestamp) -> Option<String> {
             _ => String::new(),
         };
         let age = time::age(quota.at, now);
-        let stale = if quota.is_stale(now) { format!("; stale: told {age} ago") } else { String::new() };
+        let stale = if quota.is_stale(now) { format!("; stale: {age} old") } else { String::new() };
         format!("{} {:.0}%{resets}{stale}", quota.window, quota.used_percent)
     });
     Some(told.collect::<Vec<_>>().join("; ")).filter(|told| !told.is_empty())
@@ -129,7 +129,7 @@ mod tests {
         let known = session(&meters).meters.unwrap();
         assert_eq!(super::quota(&known, now).unwrap(), "five_hour 42%, resets 2026-11-22T10:30:00Z");
         let later = "2026-11-22T10:30:00Z".parse().unwrap();
-        assert_eq!(super::quota(&known, later).unwrap(), "five_hour 42%; stale: told 31m ago");
+        assert_eq!(super::quota(&known, later).unwrap(), "five_hour 42%; stale: 31m old");
         assert_eq!(usage(&session(&meters), later), "context 44%, 5h 42%?");
     }
 }

@@ -33,7 +33,7 @@ pub fn choose_branch<'r>(
 ) -> Result<(BranchName, Option<String>, Commit<'r>), Problem> {
     if let Some(name) = &wanted.branch {
         if wanted.create_branch.is_some() || wanted.base.is_some() {
-            return Err(invalid("an existing branch is not created and takes no base"));
+            return Err(invalid("give either an existing branch, or a new one and its base"));
         }
         let name = BranchName::parse(name)?;
         let commit = existing(repository, &name)?;

@@ -145,7 +145,7 @@ fn needs_no_filter(
         .find(|path| places.iter().any(|place| attribute(place, path, "filter").is_some()));
     match filtered {
         Some(path) => Err(invalid(format!(
-            "{} goes through a filter of git, which is not run here: use git itself in the terminal",
+            "{} goes through a git filter, which CodePiper does not run: use git itself in the terminal",
             path.display()
         ))),
         None => Ok(()),
@@ -167,7 +167,7 @@ fn needs_no_driver(main: &Repository, ours: &Commit, theirs: &Commit) -> Result<
         .find(|path| attribute(main, path, "merge").is_some_and(|driver| !known(&driver)));
     match driven {
         Some(path) => Err(invalid(format!(
-            "{} is merged by a driver of the repository, which is not run here: use git itself in the terminal",
+            "{} has a merge driver, which CodePiper does not run: use git itself in the terminal",
             path.display()
         ))),
         None => Ok(()),
@@ -207,7 +207,7 @@ fn commit(
     needs_no_driver(main, ours, theirs)?;
     let signs = main.config().and_then(|config| config.get_bool("commit.gpgsign")).unwrap_or(false);
     if signs {
-        return Err(invalid("commits of this repository are to be signed: use git itself in the terminal"));
+        return Err(invalid("commits in this repository must be signed: use git itself in the terminal"));
     }
     let mut index = main.merge_commits(ours, theirs, None).map_err(cannot)?;
     if index.has_conflicts() {

@@ -415,7 +415,7 @@ fn what_cannot_be_merged_as_a_whole_changes_nothing() {
     fs::write(worktree.path.join("large.bin"), "pointer").unwrap();
     git(&worktree.path, &["add", "-A"]);
     git(&worktree.path, &["commit", "-qm", "large"]);
-    refused(Code::Invalid, "large.bin goes through a filter");
+    refused(Code::Invalid, "large.bin goes through a git filter");
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn what_a_driver_of_the_repository_merges_is_left_to_git() {
     bed.git(&["commit", "-qam", "mine"]);
     let problem = merged(&worktree, false, None).unwrap_err();
     assert!(
-        problem.code == Code::Invalid && problem.detail.contains("one is merged by a driver"),
+        problem.code == Code::Invalid && problem.detail.contains("one has a merge driver"),
         "{problem:?}"
     );
 }

@@ -30,7 +30,7 @@ pub fn steps(words: &[Vec<String>]) -> Result<Vec<Step>, String> {
         }
         if let Some(word) = alternatives.iter().find(|word| *word == "..." || word.starts_with('-')) {
             return Err(format!(
-                "'{word}' cannot stand among the words of a deny or ask; options have a list of their own"
+                "'{word}' cannot be among the words of a deny or ask; options have a list of their own"
             ));
         }
         let patterns = alternatives.iter().map(|word| WordPattern::new(word)).collect::<Result<_, _>>()?;

@@ -37,10 +37,10 @@ pub enum Fit<'o> {
 impl OptionPattern {
     pub fn new(text: &str, action: Action) -> Result<Self, String> {
         if !text.starts_with(['-', '+']) || text.len() < 2 {
-            return Err(format!("'{text}' is no option; an option begins with '-'"));
+            return Err(format!("'{text}' is not an option; an option begins with '-'"));
         }
         if action == Action::Allow && matches!(text, "-*" | "--*" | "-**" | "--**") {
-            return Err(format!("'{text}' would allow every option; list those that are meant"));
+            return Err(format!("'{text}' would allow every option; list the options that you mean"));
         }
         if let Some((name, value)) = text.split_once(' ') {
             return match (name, value) {

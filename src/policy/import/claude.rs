@@ -15,12 +15,12 @@ const ALL_EDITORS: [&str; 5] = ["Edit", "MultiEdit", "Write", "NotebookEdit", "a
 /// project's directory, or `~/.claude` for the user's own file.
 pub fn claude(text: &str, name: &str, directory: Option<&str>) -> Result<Import, String> {
     let settings: Value =
-        serde_json::from_str(text).map_err(|error| format!("this is no valid JSON: {error}"))?;
-    let mut import = Import::new(name, "Taken over from Claude Code's settings.json.");
+        serde_json::from_str(text).map_err(|error| format!("this is not valid JSON: {error}"))?;
+    let mut import = Import::new(name, "Imported from Claude Code's settings.json.");
     let permissions = match settings.get("permissions") {
         None => return Ok(import),
         Some(Value::Object(permissions)) => permissions,
-        Some(_) => return Err("'permissions' is no table".to_owned()),
+        Some(_) => return Err("'permissions' is not an object".to_owned()),
     };
     for (field, value) in permissions {
         let action = match field.as_str() {
@@ -32,11 +32,11 @@ pub fn claude(text: &str, name: &str, directory: Option<&str>) -> Result<Import,
                 continue;
             }
         };
-        let rules = value.as_array().ok_or_else(|| format!("'permissions.{field}' is no list"))?;
+        let rules = value.as_array().ok_or_else(|| format!("'permissions.{field}' is not a list"))?;
         for rule in rules {
             match rule.as_str() {
                 Some(text) => one(&mut import, action, text, directory),
-                None => import.note(&rule.to_string(), false, "It is no text."),
+                None => import.note(&rule.to_string(), false, "It is not a string."),
             }
         }
     }
@@ -71,14 +71,14 @@ fn one(import: &mut Import, action: Action, original: &str, directory: Option<&s
                 return import.note(
                     original,
                     false,
-                    &format!("What is in the parentheses of '{tool}' is not known here."),
+                    &format!("CodePiper does not know what the parentheses of '{tool}' mean."),
                 );
             }
             if import.add(original, rule(Action::Ask, &[tool])) {
                 import.note(
                     original,
                     true,
-                    "What is in the parentheses is not known here, so every use is asked about.",
+                    "CodePiper does not know what the parentheses mean, so every use is asked about.",
                 );
             }
         }
@@ -224,7 +224,7 @@ fn paths(
 fn path_patterns(detail: &str, action: Action, directory: Option<&str>) -> Result<Vec<String>, String> {
     let deny = action != Action::Allow;
     if detail.starts_with('!') || detail.contains('[') && !deny {
-        return Err("Negated patterns and sets of letters are not known here.".to_owned());
+        return Err("Negated patterns and character sets are not supported here.".to_owned());
     }
     let detail = classes_as_one(detail);
     let detail = if detail.ends_with('/') { format!("{detail}**") } else { detail };
@@ -280,13 +280,13 @@ fn classes_as_one(pattern: &str) -> String {
 
 fn domain(import: &mut Import, action: Action, original: &str, detail: &str) {
     let Some(domain) = detail.strip_prefix("domain:").map(str::trim) else {
-        return import.note(original, false, "Only 'domain:' is known here.");
+        return import.note(original, false, "Only 'domain:' is supported here.");
     };
     let plain = domain.chars().all(|letter| letter.is_ascii_alphanumeric() || ".-".contains(letter));
     let patterns = match (action, plain && !domain.is_empty()) {
         (Action::Allow, true) => vec![format!("https://{domain}"), format!("https://{domain}/*")],
         (Action::Allow, false) => {
-            return import.note(original, false, "Only a plain name of a host can be allowed.");
+            return import.note(original, false, "Only a plain host name can be allowed.");
         }
         _ => vec![format!("*{domain}*")],
     };

@@ -10,11 +10,11 @@ use crate::policy::rule::{Action, Example, ExampleText, Rule, RuleText};
 /// Reads the rules of a file.
 pub fn codex(text: &str, name: &str) -> Result<Import, String> {
     let calls = starlark::calls(text).map_err(|(line, why)| format!("line {line}: {why}"))?;
-    let mut import = Import::new(name, "Taken over from Codex's rules.");
+    let mut import = Import::new(name, "Imported from Codex's rules.");
     for call in calls {
         match call.name.as_str() {
             "prefix_rule" => prefix_rule(&mut import, &call),
-            other => import.note(&call.text, false, &format!("'{other}' is not known here.")),
+            other => import.note(&call.text, false, &format!("'{other}' is not supported here.")),
         }
     }
     Ok(import)
@@ -24,13 +24,13 @@ fn prefix_rule(import: &mut Import, call: &Call) {
     let field = |name: &str| call.arguments.iter().find(|(field, _)| field == name).map(|(_, value)| value);
     let known = ["pattern", "decision", "justification", "match", "not_match"];
     if let Some((name, _)) = call.arguments.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-        return import.note(&call.text, false, &format!("its field '{name}' is not known here."));
+        return import.note(&call.text, false, &format!("its field '{name}' is not supported here."));
     }
     let action = match field("decision").map(Value::as_text) {
         None | Some(Some("allow")) => Action::Allow,
         Some(Some("prompt")) => Action::Ask,
         Some(Some("forbidden")) => Action::Deny,
-        Some(_) => return import.note(&call.text, false, "Its decision is not known here."),
+        Some(_) => return import.note(&call.text, false, "Its decision is not supported here."),
     };
     let words: Option<Vec<Vec<String>>> = field("pattern")
         .and_then(Value::as_list)
@@ -38,7 +38,7 @@ fn prefix_rule(import: &mut Import, call: &Call) {
         .unwrap_or_default();
     let Some(words) = words.filter(|words| !words.is_empty() && words.iter().all(|word| !word.is_empty()))
     else {
-        return import.note(&call.text, false, "Its pattern is no list of words.");
+        return import.note(&call.text, false, "Its pattern is not a list of words.");
     };
     let literal: Vec<Vec<String>> =
         words.iter().map(|word| word.iter().map(|word| escape(word)).collect()).collect();

@@ -61,7 +61,7 @@ pub fn calls(text: &str) -> Result<Vec<Call>, (usize, String)> {
             None => {
                 return Err((
                     reader.line(reader.at),
-                    "only calls like prefix_rule(pattern = […]) are known".into(),
+                    "only calls like prefix_rule(pattern = […]) are supported".into(),
                 ));
             }
         }

@@ -39,7 +39,7 @@ impl PathPattern {
             _ if pattern.starts_with('/') => (Root::Top, &pattern[1..]),
             _ => {
                 return Err(format!(
-                    "'{pattern}' is no path pattern; it has to begin with './', '~/' or '/'"
+                    "'{pattern}' is not a path pattern; it has to begin with './', '~/' or '/'"
                 ));
             }
         };
@@ -48,7 +48,7 @@ impl PathPattern {
             let name = Glob::new(segment);
             match (segment, name.as_text()) {
                 ("..", _) => {
-                    return Err(format!("'{pattern}' contains '..'; write the directory that is meant"));
+                    return Err(format!("'{pattern}' contains '..'; write the directory that you mean"));
                 }
                 ("**", _) if rest.last() == Some(&Part::Deep) => {}
                 ("**", _) => rest.push(Part::Deep),

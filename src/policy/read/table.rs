@@ -59,7 +59,7 @@ impl<'t> Table<'t> {
                 .min()
                 .filter(|(steps, _)| *steps <= 2);
             let hint = near.map_or_else(String::new, |(_, known)| format!("; did you mean '{known}'?"));
-            let message = format!("'{}' is no field of {what}{hint}", name.escape_debug());
+            let message = format!("'{}' is not a field of {what}{hint}", name.escape_debug());
             self.mistake(self.lines.at(key.span().start), name, &message, mistakes);
         }
     }
@@ -86,7 +86,7 @@ impl<'t> Table<'t> {
         let value = self.value(field)?;
         let text = value.text();
         if text.is_none() {
-            value.wrong(field, &format!("'{field}' has to be a text in quotes"), mistakes);
+            value.wrong(field, &format!("'{field}' has to be a string in quotes"), mistakes);
         }
         text
     }
@@ -114,7 +114,7 @@ impl<'t> Table<'t> {
     pub fn texts(&self, field: &str, mistakes: &mut Vec<Mistake>) -> Vec<String> {
         let Some(value) = self.value(field) else { return Vec::new() };
         value.texts().unwrap_or_else(|| {
-            value.wrong(field, &format!("'{field}' has to be a text or a list of texts"), mistakes);
+            value.wrong(field, &format!("'{field}' has to be a string or a list of strings"), mistakes);
             Vec::new()
         })
     }
@@ -123,7 +123,7 @@ impl<'t> Table<'t> {
         let before = mistakes.len();
         let texts = self.texts(field, mistakes);
         if texts.is_empty() && mistakes.len() == before {
-            self.wrong(field, &format!("'{field}' is empty; leave it out for everywhere"), mistakes);
+            self.wrong(field, &format!("'{field}' is empty; leave it out to apply everywhere"), mistakes);
         }
         texts
     }

@@ -40,7 +40,7 @@ fn a_prefix_does_not_become_any_option_and_that_is_told() {
     assert_eq!(answer(std::slice::from_ref(&import.policy), "git diff --output=x"), Action::Ask);
     assert_eq!(answer(&[import.policy], "git diff src"), Action::Allow);
     assert_eq!(import.notes.len(), 1);
-    assert!(import.notes[0].carried_over && import.notes[0].why.contains("Options are not taken over"));
+    assert!(import.notes[0].carried_over && import.notes[0].why.contains("Options are not carried over"));
     for (rule, text) in [
         ("Bash(git commit -m x)", "git commit x -m"),
         ("Bash(git commit -m x)", "git commit -m x --amend"),

@@ -77,10 +77,10 @@ fn the_answer_says_what_kept_the_nearest_rule_from_allowing() {
         "[[rule]]\naction = \"allow\"\ncommand = { program = \"git\", words = [\"status\"], options = [\"-s\"] }",
     )];
     let decision = decide(&policies, &command("git status --output=x")).unwrap();
-    let near = "(rule 1 of 'test' is near, but the option '--output=x' is not in the rule's list)";
+    let near = "(rule 1 of 'test' comes closest, but the option '--output=x' is not in the rule's list)";
     assert_eq!(
         decision.why,
-        format!("No rule speaks of 'git status --output=x' {near}, so it is asked about.")
+        format!("No rule mentions 'git status --output=x' {near}, so it is asked about.")
     );
     let decision = decide(&policies, &command("git status; echo $HOME")).unwrap();
     assert_eq!(

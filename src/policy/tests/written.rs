@@ -21,7 +21,7 @@ command = { program = \"git\", words = [\"status\"], option = [\"-s\"] }
     assert_eq!(mistakes.len(), 1);
     let (mistake, told) = (&mistakes[0], mistakes[0].in_file("policy.toml"));
     assert_eq!((mistake.line, mistake.rule, mistake.field.as_str()), (9, Some(2), "option"));
-    assert_eq!(told, "policy.toml:9: rule 2: 'option' is no field of a command; did you mean 'options'?");
+    assert_eq!(told, "policy.toml:9: rule 2: 'option' is not a field of a command; did you mean 'options'?");
 }
 
 /// The mistakes of a rule, whose first line is 3.
@@ -33,31 +33,31 @@ fn told(rule: &str) -> Vec<String> {
 const WRONG_RULES: &[(&str, &str)] = &[
     (
         "action = \"allow\"",
-        "3: rule 1: the rule says neither 'tool' nor 'command', 'args' or 'paths'; '*' is every tool",
+        "3: rule 1: the rule has none of 'tool', 'command', 'args' and 'paths'; '*' means every tool",
     ),
     ("tool = \"x\"", "3: rule 1: 'action' is missing"),
     (
         "action = \"permit\"\ntool = \"x\"",
-        "4: rule 1: 'action' is \"allow\", \"deny\" or \"ask\", not \"permit\"",
+        "4: rule 1: 'action' has to be \"allow\", \"deny\" or \"ask\", not \"permit\"",
     ),
-    ("action = 1\ntool = \"x\"", "4: rule 1: 'action' has to be a text in quotes"),
-    ("action = \"allow\"\ntool = [1]", "5: rule 1: 'tool' has to be a text or a list of texts"),
+    ("action = 1\ntool = \"x\"", "4: rule 1: 'action' has to be a string in quotes"),
+    ("action = \"allow\"\ntool = [1]", "5: rule 1: 'tool' has to be a string or a list of strings"),
     ("action = \"allow\"\ntool = []", "5: rule 1: 'tool' is empty"),
     (
         "action = \"allow\"\ntool = \"Bash\"",
-        "5: rule 1: an allow rule for a shell needs 'command'; a shell can do everything",
+        "5: rule 1: an allow rule for a shell needs 'command'; a shell can do anything",
     ),
     (
         "action = \"allow\"\npaths = \"./x\"",
-        "5: rule 1: 'paths' is for deny and ask; an allow rule says 'args' or 'command'",
+        "5: rule 1: 'paths' is for deny and ask; use 'args' or 'command' in an allow rule",
     ),
     (
         "action = \"deny\"\npaths = \"x\"",
-        "5: rule 1: 'x' is no path pattern; it has to begin with './', '~/' or '/'",
+        "5: rule 1: 'x' is not a path pattern; it has to begin with './', '~/' or '/'",
     ),
     (
         "action = \"deny\"\npaths = \"./../x\"",
-        "5: rule 1: './../x' contains '..'; write the directory that is meant",
+        "5: rule 1: './../x' contains '..'; write the directory that you mean",
     ),
     (
         "action = \"deny\"\npaths = \"./a**\"",
@@ -65,7 +65,7 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ),
     (
         "action = \"allow\"\ntool = \"Read\"\ncommand = { program = \"x\" }",
-        "5: rule 1: 'command' is for tools that run shell commands; call them 'Bash'",
+        "5: rule 1: 'command' is for tools that run shell commands; name them 'Bash'",
     ),
     ("action = \"allow\"\ncommand = \"git\"", "5: rule 1: 'command' has to be a table, like { … }"),
     ("action = \"allow\"\ncommand = { words = [\"x\"] }", "5: rule 1: 'program' is missing"),
@@ -80,23 +80,23 @@ const WRONG_RULES: &[(&str, &str)] = &[
     ),
     (
         "action = \"allow\"\ncommand = { program = \"x\", options = [\"-*\"] }",
-        "5: rule 1: '-*' would allow every option; list those that are meant",
+        "5: rule 1: '-*' would allow every option; list the options that you mean",
     ),
     (
         "action = \"allow\"\ncommand = { program = \"x\", options = [\"s\"] }",
-        "5: rule 1: 's' is no option; an option begins with '-'",
+        "5: rule 1: 's' is not an option; an option begins with '-'",
     ),
     (
         "action = \"allow\"\ncommand = { program = \"x\", words = [\"*\", \"-s\"] }",
-        "5: rule 1: '-s' begins with '-' behind a wildcard; list it under 'options'",
+        "5: rule 1: '-s' begins with '-' after a wildcard; list it under 'options'",
     ),
     (
         "action = \"allow\"\ncommand = { program = \"x\", words = [\"**\", \"y\"] }",
-        "5: rule 1: in an allow rule '**' and '...' stand alone and at the end",
+        "5: rule 1: in an allow rule '**' and '...' have to stand alone, at the end",
     ),
     (
         "action = \"deny\"\ncommand = { program = \"x\", words = [\"-s\"] }",
-        "5: rule 1: '-s' cannot stand among the words of a deny or ask; options have a list of their own",
+        "5: rule 1: '-s' cannot be among the words of a deny or ask; options have a list of their own",
     ),
     (
         "action = \"allow\"\ntool = \"x\"\nargs = { a = 1 }",
@@ -116,21 +116,21 @@ fn what_a_rule_cannot_say_is_a_mistake() {
 fn what_a_policy_cannot_say_is_a_mistake() {
     for (text, expected) in [
         ("", "1: 'name' is missing"),
-        ("name = \"\"", "1: 'name' has 1 to 100 printable letters"),
-        ("name = \"x\"\ndefault = \"allow\"", "2: 'default' is \"ask\" or \"deny\", not \"allow\""),
+        ("name = \"\"", "1: 'name' has to have 1 to 100 printable characters"),
+        ("name = \"x\"\ndefault = \"allow\"", "2: 'default' has to be \"ask\" or \"deny\", not \"allow\""),
         ("name = \"x\"\npriority = 1.5", "2: 'priority' has to be a whole number"),
-        ("name = \"x\"\nprio = 1", "2: 'prio' is no field of a policy"),
-        ("name = \"x\"\ndirectories = []", "2: 'directories' is empty; leave it out for everywhere"),
+        ("name = \"x\"\nprio = 1", "2: 'prio' is not a field of a policy"),
+        ("name = \"x\"\ndirectories = []", "2: 'directories' is empty; leave it out to apply everywhere"),
         (
             "name = \"x\"\ndirectories = [\"work\"]",
-            "2: 'work/**' is no path pattern; it has to begin with './', '~/' or '/'",
+            "2: 'work/**' is not a path pattern; it has to begin with './', '~/' or '/'",
         ),
         (
             "name = \"x\"\ndirectories = [\"/a\"]\nsessions = [\"s\"]",
-            "3: a policy has either 'directories' or 'sessions'",
+            "3: a policy has either 'directories' or 'sessions', not both",
         ),
         ("name = \"x\"\nrule = 1", "2: rules begin with [[rule]]"),
-        ("name = \"x\"\nname = \"y\"", "2: this is no valid TOML: duplicate key"),
+        ("name = \"x\"\nname = \"y\"", "2: this is not valid TOML: duplicate key"),
     ] {
         let mistakes: Vec<String> = read(text).unwrap_err().iter().map(ToString::to_string).collect();
         assert_eq!(mistakes, [expected], "{text}");

@@ -71,7 +71,7 @@ impl Asks {
 fn only_there(session: &Session, ask: &Ask) -> Problem {
     let session = session.id.short();
     if ask.answered_in == AnsweredIn::Nothing {
-        return Problem::new(Code::NotTaken, format!("{} wants no answer, only to be seen", ask.id));
+        return Problem::new(Code::NotTaken, format!("{} needs no answer; mark it as seen", ask.id));
     }
     let detail = format!("{} can only be answered in the terminal of session {session}", ask.id);
     Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session })

@@ -62,7 +62,7 @@ impl Asks {
             })
         };
         if called.is_some() {
-            let detail = format!("a session may ask for attention once in {} s", BETWEEN_CALLS.as_secs());
+            let detail = format!("a session may ask for attention once every {} s", BETWEEN_CALLS.as_secs());
             let seconds = Some(BETWEEN_CALLS.as_secs() as u32);
             return Err(Problem { retry_after: seconds, ..Problem::new(Code::TooManyTries, detail) });
         }

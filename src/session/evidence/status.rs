@@ -154,7 +154,7 @@ impl Evidence {
 
     fn prove_by_status(&self, session: &Arc<Session>, stated: Option<&StatusRecord>) {
         if let Some((activity, waiting_for)) = session.provider.signals.status(stated) {
-            let what = stated.map_or_else(|| "it reports no state any more".to_owned(), in_words);
+            let what = stated.map_or_else(|| "it no longer reports a state".to_owned(), in_words);
             let source = EvidenceSource::Report;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
         }

@@ -36,7 +36,7 @@ const UNDER_WAY: Record<GitOperation, string> = {
   rebase: "Rebase under way",
   cherry_pick: "Cherry-pick under way",
   revert: "Revert under way",
-  bisect: "Bisection under way",
+  bisect: "Bisect under way",
   apply_mailbox: "Patches under way",
 };
 
@@ -100,7 +100,7 @@ export function GitTab({ session }: { session: Session }) {
             class="status meta"
             title={
               model.partial.value
-                ? "The directory is too large to be watched as a whole. It is looked at when the agent did something, and when you come back."
+                ? "The directory is too large to watch as a whole. It is read again when the agent has used a tool, and when you come back."
                 : undefined
             }
           >
@@ -200,10 +200,10 @@ function Head({ model }: { model: Model }) {
       <div class="git-head">
         <Icon name="branch" size={13} />
         <span class="truncate">
-          {branch === null ? `No branch, at ${head.commit?.slice(0, 8) ?? "nothing"}` : foreign(branch)}
+          {branch === null ? `HEAD detached at ${head.commit?.slice(0, 8) ?? "nothing"}` : foreign(branch)}
         </span>
         {head.ahead !== null && head.behind !== null && (
-          <span class="meta" title={`Beside ${foreign(head.upstream ?? "")}`}>
+          <span class="meta" title={`Compared with ${foreign(head.upstream ?? "")}`}>
             ↑{head.ahead} ↓{head.behind}
           </span>
         )}
@@ -285,8 +285,8 @@ function Changes({
             disabled={model.busy.value}
             onChange={(event) => void model.chooseMarks(event.currentTarget.value as Marks)}
           >
-            <option value="shared">Mark of all devices</option>
-            <option value="own">Mark of this device</option>
+            <option value="shared">Mark for all devices</option>
+            <option value="own">Mark for this device</option>
           </select>
         )}
         <span class="meta truncate git-sum">{count(items.length + model.more.value, "file")}</span>
@@ -305,7 +305,7 @@ function Changes({
           <Icon name="eye" size={14} />
           Mark as seen
         </button>
-        <div class="segments desk-only" role="group" aria-label="View of differences">
+        <div class="segments desk-only" role="group" aria-label="Layout of the diff">
           {(
             [
               [true, "Split"],
@@ -384,7 +384,7 @@ function ChosenBar({ model }: { model: Model }) {
           onClick={() =>
             ask({
               title: `Discard ${count(chosen.lines.size, "line")} of ${visible(item.file.path)}?`,
-              text: "They go from the file. They are kept for 30 days; Undo brings them back.",
+              text: "They are removed from the file and kept for 30 days; Undo brings them back.",
               verb: "Discard",
               destroys: true,
               run: () => model.discardLines(),

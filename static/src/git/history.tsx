@@ -46,7 +46,7 @@ export function Log({
   return (
     <div class="scroll git-log" role="region" aria-label="Log" tabIndex={0}>
       {failed.value && <p class="pad tone-bad">{failed.value}</p>}
-      {loaded.value && commits.value.length === 0 && !failed.value && <p class="pad meta">There is no commit yet.</p>}
+      {loaded.value && commits.value.length === 0 && !failed.value && <p class="pad meta">No commits yet.</p>}
       <ol>
         {commits.value.map((commit, index) => (
           <li key={commit.id}>
@@ -180,7 +180,7 @@ export function Branches({
   return (
     <div class="scroll git-branches" role="region" aria-label="Branches" tabIndex={0}>
       {failed.value && <p class="pad tone-bad">{failed.value}</p>}
-      {found.value && branches.length === 0 && <p class="pad meta">There is no branch with a commit yet.</p>}
+      {found.value && branches.length === 0 && <p class="pad meta">No branch has a commit yet.</p>}
       {(["Local", "Remote"] as const).map((kind) => {
         const own = branches.filter((branch) => branch.remote === (kind === "Remote"));
         if (own.length === 0) return null;

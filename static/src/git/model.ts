@@ -475,7 +475,7 @@ export class Model {
       this.chosen.value = null;
       this.undo.value = discarded;
       toast({
-        text: `Discarded in ${count(discarded.paths.length, "file")}. Kept 30 days.`,
+        text: `Discarded in ${count(discarded.paths.length, "file")}. Kept for 30 days.`,
         action: { label: "Undo", run: () => void this.restore() },
       });
     });
@@ -488,7 +488,7 @@ export class Model {
     await this.doing(async () => {
       await request("POST", this.path(`git/discarded/${discarded.id}/restore`));
       this.undo.value = null;
-      toast({ text: "It is back." });
+      toast({ text: "Brought back." });
     });
   }
 
@@ -554,7 +554,7 @@ export class Model {
       toast({
         text:
           sent.receipt === "queued"
-            ? "The comments are sent when the agent is idle."
+            ? "The comments will be sent when the agent is idle."
             : "The comments were sent to the agent.",
       });
     });

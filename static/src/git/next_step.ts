@@ -8,7 +8,7 @@ const FINISH: Record<GitOperation, string> = {
   rebase: "run “git rebase --continue” in the terminal",
   cherry_pick: "run “git cherry-pick --continue” in the terminal",
   revert: "run “git revert --continue” in the terminal",
-  bisect: "say in the terminal whether this commit is good: “git bisect good” or “git bisect bad”",
+  bisect: "run “git bisect good” or “git bisect bad” in the terminal",
   apply_mailbox: "run “git am --continue” in the terminal",
 };
 

@@ -108,8 +108,8 @@ export function askDiscard(model: Model, item: Item, hunk?: DiffHunk): void {
     title: `Discard ${what}?`,
     text:
       item.section === "untracked" && !hunk
-        ? "Git does not track this file: it goes from the disk. It is kept for 30 days; Undo brings it back."
-        : "They go from the file. They are kept for 30 days; Undo brings them back.",
+        ? "Git does not track this file: it is removed from the disk and kept for 30 days; Undo brings it back."
+        : "They are removed from the file and kept for 30 days; Undo brings them back.",
     verb: "Discard",
     destroys: true,
     run: () => model.discard({ item, hunk }),
@@ -250,7 +250,7 @@ function Images({ model, item }: { model: Model; item: Item }) {
         <figure key={word}>
           <figcaption class="meta">{word}</figcaption>
           {mode === null ? (
-            <p class="meta">There is none.</p>
+            <p class="meta">No image.</p>
           ) : (
             <Picture path={model.image(item, of)} label={`${visible(item.file.path)}, ${word.toLowerCase()}`} />
           )}

@@ -65,8 +65,7 @@ const WHOLE: Record<string, string> = {
   too_large: "Larger than 64 MiB.",
   symlink: "A symbolic link.",
   submodule: "A submodule.",
-  filter:
-    "A program of git's configuration stands between this file and the index (git LFS, for example). Stage it in the terminal.",
+  filter: "Git passes this file through a filter program (git LFS, for example). Stage it in the terminal.",
   conflicted: "Both sides of a merge changed it. Resolve it, then stage the whole file.",
 };
 

@@ -102,11 +102,11 @@ export function CommitBox({ model }: { model: Model }) {
     status.conflicted > 0
       ? "Resolve the conflicts first."
       : status.operation !== null && status.operation !== "merge"
-        ? "What is under way goes on in the terminal."
+        ? "Finish what is under way in the terminal first."
         : text.value.trim() === ""
           ? staged === 0 && !amend.value
             ? "Nothing is staged."
-            : "It needs a message."
+            : "The commit needs a message."
           : staged === 0 && !amend.value && status.operation !== "merge"
             ? "Nothing is staged."
             : null;

@@ -119,10 +119,10 @@ export function Answering({ open: { ask, session }, read, acts, then }: Props) {
         </button>
         <Snooze open={{ ask, session }} />
       </div>
-      {!read && <p class="meta">Scroll to the end of the text first: then it can be allowed.</p>}
+      {!read && <p class="meta">Scroll to the end of the text first; then you can allow it.</p>}
       {mode === "deny" && (
         <OneLine
-          label="Why? The agent is told."
+          label="Why? The agent is told this."
           value={reason}
           change={setReason}
           verb="Deny"
@@ -205,7 +205,7 @@ function Snooze({ open: { ask } }: { open: Open }) {
   if (ask.snoozed_until) {
     return (
       <button class="button ghost large" onClick={() => void snooze(ask, null)}>
-        Wake
+        Unsnooze
       </button>
     );
   }

@@ -112,7 +112,7 @@ function Head({ show }: { show: Show }) {
         onClick={() =>
           confirm({
             title: "Halt all agents?",
-            text: "Escape is pressed in every agent that works or asks, and queued texts are held. An agent that does not react within 3 seconds is killed; its conversation can be resumed.",
+            text: "Escape is pressed in every agent that is working or asking, and queued texts are held. An agent that does not react within 3 seconds is killed; its conversation can be resumed.",
             verb: "Halt all agents",
             destroys: true,
             run: haltAll,
@@ -224,7 +224,7 @@ function Facts({ ask }: { ask: Ask }) {
       )}
       {ask.why && (
         <>
-          <dt>Asked by</dt>
+          <dt>Why</dt>
           <dd>{foreign(ask.why)}</dd>
         </>
       )}
@@ -238,7 +238,7 @@ function Gone({ id, back }: { id: string; back: () => void }) {
   return (
     <div class="empty">
       <h2>No longer open</h2>
-      <p>{end ? <Described of={end.description} /> : "It was answered, or what asked has ended."}</p>
+      <p>{end ? <Described of={end.description} /> : "It was answered, or is no longer asked."}</p>
       <button class="button" onClick={back}>
         Show what is open
       </button>
@@ -252,7 +252,7 @@ const FEW = 8;
 function Ended({ all = false }: { all?: boolean }) {
   const recent = ended.value.filter(({ at }) => all || now.value - Date.parse(at) < TODAY);
   const shown = all ? recent : recent.slice(0, FEW);
-  if (shown.length === 0) return all ? <p class="inbox-none">Nothing was answered yet.</p> : null;
+  if (shown.length === 0) return all ? <p class="inbox-none">Nothing has been answered yet.</p> : null;
   return (
     <section aria-label={all ? "Done" : "Earlier"}>
       {!all && <h2 class="inbox-earlier">Earlier</h2>}

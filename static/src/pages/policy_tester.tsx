@@ -35,7 +35,7 @@ export function PolicyTester({ text }: { text?: string }) {
   }, [command, session, text]);
   const live = inOrder.value.filter(isLive);
   return (
-    <Box title="Try it" what="What would happen to this command, and why. Nothing is run.">
+    <Box title="Try it" what="What the policies decide about this command, and why. Nothing is run.">
       <div class="box-row policy-tester">
         <div class="policy-try">
           <input
@@ -50,7 +50,7 @@ export function PolicyTester({ text }: { text?: string }) {
           {live.length > 0 && (
             <select
               class="select"
-              aria-label="As if in"
+              aria-label="Test as if run"
               value={session}
               onChange={(event) => setSession(event.currentTarget.value)}
             >

@@ -192,7 +192,7 @@ function TerminalSettings() {
           ]}
         />
       </BoxRow>
-      <BoxRow title="Letter size" what="Smaller or larger where the terminal's size asks for it. Phones: pinch.">
+      <BoxRow title="Letter size" what="Adjusted where the terminal's size needs it. On a phone, pinch.">
         <select
           class="input"
           aria-label="Letter size"

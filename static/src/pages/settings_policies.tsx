@@ -56,7 +56,7 @@ export function PoliciesSection() {
   const remove = (name: string): void =>
     ask({
       title: `Delete the policy ${name}?`,
-      text: "What it denied or asked about is decided by the other policies and by the agents’ own rules from then on.",
+      text: "From then on, the other policies and the agents’ own rules decide what this one denied or asked about.",
       verb: "Delete policy",
       destroys: true,
       run: async () => {
@@ -82,7 +82,7 @@ export function PoliciesSection() {
     <>
       <Box
         title="Policies"
-        what="Rules for agents: what they may do without asking, what they are asked about, and what is denied. A deny counts in every policy."
+        what="Rules for agents: what they may do without asking, what they must ask about, and what they may not do. A deny counts in every policy."
       >
         {problem && (
           <div class="box-row tone-bad" role="alert">
@@ -101,7 +101,7 @@ export function PoliciesSection() {
           </BoxRow>
         ))}
         {policies?.length === 0 && (
-          <BoxRow title="No policies yet" what="Agents decide by their own rules, and ask you in their terminals." />
+          <BoxRow title="No policies yet" what="Agents follow their own rules and ask you in their terminals." />
         )}
         <div class="box-row policy-new">
           <button class="button" onClick={() => setEdited({ name: null, text: EMPTY })}>

@@ -25,7 +25,7 @@ export function Providers() {
   return (
     <Box
       title="Providers"
-      what="The programs that sessions run, as found on the daemon’s PATH. Version and sign-in are what they say themselves when this page is opened."
+      what="The programs that sessions run, as found on the daemon’s PATH. Version and sign-in are what the programs report when this page is opened."
     >
       {problem && (
         <div class="box-row tone-bad" role="alert">
@@ -96,7 +96,7 @@ function Features({ check: { version, tested, features, sign_in } }: { check: Pr
   const lacks = features.filter(({ works }) => works === false);
   const said = [
     version === null
-      ? "It does not say its version."
+      ? "It does not report its version."
       : tested.includes(version)
         ? "Tested with this version."
         : `Tested with ${tested.join(" and ")}.`,

@@ -70,7 +70,7 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
           ))}
         </ul>
         {explained && explained.program_status.length > 1 && (
-          <ul class="said" aria-label="What its programs say about themselves">
+          <ul class="said" aria-label="Program status, in the programs’ own words">
             {explained.program_status.map((status) => (
               <li key={`${status.source} ${status.id ?? ""}`}>
                 <span class="chip">{status.state}</span>
@@ -80,7 +80,11 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
             ))}
           </ul>
         )}
-        {explained && <p class="meta">{proofs.length === 0 ? "No evidence yet." : "The most recent evidence wins."}</p>}
+        {explained && (
+          <p class="meta">
+            {proofs.length === 0 ? "No evidence yet." : "The most recent of the strongest evidence wins."}
+          </p>
+        )}
       </Popover>
       <Said session={session} />
       <Meters session={session} />

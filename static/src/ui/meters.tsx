@@ -55,5 +55,5 @@ function until({ window, resets_at }: UsageLimit): string {
 function told(quota: Quota): string {
   const reset = quota.resets_at === null ? "" : `; resets ${fullTime(Date.parse(quota.resets_at))}`;
   const ago = age(now.value - Date.parse(quota.at));
-  return `Used of the ${quota.window.replaceAll("_", " ")} limit, told ${ago} ago${isStale(quota) ? " (stale)" : ""}${reset}`;
+  return `Used of the ${quota.window.replaceAll("_", " ")} limit, reported ${ago} ago${isStale(quota) ? " (stale)" : ""}${reset}`;
 }

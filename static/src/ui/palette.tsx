@@ -167,7 +167,7 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
       [
         ["Sessions", "/", "G S", "sessions", ""],
         ["Inbox", "/inbox", "G I", "inbox", "what needs you"],
-        ["Grid", "/grid", "G G", "grid", "live terminals beside each other"],
+        ["Grid", "/grid", "G G", "grid", "live terminals side by side"],
         ["Grid: Waiting", "/grid?show=waiting", "", "grid", "terminals that wait for you"],
         ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
         ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],

@@ -68,7 +68,7 @@ pub struct MakeCommit {
     pub amend: bool,
 }
 
-/// `POST /api/sessions/{ref}/git/seen`: the state that *changed since I looked* begins at.
+/// `POST /api/sessions/{ref}/git/seen`: the state at which *Since you looked* begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
@@ -85,7 +85,7 @@ pub struct ChooseMarks {
     pub marks: Marks,
 }
 
-/// Whose mark of what was seen counts.
+/// Whose mark of what was seen applies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
