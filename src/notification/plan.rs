@@ -30,7 +30,8 @@ pub struct Plan {
     waiting: HashMap<String, Waiting>,
     /// By the id of the ask.
     told: HashMap<String, Told>,
-    /// Until then, asks that an earlier daemon told of may be missing.
+    /// Those of an earlier daemon. Until that time, they may be missing.
+    earlier: HashSet<String>,
     grace: Instant,
 }
 
@@ -51,8 +52,8 @@ pub enum Step {
 impl Plan {
     /// `told` is what an earlier daemon told of.
     pub fn new(told: Vec<Told>, now: Instant) -> Self {
-        let told = told.into_iter().map(|told| (told.ask.clone(), told)).collect();
-        Self { waiting: HashMap::new(), told, grace: now + RETURN }
+        let told: HashMap<String, Told> = told.into_iter().map(|told| (told.ask.clone(), told)).collect();
+        Self { waiting: HashMap::new(), earlier: told.keys().cloned().collect(), told, grace: now + RETURN }
     }
 
     /// What is to be done now that these asks are open, and when to look again.
@@ -79,11 +80,9 @@ impl Plan {
         let mut steps = Vec::new();
         let is_over = |id: &String, _: &mut Waiting| !open.contains_key(id.as_str());
         steps.extend(self.waiting.extract_if(is_over).map(|(_, waiting)| Step::TooSoon(waiting.ask)));
-        if now < self.grace {
-            return steps;
-        }
-        let over: Vec<Told> =
-            self.told.extract_if(|id, _| !open.contains_key(id.as_str())).map(|(_, told)| told).collect();
+        self.earlier.retain(|id| now < self.grace && !open.contains_key(id.as_str()));
+        let is_over = |id: &String| !open.contains_key(id.as_str()) && !self.earlier.contains(id);
+        let over: Vec<Told> = self.told.extract_if(|id, _| is_over(id)).map(|(_, told)| told).collect();
         for told in over {
             // What the same session asks besides takes its place.
             let besides = self.told.values().find(|other| other.session == told.session);
@@ -103,8 +102,7 @@ impl Plan {
             // By the wall clock it may be later.
             now + left.clamp(Duration::from_millis(100), Duration::from_secs(60))
         });
-        let missing = self.told.keys().any(|id| all.iter().all(|ask| ask.id != *id)) && now < self.grace;
-        due.chain(snoozed).chain(missing.then_some(self.grace)).min()
+        due.chain(snoozed).chain((!self.earlier.is_empty()).then_some(self.grace)).min()
     }
 
     pub fn told(&mut self, ask: &Ask, devices: HashSet<LoginId>) {
@@ -180,9 +178,9 @@ mod tests {
     fn each_ask_is_told_once_and_so_is_its_end() {
         let begin = Instant::now();
         let mut plan = Plan::new(Vec::new(), begin);
-        look(&mut plan, begin, 40, &[ask("a", 1)]);
-        assert_eq!(look(&mut plan, begin, 45, &[ask("a", 1)]), (steps(&["tell a"]), None));
-        assert_eq!(look(&mut plan, begin, 50, &[ask("a", 1)]), (vec![], None));
+        look(&mut plan, begin, 10, &[ask("a", 1)]);
+        assert_eq!(look(&mut plan, begin, 15, &[ask("a", 1)]), (steps(&["tell a"]), None));
+        assert_eq!(look(&mut plan, begin, 20, &[ask("a", 1)]), (vec![], None));
         assert_eq!(look(&mut plan, begin, 60, &[]), (steps(&["over a"]), None));
         assert_eq!(look(&mut plan, begin, 70, &[]), (vec![], None));
     }
@@ -191,11 +189,11 @@ mod tests {
     fn what_a_session_asks_besides_takes_the_place_of_what_was_answered() {
         let begin = Instant::now();
         let mut plan = Plan::new(Vec::new(), begin);
-        look(&mut plan, begin, 40, &[ask("a", 1), ask("b", 1), ask("c", 2)]);
-        let told = look(&mut plan, begin, 45, &[ask("a", 1), ask("b", 1), ask("c", 2)]).0;
+        look(&mut plan, begin, 10, &[ask("a", 1), ask("b", 1), ask("c", 2)]);
+        let told = look(&mut plan, begin, 15, &[ask("a", 1), ask("b", 1), ask("c", 2)]).0;
         assert_eq!(told, steps(&["tell a", "tell b", "tell c"]));
-        assert_eq!(look(&mut plan, begin, 50, &[ask("a", 1), ask("c", 2)]).0, steps(&["tell a"]));
-        assert_eq!(look(&mut plan, begin, 51, &[ask("c", 2)]).0, steps(&["over a"]));
+        assert_eq!(look(&mut plan, begin, 20, &[ask("a", 1), ask("c", 2)]).0, steps(&["tell a"]));
+        assert_eq!(look(&mut plan, begin, 21, &[ask("c", 2)]).0, steps(&["over a"]));
     }
 
     #[test]
@@ -208,17 +206,18 @@ mod tests {
         // The agents' hooks are not back yet.
         assert_eq!(look(&mut plan, begin, 0, &[]), (vec![], Some(30)));
         assert_eq!(look(&mut plan, begin, 2, &[ask("a", 1)]), (vec![], Some(30)));
-        assert_eq!(look(&mut plan, begin, 30, &[ask("a", 1)]), (steps(&["over b"]), None));
+        assert_eq!(look(&mut plan, begin, 3, &[]), (steps(&["over a"]), Some(30)));
+        assert_eq!(look(&mut plan, begin, 30, &[]), (steps(&["over b"]), None));
     }
 
     #[test]
     fn a_snoozed_ask_is_told_again() {
         let begin = Instant::now();
         let mut plan = Plan::new(Vec::new(), begin);
-        look(&mut plan, begin, 40, &[ask("a", 1)]);
-        look(&mut plan, begin, 45, &[ask("a", 1)]);
+        look(&mut plan, begin, 10, &[ask("a", 1)]);
+        look(&mut plan, begin, 15, &[ask("a", 1)]);
         let snoozed = Ask { snoozed_until: Some(Timestamp::from_second(80).unwrap()), ..ask("a", 1) };
-        assert_eq!(look(&mut plan, begin, 50, &[snoozed.clone()]), (steps(&["over a"]), Some(80)));
+        assert_eq!(look(&mut plan, begin, 20, &[snoozed.clone()]), (steps(&["over a"]), Some(80)));
         assert_eq!(look(&mut plan, begin, 80, &[snoozed.clone()]), (vec![], Some(85)));
         assert_eq!(look(&mut plan, begin, 85, &[snoozed]), (steps(&["tell a"]), None));
     }

@@ -27,6 +27,8 @@ export const PHONE = { width: 360, height: 740 };
 export interface Daemon {
   /** Where a browser goes. */
   url: string;
+  /** The path of `codepiper`. */
+  program: string;
   /** Runs `codepiper ARGS…` as the owner; its output. */
   run: (...args: string[]) => string;
   /** The page's connections break; new ones work. */
@@ -71,6 +73,7 @@ export async function daemon({
     DASHBOARD || cuttable ? await overlay(DASHBOARD && resolve(DASHBOARD), () => web) : null;
   return {
     url: before?.url ?? web,
+    program: PROGRAM,
     run,
     cut: () => {
       if (!before) throw new Error("this daemon is not cuttable");
@@ -145,6 +148,7 @@ export async function open(
   url: string,
   size = DESK,
   theme: "light" | "dark" = "dark",
+  serviceWorkers: "allow" | "block" = "block",
 ): Promise<Window> {
   const phone = size.width <= 640;
   const context = await browser.newContext({
@@ -153,7 +157,7 @@ export async function open(
     hasTouch: phone,
     isMobile: phone,
     permissions: ["clipboard-read", "clipboard-write"],
-    serviceWorkers: "block",
+    serviceWorkers,
   });
   context.setDefaultTimeout(LIMIT);
   const page = await context.newPage();

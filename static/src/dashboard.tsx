@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { renaming } from "./actions";
 import { question } from "./ask";
+import { kept } from "./notifications/kept";
 import { closeOverlay, openOverlay, overlay } from "./overlay";
 import { bind, startShortcuts } from "./shortcuts";
 import { settled } from "./settled";
@@ -91,6 +92,7 @@ function Places() {
       }),
     [],
   );
+  useNotifications(route);
   const neighbour = (step: number): void => {
     const list = inOrder.value.filter(isLive);
     if (list.length === 0) return;
@@ -128,6 +130,21 @@ function Places() {
       <Announcer />
     </>
   );
+}
+
+/** A click on a notification opens its page here; and the daemon is told how this browser is reached now. */
+function useNotifications(route: (path: string) => void): void {
+  useEffect(() => {
+    const opened = ({ data }: MessageEvent<{ open?: string }>): void => {
+      if (data.open?.startsWith("/")) route(data.open);
+    };
+    navigator.serviceWorker?.addEventListener("message", opened);
+    if (kept())
+      void import("./notifications/device")
+        .then(({ renew }) => renew())
+        .catch((error: unknown) => console.warn("notifications were not renewed", error));
+    return () => navigator.serviceWorker?.removeEventListener("message", opened);
+  }, []);
 }
 
 const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid", inbox: "Inbox" };

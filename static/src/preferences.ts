@@ -3,7 +3,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { onTheme, theme, type Theme } from "./theme";
 
-function kept<T extends string>(name: string, values: readonly T[], first: T): Signal<T> {
+export function kept<T extends string>(name: string, values: readonly T[], first: T): Signal<T> {
   const key = `codepiper.${name}`;
   const stored = localStorage.getItem(key) as T | null;
   const value = signal<T>(stored !== null && values.includes(stored) ? stored : first);
@@ -14,7 +14,7 @@ function kept<T extends string>(name: string, values: readonly T[], first: T): S
   return value;
 }
 
-const SWITCH = ["on", "off"] as const;
+export const SWITCH = ["on", "off"] as const;
 
 export const terminalTheme = kept("terminal.theme", ["follow", "dark", "light"] as const, "follow");
 /** Lets every colour have at least this contrast on its ground. */

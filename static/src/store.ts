@@ -129,6 +129,10 @@ function handle(message: ServerMessage): void {
     case "git_changed":
       gitChange.value = message;
       return;
+    case "notification":
+      return void import("./notifications/show")
+        .then(({ show }) => show(message.notification, message.pushed))
+        .catch((error: unknown) => console.warn("a notification was not shown", error));
     case "event":
       return happened(message.event);
     case "error":

@@ -26,8 +26,9 @@ const KINDS: Readonly<Record<Ask["kind"], { word: string; icon: StateIcon; tone:
   attention: { word: "Asks for attention", icon: "permission", tone: "warm" },
   finished: { word: "Finished a turn", icon: "finished", tone: "rest" },
 };
-const ORDER = Object.keys(KINDS);
+export const KIND_ORDER = Object.keys(KINDS) as readonly Ask["kind"][];
 
+export const kindName = (kind: Ask["kind"]): string => KINDS[kind].word;
 export const kindOf = (ask: Ask): (typeof KINDS)[Ask["kind"]] => KINDS[ask.kind];
 
 /** All that is open, by kind and then the oldest first. */
@@ -36,7 +37,7 @@ export const open = computed<readonly Open[]>(() =>
     .flatMap((session) => session.asks.map((ask): Open => ({ ask, session })))
     .sort(
       (a, b) =>
-        ORDER.indexOf(a.ask.kind) - ORDER.indexOf(b.ask.kind) ||
+        KIND_ORDER.indexOf(a.ask.kind) - KIND_ORDER.indexOf(b.ask.kind) ||
         Date.parse(a.ask.asked_at) - Date.parse(b.ask.asked_at),
     ),
 );

@@ -26,12 +26,16 @@ import { Providers } from "./settings_providers";
 import { Security } from "./settings_security";
 
 const PoliciesSection = later(() => import("./settings_policies").then((module) => module.PoliciesSection));
+const NotificationsSection = later(() =>
+  import("./settings_notifications").then((module) => module.NotificationsSection),
+);
 const KeysSection = later(() => import("./settings_keys").then((module) => module.KeysSection));
 
 const SECTIONS = [
   ["appearance", "Appearance"],
   ["terminal", "Terminal"],
   ["keys", "Keys"],
+  ["notifications", "Notifications"],
   ["security", "Security"],
   ["env-sets", "Env sets"],
   ["policies", "Policies"],
@@ -72,6 +76,7 @@ export function Settings({ section = "appearance" }: { section?: string }) {
           {section === "appearance" && <Appearance />}
           {section === "terminal" && <TerminalSettings />}
           {section === "keys" && <KeysSection />}
+          {section === "notifications" && <NotificationsSection />}
           {section === "security" && <Security />}
           {section === "env-sets" && <EnvSetsSection />}
           {section === "policies" && <PoliciesSection />}
@@ -136,7 +141,7 @@ function Choice<T extends string>({
   );
 }
 
-function Switch({ label, on, turn }: { label: string; on: boolean; turn: (on: boolean) => void }) {
+export function Switch({ label, on, turn }: { label: string; on: boolean; turn: (on: boolean) => void }) {
   return (
     <button class="switch" role="switch" aria-checked={on} aria-label={label} onClick={() => turn(!on)}>
       <span />

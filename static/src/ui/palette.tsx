@@ -170,6 +170,7 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
         ["Grid", "/grid", "G G", "grid", "live terminals side by side"],
         ["Grid: Waiting", "/grid?show=waiting", "", "grid", "terminals that wait for you"],
         ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
+        ["Settings: Notifications", "/settings/notifications", "", "bell", "push, quiet hours, sound"],
         ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
       ] as const
     ).map(([word, href, key, name, more]): Entry => ({

@@ -2,6 +2,8 @@ import "../styles/session_menu.css";
 import type { Session } from "../wire";
 import { copyAttach, fork, kill, mark, remove, renaming, resume, stop } from "../actions";
 import { currentKey } from "../keys_table";
+import { kept } from "../notifications/kept";
+import { isMuted, mute } from "../notifications/mute";
 import { openOverlay } from "../overlay";
 import { switchesModel } from "../session/model_picker";
 import { providerName, providerOf } from "../providers";
@@ -36,6 +38,15 @@ export function entries(session: Session, after?: () => void, open?: (session: S
       ? [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]
       : []),
     { icon: "plus", word: "Duplicate…", run: () => void duplicate(session) },
+    ...(kept()
+      ? [
+          {
+            icon: "bell" as const,
+            word: isMuted(session) ? "Unmute on this device" : "Mute on this device",
+            run: () => void mute(session, !isMuted(session)),
+          },
+        ]
+      : []),
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
     ...(live
       ? []
