@@ -156,7 +156,7 @@ impl Notifier {
         }
         let mut devices = self.devices();
         devices.retain(|device| to.is_none_or(|to| device.id == to));
-        let outlets = to.is_none().then(|| self.0.outlets.names().count()).unwrap_or_default();
+        let outlets = if to.is_none() { self.0.outlets.names().count() } else { 0 };
         if devices.is_empty() && outlets == 0 {
             let detail = match to {
                 Some(_) => "this device gets no notifications; turn them on first",

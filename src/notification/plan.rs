@@ -217,8 +217,11 @@ mod tests {
         look(&mut plan, begin, 10, &[ask("a", 1)]);
         look(&mut plan, begin, 15, &[ask("a", 1)]);
         let snoozed = Ask { snoozed_until: Some(Timestamp::from_second(80).unwrap()), ..ask("a", 1) };
-        assert_eq!(look(&mut plan, begin, 20, &[snoozed.clone()]), (steps(&["over a"]), Some(80)));
-        assert_eq!(look(&mut plan, begin, 80, &[snoozed.clone()]), (vec![], Some(85)));
-        assert_eq!(look(&mut plan, begin, 85, &[snoozed]), (steps(&["tell a"]), None));
+        assert_eq!(
+            look(&mut plan, begin, 20, std::slice::from_ref(&snoozed)),
+            (steps(&["over a"]), Some(80))
+        );
+        assert_eq!(look(&mut plan, begin, 80, std::slice::from_ref(&snoozed)), (vec![], Some(85)));
+        assert_eq!(look(&mut plan, begin, 85, std::slice::from_ref(&snoozed)), (steps(&["tell a"]), None));
     }
 }
