@@ -132,7 +132,7 @@ impl Evidence {
         }
         // That a turn is over the state file says later and better: when the answer is on the screen, and whatever other
         // hooks of that event made the agent do.
-        let has_file = session.evidence.seen().has_state_file;
+        let has_file = self.has_state_file(session);
         // Nor does one tool's use say that a question about another one was answered.
         let asks = self.asks.used(session, &payload);
         let later = |activity| activity == Activity::Idle || asks && activity == Activity::Working;

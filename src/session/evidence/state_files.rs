@@ -1,9 +1,10 @@
 //! The providers' own state files: they tell what no hook tells, for example that a person refused or interrupted.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
+use serde_json::Value;
 
 use super::Evidence;
 use crate::session::cell::Session;
@@ -36,6 +37,21 @@ impl Evidence {
         }
     }
 
+    /// Whether its state file tells what it does. Right after its start that file may be there, and not be read yet.
+    pub(super) fn has_state_file(&self, session: &Session) -> bool {
+        if session.evidence.seen().has_state_file {
+            return true;
+        }
+        let Some(file) = session.provider.state_file else { return false };
+        let content = self.state_file(session).and_then(|path| content(&path));
+        let tells = content.is_some_and(|content| (file.meaning)(&content).is_some());
+        if tells {
+            session.evidence.seen().has_state_file = true;
+            self.watch_state_file(session);
+        }
+        tells
+    }
+
     pub(super) fn forget_state_file(&self, session: &Session) {
         self.files.watch(session.id, FileKind::State, &[]);
     }
@@ -51,13 +67,7 @@ impl Evidence {
         let Some(file) = session.provider.state_file else { return };
         let Some(path) = self.state_file(session) else { return };
         let shown = path.display().to_string();
-        let read = blocking(move || {
-            let meta = std::fs::metadata(&path).ok()?;
-            (meta.len() <= LONGEST).then(|| std::fs::read(&path).ok()).flatten()
-        });
-        // It is rewritten in place: half a file is no JSON, and the other half comes as another change.
-        let Ok(Some(content)) = read.await else { return };
-        let Ok(content) = serde_json::from_slice(&content) else { return };
+        let Ok(Some(content)) = blocking(move || content(&path)).await else { return };
         self.version_told(session, (file.version)(&content));
         // It may be from before what a hook has told already.
         let written = (file.written)(&content);
@@ -82,4 +92,11 @@ impl Evidence {
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
     }
+}
+
+/// It is rewritten in place: half a file is no JSON, and the other half comes as another change.
+fn content(path: &Path) -> Option<Value> {
+    let length = std::fs::metadata(path).ok()?.len();
+    let content = (length <= LONGEST).then(|| std::fs::read(path).ok()).flatten()?;
+    serde_json::from_slice(&content).ok()
 }
