@@ -5,7 +5,8 @@
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 and RATE=5000 (lines a second) are the usual ones
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
-# make agents   AGENTS real agents (20) converse for SECONDS (600) with the scripted model; SEED=1 chooses what they are told
+# make agents   AGENTS real agents (20) converse for SECONDS (600) with the scripted model, SEED=1 chooses what they are told;
+#               then as many continue after one reset of their usage limit, and as many are halted at work
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
@@ -76,7 +77,7 @@ kills: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture kills::
 
 agents: need-to-test npm
-	cargo test --test integration $(LOCKED) -- --ignored --nocapture many_agents::
+	cargo test --test integration $(LOCKED) -- --ignored --nocapture --test-threads 1 many_agents
 
 operations: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::

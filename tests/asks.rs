@@ -1,7 +1,7 @@
 //! Asks: what agents need from a person, answered from elsewhere, and halts.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, HaltOutcome, Halted};
 use codepiper_protocol::wire::session::{Activity, Status};
@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE};
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::{Home, eventually, mentioning};
 
 fn inbox(home: &Home) -> Vec<Ask> {
@@ -400,4 +400,35 @@ fn agents_halt() {
     let said = bed.home.ok(["halt", "stubborn"]);
     assert!(said.contains("did not react: killed"), "{said}");
     assert_ne!(bed.home.session("stubborn").status, Status::Running);
+}
+
+/// While another session floods, so that the daemon's queues are full.
+#[test]
+#[ignore = "takes minutes: make agents AGENTS="]
+fn many_agents_halt_at_once() {
+    let agents = crate::many_agents::number("AGENTS", 20);
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let providers = [NEWEST_CLAUDE_CODE.provider, NEWEST_CODEX.provider];
+    let ids: Vec<String> =
+        (0..agents).map(|index| bed.start_of(providers[index as usize % 2], &[]).short_id).collect();
+    for id in &ids {
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "120"]);
+    }
+    for id in &ids {
+        bed.home.ok(["send", id, "slow: 3000 100", "--wait", "text=word3", "--timeout", "60"]);
+    }
+    let flood = bed.home.start(&["yes", "a line that never ends"]);
+    bed.home.ok(["wait", &flood.short_id, "--until", "text=never ends", "--timeout", "20"]);
+    let begun = Instant::now();
+    let halted: Vec<Halted> =
+        serde_json::from_str(&bed.home.run(["halt", "--all", "--json"]).stdout).unwrap();
+    let took = begun.elapsed();
+    let count = |outcome| halted.iter().filter(|halted| halted.outcome == outcome).count();
+    let (stopped, killed) = (count(HaltOutcome::Halted), count(HaltOutcome::Killed));
+    println!("{agents} agents: {stopped} halted, {killed} killed, in {} ms", took.as_millis());
+    assert_eq!((halted.len() as u64, (stopped + killed) as u64), (agents, agents), "{halted:?}");
+    for id in &ids {
+        let session = bed.home.session(id);
+        assert!(session.activity == Activity::Idle || session.status != Status::Running, "{session:?}");
+    }
 }

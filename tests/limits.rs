@@ -98,11 +98,11 @@ fn a_limit_is_over_at_its_time() {
 }
 
 /// Several sessions at one reset: one in peace, one where somebody has begun to type, one where somebody went on, one that is
-/// asked something, one that ended.
+/// asked something, one that ended, one that was halted.
 #[test]
 fn each_continues_once_and_never_into_something_else() {
     let bed = bed(&NEWEST_CODEX, CONTINUES);
-    let sessions: Vec<Session> = (0..5).map(|_| bed.start(&[])).collect();
+    let sessions: Vec<Session> = (0..6).map(|_| bed.start(&[])).collect();
     for session in &sessions {
         bed.says(&session.short_id, "hello");
     }
@@ -110,7 +110,7 @@ fn each_continues_once_and_never_into_something_else() {
     for session in &sessions {
         reach(&bed, session, reset);
     }
-    let [peaceful, drafted, went_on, asked, ended] = &sessions[..] else { unreachable!() };
+    let [peaceful, drafted, went_on, asked, ended, halted] = &sessions[..] else { unreachable!() };
     bed.home.ok(["keys", &drafted.short_id, "h", "a", "l", "f"]);
     let prompts = ["--if-busy", "now"];
     let wait = ["--wait", "idle", "--timeout", "20"];
@@ -118,6 +118,7 @@ fn each_continues_once_and_never_into_something_else() {
     let asks = ["--wait", "waiting", "--timeout", "20"];
     bed.home.ok([&["send", &asked.short_id, "run: !touch never"], &prompts[..], &asks].concat());
     bed.home.ok(["stop", &ended.short_id]);
+    bed.home.ok(["halt", &halted.short_id]);
     assert!(Timestamp::now() < reset, "the machine is too slow for this");
 
     let receipt = eventually("it was continued", || continued(&bed, peaceful));
@@ -128,11 +129,38 @@ fn each_continues_once_and_never_into_something_else() {
     assert!(why.contains("Not continued after the usage limit: codex has a draft in its composer"), "{why}");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(bed.asked("continue"), 1);
-    for session in [went_on, asked, ended] {
+    for session in [went_on, asked, ended, halted] {
         assert_eq!(continued(&bed, session), None, "{}", bed.home.ok(["logs", &session.short_id]));
     }
     assert!(!bed.project.join("never").exists());
     assert_eq!(bed.home.session(&asked.short_id).waiting_for, Some(WaitingFor::Permission));
+}
+
+#[test]
+#[ignore = "takes minutes: make agents AGENTS="]
+fn many_agents_continue_at_one_reset() {
+    let agents = crate::many_agents::number("AGENTS", 20);
+    let bed = bed(&NEWEST_CODEX, "[limits]\non_reset = 'continue'\ndelay_seconds = 5\n");
+    let sessions: Vec<Session> = (0..agents).map(|_| bed.start(&[])).collect();
+    for session in &sessions {
+        bed.home.ok(["wait", &session.short_id, "--until", "idle", "--timeout", "120"]);
+    }
+    let reset = in_seconds(20 + 4 * agents as i64);
+    for session in &sessions {
+        reach(&bed, session, reset);
+    }
+    assert!(Timestamp::now() < reset, "the machine is too slow for this");
+    for session in &sessions {
+        let short = &session.short_id;
+        let wait = ["wait", short, "--until", "text=You said: continue", "--from", "0:0", "--timeout", "300"];
+        bed.home.ok(wait);
+        let receipt = eventually("it was continued", || continued(&bed, session));
+        assert!(receipt.unwrap() >= Receipt::Submitted, "{receipt:?}");
+    }
+    let told: Vec<_> = sessions.iter().map(|session| told(&bed, session)).collect();
+    assert!(told.iter().all(|told| told == &["reset", "continued"]), "{told:?}");
+    assert_eq!(bed.asked("continue") as u64, agents);
+    println!("{agents} agents continued once each after one reset");
 }
 
 #[test]

@@ -19,12 +19,12 @@ const MOMENTS: u32 = 50;
 #[test]
 #[ignore = "takes minutes"]
 fn many_for_long() {
-    let number = |name: &str, usual: u64| {
-        std::env::var(name)
-            .ok()
-            .map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
-    };
     converse(number("AGENTS", 20) as usize, Duration::from_secs(number("SECONDS", 600)), number("SEED", 1));
+}
+
+/// What the environment says, or what is usual.
+pub fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
+use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::WaitingFor;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -105,6 +106,18 @@ impl Limits {
             }
         }
         next.into_iter().min()
+    }
+
+    /// The session is not told to continue after the limit that it waits for.
+    pub(super) async fn leave(&self, session: &Arc<Session>) -> Result<(), Problem> {
+        let reached = session.shown().limited.as_ref().map(|limited| limited.limit.at);
+        let Some(reached) = reached.filter(|reached| !self.is_done(session, *reached)) else { return Ok(()) };
+        self.life
+            .change(session, |record| {
+                record.life.continued = Some(reached);
+                Ok(())
+            })
+            .await
     }
 
     fn over(&self, session: &Arc<Session>) {
