@@ -6,6 +6,7 @@
 //! | [`web`]      | what a request over TCP has to prove, and what every answer says |
 //! | [`places`]   | how many connections each kind of caller may have |
 //! | [`caller`]   | owner, agent, login or nobody, and what each may do |
+//! | [`audit`]    | `/api/audit` |
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
 //! | [`input`]    | what a person gives an agent: texts, keys, images, a model |
@@ -26,6 +27,7 @@
 //! To add a route: a filter in its resource's file, and a line in the table of [`caller`]'s test.
 
 mod asks;
+mod audit;
 mod auth;
 mod caller;
 mod checks;
@@ -146,6 +148,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(policies::routes(api.clone()))
         .unify()
         .or(asks::routes(api.clone()))
+        .unify()
+        .or(audit::routes(api.clone()))
         .unify()
         .or(notifications::routes(api.clone()))
         .unify()

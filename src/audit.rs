@@ -18,6 +18,8 @@
 //! | `read` | queries and export |
 //! | `prune` | the start moves |
 //! | `input` | many keys, one record |
+//! | [`inputs`] | who types into which session |
+//! | `words` | what a record says |
 //! | `steps` | where tests look and break things |
 //! | [`trail`] | what the daemon puts on record, and when |
 //!
@@ -33,6 +35,7 @@ mod chain;
 mod error;
 mod head;
 mod input;
+pub mod inputs;
 mod lines;
 mod log;
 mod opening;
@@ -42,6 +45,7 @@ mod record;
 mod steps;
 pub mod trail;
 mod verify;
+mod words;
 
 pub use chain::{Damage, Wrong};
 pub use error::{Error, Result};
@@ -53,6 +57,7 @@ pub use prune::{KeepAfter, Pruned};
 pub use read::{Filter, Order, Page, export, read};
 pub use record::{Hash, MAX_ACTOR, MAX_DATA, MAX_KIND, MAX_SESSION, NewRecord, Record, Seq};
 pub use verify::{AnchorSays, HeadSays, Recorded, Report, verify};
+pub use words::describe;
 
 use std::path::{Path, PathBuf};
 

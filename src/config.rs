@@ -21,6 +21,7 @@ pub struct Config {
     pub sessions: Sessions,
     pub limits: Limits,
     pub notifications: Notifications,
+    pub audit: Audit,
     pub web: Web,
     pub providers: Providers,
 }
@@ -114,6 +115,14 @@ pub enum OnReset {
     Notify,
     /// And tells the agent to continue.
     Continue,
+}
+
+/// How long the audit is kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Records of so many days; without it, for ever.
+    pub max_days: Option<u32>,
 }
 
 /// Who is told of asks besides the devices that are set up in the dashboard.
@@ -216,6 +225,9 @@ impl Config {
             return Err("limits.delay_seconds must be at most 86400".to_owned());
         }
         self.notifications.check()?;
+        if self.audit.max_days == Some(0) {
+            return Err("audit.max_days must be at least 1".to_owned());
+        }
         for name in &self.sessions.update_environment {
             if name.is_empty() || name.trim_end_matches('*').contains(['=', '*', '\0']) {
                 return Err(format!(

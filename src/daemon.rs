@@ -20,7 +20,6 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::visible::visible;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -35,13 +34,14 @@ use crate::git::review::Reviews;
 use crate::heap;
 use crate::hook::Intake;
 use crate::journal::disk::{self, Disk};
-use crate::notification::{Notifier, Outlets};
+use crate::notification::Notifier;
 use crate::paths::{Flags, Paths};
 use crate::policy::kept::Kept;
 use crate::process;
 use crate::process::inherited::Inherited;
 use crate::provider::{Provider, Providers};
 use crate::session::{self, Places, Sessions};
+use crate::small_file::Broken;
 use crate::socket::Socket;
 use crate::tasks::{Tasks, blocking};
 use crate::terminal::screens::{Notice, Screens};
@@ -174,18 +174,13 @@ async fn begin(
     let boot = Boot::look(paths);
     sessions.link.restore_screens().await;
     follow(&sessions, &tasks, journal_notices, stale_screens);
-    let audit = Trail::open(&paths.audit(), sessions.bus(), &tasks);
+    let audit = Trail::open(&paths.audit(), sessions.bus(), &tasks, config.audit.max_days);
     let hooks = Intake::new(sessions.clone(), audit.clone());
     tasks.spawn(session::serve_shims(sessions.launcher.clone(), tasks.shutdown.clone()).await?);
     let address = link(paths, instance, &sessions, &tasks).await?;
     let auth = load_auth(paths, &sessions, &tasks);
-    let first_visit = web.as_ref().map(|web| web.first_visit.clone()).unwrap_or_default();
-    let (web, listener) = web.map(|web| (Arc::new(web.web), web.listener)).unzip();
-    let tcp = listener.map(TcpListener::from_std).transpose()?;
-    let outlets = Outlets::new(&config.notifications)?;
-    let notifier =
-        Notifier::open(paths.notifications(), sessions.clone(), auth.clone(), tasks.clone(), outlets);
-    let broken_files = instance.broken().into_iter().chain(boot.broken()).cloned().chain(notifier.broken());
+    let (web, tcp, first_visit) = web::served(web)?;
+    let notifier = Notifier::start(paths.notifications(), &config.notifications, &sessions, &auth, &tasks)?;
     let (asked, leave) = mpsc::channel(1);
     let work = TaskTracker::new();
     let api = Api {
@@ -199,8 +194,8 @@ async fn begin(
         tasks: tasks.clone(),
         journal: disk.clone(),
         reviews: Arc::new(Reviews::new(paths.reviews())),
-        broken_files: Arc::new(broken_files.collect()),
-        notifier: notifier.clone(),
+        broken_files: Arc::new(broken(instance, &boot, &notifier)),
+        notifier,
         paths: Arc::new(paths.clone()),
         auth: auth.clone(),
         web: web.clone(),
@@ -210,7 +205,6 @@ async fn begin(
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
-    tasks.spawn_until_shutdown(notifier.follow());
     tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)), &first_visit);
@@ -298,6 +292,11 @@ fn open_sessions(
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.limits.follow(delay).await });
     Ok(sessions)
+}
+
+/// Small files of the daemon's own that cannot be used.
+fn broken(instance: &Instance, boot: &Boot, notifier: &Notifier) -> Vec<Broken> {
+    instance.broken().into_iter().chain(boot.broken()).cloned().chain(notifier.broken()).collect()
 }
 
 /// Kills every session, and the tmux server as soon as the link to it ends.

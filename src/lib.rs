@@ -31,7 +31,7 @@
 //! | [`env_set`]  | encrypted variables for the programs | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence; its parts have a table of their own | the rooms above |
-//! | [`audit`]    | who decided and did what, in a file that proves itself | protocol, bus |
+//! | [`audit`]    | who decided and did what, in a file that proves itself | protocol, bus, journal::disk::clock |
 //! | [`hook`]     | intake of the providers' hooks | session, provider, policy, audit |
 //! | [`hook_forward`] | what agents run as their hook | protocol, policy, provider |
 //! | [`doctor`]   | is everything as it should be? | tmux, provider, git::kept, session, journal::disk, journal::Disk |

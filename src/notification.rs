@@ -23,7 +23,6 @@ mod push;
 mod rules;
 mod words;
 
-pub use outlets::Outlets;
 pub use pages::Page;
 
 use std::collections::{HashMap, VecDeque};
@@ -42,12 +41,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::auth::Auth;
+use crate::config;
 use crate::lock::lock;
 use crate::session::Sessions;
 use crate::small_file::Broken;
 use crate::tasks::Tasks;
 use deliver::Sent;
 use devices::{Device, Devices};
+use outlets::Outlets;
 use pages::Pages;
 use plan::{Plan, Step};
 
@@ -72,11 +73,23 @@ struct Inner {
 }
 
 impl Notifier {
-    /// Reads what is kept in this file; it has the server's key, too.
-    pub fn open(path: PathBuf, sessions: Sessions, auth: Auth, tasks: Tasks, outlets: Outlets) -> Self {
-        let devices = Devices::open(path);
+    /// Reads what is kept in this file, and tells devices from now on. The file has the server's key, too.
+    ///
+    /// # Errors
+    /// What is configured cannot be used.
+    pub fn start(
+        path: PathBuf,
+        config: &config::Notifications,
+        sessions: &Sessions,
+        auth: &Auth,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Self> {
+        let (outlets, devices) = (Outlets::new(config)?, Devices::open(path));
+        let (sessions, auth, tasks) = (sessions.clone(), auth.clone(), tasks.clone());
         let (pages, receipts) = Default::default();
-        Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts }))
+        let notifier = Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts }));
+        notifier.0.tasks.spawn_until_shutdown(notifier.clone().follow());
+        Ok(notifier)
     }
 
     /// The file, if it cannot be used.
@@ -85,7 +98,7 @@ impl Notifier {
     }
 
     /// Tells of what happens, for as long as the daemon runs.
-    pub async fn follow(self) {
+    async fn follow(self) {
         let changed = Arc::new(Notify::new());
         self.0.sessions.registry.watch(&changed);
         let mut plan = Plan::new(self.0.devices.told(), Instant::now());

@@ -35,7 +35,7 @@ const EVERY_PAGE = new RegExp(
     "/node_modules/(preact-iso|@preact)/|/@xterm/xterm/css/",
     "/src/(dashboard|store|providers|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions|settled)\\.tsx?$",
     "/src/pages/session\\.tsx$",
-    "/src/terminal/fit\\.ts$",
+    "/src/(terminal/fit|notifications/kept)\\.ts$",
     "/src/ui/(rail|state|not_found|state_mark|announcer|path|keys)\\.tsx$",
     "/src/styles/(dashboard|session|terminal)\\.css$",
   ].join("|"),

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use codepiper_protocol::wire::policy::{PolicyAction, PolicyInfo, PolicyVerdict};
+use codepiper_protocol::wire::stream::{Begin, Delivery};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -261,4 +262,35 @@ fn what_was_decided_is_on_record_and_proves_itself() {
     assert_eq!(home.run(["audit", "verify", "--head", &anchor]).code, Some(1));
     fs::write(&file, &before).unwrap();
     home.ok(["audit", "verify", "--head", &anchor]);
+}
+
+/// Who typed, into what, how much and when: not what.
+#[test]
+fn what_clients_type_is_on_record_in_sum() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let session = home.start(&["cat"]);
+    home.ok(["send", &session.short_id, "a secret word"]);
+    home.ok(["keys", &session.short_id, "a", "b"]);
+    let mut browser = home.browser();
+    browser.set_up(&home);
+    let mut socket = browser.websocket();
+    socket.subscribe(&session.short_id, Begin::Live, Delivery::Latest);
+    for _ in 0..3 {
+        socket.type_(0, b"xyz");
+    }
+    home.until_printed(&session, "xyzxyzxyz");
+    let inputs = || -> Vec<Value> {
+        let all = home.ok(["audit", "--type", "input", "--session", &session.short_id, "--json"]);
+        all.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let records = eventually("both pause", || Some(inputs()).filter(|records| records.len() == 2));
+    let of = |who: &str| records.iter().find(|record| record["actor"] == who).unwrap()["data"].clone();
+    assert_eq!(of("command line")["count"], 2);
+    assert_eq!((&of("Firefox on Linux")["count"], &of("Firefox on Linux")["bytes"]), (&json!(3), &json!(9)));
+    let said = home.ok(["audit", "--type", "input"]);
+    assert!(said.contains("Typed 3 times, 9 bytes"), "{said}");
+    let exported = home.ok(["audit", "export"]);
+    assert_eq!(exported, std::fs::read_to_string(home.path("data/audit/audit.jsonl")).unwrap());
+    assert!(!exported.contains("secret"), "{exported}");
 }

@@ -13,6 +13,7 @@
 //! | [`events`]  | which events are asked for |
 //! | [`conversation`] | what person and agent said, by the provider's transcript |
 //! | [`timeline`] | what a session's state was, over time |
+//! | [`audit`]   | who decided and did what |
 //! | [`auth`]    | the way in through the web: set-up, sign-in, logins |
 //! | [`env_set`] | named secrets for the environment of sessions |
 //! | [`directory`] | directories of the daemon's machine, for who types one |
@@ -23,6 +24,7 @@
 //! | [`daemon`]  | the daemon itself: status, providers, doctor |
 
 pub mod ask;
+pub mod audit;
 pub mod auth;
 pub mod conversation;
 pub mod daemon;

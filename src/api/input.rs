@@ -10,17 +10,21 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::reply::Response;
 
+use super::auth::holder;
 use super::sessions::{Reference, find, path_to, view};
-use super::{Api, answer, json};
+use super::{Api, Caller, answer, json};
+use crate::session::Session;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let caller = warp::ext::get::<Caller>;
     let input = path_to(&api, "input")
         .and(warp::post())
+        .and(caller())
         .and(warp::query::<SendText>())
         .and(warp::body::content_length_limit(MAX_TEXT as u64))
         .and(warp::body::bytes())
-        .then(|reference, api: Api, how: SendText, text| async move {
-            answer(send(&api, &reference, &how, text).await)
+        .then(|reference, api: Api, caller: Caller, how: SendText, text| async move {
+            answer(send(&api, &caller, &reference, &how, text).await)
         });
     let drop_queued = path_to(&api, "queue")
         .and(warp::delete())
@@ -28,10 +32,11 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let release_queued = path_to(&api, "queue")
         .and(warp::post())
         .then(|reference, api: Api| async move { answer(release_queued(&api, &reference).await) });
-    let keys = path_to(&api, "keys")
-        .and(warp::post())
-        .and(json::<SendKeys>())
-        .then(|reference, api: Api, request| async move { answer(keys(&api, &reference, request).await) });
+    let keys = path_to(&api, "keys").and(warp::post()).and(caller()).and(json::<SendKeys>()).then(
+        |reference, api: Api, caller: Caller, request| async move {
+            answer(keys(&api, &caller, &reference, request).await)
+        },
+    );
     let image = path_to(&api, "images")
         .and(warp::post())
         .and(warp::body::content_length_limit(MAX_IMAGE as u64))
@@ -46,8 +51,15 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     input.or(queue).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
 }
 
-async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> Result<Sent, Problem> {
+async fn send(
+    api: &Api,
+    caller: &Caller,
+    reference: &Reference,
+    how: &SendText,
+    text: Bytes,
+) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
+    note(api, caller, &session, text.len());
     if how.raw {
         return match how {
             SendText { enter: false, images: None, if_busy: None, plain: false, .. } => {
@@ -69,8 +81,14 @@ async fn send(api: &Api, reference: &Reference, how: &SendText, text: Bytes) -> 
     api.sessions.typing.send(&session, &ids?, text, how.enter, how.if_busy, how.plain).await
 }
 
-async fn keys(api: &Api, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
+/// For the audit: it counts what was asked for, whatever becomes of it.
+fn note(api: &Api, caller: &Caller, session: &Session, bytes: usize) {
+    api.audit.inputs.note(&holder(api, caller), &session.id.to_string(), bytes);
+}
+
+async fn keys(api: &Api, caller: &Caller, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
+    note(api, caller, &session, request.keys.len());
     let keys: Result<Vec<Key>, _> = request.keys.iter().map(|key| key.parse::<Key>()).collect();
     let keys = keys.map_err(|error| Problem::new(Code::Invalid, error.to_string()))?;
     api.sessions.typing.send_keys(&session, &keys).await

@@ -12,7 +12,7 @@ mod short_way;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -36,6 +36,7 @@ use warp::reply::{Reply, Response};
 
 use self::connection::Connection;
 use self::frame::{Messages, NORMAL, put_close_frame};
+use super::auth::holder;
 use super::caller::refuse;
 use super::places::Place;
 use super::{Api, Caller, answer_problem, with};
@@ -194,7 +195,7 @@ where
     };
     let (sender, mut incoming) = mpsc::channel(INCOMING);
     // Before the second secret was said no channel is open: nothing can be typed.
-    let keyboard = Keyboard { caller: caller.clone(), api: api.clone(), sessions: Arc::default() };
+    let keyboard = Keyboard::new(caller.clone(), api.clone());
     let close_code = Arc::new(AtomicU16::new(NORMAL));
     let mut parsing = owned(parse(read, keyboard.clone(), sender, close_code.clone()));
     let serving = async {
@@ -273,9 +274,15 @@ struct Keyboard {
     api: Api,
     /// By channel number.
     sessions: Arc<Mutex<Vec<Option<Arc<Session>>>>>,
+    /// For the audit: found out with the first key.
+    holder: Arc<OnceLock<String>>,
 }
 
 impl Keyboard {
+    fn new(caller: Caller, api: Api) -> Self {
+        Self { caller, api, sessions: Arc::default(), holder: Arc::default() }
+    }
+
     fn sessions(&self) -> MutexGuard<'_, Vec<Option<Arc<Session>>>> {
         lock(&self.sessions)
     }
@@ -296,7 +303,14 @@ impl Keyboard {
         let Some(session) = session else {
             return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
         };
-        self.api.sessions.typing.type_bytes(&session, bytes).await
+        self.api.sessions.typing.type_bytes(&session, bytes).await?;
+        let holder = self.holder.get_or_init(|| match self.caller {
+            // Nobody types before the login is proven.
+            Caller::Cookie(id) => holder(&self.api, &Caller::Login(id)),
+            ref caller => holder(&self.api, caller),
+        });
+        self.api.audit.inputs.note(holder, &session.id.to_string(), bytes.len());
+        Ok(())
     }
 }
 

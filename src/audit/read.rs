@@ -19,8 +19,9 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Before this time.
     pub until: Option<Timestamp>,
-    /// One of these.
+    /// One of these, or in one of these groups: `policy` is `policy.decided` and others.
     pub kinds: Vec<String>,
+    /// The session whose id begins so.
     pub session: Option<String>,
     pub actor: Option<String>,
     /// At most so many.
@@ -49,11 +50,19 @@ impl Filter {
     fn wants(&self, record: &Brief<'_>) -> bool {
         self.since.is_none_or(|since| record.at >= since)
             && self.until.is_none_or(|until| record.at < until)
-            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| *kind == record.kind))
-            && self.session.as_deref().is_none_or(|session| record.session.as_deref() == Some(session))
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| is_of(&record.kind, kind)))
+            && self
+                .session
+                .as_deref()
+                .is_none_or(|begin| record.session.as_deref().is_some_and(|id| id.starts_with(begin)))
             && self.actor.as_ref().is_none_or(|actor| record.actor == *actor)
             && self.before_seq.is_none_or(|before| record.seq < before)
     }
+}
+
+/// Whether a kind is that one, or in that group: `policy.decided` is in `policy`.
+fn is_of(kind: &str, wanted: &str) -> bool {
+    kind.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Reads records. In memory is one block of the file and what is returned.

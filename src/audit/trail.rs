@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use codepiper_protocol::event::{Body, Event, Source};
 use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use super::{Audit, NewRecord, Sync};
+use super::inputs::Inputs;
+use super::{Audit, Filter, KeepAfter, NewRecord, Record, Result, Sync, read};
 use crate::bus::Bus;
+use crate::journal::disk::clock;
 use crate::tasks::{Tasks, blocking};
 
 /// What is written soon after is synced within this time.
@@ -17,13 +23,22 @@ const SOON: Duration = Duration::from_secs(1);
 /// Events taken at once.
 const PAGE: usize = 100;
 
+/// Old records are looked for so often, when something is recorded.
+const BETWEEN_PRUNES: Duration = Duration::from_secs(24 * 3600);
+
 /// The audit of a daemon; without one nothing is allowed by a rule. Clones share it.
 #[derive(Clone)]
-pub struct Trail(Result<Arc<Audit>, Arc<str>>);
+pub struct Trail {
+    audit: std::result::Result<Arc<Audit>, Arc<str>>,
+    /// What clients type.
+    pub inputs: Inputs,
+}
 
 impl Trail {
     /// Opens the log, says what was found, and puts on record what happens from now on. Locks its directory.
-    pub fn open(dir: &Path, bus: &Arc<Bus>, tasks: &Tasks) -> Self {
+    /// Records are kept for `max_days`, or for ever.
+    pub fn open(dir: &Path, bus: &Arc<Bus>, tasks: &Tasks, max_days: Option<u32>) -> Self {
+        let inputs = Inputs::default();
         let opened = std::fs::create_dir_all(dir).map_err(|error| error.to_string());
         match opened.and_then(|()| Audit::open(dir).map_err(|error| error.to_string())) {
             Ok((audit, opened)) => {
@@ -33,13 +48,19 @@ impl Trail {
                 for alarm in &opened.alarms {
                     tracing::error!(?alarm, "the audit was changed by somebody");
                 }
-                let trail = Self(Ok(Arc::new(audit)));
-                trail.follow(bus, tasks);
-                trail
+                let audit = Arc::new(audit);
+                tasks.spawn(follow(
+                    audit.clone(),
+                    bus.clone(),
+                    inputs.clone(),
+                    tasks.shutdown.clone(),
+                    max_days,
+                ));
+                Self { audit: Ok(audit), inputs }
             }
             Err(error) => {
                 tracing::error!(%error, "the audit cannot be written: no rule allows anything");
-                Self(Err(error.into()))
+                Self { audit: Err(error.into()), inputs }
             }
         }
     }
@@ -48,33 +69,74 @@ impl Trail {
     ///
     /// # Errors
     /// It is not on record: it may not take effect.
-    pub fn before(&self, record: &NewRecord) -> Result<(), Problem> {
+    pub fn before(&self, record: &NewRecord) -> std::result::Result<(), Problem> {
         let failed = |error: String| Problem::new(Code::Internal, format!("cannot write the audit: {error}"));
-        let audit = self.0.as_ref().map_err(|why| failed(why.to_string()))?;
+        let audit = self.audit.as_ref().map_err(|why| failed(why.to_string()))?;
         audit.append(record, Sync::Before).map(drop).map_err(|error| failed(error.to_string()))
     }
+}
 
-    /// Puts on record what happens to sessions and sign-ins.
-    fn follow(&self, bus: &Arc<Bus>, tasks: &Tasks) {
-        let Ok(audit) = self.0.clone() else { return };
-        let (bus, shutdown) = (bus.clone(), tasks.shutdown.clone());
-        tasks.spawn(async move {
-            let changed = Arc::new(tokio::sync::Notify::new());
-            let mut last = bus.events.last();
-            bus.events.watch(&changed);
-            loop {
-                // What happened until then is written, too.
-                let leaves = shutdown.is_cancelled();
-                last = put_down(&audit, &bus, last).await;
-                if leaves || shutdown.run_until_cancelled(changed.notified()).await.is_none() {
-                    put_down(&audit, &bus, last).await;
-                    return;
-                }
-                // Those that come together share a sync.
+/// Puts on record what happens to sessions and sign-ins, and what is typed; removes what is too old.
+async fn follow(
+    audit: Arc<Audit>,
+    bus: Arc<Bus>,
+    inputs: Inputs,
+    shutdown: CancellationToken,
+    max_days: Option<u32>,
+) {
+    let changed = Arc::new(Notify::new());
+    let mut last = bus.events.last();
+    let mut pruned: Option<Instant> = None;
+    bus.events.watch(&changed);
+    loop {
+        // What happened until then is written, too.
+        let leaves = shutdown.is_cancelled();
+        last = put_down(&audit, &bus, last).await;
+        write(&audit, inputs.take(leaves)).await;
+        if leaves {
+            return;
+        }
+        if let Some(days) = max_days.filter(|_| pruned.is_none_or(|at| at.elapsed() >= BETWEEN_PRUNES)) {
+            pruned = Some(Instant::now());
+            prune(&audit, days).await;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = inputs.due() => {}
+            // Those that come together share a sync.
+            () = changed.notified() => {
                 let _ = shutdown.run_until_cancelled(tokio::time::sleep(SOON / 4)).await;
             }
-        });
+        }
     }
+}
+
+/// Removes records that are older than that, unless the clock has just leapt.
+async fn prune(audit: &Arc<Audit>, days: u32) {
+    let audit = audit.clone();
+    let now = Timestamp::now();
+    let pruned = blocking(move || {
+        if let Some(doubt) = doubt(audit.dir(), now, days)? {
+            tracing::warn!(doubt, "no records of the audit are removed");
+            return Ok(None);
+        }
+        let since = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days)));
+        since.map_or(Ok(None), |since| audit.prune(KeepAfter::Time(since)))
+    });
+    match pruned.await {
+        Ok(Ok(Some(pruned))) => tracing::info!(?pruned, "old records of the audit were removed"),
+        Ok(Err(error)) => tracing::error!(%error, "old records of the audit cannot be removed"),
+        Ok(Ok(None)) | Err(_) => {}
+    }
+}
+
+/// Why the clock is not believed, by the newest records.
+fn doubt(dir: &Path, now: Timestamp, days: u32) -> Result<Option<String>> {
+    const LOOKED_AT: usize = 1000;
+    let filter = Filter { limit: Some(LOOKED_AT), ..Filter::default() };
+    let stamp = |record: &Record| (record.at.as_millisecond(), record.at.as_millisecond());
+    let stamps: Vec<(i64, i64)> = read(dir, &filter)?.records.iter().rev().map(stamp).collect();
+    Ok(clock::read(&stamps, now.as_millisecond(), days).doubt)
 }
 
 /// Writes what happened after that event; the last one.
@@ -83,20 +145,23 @@ async fn put_down(audit: &Arc<Audit>, bus: &Arc<Bus>, mut last: u64) -> u64 {
         let events = bus.events.after(last, PAGE).await;
         let Some(newest) = events.last() else { return last };
         last = newest.seq;
-        let records: Vec<NewRecord> = events.iter().filter_map(record).collect();
-        if records.is_empty() {
-            continue;
+        write(audit, events.iter().filter_map(record).collect()).await;
+    }
+}
+
+async fn write(audit: &Arc<Audit>, records: Vec<NewRecord>) {
+    if records.is_empty() {
+        return;
+    }
+    let audit = audit.clone();
+    let written = blocking(move || {
+        for record in &records {
+            audit.append(record, Sync::Later)?;
         }
-        let audit = audit.clone();
-        let written = blocking(move || {
-            for record in &records {
-                audit.append(record, Sync::Later)?;
-            }
-            audit.flush()
-        });
-        if let Ok(Err(error)) = written.await {
-            tracing::error!(%error, "the audit cannot be written");
-        }
+        audit.flush()
+    });
+    if let Ok(Err(error)) = written.await {
+        tracing::error!(%error, "the audit cannot be written");
     }
 }
 
@@ -117,4 +182,27 @@ fn record(event: &Event) -> Option<NewRecord> {
         session: event.session.map(|id| id.to_string()),
         data: data["data"].clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_leaps_removes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (audit, _) = Audit::open(dir.path()).unwrap();
+        let record = NewRecord {
+            kind: "x".to_owned(),
+            actor: "y".to_owned(),
+            session: None,
+            data: serde_json::Value::Null,
+        };
+        audit.append(&record, Sync::Before).unwrap();
+        let now = Timestamp::now();
+        let in_days = |days: i64| now.checked_add(SignedDuration::from_hours(24 * days)).unwrap();
+        assert_eq!(doubt(dir.path(), now, 30).unwrap(), None);
+        assert_eq!(doubt(dir.path(), in_days(5), 30).unwrap(), None);
+        assert!(doubt(dir.path(), in_days(400), 30).unwrap().unwrap().contains("ahead"));
+    }
 }

@@ -1,10 +1,12 @@
+use std::io::ErrorKind;
+
 use clap::{Args, Subcommand};
 use codepiper_protocol::visible::visible;
 
 use super::failure::{Failure, Outcome, exit_codes};
 use super::time::Since;
 use super::{Context, output, time};
-use crate::audit::{Anchor, Filter, Order, Record, anchor, read, verify};
+use crate::audit::{Anchor, Error, Filter, Order, Record, anchor, describe, export, read, verify};
 
 /// Show who decided and did what: policies, answers, halts, session starts and ends, sign-ins
 ///
@@ -12,15 +14,8 @@ use crate::audit::{Anchor, Filter, Order, Record, anchor, read, verify};
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(&[0, 1, 2]))]
 pub(super) struct Audit {
-    /// Only records of this kind, e.g. policy.decided; can be repeated
-    #[arg(long = "type", value_name = "KIND")]
-    kinds: Vec<String>,
-    /// Only records of this session; needs the full id
-    #[arg(long, value_name = "ID")]
-    session: Option<String>,
-    /// Only records since a time like 2026-11-22T10:00:00Z, or an age like 10m
-    #[arg(long, value_name = "TIME")]
-    since: Option<Since>,
+    #[command(flatten)]
+    wanted: Wanted,
     /// Number of most recent records
     #[arg(short, value_name = "N", default_value_t = 100)]
     n: usize,
@@ -31,8 +26,39 @@ pub(super) struct Audit {
     verb: Option<Verb>,
 }
 
+#[derive(Args)]
+struct Wanted {
+    /// Only records of this kind, such as policy.decided, or of this group, such as policy; can be repeated
+    #[arg(long = "type", value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Only records of this session: its id, or the beginning of it
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    /// Only records since a time like 2026-11-22T10:00:00Z, or an age like 10m
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
+}
+
+impl Wanted {
+    fn filter(self) -> Filter {
+        Filter {
+            since: self.since.map(|Since(time)| time),
+            kinds: self.kinds,
+            session: self.session.map(|id| id.to_ascii_lowercase()),
+            ..Filter::default()
+        }
+    }
+}
+
 #[derive(Subcommand)]
 enum Verb {
+    /// Write records to stdout as they are in the file, oldest first, one JSON object per line: their hashes can be checked
+    /// elsewhere
+    #[command(after_help = exit_codes(&[0, 1, 2]))]
+    Export {
+        #[command(flatten)]
+        wanted: Wanted,
+    },
     /// Check that no record was changed, removed or added; exit code 1 if something is wrong
     #[command(after_help = exit_codes(&[0, 1, 2]))]
     Verify {
@@ -51,6 +77,17 @@ impl Audit {
         let dir = context.paths()?.audit();
         let failed = |error: crate::audit::Error| Failure::new(format!("cannot read the audit: {error}"));
         match self.verb {
+            Some(Verb::Export { wanted }) => {
+                let filter = Filter { order: Order::OldestFirst, ..wanted.filter() };
+                let exported = export(&dir, &filter, &mut std::io::stdout().lock());
+                exported.map(drop).map_err(|error| match error {
+                    // As wherever output is not taken any more.
+                    Error::Disk { error, .. } if error.kind() == ErrorKind::BrokenPipe => {
+                        std::io::Error::from(ErrorKind::BrokenPipe).into()
+                    }
+                    error => failed(error),
+                })
+            }
             Some(Verb::Head) => match anchor(&dir).map_err(failed)? {
                 Some(anchor) => output::line(anchor),
                 None => Err(Failure::new("the audit has no records yet")),
@@ -66,14 +103,7 @@ impl Audit {
                 }
             }
             None => {
-                let filter = Filter {
-                    since: self.since.map(|Since(time)| time),
-                    kinds: self.kinds,
-                    session: self.session,
-                    limit: Some(self.n),
-                    order: Order::NewestFirst,
-                    ..Filter::default()
-                };
+                let filter = Filter { limit: Some(self.n), ..self.wanted.filter() };
                 let page = read(&dir, &filter).map_err(failed)?;
                 page.records.iter().rev().try_for_each(|record| show(record, self.json))
             }
@@ -86,12 +116,11 @@ fn show(record: &Record, json: bool) -> Outcome {
         return output::json(record);
     }
     let session = record.session.as_deref().map_or("-", |id| id.get(..8).unwrap_or(id));
-    let data = record.data.to_string();
-    let data = visible(&data);
     output::line(format_args!(
-        "{}  {session:8}  {:22}  {:8}  {data}",
+        "{}  {session:8}  {:22}  {:16}  {}",
         time::clock(record.at),
-        record.kind,
-        record.actor
+        visible(&record.kind),
+        visible(&record.actor),
+        describe(record)
     ))
 }

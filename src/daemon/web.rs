@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context;
 use codepiper_protocol::wire::auth::AuthStage;
@@ -35,6 +36,16 @@ pub struct Listening {
     pub web: Web,
     pub listener: TcpListener,
     pub first_visit: String,
+}
+
+/// The dashboard, the socket that it is served on, and how one gets the one-time password of the first visit.
+pub fn served(
+    listening: Option<Listening>,
+) -> std::io::Result<(Option<Arc<Web>>, Option<tokio::net::TcpListener>, String)> {
+    let Some(Listening { web, listener, first_visit }) = listening else {
+        return Ok((None, None, String::new()));
+    };
+    Ok((Some(Arc::new(web)), Some(tokio::net::TcpListener::from_std(listener)?), first_visit))
 }
 
 /// Takes the port, if the dashboard is wanted.

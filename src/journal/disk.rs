@@ -12,7 +12,7 @@
 //! files, a journal opens, and what is appended can be read.
 
 mod cache;
-mod clock;
+pub mod clock;
 mod frames;
 mod generation;
 mod generations;

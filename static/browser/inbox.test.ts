@@ -168,6 +168,22 @@ it("marks what only wants to be seen, on all devices", async () => {
   await looks(page, "inbox-done-desk");
 });
 
+it("has all of it on record", async () => {
+  await page.goto(`${agents.host.url}/settings/audit`);
+  await page.getByText("Denied by Chrome on Linux:").first().waitFor();
+  await page.getByLabel("Kind").selectOption("Answers");
+  await eventually(async () => (await page.getByText("Started as process").count()) === 0, "only answers are shown");
+  await page.locator(".audit-record summary").first().click();
+  await page.getByText('"decision"').first().waitFor();
+  await page.getByRole("button", { name: "Check all records" }).click();
+  await page.getByText("Every record is as it was written.").waitFor();
+  await page.setViewportSize(DESK);
+  await looks(page, "settings-audit-desk");
+  await page.setViewportSize(PHONE);
+  await looks(page, "settings-audit-phone");
+  await page.setViewportSize(DESK);
+});
+
 it("halts all agents", async () => {
   await page.goto(`${agents.host.url}/inbox`);
   agents.host.run("send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20");

@@ -2,9 +2,7 @@
 
 import type { LabelSession, Session } from "./wire";
 import { problemOf, request } from "./http";
-import { isAgent } from "./providers";
 import { keep } from "./store";
-import { ask } from "./ask";
 import { toast } from "./toasts";
 import { nameOf } from "./words";
 import { signal } from "@preact/signals";
@@ -27,7 +25,7 @@ async function doing(session: Session, word: string, run: () => Promise<void>): 
   }
 }
 
-const path = (session: Session): string => `/api/sessions/${session.id}`;
+export const path = (session: Session): string => `/api/sessions/${session.id}`;
 
 export function stop(session: Session): Promise<void> {
   return doing(session, "Stopping…", async () => {
@@ -50,30 +48,6 @@ export function fork(session: Session, then: (fork: Session) => void): Promise<v
     keep(made);
     toast({ text: `Forked: ${made.short_id} continues from a copy of ${nameOf(session)}’s conversation.` });
     then(made);
-  });
-}
-
-export function kill(session: Session): void {
-  const program = isAgent(session.provider) ? "agent" : "program";
-  ask({
-    title: `Kill ${nameOf(session)}?`,
-    text: `The ${program} is killed at once, even in the middle of its work. Its tmux session and scrollback are deleted; its log and the files in its directory are kept.`,
-    verb: "Kill session",
-    destroys: true,
-    run: async () => keep(await request<Session>("POST", `${path(session)}/kill`)),
-  });
-}
-
-export function remove(session: Session, after?: () => void): void {
-  ask({
-    title: `Remove ${nameOf(session)}?`,
-    text: "The session and its log are deleted, and it cannot be resumed. The files in its directory are kept.",
-    verb: "Remove",
-    destroys: true,
-    run: async () => {
-      await request("DELETE", path(session));
-      after?.();
-    },
   });
 }
 

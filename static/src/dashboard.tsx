@@ -92,7 +92,6 @@ function Places() {
       }),
     [],
   );
-  useNotifications(route);
   const neighbour = (step: number): void => {
     const list = inOrder.value.filter(isLive);
     if (list.length === 0) return;
@@ -100,6 +99,14 @@ function Places() {
     const to = at < 0 ? (step > 0 ? 0 : list.length - 1) : (at + step + list.length) % list.length;
     route(`/sessions/${list[to]?.id}`);
   };
+  useEffect(() => {
+    // A click on a notification opens its page here.
+    navigator.serviceWorker?.addEventListener("message", ({ data }) => route(data.open));
+  }, []);
+  useEffect(() => {
+    if (settled.value && kept())
+      void import("./notifications/device").then(({ renew }) => renew()).catch(() => undefined);
+  }, [settled.value]);
   useTitle(path);
   useSettled(path);
   return (
@@ -130,21 +137,6 @@ function Places() {
       <Announcer />
     </>
   );
-}
-
-/** A click on a notification opens its page here; and the daemon is told how this browser is reached now. */
-function useNotifications(route: (path: string) => void): void {
-  useEffect(() => {
-    const opened = ({ data }: MessageEvent<{ open?: string }>): void => {
-      if (data.open?.startsWith("/")) route(data.open);
-    };
-    navigator.serviceWorker?.addEventListener("message", opened);
-    if (kept())
-      void import("./notifications/device")
-        .then(({ renew }) => renew())
-        .catch((error: unknown) => console.warn("notifications were not renewed", error));
-    return () => navigator.serviceWorker?.removeEventListener("message", opened);
-  }, []);
 }
 
 const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid", inbox: "Inbox" };

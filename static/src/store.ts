@@ -130,9 +130,7 @@ function handle(message: ServerMessage): void {
       gitChange.value = message;
       return;
     case "notification":
-      return void import("./notifications/show")
-        .then(({ show }) => show(message.notification, message.pushed))
-        .catch((error: unknown) => console.warn("a notification was not shown", error));
+      return void import("./notifications/show").then(({ show }) => show(message)).catch(() => undefined);
     case "event":
       return happened(message.event);
     case "error":

@@ -183,6 +183,54 @@ session: string,
  */
 attached: boolean, };
 
+/**
+ * The answer to `GET /api/audit`.
+ */
+export type AuditPage = { 
+/**
+ * Newest first.
+ */
+records: Array<AuditRecord>, 
+/**
+ * Lines among them that are not records: `GET /api/audit/verify` says which.
+ */
+unreadable: number, };
+
+export type AuditRecord = { 
+/**
+ * Counted from 1.
+ */
+seq: number, at: string, kind: string, 
+/**
+ * A device, `command line`, `policy`, `daemon`, or `audit` itself.
+ */
+actor: string, session: string | null, description: Description, 
+/**
+ * All that was recorded, as JSON.
+ */
+data: string, 
+/**
+ * SHA-256 of the record, which includes the hash of the one before it.
+ */
+hash: string, };
+
+/**
+ * The answer to `GET /api/audit/verify`.
+ */
+export type AuditVerified = { 
+/**
+ * No record was changed, removed or added, as far as that can be seen.
+ */
+whole: boolean, 
+/**
+ * What was found, a line each.
+ */
+report: Array<string>, 
+/**
+ * The number and hash of the most recent record: kept elsewhere, it proves later that the end was not cut off.
+ */
+anchor: string | null, };
+
 export type AuthStage = "setup" | "signed_out" | "signed_in" | "closed";
 
 /**
@@ -1667,6 +1715,31 @@ window: string, used_percent: number, resets_at: string | null,
  * When it was reported.
  */
 at: string, };
+
+/**
+ * The query of `GET /api/audit`.
+ */
+export type ReadAudit = { 
+/**
+ * A kind such as `policy.decided`, or a group of kinds such as `policy`.
+ */
+kind?: string | null, 
+/**
+ * The full id of a session.
+ */
+session?: string | null, 
+/**
+ * Milliseconds since 1970.
+ */
+since?: number | null, 
+/**
+ * Records with a smaller `seq`, to read further back.
+ */
+before?: number | null, 
+/**
+ * Number of most recent records: at most 500, by default 100.
+ */
+limit?: number | null, };
 
 /**
  * The query of `GET /api/sessions/{ref}/conversation`.

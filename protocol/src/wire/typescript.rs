@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
-    ask, auth, conversation, daemon, directory, env_set, events, git, input, notification, output, policy,
-    problem, review, session, status, stream, timeline, worktree,
+    ask, audit, auth, conversation, daemon, directory, env_set, events, git, input, notification, output,
+    policy, problem, review, session, status, stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
 
@@ -59,6 +59,9 @@ fn types() -> String {
         .add::<ask::Halt>()
         .add::<ask::Halted>()
         .add::<ask::Notify>()
+        .add::<audit::ReadAudit>()
+        .add::<audit::AuditPage>()
+        .add::<audit::AuditVerified>()
         .add::<auth::AuthStatus>()
         .add::<auth::BeginSetup>()
         .add::<auth::SetupBegun>()

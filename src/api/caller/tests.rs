@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 103] = [
+const ROUTES: [(&str, &str, u8); 105] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -89,6 +89,8 @@ const ROUTES: [(&str, &str, u8); 103] = [
     ("POST", "/api/auth/totp/confirm", LOGIN),
     ("POST", "/api/auth/recovery-codes", LOGIN),
     ("POST", "/api/auth/bootstrap", 0),
+    ("GET", "/api/audit", LOGIN),
+    ("GET", "/api/audit/verify", LOGIN),
     ("GET", "/api/asks", LOGIN),
     ("GET", "/api/asks/x", LOGIN),
     ("POST", "/api/asks/x/answer", LOGIN),
@@ -203,6 +205,7 @@ fn the_table_names_every_route() {
         include_str!("../review.rs"),
         include_str!("../policies.rs"),
         include_str!("../asks.rs"),
+        include_str!("../audit.rs"),
         include_str!("../../api.rs"),
     ];
     let routes = sources.map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());

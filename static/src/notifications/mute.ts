@@ -6,8 +6,6 @@ import type { Session } from "../wire";
 import { nameOf } from "../words";
 import { kept } from "./kept";
 
-export const isMuted = (session: Session): boolean => kept()?.rules.muted.includes(session.id) === true;
-
 export async function mute(session: Session, muted: boolean): Promise<void> {
   const known = kept();
   if (!known) return;

@@ -7,7 +7,7 @@ import type { Notification as Told, NotificationReceipt } from "../wire";
 /** A sound when something needs a person, while the dashboard is open. */
 export const sound = kept("notifications.sound", SWITCH, "off");
 
-export async function show(told: Told, pushed: boolean): Promise<void> {
+export async function show({ notification: told, pushed }: { notification: Told; pushed: boolean }): Promise<void> {
   if (!told.silent && sound.value === "on") play();
   // The service worker shows it.
   if (pushed) return;

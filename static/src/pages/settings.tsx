@@ -26,6 +26,7 @@ import { Providers } from "./settings_providers";
 import { Security } from "./settings_security";
 
 const PoliciesSection = later(() => import("./settings_policies").then((module) => module.PoliciesSection));
+const AuditSection = later(() => import("./settings_audit").then((module) => module.AuditSection));
 const NotificationsSection = later(() =>
   import("./settings_notifications").then((module) => module.NotificationsSection),
 );
@@ -39,6 +40,7 @@ const SECTIONS = [
   ["security", "Security"],
   ["env-sets", "Env sets"],
   ["policies", "Policies"],
+  ["audit", "Audit"],
   ["providers", "Providers"],
   ["daemon", "Daemon"],
 ] as const;
@@ -80,6 +82,7 @@ export function Settings({ section = "appearance" }: { section?: string }) {
           {section === "security" && <Security />}
           {section === "env-sets" && <EnvSetsSection />}
           {section === "policies" && <PoliciesSection />}
+          {section === "audit" && <AuditSection />}
           {section === "providers" && <Providers />}
           {section === "daemon" && <Daemon />}
         </div>

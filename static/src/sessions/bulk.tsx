@@ -1,4 +1,5 @@
-import { kill, mark, remove, resume, stop } from "../actions";
+import { mark, resume, stop } from "../actions";
+import { kill, remove } from "../destroying";
 import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { currentKey } from "../keys_table";

@@ -1,7 +1,8 @@
 import "../styles/palette.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { copyAttach, attachCommand, kill, renaming, resume, stop } from "../actions";
+import { copyAttach, attachCommand, renaming, resume, stop } from "../actions";
+import { kill } from "../destroying";
 import type { Session } from "../wire";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
@@ -171,6 +172,7 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
         ["Grid: Waiting", "/grid?show=waiting", "", "grid", "terminals that wait for you"],
         ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
         ["Settings: Notifications", "/settings/notifications", "", "bell", "push, quiet hours, sound"],
+        ["Settings: Audit", "/settings/audit", "", "lock", "who decided and did what"],
         ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
       ] as const
     ).map(([word, href, key, name, more]): Entry => ({

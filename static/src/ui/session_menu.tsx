@@ -1,9 +1,9 @@
 import "../styles/session_menu.css";
 import type { Session } from "../wire";
-import { copyAttach, fork, kill, mark, remove, renaming, resume, stop } from "../actions";
+import { copyAttach, fork, mark, renaming, resume, stop } from "../actions";
+import { kill, remove } from "../destroying";
 import { currentKey } from "../keys_table";
 import { kept } from "../notifications/kept";
-import { isMuted, mute } from "../notifications/mute";
 import { openOverlay } from "../overlay";
 import { switchesModel } from "../session/model_picker";
 import { providerName, providerOf } from "../providers";
@@ -24,6 +24,7 @@ interface Entry {
 /** What can be done to a session, with its words. */
 export function entries(session: Session, after?: () => void, open?: (session: Session) => void): Entry[] {
   const live = isLive(session);
+  const muted = kept()?.rules.muted.includes(session.id);
   return [
     { icon: "pencil", word: "Name and tags…", key: "F2", run: () => (renaming.value = session) },
     {
@@ -38,15 +39,15 @@ export function entries(session: Session, after?: () => void, open?: (session: S
       ? [{ icon: "branch" as const, word: "Fork", run: () => void fork(session, (made) => open?.(made)) }]
       : []),
     { icon: "plus", word: "Duplicate…", run: () => void duplicate(session) },
-    ...(kept()
-      ? [
+    ...(muted === undefined
+      ? []
+      : [
           {
             icon: "bell" as const,
-            word: isMuted(session) ? "Unmute on this device" : "Mute on this device",
-            run: () => void mute(session, !isMuted(session)),
+            word: muted ? "Unmute on this device" : "Mute on this device",
+            run: () => void import("../notifications/mute").then(({ mute }) => mute(session, !muted)),
           },
-        ]
-      : []),
+        ]),
     { icon: "copy", word: "Copy attach command", run: () => void copyAttach(session) },
     ...(live
       ? []

@@ -1,0 +1,42 @@
+//! What a record says, for people.
+
+use codepiper_protocol::event::{Body, Description};
+use codepiper_protocol::visible::{count, one_line};
+use serde_json::{Value, json};
+
+use super::Record;
+
+/// The same words as the event's, where it is one.
+pub fn describe(record: &Record) -> Description {
+    let Record { kind, actor, data, .. } = record;
+    let mut fields = data.clone();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.entry("by").or_insert_with(|| actor.clone().into());
+    }
+    if let Ok(body) = serde_json::from_value::<Body>(json!({"kind": kind, "data": fields})) {
+        return body.describe();
+    }
+    let number = |name: &str| data[name].as_u64().unwrap_or_default();
+    let text = match kind.as_str() {
+        "input" => format!("Typed {}, {}", count(number("count"), "time"), count(number("bytes"), "byte")),
+        "halt" if data["all"] == true => "Halted all agents".to_owned(),
+        "halt" => format!("Halted {}", listed(&data["sessions"])),
+        "gap" => format!("Records {} to {} are missing", data["from"], data["to"]),
+        "alarm" => format!("The audit was changed by something else: {}", words(&data["why"])),
+        "prune" => "Old records are to be removed".to_owned(),
+        "pruned" => "Old records were removed before this one".to_owned(),
+        "policy.change" => format!("Policy '{}' changed", words(&data["policy"])),
+        "policy.remove" => format!("Policy '{}' removed", words(&data["policy"])),
+        _ => one_line(&data.to_string()),
+    };
+    Description { text, code: None }
+}
+
+fn words(value: &Value) -> String {
+    one_line(value.as_str().unwrap_or_default())
+}
+
+fn listed(names: &Value) -> String {
+    let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
+    names.iter().filter_map(Value::as_str).map(one_line).collect::<Vec<_>>().join(", ")
+}
