@@ -27,7 +27,7 @@ use codepiper_protocol::hook::{
 use codepiper_protocol::wire::policy::PolicySnapshot;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
-use crate::policy::decide::Policies;
+use crate::policy::decide::{Decision, Policies};
 use crate::policy::input::Request;
 use crate::policy::rule::Action;
 use crate::policy::{self};
@@ -99,9 +99,20 @@ fn denied(snapshot: &Path, payload: &[u8]) -> Option<Vec<u8>> {
         session: snapshot.names,
         provider: snapshot.provider,
     };
-    let decision = Policies::new(policies).decide(&request)?;
-    let denies = decision.action == Action::Deny;
-    let told = answer(&asked, &decision, Answers::Deny).filter(|_| denies)?;
+    let policies = Policies::new(policies);
+    let decision = policies.decide(&request)?;
+    let closed = policies.closed(&request);
+    let decision = match (decision.action, closed) {
+        (Action::Deny, _) => decision,
+        (_, Some(policy)) => {
+            let why = format!(
+                "The CodePiper daemon does not answer, and the policy '{policy}' denies everything then"
+            );
+            Decision { action: Action::Deny, why, ..decision }
+        }
+        (_, None) => return None,
+    };
+    let told = answer(&asked, &decision, Answers::Deny)?;
     serde_json::to_vec(&told).ok()
 }
 

@@ -50,7 +50,7 @@ use deliver::Sent;
 use devices::{Device, Devices};
 use outlets::Outlets;
 use pages::Pages;
-use plan::{Plan, Step};
+use plan::{Plan, Step, Told};
 
 /// Changes are looked at so often at most.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -70,6 +70,35 @@ struct Inner {
     pages: Pages,
     /// Notifications that may be reported on, the latest last.
     receipts: Mutex<VecDeque<(String, Sent)>>,
+    told: Mutex<ToldNow>,
+}
+
+/// What is kept for the next daemon: asks that were told of, unless that is still on its way somewhere.
+#[derive(Default)]
+struct ToldNow {
+    all: Vec<Told>,
+    /// By ask: to how many places.
+    on_its_way: HashMap<String, u32>,
+}
+
+/// An ask is on its way to a place. When the daemon leaves before it has arrived, the next one tells of it again.
+struct OnItsWay {
+    notifier: Notifier,
+    ask: String,
+}
+
+impl OnItsWay {
+    /// It has arrived, or never will.
+    async fn arrived(self) {
+        {
+            let mut told = lock(&self.notifier.0.told);
+            if let Some(places) = told.on_its_way.get_mut(&self.ask) {
+                *places -= 1;
+            }
+            told.on_its_way.retain(|_, places| *places > 0);
+        }
+        self.notifier.save_told().await;
+    }
 }
 
 impl Notifier {
@@ -86,8 +115,9 @@ impl Notifier {
     ) -> anyhow::Result<Self> {
         let (outlets, devices) = (Outlets::new(config)?, Devices::open(path));
         let (sessions, auth, tasks) = (sessions.clone(), auth.clone(), tasks.clone());
-        let (pages, receipts) = Default::default();
-        let notifier = Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts }));
+        let (pages, receipts, told) = Default::default();
+        let notifier =
+            Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts, told }));
         notifier.0.tasks.spawn_until_shutdown(notifier.clone().follow());
         Ok(notifier)
     }
@@ -126,14 +156,33 @@ impl Notifier {
             Step::Tell(ask) => {
                 let devices = self.tell(&ask);
                 plan.told(&ask, devices);
-                self.0.devices.keep_told(plan.all_told()).await;
+                self.keep_told(plan).await;
             }
             Step::TooSoon(ask) => self.answered_soon(&ask),
             Step::Over(told) => {
                 self.over(&told);
-                self.0.devices.keep_told(plan.all_told()).await;
+                self.keep_told(plan).await;
             }
         }
+    }
+
+    async fn keep_told(&self, plan: &Plan) {
+        lock(&self.0.told).all = plan.all_told();
+        self.save_told().await;
+    }
+
+    async fn save_told(&self) {
+        let told = {
+            let told = lock(&self.0.told);
+            let has_arrived = |each: &&Told| !told.on_its_way.contains_key(&each.ask);
+            told.all.iter().filter(has_arrived).cloned().collect()
+        };
+        self.0.devices.keep_told(told).await;
+    }
+
+    fn on_its_way(&self, ask: &str) -> OnItsWay {
+        *lock(&self.0.told).on_its_way.entry(ask.to_owned()).or_default() += 1;
+        OnItsWay { notifier: self.clone(), ask: ask.to_owned() }
     }
 
     /// What there is, for this device.

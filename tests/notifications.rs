@@ -276,3 +276,18 @@ fn what_cannot_be_used_is_refused() {
     home.ok(["notifications", "test"]);
     logged(&home, "which is not a public address");
 }
+
+/// A question that nobody hears of is worse than one that is heard of twice.
+#[test]
+fn what_has_not_arrived_is_told_by_the_next_daemon() {
+    let (mut home, mut browser) = web("");
+    let (address, got) = server(&["503 Service Unavailable\r\nRetry-After: 300"]);
+    let set = device(Some(subscription(&address)), everything()).to_string();
+    browser.request("PUT", "/api/notifications/device", Some(set.into())).ok::<Notifications>();
+    calls(&home, "one");
+    got.recv_timeout(LIMIT).unwrap();
+    home.stop_daemon();
+    home.start_web(&[]);
+    got.recv_timeout(LIMIT).unwrap();
+    logged(&home, "Notification sent");
+}

@@ -166,11 +166,20 @@ fn a_hook_says_what_the_policies_say_and_denies_without_a_daemon() {
     let logs = home.ok(["logs", &id, "--source", "policy"]);
     assert!(logs.contains("Denied by a policy: Bash touch denied"), "{logs}");
     // One that stands still, one that is dead: what is denied stays so, and nothing is allowed.
-    for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
-        bed.home.signal_daemon(signal);
-        assert_eq!(says(&bed.home, "touch denied"), told("deny"), "{signal}");
-        assert_eq!(says(&bed.home, "touch allowed"), None, "{signal}");
+    home.signal_daemon(Signal::SIGSTOP);
+    assert_eq!(says(home, "touch denied"), told("deny"));
+    assert_eq!(says(home, "touch allowed"), None);
+    // Everything is denied, where somebody wants it so.
+    home.signal_daemon(Signal::SIGCONT);
+    let closed = POLICY.replace("default = \"ask\"", "default = \"ask\"\nfail = \"deny\"");
+    let ran = home.run_with(["policy", "create", "work", "--replace", "--from", "-"], closed.as_bytes());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(says(home, "touch allowed"), told("allow"));
+    home.signal_daemon(Signal::SIGKILL);
+    for command in ["touch denied", "touch allowed", "ls"] {
+        assert_eq!(says(home, command), told("deny"), "{command}");
     }
+    assert_eq!(hook(home, &id, &asks), Value::Null);
 }
 
 #[test]

@@ -237,13 +237,14 @@ impl Notifier {
             }
             return;
         };
-        let notifier = self.clone();
+        let (notifier, way) = (self.clone(), self.on_its_way(&message.ask));
         self.0.tasks.spawn_until_shutdown(async move {
             match notifier.push(&device, &push, &message, &notification).await {
                 Ok(()) if message.closes => {}
                 Ok(()) => notifier.record(sent.sent()),
                 Err(why) => notifier.record(sent.failed(&why)),
             }
+            way.arrived().await;
         });
     }
 

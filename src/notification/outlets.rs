@@ -77,12 +77,14 @@ impl Notifier {
     pub(super) fn run(&self, message: &Message, ask: Option<&Ask>) {
         let Some(argv) = self.0.outlets.command.clone() else { return };
         let (notifier, message, ask) = (self.clone(), message.clone(), ask.cloned());
+        let way = self.on_its_way(&message.ask);
         let sent = message.to(COMMAND, None);
         self.0.tasks.spawn_until_shutdown(async move {
             notifier.record(match execute(&argv, &message, ask.as_ref()).await {
                 Ok(()) => sent.sent(),
                 Err(why) => sent.failed(&why),
             });
+            way.arrived().await;
         });
     }
 
@@ -90,6 +92,7 @@ impl Notifier {
     pub(super) fn call(&self, message: &Message, state: &'static str, ask: Option<&Ask>) {
         let Some(webhook) = self.0.outlets.webhook.clone() else { return };
         let (notifier, sent) = (self.clone(), message.to(WEBHOOK, None));
+        let way = self.on_its_way(&message.ask);
         let body = json!({
             "state": state, "ask": message.ask, "session": message.session, "title": message.title,
             "body": message.body, "details": ask,
@@ -106,6 +109,7 @@ impl Notifier {
                 Ok(answer) => sent.failed(&format!("the server answered {}", answer.status)),
                 Err(failure) => sent.failed(&failure.why),
             });
+            way.arrived().await;
         });
     }
 }

@@ -126,6 +126,17 @@ impl Policies {
         })
     }
 
+    /// The policy that denies everything there while no daemon answers, if one does.
+    pub fn closed(&self, request: &Request) -> Option<&str> {
+        let places = Places::new(&request.cwd, &request.home, &on_disk);
+        let context = Context::new(self, request, &places, &places);
+        let applying = self.policies.iter().zip(&context.restricting).filter(|(_, applies)| **applies);
+        applying
+            .map(|(policy, _)| policy)
+            .find(|policy| policy.fails_closed)
+            .map(|policy| policy.name.as_str())
+    }
+
     pub(super) fn rule(&self, id: Id) -> &Rule {
         &self.policies[id.policy].rules[id.rule]
     }

@@ -41,8 +41,8 @@ impl Mistake {
     }
 }
 
-const POLICY_FIELDS: [&str; 7] =
-    ["name", "description", "priority", "default", "directories", "sessions", "rule"];
+const POLICY_FIELDS: [&str; 8] =
+    ["name", "description", "priority", "default", "fail", "directories", "sessions", "rule"];
 const RULE_FIELDS: [&str; 11] = [
     "action",
     "tool",
@@ -93,6 +93,15 @@ fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
             let message = format!("'default' has to be \"ask\" or \"deny\", not \"{other}\"");
             top.wrong("default", &message, mistakes);
             Action::Deny
+        }
+    };
+    policy.fails_closed = match top.text("fail", mistakes).as_deref() {
+        None | Some("rules") => false,
+        Some("deny") => true,
+        Some(other) => {
+            let message = format!("'fail' has to be \"rules\" or \"deny\", not \"{other}\"");
+            top.wrong("fail", &message, mistakes);
+            true
         }
     };
     let scope = match (top.has("directories"), top.has("sessions")) {

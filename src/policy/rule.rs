@@ -45,6 +45,8 @@ pub struct Policy {
     pub priority: i64,
     /// What happens to what no rule speaks of: [`Action::Ask`] or [`Action::Deny`].
     pub default: Action,
+    /// While no daemon answers, everything is denied, and not only what its rules deny.
+    pub fails_closed: bool,
     pub scope: Scope,
     pub rules: Vec<Rule>,
     /// The directories of [`Scope::Directories`].
@@ -58,6 +60,7 @@ impl Policy {
             description: String::new(),
             priority: 0,
             default: Action::Ask,
+            fails_closed: false,
             scope: Scope::Global,
             rules: Vec::new(),
             directories: Vec::new(),

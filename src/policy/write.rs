@@ -12,6 +12,9 @@ pub fn write(policy: &Policy) -> String {
     }
     field(&mut text, "priority", &policy.priority.to_string());
     field(&mut text, "default", &quote(if policy.default == Action::Deny { "deny" } else { "ask" }));
+    if policy.fails_closed {
+        field(&mut text, "fail", &quote("deny"));
+    }
     match &policy.scope {
         Scope::Global => {}
         Scope::Directories(directories) => field(&mut text, "directories", &list(directories)),

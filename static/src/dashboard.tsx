@@ -105,7 +105,7 @@ function Places() {
   }, []);
   useEffect(() => {
     if (settled.value && kept())
-      void import("./notifications/device").then(({ renew }) => renew()).catch(() => undefined);
+      void import("./notifications/device").then(({ start }) => start()).catch(() => undefined);
   }, [settled.value]);
   useTitle(path);
   useSettled(path);

@@ -118,6 +118,7 @@ fn what_a_policy_cannot_say_is_a_mistake() {
         ("", "1: 'name' is missing"),
         ("name = \"\"", "1: 'name' has to have 1 to 100 printable characters"),
         ("name = \"x\"\ndefault = \"allow\"", "2: 'default' has to be \"ask\" or \"deny\", not \"allow\""),
+        ("name = \"x\"\nfail = \"open\"", "2: 'fail' has to be \"rules\" or \"deny\", not \"open\""),
         ("name = \"x\"\npriority = 1.5", "2: 'priority' has to be a whole number"),
         ("name = \"x\"\nprio = 1", "2: 'prio' is not a field of a policy"),
         ("name = \"x\"\ndirectories = []", "2: 'directories' is empty; leave it out to apply everywhere"),

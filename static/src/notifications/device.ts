@@ -1,7 +1,9 @@
 // Notifications of this browser: whether it can have them, and turning them on and off.
 
+import { effect } from "@preact/signals";
 import { request } from "../http";
 import { auth } from "../login";
+import { needing } from "../store";
 import type { NotificationRules, Notifications, PushSubscription as Subscription, SetDevice } from "../wire";
 import { keep, kept } from "./kept";
 
@@ -64,8 +66,14 @@ export async function turnOff(id: string): Promise<void> {
   await (await registration?.pushManager?.getSubscription())?.unsubscribe();
 }
 
+/** The icon of an installed dashboard has the number of what needs a person; and the daemon is told again where it has to be. */
+export async function start(): Promise<void> {
+  effect(() => void navigator.setAppBadge?.(needing.value.length).catch(() => undefined));
+  await renew();
+}
+
 /** After another sign-in, or with another subscription, the daemon has to be told again. */
-export async function renew(): Promise<void> {
+async function renew(): Promise<void> {
   const known = kept();
   if (!known || support() !== "ok" || Notification.permission !== "granted") return;
   const registration = await navigator.serviceWorker?.getRegistration();

@@ -146,12 +146,14 @@ function Line({ record }: { record: AuditRecord }) {
       </summary>
       <div class="audit-whole">
         <code>{visible(record.kind)}</code> · record {record.seq}
-        <pre>{visible(JSON.stringify(JSON.parse(record.data), null, 2))}</pre>
+        <pre>{lines(JSON.stringify(JSON.parse(record.data), null, 2).split("\n"))}</pre>
         <code class="meta">{record.hash}</code>
       </div>
     </details>
   );
 }
+
+const lines = (of: readonly string[]): string => of.map((line) => visible(line)).join("\n");
 
 /** Whether it is as it was written. */
 function Check() {
@@ -176,13 +178,13 @@ function Check() {
           {verified === "checking" ? "Checking…" : "Check all records"}
         </button>
         {done && (
-          <span class={done.whole ? undefined : "tone-bad"} role="status">
-            <Icon name={done.whole ? "tick" : "warning"} />{" "}
+          <span class={`audit-verdict ${done.whole ? "" : "tone-bad"}`} role="status">
+            <Icon name={done.whole ? "tick" : "warning"} />
             {done.whole ? "Every record is as it was written." : "The audit is damaged."}
           </span>
         )}
       </div>
-      {done && <pre class="box-row audit-report">{done.report.map((line) => visible(line)).join("\n")}</pre>}
+      {done && <pre class="box-row audit-report">{lines(done.report)}</pre>}
       {done?.anchor && (
         <BoxRow
           title="Anchor"
