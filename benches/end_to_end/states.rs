@@ -1,14 +1,15 @@
 //! From evidence to what people see: how long after a hook, a change of a state file or a report in the output a client
-//! that follows the session is told its new state. A hook counts from the start of its process. The agents are
-//! stand-ins; everything else is real.
+//! that follows the session is told its new state; and how long an ask and its answer take. A hook counts from the start
+//! of its process. The agents are stand-ins; everything else is real.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use codepiper_protocol::wire::session::{Activity, Session};
 use nix::sys::stat::Mode;
 
@@ -66,6 +67,8 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         Ok(writeln!(states, "{state}")?)
     })?;
 
+    let (asked, answered) = asks(bed, &daemon, &claude, rounds)?;
+
     heading("states, from the evidence to a client that follows the session");
     let sources = [("a hook", &hook), ("a state file", &file), ("a report", &reported)];
     percentiles(&sources);
@@ -73,7 +76,52 @@ pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> 
         let name = format!("from {source} until the state is told, median, ms");
         report.ratio(name, samples.median(), Target::AtMost(50.0));
     }
+    heading("asks, between an agent's hook and a client");
+    percentiles(&[("an ask, to the client", &asked), ("an answer, to the agent", &answered)]);
+    let (asked, answered) = (asked.median(), answered.median());
+    report.ratio("from an agent's hook until its ask is shown, median, ms", asked, Target::AtMost(50.0));
+    report.ratio(
+        "from an answer until the agent's hook has ended, median, ms",
+        answered,
+        Target::AtMost(50.0),
+    );
     Ok(())
+}
+
+/// From the start of the hook's process until a client that follows the session has the ask; and from the client's answer, which is
+/// on record and on the disk before, until the hook's process has ended.
+fn asks(bed: &Bed, daemon: &Daemon, session: &Session, rounds: usize) -> Result<(Samples, Samples)> {
+    let mut viewer = Viewer::connect(&daemon.socket())?;
+    viewer.subscribe("claude-code")?;
+    let (mut asked, mut answered) = (Samples::default(), Samples::default());
+    for round in 0..rounds {
+        let payload = serde_json::json!({
+            "hook_event_name": "PermissionRequest", "tool_name": "Bash", "cwd": "/",
+            "tool_input": {"command": format!("touch file-{round}")},
+        });
+        let mut forward = bed.command(env!("CARGO_BIN_EXE_codepiper"));
+        forward.args(["hook-forward", "beside-dialog"]).env("CODEPIPER_SESSION", session.id.to_string());
+        forward.env("CODEPIPER_SOCKET", daemon.socket()).env("CODEPIPER_SPOOL", daemon.spool());
+        let begun = Instant::now();
+        let mut hook = forward.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        hook.stdin.take().context("no stdin")?.write_all(payload.to_string().as_bytes())?;
+        let ask = viewer.until_it_asks()?;
+        asked.push(begun.elapsed());
+
+        let answer = r#"{"decision":"allow"}"#;
+        let request = format!(
+            "POST /api/asks/{ask}/answer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{answer}",
+            answer.len()
+        );
+        let mut connection = UnixStream::connect(daemon.socket())?;
+        let begun = Instant::now();
+        connection.write_all(request.as_bytes())?;
+        let told = hook.wait_with_output()?;
+        answered.push(begun.elapsed());
+        ensure!(String::from_utf8_lossy(&told.stdout).contains("allow"), "the hook was told {told:?}");
+    }
+    Ok((asked, answered))
 }
 
 /// How long it takes each time until a new state is told.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use codepiper_protocol::wire::ask::AnsweredIn;
 use codepiper_protocol::wire::session::Activity;
 use codepiper_protocol::wire::stream::{
     ACK_EVERY, Begin, ClientMessage, Delivery, KEYFRAME_BIT, ServerMessage,
@@ -149,6 +150,18 @@ impl Viewer {
     /// Reads until the session that is subscribed to does that.
     pub fn until_it_is(&mut self, activity: Activity) -> Result<()> {
         self.until(|message| matches!(message, ServerMessage::Session { session, .. } if session.activity == activity))
+    }
+
+    /// Reads until the session that is subscribed to asks something that can be answered here; the ask's id.
+    pub fn until_it_asks(&mut self) -> Result<String> {
+        loop {
+            if let Frame::Message(message) = self.wait_for_frame()?
+                && let ServerMessage::Session { session, .. } = *message
+                && let Some(ask) = session.asks.iter().find(|ask| ask.answered_in == AnsweredIn::Here)
+            {
+                return Ok(ask.id.clone());
+            }
+        }
     }
 
     /// Reads until such a message comes.

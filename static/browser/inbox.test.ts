@@ -55,21 +55,18 @@ async function looks(of: Page, name: string): Promise<void> {
 it("shows what is asked, and allows it by a key, not before it can be read", async () => {
   await page.goto(`${agents.host.url}/inbox`);
   await page.getByText("Nothing needs you.").waitFor();
-  // As the answer appears first: a key that was meant for something else does nothing.
-  const begun = page.evaluate(
-    () =>
-      new Promise<boolean>((done) =>
-        new MutationObserver((_, observer) => {
-          const button = document.querySelector<HTMLButtonElement>(".button.answer");
-          if (!button) return;
-          observer.disconnect();
-          done(button.disabled);
-        }).observe(document.body, { subtree: true, childList: true }),
-      ),
-  );
+  // As the answer appears first: a key that was meant for something else does nothing. It is watched before anything is asked.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const button = document.querySelector<HTMLButtonElement>(".button.answer");
+      if (!button) return;
+      observer.disconnect();
+      document.body.dataset["begun"] = String(button.disabled);
+    }).observe(document.body, { subtree: true, childList: true });
+  });
   ask("run: touch asked-here");
   await page.locator(".whole-text", { hasText: "touch asked-here" }).waitFor();
-  expect(await begun).toBe(true);
+  expect(await page.evaluate(() => document.body.dataset["begun"])).toBe("true");
   expect(await badge().innerText()).toBe("1");
   expect(await page.title()).toMatch(/^\(1\) Inbox/);
   await eventually(() => allow(page).isEnabled(), "the answer can be given");

@@ -224,7 +224,7 @@ it("writes a policy, and says what it would do", async () => {
   await text.fill((await text.inputValue()).replace('default = "ask"', 'default = "maybe"'));
   await page
     .locator(".policy-notes")
-    .getByText(/'default' is "ask" or "deny"/)
+    .getByText(/'default' has to be "ask" or "deny"/)
     .waitFor();
   expect(await page.getByRole("button", { name: "Save policy" }).isDisabled()).toBe(true);
   await shot(page, "policy-editor");
