@@ -139,13 +139,15 @@ pub struct Notifications {
     pub quiet: Option<Quiet>,
     /// Devices may name push services in the machine's own network.
     pub private_endpoints: bool,
+    /// Whom push services may turn to.
+    pub contact: Option<String>,
 }
 
 impl Default for Notifications {
     fn default() -> Self {
         let kinds = AskKind::ALL.into_iter().filter(|kind| *kind != AskKind::Finished).collect();
-        let (command, webhook, webhook_secret, quiet, private_endpoints) = Default::default();
-        Self { command, webhook, webhook_secret, kinds, quiet, private_endpoints }
+        let (command, webhook, webhook_secret, quiet, private_endpoints, contact) = Default::default();
+        Self { command, webhook, webhook_secret, kinds, quiet, private_endpoints, contact }
     }
 }
 
@@ -247,6 +249,10 @@ impl Notifications {
     fn check(&self) -> Result<(), String> {
         if self.command.as_ref().is_some_and(Vec::is_empty) {
             return Err("notifications.command must name a program".to_owned());
+        }
+        let url = |contact: &String| ["mailto:", "https://"].iter().any(|scheme| contact.starts_with(scheme));
+        if !self.contact.as_ref().is_none_or(url) {
+            return Err("notifications.contact must begin with mailto: or https://".to_owned());
         }
         let secret = self.webhook_secret.as_ref().map_or(0, String::len);
         if self.webhook.is_some() && secret < Self::SHORTEST_SECRET {

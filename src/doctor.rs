@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::git::kept::{self, Kept};
 use crate::journal::Disk;
 use crate::journal::disk::Usage;
+use crate::notification::Outlets;
 use crate::paths::Paths;
 use crate::provider::{self, Providers};
 use crate::session::Sessions;
@@ -53,8 +54,10 @@ fn checks_of_places(paths: &Paths) -> Vec<Check> {
 /// Why a daemon that ends here could not begin again, if so: it would be gone for good.
 pub fn obstacle(paths: &Paths, providers: &Providers) -> Option<String> {
     let file = &paths.config_file;
-    let read = Config::load(file)
-        .and_then(|config| providers.fit(&config.providers).map_err(|invalid| invalid.of_file(file)));
+    let read = Config::load(file).and_then(|config| {
+        Outlets::new(&config.notifications)?;
+        providers.fit(&config.providers).map_err(|invalid| invalid.of_file(file))
+    });
     if let Err(error) = read {
         return Some(error.to_string());
     }

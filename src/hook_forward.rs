@@ -106,7 +106,7 @@ fn denied(snapshot: &Path, payload: &[u8]) -> Option<Vec<u8>> {
         (Action::Deny, _) => decision,
         (_, Some(policy)) => {
             let why = format!(
-                "The CodePiper daemon does not answer, and the policy '{policy}' denies everything then"
+                "CodePiper cannot be asked at the moment, and the policy '{policy}' denies everything then"
             );
             Decision { action: Action::Deny, why, ..decision }
         }

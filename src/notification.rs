@@ -8,6 +8,7 @@
 //! | [`words`]    | a notification's title and text |
 //! | [`devices`]  | the devices, and what was told, in one small file |
 //! | [`deliver`]  | from an ask to each device |
+//! | [`lanes`]    | what is pushed to a device about a session arrives in order |
 //! | [`outlets`]  | the configured command and the webhook |
 //! | [`push`]     | web push: encryption (RFC 8291), and who sends it (RFC 8292) |
 //! | [`outgoing`] | HTTP requests to servers elsewhere |
@@ -15,6 +16,7 @@
 
 mod deliver;
 mod devices;
+mod lanes;
 mod outgoing;
 mod outlets;
 mod pages;
@@ -23,9 +25,10 @@ mod push;
 mod rules;
 mod words;
 
+pub use outlets::Outlets;
 pub use pages::Page;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,7 +51,7 @@ use crate::small_file::Broken;
 use crate::tasks::Tasks;
 use deliver::Sent;
 use devices::{Device, Devices};
-use outlets::Outlets;
+use lanes::Lanes;
 use pages::Pages;
 use plan::{Plan, Step, Told};
 
@@ -70,6 +73,7 @@ struct Inner {
     pages: Pages,
     /// Notifications that may be reported on, the latest last.
     receipts: Mutex<VecDeque<(String, Sent)>>,
+    lanes: Lanes,
     told: Mutex<ToldNow>,
 }
 
@@ -77,6 +81,8 @@ struct Inner {
 #[derive(Default)]
 struct ToldNow {
     all: Vec<Told>,
+    /// They are over, and that is still on its way somewhere.
+    closing: Vec<Told>,
     /// By ask: to how many places.
     on_its_way: HashMap<String, u32>,
 }
@@ -115,9 +121,9 @@ impl Notifier {
     ) -> anyhow::Result<Self> {
         let (outlets, devices) = (Outlets::new(config)?, Devices::open(path));
         let (sessions, auth, tasks) = (sessions.clone(), auth.clone(), tasks.clone());
-        let (pages, receipts, told) = Default::default();
-        let notifier =
-            Self(Arc::new(Inner { sessions, auth, tasks, outlets, devices, pages, receipts, told }));
+        let (pages, receipts, lanes, told) = Default::default();
+        let inner = Inner { sessions, auth, tasks, outlets, devices, pages, receipts, lanes, told };
+        let notifier = Self(Arc::new(inner));
         notifier.0.tasks.spawn_until_shutdown(notifier.clone().follow());
         Ok(notifier)
     }
@@ -133,7 +139,7 @@ impl Notifier {
         self.0.sessions.registry.watch(&changed);
         let mut plan = Plan::new(self.0.devices.told(), Instant::now());
         loop {
-            let (steps, next) = plan.look(&self.0.sessions.asks.all(), Instant::now(), Timestamp::now());
+            let (steps, next) = plan.look(&self.0.sessions.asks.open(), Instant::now(), Timestamp::now());
             for step in steps {
                 self.take(step, &mut plan).await;
             }
@@ -154,16 +160,17 @@ impl Notifier {
     async fn take(&self, step: Step, plan: &mut Plan) {
         match step {
             Step::Tell(ask) => {
-                let devices = self.tell(&ask);
-                plan.told(&ask, devices);
-                self.keep_told(plan).await;
+                let (devices, outlets) = self.tell(&ask);
+                plan.told(&ask, devices, outlets);
             }
-            Step::TooSoon(ask) => self.answered_soon(&ask),
-            Step::Over(told) => {
-                self.over(&told);
-                self.keep_told(plan).await;
+            Step::TooSoon { ask, snoozed } => return self.answered_soon(&ask, snoozed),
+            Step::Over { told, snoozed } => self.over(&told, snoozed),
+            Step::Back { over, open } => {
+                plan.told(&open, over.devices.clone(), false);
+                self.back(&over, &open, plan.devices_of(&open.id));
             }
         }
+        self.keep_told(plan).await;
     }
 
     async fn keep_told(&self, plan: &Plan) {
@@ -173,11 +180,18 @@ impl Notifier {
 
     async fn save_told(&self) {
         let told = {
-            let told = lock(&self.0.told);
+            let mut told = lock(&self.0.told);
+            let ToldNow { closing, on_its_way, .. } = &mut *told;
+            closing.retain(|each| on_its_way.contains_key(&each.ask));
             let has_arrived = |each: &&Told| !told.on_its_way.contains_key(&each.ask);
-            told.all.iter().filter(has_arrived).cloned().collect()
+            told.all.iter().filter(has_arrived).chain(&told.closing).cloned().collect()
         };
         self.0.devices.keep_told(told).await;
+    }
+
+    /// It is over: kept until that has arrived everywhere.
+    fn closes(&self, told: &Told) {
+        lock(&self.0.told).closing.push(told.clone());
     }
 
     fn on_its_way(&self, ask: &str) -> OnItsWay {
@@ -186,7 +200,9 @@ impl Notifier {
     }
 
     /// What there is, for this device.
-    pub fn list(&self, current: Option<LoginId>) -> Result<Notifications, Problem> {
+    pub async fn list(&self, current: Option<LoginId>) -> Result<Notifications, Problem> {
+        // Browsers subscribe with the key: it has to be there for good.
+        self.0.devices.keep_key().await?;
         let mut devices: Vec<NotifiedDevice> =
             self.devices().into_iter().map(|device| device.shown(current)).collect();
         devices.sort_by_key(|device| !device.current);
@@ -248,21 +264,23 @@ impl Notifier {
         Ok(())
     }
 
-    /// Those whose login has not ended.
+    /// Those that are signed in. Those whose login was ended are forgotten.
     fn devices(&self) -> Vec<Device> {
         let names = self.names();
-        let (signed_in, gone): (Vec<Device>, Vec<Device>) =
-            self.0.devices.all().into_iter().partition(|device| names.contains_key(&device.id));
-        if !gone.is_empty() {
+        let all = self.0.devices.all();
+        let ended: HashSet<LoginId> = match self.0.auth.kept_logins() {
+            Some(kept) => all.iter().map(|device| device.id).filter(|id| !kept.contains(id)).collect(),
+            None => HashSet::new(),
+        };
+        if !ended.is_empty() {
             let notifier = self.clone();
             self.0.tasks.spawn(async move {
-                let ended = |device: &Device| gone.iter().any(|gone| gone.id == device.id);
-                if let Err(problem) = notifier.0.devices.remove(ended).await {
+                if let Err(problem) = notifier.0.devices.remove(|device| ended.contains(&device.id)).await {
                     tracing::warn!(%problem, "devices that were signed out are still kept");
                 }
             });
         }
-        signed_in
+        all.into_iter().filter(|device| names.contains_key(&device.id)).collect()
     }
 
     /// The devices that are signed in.

@@ -164,7 +164,7 @@ fn an_open_dashboard_is_told_and_says_what_became_of_it() {
     let set = device(None, everything());
     browser.request("PUT", "/api/notifications/device", Some(set.to_string().into())).ok::<Notifications>();
     calls(&home, "one");
-    logged(&home, "no dashboard is open there, and push is off");
+    logged(&home, "no dashboard that is open there takes it, and push is off");
     let mut socket: WebSocket = browser.websocket();
     calls(&home, "two");
     let told = socket.until(|message| match message {

@@ -47,8 +47,11 @@ async fn page(api: &Api, wanted: ReadAudit) -> Result<AuditPage, Problem> {
         ..Filter::default()
     };
     let dir = api.paths.audit();
-    let page = blocking(move || read(&dir, &filter)).await?.map_err(unreadable)?;
-    Ok(AuditPage { records: page.records.into_iter().map(shown).collect(), unreadable: page.unreadable })
+    let page = blocking(move || {
+        let page = read(&dir, &filter)?;
+        Ok(AuditPage { records: page.records.into_iter().map(shown).collect(), unreadable: page.unreadable })
+    });
+    page.await?.map_err(unreadable)
 }
 
 fn shown(record: Record) -> AuditRecord {

@@ -20,7 +20,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::path::end())
         .and(warp::get())
         .and(caller())
-        .map(|api: Api, caller: Caller| answer(api.notifier.list(login(&caller))));
+        .then(|api: Api, caller: Caller| async move { answer(api.notifier.list(login(&caller)).await) });
     let set = at()
         .and(warp::path!("device"))
         .and(warp::put())
@@ -50,5 +50,5 @@ async fn set(api: &Api, caller: &Caller, wanted: SetDevice) -> Result<Notificati
         return Err(Problem::new(Code::Invalid, "only a signed-in browser is a device"));
     };
     api.notifier.set_device(id, wanted).await?;
-    api.notifier.list(Some(id))
+    api.notifier.list(Some(id)).await
 }

@@ -29,14 +29,24 @@ struct Open {
     summaries: Vec<(String, String, InputSummary)>,
     /// Of those for which the timer was late.
     ended: Vec<NewRecord>,
+    /// Nobody writes them.
+    closed: bool,
 }
 
 impl Inputs {
+    /// There is no audit.
+    pub fn close(&self) {
+        lock(&self.0.open).closed = true;
+    }
+
     /// A client typed so many bytes.
     pub fn note(&self, client: &str, session: &str, bytes: usize) {
         let begins = {
             let mut open = lock(&self.0.open);
-            let Open { summaries, ended } = &mut *open;
+            let Open { summaries, ended, closed } = &mut *open;
+            if *closed {
+                return;
+            }
             let begins = summaries.is_empty();
             let known = summaries.iter_mut().find(|(by, of, _)| by == client && of == session);
             let (now, at) = (Instant::now(), Timestamp::now());
@@ -71,7 +81,7 @@ impl Inputs {
     /// What is to be written now; `all`: whatever there is.
     pub fn take(&self, all: bool) -> Vec<NewRecord> {
         let mut open = lock(&self.0.open);
-        let Open { summaries, ended } = &mut *open;
+        let Open { summaries, ended, .. } = &mut *open;
         let mut records = std::mem::take(ended);
         let now = Instant::now();
         summaries.retain_mut(|(_, _, summary)| {

@@ -60,6 +60,7 @@ impl Trail {
             }
             Err(error) => {
                 tracing::error!(%error, "the audit cannot be written: no rule allows anything");
+                inputs.close();
                 Self { audit: Err(error.into()), inputs }
             }
         }

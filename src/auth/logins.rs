@@ -79,6 +79,12 @@ impl Auth {
             .collect()
     }
 
+    /// Those that are kept, whatever the clock says; `None` when that is not known.
+    pub fn kept_logins(&self) -> Option<Vec<LoginId>> {
+        let state = self.state();
+        Some(state.stored()?.logins.iter().map(|login| login.id).collect())
+    }
+
     /// Ends the logins that fit; how many.
     pub async fn end_logins(&self, ends: impl Fn(LoginId) -> bool) -> Result<usize, Problem> {
         let ended = self

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::devices::Device;
+use super::lanes::Turn;
 use super::outgoing::{Target, post};
 use super::plan::Told;
 use super::push::{self, Urgency};
@@ -59,6 +60,12 @@ impl Sent {
     }
 }
 
+/// Why a device was not pushed something.
+enum NotPushed {
+    Failed(String),
+    NotWanted(&'static str),
+}
+
 /// What is told, wherever it goes.
 #[derive(Clone)]
 pub(super) struct Message {
@@ -88,8 +95,8 @@ impl Message {
 }
 
 impl Notifier {
-    /// Tells of an ask; which devices.
-    pub(super) fn tell(&self, ask: &Ask) -> HashSet<LoginId> {
+    /// Tells of an ask; which devices, and whether the command and the webhook.
+    pub(super) fn tell(&self, ask: &Ask) -> (HashSet<LoginId>, bool) {
         let message = self.message_of(ask);
         let now = Timestamp::now();
         let mut told = HashSet::new();
@@ -103,22 +110,23 @@ impl Notifier {
                 }
             }
         }
-        match rules::against(&self.0.outlets.rules, ask, now) {
+        let against = rules::against(&self.0.outlets.rules, ask, now);
+        match &against {
             Some(why) => {
-                self.0.outlets.names().for_each(|name| self.record(message.to(name, None).suppressed(&why)));
+                self.0.outlets.names().for_each(|name| self.record(message.to(name, None).suppressed(why)));
             }
             None => {
                 self.run(&message, Some(ask));
                 self.call(&message, "open", Some(ask));
             }
         }
-        told
+        (told, against.is_none())
     }
 
-    /// It was answered before anybody was told.
-    pub(super) fn answered_soon(&self, ask: &Ask) {
+    /// It was answered, or snoozed, before anybody was told.
+    pub(super) fn answered_soon(&self, ask: &Ask, snoozed: bool) {
         let message = self.message_of(ask);
-        let why = "answered within 5 s";
+        let why = if snoozed { "snoozed" } else { "answered within 5 s" };
         for device in self.devices() {
             self.record(message.to(&device.name, Some(device.id)).suppressed(why));
         }
@@ -126,8 +134,13 @@ impl Notifier {
     }
 
     /// An ask is over that devices were told of.
-    pub(super) fn over(&self, told: &Told) {
-        let how = self.0.sessions.asks.how_it_ended(&told.ask).unwrap_or_else(|| "no longer open".to_owned());
+    pub(super) fn over(&self, told: &Told, snoozed: bool) {
+        let how = match snoozed {
+            true => "snoozed".to_owned(),
+            false => {
+                self.0.sessions.asks.how_it_ended(&told.ask).unwrap_or_else(|| "no longer open".to_owned())
+            }
+        };
         let message = Message {
             session: Some(told.session),
             ask: told.ask.clone(),
@@ -137,11 +150,23 @@ impl Notifier {
             urgency: Urgency::Low,
             closes: true,
         };
+        self.closes(told);
         for device in self.devices().into_iter().filter(|device| told.devices.contains(&device.id)) {
             self.send(device, message.clone());
         }
-        if self.0.outlets.rules.kinds.contains(&told.kind) {
+        if told.outlets {
             self.call(&message, "closed", None);
+        }
+    }
+
+    /// An ask is over, and another one of its session takes its place where it was told of.
+    pub(super) fn back(&self, over: &Told, open: &Ask, devices: HashSet<LoginId>) {
+        let message = Message { urgency: Urgency::Low, closes: true, ..self.message_of(open) };
+        for device in self.devices().into_iter().filter(|device| devices.contains(&device.id)) {
+            self.send(device, message.clone());
+        }
+        if over.outlets {
+            self.call(&Message { ask: over.ask.clone(), ..message }, "closed", None);
         }
     }
 
@@ -233,16 +258,22 @@ impl Notifier {
             match (message.closes, open) {
                 (true, _) => {}
                 (false, true) => self.record(sent.sent()),
-                (false, false) => self.record(sent.suppressed("no dashboard is open there, and push is off")),
+                (false, false) => {
+                    self.record(sent.suppressed("no dashboard that is open there takes it, and push is off"))
+                }
             }
             return;
         };
         let (notifier, way) = (self.clone(), self.on_its_way(&message.ask));
+        let turn = self.0.lanes.enter(device.id, &notification.tag);
         self.0.tasks.spawn_until_shutdown(async move {
-            match notifier.push(&device, &push, &message, &notification).await {
-                Ok(()) if message.closes => {}
+            let pushed = notifier.push(&device, &push, &message, &notification, &turn).await;
+            notifier.0.lanes.leave(turn);
+            match pushed {
+                _ if message.closes => {}
                 Ok(()) => notifier.record(sent.sent()),
-                Err(why) => notifier.record(sent.failed(&why)),
+                Err(NotPushed::Failed(why)) => notifier.record(sent.failed(&why)),
+                Err(NotPushed::NotWanted(why)) => notifier.record(sent.suppressed(why)),
             }
             way.arrived().await;
         });
@@ -254,45 +285,70 @@ impl Notifier {
         subscription: &PushSubscription,
         message: &Message,
         notification: &Notification,
-    ) -> Result<(), String> {
-        let target = Target::parse(&subscription.endpoint)?;
-        let key = self.0.devices.key().map_err(|problem| problem.detail)?;
+        turn: &Turn,
+    ) -> Result<(), NotPushed> {
+        let failed = NotPushed::Failed;
+        let target = Target::parse(&subscription.endpoint).map_err(failed)?;
+        let key = self.0.devices.key().map_err(|problem| failed(problem.detail))?;
         let text = payload(notification, &device.origin);
-        let contact = match device.origin.strip_prefix("https://") {
-            Some(_) => device.origin.clone(),
-            None => "mailto:codepiper@localhost".to_owned(),
-        };
+        let contact = self.0.outlets.contact(&device.origin);
         let mut again = AGAIN.iter();
         loop {
+            let later = "a later notification took its place";
+            let posting = turn.wait().await.ok_or(NotPushed::NotWanted(later))?;
             let topic = notification.tag.as_str();
             let request =
-                push::request(&key, subscription, &contact, topic, message.urgency, KEPT, text.as_bytes())?;
+                push::request(&key, subscription, &contact, topic, message.urgency, KEPT, text.as_bytes());
+            let request = request.map_err(failed)?;
             let answer =
                 post(&target, &request.headers, request.body, self.0.outlets.private_endpoints).await;
+            drop(posting);
             let (why, wait) = match answer {
                 Ok(answer) if answer.status.is_success() => return Ok(()),
-                Ok(answer) if [404, 410].contains(&answer.status.as_u16()) => {
-                    let _ = self.0.devices.remove(|other| other.id == device.id).await;
-                    return Err("the browser has ended its subscription".to_owned());
-                }
                 Ok(answer) => {
-                    let why = format!("the push service answered {}", answer.status);
-                    if answer.status.as_u16() != 429 && !answer.status.is_server_error() {
-                        return Err(why);
-                    }
-                    (why, answer.retry_after)
+                    let why = self.refused(device, answer.status.as_u16()).await;
+                    (why.map_err(failed)?, answer.retry_after)
                 }
-                Err(failure) if failure.lasting => return Err(failure.why),
+                Err(failure) if failure.lasting => return Err(failed(failure.why)),
                 Err(failure) => (failure.why, None),
             };
-            let Some(next) = again.next() else { return Err(why) };
+            let Some(next) = again.next() else { return Err(failed(why)) };
             tokio::time::sleep(wait.unwrap_or(*next).min(LONGEST_WAIT)).await;
-            if !message.closes
-                && message.session.is_some()
-                && self.0.sessions.asks.find(&message.ask).is_err()
-            {
-                return Err(format!("{why}; the ask is no longer open"));
+            self.is_still_wanted(device, message)?;
+        }
+    }
+
+    /// What a push service means that did not take it: why it may take it later.
+    ///
+    /// # Errors
+    /// It never will.
+    async fn refused(&self, device: &Device, status: u16) -> Result<String, String> {
+        match status {
+            404 | 410 => {
+                // It may have another one by now.
+                let same = |other: &Device| other.id == device.id && other.push == device.push;
+                let _ = self.0.devices.remove(same).await;
+                Err("the browser has ended its subscription".to_owned())
             }
+            429 | 500.. => Ok(format!("the push service answered {status}")),
+            401 | 403 => Err(format!(
+                "the push service answered {status}; turn notifications off and on again on that device"
+            )),
+            _ => Err(format!("the push service answered {status}")),
+        }
+    }
+
+    /// Whether it is, after a while.
+    fn is_still_wanted(&self, device: &Device, message: &Message) -> Result<(), NotPushed> {
+        let same = |other: &Device| other.id == device.id && other.push == device.push;
+        if !self.devices().iter().any(same) {
+            return Err(NotPushed::NotWanted("the device wants none any more"));
+        }
+        let now = Timestamp::now();
+        let open = || self.0.sessions.asks.open().iter().any(|ask| ask.id == message.ask && ask.is_due(now));
+        match message.closes || message.session.is_none() || open() {
+            true => Ok(()),
+            false => Err(NotPushed::NotWanted("no longer open")),
         }
     }
 
@@ -310,6 +366,8 @@ fn payload(notification: &Notification, origin: &str) -> String {
             "title": title, "body": body, "tag": tag, "silent": silent, "navigate": format!("{origin}{path}"),
         },
         "app_badge": open.to_string(),
+        // The service worker may show it another way, and says what became of it.
+        "mutable": true,
         "codepiper": notification,
     })
     .to_string()

@@ -1,13 +1,13 @@
 //! The devices that are told, the server's key, and what was told: one small file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::notification::{
     NotificationRules, NotifiedDevice, PushSubscription, SetDevice,
 };
-use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use hyper::http::Uri;
 use hyper::http::uri::Scheme;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,12 @@ struct Stored {
     /// PKCS#8, in Base64.
     key: String,
     devices: Vec<Device>,
-    /// Asks that devices were told of and that were open.
-    #[serde(default)]
+}
+
+/// Asks that devices were told of, and that were open: a file of its own, which is not synced.
+#[derive(Serialize, Deserialize)]
+struct StoredTold {
+    version: u32,
     told: Vec<Told>,
 }
 
@@ -49,6 +53,7 @@ struct Stored {
 pub struct Devices {
     path: PathBuf,
     stored: Arc<Mutex<Result<Stored, String>>>,
+    told: Mutex<Vec<Told>>,
     /// Whoever changes it holds this until that is written.
     changing: tokio::sync::Mutex<()>,
 }
@@ -100,12 +105,16 @@ fn is_origin(origin: &str) -> bool {
         && !origin.ends_with('/')
 }
 
+fn told_beside(path: &Path) -> PathBuf {
+    path.with_file_name("notifications-told.json")
+}
+
 impl Devices {
     /// Reads the file. One that cannot be used is left as it is, and nobody is told.
     pub fn open(path: PathBuf) -> Self {
         let new = || {
             let key = ServerKey::generate().map_err(|problem| problem.detail)?;
-            Ok(Stored { version: VERSION, key: key.stored(), devices: Vec::new(), told: Vec::new() })
+            Ok(Stored { version: VERSION, key: key.stored(), devices: Vec::new() })
         };
         let stored =
             small_file::read::<Stored>(&path, VERSION).and_then(|stored| stored.map_or_else(new, Ok));
@@ -115,7 +124,12 @@ impl Devices {
         if let Err(why) = &stored {
             tracing::error!(path = %path.display(), why, "nobody is notified");
         }
-        Self { path, stored: Arc::new(Mutex::new(stored)), changing: tokio::sync::Mutex::default() }
+        let told = small_file::read::<StoredTold>(&told_beside(&path), VERSION).unwrap_or_else(|why| {
+            tracing::warn!(why, "devices may be notified of something twice");
+            None
+        });
+        let told = Mutex::new(told.map(|stored| stored.told).unwrap_or_default());
+        Self { path, stored: Arc::new(Mutex::new(stored)), told, changing: tokio::sync::Mutex::default() }
     }
 
     pub fn broken(&self) -> Option<Broken> {
@@ -127,7 +141,7 @@ impl Devices {
     }
 
     pub fn told(&self) -> Vec<Told> {
-        lock(&self.stored).as_ref().map(|stored| stored.told.clone()).unwrap_or_default()
+        lock(&self.told).clone()
     }
 
     pub fn key(&self) -> Result<ServerKey, Problem> {
@@ -137,12 +151,13 @@ impl Devices {
     }
 
     fn unusable(&self, why: &str) -> Problem {
-        Problem::new(Code::Internal, format!("cannot use {}: {why}", self.path.display()))
+        let detail = format!("cannot use {}: {why}", self.path.display());
+        Problem::new(Code::Internal, detail).with_next(Next::RunChecks)
     }
 
     /// Adds it, in the place of what it was before.
     pub async fn put(&self, device: Device) -> Result<(), Problem> {
-        self.change(Synced::Yes, |stored| {
+        self.change(|stored| {
             stored.devices.retain(|other| other.id != device.id);
             stored.devices.push(device);
         })
@@ -152,7 +167,7 @@ impl Devices {
     /// How many went.
     pub async fn remove(&self, which: impl Fn(&Device) -> bool) -> Result<usize, Problem> {
         let mut removed = 0;
-        self.change(Synced::Yes, |stored| {
+        self.change(|stored| {
             let before = stored.devices.len();
             stored.devices.retain(|device| !which(device));
             removed = before - stored.devices.len();
@@ -163,16 +178,28 @@ impl Devices {
 
     /// After a power loss, a device may be told twice.
     pub async fn keep_told(&self, told: Vec<Told>) {
-        if self.broken().is_some() || self.told() == told {
+        let _changing = self.changing.lock().await;
+        if *lock(&self.told) == told {
             return;
         }
-        if let Err(problem) = self.change(Synced::No, |stored| stored.told = told).await {
-            tracing::warn!(%problem, "what was told is not kept");
+        lock(&self.told).clone_from(&told);
+        let path = told_beside(&self.path);
+        let written = blocking(move || {
+            let json = serde_json::to_vec(&StoredTold { version: VERSION, told })?;
+            Ok::<(), std::io::Error>(replace(&path, &json, Synced::No)?)
+        });
+        if let Ok(Err(error)) = written.await {
+            tracing::warn!(%error, "which asks devices were told of is not kept");
         }
     }
 
+    /// Writes the key that browsers subscribe with, if nothing was written yet.
+    pub async fn keep_key(&self) -> Result<(), Problem> {
+        if self.path.exists() { Ok(()) } else { self.change(|_| {}).await }
+    }
+
     /// The disk first, then the memory.
-    async fn change(&self, synced: Synced, change: impl FnOnce(&mut Stored)) -> Result<(), Problem> {
+    async fn change(&self, change: impl FnOnce(&mut Stored)) -> Result<(), Problem> {
         let _changing = self.changing.lock().await;
         let mut stored = lock(&self.stored).clone().map_err(|why| self.unusable(&why))?;
         change(&mut stored);
@@ -180,10 +207,7 @@ impl Devices {
         let (path, kept) = (self.path.clone(), self.stored.clone());
         // It comes to its end, whoever waits.
         let written = blocking(move || {
-            match synced {
-                Synced::Yes => write_synced(&path, &json)?,
-                Synced::No => replace(&path, &json, synced)?,
-            }
+            write_synced(&path, &json)?;
             *lock(&kept) = Ok(stored);
             Ok::<(), std::io::Error>(())
         });

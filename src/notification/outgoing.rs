@@ -20,6 +20,8 @@ use crate::tasks::{blocking, owned};
 
 /// A server has so long for its answer.
 const LIMIT: Duration = Duration::from_secs(20);
+/// And each of its addresses so long to be reached.
+const CONNECT_LIMIT: Duration = Duration::from_secs(4);
 const LONGEST_URL: usize = 2000;
 
 /// Where a request goes.
@@ -140,9 +142,7 @@ async fn exchange(
     private: bool,
 ) -> Result<Answered, Failure> {
     let addresses = target.addresses(private).await?;
-    let connected = TcpStream::connect(addresses.as_slice()).await;
-    let stream =
-        connected.map_err(|error| Failure::passing(format!("cannot connect to {}: {error}", target.host)))?;
+    let stream = connect(target, &addresses).await?;
     if !target.https {
         return request(stream, target, headers, body).await;
     }
@@ -156,6 +156,19 @@ async fn exchange(
         body,
     )
     .await
+}
+
+/// One of its addresses may be dead, such as that of a family that the network does not carry.
+async fn connect(target: &Target, addresses: &[SocketAddr]) -> Result<TcpStream, Failure> {
+    let mut why = String::new();
+    for address in addresses {
+        match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => why = error.to_string(),
+            Err(_) => why = format!("no answer within {} s", CONNECT_LIMIT.as_secs()),
+        }
+    }
+    Err(Failure::passing(format!("cannot connect to {}: {why}", target.host)))
 }
 
 async fn request(

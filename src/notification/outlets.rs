@@ -1,6 +1,7 @@
 //! The configured command and the webhook.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use codepiper_protocol::visible::one_line;
@@ -24,6 +25,8 @@ const COMMAND: &str = "command";
 const WEBHOOK: &str = "webhook";
 /// The command has so long.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
+/// And what it said last is read so long after its end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Of what it says when it fails, in bytes.
 const LONGEST_COMPLAINT: u64 = 1000;
 
@@ -37,12 +40,16 @@ pub struct Outlets {
     pub rules: NotificationRules,
     /// Push services may be in the machine's own network.
     pub private_endpoints: bool,
+    /// Whom push services may turn to: a URL.
+    contact: Option<String>,
 }
 
 #[derive(Clone)]
 pub struct Webhook {
     target: Target,
     secret: String,
+    /// One call at a time, in order.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Outlets {
@@ -52,11 +59,25 @@ impl Outlets {
         let secret = config.webhook_secret.clone().unwrap_or_default();
         let webhook = config.webhook.as_ref().map(|url| {
             let target = Target::parse(url).map_err(|why| anyhow::anyhow!("notifications.webhook: {why}"))?;
-            Ok::<_, anyhow::Error>(Webhook { target, secret })
+            Ok::<_, anyhow::Error>(Webhook { target, secret, turn: Arc::default() })
         });
         let (command, private_endpoints) = (config.command.clone(), config.private_endpoints);
         let (webhook, rules) = (webhook.transpose()?, rules::of_config(config)?);
-        Ok(Self { command, webhook, rules, private_endpoints })
+        Ok(Self { command, webhook, rules, private_endpoints, contact: config.contact.clone() })
+    }
+
+    /// For a device that has the dashboard there. Some push services refuse the names of a private network (RFC 8292 §2.1 only
+    /// asks for a URL).
+    pub(super) fn contact(&self, origin: &str) -> String {
+        const NOBODY: &str = "mailto:codepiper@example.com";
+        let host = Target::parse(origin).ok().filter(Target::is_https).map(|target| target.host().to_owned());
+        let public = |host: &String| {
+            let name = host.parse::<std::net::IpAddr>().is_err() && host.contains('.');
+            let own = [".local", ".localhost", ".internal", ".lan", ".home", ".test"];
+            name && !own.iter().any(|end| host.ends_with(end))
+        };
+        let of_dashboard = || host.filter(public).map(|_| origin.to_owned());
+        self.contact.clone().or_else(of_dashboard).unwrap_or_else(|| NOBODY.to_owned())
     }
 
     /// Those that are configured.
@@ -103,6 +124,7 @@ impl Notifier {
                 ("content-type", "application/json".to_owned()),
                 ("x-codepiper-signature", signature(&webhook.secret, Timestamp::now(), &body)),
             ];
+            let _turn = webhook.turn.lock().await;
             let answer = post(&webhook.target, &headers, body.into_bytes(), true).await;
             notifier.record(match answer {
                 Ok(answer) if answer.status.is_success() => sent.sent(),
@@ -134,22 +156,32 @@ async fn execute(argv: &[String], message: &Message, ask: Option<&Ask>) -> Resul
     let mut child = command.spawn().map_err(|error| format!("cannot run {program}: {error}"))?;
     let group = child.id().map(|pid| Pid::from_raw(pid as i32));
     let (mut stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let text = json!({"title": message.title, "body": message.body, "ask": ask}).to_string();
+    let mut said = Vec::new();
     let running = async {
-        if let Some(mut stdin) = stdin.take() {
+        let tell = async {
             // It does not have to read it.
-            let _ = stdin
-                .write_all(
-                    json!({"title": message.title, "body": message.body, "ask": ask}).to_string().as_bytes(),
-                )
-                .await;
+            let _ = stdin.take()?.write_all(text.as_bytes()).await;
+            Some(())
+        };
+        let listen = async {
+            let mut stderr = stderr?;
+            let _ = (&mut stderr).take(LONGEST_COMPLAINT).read_to_end(&mut said).await;
+            // What nobody reads would end it.
+            tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await.ok()
+        };
+        let beside = async { futures_util::future::join(tell, listen).await };
+        tokio::pin!(beside);
+        tokio::select! {
+            status = child.wait() => {
+                // What it has left running may hold its output open.
+                let _ = tokio::time::timeout(LAST_WORDS, beside).await;
+                status
+            }
+            _ = &mut beside => child.wait().await,
         }
-        let mut said = Vec::new();
-        if let Some(stderr) = stderr {
-            let _ = stderr.take(LONGEST_COMPLAINT).read_to_end(&mut said).await;
-        }
-        (child.wait().await, said)
     };
-    let Ok((status, said)) = tokio::time::timeout(COMMAND_LIMIT, running).await else {
+    let Ok(status) = tokio::time::timeout(COMMAND_LIMIT, running).await else {
         if let Some(group) = group {
             let _ = killpg(group, Signal::SIGKILL);
         }
@@ -200,6 +232,8 @@ mod tests {
         assert_eq!(why, "/bin/sh: no bus");
         let why = execute(&["/nonexistent".to_owned()], &message(), None).await.unwrap_err();
         assert!(why.starts_with("cannot run /nonexistent"), "{why}");
+        // It may say much, and leave something running.
+        execute(&sh("head -c 100000 /dev/zero >&2; sleep 5 & exit 0"), &message(), None).await.unwrap();
         // It reads nothing of a long text.
         let long = Message { body: "x".repeat(100_000), ..message() };
         execute(&sh("exit 0"), &long, None).await.unwrap();

@@ -43,16 +43,18 @@ impl Pages {
         Page { pages: self.clone(), number }
     }
 
-    /// Tells one page of that device: the latest, which is the one that is looked at. False when none is open.
+    /// Tells the pages of that device, which agree on who shows it. False when none takes it.
     pub fn tell(&self, device: LoginId, notification: &Notification, pushed: bool) -> bool {
         let mut open = lock(&self.0);
-        let of_device = open.pages.iter_mut().filter(|(_, queue)| queue.device == device);
-        let Some((_, queue)) = of_device.max_by_key(|(number, _)| **number) else { return false };
-        if queue.waiting.len() < MOST {
-            queue.waiting.push((notification.clone(), pushed));
+        let mut taken = false;
+        for queue in open.pages.values_mut().filter(|queue| queue.device == device) {
+            if queue.waiting.len() < MOST {
+                queue.waiting.push((notification.clone(), pushed));
+                taken = true;
+            }
+            queue.watcher.notify_one();
         }
-        queue.watcher.notify_one();
-        true
+        taken
     }
 }
 

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 /// Whoever answers an ask within this time is there: nobody is told of it.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The wall clock of a snooze may be set: it is looked at so often.
+const LOOK_AGAIN: Duration = Duration::from_secs(15 * 60);
 /// Agents whose hooks wait come back to a new daemon within this time.
 const RETURN: Duration = Duration::from_secs(30);
 
@@ -24,6 +26,9 @@ pub struct Told {
     pub title: String,
     /// Those that were told.
     pub devices: HashSet<LoginId>,
+    /// The command and the webhook were, too.
+    #[serde(default)]
+    pub outlets: bool,
 }
 
 pub struct Plan {
@@ -43,10 +48,21 @@ struct Waiting {
 #[derive(Debug, PartialEq)]
 pub enum Step {
     Tell(Ask),
-    /// It was answered before anybody was told.
-    TooSoon(Ask),
+    /// It was answered, or snoozed, before anybody was told.
+    TooSoon {
+        ask: Ask,
+        snoozed: bool,
+    },
     /// Devices were told of it, and it is not open any more.
-    Over(Told),
+    Over {
+        told: Told,
+        snoozed: bool,
+    },
+    /// The same, and another one of its session that was told of before is still open.
+    Back {
+        over: Told,
+        open: Ask,
+    },
 }
 
 impl Plan {
@@ -60,7 +76,7 @@ impl Plan {
     pub fn look(&mut self, all: &[Ask], now: Instant, time: Timestamp) -> (Vec<Step>, Option<Instant>) {
         let open: HashMap<&str, &Ask> =
             all.iter().filter(|ask| ask.is_due(time)).map(|ask| (ask.id.as_str(), ask)).collect();
-        let mut steps = self.ended(&open, now);
+        let mut steps = self.ended(all, &open, now);
         for (id, ask) in &open {
             if !self.told.contains_key(*id) {
                 let waiting = || Waiting { ask: (*ask).clone(), due: now + PATIENCE };
@@ -76,20 +92,27 @@ impl Plan {
     }
 
     /// What is not open any more.
-    fn ended(&mut self, open: &HashMap<&str, &Ask>, now: Instant) -> Vec<Step> {
+    fn ended(&mut self, all: &[Ask], open: &HashMap<&str, &Ask>, now: Instant) -> Vec<Step> {
+        let snoozed = |id: &str| all.iter().any(|ask| ask.id == id);
         let mut steps = Vec::new();
         let is_over = |id: &String, _: &mut Waiting| !open.contains_key(id.as_str());
-        steps.extend(self.waiting.extract_if(is_over).map(|(_, waiting)| Step::TooSoon(waiting.ask)));
+        let too_soon = self.waiting.extract_if(is_over).map(|(id, Waiting { ask, .. })| {
+            let snoozed = snoozed(&id);
+            Step::TooSoon { ask, snoozed }
+        });
+        steps.extend(too_soon);
         self.earlier.retain(|id| now < self.grace && !open.contains_key(id.as_str()));
         let is_over = |id: &String| !open.contains_key(id.as_str()) && !self.earlier.contains(id);
-        let over: Vec<Told> = self.told.extract_if(|id, _| is_over(id)).map(|(_, told)| told).collect();
+        let mut over: Vec<Told> = self.told.extract_if(|id, _| is_over(id)).map(|(_, told)| told).collect();
+        over.sort_by(|one, other| one.ask.cmp(&other.ask));
         for told in over {
-            // What the same session asks besides takes its place.
-            let besides = self.told.values().find(|other| other.session == told.session);
-            match besides.and_then(|other| open.get(other.ask.as_str())) {
-                Some(ask) => steps.push(Step::Tell((*ask).clone())),
-                None => steps.push(Step::Over(told)),
-            }
+            let of_session = self.told.values().filter(|other| other.session == told.session);
+            let besides =
+                of_session.filter_map(|other| open.get(other.ask.as_str())).max_by_key(|ask| ask.asked_at);
+            steps.push(match besides {
+                Some(ask) => Step::Back { over: told, open: (*ask).clone() },
+                None => Step::Over { snoozed: snoozed(&told.ask), told },
+            });
         }
         steps
     }
@@ -100,14 +123,22 @@ impl Plan {
         let snoozed = snoozed.map(|until| {
             let left = Duration::try_from(until.duration_since(time)).unwrap_or_default();
             // By the wall clock it may be later.
-            now + left.clamp(Duration::from_millis(100), Duration::from_secs(60))
+            now + left.clamp(Duration::from_millis(100), LOOK_AGAIN)
         });
         due.chain(snoozed).chain((!self.earlier.is_empty()).then_some(self.grace)).min()
     }
 
-    pub fn told(&mut self, ask: &Ask, devices: HashSet<LoginId>) {
+    /// These were told of it, besides those that had been.
+    pub fn told(&mut self, ask: &Ask, devices: HashSet<LoginId>, outlets: bool) {
         let Ask { id, session, kind, title, .. } = ask.clone();
-        self.told.insert(id.clone(), Told { ask: id, session, kind, title, devices });
+        let new = Told { ask: id.clone(), session, kind, title, devices: HashSet::new(), outlets: false };
+        let told = self.told.entry(id).or_insert(new);
+        told.devices.extend(devices);
+        told.outlets |= outlets;
+    }
+
+    pub fn devices_of(&self, ask: &str) -> HashSet<LoginId> {
+        self.told.get(ask).map(|told| told.devices.clone()).unwrap_or_default()
     }
 
     pub fn all_told(&self) -> Vec<Told> {
@@ -150,11 +181,12 @@ mod tests {
         let (steps, next) = plan.look(asks, now, time);
         let steps = steps.into_iter().map(|step| match step {
             Step::Tell(ask) => {
-                plan.told(&ask, HashSet::new());
+                plan.told(&ask, HashSet::new(), false);
                 format!("tell {}", ask.id)
             }
-            Step::TooSoon(ask) => format!("too soon {}", ask.id),
-            Step::Over(told) => format!("over {}", told.ask),
+            Step::TooSoon { ask, snoozed } => format!("too soon {} {snoozed}", ask.id),
+            Step::Over { told, snoozed } => format!("over {} {snoozed}", told.ask),
+            Step::Back { over, open } => format!("over {}, back to {}", over.ask, open.id),
         });
         let next = next.map(|next| next.duration_since(begin).as_secs());
         (steps.collect(), next)
@@ -170,7 +202,7 @@ mod tests {
         let mut plan = Plan::new(Vec::new(), begin);
         assert_eq!(look(&mut plan, begin, 0, &[]), (vec![], None), "nothing happens, and no timer runs");
         assert_eq!(look(&mut plan, begin, 1, &[ask("a", 1)]), (vec![], Some(6)));
-        assert_eq!(look(&mut plan, begin, 5, &[]), (steps(&["too soon a"]), None));
+        assert_eq!(look(&mut plan, begin, 5, &[]), (steps(&["too soon a false"]), None));
         assert_eq!(look(&mut plan, begin, 60, &[]), (vec![], None));
     }
 
@@ -181,7 +213,7 @@ mod tests {
         look(&mut plan, begin, 10, &[ask("a", 1)]);
         assert_eq!(look(&mut plan, begin, 15, &[ask("a", 1)]), (steps(&["tell a"]), None));
         assert_eq!(look(&mut plan, begin, 20, &[ask("a", 1)]), (vec![], None));
-        assert_eq!(look(&mut plan, begin, 60, &[]), (steps(&["over a"]), None));
+        assert_eq!(look(&mut plan, begin, 60, &[]), (steps(&["over a false"]), None));
         assert_eq!(look(&mut plan, begin, 70, &[]), (vec![], None));
     }
 
@@ -192,22 +224,22 @@ mod tests {
         look(&mut plan, begin, 10, &[ask("a", 1), ask("b", 1), ask("c", 2)]);
         let told = look(&mut plan, begin, 15, &[ask("a", 1), ask("b", 1), ask("c", 2)]).0;
         assert_eq!(told, steps(&["tell a", "tell b", "tell c"]));
-        assert_eq!(look(&mut plan, begin, 20, &[ask("a", 1), ask("c", 2)]).0, steps(&["tell a"]));
-        assert_eq!(look(&mut plan, begin, 21, &[ask("c", 2)]).0, steps(&["over a"]));
+        assert_eq!(look(&mut plan, begin, 20, &[ask("a", 1), ask("c", 2)]).0, steps(&["over b, back to a"]));
+        assert_eq!(look(&mut plan, begin, 21, &[ask("c", 2)]).0, steps(&["over a false"]));
     }
 
     #[test]
     fn a_new_daemon_knows_what_was_told() {
         let begin = Instant::now();
         let mut plan = Plan::new(Vec::new(), begin);
-        plan.told(&ask("a", 1), HashSet::new());
-        plan.told(&ask("b", 2), HashSet::new());
+        plan.told(&ask("a", 1), HashSet::new(), false);
+        plan.told(&ask("b", 2), HashSet::new(), false);
         let mut plan = Plan::new(plan.all_told(), begin);
         // The agents' hooks are not back yet.
         assert_eq!(look(&mut plan, begin, 0, &[]), (vec![], Some(30)));
         assert_eq!(look(&mut plan, begin, 2, &[ask("a", 1)]), (vec![], Some(30)));
-        assert_eq!(look(&mut plan, begin, 3, &[]), (steps(&["over a"]), Some(30)));
-        assert_eq!(look(&mut plan, begin, 30, &[]), (steps(&["over b"]), None));
+        assert_eq!(look(&mut plan, begin, 3, &[]), (steps(&["over a false"]), Some(30)));
+        assert_eq!(look(&mut plan, begin, 30, &[]), (steps(&["over b false"]), None));
     }
 
     #[test]
@@ -219,7 +251,7 @@ mod tests {
         let snoozed = Ask { snoozed_until: Some(Timestamp::from_second(80).unwrap()), ..ask("a", 1) };
         assert_eq!(
             look(&mut plan, begin, 20, std::slice::from_ref(&snoozed)),
-            (steps(&["over a"]), Some(80))
+            (steps(&["over a true"]), Some(80))
         );
         assert_eq!(look(&mut plan, begin, 80, std::slice::from_ref(&snoozed)), (vec![], Some(85)));
         assert_eq!(look(&mut plan, begin, 85, std::slice::from_ref(&snoozed)), (steps(&["tell a"]), None));

@@ -104,15 +104,7 @@ impl Policies {
     /// The same, with a disk of the caller's.
     pub fn decide_with(&self, request: &Request, look: &dyn Fn(&str) -> Entry) -> Option<Decision> {
         let subject = input::subject(request);
-        let outside = Places::new(&request.cwd, &request.home, look);
-        let places = match &subject {
-            Subject::Shell(Shell { cwd: Some(cwd), .. }) => {
-                let mut inside = Places::new(&request.cwd, &request.home, look);
-                inside.cwd = outside.resolve(cwd);
-                inside
-            }
-            _ => Places::new(&request.cwd, &request.home, look),
-        };
+        let (outside, places) = self::places(request, &subject, look);
         let context = Context::new(self, request, &places, &outside);
         if !context.restricting.contains(&true) {
             return None;
@@ -128,8 +120,8 @@ impl Policies {
 
     /// The policy that denies everything there while no daemon answers, if one does.
     pub fn closed(&self, request: &Request) -> Option<&str> {
-        let places = Places::new(&request.cwd, &request.home, &on_disk);
-        let context = Context::new(self, request, &places, &places);
+        let (outside, places) = self::places(request, &input::subject(request), &on_disk);
+        let context = Context::new(self, request, &places, &outside);
         let applying = self.policies.iter().zip(&context.restricting).filter(|(_, applies)| **applies);
         applying
             .map(|(policy, _)| policy)
@@ -151,6 +143,20 @@ impl Policies {
     fn priority(&self, id: Id) -> i64 {
         self.policies[id.policy].priority
     }
+}
+
+/// Where the agent is, and where the command that it wants to run would be.
+fn places<'a>(
+    request: &'a Request,
+    subject: &Subject,
+    look: &'a dyn Fn(&str) -> Entry,
+) -> (Places<'a>, Places<'a>) {
+    let place = || Places::new(&request.cwd, &request.home, look);
+    let (outside, mut inside) = (place(), place());
+    if let Subject::Shell(Shell { cwd: Some(cwd), .. }) = subject {
+        inside.cwd = outside.resolve(cwd);
+    }
+    (outside, inside)
 }
 
 impl<'a> Context<'a> {

@@ -270,6 +270,14 @@ impl Asks {
         all
     }
 
+    /// The same, with those that somebody is answering.
+    pub fn open(&self) -> Vec<Ask> {
+        let mut all: Vec<Ask> =
+            self.registry.all().iter().flat_map(|session| view::open(session, true)).collect();
+        all.sort_by_key(|ask| (ask.kind, ask.asked_at));
+        all
+    }
+
     /// The ask that a person means: its id, or a session that has exactly one.
     ///
     /// # Errors

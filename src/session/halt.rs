@@ -36,7 +36,7 @@ impl Sessions {
             return Ok(HaltOutcome::NoAgent);
         }
         self.life.hold_queue(session);
-        self.limits.leave(session).await?;
+        self.limits.leave(session);
         let status = session.life().machine().status();
         match status {
             Status::Starting => {}

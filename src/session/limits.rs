@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::WaitingFor;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -43,13 +42,15 @@ pub struct Limits {
     changed: Arc<Notify>,
     /// Those that are being told to continue, with their limits.
     begun: Arc<Mutex<HashSet<(SessionId, Timestamp)>>>,
+    /// Those that were halted, with the limits that they waited for.
+    left: Arc<Mutex<HashSet<(SessionId, Timestamp)>>>,
 }
 
 impl Limits {
     pub(super) fn new(core: Core, typing: Typing, evidence: Evidence, source: ScreenSource) -> Self {
         let Core { context, registry, life } = core;
-        let (changed, begun) = (Arc::default(), Arc::default());
-        Self { context, registry, life, typing, evidence, source, changed, begun }
+        let (changed, begun, left) = Default::default();
+        Self { context, registry, life, typing, evidence, source, changed, begun, left }
     }
 
     /// A session's limit is another one than before.
@@ -108,16 +109,14 @@ impl Limits {
         next.into_iter().min()
     }
 
-    /// The session is not told to continue after the limit that it waits for.
-    pub(super) async fn leave(&self, session: &Arc<Session>) -> Result<(), Problem> {
+    /// The session is not told to continue after the limit that it waits for, even if that has begun.
+    pub(super) fn leave(&self, session: &Arc<Session>) {
         let reached = session.shown().limited.as_ref().map(|limited| limited.limit.at);
-        let Some(reached) = reached.filter(|reached| !self.is_done(session, *reached)) else { return Ok(()) };
-        self.life
-            .change(session, |record| {
-                record.life.continued = Some(reached);
-                Ok(())
-            })
-            .await
+        let Some(reached) = reached else { return };
+        lock(&self.left).insert((session.id, reached));
+        session.life.note(|record| record.life.continued = Some(reached));
+        // Whoever stops agents is not stopped by a full disk.
+        self.life.save_soon(session);
     }
 
     fn over(&self, session: &Arc<Session>) {

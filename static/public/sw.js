@@ -46,25 +46,35 @@ async function forgetOld(shell) {
   await Promise.all(assets.slice(0, Math.max(0, assets.length - MOST)).map((request) => shell.delete(request)));
 }
 
-self.addEventListener("push", (event) => event.waitUntil(pushed(event.data.json())));
+self.addEventListener("push", (event) => event.waitUntil(pushed(event.data)));
 self.addEventListener("notificationclick", (event) => {
   event.notification.close();
   event.waitUntil(open(event.notification.data?.path ?? "/inbox"));
 });
 
+// Safari wants something to be shown for each push, whoever looks at what.
+const SHOWS_EACH = /Safari\//.test(navigator.userAgent) && !/Chrom(e|ium)\//.test(navigator.userAgent);
+
 /** See `payload` in src/notification/deliver.rs. */
-async function pushed({ codepiper: told }) {
+async function pushed(data) {
+  const told = read(data);
   await navigator.setAppBadge?.(told.open).catch(() => undefined);
-  const windows = await self.clients.matchAll({ type: "window" });
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   const looked = windows.some((window) => window.focused && window.visibilityState === "visible");
-  if (looked && !told.silent) return report(told, "foreground");
-  const { body, tag, silent, path } = told;
+  if (looked && !told.silent && !SHOWS_EACH) return report(told, "foreground");
+  const { body, tag, path } = told;
+  const silent = told.silent || looked;
   const options = { body, tag, silent, renotify: !silent, icon: "/icon-192.png", data: { path } };
-  const shown = await self.registration.getNotifications({ tag });
   await self.registration.showNotification(told.title, options);
-  if (!silent) return report(told, "shown");
-  // It only takes the place of another one; but a browser wants something to be shown for each push.
-  if (shown.length === 0) for (const each of await self.registration.getNotifications({ tag })) each.close();
+  if (!told.silent) await report(told, looked ? "foreground" : "shown");
+}
+
+function read(data) {
+  try {
+    return data.json().codepiper;
+  } catch {
+    return { title: "CodePiper", body: "Something needs you.", tag: "unknown", path: "/inbox", silent: false, open: 1 };
+  }
 }
 
 async function report({ receipt }, outcome) {
@@ -73,9 +83,16 @@ async function report({ receipt }, outcome) {
   await fetch("/api/notifications/receipts", { method: "POST", headers, body }).catch(() => undefined);
 }
 
+/** In a dashboard that is open and answers, or in a new one. */
 async function open(path) {
   const [window] = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
   if (!window) return self.clients.openWindow(path);
-  window.postMessage({ open: path });
+  const { port1, port2 } = new MessageChannel();
+  const answered = new Promise((done) => {
+    port1.onmessage = () => done(true);
+    setTimeout(done, 500, false);
+  });
+  window.postMessage({ open: path }, [port2]);
   await window.focus().catch(() => undefined);
+  if (!(await answered)) await window.navigate(path).catch(() => self.clients.openWindow(path));
 }

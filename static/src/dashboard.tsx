@@ -101,7 +101,10 @@ function Places() {
   };
   useEffect(() => {
     // A click on a notification opens its page here.
-    navigator.serviceWorker?.addEventListener("message", ({ data }) => route(data.open));
+    navigator.serviceWorker?.addEventListener("message", ({ data, ports }) => {
+      ports[0]?.postMessage(0);
+      route(data.open);
+    });
   }, []);
   useEffect(() => {
     if (settled.value && kept())

@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use bytes::BytesMut;
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Event;
+use codepiper_protocol::event::{Event, Source};
 use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::stream::{
     Begin, ClientMessage, Delivery, KeyframeReason, ServerMessage, WINDOW,
@@ -101,6 +101,8 @@ pub(super) struct ChannelEvents {
     /// Where the output begins is known, and those from before it have been left out.
     pub(super) placed: bool,
     pub(super) waiting: VecDeque<Event>,
+    /// For an agent: without those about notifications.
+    agent: bool,
 }
 
 /// Why the task goes on.
@@ -148,8 +150,8 @@ impl Channel {
 
 impl ChannelEvents {
     /// Those with a greater `seq` than `after`, of output that begins at `from`.
-    pub(super) fn new(after: u64, from: Begin) -> Self {
-        Self { after, placed: after > 0 || from == Begin::Start, waiting: VecDeque::new() }
+    pub(super) fn new(after: u64, from: Begin, agent: bool) -> Self {
+        Self { after, placed: after > 0 || from == Begin::Start, waiting: VecDeque::new(), agent }
     }
 
     /// The next one of the session, if it fits.
@@ -184,7 +186,9 @@ impl ChannelEvents {
         let page = all.after(self.after, EVENTS).await;
         let Some(last) = page.last() else { return false };
         self.after = last.seq;
-        self.waiting.extend(page.into_iter().filter(|event| event.session == Some(session)));
+        let hidden = |event: &Event| self.agent && event.source == Source::Notification;
+        let own = page.into_iter().filter(|event| event.session == Some(session) && !hidden(event));
+        self.waiting.extend(own);
         true
     }
 }

@@ -100,7 +100,8 @@ impl Connection {
         let (cursor, view) = (reader.cursor(), session.view());
         let mut channel = Channel::new(session, reader, delivery, told);
         channel.short_way = self.short_way.as_ref().map(|short_way| short_way.into_channel(number));
-        channel.events = events.map(|after| ChannelEvents::new(after, from));
+        let agent = matches!(self.caller, Caller::Agent { .. });
+        channel.events = events.map(|after| ChannelEvents::new(after, from, agent));
         // What only reads along has no window.
         let is_viewer = delivery == Delivery::Latest;
         channel.viewing = is_viewer.then(|| self.api.sessions.link.view(&channel.session));

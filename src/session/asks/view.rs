@@ -20,6 +20,11 @@ const LONGEST_LINE: usize = 200;
 
 /// Everything that a session asks now: what hooks asked, or what its state or its record says.
 pub fn of_session(session: &Session) -> Vec<Ask> {
+    open(session, false)
+}
+
+/// With those that somebody is answering, or without.
+pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
     let (activity, live, waiting_for, since, news, snoozed) = {
         let life = session.life();
         let (machine, record) = (life.machine(), &life.record().life);
@@ -30,7 +35,7 @@ pub fn of_session(session: &Session) -> Vec<Ask> {
     let waits = live && activity == Activity::Waiting;
     let mut asks: Vec<Ask> = {
         let open = session.asks.open();
-        let hooks = open.hooks.iter().filter(|hooked| hooked.claimed.is_none());
+        let hooks = open.hooks.iter().filter(|hooked| claimed || hooked.claimed.is_none());
         match waits {
             true if !open.hooks.is_empty() => hooks.map(|hooked| hooked.ask.clone()).collect(),
             true if open.coming > 0 || open.answered == Some(since) => Vec::new(),

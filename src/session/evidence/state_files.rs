@@ -1,9 +1,13 @@
 //! The providers' own state files: they tell what no hook tells, for example that a person refused or interrupted.
 
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
+use nix::fcntl::OFlag;
 use serde_json::Value;
 
 use super::Evidence;
@@ -94,9 +98,36 @@ impl Evidence {
     }
 }
 
-/// It is rewritten in place: half a file is no JSON, and the other half comes as another change.
+/// It is rewritten in place: half a file is no JSON, and the other half comes as another change. What is no plain file might never
+/// end: nobody waits for it.
 fn content(path: &Path) -> Option<Value> {
-    let length = std::fs::metadata(path).ok()?.len();
-    let content = (length <= LONGEST).then(|| std::fs::read(path).ok()).flatten()?;
-    serde_json::from_slice(&content).ok()
+    let nonblocking = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).ok()?;
+    let meta = file.metadata().ok()?;
+    if !meta.is_file() || meta.len() > LONGEST {
+        return None;
+    }
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plain_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        assert_eq!(content(&path), None);
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(content(&path), None);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(content(&path), None);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "{\"status\":\"busy\"}").unwrap();
+        assert!(content(&path).is_some());
+    }
 }

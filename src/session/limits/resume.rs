@@ -48,10 +48,17 @@ impl Limits {
         if !ends_with_it() {
             return Err(refused("the conversation has gone on".to_owned()));
         }
+        let halted = || lock(&self.left).contains(&(session.id, limit.at));
+        if halted() {
+            return Err(refused("it was halted".to_owned()));
+        }
         match self.at_limit(session).await {
             Some(AtLimit::GoesOn) => return Err(refused(format!("{name} continues by itself"))),
             Some(AtLimit::Asks { leave }) => self.leave_dialog(session, leave).await?,
             None => {}
+        }
+        if halted() {
+            return Err(refused("it was halted".to_owned()));
         }
         let text = Bytes::from_static(PROMPT.as_bytes());
         self.typing.send(session, &[], text, true, Some(IfBusy::Refuse), true).await

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { request } from "../http";
 import { auth } from "../login";
-import { needing } from "../store";
+import { inOrder, isDue } from "../store";
 import type { NotificationRules, Notifications, PushSubscription as Subscription, SetDevice } from "../wire";
 import { keep, kept } from "./kept";
 
@@ -51,6 +51,8 @@ export async function set(rules: NotificationRules, key: string): Promise<string
   try {
     push = await subscription(key);
   } catch (error) {
+    // What it had is not given up without a word.
+    if (kept()?.endpoint) throw error;
     why = error instanceof Error ? error.message : String(error);
   }
   const device: SetDevice = { rules, origin: location.origin, push };
@@ -61,6 +63,7 @@ export async function set(rules: NotificationRules, key: string): Promise<string
 
 export async function turnOff(id: string): Promise<void> {
   keep(null);
+  await navigator.clearAppBadge?.().catch(() => undefined);
   await request("DELETE", `/api/notifications/devices/${id}`);
   const registration = await navigator.serviceWorker?.getRegistration();
   await (await registration?.pushManager?.getSubscription())?.unsubscribe();
@@ -68,7 +71,10 @@ export async function turnOff(id: string): Promise<void> {
 
 /** The icon of an installed dashboard has the number of what needs a person; and the daemon is told again where it has to be. */
 export async function start(): Promise<void> {
-  effect(() => void navigator.setAppBadge?.(needing.value.length).catch(() => undefined));
+  effect(() => {
+    const asks = inOrder.value.flatMap((session) => session.asks.filter(isDue));
+    void navigator.setAppBadge?.(asks.length).catch(() => undefined);
+  });
   await renew();
 }
 
@@ -78,8 +84,12 @@ async function renew(): Promise<void> {
   if (!known || support() !== "ok" || Notification.permission !== "granted") return;
   const registration = await navigator.serviceWorker?.getRegistration();
   const endpoint = (await registration?.pushManager?.getSubscription())?.endpoint ?? null;
-  if (known.login === auth.status?.login?.id && known.endpoint === endpoint) return;
-  await set(known.rules, (await read()).push_key);
+  const { push_key, devices } = await read();
+  const listed = devices.some(({ current }) => current);
+  const same = known.login === auth.status?.login?.id && known.endpoint === endpoint;
+  // It was turned off from another device.
+  if (same && !listed) return keep(null);
+  if (!same) await set(known.rules, push_key);
 }
 
 /** Of the browser's push service, made with the daemon's key. */

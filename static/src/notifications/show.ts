@@ -4,19 +4,28 @@ import { request } from "../http";
 import { kept, SWITCH } from "../preferences";
 import type { Notification as Told, NotificationReceipt } from "../wire";
 
+/** Pages that are not looked at wait so long for the one that is, in ms. */
+const TURN = 400;
+
 /** A sound when something needs a person, while the dashboard is open. */
 export const sound = kept("notifications.sound", SWITCH, "off");
 
+/** All pages of a device are told: the one that is looked at speaks for them, otherwise the first. */
 export async function show({ notification: told, pushed }: { notification: Told; pushed: boolean }): Promise<void> {
-  if (!told.silent && sound.value === "on") play();
-  // The service worker shows it.
-  if (pushed) return;
-  if (told.silent) return replace(told);
-  await report(told, await outcome(told));
+  const looked = document.visibilityState === "visible" && document.hasFocus();
+  if (!looked) await new Promise((done) => setTimeout(done, TURN));
+  await navigator.locks.request(told.receipt, { ifAvailable: true }, async (lock) => {
+    if (!lock) return;
+    if (!told.silent && sound.value === "on") play();
+    // The service worker shows it.
+    if (!pushed && told.silent) await replace(told);
+    else if (!pushed) await report(told, looked ? "foreground" : await outcome(told));
+    // Those that come later find it taken.
+    await new Promise((done) => setTimeout(done, 2 * TURN));
+  });
 }
 
 async function outcome(told: Told): Promise<NotificationReceipt["outcome"]> {
-  if (document.visibilityState === "visible" && document.hasFocus()) return "foreground";
   if (!("Notification" in window) || Notification.permission !== "granted") return "blocked";
   const registration = await navigator.serviceWorker?.getRegistration();
   if (registration) await registration.showNotification(told.title, options(told));

@@ -7,7 +7,7 @@ import { copyText } from "../ui/copy";
 import { Described } from "../ui/described";
 import { Icon } from "../ui/icon";
 import type { AuditPage, AuditRecord, AuditVerified, Problem } from "../wire";
-import { fullTime, nameOf, visible } from "../words";
+import { count, fullTime, nameOf, visible } from "../words";
 import { Box, BoxRow } from "./settings";
 
 /** Records that are read at once. */
@@ -60,8 +60,10 @@ export function AuditSection() {
     setPage(null);
     void load();
     const end = onEvent(() => {
-      clearTimeout(timer);
-      timer = setTimeout(() => void load(), SOON);
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        void load();
+      }, SOON);
     });
     return () => {
       current = false;
@@ -70,8 +72,13 @@ export function AuditSection() {
     };
   }, [wanted]);
   const more = async (): Promise<void> => {
-    const found = await read(page?.records.at(-1)?.seq);
-    if (found) setPage((known) => ({ ...found, records: [...(known?.records ?? []), ...found.records] }));
+    const end = page?.records.at(-1)?.seq;
+    const found = await read(end);
+    // Another filter was chosen meanwhile, or it was pressed twice.
+    const follows = (known: AuditPage | null): known is AuditPage =>
+      known !== null && known.records.at(-1)?.seq === end;
+    if (found)
+      setPage((known) => (follows(known) ? { ...found, records: [...known.records, ...found.records] } : known));
   };
   const last = page?.records.at(-1);
   return (
@@ -108,6 +115,12 @@ export function AuditSection() {
           <div class="box-row tone-bad" role="alert">
             <Icon name="warning" />
             {problem.detail}
+          </div>
+        )}
+        {page !== null && page.unreadable > 0 && (
+          <div class="box-row tone-bad" role="alert">
+            <Icon name="warning" />
+            {count(page.unreadable, "line")} cannot be read: check all records.
           </div>
         )}
         {page?.records.map((record) => (

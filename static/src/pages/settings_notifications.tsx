@@ -1,5 +1,5 @@
 import "../styles/notifications.css";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { kindName, KIND_ORDER } from "../inbox/model";
@@ -34,21 +34,31 @@ export function NotificationsSection() {
   useEffect(() => void load(), []);
   const device = all?.devices.find(({ current }) => current);
   const others = all?.devices.filter(({ current }) => !current) ?? [];
-  const change = async (rules: NotificationRules): Promise<void> => {
-    try {
-      const why = await set(rules, all?.push_key ?? "");
-      if (why !== null && !device) toast({ text: `On while the dashboard is open; no push: ${why}` });
-      await load();
-    } catch (error) {
-      setProblem(problemOf(error));
-    }
+  // One change after another: each begins with what the one before made.
+  const changing = useRef(Promise.resolve());
+  const change = (rules: NotificationRules): Promise<void> => {
+    const shown = (device: NotifiedDevice): NotifiedDevice => (device.current ? { ...device, rules } : device);
+    setAll((known) => known && { ...known, devices: known.devices.map(shown) });
+    changing.current = changing.current.then(async () => {
+      try {
+        const why = await set(rules, all?.push_key ?? "");
+        if (why !== null && !device) toast({ text: `On while the dashboard is open; no push: ${why}` });
+      } catch (error) {
+        setProblem(problemOf(error));
+      }
+    });
+    return changing.current.then(load);
   };
   const turn = async (on: boolean): Promise<void> => {
     if (!on && device) {
       await turnOff(device.id).catch((error: unknown) => setProblem(problemOf(error)));
       await load();
     } else if (on && (await mayNotify())) await change(FIRST);
-    else await load();
+    else {
+      if (on)
+        toast({ text: "The browser was not allowed to notify you. Turn it on again to be asked again.", bad: true });
+      await load();
+    }
   };
   const cannot = support();
   return (
@@ -60,7 +70,7 @@ export function NotificationsSection() {
             {problem.detail}
           </div>
         )}
-        <BoxRow title="Notifications" what={cannot === "ok" || device ? how(device) : CANNOT[cannot]}>
+        <BoxRow title="Notifications" what={cannot === "ok" ? how(device) : CANNOT[cannot]}>
           {all && (cannot === "ok" || device) && (
             <Switch label="Notifications" on={device !== undefined} turn={(on) => void turn(on)} />
           )}
@@ -218,7 +228,10 @@ function Log({ device }: { device: string }) {
   const [events, setEvents] = useState<readonly Event[]>([]);
   useEffect(() => {
     request<FoundEvents>("GET", "/api/events?source=notification&limit=200")
-      .then((found) => setEvents(found.events.filter((event) => isOf(event, device)).reverse()))
+      .then((found) => {
+        const stored = found.events.filter((event) => isOf(event, device)).reverse();
+        setEvents((live) => [...live.filter(({ seq }) => seq > (stored[0]?.seq ?? 0)), ...stored]);
+      })
       .catch((error: unknown) => toast({ text: problemOf(error).detail, bad: true }));
     return onEvent((event) => {
       if (isOf(event, device)) setEvents((known) => [event, ...known]);

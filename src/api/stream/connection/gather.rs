@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::Event;
+use codepiper_protocol::event::{Event, Source};
 use codepiper_protocol::wire::stream::{GapReason, KEYFRAME_BIT, KeyframeReason, Lost, ServerMessage};
 use fastwebsockets::OpCode;
 
 use super::{Channel, Connection, EVENTS, GATHER};
+use crate::api::Caller;
 use crate::api::stream::frame::put_frame;
 use crate::bus::Next;
 use crate::journal::{Mark, Position};
@@ -248,8 +249,11 @@ impl Connection {
         let Some(last) = events.last().map(|event| event.seq) else { return false };
         let more = last < self.api.sessions.bus().events.last();
         self.after_events = Some((session, last));
+        let agent = matches!(self.caller, Caller::Agent { .. });
         for event in events {
-            if session.is_none() || event.session == session {
+            // Which devices people have, and when they look, is nothing to an agent.
+            let hidden = agent && event.source == Source::Notification;
+            if (session.is_none() || event.session == session) && !hidden {
                 self.tell(&ServerMessage::Event { event });
             }
         }
