@@ -1,6 +1,6 @@
 // What can be done to a session, by the same words everywhere.
 
-import type { LabelSession, Session } from "./wire";
+import type { Session } from "./wire";
 import { problemOf, request } from "./http";
 import { keep } from "./store";
 import { toast } from "./toasts";
@@ -12,7 +12,7 @@ export const renaming = signal<Session | null>(null);
 /** Sessions with a request under way, and its word. */
 export const busy = signal<ReadonlyMap<string, string>>(new Map());
 
-async function doing(session: Session, word: string, run: () => Promise<void>): Promise<void> {
+export async function doing(session: Session, word: string, run: () => Promise<void>): Promise<void> {
   busy.value = new Map(busy.value).set(session.id, word);
   try {
     await run();
@@ -40,40 +40,4 @@ export function resume(session: Session): Promise<void> {
   return doing(session, "Resuming…", async () => {
     keep(await request<Session>("POST", `${path(session)}/resume`));
   });
-}
-
-export function fork(session: Session, then: (fork: Session) => void): Promise<void> {
-  return doing(session, "Forking…", async () => {
-    const made = await request<Session>("POST", `${path(session)}/fork`);
-    keep(made);
-    toast({ text: `Forked: ${made.short_id} continues from a copy of ${nameOf(session)}’s conversation.` });
-    then(made);
-  });
-}
-
-export async function rename(session: Session, name: string | null): Promise<void> {
-  keep(await request<Session>("PATCH", path(session), { name }));
-}
-
-export async function label(session: Session, labels: LabelSession): Promise<void> {
-  keep(await request<Session>("POST", `${path(session)}/labels`, labels));
-}
-
-/** Pins it or not, or takes it out of the lists. */
-export function mark(session: Session, labels: LabelSession): Promise<void> {
-  return doing(session, "Saving…", async () => {
-    await label(session, labels);
-    if (labels.archived)
-      toast({
-        text: `${nameOf(session)} archived.`,
-        action: { label: "Undo", run: () => void mark(session, { archived: false }) },
-      });
-  });
-}
-
-export const attachCommand = (session: Session): string => `codepiper attach ${session.short_id}`;
-
-export async function copyAttach(session: Session): Promise<void> {
-  const { copyText } = await import("./ui/copy");
-  if (await copyText(attachCommand(session))) toast({ text: "Attach command copied." });
 }

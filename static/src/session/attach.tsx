@@ -1,6 +1,6 @@
 import "../styles/records.css";
 import { useEffect, useState } from "preact/hooks";
-import { attachCommand } from "../actions";
+import { attachCommand } from "../menu_actions";
 import type { Attach, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { daemon } from "../store";

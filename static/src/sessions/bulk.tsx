@@ -1,5 +1,5 @@
-import { mark, resume, stop } from "../actions";
-import { kill, remove } from "../destroying";
+import { resume, stop } from "../actions";
+import { kill, mark, remove } from "../menu_actions";
 import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { currentKey } from "../keys_table";

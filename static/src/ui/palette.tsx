@@ -1,8 +1,8 @@
 import "../styles/palette.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { copyAttach, attachCommand, renaming, resume, stop } from "../actions";
-import { kill } from "../destroying";
+import { renaming, resume, stop } from "../actions";
+import { attachCommand, copyAttach, kill } from "../menu_actions";
 import type { Session } from "../wire";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";

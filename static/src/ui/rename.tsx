@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { label, rename, renaming } from "../actions";
+import { renaming } from "../actions";
+import { label, rename } from "../menu_actions";
 import type { Session } from "../wire";
 import { Asking, NameField } from "./asking";
 

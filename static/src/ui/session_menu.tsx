@@ -1,7 +1,7 @@
 import "../styles/session_menu.css";
 import type { Session } from "../wire";
-import { copyAttach, fork, mark, renaming, resume, stop } from "../actions";
-import { kill, remove } from "../destroying";
+import { renaming, resume, stop } from "../actions";
+import { copyAttach, fork, kill, mark, remove } from "../menu_actions";
 import { currentKey } from "../keys_table";
 import { kept } from "../notifications/kept";
 import { openOverlay } from "../overlay";
