@@ -186,7 +186,7 @@ impl Devices {
         let path = told_beside(&self.path);
         let written = blocking(move || {
             let json = serde_json::to_vec(&StoredTold { version: VERSION, told })?;
-            Ok::<(), std::io::Error>(replace(&path, &json, Synced::No)?)
+            replace(&path, &json, Synced::No)
         });
         if let Ok(Err(error)) = written.await {
             tracing::warn!(%error, "which asks devices were told of is not kept");
