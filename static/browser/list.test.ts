@@ -122,6 +122,8 @@ it("kills and removes several by keys", async () => {
   await page.keyboard.press("x");
   await page.keyboard.press("Shift+K");
   await page.getByRole("button", { name: "Kill 2 sessions" }).click();
+  // While it is there, nothing behind it takes the focus.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   for (const name of ["k1", "k2"]) await row(name).getByText("Stopped").first().waitFor();
   await page.getByRole("link", { name: "k1", exact: true }).focus();
   await page.keyboard.press("Delete");
