@@ -143,6 +143,8 @@ impl Asking {
     fn answer(&self, pointer: &str, key: &str) {
         let pointer = format!("text={pointer}");
         self.bed.home.ok(["wait", self.id(), "--until", &pointer, "--timeout", "20"]);
+        // It draws its dialog anew a moment after it is there, with the pointer where it was at first.
+        self.bed.home.ok(["wait", self.id(), "--until", "quiet=0.5", "--timeout", "20"]);
         self.bed.home.ok(["keys", self.id(), key]);
     }
 
