@@ -83,7 +83,7 @@ async fn send(
 
 /// For the audit: it counts what was asked for, whatever becomes of it.
 fn note(api: &Api, caller: &Caller, session: &Session, bytes: usize) {
-    api.audit.inputs.note(&holder(api, caller), &session.id.to_string(), bytes);
+    api.audit.inputs.note(&holder(api, caller), session.id, bytes);
 }
 
 async fn keys(api: &Api, caller: &Caller, reference: &Reference, request: SendKeys) -> Result<Sent, Problem> {

@@ -309,7 +309,7 @@ impl Keyboard {
             Caller::Cookie(id) => holder(&self.api, &Caller::Login(id)),
             ref caller => holder(&self.api, caller),
         });
-        self.api.audit.inputs.note(holder, &session.id.to_string(), bytes.len());
+        self.api.audit.inputs.note(holder, session.id, bytes.len());
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use codepiper_protocol::SessionId;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
@@ -26,7 +27,7 @@ struct Inner {
 #[derive(Default)]
 struct Open {
     /// One for each client and session.
-    summaries: Vec<(String, String, InputSummary)>,
+    summaries: Vec<(String, SessionId, InputSummary)>,
     /// Of those for which the timer was late.
     ended: Vec<NewRecord>,
     /// Nobody writes them.
@@ -40,7 +41,7 @@ impl Inputs {
     }
 
     /// A client typed so many bytes.
-    pub fn note(&self, client: &str, session: &str, bytes: usize) {
+    pub fn note(&self, client: &str, session: SessionId, bytes: usize) {
         let begins = {
             let mut open = lock(&self.0.open);
             let Open { summaries, ended, closed } = &mut *open;
@@ -48,14 +49,14 @@ impl Inputs {
                 return;
             }
             let begins = summaries.is_empty();
-            let known = summaries.iter_mut().find(|(by, of, _)| by == client && of == session);
+            let known = summaries.iter_mut().find(|(by, of, _)| *of == session && by == client);
             let (now, at) = (Instant::now(), Timestamp::now());
             match known {
                 Some((_, _, summary)) => ended.extend(summary.key(bytes, now, at)),
                 None => {
-                    let mut summary = InputSummary::new(client.to_owned(), session.to_owned(), PAUSE);
+                    let mut summary = InputSummary::new(client.to_owned(), session.to_string(), PAUSE);
                     ended.extend(summary.key(bytes, now, at));
-                    summaries.push((client.to_owned(), session.to_owned(), summary));
+                    summaries.push((client.to_owned(), session, summary));
                 }
             }
             begins
@@ -108,7 +109,8 @@ mod tests {
     #[test]
     fn each_client_and_session_has_its_own() {
         let inputs = Inputs::default();
-        for (client, session) in [("phone", "a"), ("phone", "b"), ("desk", "a"), ("phone", "a")] {
+        let (a, b) = (SessionId::random(), SessionId::random());
+        for (client, session) in [("phone", a), ("phone", b), ("desk", a), ("phone", a)] {
             inputs.note(client, session, 2);
         }
         assert_eq!(inputs.take(false), [], "nobody has paused");
