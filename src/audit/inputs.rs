@@ -120,9 +120,12 @@ mod tests {
             .map(|record| (record.actor, record.session.unwrap(), record.data["count"].clone()))
             .collect();
         taken.sort_by_key(|(client, session, _)| (client.clone(), session.clone()));
-        let row =
-            |client: &str, session: &str, count: u64| (client.to_owned(), session.to_owned(), count.into());
-        assert_eq!(taken, [row("desk", "a", 1), row("phone", "a", 2), row("phone", "b", 1)]);
+        let row = |client: &str, session: SessionId, count: u64| {
+            (client.to_owned(), session.to_string(), serde_json::Value::from(count))
+        };
+        let mut wanted = [row("desk", a, 1), row("phone", a, 2), row("phone", b, 1)];
+        wanted.sort_by_key(|(client, session, _)| (client.clone(), session.clone()));
+        assert_eq!(taken, wanted);
         assert_eq!(inputs.take(true), []);
     }
 }
