@@ -60,23 +60,22 @@ fn not_idle_while_a_hook_runs(agent: &Agent) {
 fn newest_claude_code_is_not_idle_while_a_command_runs_in_the_background() {
     let bed = Bed::new(&NEWEST_CLAUDE_CODE);
     let id = &started(&bed);
-    let ended = bed.project.join("ended");
-    let command =
-        "tool: Bash {\"command\":\"sleep 4; touch ended\",\"run_in_background\":true,\"description\":\"x\"}";
-    bed.home.ok(["send", id, command, "--wait", "waiting", "--timeout", "20"]);
+    let end = bed.project.join("end");
+    nix::unistd::mkfifo(&end, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let command = "touch begun; cat end";
+    let call =
+        format!("tool: Bash {{\"command\":\"{command}\",\"run_in_background\":true,\"description\":\"x\"}}");
+    bed.home.ok(["send", id, &call, "--wait", "waiting", "--timeout", "20"]);
     bed.until_it_asks(id);
     bed.home.ok(["keys", id, "1"]);
     bed.home.ok(["wait", id, "--until", "idle!", "--timeout", "20"]);
     let session = bed.home.session(id);
-    assert_eq!(
-        (session.activity, &session.background[..]),
-        (Activity::Working, &["sleep 4; touch ended".to_owned()][..])
-    );
-    assert!(!ended.exists());
+    assert_eq!((session.activity, &session.background[..]), (Activity::Working, &[command.to_owned()][..]));
     let listed = bed.home.ok(["sessions"]);
-    assert!(listed.contains("working (background: sleep 4; touch ended)"), "{listed}");
+    assert!(listed.contains(&format!("working (background: {command})")), "{listed}");
+    bed.home.fails(5, ["wait", id, "--until", "idle", "--timeout", "0.5"]);
+    std::fs::write(end, "").unwrap();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "20"]);
-    assert!(ended.exists());
     // A prompt that will come at its time.
     let cron = "tool: CronCreate {\"cron\":\"0 0 1 1 *\",\"prompt\":\"look again\",\"recurring\":false}";
     bed.home.ok(["send", id, cron, "--wait", "idle!", "--timeout", "20"]);

@@ -135,7 +135,20 @@ impl Log {
         drop(state);
         let (log, watcher) = (self.clone(), watcher.clone());
         let (read, fetching) = (Vec::new(), None);
-        (Reader { log, watcher, at, time: 0, history_end, read, fetching, handed_over: false }, begun)
+        (
+            Reader {
+                log,
+                watcher,
+                at,
+                time: 0,
+                history_end,
+                read,
+                fetching,
+                handed_over: false,
+                sought: false,
+            },
+            begun,
+        )
     }
 
     /// Asks the journal, which may look at a disk.

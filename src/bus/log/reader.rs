@@ -43,6 +43,8 @@ pub struct Reader {
     pub(super) fetching: Option<oneshot::Receiver<Vec<Entry>>>,
     /// What comes is given to somebody.
     pub(super) handed_over: bool,
+    /// It began with a screen: ends from before it was made are history.
+    pub(super) sought: bool,
 }
 
 impl Drop for Reader {
@@ -70,6 +72,16 @@ pub enum Next {
 impl Reader {
     /// Takes what comes next, at most `max` bytes.
     pub fn next(&mut self, max: usize) -> Next {
+        loop {
+            let is_history = self.sought && self.at < self.history_end;
+            match self.entry(max) {
+                Next::Mark(mark) if is_history && matches!(*mark, Mark::Ended { .. }) => {}
+                next => return next,
+            }
+        }
+    }
+
+    fn entry(&mut self, max: usize) -> Next {
         if self.read.is_empty() {
             let state = self.log.state();
             if self.at >= state.end {
@@ -179,9 +191,10 @@ impl Reader {
         self.at.offset - before
     }
 
-    /// Moves to a keyframe's offset. Marks at that offset from before this reader was made are history:
-    /// the end of an earlier run, say.
+    /// Moves to a keyframe's offset, which may lie before the place where this reader was made. The end of an earlier
+    /// run is not told then.
     pub fn seek(&mut self, offset: u64) {
+        self.sought = true;
         self.at = match self.history_end {
             end if end.offset == offset => end,
             _ => Position::at(offset),

@@ -52,8 +52,9 @@ async fn who_begins_now_is_not_told_of_an_earlier_end() {
     log.output(0, Bytes::from_static(b"d"));
     log.mark(0, Mark::Ended { exit: None });
     assert_eq!(drain(&mut reader, 10), "d|");
+    // The screen may have been taken before all of what was there was fed to it.
     reader.seek(1);
-    assert_eq!(drain(&mut reader, 10), "bc|d|");
+    assert_eq!(drain(&mut reader, 10), "bcd|");
 }
 
 #[tokio::test]
