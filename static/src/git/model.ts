@@ -70,6 +70,8 @@ export class Model {
   private pages = 1;
   private wanted: Item[] = [];
   private running = 0;
+  /** Files that are being read, by key. */
+  private readonly reading = new Set<string>();
   private asked = 0;
   private stale = false;
   private refreshing = false;
@@ -243,7 +245,7 @@ export class Model {
   /** Its first lines, unless they are there. */
   load(item: Item, again = false): void {
     const known = this.loaded.value.get(item.key);
-    if (!again && known && (known.loading || known.diff || known.failed)) return;
+    if (!again && (this.reading.has(item.key) || known?.diff || known?.failed)) return;
     if (this.wanted.some((other) => other.key === item.key)) return;
     this.wanted.push(item);
     this.next();
@@ -262,34 +264,35 @@ export class Model {
   }
 
   private put(item: Item, change: Partial<Loaded>): void {
-    const before = this.loaded.value.get(item.key) ?? { diff: null, loading: false, failed: null, unfolded: new Map() };
+    const before = this.loaded.value.get(item.key) ?? { diff: null, failed: null, unfolded: new Map() };
     this.loaded.value = new Map(this.loaded.value).set(item.key, { ...before, ...change });
   }
 
   private async readFile(item: Item, from: number): Promise<void> {
     const before = this.loaded.value.get(item.key)?.diff ?? null;
-    this.put(item, { loading: true });
+    this.reading.add(item.key);
     const query = { path: item.file.path, old_path: item.file.old_path, base: item.base, to: item.to, from };
     try {
       const diff = await request<FileDiff>("GET", this.path("git/file", query));
       if (from > 0 && before && before.version !== diff.version) return await this.readFile(item, 0);
-      if (from === 0 && before?.version === diff.version) return this.put(item, { loading: false });
+      if (from === 0 && before?.version === diff.version) return;
       this.put(item, {
         diff: from > 0 && before ? joined(before, diff) : diff,
-        loading: false,
         failed: null,
         ...(from === 0 ? { unfolded: new Map() } : {}),
       });
       if (from === 0 && this.chosen.value?.key === item.key) this.chosen.value = null;
     } catch (error) {
-      this.put(item, { loading: false, failed: problemOf(error).detail, diff: null });
+      this.put(item, { failed: problemOf(error).detail, diff: null });
+    } finally {
+      this.reading.delete(item.key);
     }
   }
 
   /** The lines behind those that are known. */
   continue(item: Item): void {
     const known = this.loaded.value.get(item.key);
-    if (known?.diff?.next != null && !known.loading) void this.readFile(item, known.diff.next);
+    if (known?.diff?.next != null && !this.reading.has(item.key)) void this.readFile(item, known.diff.next);
   }
 
   async unfold(item: Item, from: number, to: number): Promise<void> {

@@ -37,7 +37,6 @@ const diff: FileDiff = {
 };
 const loaded = (more: Partial<Loaded> = {}): Loaded => ({
   diff,
-  loading: false,
   failed: null,
   unfolded: new Map(),
   ...more,

@@ -17,7 +17,6 @@ export interface Item {
 /** What was loaded of a file. */
 export interface Loaded {
   diff: FileDiff | null;
-  loading: boolean;
   failed: string | null;
   /** Lines that were unfolded, by the new number of the first one. */
   unfolded: ReadonlyMap<number, readonly string[]>;
@@ -72,9 +71,30 @@ const WHOLE: Record<string, string> = {
 export function rowsOf(items: readonly Item[], view: View): Row[] {
   const rows: Row[] = [];
   for (const item of items) {
-    rows.push({ kind: "file", key: item.key, item });
+    rows.push(fileRow(item));
     if (!view.folded(item)) rowsOfFile(item, view, rows);
   }
+  return rows;
+}
+
+/** What does not change keeps its object, so that it is not drawn again. */
+const fileRows = new WeakMap<Item, Row>();
+const hunkRows = new WeakMap<DiffHunk, { item: Item; split: boolean; rows: readonly Row[] }>();
+
+function fileRow(item: Item): Row {
+  const known = fileRows.get(item);
+  if (known) return known;
+  const row: Row = { kind: "file", key: item.key, item };
+  fileRows.set(item, row);
+  return row;
+}
+
+function rowsOfHunk(item: Item, hunk: DiffHunk, split: boolean): readonly Row[] {
+  const known = hunkRows.get(hunk);
+  if (known?.item === item && known.split === split) return known.rows;
+  const head: Row[] = hunk.skipped === 0 ? [{ kind: "hunk", key: `${item.key}@${hunk.name}`, item, hunk }] : [];
+  const rows = [...head, ...(split ? pairs(item, hunk) : lines(item, hunk))];
+  hunkRows.set(hunk, { item, split, rows });
   return rows;
 }
 
@@ -84,7 +104,6 @@ function rowsOfFile(item: Item, view: View, rows: Row[]): void {
   if (loaded?.failed) return add({ kind: "note", key: `${item.key}!`, item, text: loaded.failed });
   if (!loaded?.diff) return add({ kind: "load", key: `${item.key}…`, item, text: "Loading" });
   const { diff } = loaded;
-  const left = placesOf(item, view.comments);
   const modes = item.file.old_mode && item.file.new_mode && item.file.old_mode !== item.file.new_mode;
   if (modes)
     add({ kind: "note", key: `${item.key}#`, item, text: `Mode ${item.file.old_mode} → ${item.file.new_mode}` });
@@ -101,27 +120,10 @@ function rowsOfFile(item: Item, view: View, rows: Row[]): void {
       };
       unfolded(item, loaded, end.new, first.new, end.old - end.new, hunk.heading, view.split, shown);
       end = { old: first.old + hunk.old_lines, new: first.new + hunk.new_lines };
-      shown.push({ kind: "hunk", key: `${item.key}@${hunk.name}`, item, hunk });
     }
-    shown.push(...(view.split ? pairs(item, hunk) : lines(item, hunk)));
+    for (const row of rowsOfHunk(item, hunk, view.split)) shown.push(row);
   }
-  // Comments on lines that are not shown stand above them.
-  const taken = new Set<number>();
-  const withComments: Row[] = [];
-  for (const row of shown) {
-    withComments.push(row);
-    for (const at of numbersOf(row)) {
-      for (const comment of left.filter((each) => each.side === at.side && each.to === at.number && !each.stale)) {
-        taken.add(comment.id);
-        withComments.push({ kind: "comment", key: `${item.key}c${comment.id}`, item, comment });
-      }
-      if (view.writing?.key === item.key && view.writing.side === at.side && view.writing.to === at.number)
-        withComments.push({ kind: "write", key: `${item.key}w`, item });
-    }
-  }
-  for (const comment of left.filter((each) => !taken.has(each.id)))
-    add({ kind: "comment", key: `${item.key}c${comment.id}`, item, comment });
-  rows.push(...withComments);
+  for (const row of withComments(item, view, shown)) rows.push(row);
   if (diff.next !== null)
     add({
       kind: "load",
@@ -129,6 +131,28 @@ function rowsOfFile(item: Item, view: View, rows: Row[]): void {
       item,
       text: `${(diff.lines - diff.next).toLocaleString("en")} more lines`,
     });
+}
+
+/** Comments stand below their lines; those on lines that are not shown stand above all of them. */
+function withComments(item: Item, view: View, shown: readonly Row[]): readonly Row[] {
+  const comments = placesOf(item, view.comments);
+  const writing = view.writing?.key === item.key ? view.writing : null;
+  if (comments.length === 0 && writing === null) return shown;
+  const cardOf = (comment: Comment): Row => ({ kind: "comment", key: `${item.key}c${comment.id}`, item, comment });
+  const placed = new Set<Comment>();
+  const rows: Row[] = [];
+  for (const row of shown) {
+    rows.push(row);
+    for (const at of numbersOf(row)) {
+      for (const comment of comments.filter((each) => each.side === at.side && each.to === at.number && !each.stale)) {
+        placed.add(comment);
+        rows.push(cardOf(comment));
+      }
+      if (writing?.side === at.side && writing.to === at.number)
+        rows.push({ kind: "write", key: `${item.key}w`, item });
+    }
+  }
+  return [...comments.filter((comment) => !placed.has(comment)).map(cardOf), ...rows];
 }
 
 /** The comments that belong to a file of the stream. */

@@ -1,6 +1,6 @@
 // All differences in one stream; only what is near to be seen has elements.
 
-import type { ComponentChildren } from "preact";
+import { useComputed } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { Heights } from "../ui/heights";
 import { useObserved, useWindow } from "../ui/window";
@@ -34,10 +34,7 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
     const index = root && before.length > 0 ? heights.at(root.scrollTop) : 0;
     const anchor = before[index];
     const inside = root && anchor ? root.scrollTop - heights.top(index) : 0;
-    heights.carry(
-      before.map((row) => row.key),
-      rows.map((row) => row.key),
-    );
+    heights.carry(before, rows);
     if (range.value.to > rows.length) range.value = { from: 0, to: 0 };
     space();
     if (root && anchor && root.scrollTop > 0) {
@@ -66,9 +63,7 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
       <div ref={top} />
       <div class="diff-rows">
         {rows.slice(from, to).map((row, index) => (
-          <Measured key={row.key} number={from + index} observer={observer} current={model.at.value === row.key}>
-            <RowView model={model} row={row} />
-          </Measured>
+          <Measured key={row.key} model={model} row={row} number={from + index} observer={observer} />
         ))}
       </div>
       <div ref={bottom} />
@@ -76,21 +71,23 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
   );
 }
 
+/** Drawn again only when its row is another one, or becomes the current one. */
 function Measured({
+  model,
+  row,
   number,
   observer,
-  current,
-  children,
 }: {
+  model: Model;
+  row: Row;
   number: number;
   observer: ResizeObserver;
-  current: boolean;
-  children: ComponentChildren;
 }) {
   const element = useObserved<HTMLDivElement>(observer);
+  const current = useComputed(() => model.at.value === row.key);
   return (
-    <div class={current ? "diff-row current" : "diff-row"} data-number={number} ref={element}>
-      {children}
+    <div class={current.value ? "diff-row current" : "diff-row"} data-number={number} ref={element}>
+      <RowView model={model} row={row} />
     </div>
   );
 }

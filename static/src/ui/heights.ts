@@ -1,5 +1,9 @@
 // How high the entries of a long list are: measured where they were shown, estimated elsewhere.
 
+interface Named {
+  key: string;
+}
+
 export class Heights {
   private heights: number[] = [];
   /** Where each entry begins, as far as that is known to be right. */
@@ -19,11 +23,19 @@ export class Heights {
     this.tops.length = Math.min(this.tops.length, count + 1);
   }
 
-  /** Entries by name: those that are still there are as high as they were. */
-  carry(before: readonly string[], after: readonly string[]): void {
-    const known = new Map(before.map((name, index) => [name, this.heights[index]]));
-    this.heights = after.map((name) => known.get(name) ?? this.estimate);
-    this.tops = [0];
+  /** Entries by name: those that are still there are as high as they were. What changes is mostly in one place. */
+  carry(before: readonly Named[], after: readonly Named[]): void {
+    const shorter = Math.min(before.length, after.length);
+    let start = 0;
+    while (start < shorter && before[start]?.key === after[start]?.key) start++;
+    let end = 0;
+    while (end < shorter - start && before.at(-1 - end)?.key === after.at(-1 - end)?.key) end++;
+    const heights = this.heights;
+    const known = new Map<string, number | undefined>();
+    for (let at = start; at < before.length - end; at++) known.set(before[at]!.key, heights[at]);
+    const changed = after.slice(start, after.length - end).map(({ key }) => known.get(key) ?? this.estimate);
+    this.heights = heights.slice(0, start).concat(changed, heights.slice(before.length - end));
+    this.tops.length = Math.min(this.tops.length, start + 1);
   }
 
   forget(): void {
