@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::policy::{
-    AttachPolicy, PolicyFile, PolicyInfo, PolicyVerdict, PutPolicy, ReadyPolicy, TestPolicy,
+    AttachPolicy, PolicyFile, PolicyInfo, PolicyVerdict, PutPolicy, ReadyPolicy, SessionPolicy, TestPolicy,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use serde_json::json as value;
@@ -15,6 +15,7 @@ use warp::reply::Response;
 
 use super::auth::holder;
 use super::caller::percent_decode;
+use super::sessions::{Reference, find, path_to};
 use super::{Api, Caller, answer, answer_status, directories, json, with};
 use crate::audit::{MAX_DATA, NewRecord};
 use crate::policy::decide::Policies;
@@ -62,8 +63,38 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|name: String, caller, wanted, api: Api| async move {
             answer(attach(&api, &caller, percent_decode(&name), wanted).await)
         });
+    let of_session = path_to(&api, "policies")
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(of_session(&api, &reference).await) });
     let fixed = ready.or(check).unify().or(test).unify();
-    list.or(fixed).unify().or(show).unify().or(put).unify().or(remove).unify().or(attach).unify().boxed()
+    list.or(fixed)
+        .unify()
+        .or(show)
+        .unify()
+        .or(put)
+        .unify()
+        .or(remove)
+        .unify()
+        .or(attach)
+        .unify()
+        .or(of_session)
+        .unify()
+        .boxed()
+}
+
+/// All policies, and which of them speak about a session's agent.
+async fn of_session(api: &Api, reference: &Reference) -> Result<Vec<SessionPolicy>, Problem> {
+    let session = find(api, reference)?;
+    let request = session.policy_request(SHELL, value!({ "command": "" }), session.cwd());
+    let policies = api.sessions.policies().clone();
+    // Directories are looked up on the disk.
+    let found = blocking(move || {
+        let applying = policies.applying(&request);
+        let applies = |info: &PolicyInfo| applying.iter().any(|policy| policy.name == info.name);
+        let of = |policy: PolicyInfo| SessionPolicy { applies: applies(&policy), policy };
+        policies.list().into_iter().map(of).collect()
+    });
+    Ok(found.await?)
 }
 
 /// What would be said of a text that is saved.

@@ -96,7 +96,7 @@ describe.each([
     await shot(page, `sessions-${name}-${theme}`);
     expect(await findings(page), "sessions").toEqual([]);
     const id = ids["runs"] ?? "";
-    for (const tab of ["", "/attach", "/events", "/logs"]) {
+    for (const tab of ["", "/attach", "/events", "/logs", "/policies"]) {
       await page.goto(`${host.url}/sessions/${id}${tab}`);
       if (tab === "") await shows(page, "green and plain");
       else await page.locator(".scroll").first().waitFor();

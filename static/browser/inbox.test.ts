@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { bed, type Bed } from "./agents";
@@ -188,6 +191,43 @@ it("halts all agents", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Halt all agents" }).click();
   await page.getByText("Halted 1 agent.").waitFor();
   idle();
+});
+
+it("shows which policies a session has, and what they decided", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "codepiper-policy-")), "nightly.toml");
+  writeFileSync(
+    file,
+    `name = "nightly"
+description = "For tests"
+sessions = []
+default = "ask"
+
+[[rule]]
+action = "deny"
+command = { program = "rm" }
+reason = "nothing is deleted at night"
+match = ["rm x"]
+`,
+  );
+  agents.host.run("policy", "create", "nightly", "--from", file);
+  await page.goto(`${agents.host.url}/sessions/${id}/policies`);
+  await page.getByText("applies to no session yet").waitFor();
+  expect(await page.getByLabel("Command").count()).toBe(0);
+  await page.getByRole("button", { name: "Attach nightly" }).click();
+  await page.getByRole("button", { name: "Detach nightly" }).waitFor();
+  await page.getByLabel("Command").fill("rm x");
+  await page.locator(".policy-verdict", { hasText: "nothing is deleted at night" }).waitFor();
+  agents.host.run("send", id, "run: rm gone");
+  await page.locator(".policy-decided", { hasText: "rm gone" }).first().waitFor();
+  idle();
+  await looks(page, "session-policies-desk");
+  await phone.goto(`${agents.host.url}/sessions/${id}/policies`);
+  await phone.getByRole("button", { name: "Detach nightly" }).waitFor();
+  await looks(phone, "session-policies-phone");
+  await phone.getByRole("button", { name: "Detach nightly" }).tap();
+  await page.getByRole("button", { name: "Attach nightly" }).waitFor();
+  agents.host.run("policy", "remove", "nightly");
+  await page.getByText("No policies yet").waitFor();
 });
 
 it("complained about nothing", () => {

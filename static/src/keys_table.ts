@@ -89,6 +89,7 @@ export const TABLE: readonly { scope: Scope; title: string; actions: readonly Ac
       one("Git", "2"),
       one("Events", "3"),
       one("Logs", "4"),
+      one("Policies", "5"),
       one("Focus the terminal", "t"),
       one("Conversation", "v"),
       one("Prompt", "p"),

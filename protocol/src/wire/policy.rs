@@ -44,6 +44,14 @@ pub struct PolicyInfo {
     pub mistakes: Vec<PolicyNote>,
 }
 
+/// `GET /api/sessions/{ref}/policies`: a policy, and whether it speaks about that session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SessionPolicy {
+    pub policy: PolicyInfo,
+    pub applies: bool,
+}
+
 /// Where a policy applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

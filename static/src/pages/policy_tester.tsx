@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { PolicyAction, Problem, PolicyVerdict } from "../wire";
+import type { PolicyAction, PolicyVerdict, Problem, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { inOrder } from "../store";
 import { isLive, nameOf } from "../words";
@@ -10,9 +10,9 @@ const TONES: Record<PolicyAction, string> = { allow: "tone-accent", ask: "tone-w
 const PAUSE = 200;
 
 /** What would happen to a command, and why: by all policies, or by one that is being written. */
-export function PolicyTester({ text }: { text?: string }) {
+export function PolicyTester({ text, of }: { text?: string; of?: Session }) {
   const [command, setCommand] = useState("git push");
-  const [session, setSession] = useState("");
+  const [session, setSession] = useState(of?.id ?? "");
   const [verdict, setVerdict] = useState<PolicyVerdict | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   useEffect(() => {
@@ -47,7 +47,7 @@ export function PolicyTester({ text }: { text?: string }) {
             value={command}
             onInput={(event) => setCommand(event.currentTarget.value)}
           />
-          {live.length > 0 && (
+          {!of && live.length > 0 && (
             <select
               class="select"
               aria-label="Test as if run"

@@ -26,12 +26,15 @@ const EventsTab = later(() => import("../session/events").then((module) => modul
 const GitTab = later(() => import("../git/git_tab").then((module) => module.GitTab));
 const LogsTab = later(() => import("../session/logs").then((module) => module.LogsTab));
 
-const VIEWS = ["", "conversation", "attach", "git", "events", "logs"];
+const PoliciesTab = later(() => import("../session/policies").then((module) => module.PoliciesTab));
+
+const VIEWS = ["", "conversation", "attach", "git", "events", "logs", "policies"];
 const TABS = [
   ["", "Terminal"],
   ["git", "Git"],
   ["events", "Events"],
   ["logs", "Logs"],
+  ["policies", "Policies"],
 ] as const;
 
 export function SessionPage({ id = "", tab = "" }: { id?: string; tab?: string }) {
@@ -102,6 +105,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         "2": () => route(`${base}/git`),
         "3": () => route(`${base}/events`),
         "4": () => route(`${base}/logs`),
+        "5": () => route(`${base}/policies`),
         ...(tab === "" ? {} : { t: () => route(base) }),
         ...(converses ? { v: () => route(`${base}/conversation`) } : {}),
         w: () => (explaining.value = true),
@@ -125,6 +129,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
         {tab === "git" && <GitTab session={session} />}
         {tab === "events" && <EventsTab session={session} />}
         {tab === "logs" && <LogsTab session={session} />}
+        {tab === "policies" && <PoliciesTab session={session} />}
       </div>
     </>
   );

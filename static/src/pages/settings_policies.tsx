@@ -120,7 +120,7 @@ export function PoliciesSection() {
   );
 }
 
-function PolicyFacts({ policy }: { policy: PolicyInfo }) {
+export function PolicyFacts({ policy }: { policy: PolicyInfo }) {
   const where =
     policy.scope === "everywhere"
       ? "applies everywhere"
