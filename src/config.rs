@@ -68,6 +68,8 @@ pub struct Sessions {
     pub resume_after_reboot: AfterReboot,
     /// So many programs may be starting at once; more wait for their turn.
     pub launches_at_once: usize,
+    /// An agent that works and prints nothing for so long has stalled; 0: nobody is told.
+    pub stalled_after_seconds: u32,
     /// More variables that come from whoever starts or resumes a session; one that ends with `*` is the beginning of several.
     pub update_environment: Vec<String>,
 }
@@ -77,6 +79,7 @@ impl Default for Sessions {
         Self {
             resume_after_reboot: AfterReboot::default(),
             launches_at_once: 4,
+            stalled_after_seconds: 600,
             update_environment: Vec::new(),
         }
     }

@@ -280,7 +280,8 @@ fn open_sessions(
     let surroundings = Surroundings::new(std::env::vars_os(), config.sessions.update_environment.clone());
     let context =
         session::Context::new(places, providers, surroundings, tasks.clone(), bus, Arc::new(screens));
-    let sessions = Sessions::new(context, at_once);
+    let stalled_after = Duration::from_secs(config.sessions.stalled_after_seconds.into());
+    let sessions = Sessions::new(context, at_once, stalled_after);
     let following = sessions.clone();
     tasks.spawn_until_shutdown(async move { following.evidence.follow_state_files().await });
     let following = sessions.clone();

@@ -18,6 +18,7 @@ use crate::audit::NewRecord;
 use crate::audit::trail::Trail;
 use crate::lock::lock;
 use crate::policy::decide::Decision;
+use crate::policy::ready::risk;
 use crate::policy::rule::Action;
 use crate::policy::{kept::Kept, wire};
 use crate::provider::decisions::{Answers, Asked, Moment, answer, asked};
@@ -106,10 +107,17 @@ impl Intake {
         if let Some((_, Some(told))) = decided {
             return Ok(Answer::Now(told));
         }
+        let risk = match &question {
+            Some(asked) => {
+                let request = session.policy_request(&asked.tool, asked.input.clone(), asked.cwd.clone());
+                blocking(move || risk(&request)).await?
+            }
+            None => None,
+        };
         let waiter = question.and_then(|question| {
             let why = decided.map(|(decision, _)| decision.why);
             let waits = session.provider.answers.is_some_and(|answers| question.can_wait(answers));
-            self.sessions.asks.asked(session, question, &key, why, waits.then_some(ASK_LIMIT))
+            self.sessions.asks.asked(session, question, &key, [why, risk], waits.then_some(ASK_LIMIT))
         });
         drop(coming);
         Ok(waiter.map_or(Answer::Nothing, Answer::Later))

@@ -10,6 +10,7 @@
 //! | [`hooks`], [`signals`] | what a program tells of its state |
 //! | [`decisions`] | hooks that ask whether a tool may be used |
 //! | [`questions`] | what such a hook asks a person, and the person's answer |
+//! | [`on_screen`] | what is asked on the screen alone, and the keys that answer it |
 //! | [`composer`], [`models`] | where prompts are written, where a model is chosen |
 //! | [`accounts`] | who pays |
 //! | [`checks`] | what an installed program says of itself |
@@ -30,6 +31,7 @@ mod hooks;
 mod launch;
 mod list;
 mod models;
+mod on_screen;
 pub mod questions;
 mod shell;
 mod signals;
@@ -43,6 +45,7 @@ pub use hooks::{Hooks, LeftRunning, Unread};
 pub use launch::{Argv, LaunchRequest, Launcher, look_up};
 pub use list::Providers;
 pub use models::{Dialog, ModelList, Models};
+pub use on_screen::OnScreen;
 pub use signals::{AtLimit, Meaning, ReadScreens, Screened, Signals, StateFile, status_meaning};
 
 use std::time::Duration;
@@ -94,6 +97,8 @@ pub struct Provider {
     pub prompts_for_commands: Option<fn(words: &[String]) -> bool>,
     /// When its screen proves anything.
     pub reads_screens: ReadScreens,
+    /// Reads from its screen what it asks there alone.
+    pub asks_on_screen: Option<fn(rows: &[String]) -> Option<OnScreen>>,
     /// Whether what its programs report of their state counts as much as a hook: they report what no hook tells.
     pub reports_count_as_hooks: bool,
     /// How long after it has said that it waits its question comes to the screen.

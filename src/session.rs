@@ -17,10 +17,12 @@
 //! | [`evidence`] | hooks, reports, screens and files that prove a state | context, cell, registry, life, program, screen_source, files, asks, typing::images |
 //! | [`limits`]   | what follows when a usage limit has reset | context, cell, registry, life, screen_source, typing, evidence |
 //! | [`launch`]   | start, resume, fork, remove; worktrees, shims, reboots | context, cell, registry, life, program, link, typing, repository::note_head |
+//! | [`answers`]  | brings an answer to who asked | all |
 //! | [`halt`]     | stops what agents do | all |
 //! | [`above`]    | what a part below wants done by those above it, through [`context::Above`] | all |
 
 mod above;
+mod answers;
 mod asks;
 mod cell;
 mod context;
@@ -50,6 +52,7 @@ pub use screen_source::{ScreenSource, save_checkpoint};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
@@ -100,7 +103,7 @@ impl Deref for Sessions {
 
 impl Sessions {
     /// No session is there yet: see [`Registry::load_records`].
-    pub fn new(context: Context, launches_at_once: usize) -> Self {
+    pub fn new(context: Context, launches_at_once: usize, stalled_after: Duration) -> Self {
         let context = Arc::new(context);
         let registry = Registry::new(context.clone());
         let life = Life::new(context.clone(), registry.clone());
@@ -111,7 +114,7 @@ impl Sessions {
         let typing = Typing::new(core.clone(), link.clone(), screen_source.clone());
         let files = Arc::new(Files::new());
         let repositories = Repositories::new(core.clone(), files.clone());
-        let asks = Asks::new(core.clone());
+        let asks = Asks::new(core.clone(), stalled_after);
         let evidence =
             Evidence::new(core.clone(), programs.clone(), screen_source.clone(), asks.clone(), files);
         let limits = Limits::new(core.clone(), typing.clone(), evidence.clone(), screen_source.clone());

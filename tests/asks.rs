@@ -51,13 +51,13 @@ fn newest_claude_code_is_answered_from_elsewhere() {
 fn is_answered(agent: &Agent) {
     let bed = Bed::new(agent);
     let home = &bed.home;
-    let prompt = "run: touch one ;; run: touch two ;; run: touch three ;; run: touch four";
+    let prompt = "run: touch one ;; run: touch two ;; run: touch three ;; run: touch four; rm -rf ./gone";
     let (id, ask) = asking(&bed, &[], prompt);
     assert_eq!(
         (ask.kind, ask.title.as_str(), ask.text.as_str()),
         (AskKind::Permission, "touch one", "touch one")
     );
-    assert!(ask.expires_at.is_some() && ask.changes_allowed);
+    assert!(ask.expires_at.is_some() && ask.changes_allowed && ask.risk.is_none());
     assert_eq!(ask.always.as_deref(), Some("Bash(touch one)"));
     assert_eq!(home.session(&id).asks, std::slice::from_ref(&ask));
     // Its terminal asks all the while.
@@ -84,6 +84,7 @@ fn is_answered(agent: &Agent) {
 
     // In the terminal: nothing is open any more.
     let ask = asked(home, "the fourth one");
+    assert_eq!(ask.risk.as_deref(), Some("deletes without asking"));
     home.ok(["wait", &id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
     home.ok(["keys", &id, "1"]);
     bed.until_idle(&id);
@@ -295,19 +296,124 @@ fn several_asks_of_one_turn_are_answered_one_by_one() {
     none_is_open(&bed.home);
 }
 
-/// Where a hook that waits would hide the question, it does not wait.
+#[test]
+fn codex_is_answered_from_elsewhere() {
+    is_answered_by_keys(&CODEX, "");
+}
+
+#[test]
+fn newest_codex_is_answered_from_elsewhere() {
+    is_answered_by_keys(&NEWEST_CODEX, "");
+}
+
+#[test]
+fn codex_is_answered_from_elsewhere_where_its_hooks_tell_what_it_asks() {
+    is_answered_by_keys(&NEWEST_CODEX, "[providers.codex]\nhooks_without_review = true\n");
+}
+
+/// No hook of it waits: its screen asks, and keys answer.
+fn is_answered_by_keys(agent: &Agent, config: &str) {
+    let bed = Bed::configured(agent, config);
+    let home = &bed.home;
+    let prompt = "run: !touch one ;; run: !touch two ;; run: !touch three $(date)";
+    let (id, ask) = asking(&bed, &[], prompt);
+    assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Permission, "touch one"));
+    assert!(ask.text.contains("touch one") && !ask.changes_allowed && ask.always.is_none(), "{ask:?}");
+    let refused = home.fails(2, ["approve", &ask.id, "--command", "touch other"]);
+    assert!(refused.contains("'command'"), "{refused}");
+    assert!(home.ok(["approve", &ask.id]).contains("allowed: touch one"));
+    eventually("it is done", || bed.project.join("one").exists().then_some(()));
+    assert!(home.fails(1, ["deny", &ask.id]).contains("allowed by command line"));
+
+    // In the terminal.
+    let ask = asked(home, "the second one");
+    assert_eq!(ask.title, "touch two");
+    home.ok(["keys", &id, "y"]);
+    eventually("it is done", || bed.project.join("two").exists().then_some(()));
+    let ask_again = asked(home, "the third one");
+    assert!(home.fails(1, ["approve", &ask.id]).contains("answered in the terminal"));
+
+    assert!(ask_again.risk.as_deref().is_some_and(|risk| risk.contains("cannot be read")), "{ask_again:?}");
+    // The reason is no command of the agent's.
+    let refused = home.fails(2, ["deny", &ask_again.id, "--reason", "/quit"]);
+    assert!(refused.contains("starts with '/'") && !refused.contains("--plain"), "{refused}");
+    home.ok(["deny", &ask_again.id, "--reason", "not that one"]);
+    eventually("the model is told", || {
+        let log = std::fs::read_to_string(home.path("requests.jsonl")).unwrap();
+        log.contains("\"typed\":\"not that one\"").then_some(())
+    });
+    bed.until_idle(&id);
+    assert!(!bed.project.join("three").exists());
+    none_is_open(home);
+    let audit = home.ok(["audit", "--type", "ask.answered", "--json"]);
+    assert_eq!(audit.lines().count(), 2, "{audit}");
+}
+
+/// Four people at once: one is heard, and nothing is typed into what comes then.
+#[test]
+fn an_ask_on_the_screen_is_answered_once() {
+    let bed = Bed::new(&NEWEST_CODEX);
+    let (id, ask) = asking(&bed, &[], "run: !touch once");
+    let codes: Vec<Option<i32>> = thread::scope(|scope| {
+        let answer = |verb: &'static str| {
+            let (home, ask) = (&bed.home, &ask.id);
+            scope.spawn(move || home.run([verb, ask]).code)
+        };
+        let answers = [answer("approve"), answer("approve"), answer("approve"), answer("approve")];
+        answers.into_iter().map(|answer| answer.join().unwrap()).collect()
+    });
+    assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 1, "{codes:?}");
+    bed.until_idle(&id);
+    assert!(bed.project.join("once").exists());
+    none_is_open(&bed.home);
+    let screen = bed.home.ok(["tail", &id]);
+    assert!(!screen.contains("› y"), "{screen}");
+}
+
+/// What its screen does not show whole.
 #[test]
 fn a_question_that_only_the_terminal_can_answer_is_shown_as_such() {
     let bed = Bed::configured(&CODEX, "[providers.codex]\nhooks_without_review = true\n");
     let id = bed.start(&[]).id.to_string();
     bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
-    bed.home.ok(["send", &id, "run: !touch asked", "--wait", "waiting", "--timeout", "20"]);
-    bed.home.ok(["wait", &id, "--until", &format!("text={}", CODEX.asks), "--timeout", "20"]);
+    let long = (0..500).map(|number| format!(" word{number}")).collect::<String>();
+    let prompt = format!("run: !touch asked{long}");
+    bed.home.ok(["send", &id, &prompt, "--wait", "waiting", "--timeout", "20"]);
+    bed.home.ok(["wait", &id, "--until", "text=view all", "--timeout", "20"]);
     let ask = eventually("it is asked", || inbox(&bed.home).into_iter().find(|ask| ask.kind.waits()));
     assert_eq!((ask.kind, ask.answered_in), (AskKind::Permission, AnsweredIn::Terminal));
     assert!(bed.home.fails(1, ["approve", &ask.id]).contains("terminal"));
     bed.home.ok(["keys", &id, "escape"]);
     none_is_open(&bed.home);
+}
+
+#[test]
+fn an_agent_that_hangs_is_told_of_until_it_prints_again() {
+    let config = r#"
+        [sessions]
+        stalled_after_seconds = 1
+        [providers.hangs]
+        command = ["sh", "-c", "printf '\\033]7501;state=working\\033\\\\'; while read x; do echo said $x; done"]
+        [[providers.hangs.signals]]
+        osc_7501 = "working"
+        means = "working"
+    "#;
+    let mut home = Home::new();
+    std::fs::write(home.path("config.toml"), config).unwrap();
+    home.start_daemon();
+    let dir = home.path("").display().to_string();
+    home.ok(["start", "-p", "hangs", "-d", &dir, "--name", "stuck"]);
+    let stalled = || inbox(&home).into_iter().find(|ask| ask.kind == AskKind::Stalled);
+    let ask = eventually("it has printed nothing", stalled);
+    assert_eq!((ask.title.as_str(), ask.answered_in), ("No output for 1 s", AnsweredIn::Nothing));
+    assert!(home.ok(["inbox"]).contains("stalled"));
+    // It is told of again.
+    home.ok(["send", "stuck", "on"]);
+    let again = eventually("another one", || stalled().filter(|again| again.id != ask.id));
+    home.ok(["inbox", "done", &again.id]);
+    assert_eq!(stalled(), None);
+    home.ok(["kill", "stuck"]);
+    assert_eq!(inbox(&home).iter().filter(|ask| ask.kind == AskKind::Stalled).count(), 0);
 }
 
 #[test]

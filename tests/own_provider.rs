@@ -89,6 +89,7 @@ const fn llama(llama: &'static Llama) -> Provider {
         signals: llama,
         prompts_for_commands: None,
         reads_screens: ReadScreens::AtStart,
+        asks_on_screen: None,
         reports_count_as_hooks: false,
         question_delay: Duration::from_millis(20),
         switches: Some(Switches { names: &["shorn"], with: shorn }),

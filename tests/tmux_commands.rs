@@ -372,6 +372,8 @@ fn command<T>(random: &mut Rng, kept: usize, raw: bool, take: impl FnOnce(&Comma
     let mut bytes = vec![0; random.usize(1..40)];
     random.fill(&mut bytes);
     let bytes = KeyBytes::new(&bytes).unwrap();
+    let shown = [String::from_utf8_lossy(text.as_bytes()).into_owned(), "two".to_owned(), "3".to_owned()];
+    let shown = &shown[..random.usize(0..4)];
     let format = *random
         .choice(&[PaneFacts::FORMAT, ScreenFacts::FORMAT, WindowFacts::FORMAT, PaneEnd::FORMAT])
         .unwrap();
@@ -398,8 +400,9 @@ fn command<T>(random: &mut Rng, kept: usize, raw: bool, take: impl FnOnce(&Comma
         29 => Command::RemoveVariable(variable),
         30 => Command::Bind(binding(random)),
         31 => Command::UnbindAll(table),
-        32..35 => Command::SendBytes { pane, bytes },
-        35..38 => Command::SendKey { pane, key },
+        32..34 => Command::SendBytes { pane, bytes },
+        34..36 => Command::SendIfShown { pane, rows: shown, bytes },
+        36..38 => Command::SendKey { pane, key },
         38 => Command::SetBuffer { name: buffer, text },
         39 => Command::LoadBuffer { name: buffer, path: file },
         40..45 => Command::PasteBuffer { name: buffer, pane, bracketed: random.bool(), raw },

@@ -67,7 +67,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
 /// On record before the agent hears of it: what cannot be recorded is not allowed.
 async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -> Result<Answered, Problem> {
     let (by, decision) = (holder(api, caller), wanted.decision);
-    let claim = api.sessions.asks.claim(&id, wanted, by.clone())?;
+    let claim = api.sessions.claim(&id, wanted, by.clone())?;
     let Ask { id, session, kind, tool, title, asked_at, .. } = &claim.ask;
     let record = NewRecord {
         kind: "ask.answered".to_owned(),
@@ -85,7 +85,7 @@ async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -
     if decision == AskDecision::Allow {
         recorded?;
     }
-    let ask = claim.send()?;
+    let ask = api.sessions.answer(claim).await?;
     Ok(Answered { ask, decision, by })
 }
 

@@ -153,7 +153,9 @@ fn show(context: &Context, ask: &str, json: bool) -> Outcome {
     }
     let age = time::age(ask.asked_at, Timestamp::now());
     output::line(format_args!("{}: {} of session {}, {age} ago", ask.id, ask.kind, ask.session.short()))?;
-    for (name, value) in [("Tool", &ask.tool), ("Directory", &ask.cwd), ("Why", &ask.why)] {
+    for (name, value) in
+        [("Tool", &ask.tool), ("Directory", &ask.cwd), ("Why", &ask.why), ("Risk", &ask.risk)]
+    {
         if let Some(value) = value {
             output::line(format_args!("{name}: {}", codepiper_protocol::visible::visible(value)))?;
         }

@@ -169,6 +169,7 @@ mod tests {
             changes_allowed: false,
             always: None,
             why: None,
+            risk: None,
             expires_at: None,
             snoozed_until: None,
         }

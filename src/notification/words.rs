@@ -17,6 +17,7 @@ pub fn title(session: &str, kind: AskKind) -> String {
         AskKind::SignIn => "needs you to sign in",
         AskKind::UsageLimit => "has reached a usage limit",
         AskKind::Crashed => "crashed",
+        AskKind::Stalled => "has stalled",
         AskKind::Attention => "wants your attention",
         AskKind::Finished => "finished a turn",
     };

@@ -92,6 +92,7 @@ const fn provider(in_its_pane: bool, classic: bool) -> Provider {
         prompts_for_commands: None,
         // What it asks before a conversation begins neither a hook nor a report tells.
         reads_screens: ReadScreens::AtStart,
+        asks_on_screen: None,
         reports_count_as_hooks: false,
         question_delay: Duration::ZERO,
         switches: Some(Switches { names: &[AGENT_VIEW, FULLSCREEN], with: switched }),

@@ -1,5 +1,6 @@
 //! Codex CLI. Facts measured with 0.169.0 and 0.171.0.
 
+mod dialog;
 mod transcript;
 
 use std::collections::BTreeMap;
@@ -78,6 +79,7 @@ const fn provider(codex: &'static Codex, remark: Option<&'static str>) -> Provid
         prompts_for_commands: None,
         // What it asks before a conversation begins neither a hook nor a report tells.
         reads_screens: ReadScreens::AtStart,
+        asks_on_screen: Some(dialog::dialog),
         // No hook tells that the API failed, that a person said yes, or that a command of theirs runs.
         reports_count_as_hooks: true,
         // It asks when nothing was typed for a second (0.9 s measured): keys that come before are lost.

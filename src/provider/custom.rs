@@ -95,6 +95,7 @@ impl Custom {
             },
             signals: Box::leak(Box::new(rules)),
             prompts_for_commands: None,
+            asks_on_screen: None,
             reports_count_as_hooks: false,
             question_delay: Duration::ZERO,
             switches: None,

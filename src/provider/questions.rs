@@ -184,6 +184,20 @@ pub fn reply(asked: &Asked, answer: &AnswerAsk) -> Result<Value, String> {
     Ok(json!({ "hookSpecificOutput": before_question(decision) }))
 }
 
+/// Whether keys can give this answer.
+///
+/// # Errors
+/// They cannot: why.
+pub fn check_keys(answer: &AnswerAsk) -> Result<(), String> {
+    if answer.always || answer.command.is_some() || !answer.answers.is_empty() {
+        return Err("this ask takes only yes or no: leave out 'always', 'command' and 'answers'".to_owned());
+    }
+    if answer.decision == AskDecision::Allow && answer.reason.is_some() {
+        return Err("'reason' is only for denials".to_owned());
+    }
+    Ok(())
+}
+
 /// What was chosen, by the question as the agent wrote it.
 fn answers(
     questions: &[AskedQuestion],

@@ -32,6 +32,7 @@ pub static SHELL: Provider = Provider {
     signals: &Shell,
     prompts_for_commands: Some(prompts_for_commands),
     reads_screens: ReadScreens::Never,
+    asks_on_screen: None,
     reports_count_as_hooks: false,
     question_delay: Duration::ZERO,
     switches: None,

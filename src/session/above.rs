@@ -24,6 +24,7 @@ impl Above for Parts {
                     self.typing.activity_changed(session, activity);
                     self.evidence.look_at_transcript(session);
                     self.evidence.watch_screen(session);
+                    self.evidence.read_dialog(session);
                 }
                 self.context.event(Some(session.id), body);
             }

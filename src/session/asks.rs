@@ -5,12 +5,16 @@
 //!
 //! | module | what |
 //! |--------|------|
-//! | [`answer`] | an answer on its way to a hook: by one person, once |
+//! | [`answer`] | an answer on its way to the agent: by one person, once |
 //! | [`news`]   | what only wants to be seen |
+//! | [`on_screen`] | what is asked on the screen alone |
+//! | [`stall`]  | agents that hang |
 //! | [`view`]   | asks as people are shown them |
 
 mod answer;
 mod news;
+mod on_screen;
+mod stall;
 mod view;
 
 use std::collections::VecDeque;
@@ -36,6 +40,9 @@ use crate::session::life::record::News;
 use crate::session::life::{Core, Life};
 use crate::session::registry::Registry;
 
+use on_screen::Shown;
+
+pub(super) use answer::Claim;
 pub(super) use view::of_session;
 
 /// A session has no more questions than these: what comes later is answered in its terminal.
@@ -55,6 +62,8 @@ struct Open {
     hooks: Vec<Hooked>,
     /// How many have asked so far.
     asked: u64,
+    /// What is asked on the screen alone.
+    screen: Option<Shown>,
     /// Hooks that are about to ask: what the state says is not told before.
     coming: usize,
     /// A question of since then was answered here, and the agent has not reacted.
@@ -63,6 +72,8 @@ struct Open {
     worked: bool,
     /// When a command in it asked for attention last.
     called: Option<Instant>,
+    /// It is watched whether it hangs.
+    watched: bool,
     /// What the agent said last.
     last_words: Option<String>,
 }
@@ -91,6 +102,8 @@ pub struct Asks {
     context: Arc<Context>,
     registry: Registry,
     life: Life,
+    /// Zero: nobody is told.
+    stalled_after: Duration,
     ended: Arc<Mutex<VecDeque<Ended>>>,
 }
 
@@ -142,9 +155,9 @@ impl Drop for Coming {
 }
 
 impl Asks {
-    pub(super) fn new(core: Core) -> Self {
+    pub(super) fn new(core: Core, stalled_after: Duration) -> Self {
         let Core { context, registry, life } = core;
-        Self { context, registry, life, ended: Arc::default() }
+        Self { context, registry, life, stalled_after, ended: Arc::default() }
     }
 
     pub fn coming(&self, session: &Arc<Session>) -> Coming {
@@ -153,13 +166,14 @@ impl Asks {
     }
 
     /// A hook asks. `waits`: for so long; without it, it can be answered in the terminal only. `key` tells two that ask the
-    /// same apart, and a hook that comes again from another one. `None`: nobody waits for that.
+    /// same apart, and a hook that comes again from another one. `why` it is asked, by a policy, and what speaks against it.
+    /// `None`: nobody waits for that.
     pub fn asked(
         &self,
         session: &Arc<Session>,
         asked: Asked,
         key: &str,
-        why: Option<String>,
+        [why, risk]: [Option<String>; 2],
         waits: Option<Duration>,
     ) -> Option<Waiter> {
         let shown = questions::shown(&asked);
@@ -182,6 +196,7 @@ impl Asks {
             changes_allowed: shown.changes_allowed && waits.is_some(),
             always: shown.always.filter(|_| why.is_none() && waits.is_some()),
             why,
+            risk,
             expires_at: waits.and_then(|limit| now.checked_add(SignedDuration::try_from(limit).ok()?).ok()),
             snoozed_until: None,
         };
@@ -238,7 +253,10 @@ impl Asks {
                 open.answered = None;
             }
             let waits = live && activity == Activity::Waiting;
-            let over = if waits { Vec::new() } else { std::mem::take(&mut open.hooks) };
+            let hooks = if waits { Vec::new() } else { std::mem::take(&mut open.hooks) };
+            let screen = if waits { None } else { open.screen.take() };
+            let over = hooks.into_iter().map(|hooked| hooked.ask).chain(screen.and_then(Shown::left));
+            let over: Vec<Ask> = over.collect();
             let works = matches!(activity, Activity::Working | Activity::Waiting);
             let finished = live && activity == Activity::Idle && std::mem::take(&mut open.worked);
             open.worked |= live && works;
@@ -250,10 +268,13 @@ impl Asks {
             Activity::Working => "answered in the terminal",
             _ => "the turn ended",
         };
-        for Hooked { ask, .. } in over {
+        for ask in over {
             self.withdrawn(session, ask, why);
         }
         let begins = live && activity == Activity::Working;
+        if begins {
+            self.watch(session);
+        }
         match finished.filter(|_| session.provider.agent) {
             Some(text) => {
                 self.tell(session, News { kind: AskKind::Finished, at: to_millisecond(since), text })

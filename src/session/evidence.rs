@@ -6,6 +6,7 @@
 //! | [`status`]  | what programs say about themselves |
 //! | [`foreground`] | what a shell does |
 //! | [`screens`] | what screens prove |
+//! | [`dialogs`] | what is asked on the screen alone |
 //! | [`state_files`] | what providers write about their state |
 //! | [`transcripts`] | what providers write down of a conversation: read as it grows, told once |
 //! | [`limit`]   | the usage limit that ended an agent's turn |
@@ -14,6 +15,7 @@
 //! | [`conversation`] | what was said, for who asks |
 
 mod conversation;
+mod dialogs;
 mod find;
 mod foreground;
 mod limit;
@@ -67,6 +69,8 @@ struct Seen {
     has_state_file: bool,
     /// Its screen is looked at.
     screen_watched: bool,
+    /// It is read what its screen asks.
+    dialog_read: bool,
     /// When it was told last which permission mode it is in, and whether somebody looks.
     mode_told: Option<Timestamp>,
     looks_at_mode: bool,

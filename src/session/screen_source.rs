@@ -1,10 +1,12 @@
 //! Where the screen of a session is got from: the model that is fed, or the journal.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use codepiper_protocol::wire::stream::{Begin, KeyframeReason};
 use codepiper_protocol::{SessionId, Size};
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::bus::{Next, Reader};
 use crate::journal::{Checkpoint, Content, Journal, Mark, Position};
@@ -18,6 +20,9 @@ use crate::terminal::screens::{Keyframe, Model};
 const REPLAYED: usize = 256 * 1024;
 /// Bytes taken from the log at once.
 const PIECE: usize = 64 * 1024;
+/// A screen is looked at when it has rested for so long, or was painted for so long.
+const REST: Duration = Duration::from_millis(50);
+const PAINTED: Duration = Duration::from_millis(250);
 
 /// See the module. Clones share it.
 #[derive(Clone)]
@@ -81,6 +86,19 @@ impl Follower {
     /// Returns when there may be something new.
     pub async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    /// Brings the screen up to date when it has rested, or was painted for a while.
+    pub async fn settles(&mut self) {
+        let end = Instant::now() + PAINTED;
+        loop {
+            self.catch_up();
+            let rest = (Instant::now() + REST).min(end);
+            if timeout_at(rest, self.changed()).await.is_err() {
+                break;
+            }
+        }
+        self.catch_up();
     }
 
     /// Brings the screen up to date.

@@ -4,6 +4,7 @@
 //! |--------|------|
 //! | [`text`]    | one text is typed and submitted, and what became of it |
 //! | [`keys`]    | keys, and what must reach a program that runs |
+//! | [`dialog`]  | keys for a question on the screen |
 //! | [`paste`]   | long and odd texts on their way to tmux |
 //! | [`composer`] | what an agent's composer shows of a text that was typed |
 //! | [`queue`]   | texts that wait until an agent has nothing to do |
@@ -11,6 +12,7 @@
 //! | [`images`]  | images for an agent |
 
 mod composer;
+mod dialog;
 pub(super) mod images;
 mod keys;
 mod model;
@@ -117,12 +119,7 @@ impl Typing {
     ) -> Result<Sent, Problem> {
         check_length(&text)?;
         if plain {
-            let composer =
-                session.provider.prompts.composer.filter(|composer| enter && !composer.commands.is_empty());
-            let composer = composer.ok_or_else(|| text::never_plain(session, enter))?;
-            if let Some(why) = other_than_prompt(composer, &text) {
-                return Err(text::not_plain(session, &why));
-            }
+            self.check_prompt(session, &text, enter)?;
         }
         self.find_images(session.id, images)?;
         let _sending = session.typing.sending.lock().await;
@@ -137,6 +134,20 @@ impl Typing {
             return Ok(sent);
         }
         self.type_text(session, images, text, enter, plain).await
+    }
+
+    /// Whether an agent takes a text for a prompt.
+    ///
+    /// # Errors
+    /// It would be something else to it, or nobody knows.
+    pub(super) fn check_prompt(&self, session: &Session, text: &[u8], enter: bool) -> Result<(), Problem> {
+        let composer = session.provider.prompts.composer;
+        let composer = composer.filter(|composer| enter && !composer.commands.is_empty());
+        let composer = composer.ok_or_else(|| text::never_plain(session, enter))?;
+        match other_than_prompt(composer, text) {
+            Some(why) => Err(text::not_plain(session, &why)),
+            None => Ok(()),
+        }
     }
 
     /// The same at once, after whoever sends.

@@ -130,6 +130,11 @@ always: string | null,
  */
 why: string | null, 
 /**
+ * What speaks against it, in a few words, as far as the ready-made deny list and the reader of shell commands see it.
+ * That they see nothing is no promise.
+ */
+risk: string | null, 
+/**
  * After this time, it can only be answered in the terminal.
  */
 expires_at: string | null, 
@@ -140,7 +145,7 @@ snoozed_until: string | null, };
 
 export type AskDecision = "allow" | "deny";
 
-export type AskKind = "permission" | "question" | "plan" | "elicitation" | "trust" | "dialog" | "sign_in" | "usage_limit" | "crashed" | "attention" | "finished";
+export type AskKind = "permission" | "question" | "plan" | "elicitation" | "trust" | "dialog" | "sign_in" | "usage_limit" | "crashed" | "stalled" | "attention" | "finished";
 
 export type AskedOption = { label: string, description: string | null, };
 
@@ -2152,6 +2157,11 @@ unreadable?: number, };
  * A session's id: a random UUID (v4). People see and type its first 8 hex digits.
  */
 export type SessionId = string;
+
+/**
+ * `GET /api/sessions/{ref}/policies`: a policy, and whether it speaks about that session.
+ */
+export type SessionPolicy = { policy: PolicyInfo, applies: boolean, };
 
 /**
  * `PUT /api/notifications/device`: the device that asks is told from now on; [`Notifications`].

@@ -12,7 +12,7 @@
 //! | `refresh-from-pane` in copy mode | crashes tmux before 3.7 when the history is shorter now than what was scrolled (`window_copy_cmd_refresh_from_pane` in window-copy.c). Its key, `r`, is taken away: keys that we send reach copy mode too |
 //! | `kill-window` with a command right behind it | when it was a session's current window, and the next command ends the session, all tested versions crash: they tell of the new current window when the session has none any more (`control_notify_session_window_changed` in control-notify.c). Behind it stands `run-shell -d 0`, which runs nothing and lets tmux tell first |
 //! | `remain-on-exit off` | two programs that end at once are such a window and such a session |
-//! | `run-shell` but for that pause, `source-file`, and `if-shell` but for that condition | replies no longer match commands |
+//! | `run-shell` but for that pause, `source-file`, and `if-shell` but for that condition and for what a screen shows | replies no longer match commands |
 //! | `load-buffer -` | would read the stream of commands |
 //! | `wait-for` | blocks every command behind it |
 //! | a subscription of a client without a session | crashes tmux before 3.7 when it looks (each second; `control_check_subs_timer` in control.c). So our client moves to another session when the hub goes ([`Command::KeepInSession`]), and unsubscribes before it ends the server. Where there is no other session, a look before it has left still crashes |
@@ -108,6 +108,13 @@ pub enum Command<'a> {
     /// Types bytes. A pane in copy mode swallows them: see [`Command::LeaveMode`].
     SendBytes {
         pane: PaneId,
+        bytes: KeyBytes<'a>,
+    },
+    /// Types bytes if the screen of the pane shows all of these rows, as tmux itself sees. Answers nothing then, and
+    /// [`Command::NOT_SHOWN`] otherwise. The last command of its line. A pane in copy mode swallows them.
+    SendIfShown {
+        pane: PaneId,
+        rows: &'a [String],
         bytes: KeyBytes<'a>,
     },
     /// Presses a key. A pane in copy mode takes it for itself.
@@ -230,6 +237,9 @@ pub enum Watched {
 }
 
 impl Command<'_> {
+    /// The answer of [`Command::SendIfShown`] where nothing was typed.
+    pub const NOT_SHOWN: &'static str = "not-shown";
+
     /// How many replies come when all goes well. tmux answers a condition, and then the command that it chose; a window's
     /// end, and then the pause.
     pub fn replies(&self) -> usize {
@@ -238,7 +248,7 @@ impl Command<'_> {
 
     /// Whether it has to be the last one of its line.
     pub fn ends_line(&self) -> bool {
-        matches!(self, Self::PasteBuffer { .. } | Self::KillWindow(_))
+        matches!(self, Self::PasteBuffer { .. } | Self::SendIfShown { .. } | Self::KillWindow(_))
     }
 
     /// Appends the command as a line of its own: the way without an allocation.
@@ -307,6 +317,12 @@ impl Command<'_> {
             Self::UnbindAll(table) => put(out, format_args!("unbind-key -a -q -T {}", table.name())),
 
             Self::SendBytes { pane, bytes } => render_bytes(*pane, bytes.as_bytes(), out),
+            Self::SendIfShown { pane, rows, bytes } => {
+                render_at("if-shell -F -t ", &Target::Pane(*pane), out);
+                put(out, format_args!(" \"{}\" \"send-keys -t '{pane}' -H", shows(rows)));
+                bytes.as_bytes().iter().for_each(|byte| put(out, format_args!(" {byte:02x}")));
+                put(out, format_args!("\" \"display-message -p -t '{pane}' {}\"", Self::NOT_SHOWN));
+            }
             Self::SendKey { pane, key } => match key.stroke() {
                 Stroke::Bytes(bytes) => render_bytes(*pane, &bytes, out),
                 Stroke::TmuxName(name) => {
@@ -473,6 +489,32 @@ fn render_program(cwd: AbsolutePath<'_>, program: &Program<'_>, out: &mut BytesM
     quote(&literal_in_format(cwd.as_bytes()), out);
     out.put_slice(b" -- ");
     program.render(out);
+}
+
+/// The condition that a pane shows all of these rows: `C` searches its screen for a pattern of fnmatch(3) and is 0 where there
+/// is none (`format_search` in format.c). What could be more than itself there, or in a format, stands for any character.
+fn shows(rows: &[String]) -> String {
+    match rows {
+        [] => "1".to_owned(),
+        [row] => {
+            let mut pattern = String::new();
+            for letter in row.trim().chars() {
+                match letter {
+                    ' ' | '.' | '/' | '_' | '-' | '0'..='9' | 'A'..='Z' | 'a'..='z' => pattern.push(letter),
+                    _ if letter.is_ascii() => pattern.push('?'),
+                    // In as many cells as it may take.
+                    _ if pattern.ends_with('*') => {}
+                    _ => pattern.push('*'),
+                }
+            }
+            format!("#{{C:{pattern}}}")
+        }
+        rows => {
+            // In halves: formats in formats are few levels deep.
+            let (first, second) = rows.split_at(rows.len() / 2);
+            format!("#{{&&:{},{}}}", shows(first), shows(second))
+        }
+    }
 }
 
 fn render_bytes(pane: PaneId, bytes: &[u8], out: &mut BytesMut) {

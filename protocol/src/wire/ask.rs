@@ -41,6 +41,9 @@ pub struct Ask {
     pub always: Option<String>,
     /// Why the agent asks: the rule of a policy, in words.
     pub why: Option<String>,
+    /// What speaks against it, in a few words, as far as the ready-made deny list and the reader of shell commands see it.
+    /// That they see nothing is no promise.
+    pub risk: Option<String>,
     /// After this time, it can only be answered in the terminal.
     pub expires_at: Option<Timestamp>,
     /// Somebody has snoozed it until this time.
@@ -93,6 +96,8 @@ pub enum AskKind {
     UsageLimit,
     /// The program ended with an error.
     Crashed,
+    /// An agent works and has printed nothing for long: it hangs.
+    Stalled,
     /// A program asks for attention, in its own words.
     Attention,
     /// The agent has finished a turn, and nobody has looked at it since.
@@ -100,7 +105,7 @@ pub enum AskKind {
 }
 
 impl AskKind {
-    pub const ALL: [AskKind; 11] = {
+    pub const ALL: [AskKind; 12] = {
         use AskKind::*;
         [
             Permission,
@@ -112,6 +117,7 @@ impl AskKind {
             SignIn,
             UsageLimit,
             Crashed,
+            Stalled,
             Attention,
             Finished,
         ]
@@ -129,13 +135,14 @@ impl AskKind {
             AskKind::UsageLimit => "usage limit",
             AskKind::Attention => "attention",
             AskKind::Crashed => "crashed",
+            AskKind::Stalled => "stalled",
             AskKind::Finished => "finished",
         }
     }
 
     /// Whether the session waits, and goes on only when somebody answers.
     pub fn waits(self) -> bool {
-        !matches!(self, AskKind::Crashed | AskKind::Finished | AskKind::Attention)
+        !matches!(self, AskKind::Crashed | AskKind::Stalled | AskKind::Finished | AskKind::Attention)
     }
 }
 

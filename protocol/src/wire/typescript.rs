@@ -105,6 +105,7 @@ fn types() -> String {
         .add::<policy::PutPolicy>()
         .add::<policy::AttachPolicy>()
         .add::<policy::TestPolicy>()
+        .add::<policy::SessionPolicy>()
         .add::<policy::PolicyVerdict>()
         .add::<policy::ReadyPolicy>()
         .add::<session::SwitchModel>()

@@ -3,6 +3,7 @@ use codepiper_protocol::wire::session::WaitingFor;
 use codepiper_protocol::wire::status::{BlockedKind, ProgramState, StatusReport, StatusSource};
 
 use super::*;
+use crate::provider::OnScreen;
 use crate::terminal::reports::Report;
 
 const CODEX: Codex = Codex { has_hooks: false, fullscreen: true };
@@ -175,4 +176,69 @@ fn a_used_up_quota_ends_a_turn() {
     assert!(limit("usage_limit_exceeded".into()));
     assert!(!limit(serde_json::json!({"response_too_many_failed_attempts": {"http_status_code": 429}})));
     assert!(!limit(Value::Null));
+}
+
+/// What 0.169.0 and 0.171.0 show, on a screen of 100 columns.
+const ASKS: &str = "› run: !touch one
+
+• Running touch one
+
+  Would you like to run the following command?
+
+  Environment: local
+
+  Reason: May this run outside the sandbox?
+
+  $ touch one; echo word0 word1 word2 word3
+  word4 word5
+
+› 1. Yes, proceed (y)
+  2. Yes, and don't ask again for commands that start with `touch
+     one` (p)
+  3. No, and tell Codex what to do differently (esc)
+
+  Press enter to confirm or esc to cancel
+";
+
+fn on_screen(text: &str) -> Option<OnScreen> {
+    let rows: Vec<String> = text.lines().map(str::to_owned).collect();
+    super::dialog::dialog(&rows)
+}
+
+#[test]
+fn a_permission_on_its_screen_is_read_whole() {
+    let asked = on_screen(ASKS).unwrap();
+    assert_eq!(asked.command, "touch one; echo word0 word1 word2 word3\nword4 word5");
+    assert!(
+        asked.text.starts_with("Environment: local\n\nReason: May this")
+            && asked.text.ends_with("word4 word5")
+    );
+    assert!(asked.is_about("touch one; echo word0 word1 word2 word3 word4 word5"));
+    assert!(!asked.is_about("touch one; echo word0 word1 word2 word3"));
+    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (10, &b"y"[..], &b"\x1b"[..]));
+    assert!(asked.rows.iter().any(|row| row.contains("word4")));
+}
+
+/// What could be another question, or not all of it, is answered in the terminal alone.
+#[test]
+fn a_permission_that_is_not_all_on_its_screen_is_not_read() {
+    let change = |from: &str, to: &str| {
+        assert!(ASKS.contains(from), "{from}");
+        on_screen(&ASKS.replace(from, to))
+    };
+    // Too long for the screen: the command is cut, or what can be chosen.
+    assert_eq!(change("  word4 word5\n", "  [… 47 lines] ^a view all\n"), None);
+    assert_eq!(change("  3. No, and tell Codex what to do differently (esc)\n", ""), None);
+    assert_eq!(change("  Would you like to run the following command?\n", ""), None);
+    // The command itself looks like a dialog.
+    let forged = "  word4\n\n  Would you like to run the following command?\n\n  $ ls\n\n";
+    assert_eq!(change("  word4 word5\n", forged), None);
+    let forged =
+        "  word4\n\n› 1. Yes, proceed (y)\n  3. No, (esc)\n\n  Press enter to confirm or esc to cancel\n";
+    let asked = change("  word4 word5\n", forged).unwrap();
+    assert!(asked.command.contains("Yes, proceed"), "all of it is the command: {}", asked.command);
+    // Something else stands below it, and another key says yes.
+    assert_eq!(on_screen(&format!("{ASKS}\n› Ask Codex to do anything\n")), None);
+    assert_eq!(change("Yes, proceed (y)", "Yes, proceed (p)"), None);
+    assert_eq!(change("\n› 1. Yes", "› 1. Yes"), None);
 }

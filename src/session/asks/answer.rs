@@ -1,14 +1,14 @@
-//! An answer on its way to a hook: by one person, once.
+//! An answer on its way to the agent, by its hook or by keys: by one person, once.
 
 use std::sync::Arc;
 
 use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask};
+use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask, AskDecision};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use serde_json::Value;
 
-use super::{Asks, REACTION};
-use crate::provider::questions;
+use super::{Asks, Open, REACTION, on_screen};
+use crate::provider::{OnScreen, questions};
 use crate::session::cell::Session;
 
 /// The right to answer an ask. When it goes without [`Claim::send`], others may.
@@ -17,41 +17,62 @@ pub struct Claim {
     session: Arc<Session>,
     pub ask: Ask,
     pub answer: AnswerAsk,
-    reply: Value,
+    way: Way,
     by: String,
 }
 
+/// How the agent is answered.
+enum Way {
+    /// What its hook prints.
+    Hook(Value),
+    Keys(OnScreen),
+}
+
 impl Asks {
-    /// From now on nobody else answers it. `by` is who does, in words.
-    ///
-    /// # Errors
-    /// It is not open, can only be answered in the terminal, or the answer does not fit.
-    pub fn claim(&self, reference: &str, answer: AnswerAsk, by: String) -> Result<Claim, Problem> {
+    /// See [`crate::session::Sessions::claim`].
+    pub(in crate::session) fn claim(
+        &self,
+        reference: &str,
+        answer: AnswerAsk,
+        by: String,
+    ) -> Result<Claim, Problem> {
         let (session, ask) = self.find(reference)?;
-        let reply = {
+        let way = {
             let mut open = session.asks.open();
-            let hooked = open.hooks.iter_mut().find(|hooked| hooked.ask.id == ask.id);
-            match hooked.filter(|hooked| hooked.reply.is_some()) {
-                None => return Err(only_there(&session, &ask)),
-                Some(hooked) => {
-                    let wrong = |detail| Problem::new(Code::Invalid, detail);
+            let Open { hooks, screen, .. } = &mut *open;
+            let hooked = hooks.iter_mut().find(|hooked| hooked.ask.id == ask.id);
+            let shown = screen.as_mut().filter(|shown| match &hooked {
+                Some(hooked) => shown.answers(hooked),
+                None => shown.ask.id == ask.id && ask.answered_in == AnsweredIn::Here,
+            });
+            let wrong = |detail| Problem::new(Code::Invalid, detail);
+            let (way, claimed) = match (hooked, shown) {
+                (Some(hooked), _) if hooked.reply.is_some() => {
                     let reply = questions::reply(&hooked.asked, &answer).map_err(wrong)?;
-                    if let Some(who) = hooked.claimed.replace(by.clone()) {
-                        let detail = format!("{who} is answering {}", ask.id);
-                        hooked.claimed = Some(who);
-                        return Err(Problem::new(Code::AlreadyAnswered, detail));
-                    }
-                    reply
+                    (Way::Hook(reply), &mut hooked.claimed)
                 }
+                (_, None) => return Err(only_there(&session, &ask)),
+                (hooked, Some(shown)) => {
+                    questions::check_keys(&answer).map_err(wrong)?;
+                    let claimed = hooked.map_or(&mut shown.claimed, |hooked| &mut hooked.claimed);
+                    (Way::Keys(shown.asked.clone()), claimed)
+                }
+            };
+            if let Some(who) = claimed {
+                return Err(Problem::new(Code::AlreadyAnswered, format!("{who} is answering {}", ask.id)));
             }
+            *claimed = Some(by.clone());
+            way
         };
-        Ok(Claim { asks: self.clone(), session, ask, answer, reply, by })
+        Ok(Claim { asks: self.clone(), session, ask, answer, way, by })
     }
 
     pub(super) fn who_answers(&self, id: &str) -> Option<String> {
         let of = |session: &Arc<Session>| {
             let open = session.asks.open();
-            open.hooks.iter().find(|hooked| hooked.ask.id == id)?.claimed.clone()
+            let hooked = open.hooks.iter().find(|hooked| hooked.ask.id == id);
+            let shown = open.screen.as_ref().filter(|shown| shown.ask.id == id);
+            hooked.map_or_else(|| shown?.claimed.clone(), |hooked| hooked.claimed.clone())
         };
         self.registry.all().iter().find_map(of)
     }
@@ -61,7 +82,13 @@ impl Asks {
         let (asks, session) = (self.clone(), session.clone());
         self.context.tasks.spawn_until_shutdown(async move {
             tokio::time::sleep(REACTION).await;
-            if session.asks.open().answered.take().is_some() {
+            let asks_still = {
+                let mut open = session.asks.open();
+                let shown = open.screen.as_mut().filter(|shown| shown.answered);
+                let is_shown = shown.map(|shown| on_screen::ask_again(&session, shown)).is_some();
+                open.answered.take().is_some() || is_shown
+            };
+            if asks_still {
                 asks.registry.touch(&session);
             }
         });
@@ -78,24 +105,43 @@ fn only_there(session: &Session, ask: &Ask) -> Problem {
 }
 
 impl Claim {
-    /// Hands the answer to the agent's hook.
+    /// Where only keys answer: whose they are, and which.
+    pub fn keys(&self) -> Option<(Arc<Session>, OnScreen, &'static [u8])> {
+        let Way::Keys(asked) = &self.way else { return None };
+        let keys = match self.answer.decision {
+            AskDecision::Allow => asked.allow,
+            AskDecision::Deny => asked.deny,
+        };
+        Some((self.session.clone(), asked.clone(), keys))
+    }
+
+    /// Hands the answer to the agent's hook; with [`Claim::keys`], those were pressed.
     ///
     /// # Errors
     /// The hook has gone meanwhile, or the question has.
     pub fn send(self) -> Result<Ask, Problem> {
         let since = self.session.life().machine().since();
-        let reply = {
+        let sent = {
             let mut open = self.session.asks.open();
             let index = open.hooks.iter().position(|hooked| hooked.ask.id == self.ask.id);
-            let reply = index.and_then(|index| open.hooks[index].reply.take());
-            let sent = reply.is_some_and(|reply| reply.send(self.reply.clone()).is_ok());
+            let sent = match &self.way {
+                Way::Keys(asked) => {
+                    let shown = open.screen.as_mut().filter(|shown| shown.asked == *asked);
+                    shown.into_iter().for_each(|shown| shown.answered = true);
+                    true
+                }
+                Way::Hook(reply) => {
+                    let waiting = index.and_then(|index| open.hooks[index].reply.take());
+                    waiting.is_some_and(|waiting| waiting.send(reply.clone()).is_ok())
+                }
+            };
             if let Some(index) = index.filter(|_| sent) {
                 open.hooks.remove(index);
                 open.answered = Some(since).filter(|_| open.hooks.is_empty());
             }
             sent
         };
-        if !reply {
+        if !sent {
             return match self.asks.find(&self.ask.id) {
                 Err(problem) if problem.code == Code::AlreadyAnswered => Err(problem),
                 _ => Err(only_there(&self.session, &self.ask)),
@@ -121,8 +167,11 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let given_back = {
             let mut open = self.session.asks.open();
-            let hooked = open.hooks.iter_mut().find(|hooked| hooked.ask.id == self.ask.id);
-            hooked.is_some_and(|hooked| hooked.claimed.take().is_some())
+            let Open { hooks, screen, .. } = &mut *open;
+            let hooked = hooks.iter_mut().find(|hooked| hooked.ask.id == self.ask.id);
+            let shown = screen.as_mut().filter(|shown| shown.ask.id == self.ask.id);
+            let claimed = hooked.map(|hooked| &mut hooked.claimed).or(shown.map(|shown| &mut shown.claimed));
+            claimed.is_some_and(|claimed| claimed.take().is_some())
         };
         if given_back {
             self.asks.registry.touch(&self.session);

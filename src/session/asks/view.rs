@@ -36,14 +36,23 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
     let mut asks: Vec<Ask> = {
         let open = session.asks.open();
         let hooks = open.hooks.iter().filter(|hooked| claimed || hooked.claimed.is_none());
-        match waits {
-            true if !open.hooks.is_empty() => hooks.map(|hooked| hooked.ask.clone()).collect(),
-            true if open.coming > 0 || open.answered == Some(since) => Vec::new(),
-            true => {
+        match (waits, &open.screen) {
+            (true, screen) if !open.hooks.is_empty() => {
+                let by_keys = |hooked| screen.as_ref().is_some_and(|shown| shown.answers(hooked));
+                hooks.map(|hooked| answered_here(&hooked.ask, by_keys(hooked))).collect()
+            }
+            (true, _) if open.coming > 0 || open.answered == Some(since) => Vec::new(),
+            (true, Some(shown)) => {
+                let is_open = !shown.answered && (claimed || shown.claimed.is_none());
+                is_open.then(|| shown.ask.clone()).into_iter().collect()
+            }
+            (true, None) => {
                 let kind = waiting_for.map_or(AskKind::Dialog, AskKind::from);
                 vec![plain(session.id, kind, since, String::new())]
             }
-            false => news.map(|news| plain(session.id, news.kind, news.at, news.text)).into_iter().collect(),
+            (false, _) => {
+                news.map(|news| plain(session.id, news.kind, news.at, news.text)).into_iter().collect()
+            }
         }
     };
     if let Some((id, until)) = snoozed {
@@ -52,8 +61,14 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
     asks
 }
 
+/// What a hook asked; `by_keys`: the screen shows it whole, and takes an answer.
+fn answered_here(ask: &Ask, by_keys: bool) -> Ask {
+    let answered_in = if by_keys { AnsweredIn::Here } else { ask.answered_in };
+    Ask { answered_in, ..ask.clone() }
+}
+
 /// One that is known by the state alone.
-fn plain(session: SessionId, kind: AskKind, at: Timestamp, title: String) -> Ask {
+pub(super) fn plain(session: SessionId, kind: AskKind, at: Timestamp, title: String) -> Ask {
     let at = to_millisecond(at);
     Ask {
         id: id(session, &format!("{kind} {at}")),
@@ -69,6 +84,7 @@ fn plain(session: SessionId, kind: AskKind, at: Timestamp, title: String) -> Ask
         changes_allowed: false,
         always: None,
         why: None,
+        risk: None,
         expires_at: None,
         snoozed_until: None,
     }

@@ -3,19 +3,13 @@
 //! Nothing is done while nothing is printed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use codepiper_protocol::wire::session::{Activity, EvidenceSource, WaitingFor};
-use tokio::time::{Instant, timeout_at};
 
 use super::Evidence;
 use crate::provider::ReadScreens;
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
-
-/// A screen is looked at when it has rested for so long, or was painted for so long.
-const REST: Duration = Duration::from_millis(50);
-const PAINTED: Duration = Duration::from_millis(250);
 
 impl Evidence {
     /// Looks at the session's screen as long as that may prove anything.
@@ -49,15 +43,7 @@ impl Evidence {
                     return;
                 }
             }
-            let end = Instant::now() + PAINTED;
-            loop {
-                follower.catch_up();
-                let rest = (Instant::now() + REST).min(end);
-                if timeout_at(rest, follower.changed()).await.is_err() {
-                    break;
-                }
-            }
-            follower.catch_up();
+            follower.settles().await;
             let proved = session.provider.signals.screen(&follower.rows());
             let source = EvidenceSource::Screen;
             // One question may follow another, and then there is none.

@@ -76,7 +76,7 @@ impl Stage {
         let screens = Arc::new(Screens::start(|_, _| {}).unwrap());
         let context =
             Context::new(places, providers.clone(), Default::default(), Tasks::default(), bus, screens);
-        let sessions = Sessions::new(context, 1);
+        let sessions = Sessions::new(context, 1, Duration::ZERO);
         let record = record();
         let shell = providers.find(&record.recipe.provider).unwrap();
         let log = sessions.bus().open(record.id, 0, Position::default());

@@ -46,11 +46,12 @@ impl Typing {
         for key in first {
             line = line.and(&Command::SendKey { pane, key: *key });
         }
-        self.act(&connection, session, pane, line, &Command::SendKey { pane, key: *last }, || ()).await
+        let last = Command::SendKey { pane, key: *last };
+        self.act(&connection, session, pane, line, &last, || ()).await.map(|_| ())
     }
 
     /// Does what must reach a program that runs: one line, so that tmux itself sees whether it does. `done` is called when
-    /// it has reached it, before anything that follows from it is known.
+    /// it has reached it, before anything that follows from it is known. The replies of all.
     pub(super) async fn act(
         &self,
         connection: &Connection,
@@ -59,7 +60,7 @@ impl Typing {
         before: CommandLine,
         command: &Command<'_>,
         done: impl FnOnce() + Send + 'static,
-    ) -> Result<(), Problem> {
+    ) -> Result<Vec<Reply>, Problem> {
         let asked = before.replies();
         let line = before
             .and(&Command::Show { target: Some(Target::Pane(pane)), format: PaneEnd::FORMAT })
@@ -73,7 +74,7 @@ impl Typing {
             }
         };
         let refused = match connection.send_and_see(line, see).await {
-            Ok(replies) if reached(&replies) => return Ok(()),
+            Ok(replies) if reached(&replies) => return Ok(replies),
             Ok(_) => None,
             Err(error @ CommandError::Refused { .. }) => Some(error),
             Err(error) => return Err(tmux_problem(error)),

@@ -51,7 +51,7 @@ impl Typing {
             // Another session of this server may be shown what was not typed. It may not be there, which is the purpose.
             let _ = connection.send_and_forget(&Command::DeleteBuffer(name));
         }
-        pasted
+        pasted.map(|_| ())
     }
 }
 

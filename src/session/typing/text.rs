@@ -204,7 +204,7 @@ impl Typist<'_> {
     async fn press_enter(&self, done: impl FnOnce() + Send + 'static) -> Result<(), Problem> {
         let leave = CommandLine::new(&Command::LeaveMode(self.pane));
         let press = Command::SendBytes { pane: self.pane, bytes: KeyBytes::ENTER };
-        self.typing.act(self.connection, self.session, self.pane, leave, &press, done).await
+        self.typing.act(self.connection, self.session, self.pane, leave, &press, done).await.map(|_| ())
     }
 
     /// Takes back what was typed, where nothing else stands in the composer: it would be in the way of the next text.

@@ -23,6 +23,7 @@ const KINDS: Readonly<Record<Ask["kind"], { word: string; icon: StateIcon; tone:
   sign_in: { word: "Sign-in", icon: "question", tone: "warm" },
   usage_limit: { word: "Usage limit", icon: "question", tone: "warm" },
   crashed: { word: "Crashed", icon: "crashed", tone: "bad" },
+  stalled: { word: "Stalled", icon: "unknown", tone: "bad" },
   attention: { word: "Asks for attention", icon: "permission", tone: "warm" },
   finished: { word: "Finished a turn", icon: "finished", tone: "rest" },
 };

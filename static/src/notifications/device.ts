@@ -29,6 +29,7 @@ export const FIRST: NotificationRules = {
     "sign_in",
     "usage_limit",
     "crashed",
+    "stalled",
     "attention",
   ],
   muted: [],

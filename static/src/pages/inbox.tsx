@@ -228,6 +228,12 @@ function Facts({ ask }: { ask: Ask }) {
           <dd>{foreign(ask.why)}</dd>
         </>
       )}
+      {ask.risk && (
+        <>
+          <dt>Risk</dt>
+          <dd class="tone-bad">{foreign(ask.risk)}</dd>
+        </>
+      )}
     </dl>
   );
 }

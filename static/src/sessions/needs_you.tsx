@@ -45,13 +45,15 @@ const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
-  const calls = session.asks.find(({ kind }) => kind === "attention");
+  const calls = session.asks.find(({ kind }) => kind === "attention" || kind === "stalled");
   const word = crashed
     ? "Crashed"
     : isWaiting(session)
       ? capital(state.detail || "waiting")
       : calls
-        ? "Asks for attention"
+        ? calls.kind === "stalled"
+          ? "Stalled"
+          : "Asks for attention"
         : "Turn finished";
   const what = calls ? { text: foreign(calls.title) } : doingOrAsking(session);
   const answerable = session.asks.find(({ answered_in: where }) => where === "here");

@@ -81,6 +81,21 @@ fn commands_read_as_one_would_type_them() {
         (Command::SendKey { pane, key: "ctrl+c".parse().unwrap() }, r#"send-keys -t "%3" "C-c""#),
         (Command::SendKey { pane, key: ";".parse().unwrap() }, r#"send-keys -t "%3" -H 3b"#),
         (
+            Command::SendIfShown {
+                pane,
+                rows: &[
+                    "  Run it? ".into(),
+                    "$ \"tou#{ch} caf\u{e9}\u{301} 'x', *".into(),
+                    "1. Yes (y)".into(),
+                ],
+                bytes: KeyBytes::new(b"y\x1b").unwrap(),
+            },
+            concat!(
+                r##"if-shell -F -t "%3" "#{&&:#{C:Run it?},#{&&:#{C:? ?tou??ch? caf* ?x?? ?},#{C:1. Yes ?y?}}}""##,
+                r##" "send-keys -t '%3' -H 79 1b" "display-message -p -t '%3' not-shown""##,
+            ),
+        ),
+        (
             Command::PasteBuffer { name: BufferName(7), pane, bracketed: true, raw: false },
             r##"if-shell -F -t "%3" "#{pane_dead}" "delete-buffer -b cp-7" "paste-buffer -p -r -d -b cp-7 -t '%3'""##,
         ),
@@ -232,6 +247,10 @@ impl Parts {
         for bytes in KeyBytes::split(&self.text) {
             check(Command::SendBytes { pane, bytes });
         }
+        let rows = [&self.text, &self.more, &self.text].map(|row| String::from_utf8_lossy(row).into_owned());
+        for rows in [&rows[..], &rows[1..], &rows[2..]] {
+            check(Command::SendIfShown { pane, rows, bytes: KeyBytes::ENTER });
+        }
         for command in [
             Command::NewSession { name: &session, size, cwd: path, program },
             Command::NewWindow { session: &session, cwd: path, program },
@@ -353,6 +372,13 @@ fn assert_harmless(words: &[Vec<u8>]) {
             assert!(dead.starts_with("delete-buffer -b cp-"), "{words:?}");
             assert!(
                 alive.starts_with("paste-buffer ") && alive.ends_with(&format!(" -t '{pane}'")),
+                "{words:?}"
+            );
+        }
+        ["if-shell", "-F", "-t", pane, shown, send, not] if not.ends_with("not-shown") => {
+            assert!(
+                !shown.contains(['"', '\'', '$', ';', '%'])
+                    && send.starts_with(&format!("send-keys -t '{pane}' -H")),
                 "{words:?}"
             );
         }

@@ -1,0 +1,46 @@
+//! An answer reaches who asked: a hook that waits, or the screen by keys.
+
+use codepiper_protocol::wire::ask::{AnswerAsk, Ask};
+use codepiper_protocol::wire::input::IfBusy;
+use codepiper_protocol::wire::problem::Problem;
+
+use crate::session::Sessions;
+use crate::session::asks::Claim;
+
+impl Sessions {
+    /// From now on nobody else answers that ask. `by` is who does, in words.
+    ///
+    /// # Errors
+    /// It is not open, can only be answered in the terminal, or the answer does not fit.
+    pub fn claim(&self, reference: &str, answer: AnswerAsk, by: String) -> Result<Claim, Problem> {
+        let claim = self.asks.claim(reference, answer, by)?;
+        if let (Some((session, ..)), Some(reason)) = (claim.keys(), reason(&claim)) {
+            let fits = self.typing.check_prompt(&session, reason.as_bytes(), true);
+            fits.map_err(|problem| Problem { next: None, ..problem })?;
+        }
+        Ok(claim)
+    }
+
+    /// Gives the answer. What is denied by keys ends the turn; the reason is the next prompt.
+    ///
+    /// # Errors
+    /// It is no longer asked.
+    pub async fn answer(&self, claim: Claim) -> Result<Ask, Problem> {
+        let Some((session, asked, keys)) = claim.keys() else { return claim.send() };
+        let reason = reason(&claim).map(str::to_owned);
+        self.typing.answer_dialog(&session, &asked, keys).await?;
+        let ask = claim.send()?;
+        if let Some(reason) = reason {
+            let told = self.typing.send(&session, &[], reason.into(), true, Some(IfBusy::Queue), true).await;
+            told.map_err(|problem| {
+                let detail = format!("{} is denied, but the reason was not sent: {}", ask.id, problem.detail);
+                Problem { detail, ..problem }
+            })?;
+        }
+        Ok(ask)
+    }
+}
+
+fn reason(claim: &Claim) -> Option<&str> {
+    claim.answer.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty())
+}
