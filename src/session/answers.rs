@@ -1,11 +1,18 @@
 //! An answer reaches who asked: a hook that waits, or the screen by keys.
 
+use std::time::Duration;
+
 use codepiper_protocol::wire::ask::{AnswerAsk, Ask};
 use codepiper_protocol::wire::input::IfBusy;
 use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::session::Activity;
+use tokio::time::timeout;
 
 use crate::session::Sessions;
 use crate::session::asks::Claim;
+
+/// An agent whose command was denied has ended its turn within this time.
+const REACTION: Duration = Duration::from_secs(10);
 
 impl Sessions {
     /// From now on nobody else answers that ask. `by` is who does, in words.
@@ -31,6 +38,9 @@ impl Sessions {
         self.typing.answer_dialog(&session, &asked, keys).await?;
         let ask = claim.send()?;
         if let Some(reason) = reason {
+            // What is queued is held when a turn is interrupted, and to the agent this is one.
+            let idle = session.until(|session| session.turn() == Activity::Idle || !session.is_live());
+            let _ = timeout(REACTION, idle).await;
             let told = self.typing.send(&session, &[], reason.into(), true, Some(IfBusy::Queue), true).await;
             told.map_err(|problem| {
                 let detail = format!("{} is denied, but the reason was not sent: {}", ask.id, problem.detail);
