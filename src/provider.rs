@@ -45,7 +45,7 @@ pub use hooks::{Hooks, LeftRunning, Unread};
 pub use launch::{Argv, LaunchRequest, Launcher, look_up};
 pub use list::Providers;
 pub use models::{Dialog, ModelList, Models};
-pub use on_screen::OnScreen;
+pub use on_screen::{OnScreen, ReadDialog};
 pub use signals::{AtLimit, Meaning, ReadScreens, Screened, Signals, StateFile, status_meaning};
 
 use std::time::Duration;
@@ -98,7 +98,7 @@ pub struct Provider {
     /// When its screen proves anything.
     pub reads_screens: ReadScreens,
     /// Reads from its screen what it asks there alone.
-    pub asks_on_screen: Option<fn(rows: &[String]) -> Option<OnScreen>>,
+    pub asks_on_screen: Option<ReadDialog>,
     /// Whether what its programs report of their state counts as much as a hook: they report what no hook tells.
     pub reports_count_as_hooks: bool,
     /// How long after it has said that it waits its question comes to the screen.

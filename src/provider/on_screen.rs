@@ -20,3 +20,6 @@ impl OnScreen {
         letters(&self.command) == letters(command)
     }
 }
+
+/// Reads it from the rows of a screen; `None` where it is not there whole.
+pub type ReadDialog = fn(rows: &[String]) -> Option<OnScreen>;
