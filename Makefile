@@ -5,6 +5,7 @@
 # make browser  the dashboard's tests in Chromium
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 and RATE=5000 (lines a second) are the usual ones
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
+# make asks    ASKS asks (1,000) are answered from the command line, a browser and the terminal at once; SEED=1 chooses
 # make agents   AGENTS real agents (20) converse for SECONDS (600) with the scripted model, SEED=1 chooses what they are told;
 #               then as many continue after one reset of their usage limit, and as many are halted at work
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
@@ -15,7 +16,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench drift kills operations agents fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -78,6 +79,9 @@ kills: need-to-run
 
 agents: need-to-test npm
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture --test-threads 1 many_agents
+
+asks: need-to-test
+	cargo test --test integration $(LOCKED) -- --ignored --nocapture asks_random
 
 operations: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::

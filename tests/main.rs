@@ -3,6 +3,7 @@
 mod agent_versions;
 mod agents;
 mod asks;
+mod asks_random;
 mod billing;
 mod callers;
 mod cli;

@@ -90,6 +90,13 @@ struct Hooked {
     claimed: Option<String>,
 }
 
+impl Hooked {
+    /// What is open of it when its question has gone. While keys are pressed, whoever presses them says what became of it.
+    fn left(self) -> Option<Ask> {
+        (self.claimed.is_none() || self.reply.is_some()).then_some(self.ask)
+    }
+}
+
 impl AskState {
     fn open(&self) -> MutexGuard<'_, Open> {
         lock(&self.0)
@@ -227,8 +234,8 @@ impl Asks {
         let (over, left) = {
             let mut open = session.asks.open();
             let index = open.hooks.iter().position(|hooked| is_answered_by(&hooked.asked, payload));
-            let over = index.map(|index| open.hooks.remove(index).ask);
-            (over, !open.hooks.is_empty())
+            let over = index.map(|index| open.hooks.remove(index));
+            (over.and_then(Hooked::left), !open.hooks.is_empty())
         };
         if let Some(ask) = over {
             self.withdrawn(session, ask, "answered in the terminal");
@@ -255,8 +262,8 @@ impl Asks {
             let waits = live && activity == Activity::Waiting;
             let hooks = if waits { Vec::new() } else { std::mem::take(&mut open.hooks) };
             let screen = if waits { None } else { open.screen.take() };
-            let over = hooks.into_iter().map(|hooked| hooked.ask).chain(screen.and_then(Shown::left));
-            let over: Vec<Ask> = over.collect();
+            let over: Vec<Ask> =
+                hooks.into_iter().filter_map(Hooked::left).chain(screen.and_then(Shown::left)).collect();
             let works = matches!(activity, Activity::Working | Activity::Waiting);
             let finished = live && activity == Activity::Idle && std::mem::take(&mut open.worked);
             open.worked |= live && works;

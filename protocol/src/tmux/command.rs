@@ -492,21 +492,18 @@ fn render_program(cwd: AbsolutePath<'_>, program: &Program<'_>, out: &mut BytesM
 }
 
 /// The condition that a pane shows all of these rows: `C` searches its screen for a pattern of fnmatch(3) and is 0 where there
-/// is none (`format_search` in format.c). What could be more than itself there, or in a format, stands for any character.
+/// is none (`format_search` in format.c). What means something there, in a format or between quotes stands for one character
+/// of any kind.
 fn shows(rows: &[String]) -> String {
     match rows {
         [] => "1".to_owned(),
         [row] => {
-            let mut pattern = String::new();
-            for letter in row.trim().chars() {
-                match letter {
-                    ' ' | '.' | '/' | '_' | '-' | '0'..='9' | 'A'..='Z' | 'a'..='z' => pattern.push(letter),
-                    _ if letter.is_ascii() => pattern.push('?'),
-                    // In as many cells as it may take.
-                    _ if pattern.ends_with('*') => {}
-                    _ => pattern.push('*'),
-                }
-            }
+            const LITERAL: &str = " ./_-:=<>!|&()@^+";
+            let itself = |letter: &char| {
+                letter.is_ascii_alphanumeric() || !letter.is_ascii() || LITERAL.contains(*letter)
+            };
+            let pattern: String =
+                row.trim().chars().map(|letter| if itself(&letter) { letter } else { '?' }).collect();
             format!("#{{C:{pattern}}}")
         }
         rows => {

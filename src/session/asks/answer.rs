@@ -19,6 +19,8 @@ pub struct Claim {
     pub answer: AnswerAsk,
     way: Way,
     by: String,
+    /// The agent was answered.
+    sent: bool,
 }
 
 /// How the agent is answered.
@@ -64,7 +66,7 @@ impl Asks {
             *claimed = Some(by.clone());
             way
         };
-        Ok(Claim { asks: self.clone(), session, ask, answer, way, by })
+        Ok(Claim { asks: self.clone(), session, ask, answer, way, by, sent: false })
     }
 
     pub(super) fn who_answers(&self, id: &str) -> Option<String> {
@@ -119,9 +121,9 @@ impl Claim {
     ///
     /// # Errors
     /// The hook has gone meanwhile, or the question has.
-    pub fn send(self) -> Result<Ask, Problem> {
+    pub fn send(mut self) -> Result<Ask, Problem> {
         let since = self.session.life().machine().since();
-        let sent = {
+        self.sent = {
             let mut open = self.session.asks.open();
             let index = open.hooks.iter().position(|hooked| hooked.ask.id == self.ask.id);
             let sent = match &self.way {
@@ -141,7 +143,7 @@ impl Claim {
             }
             sent
         };
-        if !sent {
+        if !self.sent {
             return match self.asks.find(&self.ask.id) {
                 Err(problem) if problem.code == Code::AlreadyAnswered => Err(problem),
                 _ => Err(only_there(&self.session, &self.ask)),
@@ -175,6 +177,8 @@ impl Drop for Claim {
         };
         if given_back {
             self.asks.registry.touch(&self.session);
+        } else if !self.sent && matches!(self.way, Way::Keys(_)) {
+            self.asks.withdrawn(&self.session, self.ask.clone(), "answered in the terminal");
         }
     }
 }

@@ -45,9 +45,9 @@ impl Shown {
             && command.is_some_and(|command| self.asked.is_about(command))
     }
 
-    /// What was open of it.
+    /// The same of it as [`Hooked::left`].
     pub(super) fn left(self) -> Option<Ask> {
-        (!self.answered).then_some(self.ask)
+        (!self.answered && self.claimed.is_none()).then_some(self.ask)
     }
 }
 

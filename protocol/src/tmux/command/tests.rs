@@ -91,7 +91,7 @@ fn commands_read_as_one_would_type_them() {
                 bytes: KeyBytes::new(b"y\x1b").unwrap(),
             },
             concat!(
-                r##"if-shell -F -t "%3" "#{&&:#{C:Run it?},#{&&:#{C:? ?tou??ch? caf* ?x?? ?},#{C:1. Yes ?y?}}}""##,
+                r##"if-shell -F -t "%3" "#{&&:#{C:Run it?},#{&&:#{C:? ?tou??ch? café́ ?x?? ?},#{C:1. Yes (y)}}}""##,
                 r##" "send-keys -t '%3' -H 79 1b" "display-message -p -t '%3' not-shown""##,
             ),
         ),
