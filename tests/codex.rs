@@ -2,15 +2,13 @@
 //! the same process.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 
 use codepiper_protocol::event::{Body, Event};
 use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session, WaitingFor};
 use nix::sys::signal::Signal;
 
 use crate::agents::{Bed, CODEX};
-use crate::harness::{Answer, eventually};
+use crate::harness::eventually;
 
 const HOOKS: &str = "[providers.codex]\nhooks_without_review = true\n";
 const BYPASS: &str = "--dangerously-bypass-hook-trust";
@@ -242,10 +240,8 @@ impl Bed {
 
     /// Everything that is said in its conversation, as the daemon tells it.
     fn conversation(&self, id: &str) -> String {
-        let mut stream = UnixStream::connect(self.home.socket()).unwrap();
-        let path = format!("/api/sessions/{id}/conversation");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        Answer::read(stream).ok::<serde_json::Value>().to_string()
+        let answer = self.home.get(&format!("/api/sessions/{id}/conversation"));
+        answer.ok::<serde_json::Value>().to_string()
     }
 
     fn until_said(&self, id: &str, text: &str) {

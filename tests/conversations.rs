@@ -3,7 +3,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -55,10 +54,7 @@ impl Written {
     }
 
     fn get(&self, path: &str) -> Answer {
-        let mut stream = UnixStream::connect(self.home.socket()).unwrap();
-        let path = format!("/api/sessions/{}/conversation{path}", self.session.id);
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        Answer::read(stream)
+        self.home.get(&format!("/api/sessions/{}/conversation{path}", self.session.id))
     }
 
     fn conversation(&self) -> Conversation {
@@ -211,10 +207,7 @@ fn what_happened_is_told_once_whenever_the_daemon_is_killed() {
 fn a_shell_has_no_conversation() {
     let home = Home::running();
     let session = home.start(&["cat"]);
-    let mut stream = UnixStream::connect(home.socket()).unwrap();
-    let path = format!("/api/sessions/{}/conversation", session.id);
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let problem = Answer::read(stream).problem();
+    let problem = home.get(&format!("/api/sessions/{}/conversation", session.id)).problem();
     assert_eq!(problem.code, Code::NotFound);
     assert!(problem.detail.contains("shell"), "{problem:?}");
 }

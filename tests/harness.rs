@@ -10,6 +10,7 @@ mod websocket;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -333,6 +334,13 @@ impl Home {
         let id = session.id.to_string();
         let args = [&["tail", &id, "--follow"], flags].concat();
         Reader::start(self.command(args))
+    }
+
+    /// Asks the owner's socket.
+    pub fn get(&self, path: &str) -> Answer {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        Answer::read(stream)
     }
 
     pub fn websocket(&self) -> WebSocket {

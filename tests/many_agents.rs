@@ -102,7 +102,8 @@ fn converse(agents: usize, time: Duration, seed: u64) {
 fn compare(bed: &Bed, ids: &[String], known: &[Known]) -> usize {
     let read = || known.iter().map(|known| *lock(known)).collect::<Vec<_>>();
     let before = read();
-    let sessions: Vec<Session> = serde_json::from_str(&bed.home.ok(["sessions", "--json"])).unwrap();
+    // A program of its own would take too long to start where all are at work.
+    let sessions: Vec<Session> = bed.home.get("/api/sessions").ok();
     let after = read();
     let mut compared = 0;
     for (index, id) in ids.iter().enumerate() {
