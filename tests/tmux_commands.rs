@@ -373,6 +373,7 @@ fn command<T>(random: &mut Rng, kept: usize, raw: bool, take: impl FnOnce(&Comma
     random.fill(&mut bytes);
     let bytes = KeyBytes::new(&bytes).unwrap();
     let shown = [String::from_utf8_lossy(text.as_bytes()).into_owned(), "two".to_owned(), "3".to_owned()];
+    let shown = shown.map(|text| (random.u16(0..50), text));
     let shown = &shown[..random.usize(0..4)];
     let format = *random
         .choice(&[PaneFacts::FORMAT, ScreenFacts::FORMAT, WindowFacts::FORMAT, PaneEnd::FORMAT])

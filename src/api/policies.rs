@@ -90,7 +90,10 @@ async fn of_session(api: &Api, reference: &Reference) -> Result<Vec<SessionPolic
     // Directories are looked up on the disk.
     let found = blocking(move || {
         let applying = policies.applying(&request);
-        let applies = |info: &PolicyInfo| applying.iter().any(|policy| policy.name == info.name);
+        // One that cannot be read keeps every rule from allowing anything.
+        let applies = |info: &PolicyInfo| {
+            !info.mistakes.is_empty() || applying.iter().any(|policy| policy.name == info.name)
+        };
         let of = |policy: PolicyInfo| SessionPolicy { applies: applies(&policy), policy };
         policies.list().into_iter().map(of).collect()
     });

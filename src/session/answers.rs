@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::session::Sessions;
 use crate::session::asks::Claim;
+use crate::session::typing::no_longer_asked;
 
 /// An agent whose command was denied has ended its turn within this time.
 const REACTION: Duration = Duration::from_secs(10);
@@ -35,6 +36,9 @@ impl Sessions {
     pub async fn answer(&self, claim: Claim) -> Result<Ask, Problem> {
         let Some((session, asked, keys)) = claim.keys() else { return claim.send() };
         let reason = reason(&claim).map(str::to_owned);
+        if !claim.is_shown() {
+            return Err(no_longer_asked(&session));
+        }
         self.typing.answer_dialog(&session, &asked, keys).await?;
         let ask = claim.send()?;
         if let Some(reason) = reason {

@@ -62,8 +62,9 @@ struct Open {
     hooks: Vec<Hooked>,
     /// How many have asked so far.
     asked: u64,
-    /// What is asked on the screen alone.
+    /// What is asked on the screen alone, and how many questions it has shown.
     screen: Option<Shown>,
+    shown: u64,
     /// Hooks that are about to ask: what the state says is not told before.
     coming: usize,
     /// A question of since then was answered here, and the agent has not reacted.
@@ -72,7 +73,7 @@ struct Open {
     worked: bool,
     /// When a command in it asked for attention last.
     called: Option<Instant>,
-    /// It is watched whether it hangs.
+    /// Somebody watches whether it hangs.
     watched: bool,
     /// What the agent said last.
     last_words: Option<String>,
@@ -86,14 +87,24 @@ struct Hooked {
     asked: Asked,
     /// Where its answer goes; `None`: nobody waits there.
     reply: Option<oneshot::Sender<Value>>,
-    /// Who is answering.
+    /// Who is answering, and whether by keys.
     claimed: Option<String>,
+    by_keys: bool,
 }
 
 impl Hooked {
     /// What is open of it when its question has gone. While keys are pressed, whoever presses them says what became of it.
     fn left(self) -> Option<Ask> {
-        (self.claimed.is_none() || self.reply.is_some()).then_some(self.ask)
+        (self.claimed.is_none() || !self.by_keys).then_some(self.ask)
+    }
+}
+
+impl Open {
+    /// What a hook tells of better is no ask of its own.
+    fn hide_shown(&mut self) {
+        if let Some(shown) = &mut self.screen {
+            shown.hidden |= self.hooks.iter().any(|hooked| shown.is_about(hooked));
+        }
     }
 }
 
@@ -220,7 +231,8 @@ impl Asks {
             let reply = waits.is_some().then_some(reply);
             open.asked += 1;
             let number = open.asked;
-            open.hooks.push(Hooked { number, ask, asked, reply, claimed: None });
+            open.hooks.push(Hooked { number, ask, asked, reply, claimed: None, by_keys: false });
+            open.hide_shown();
             open.answered = None;
             number
         };

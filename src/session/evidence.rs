@@ -69,7 +69,7 @@ struct Seen {
     has_state_file: bool,
     /// Its screen is looked at.
     screen_watched: bool,
-    /// It is read what its screen asks.
+    /// Somebody reads what its screen asks.
     dialog_read: bool,
     /// When it was told last which permission mode it is in, and whether somebody looks.
     mode_told: Option<Timestamp>,

@@ -42,6 +42,7 @@ use crate::session::link::{Link, pane_for_input};
 use crate::session::registry::Registry;
 use crate::session::screen_source::ScreenSource;
 use composer::{Composer, other_than_prompt};
+pub(super) use dialog::no_longer_asked;
 
 /// An agent that is known to say something when it starts says it within this time.
 pub(super) const TELL_LIMIT: Duration = Duration::from_secs(20);

@@ -110,11 +110,12 @@ pub enum Command<'a> {
         pane: PaneId,
         bytes: KeyBytes<'a>,
     },
-    /// Types bytes if the screen of the pane shows all of these rows, as tmux itself sees. Answers nothing then, and
-    /// [`Command::NOT_SHOWN`] otherwise. The last command of its line. A pane in copy mode swallows them.
+    /// Types bytes if the screen of the pane shows each of these rows at its place, as tmux itself sees: its number, from 0,
+    /// and its text. Answers nothing then, and [`Command::NOT_SHOWN`] otherwise. The last command of its line. A pane in
+    /// copy mode swallows them.
     SendIfShown {
         pane: PaneId,
-        rows: &'a [String],
+        rows: &'a [(u16, String)],
         bytes: KeyBytes<'a>,
     },
     /// Presses a key. A pane in copy mode takes it for itself.
@@ -319,7 +320,9 @@ impl Command<'_> {
             Self::SendBytes { pane, bytes } => render_bytes(*pane, bytes.as_bytes(), out),
             Self::SendIfShown { pane, rows, bytes } => {
                 render_at("if-shell -F -t ", &Target::Pane(*pane), out);
-                put(out, format_args!(" \"{}\" \"send-keys -t '{pane}' -H", shows(rows)));
+                out.put_u8(b' ');
+                quote(shows(rows).as_bytes(), out);
+                put(out, format_args!(" \"send-keys -t '{pane}' -H"));
                 bytes.as_bytes().iter().for_each(|byte| put(out, format_args!(" {byte:02x}")));
                 put(out, format_args!("\" \"display-message -p -t '{pane}' {}\"", Self::NOT_SHOWN));
             }
@@ -491,27 +494,32 @@ fn render_program(cwd: AbsolutePath<'_>, program: &Program<'_>, out: &mut BytesM
     program.render(out);
 }
 
-/// The condition that a pane shows all of these rows: `C` searches its screen for a pattern of fnmatch(3) and is 0 where there
-/// is none (`format_search` in format.c). What means something there, in a format or between quotes stands for one character
-/// of any kind.
-fn shows(rows: &[String]) -> String {
+/// The condition that a pane shows each of these rows at its place: `C` with `r` searches the screen for a regular expression
+/// and answers the first row that fits, counted from 1 (`window_pane_search` in window.c).
+fn shows(rows: &[(u16, String)]) -> String {
     match rows {
         [] => "1".to_owned(),
-        [row] => {
-            const LITERAL: &str = " ./_-:=<>!|&()@^+";
-            let itself = |letter: &char| {
-                letter.is_ascii_alphanumeric() || !letter.is_ascii() || LITERAL.contains(*letter)
-            };
-            let pattern: String =
-                row.trim().chars().map(|letter| if itself(&letter) { letter } else { '?' }).collect();
-            format!("#{{C:{pattern}}}")
-        }
+        [(row, text)] => format!("#{{==:#{{C/r:^ *{} *$}},{}}}", expression(text.trim()), row + 1),
         rows => {
             // In halves: formats in formats are few levels deep.
             let (first, second) = rows.split_at(rows.len() / 2);
             format!("#{{&&:{},{}}}", shows(first), shows(second))
         }
     }
+}
+
+/// An extended regular expression for this text. What a format would read stands for any character.
+fn expression(text: &str) -> String {
+    let mut expression = String::new();
+    for letter in text.chars() {
+        match letter {
+            '#' | '{' | '}' | '%' | '^' | '[' | ']' | '\\' | '`' => expression.push('.'),
+            '.' | '*' | '(' | ')' | '+' | '?' | '|' | '$' => expression.extend(['[', letter, ']']),
+            letter if letter.is_control() => expression.push('.'),
+            letter => expression.push(letter),
+        }
+    }
+    expression
 }
 
 fn render_bytes(pane: PaneId, bytes: &[u8], out: &mut BytesMut) {

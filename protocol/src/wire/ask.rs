@@ -96,7 +96,7 @@ pub enum AskKind {
     UsageLimit,
     /// The program ended with an error.
     Crashed,
-    /// An agent works and has printed nothing for long: it hangs.
+    /// An agent works and has printed nothing for long: it may hang.
     Stalled,
     /// A program asks for attention, in its own words.
     Attention,

@@ -8,6 +8,10 @@ const ALLOW: (&str, &str) = ("Yes, proceed", "(y)");
 const DENY: (&str, &str) = ("No, ", "(esc)");
 /// Of a command that is too long for the screen it shows the beginning, and this in the row below.
 const CUT: &str = "[…";
+/// How its dialogs begin. In one about a command there is no other.
+const OTHERS: [&str; 2] = ["Would you like to ", "Do you want "];
+/// What may stand above a command.
+const ABOVE: [&str; 2] = ["Environment:", "Reason:"];
 
 /// `None` where it is not shown whole, or where something else on the screen looks like a part of it.
 pub fn dialog(rows: &[String]) -> Option<OnScreen> {
@@ -31,19 +35,29 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
     while text.first().is_some_and(|row| row.is_empty()) {
         text.remove(0);
     }
-    let begins = text.iter().position(|row| row.starts_with("$ "))?;
-    if !above || !below || text.last()?.starts_with(CUT) {
+    let begins = command_row(&text)?;
+    let has_other = text.iter().any(|row| OTHERS.iter().any(|begin| row.starts_with(begin)));
+    if !above || !below || has_other || text.last()?.starts_with(CUT) {
         return None;
     }
     let command = text[begins..].join("\n").split_off(2);
-    let shown = rows[question..=footer].iter().filter(|row| !row.trim().is_empty());
+    let shown = (0..).zip(rows).take(footer + 1).skip(question).filter(|(_, row)| !row.trim().is_empty());
     Some(OnScreen {
         text: text.join("\n"),
         command,
-        rows: shown.cloned().collect(),
+        rows: shown.map(|(number, row)| (number, row.clone())).collect(),
         allow: b"y",
         deny: b"\x1b",
     })
+}
+
+/// Where the command begins; `None` where that is not certain: the agent writes the reason above it.
+fn command_row(text: &[&str]) -> Option<usize> {
+    let begins_block = |at: usize| at == 0 || text[at - 1].is_empty();
+    let mut blocks = (0..text.len()).filter(|at| begins_block(*at) && !text[*at].is_empty());
+    let begins = blocks.find(|at| !ABOVE.iter().any(|known| text[*at].starts_with(known)))?;
+    let is_only = !blocks.any(|at| text[at].starts_with("$ "));
+    (text[begins].starts_with("$ ") && is_only).then_some(begins)
 }
 
 /// Without the pointer before the one that Enter would choose.

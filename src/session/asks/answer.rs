@@ -7,7 +7,8 @@ use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask, AskDecision};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use serde_json::Value;
 
-use super::{Asks, Open, REACTION, on_screen};
+use super::on_screen::ask_again;
+use super::{Asks, Open, REACTION};
 use crate::provider::{OnScreen, questions};
 use crate::session::cell::Session;
 
@@ -56,7 +57,13 @@ impl Asks {
                 (_, None) => return Err(only_there(&session, &ask)),
                 (hooked, Some(shown)) => {
                     questions::check_keys(&answer).map_err(wrong)?;
-                    let claimed = hooked.map_or(&mut shown.claimed, |hooked| &mut hooked.claimed);
+                    let claimed = match hooked {
+                        Some(hooked) => {
+                            hooked.by_keys = true;
+                            &mut hooked.claimed
+                        }
+                        None => &mut shown.claimed,
+                    };
                     (Way::Keys(shown.asked.clone()), claimed)
                 }
             };
@@ -82,13 +89,26 @@ impl Asks {
     /// An agent that does not react to its answer still shows its question.
     fn look_again(&self, session: &Arc<Session>) {
         let (asks, session) = (self.clone(), session.clone());
+        let answered = |open: &Open| {
+            let shown = open.screen.as_ref().filter(|shown| shown.answered);
+            (open.answered, shown.map(|shown| shown.number))
+        };
+        let before = answered(&session.asks.open());
         self.context.tasks.spawn_until_shutdown(async move {
             tokio::time::sleep(REACTION).await;
             let asks_still = {
                 let mut open = session.asks.open();
-                let shown = open.screen.as_mut().filter(|shown| shown.answered);
-                let is_shown = shown.map(|shown| on_screen::ask_again(&session, shown)).is_some();
-                open.answered.take().is_some() || is_shown
+                let (state, shown) = answered(&open);
+                // Not what was answered meanwhile.
+                let (by_state, on_screen) =
+                    (state.is_some() && state == before.0, shown.is_some() && shown == before.1);
+                if by_state {
+                    open.answered = None;
+                }
+                if on_screen {
+                    ask_again(&session, &mut open);
+                }
+                by_state || on_screen
             };
             if asks_still {
                 asks.registry.touch(&session);
@@ -117,6 +137,13 @@ impl Claim {
         Some((self.session.clone(), asked.clone(), keys))
     }
 
+    /// Whether the screen still asks what keys are to answer.
+    pub fn is_shown(&self) -> bool {
+        let Way::Keys(asked) = &self.way else { return true };
+        let open = self.session.asks.open();
+        open.screen.as_ref().is_some_and(|shown| !shown.answered && shown.asked.is_same(asked))
+    }
+
     /// Hands the answer to the agent's hook; with [`Claim::keys`], those were pressed.
     ///
     /// # Errors
@@ -128,7 +155,7 @@ impl Claim {
             let index = open.hooks.iter().position(|hooked| hooked.ask.id == self.ask.id);
             let sent = match &self.way {
                 Way::Keys(asked) => {
-                    let shown = open.screen.as_mut().filter(|shown| shown.asked == *asked);
+                    let shown = open.screen.as_mut().filter(|shown| shown.asked.is_same(asked));
                     shown.into_iter().for_each(|shown| shown.answered = true);
                     true
                 }
@@ -178,7 +205,8 @@ impl Drop for Claim {
         if given_back {
             self.asks.registry.touch(&self.session);
         } else if !self.sent && matches!(self.way, Way::Keys(_)) {
-            self.asks.withdrawn(&self.session, self.ask.clone(), "answered in the terminal");
+            let why = if self.session.is_live() { "answered in the terminal" } else { "the session ended" };
+            self.asks.withdrawn(&self.session, self.ask.clone(), why);
         }
     }
 }

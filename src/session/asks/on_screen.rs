@@ -7,7 +7,7 @@ use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
 use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 
-use super::{Asks, Hooked, view};
+use super::{Asks, Hooked, Open, view};
 use crate::provider::OnScreen;
 use crate::session::cell::Session;
 
@@ -19,14 +19,14 @@ pub(super) struct Shown {
     pub(super) claimed: Option<String>,
     /// It was answered here, and is still there.
     pub(super) answered: bool,
-    /// The how manieth it is since the session waits.
-    number: u32,
-    /// Since when the session waits.
-    since: Timestamp,
+    /// A hook asks the same.
+    pub(super) hidden: bool,
+    /// Its number among those that the session has shown.
+    pub(super) number: u64,
 }
 
 impl Shown {
-    fn new(session: &Session, since: Timestamp, number: u32, asked: OnScreen, risk: Option<String>) -> Self {
+    fn new(session: &Session, since: Timestamp, number: u64, asked: OnScreen, risk: Option<String>) -> Self {
         let text: Vec<_> = asked.text.lines().map(visible).collect();
         let mut ask = view::plain(session.id, AskKind::Permission, since, view::first_line(&asked.command));
         ask.id = view::id(session.id, &format!("{} {number}", ask.id));
@@ -34,20 +34,23 @@ impl Shown {
         if ask.text.len() <= LONGEST_ASK {
             ask.answered_in = AnsweredIn::Here;
         }
-        Self { asked, ask, claimed: None, answered: false, number, since }
+        Self { asked, ask, claimed: None, answered: false, hidden: false, number }
     }
 
-    /// Whether its keys answer what a hook asked, and nobody waits there.
-    pub(super) fn answers(&self, hooked: &Hooked) -> bool {
+    /// Whether it shows what a hook asked, where nobody waits for an answer.
+    pub(super) fn is_about(&self, hooked: &Hooked) -> bool {
         let command = hooked.asked.input["command"].as_str();
-        !self.answered
-            && hooked.reply.is_none()
-            && command.is_some_and(|command| self.asked.is_about(command))
+        hooked.reply.is_none() && command.is_some_and(|command| self.asked.is_about(command))
+    }
+
+    /// Whether its keys answer that.
+    pub(super) fn answers(&self, hooked: &Hooked) -> bool {
+        !self.answered && self.is_about(hooked)
     }
 
     /// The same of it as [`Hooked::left`].
     pub(super) fn left(self) -> Option<Ask> {
-        (!self.answered && self.claimed.is_none()).then_some(self.ask)
+        (!self.answered && !self.hidden && self.claimed.is_none()).then_some(self.ask)
     }
 }
 
@@ -59,23 +62,29 @@ impl Asks {
         asked: Option<OnScreen>,
         risk: Option<String>,
     ) {
-        let (waits, since) = {
-            let life = session.life();
-            (life.machine().activity() == Activity::Waiting, life.machine().since())
-        };
         let over = {
+            // Both at once: what is found when the session waits no longer is not kept.
+            let life = session.life();
             let mut open = session.asks.open();
-            let asked = asked.filter(|_| waits);
-            if open.screen.as_ref().map(|shown| &shown.asked) == asked.as_ref() {
-                return;
+            let asked = asked.filter(|_| life.machine().activity() == Activity::Waiting);
+            match (&mut open.screen, asked) {
+                (None, None) => return,
+                // In other rows, after a resize, or with the pointer elsewhere.
+                (Some(shown), Some(asked)) if shown.asked.is_same(&asked) => {
+                    shown.asked = asked;
+                    return;
+                }
+                (before, asked) => {
+                    let before = before.take();
+                    open.shown += 1;
+                    let (since, number) = (life.machine().since(), open.shown);
+                    open.screen = asked.map(|asked| Shown::new(session, since, number, asked, risk));
+                    open.hide_shown();
+                    // The next question is there: the agent has reacted.
+                    open.answered = open.answered.filter(|_| open.screen.is_none());
+                    before.and_then(Shown::left)
+                }
             }
-            let before = open.screen.take();
-            let earlier = before.as_ref().filter(|shown| shown.since == since);
-            let number = earlier.map_or(0, |shown| shown.number + 1);
-            open.screen = asked.map(|asked| Shown::new(session, since, number, asked, risk));
-            // The next question is there: the agent has reacted.
-            open.answered = open.answered.filter(|_| open.screen.is_none());
-            before.and_then(Shown::left)
         };
         match over {
             Some(ask) => self.withdrawn(session, ask, "answered in the terminal"),
@@ -85,7 +94,10 @@ impl Asks {
 }
 
 /// An agent that does not react to its answer still asks: that is another ask.
-pub(super) fn ask_again(session: &Session, shown: &mut Shown) {
-    let (asked, risk) = (shown.asked.clone(), shown.ask.risk.take());
-    *shown = Shown::new(session, shown.since, shown.number + 1, asked, risk);
+pub(super) fn ask_again(session: &Session, open: &mut Open) {
+    let Some(shown) = open.screen.take() else { return };
+    open.shown += 1;
+    let (asked, hidden) = (shown.asked, shown.hidden);
+    let again = Shown::new(session, shown.ask.asked_at, open.shown, asked, shown.ask.risk);
+    open.screen = Some(Shown { hidden, ..again });
 }

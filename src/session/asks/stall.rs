@@ -1,4 +1,4 @@
-//! Agents that hang: they work, and print nothing. One that is well draws something every second.
+//! Agents that may hang: they work, and print nothing. One that is well draws something every second.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Asks;
 use crate::bus::to_millisecond;
 use crate::session::cell::Session;
+use crate::session::life::machine::Machine;
 use crate::session::life::record::News;
 
 /// So often it is looked whether something was printed before an agent counts as stalled: a clock that jumps, or a machine
@@ -34,20 +35,26 @@ impl Asks {
         let (mut seen, mut unchanged) = (session.cursor(), 0);
         loop {
             {
-                // Held while it is looked: otherwise the next turn might be watched by nobody.
+                // Both at once: otherwise the next turn might be watched by nobody.
+                let life = session.life();
                 let mut open = session.asks.open();
-                open.watched = works(session);
+                open.watched = works(life.machine());
                 if !open.watched {
                     return;
                 }
             }
-            let rests = session.until(|session| !works(session));
+            let rests = session.until(|session| !works(session.life().machine()));
             if timeout(self.stalled_after / LOOKS, rests).await.is_ok() {
                 continue;
             }
             let now = session.cursor();
-            unchanged = if now == seen { unchanged + 1 } else { 0 };
-            seen = now;
+            if now == seen {
+                unchanged += 1;
+            } else {
+                // Also what an earlier daemon said.
+                self.forget_news(session, |news| news.kind == AskKind::Stalled);
+                (seen, unchanged) = (now, 0);
+            }
             if unchanged == LOOKS {
                 self.stalled(session).await;
                 unchanged = 0;
@@ -64,16 +71,27 @@ impl Asks {
             0 => format!("No output for {} s", self.stalled_after.as_secs()),
             _ => format!("No output for {minutes} min"),
         };
-        self.tell(session, News { kind: AskKind::Stalled, at: to_millisecond(Timestamp::now()), text });
         let seen = session.cursor();
-        while session.cursor() == seen && works(session) {
+        let news = News { kind: AskKind::Stalled, at: to_millisecond(Timestamp::now()), text };
+        // Something that nobody has seen yet is not replaced.
+        let told = works(session.life().machine())
+            && session.life.note(|record| match record.life.news {
+                Some(_) => false,
+                None => record.life.news.replace(news).is_none(),
+            });
+        if !told {
+            return;
+        }
+        self.registry.touch(session);
+        self.life.save_soon(session);
+        while session.cursor() == seen && works(session.life().machine()) {
             changed.notified().await;
         }
         self.forget_news(session, |news| news.kind == AskKind::Stalled);
     }
 }
 
-fn works(session: &Session) -> bool {
-    let life = session.life();
-    life.machine().status().is_live() && life.machine().activity() == Activity::Working
+/// In a turn: what runs behind one may be silent for long.
+fn works(machine: &Machine) -> bool {
+    machine.status().is_live() && machine.turn() == Activity::Working
 }

@@ -43,7 +43,7 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
             }
             (true, _) if open.coming > 0 || open.answered == Some(since) => Vec::new(),
             (true, Some(shown)) => {
-                let is_open = !shown.answered && (claimed || shown.claimed.is_none());
+                let is_open = !shown.answered && !shown.hidden && (claimed || shown.claimed.is_none());
                 is_open.then(|| shown.ask.clone()).into_iter().collect()
             }
             (true, None) => {

@@ -42,9 +42,12 @@ impl Evidence {
             let asked = read(&follower.rows());
             let risk = match &asked {
                 Some(asked) => {
-                    let input = json!({ "command": asked.command });
-                    let request = session.policy_request("Bash", input, session.cwd());
-                    blocking(move || risk(&request)).await.ok().flatten()
+                    // A row may end where a command does, or go on in the next.
+                    let texts = [asked.command.clone(), asked.command.replace('\n', " ")];
+                    let requests = texts.map(|command| {
+                        session.policy_request("Bash", json!({ "command": command }), session.cwd())
+                    });
+                    blocking(move || requests.iter().find_map(risk)).await.ok().flatten()
                 }
                 None => None,
             };

@@ -23,8 +23,7 @@ impl Typing {
         asked: &OnScreen,
         keys: &[u8],
     ) -> Result<(), Problem> {
-        let id = session.id.short();
-        let gone = || Problem::new(Code::NotTaken, format!("session {id} no longer asks that"));
+        let gone = || no_longer_asked(session);
         let connection = self.link.connected().await?;
         let _typing = session.typing.keyboard.lock().await;
         let pane = pane_for_input(session)?;
@@ -43,4 +42,8 @@ impl Typing {
         self.context.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
         Ok(())
     }
+}
+
+pub fn no_longer_asked(session: &Session) -> Problem {
+    Problem::new(Code::NotTaken, format!("session {} no longer asks that", session.id.short()))
 }

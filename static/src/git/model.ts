@@ -214,12 +214,14 @@ export class Model {
     for (const item of items) {
       const known = this.loaded.value.get(item.key);
       const isSame = item.file.version !== null && item.file.version === known?.diff?.version;
-      if (known && !isSame) this.load(item, true);
+      if ((known || this.reading.has(item.key)) && !isSame) this.load(item, true);
     }
   }
 
   choose(base: Base): void {
     this.pages = 1;
+    this.wanted = [];
+    this.reading.clear();
     batch(() => {
       this.base.value = base;
       this.items.value = [];
@@ -270,10 +272,12 @@ export class Model {
 
   private async readFile(item: Item, from: number): Promise<void> {
     const before = this.loaded.value.get(item.key)?.diff ?? null;
+    const base = this.base.value;
     this.reading.add(item.key);
     const query = { path: item.file.path, old_path: item.file.old_path, base: item.base, to: item.to, from };
     try {
       const diff = await request<FileDiff>("GET", this.path("git/file", query));
+      if (base !== this.base.value) return;
       if (from > 0 && before && before.version !== diff.version) return await this.readFile(item, 0);
       if (from === 0 && before?.version === diff.version) return;
       this.put(item, {
@@ -283,9 +287,9 @@ export class Model {
       });
       if (from === 0 && this.chosen.value?.key === item.key) this.chosen.value = null;
     } catch (error) {
-      this.put(item, { failed: problemOf(error).detail, diff: null });
+      if (base === this.base.value) this.put(item, { failed: problemOf(error).detail, diff: null });
     } finally {
-      this.reading.delete(item.key);
+      if (base === this.base.value) this.reading.delete(item.key);
     }
   }
 

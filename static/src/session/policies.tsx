@@ -3,7 +3,7 @@
 import "../styles/policies.css";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Event, FoundEvents, Session, SessionPolicy } from "../wire";
+import type { Event, FoundEvents, PolicyInfo, Session, SessionPolicy } from "../wire";
 import { problemOf, request } from "../http";
 import { PolicyTester } from "../pages/policy_tester";
 import { Box, BoxRow } from "../pages/settings";
@@ -15,6 +15,11 @@ import { clockSeconds } from "../words";
 
 /** So many decisions are listed. */
 const MOST = 20;
+
+/** One that names the session in its own text is not detached here. */
+function attachable({ scope }: PolicyInfo, applies: boolean, session: Session): boolean {
+  return typeof scope === "object" && "sessions" in scope && (!applies || scope.sessions.includes(session.id));
+}
 
 export function PoliciesTab({ session }: { session: Session }) {
   const policies = useSignal<readonly SessionPolicy[] | null>(null);
@@ -66,7 +71,7 @@ export function PoliciesTab({ session }: { session: Session }) {
         {policies.value?.map(({ policy, applies }) => (
           <BoxRow key={policy.name} title={policy.name} what={<PolicyFacts policy={policy} />}>
             {applies && <span class="chip">applies</span>}
-            {typeof policy.scope === "object" && "sessions" in policy.scope && (
+            {attachable(policy, applies, session) && (
               <button
                 class="button"
                 aria-label={`${applies ? "Detach" : "Attach"} ${policy.name}`}

@@ -84,14 +84,15 @@ fn commands_read_as_one_would_type_them() {
             Command::SendIfShown {
                 pane,
                 rows: &[
-                    "  Run it? ".into(),
-                    "$ \"tou#{ch} caf\u{e9}\u{301} 'x', *".into(),
-                    "1. Yes (y)".into(),
+                    (0, "  Run it? ".into()),
+                    (3, "$ \"tou#{ch} 'x', *".into()),
+                    (5, "1. Yes (y)".into()),
                 ],
                 bytes: KeyBytes::new(b"y\x1b").unwrap(),
             },
             concat!(
-                r##"if-shell -F -t "%3" "#{&&:#{C:Run it?},#{&&:#{C:? ?tou??ch? café́ ?x?? ?},#{C:1. Yes (y)}}}""##,
+                r##"if-shell -F -t "%3" "#{&&:#{==:#{C/r:^ *Run it[?] *\$},1},"##,
+                r##"#{&&:#{==:#{C/r:^ *[\$] \"tou..ch. 'x', [*] *\$},4},#{==:#{C/r:^ *1[.] Yes [(]y[)] *\$},6}}}""##,
                 r##" "send-keys -t '%3' -H 79 1b" "display-message -p -t '%3' not-shown""##,
             ),
         ),
@@ -247,7 +248,8 @@ impl Parts {
         for bytes in KeyBytes::split(&self.text) {
             check(Command::SendBytes { pane, bytes });
         }
-        let rows = [&self.text, &self.more, &self.text].map(|row| String::from_utf8_lossy(row).into_owned());
+        let row = |row: &Vec<u8>| (self.cols, String::from_utf8_lossy(row).into_owned());
+        let rows = [row(&self.text), row(&self.more), row(&self.text)];
         for rows in [&rows[..], &rows[1..], &rows[2..]] {
             check(Command::SendIfShown { pane, rows, bytes: KeyBytes::ENTER });
         }
@@ -376,11 +378,12 @@ fn assert_harmless(words: &[Vec<u8>]) {
             );
         }
         ["if-shell", "-F", "-t", pane, shown, send, not] if not.ends_with("not-shown") => {
-            assert!(
-                !shown.contains(['"', '\'', '$', ';', '%'])
-                    && send.starts_with(&format!("send-keys -t '{pane}' -H")),
-                "{words:?}"
-            );
+            // Formats for the condition alone.
+            let formats = shown.matches("#{").count();
+            let own = ["#{&&:", "#{==:", "#{C/r:^"].map(|own| shown.matches(own).count());
+            assert_eq!(formats, own.iter().sum::<usize>(), "{words:?}");
+            assert!(!shown.contains("#(") && shown.matches('}').count() == formats, "{words:?}");
+            assert!(send.starts_with(&format!("send-keys -t '{pane}' -H")), "{words:?}");
         }
         ["if-shell", ..] => panic!("{words:?}"),
         ["run-shell", ref rest @ ..] => assert_eq!(rest, ["-d", "0"]),
