@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
-use sled::Db;
 
 use super::Probes;
 use super::guard::{Silence, caught, limited};
@@ -20,10 +19,6 @@ use super::store::{self, Store};
 use super::summary::{self, Summary, Tally};
 use crate::lock::lock;
 
-/// The database of another process, or of a thread that hangs, is given up after this.
-const LOCK_LIMIT: Duration = Duration::from_secs(5);
-/// Opening takes as long as reading everything once.
-const OPEN_LIMIT: Duration = Duration::from_secs(15);
 /// Reading everything to count it.
 const SCAN_LIMIT: Duration = Duration::from_secs(30);
 /// Reading from a generation whose writer hangs.
@@ -32,10 +27,6 @@ const STUCK_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 /// A generation that is only read is closed when nobody read it for so long.
 const READ_IDLE: Duration = Duration::from_secs(10);
-/// What it takes in memory is two to three times this (measured).
-const CACHE: u64 = 4 << 20;
-/// As older versions had it: a database does not open with another one.
-const SEGMENT: usize = 64 << 10;
 
 pub struct Generation {
     pub number: u64,
@@ -46,6 +37,8 @@ pub struct Generation {
     pub stuck: AtomicBool,
     /// A writer appends to it: how its files are left is noted when that ends.
     pub written: AtomicBool,
+    /// The daemon before did not close its database, and there was no room yet to make it anew.
+    pub left_open: AtomicBool,
     probes: Probes,
     summary: Mutex<Summary>,
     /// The same for all who use it at once.
@@ -120,6 +113,7 @@ impl Generation {
             dir,
             stuck: AtomicBool::new(false),
             written: AtomicBool::new(false),
+            left_open: AtomicBool::new(false),
             probes,
             summary: Mutex::new(summary),
             segment: Mutex::default(),
@@ -143,16 +137,19 @@ impl Generation {
         Ok(segment)
     }
 
-    /// Reads the whole segment and compares it with the summary; the database is made anew. The bytes and marks that are
-    /// missing, and where the segment ends.
+    /// Counts as [`Self::count`] does; the database is made anew.
     pub fn recount(&self) -> Result<((u64, u64), u64), Failure> {
+        let counted = self.count()?;
+        if self.forget_index() { Ok(counted) } else { Err(Failure::Hung) }
+    }
+
+    /// Reads the whole segment and compares it with the summary, and writes nothing. The bytes and marks that are missing,
+    /// and where the segment ends.
+    pub fn count(&self) -> Result<((u64, u64), u64), Failure> {
         let segment = self.segment()?;
         // What is counted stands in the segment already; what is appended meanwhile is not missing.
         let mut counted = self.summary().clone();
         let (contents, scanned) = limited(SCAN_LIMIT, move || store::count(&segment))??;
-        if !self.forget_index() {
-            return Err(Failure::Hung);
-        }
         let mut summary = self.summary();
         counted.sessions.retain(|session, _| summary.sessions.contains_key(session));
         let lost = counted.missing_in(&contents.sessions);
@@ -174,13 +171,19 @@ impl Generation {
         {
             return false;
         }
-        match fs::remove_dir_all(store::path(&self.dir)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(generation = self.number, %error, "the index of the journal cannot be deleted");
-                false
-            }
-            _ => true,
+        let deleted = self.delete_index();
+        if let Err(error) = &deleted {
+            tracing::warn!(generation = self.number, %error, "the index of the journal cannot be deleted");
         }
+        deleted.is_ok()
+    }
+
+    fn delete_index(&self) -> io::Result<()> {
+        match fs::remove_dir_all(store::path(&self.dir)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => self.left_open.store(false, Ordering::Relaxed),
+        }
+        Ok(())
     }
 
     /// Asks the database, which is opened for it.
@@ -224,12 +227,22 @@ impl Generation {
     }
 
     fn open(&self) -> Result<Store, Failure> {
-        self.probes.room(&self.dir, OPENING).map_err(|error| Failure::Refused(space::reason(&error)))?;
-        let (dir, segment) = match self.has_segment() {
-            true => (store::path(&self.dir), Some(self.segment()?)),
-            false => (self.dir.clone(), None),
+        let room = self.probes.room(&self.dir, OPENING);
+        if !self.has_segment() {
+            room.map_err(|error| Failure::Refused(space::reason(&error)))?;
+            return Ok(Store::new(store::open(&self.dir)?, None)?);
+        }
+        let segment = Some(self.segment()?);
+        let db = match room {
+            Ok(()) => {
+                if self.left_open.load(Ordering::Relaxed) {
+                    self.delete_index()?;
+                }
+                store::open(&store::path(&self.dir))?
+            }
+            Err(error) => store::open_in_memory(&self.probes.memory, &self.dir)
+                .map_err(|_| Failure::Refused(space::reason(&error)))?,
         };
-        let db = open(&dir)?;
         Ok(Store::new(db, segment)?)
     }
 
@@ -263,7 +276,7 @@ impl Generation {
         {
             return false;
         }
-        if self.written.load(Ordering::Relaxed) {
+        if self.written.load(Ordering::Relaxed) || self.left_open.load(Ordering::Relaxed) {
             return true;
         }
         let mut summary = self.summary();
@@ -315,28 +328,6 @@ impl Generation {
 
     fn handle(&self) -> MutexGuard<'_, Handle> {
         lock(&self.handle)
-    }
-}
-
-fn open(dir: &Path) -> Result<Db, Failure> {
-    let deadline = Instant::now() + LOCK_LIMIT;
-    loop {
-        let path = dir.to_owned();
-        let opened = limited(OPEN_LIMIT, move || {
-            sled::Config::new()
-                .path(path)
-                .mode(sled::Mode::LowSpace)
-                .segment_size(SEGMENT)
-                .cache_capacity(CACHE)
-                .flush_every_ms(None)
-                .open()
-        });
-        match opened?.map_err(Failure::from) {
-            // A process that was killed may still be on its way out; sled does not wait for its lock.
-            Err(Failure::Locked) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
-            Ok(db) => return Ok(db),
-            Err(failure) => return Err(failure),
-        }
     }
 }
 

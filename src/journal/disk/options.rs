@@ -62,6 +62,8 @@ pub struct Probes {
     pub free_space: Arc<FreeSpace>,
     /// Tries whether so many bytes can be written there.
     pub reserve: Arc<Reserve>,
+    /// Files below it are memory: there an index is made while none can be on the disk.
+    pub memory: PathBuf,
     /// Runs in the writer before each write.
     pub before_write: Arc<dyn Fn() + Send + Sync>,
     /// Milliseconds since 1970.
@@ -76,6 +78,7 @@ impl Default for Probes {
         Self {
             free_space: Arc::new(space::free),
             reserve: Arc::new(space::reserve),
+            memory: PathBuf::from("/dev/shm"),
             before_write: Arc::new(|| {}),
             now: Arc::new(|| {
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

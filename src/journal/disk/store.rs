@@ -1,12 +1,18 @@
 //! The open database of a generation, which finds things in its segment. It holds the places of output, and marks and
 //! screens themselves. It follows when somebody asks it, or when there is enough to follow.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sled::{Batch, Db};
 
+use super::generation::Failure;
+use super::guard::limited;
 use super::query;
 use super::row::{self, Kind, Row};
 use super::segment::{Frame, Segment};
@@ -18,6 +24,14 @@ use crate::lock::lock;
 const FOLLOWED: &[u8] = b"f";
 /// Rows that go into the database at once.
 const ROWS: usize = 1024;
+/// The database of another process, or of a thread that hangs, is given up after this.
+const LOCK_LIMIT: Duration = Duration::from_secs(5);
+/// Opening takes as long as reading everything once.
+const OPEN_LIMIT: Duration = Duration::from_secs(15);
+/// What it takes in memory is two to three times this (measured).
+const CACHE: u64 = 4 << 20;
+/// As older versions had it: a database does not open with another one.
+const SEGMENT: usize = 64 << 10;
 
 #[derive(Clone)]
 pub struct Store {
@@ -30,6 +44,50 @@ pub struct Store {
 /// Where the database of a generation with a segment lies.
 pub fn path(generation: &Path) -> PathBuf {
     generation.join("index")
+}
+
+/// Opens a database that lies there, or makes one.
+pub fn open(dir: &Path) -> Result<Db, Failure> {
+    open_with(&sled::Config::new().path(dir))
+}
+
+/// Makes an empty database below `memory`, for a generation beside which nothing can be written: its segment is all that
+/// is needed. It is gone when it is closed.
+pub fn open_in_memory(memory: &Path, generation: &Path) -> Result<Db, Failure> {
+    forget_in_memory(memory, generation);
+    let dir = in_memory(memory, generation)?;
+    // Others may write there, too: only who finds nothing has it for himself.
+    fs::DirBuilder::new().mode(0o700).create(&dir)?;
+    open_with(&sled::Config::new().path(dir).temporary(true))
+}
+
+/// Takes away what a daemon that was killed left there.
+pub fn forget_in_memory(memory: &Path, generation: &Path) {
+    let _ = in_memory(memory, generation).and_then(fs::remove_dir_all);
+}
+
+fn in_memory(memory: &Path, generation: &Path) -> io::Result<PathBuf> {
+    let here = fs::metadata(generation)?;
+    Ok(memory.join(format!("codepiper-index-{:x}-{:x}", here.dev(), here.ino())))
+}
+
+fn open_with(config: &sled::Config) -> Result<Db, Failure> {
+    let config = config
+        .clone()
+        .mode(sled::Mode::LowSpace)
+        .segment_size(SEGMENT)
+        .cache_capacity(CACHE)
+        .flush_every_ms(None);
+    let deadline = Instant::now() + LOCK_LIMIT;
+    loop {
+        let config = config.clone();
+        match limited(OPEN_LIMIT, move || config.open())?.map_err(Failure::from) {
+            // A process that was killed may still be on its way out; sled does not wait for its lock.
+            Err(Failure::Locked) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
+            Ok(db) => return Ok(db),
+            Err(failure) => return Err(failure),
+        }
+    }
 }
 
 impl Store {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use codepiper_protocol::SessionId;
 
@@ -11,6 +12,7 @@ use super::{Generations, Opened};
 use crate::journal::Last;
 use crate::journal::disk::generation::{Failure, Generation};
 use crate::journal::disk::query;
+use crate::journal::disk::store;
 use crate::journal::disk::summary::{self, Summary};
 
 impl Generations {
@@ -23,8 +25,13 @@ impl Generations {
         for number in numbers {
             let Some((generation, trusted)) = self.find(number, &mut opened.lasts) else { continue };
             self.all().insert(number, generation.clone());
+            store::forget_in_memory(&self.options.probes.memory, &generation.dir);
             if !enough_space {
-                // Opening writes; what is there is looked at when somebody reads it.
+                // Nothing is written then; where the logs end has to be known all the same, or what follows is stored
+                // at places that are taken.
+                if !trusted && generation.has_segment() {
+                    self.count_only(&generation, &mut opened.lasts);
+                }
                 continue;
             }
             let is_newest = newest == Some(number);
@@ -61,10 +68,8 @@ impl Generations {
         let read = Summary::read(&summary::path(&dir));
         let unreadable = read.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound);
         let summary = read.unwrap_or_default();
-        for (session, stored) in summary.lasts() {
-            merge(lasts, session, stored);
-        }
         let generation = Arc::new(Generation::existing(number, dir, summary, self.options.probes.clone()));
+        merge_all(lasts, &generation);
         if !generation.dir.is_dir() {
             let what = if generation.dir.exists() { "not a directory" } else { "missing" };
             self.set_aside(&generation, what);
@@ -108,9 +113,7 @@ impl Generations {
     fn recount(&self, generation: &Arc<Generation>, opened: &mut Opened) -> bool {
         match generation.recount() {
             Ok((lost, end)) => {
-                for (session, stored) in generation.summary().lasts() {
-                    merge(&mut opened.lasts, session, stored);
-                }
+                merge_all(&mut opened.lasts, generation);
                 let whole = self.is_whole(generation, lost);
                 // A frame may have been on its way.
                 whole && generation.segment().is_ok_and(|segment| segment.cut(end).is_ok())
@@ -118,6 +121,20 @@ impl Generations {
             Err(failure) => {
                 self.not_answering(generation, failure);
                 false
+            }
+        }
+    }
+
+    /// The same where nothing can be written.
+    fn count_only(&self, generation: &Arc<Generation>, lasts: &mut BTreeMap<SessionId, Last>) {
+        match generation.count() {
+            Ok((lost, _)) => {
+                merge_all(lasts, generation);
+                self.note_missing(generation, lost);
+                generation.left_open.store(true, Ordering::Relaxed);
+            }
+            Err(failure) => {
+                tracing::warn!(generation = generation.number, ?failure, "it is left as it is");
             }
         }
     }
@@ -181,6 +198,13 @@ impl Generations {
             }
             return;
         }
+    }
+}
+
+/// Takes in the ends of the logs as a generation knows them.
+fn merge_all(lasts: &mut BTreeMap<SessionId, Last>, generation: &Generation) {
+    for (session, stored) in generation.summary().lasts() {
+        merge(lasts, session, stored);
     }
 }
 
