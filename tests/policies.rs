@@ -108,6 +108,42 @@ fn a_policy_for_sessions_applies_where_it_is_attached() {
     assert!(home.fails(2, ["policy", "attach", "everywhere", &one.short_id]).contains("sessions = []"));
 }
 
+#[test]
+fn a_set_of_policies_applies_as_one() {
+    let mut home = Home::running();
+    let set = "name = \"set\"\nsessions = []\ninclude = [\"deny\", \"inner\"]\n";
+    let save_it = |home: &Home| home.run_with(["policy", "create", "set", "--from", "-"], set.as_bytes());
+    let refused = save_it(&home);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("set.toml:3: 'include' names 'deny'"), "{refused:?}");
+    let nowhere = POLICY.replace("default", "sessions = []\ndefault");
+    save(&home, "deny", &nowhere.replace("\"work\"", "\"deny\""));
+    save(&home, "inner", "name = \"inner\"\nsessions = []\ninclude = \"deny\"\n");
+    assert_eq!(save_it(&home).code, Some(0));
+    let (one, other) = (home.start(&["cat"]), home.start(&["cat"]));
+    let of = |home: &Home, id: &str| {
+        let verdict = verdict(home, &["touch denied", "--session", id]);
+        (verdict.action, verdict.rule.map(|rule| rule.policy))
+    };
+    let denied = (Some(PolicyAction::Deny), Some("deny".to_owned()));
+    home.ok(["policy", "attach", "set", &one.short_id]);
+    assert_eq!((of(&home, &one.short_id), of(&home, &other.short_id)), (denied.clone(), (None, None)));
+    let said = home.fails(1, ["policy", "remove", "deny"]);
+    assert!(said.contains("policy 'inner' includes 'deny'"), "{said}");
+    let list = home.ok(["policy", "list"]);
+    assert!(list.contains("0 + deny + inner") && list.contains("with set"), "{list}");
+    home.ok(["policy", "detach", "set", &one.short_id]);
+    assert_eq!(of(&home, &one.short_id), (None, None));
+    // Somebody deletes its file: its rules may have denied something.
+    home.ok(["policy", "attach", "set", &one.short_id]);
+    home.stop_daemon();
+    fs::remove_file(home.path("data/policies/deny.toml")).unwrap();
+    home.start_daemon();
+    let verdict = verdict(&home, &["touch allowed", "--session", &one.short_id]);
+    assert_eq!(verdict.action, Some(PolicyAction::Ask));
+    assert!(verdict.why.contains("'inner' cannot be read"), "{}", verdict.why);
+}
+
 /// Its rules may have denied something.
 #[test]
 fn while_a_policy_cannot_be_read_nothing_is_allowed() {

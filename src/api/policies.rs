@@ -18,9 +18,8 @@ use super::caller::percent_decode;
 use super::sessions::{Reference, find, path_to};
 use super::{Api, Caller, answer, answer_status, directories, json, with};
 use crate::audit::{MAX_DATA, NewRecord};
-use crate::policy::decide::Policies;
 use crate::policy::input::{Request, SHELL};
-use crate::policy::{kept, read, ready, wire};
+use crate::policy::{kept, ready, wire};
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -36,7 +35,10 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let check = warp::path!("api" / "policies" / "check")
         .and(warp::post())
         .and(json::<PutPolicy>())
-        .then(|wanted: PutPolicy| async move { answer(Ok::<_, Problem>(check(&wanted.text))) });
+        .and(with(api.clone()))
+        .then(
+            |wanted: PutPolicy, api: Api| async move { answer(Ok::<_, Problem>(check(&api, &wanted.text))) },
+        );
     let test = warp::path!("api" / "policies" / "test")
         .and(warp::post())
         .and(json::<TestPolicy>())
@@ -101,8 +103,8 @@ async fn of_session(api: &Api, reference: &Reference) -> Result<Vec<SessionPolic
 }
 
 /// What would be said of a text that is saved.
-fn check(text: &str) -> PolicyInfo {
-    match read::read(text) {
+fn check(api: &Api, text: &str) -> PolicyInfo {
+    match api.sessions.policies().read(text) {
         Ok(policy) => kept::info_of(&policy),
         Err(mistakes) => {
             let nothing = kept::info_of(&crate::policy::rule::Policy::new(""));
@@ -202,8 +204,8 @@ async fn test(api: &Api, wanted: TestPolicy) -> Result<PolicyVerdict, Problem> {
     let policies = api.sessions.policies().clone();
     let decided = blocking(move || match wanted.text {
         None => Ok(policies.decide(&request)),
-        Some(text) => match read::read(&text) {
-            Ok(policy) => Ok(Policies::new(vec![policy]).decide(&request)),
+        Some(text) => match policies.read(&text) {
+            Ok(policy) => Ok(policies.whole(policy).decide(&request)),
             Err(mistakes) => {
                 let told: Vec<String> = mistakes.iter().map(|mistake| format!("line {mistake}")).collect();
                 Err(Problem::new(Code::Invalid, told.join("\n")))

@@ -153,13 +153,31 @@ fn list(context: &Context, json: bool) -> Outcome {
         table.row([
             policy.name.as_str().into(),
             policy.priority.to_string().into(),
-            policy.rules.to_string().into(),
+            with_included(policy).into(),
             policy.default.as_str().into(),
-            scope(&policy.scope).into(),
+            where_it_applies(policy, &policies).into(),
             notes(policy).into(),
         ]);
     }
     table.print(None)
+}
+
+/// Its own rules, and the policies that it includes: `3 + deny-list`.
+fn with_included(policy: &PolicyInfo) -> String {
+    let parts = std::iter::once(policy.rules.to_string()).chain(policy.includes.iter().cloned());
+    parts.collect::<Vec<_>>().join(" + ")
+}
+
+fn where_it_applies(policy: &PolicyInfo, all: &[PolicyInfo]) -> String {
+    let with = all.iter().filter(|other| other.includes.contains(&policy.name)).map(|other| &*other.name);
+    let with: Vec<&str> = with.collect();
+    match (&policy.scope, with.is_empty()) {
+        (PolicyScope::Sessions(sessions), false) if sessions.is_empty() => {
+            format!("with {}", with.join(", "))
+        }
+        (own, false) => format!("{}, with {}", scope(own), with.join(", ")),
+        (own, true) => scope(own),
+    }
 }
 
 fn scope(scope: &PolicyScope) -> String {

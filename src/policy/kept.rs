@@ -121,10 +121,24 @@ impl Kept {
         applied.map(super::write::write).collect()
     }
 
+    /// Reads a policy that may include others.
+    pub fn read(&self, text: &str) -> Result<Policy, Vec<Mistake>> {
+        let policy = read(text)?;
+        let missing = lock(&self.0.state).lacks(&policy, text);
+        missing.map_or(Ok(policy), |mistake| Err(vec![mistake]))
+    }
+
+    /// A policy that may not be kept yet, with those that it includes.
+    pub fn whole(&self, policy: Policy) -> Policies {
+        let mut policies = lock(&self.0.state).included(&policy);
+        policies.push(policy);
+        Policies::new(policies)
+    }
+
     /// Writes a policy, new or changed.
     pub fn put(&self, name: &str, text: &str) -> Result<PolicyFile, Problem> {
         check_name(name)?;
-        let policy = read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
+        let policy = self.read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
         if policy.name != name {
             let detail = format!("the policy is called '{}' in its text, but '{name}' here", policy.name);
             return Err(Problem::new(Code::Invalid, detail));
@@ -140,6 +154,11 @@ impl Kept {
 
     pub fn remove(&self, name: &str) -> Result<(), Problem> {
         self.show(name)?;
+        if let Some(other) = lock(&self.0.state).includer(name) {
+            let detail =
+                format!("policy '{other}' includes '{name}'; remove '{name}' from its `include` first");
+            return Err(Problem::new(Code::InUse, detail));
+        }
         self.change(|state, dir| {
             fs::remove_file(dir.join(format!("{name}.toml")))?;
             state.files.remove(name);
@@ -206,22 +225,62 @@ impl State {
                 let all = sessions.iter().cloned().chain(attached.iter().map(SessionId::to_string)).collect();
                 policy.set_scope(Scope::Sessions(all)).ok()?;
             }
-            Some(policy)
+            let mut whole = self.included(&policy);
+            whole.push(policy);
+            Some(whole)
         });
-        self.policies = Arc::new(Policies::new(policies.collect()));
+        self.policies = Arc::new(Policies::new(policies.flatten().collect()));
+    }
+
+    /// What a policy includes, and what that includes, where the policy applies.
+    fn included(&self, policy: &Policy) -> Vec<Policy> {
+        let mut seen = BTreeSet::from([policy.name.as_str()]);
+        let mut names: Vec<&str> = policy.includes.iter().map(String::as_str).collect();
+        let mut included = Vec::new();
+        while let Some(name) = names.pop() {
+            if let Some(Ok(one)) = self.files.get(name).map(|file| &file.read)
+                && seen.insert(name)
+            {
+                names.extend(one.includes.iter().map(String::as_str));
+                included.push(one.clone().within(policy));
+            }
+        }
+        included
+    }
+
+    /// The policy that includes this one.
+    fn includer(&self, name: &str) -> Option<&str> {
+        let includes = |file: &File| file.read.as_ref().is_ok_and(|policy| policy.includes_name(name));
+        let mut others = self.files.iter().filter(|(other, _)| *other != name);
+        others.find(|(_, file)| includes(file)).map(|(other, _)| other.as_str())
+    }
+
+    /// A policy that is included, and is not there.
+    fn lacks(&self, policy: &Policy, text: &str) -> Option<Mistake> {
+        let there = |name: &&String| self.files.contains_key(*name) || **name == policy.name;
+        let missing = policy.includes.iter().find(|name| !there(name))?;
+        let line = text.lines().position(|line| line.trim_start().starts_with("include"));
+        let message = format!("'include' names '{}', and there is no such policy", missing.escape_debug());
+        Some(Mistake { line: line.unwrap_or(0) + 1, rule: None, field: "include".to_owned(), message })
+    }
+
+    fn mistakes(&self, file: &File) -> Vec<Mistake> {
+        match &file.read {
+            Ok(policy) => self.lacks(policy, &file.text).into_iter().collect(),
+            Err(mistakes) => mistakes.clone(),
+        }
     }
 
     fn broken(&self) -> Option<String> {
-        self.files.iter().find(|(_, file)| file.read.is_err()).map(|(name, _)| name.clone())
+        self.files.iter().find(|(_, file)| !self.mistakes(file).is_empty()).map(|(name, _)| name.clone())
     }
 
     fn info(&self, name: &str, file: &File) -> PolicyInfo {
         let mut info = match &file.read {
             Ok(policy) => info_of(policy),
-            Err(mistakes) => {
-                PolicyInfo { mistakes: mistakes.iter().map(note).collect(), ..info_of(&Policy::new(name)) }
-            }
+            Err(_) => info_of(&Policy::new(name)),
         };
+        info.mistakes = self.mistakes(file).iter().map(note).collect();
         if let (PolicyScope::Sessions(sessions), Some(attached)) = (&mut info.scope, self.attached.get(name))
         {
             sessions.extend(attached.iter().map(SessionId::to_string));
@@ -243,6 +302,7 @@ pub fn info_of(policy: &Policy) -> PolicyInfo {
             Scope::Directories(directories) => PolicyScope::Directories(directories.clone()),
             Scope::Sessions(sessions) => PolicyScope::Sessions(sessions.clone()),
         },
+        includes: policy.includes.clone(),
         rules: policy.rules.len() as u32,
         warnings: notes
             .map(|warning| PolicyNote { line: warning.line as u32, message: warning.message })

@@ -41,8 +41,8 @@ impl Mistake {
     }
 }
 
-const POLICY_FIELDS: [&str; 8] =
-    ["name", "description", "priority", "default", "fail", "directories", "sessions", "rule"];
+const POLICY_FIELDS: [&str; 9] =
+    ["name", "description", "priority", "default", "fail", "directories", "sessions", "include", "rule"];
 const RULE_FIELDS: [&str; 11] = [
     "action",
     "tool",
@@ -116,6 +116,7 @@ fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
     if let Err(message) = policy.set_scope(scope) {
         top.wrong("directories", &message, mistakes);
     }
+    policy.includes = top.texts("include", mistakes);
     for (number, table) in top.tables("rule", mistakes).into_iter().enumerate() {
         policy.rules.extend(rule(&table, number + 1, mistakes));
     }

@@ -48,6 +48,8 @@ pub struct Policy {
     /// While no daemon answers, everything is denied, and not only what its rules deny.
     pub fails_closed: bool,
     pub scope: Scope,
+    /// Policies that apply wherever this one does.
+    pub includes: Vec<String>,
     pub rules: Vec<Rule>,
     /// The directories of [`Scope::Directories`].
     pub(super) directories: Vec<PathPattern>,
@@ -62,9 +64,19 @@ impl Policy {
             default: Action::Ask,
             fails_closed: false,
             scope: Scope::Global,
+            includes: Vec::new(),
             rules: Vec::new(),
             directories: Vec::new(),
         }
+    }
+
+    pub fn includes_name(&self, name: &str) -> bool {
+        self.includes.iter().any(|included| included == name)
+    }
+
+    /// The same policy, where another one applies.
+    pub fn within(self, other: &Self) -> Self {
+        Self { scope: other.scope.clone(), directories: other.directories.clone(), ..self }
     }
 
     pub fn set_scope(&mut self, scope: Scope) -> Result<(), String> {

@@ -20,6 +20,7 @@ pub fn write(policy: &Policy) -> String {
         Scope::Directories(directories) => field(&mut text, "directories", &list(directories)),
         Scope::Sessions(sessions) => field(&mut text, "sessions", &list(sessions)),
     }
+    some(&mut text, "include", &policy.includes);
     for rule in &policy.rules {
         text.push_str("\n[[rule]]\n");
         text.push_str(&self::rule(&rule.text));

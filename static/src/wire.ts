@@ -1485,7 +1485,11 @@ priority: number,
 /**
  * For everything that no rule mentions.
  */
-default: PolicyAction, scope: PolicyScope, rules: number, 
+default: PolicyAction, scope: PolicyScope, 
+/**
+ * Names of the policies that apply wherever this one does.
+ */
+includes: Array<string>, rules: number, 
 /**
  * Allow rules that allow more than they seem to.
  */

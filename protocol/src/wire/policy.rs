@@ -37,6 +37,9 @@ pub struct PolicyInfo {
     /// For everything that no rule mentions.
     pub default: PolicyAction,
     pub scope: PolicyScope,
+    /// Names of the policies that apply wherever this one does.
+    #[serde(default)]
+    pub includes: Vec<String>,
     pub rules: u32,
     /// Allow rules that allow more than they seem to.
     pub warnings: Vec<PolicyNote>,

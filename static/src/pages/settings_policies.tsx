@@ -138,7 +138,9 @@ export function PolicyFacts({ policy }: { policy: PolicyInfo }) {
     );
   return (
     <>
-      {count(policy.rules, "rule")} · {where} · otherwise {policy.default}
+      {count(policy.rules, "rule")}
+      {policy.includes.length > 0 && ` and those of ${policy.includes.join(", ")}`} · {where} · otherwise{" "}
+      {policy.default}
       {policy.warnings.length > 0 && <span class="tone-warm"> · {count(policy.warnings.length, "warning")}</span>}
     </>
   );
