@@ -159,7 +159,7 @@ impl Driver<'_> {
     }
 
     fn slow(&mut self) {
-        let prompt = format!("{} ;; slow: 30 100", self.unique("say "));
+        let prompt = format!("{} ;; slow: 40 100", self.unique("say "));
         self.send(&prompt, "text=word3");
         self.set(Some((Activity::Working, None)));
         thread::sleep(Duration::from_millis(self.random.u64(..1800)));
