@@ -293,10 +293,11 @@ export class Model {
     }
   }
 
-  /** The lines behind those that are known. */
-  continue(item: Item): void {
+  /** Its first lines, or those behind the ones that are known. */
+  loadMore(item: Item): void {
     const known = this.loaded.value.get(item.key);
-    if (known?.diff?.next != null && !this.reading.has(item.key)) void this.readFile(item, known.diff.next);
+    if (!known?.diff) return this.load(item);
+    if (known.diff.next !== null && !this.reading.has(item.key)) void this.readFile(item, known.diff.next);
   }
 
   async unfold(item: Item, from: number, to: number): Promise<void> {

@@ -221,8 +221,7 @@ function Pair({ model, row }: { model: Model; row: Row & { kind: "pair" } }) {
 function Load({ model, item, text }: { model: Model; item: Item; text: string }) {
   const known = model.loaded.value.get(item.key);
   useEffect(() => {
-    if (known?.diff) model.continue(item);
-    else model.load(item);
+    model.loadMore(item);
   }, [known?.diff]);
   return <p class="diff-note">{text}…</p>;
 }

@@ -10,6 +10,8 @@ import type { Row } from "./rows";
 
 /** Rows are made so far beyond what is visible, in px. */
 const BEYOND = 400;
+/** What is not there yet is loaded so many rows before it is seen. */
+const AHEAD = 60;
 /** What a row is high before it was measured, in px. */
 const LINE = 20;
 
@@ -24,23 +26,29 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
   const heights = useMemo(() => new Heights(LINE), [model]);
   const known = useRef<readonly Row[]>([]);
 
-  const { top, bottom, range, observer, look, space } = useWindow(scroll, heights, BEYOND);
+  // Whoever scrolls fast comes to lines, not to what stands behind them.
+  const need = (_: number, to: number): void => {
+    for (const row of known.current.slice(to, to + AHEAD)) if (row.kind === "load") model.loadMore(row.item);
+  };
+  const { top, bottom, range, observer, seen, look, show, space } = useWindow(scroll, heights, BEYOND, { need });
 
   useLayoutEffect(() => {
     const root = scroll.current;
     const before = known.current;
     known.current = rows;
+    if (!root) return;
     // The row at the top stays there, whatever changed above it.
-    const index = root && before.length > 0 ? heights.at(root.scrollTop) : 0;
-    const anchor = before[index];
-    const inside = root && anchor ? root.scrollTop - heights.top(index) : 0;
+    const at = seen.current.top;
+    const index = before.length > 0 ? heights.at(at) : 0;
+    const anchor = at > 0 ? before[index] : undefined;
+    const inside = at - heights.top(index);
     heights.carry(before, rows);
     if (range.value.to > rows.length) range.value = { from: 0, to: 0 };
     space();
-    if (root && anchor && root.scrollTop > 0) {
-      const now = rows.findIndex((row) => row.key === anchor.key);
-      if (now >= 0) root.scrollTop = heights.top(now) + inside;
-    }
+    const now = anchor ? rows.findIndex((row) => row.key === anchor.key) : -1;
+    const to = now < 0 ? at : heights.top(now) + inside;
+    if (to === at && before.length > 0 && heights.total >= at + seen.current.height) return show();
+    root.scrollTop = to;
     look();
   }, [rows]);
   useLayoutEffect(space);

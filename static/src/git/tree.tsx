@@ -1,6 +1,6 @@
 // The files beside the stream, and the commit below them.
 
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { foreign, pathParts, visible } from "../words";
 import type { Model } from "./model";
 import { Counts, LETTERS } from "./row_view";
@@ -68,11 +68,13 @@ export function Tree({ model, open }: { model: Model; open: (item: Item) => void
 function FileLink({ model, item, open }: { model: Model; item: Item; open: (item: Item) => void }) {
   const [dir, name] = pathParts(foreign(item.file.path));
   const letter = item.section === "untracked" ? "?" : item.section === "conflicted" ? "!" : LETTERS[item.file.change];
-  const current = model.at.value?.startsWith(item.key) === true;
+  // Drawn again when one of them changes, and not with each file that is loaded.
+  const current = useComputed(() => model.at.value?.startsWith(item.key) === true);
+  const viewed = useComputed(() => model.isViewed(item));
   return (
     <button
       class="git-file"
-      aria-current={current ? "true" : undefined}
+      aria-current={current.value ? "true" : undefined}
       title={visible(item.file.path)}
       onClick={() => open(item)}
     >
@@ -82,7 +84,7 @@ function FileLink({ model, item, open }: { model: Model; item: Item; open: (item
       >
         {letter}
       </span>
-      <span class={model.isViewed(item) ? "git-path viewed" : "git-path"}>
+      <span class={viewed.value ? "git-path viewed" : "git-path"}>
         <span class="truncate">{dir}</span>
         <span class="last">{name}</span>
       </span>

@@ -11,6 +11,11 @@ interface Range {
   to: number;
 }
 
+interface Seen {
+  top: number;
+  height: number;
+}
+
 export interface Window {
   /** Empty elements, as high as what is left out before and behind. */
   top: RefObject<HTMLDivElement | null>;
@@ -18,8 +23,12 @@ export interface Window {
   range: Signal<Range>;
   /** Watches every entry's element, which has the entry's number in `data-number`. */
   observer: ResizeObserver;
+  /** What is seen of it, in px from its start: as it was when one looked last. To ask the element lays the page out. */
+  seen: RefObject<Seen>;
   /** To be called when it was scrolled or the list changed. */
   look: () => void;
+  /** The same, when it was not scrolled since. */
+  show: () => void;
   /** To be called when the elements changed. */
   space: () => void;
 }
@@ -37,12 +46,18 @@ export function useWindow(
   const top = useRef<HTMLDivElement>(null);
   const bottom = useRef<HTMLDivElement>(null);
   const range = useSignal<Range>({ from: 0, to: 0 });
+  const seen = useRef<Seen>({ top: 0, height: 0 });
 
   const look = (): void => {
     const root = scroll.current;
-    if (!root || heights.count === 0) return;
-    const from = heights.at(root.scrollTop - beyond);
-    const to = heights.at(root.scrollTop + root.clientHeight + beyond) + 1;
+    if (!root) return;
+    seen.current = { top: root.scrollTop, height: root.clientHeight };
+    show();
+  };
+  const show = (): void => {
+    if (heights.count === 0) return;
+    const from = heights.at(seen.current.top - beyond);
+    const to = heights.at(seen.current.top + seen.current.height + beyond) + 1;
     need?.(from, to);
     if (from !== range.value.from || to !== range.value.to) range.value = { from, to };
   };
@@ -71,7 +86,7 @@ export function useWindow(
   };
   const observer = useMemo(() => new ResizeObserver(measure), [heights]);
   useEffect(() => () => observer.disconnect(), [observer]);
-  return { top, bottom, range, observer, look, space };
+  return { top, bottom, range, observer, seen, look, show, space };
 }
 
 /** For the element of one entry. */
