@@ -107,7 +107,8 @@ const heap = async (): Promise<number> => {
 const report = ({ frames, end }: { frames: number[]; end: number }): string => {
   const sorted = [...frames].sort((one, other) => one - other);
   const at = (part: number): string => (sorted[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(1);
-  const long = frames.filter((each) => each > 50).length;
+  // Three frames of 60 Hz take 50 ms, as the clock of the page rounds it.
+  const long = frames.filter((each) => each > 50.5).length;
   return `${frames.length} frames, median ${at(0.5)} ms, 99 % ${at(0.99)} ms, longest ${at(1)} ms, ${long} over 50 ms; ${Math.round(end)} px`;
 };
 

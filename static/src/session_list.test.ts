@@ -25,6 +25,18 @@ it("puts what waits longest first, then what is newest, then what ended last", (
   ]);
 });
 
+it("knows which time is later, however many digits it has", () => {
+  const ended = ["10:00:00.75Z", "10:00:00.7Z", "10:00:01Z", "10:00:01.5Z"].map((time) =>
+    aSession({ name: time, status: "stopped", state_since: `2026-11-23T${time}` }),
+  );
+  expect(ordered(ended).map((session) => session.name)).toEqual([
+    "10:00:01.5Z",
+    "10:00:01Z",
+    "10:00:00.75Z",
+    "10:00:00.7Z",
+  ]);
+});
+
 it("finds every word somewhere", () => {
   const session = aSession({ name: "auth-argon2", branch: "feature/refactor" });
   expect(matches(session, "argon REFACTOR")).toBe(true);

@@ -2,7 +2,7 @@
 
 import { needsYou } from "./store";
 import type { Session } from "./wire";
-import { isLive, isWaiting, nameOf, type StateIcon } from "./words";
+import { byTime, isLive, isWaiting, nameOf, type StateIcon } from "./words";
 
 export type Filter = "all" | "needs" | "working" | "idle" | "ended" | "archived";
 
@@ -60,8 +60,8 @@ export function ordered(sessions: readonly Session[]): readonly Session[] {
     const groups = group(a) - group(b);
     if (groups !== 0) return groups;
     if (a.pinned !== b.pinned) return a.pinned ? -1 : 1;
-    if (isWaiting(a)) return a.state_since < b.state_since ? -1 : 1;
-    if (isLive(a)) return a.created_at < b.created_at ? 1 : -1;
-    return a.state_since < b.state_since ? 1 : -1;
+    if (isWaiting(a)) return byTime(a.state_since, b.state_since);
+    if (isLive(a)) return byTime(b.created_at, a.created_at);
+    return byTime(b.state_since, a.state_since);
   });
 }

@@ -9,7 +9,7 @@ import { providers } from "./providers";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
 import { toast } from "./toasts";
-import { isLive, isWaiting } from "./words";
+import { byTime, isLive, isWaiting } from "./words";
 
 /** Every session that was not removed; null until it is known. */
 export const sessions = signal<ReadonlyMap<string, Session> | null>(null);
@@ -23,7 +23,7 @@ export const bell = signal<{ session: string | null; count: number }>({ session:
 
 /** The sessions in the order in which they were created. */
 export const inOrder = computed<readonly Session[]>(() =>
-  [...(sessions.value?.values() ?? [])].sort((a, b) => (a.created_at < b.created_at ? -1 : 1)),
+  [...(sessions.value?.values() ?? [])].sort((a, b) => byTime(a.created_at, b.created_at)),
 );
 export const waiting = computed(() => inOrder.value.filter(isWaiting));
 export const home = computed(() => daemon.value?.home ?? null);

@@ -38,6 +38,9 @@ const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeS
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
 /** 16:12 */
+/** Compares two times of the daemon. As text, 12:00:00.7 would be later than 12:00:00.75. */
+export const byTime = (a: string, b: string): number => Date.parse(a) - Date.parse(b);
+
 export const clock = (at: number): string => clock24.format(at);
 /** 16:12:03 */
 export const clockSeconds = (at: number): string => clock24s.format(at);

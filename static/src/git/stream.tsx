@@ -9,7 +9,7 @@ import { RowView } from "./row_view";
 import type { Row } from "./rows";
 
 /** Rows are made so far beyond what is visible, in px. */
-const BEYOND = 400;
+const BEYOND = 520;
 /** What is not there yet is loaded so many rows before it is seen. */
 const AHEAD = 60;
 /** What a row is high before it was measured, in px. */

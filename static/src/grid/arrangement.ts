@@ -1,7 +1,7 @@
 // Which sessions the grid shows, in the order of its tiles; kept on this device.
 
 import type { Session } from "../wire";
-import { isLive, isWaiting } from "../words";
+import { byTime, isLive, isWaiting } from "../words";
 
 export const MOST = 9;
 const KEY = "codepiper.grid-tiles";
@@ -32,7 +32,7 @@ export function waitingOnes(all: readonly Session[], before: readonly string[], 
   const since = (session: Session): string => session.state_since;
   const waiting = all.filter((session) => isWaiting(session) || session.id === used);
   const place = ({ id }: Session): number => (before.includes(id) ? before.indexOf(id) : before.length);
-  return waiting.sort((a, b) => place(a) - place(b) || (since(a) < since(b) ? -1 : 1)).slice(0, MOST);
+  return waiting.sort((a, b) => place(a) - place(b) || byTime(since(a), since(b))).slice(0, MOST);
 }
 
 /** The tile `id` takes the place of the tile `to`. */

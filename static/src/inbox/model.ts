@@ -5,7 +5,7 @@ import { problemOf, request } from "../http";
 import { inOrder, isDue, onEvent } from "../store";
 import { toast } from "../toasts";
 import type { AnswerAsk, Ask, Event, FoundEvents, Halted, Session } from "../wire";
-import { count, foreign, type StateIcon, type Tone } from "../words";
+import { byTime, count, foreign, type StateIcon, type Tone } from "../words";
 
 export interface Open {
   ask: Ask;
@@ -38,8 +38,7 @@ export const open = computed<readonly Open[]>(() =>
     .flatMap((session) => session.asks.map((ask): Open => ({ ask, session })))
     .sort(
       (a, b) =>
-        KIND_ORDER.indexOf(a.ask.kind) - KIND_ORDER.indexOf(b.ask.kind) ||
-        Date.parse(a.ask.asked_at) - Date.parse(b.ask.asked_at),
+        KIND_ORDER.indexOf(a.ask.kind) - KIND_ORDER.indexOf(b.ask.kind) || byTime(a.ask.asked_at, b.ask.asked_at),
     ),
 );
 export const due = computed(() => open.value.filter(({ ask }) => isDue(ask)));

@@ -56,10 +56,14 @@ export function useWindow(
   };
   const show = (): void => {
     if (heights.count === 0) return;
-    const from = heights.at(seen.current.top - beyond);
-    const to = heights.at(seen.current.top + seen.current.height + beyond) + 1;
-    need?.(from, to);
-    if (from !== range.value.from || to !== range.value.to) range.value = { from, to };
+    const { top, height } = seen.current;
+    const around = (px: number): Range => ({ from: heights.at(top - px), to: heights.at(top + height + px) + 1 });
+    const [least, most] = [around(beyond / 2), around(beyond)];
+    need?.(most.from, most.to);
+    // Some entries at once, now and then: what an update costs beside them is paid in few frames.
+    const now = range.value;
+    const holds = (one: Range, other: Range): boolean => one.from <= other.from && one.to >= other.to;
+    if (!holds(now, least) || !holds(around(2 * beyond), now)) range.value = most;
   };
   const space = (): void => {
     // The list may be shorter now than it was when one looked.
