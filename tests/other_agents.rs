@@ -37,6 +37,7 @@ fn bed(name: &str) -> (Bed, String) {
         ("PATH", &path),
         ("COLORTERM", "truecolor"),
         ("GEMINI_API_KEY", "not-a-key"),
+        ("GOOGLE_GEMINI_BASE_URL", &model),
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
     ]);
     fs::write(bed.home.path("config.toml"), example(name)).unwrap();
@@ -112,5 +113,11 @@ fn gemini_begins() {
     let session = start(&bed, "gemini");
     let id = &session.id.to_string();
     until_it(&bed, &session, Activity::Idle, None);
+    // It hides its cursor, so that its composer cannot be read: what is sent leaves it all the same.
+    let sent: Sent = serde_json::from_str(&bed.home.ok(["send", id, "hello there", "--json"])).unwrap();
+    assert_eq!(sent.receipt, Receipt::Written);
+    // Its model is not there: it asks which other one it shall take.
+    bed.home.ok(["wait", id, "--until", "text=You said|have access", "--timeout", "30"]);
+    until_it(&bed, &session, Activity::Waiting, Some(WaitingFor::Question));
     bed.home.ok(["kill", id]);
 }

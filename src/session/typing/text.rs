@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use codepiper_protocol::Cursor;
@@ -10,6 +11,7 @@ use codepiper_protocol::tmux::{Command, CommandLine, KeyBytes, PaneId};
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Typing;
@@ -18,6 +20,7 @@ use super::paste::{cut_warning, ends_a_paste};
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
 use crate::session::link::{pane_for_input, tmux_problem};
+use crate::session::screen_source::Follower;
 use crate::tmux::connection::Connection;
 
 const BACKSPACE: u8 = 0x7f;
@@ -26,6 +29,9 @@ const DELETE: &[u8] = b"\x1b[3~";
 const MOST_TAKEN_BACK: usize = 4000;
 /// So many bytes are typed at once.
 const PIECE: usize = 500;
+/// An agent whose composer is not known has painted a text in this time, or shows it as something else.
+const PAINT_LIMIT: Duration = Duration::from_secs(2);
+const LAST_LETTERS: usize = 8;
 /// So often an image is named to an agent.
 const IMAGE_TRIES: u32 = 4;
 
@@ -36,10 +42,13 @@ struct Typist<'a> {
     session: &'a Arc<Session>,
     pane: PaneId,
     composer: Option<Composer>,
+    /// Where an agent without one shows what was typed.
+    screen: Option<Follower>,
     /// The program asked for pastes to be bracketed.
     bracketed: bool,
     /// So many characters were typed.
     typed: usize,
+    last_letters: String,
 }
 
 impl Typing {
@@ -81,7 +90,22 @@ impl Typing {
         };
         let cursor = session.cursor();
         let connection = &connection;
-        let mut typist = Typist { typing: self, connection, session, pane, composer, bracketed, typed: 0 };
+        let screen = match &composer {
+            None if enter && session.provider.agent => self.source.follow(session).await,
+            _ => None,
+        };
+        let last_letters = last_letters(&text);
+        let mut typist = Typist {
+            typing: self,
+            connection,
+            session,
+            pane,
+            composer,
+            screen,
+            bracketed,
+            typed: 0,
+            last_letters,
+        };
         typist.give_images(&images).await?;
         let bytes = typist.paste(text, !images.is_empty(), enter).await?;
         let sent = Body::InputSent { bytes, enter, cursor };
@@ -192,6 +216,16 @@ impl Typist<'_> {
                 None => {}
             }
             composer.before_enter();
+        } else if let Some(screen) = &mut self.screen {
+            // Right behind a paste, Enter would be a line of it (Gemini CLI: within 40 ms).
+            let shown = async {
+                while !screen.rows().iter().any(|row| row.contains(&self.last_letters)) {
+                    screen.changed().await;
+                    screen.catch_up();
+                }
+            };
+            let _ = timeout(PAINT_LIMIT, shown).await;
+            screen.settles().await;
         }
         let (typing, session) = (self.typing, self.session);
         typing.life.apply(session, Input::Submitted);
@@ -256,6 +290,14 @@ impl Typist<'_> {
         }
         Ok(Sent { cursor, receipt, warning })
     }
+}
+
+/// As much of the end of a text as probably stands in one row.
+fn last_letters(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let word = text.split_whitespace().next_back().unwrap_or_default();
+    let skipped = word.chars().count().saturating_sub(LAST_LETTERS);
+    word.chars().skip(skipped).collect()
 }
 
 /// # Errors
