@@ -28,13 +28,17 @@ impl Cell {
     /// Lets the agent run the command line, and tells its exit code. `wrap` is how it runs it, with
     /// `{}` for the command.
     fn runs(&self, wrap: &str, args: &str) -> i32 {
+        self.runs_line(wrap, &format!("{CODEPIPER} {args}"))
+    }
+
+    /// The same with any program.
+    fn runs_line(&self, wrap: &str, line: &str) -> i32 {
         static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let file = self.home.path(&format!("code-{number}"));
         let script = self.home.path(&format!("script-{number}"));
         let (path, script_path) = (file.display(), script.display());
-        let inner =
-            format!("{CODEPIPER} {args} >{path}.out 2>{path}.err; echo $? >{path}.new; mv {path}.new {path}");
+        let inner = format!("{line} >{path}.out 2>{path}.err; echo $? >{path}.new; mv {path}.new {path}");
         std::fs::write(&script, inner).unwrap();
         let command = wrap.replace("{}", &format!("bash {script_path}"));
         self.home.ok(["send", &self.agent.short_id, "--", &command]);
@@ -108,6 +112,59 @@ fn an_agent_is_refused_everything_but_its_own_session() {
     }
     assert_eq!(cell.home.session(&other).pid, cell.other.pid);
     assert_eq!(cell.home.sessions().len(), 2);
+}
+
+/// Neither for itself nor for others, however it is started.
+#[test]
+fn an_agent_decides_nothing() {
+    let mut cell = Cell::new();
+    cell.home.ok(["policy", "create", "deny-list", "--from", "deny-list"]);
+    // Something is open, and it is the agent's own.
+    assert_eq!(cell.runs("{}", "notify 'look here'"), 0);
+    let ask = eventually("it asks", || cell.home.session(&cell.agent.short_id).asks.pop());
+    let (ask, other) = (ask.id, cell.other.short_id.clone());
+    let verbs = [
+        "policy list".to_owned(),
+        "policy show deny-list".to_owned(),
+        "policy create mine --from read-only".to_owned(),
+        "policy remove deny-list".to_owned(),
+        format!("policy attach deny-list {other}"),
+        "policy test 'git push'".to_owned(),
+        "inbox".to_owned(),
+        format!("approve {ask}"),
+        format!("deny {ask}"),
+        format!("answer {ask} --option 1"),
+        "halt --all".to_owned(),
+        format!("halt {other}"),
+        format!("send {other} x"),
+        "auth status".to_owned(),
+        "auth bootstrap".to_owned(),
+        "auth sessions".to_owned(),
+    ];
+    let wraps = ["{}", "setsid -f {}", "nohup {} >/dev/null 2>&1 &", "(( {} & ) & )"];
+    for (number, verb) in verbs.iter().enumerate() {
+        let wrap = wraps[number % wraps.len()];
+        assert_eq!(cell.runs(wrap, verb), 6, "{wrap}: {verb}");
+        assert_eq!(cell.refused().0, Some(cell.agent.id), "{wrap}: {verb}");
+    }
+    for wrap in wraps {
+        for (method, path, body) in [
+            ("POST", format!("asks/{ask}/answer"), r#"{"version":1,"answer":"allow"}"#),
+            ("DELETE", "policies/deny-list".to_owned(), ""),
+            ("POST", "halt".to_owned(), "{}"),
+        ] {
+            let curl = format!(
+                "curl --silent --fail --unix-socket $CODEPIPER_SOCKET -X {method} -H 'Content-Type: application/json' \
+                 -d '{body}' http://localhost/api/{path}"
+            );
+            // The status is 400 or higher.
+            assert_eq!(cell.runs_line(wrap, &curl), 22, "{wrap}: {curl}");
+            assert_eq!(cell.refused().0, Some(cell.agent.id), "{wrap}: {curl}");
+        }
+    }
+    assert_eq!(cell.home.session(&cell.agent.short_id).asks.len(), 1);
+    assert!(cell.home.ok(["policy", "show", "deny-list"]).contains("deny"));
+    assert!(cell.home.session(&other).status.is_live());
 }
 
 #[test]
