@@ -115,8 +115,15 @@ fn a_set_of_policies_applies_as_one() {
     let save_it = |home: &Home| home.run_with(["policy", "create", "set", "--from", "-"], set.as_bytes());
     let refused = save_it(&home);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    assert!(refused.stderr.contains("set.toml:3: 'include' names 'deny'"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("set.toml:3: cannot include 'inner': there is no such policy"),
+        "{refused:?}"
+    );
     let nowhere = POLICY.replace("default", "sessions = []\ndefault");
+    // Elsewhere it would allow what it allows there.
+    save(&home, "inner", "name = \"inner\"\ndirectories = [\"/tmp\"]\n");
+    assert!(save_it(&home).stderr.contains("cannot include 'inner': it is not for single sessions"));
+    home.ok(["policy", "remove", "inner"]);
     save(&home, "deny", &nowhere.replace("\"work\"", "\"deny\""));
     save(&home, "inner", "name = \"inner\"\nsessions = []\ninclude = \"deny\"\n");
     assert_eq!(save_it(&home).code, Some(0));
@@ -128,6 +135,9 @@ fn a_set_of_policies_applies_as_one() {
     let denied = (Some(PolicyAction::Deny), Some("deny".to_owned()));
     home.ok(["policy", "attach", "set", &one.short_id]);
     assert_eq!((of(&home, &one.short_id), of(&home, &other.short_id)), (denied.clone(), (None, None)));
+    let everywhere = POLICY.replace("\"work\"", "\"deny\"");
+    let ran = home.run_with(["policy", "create", "deny", "--replace", "--from", "-"], everywhere.as_bytes());
+    assert!(ran.code == Some(1) && ran.stderr.contains("keep its `sessions`"), "{ran:?}");
     let said = home.fails(1, ["policy", "remove", "deny"]);
     assert!(said.contains("policy 'inner' includes 'deny'"), "{said}");
     let list = home.ok(["policy", "list"]);

@@ -36,9 +36,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::post())
         .and(json::<PutPolicy>())
         .and(with(api.clone()))
-        .then(
-            |wanted: PutPolicy, api: Api| async move { answer(Ok::<_, Problem>(check(&api, &wanted.text))) },
-        );
+        .then(|wanted: PutPolicy, api: Api| async move { answer(check(&api, &wanted.text)) });
     let test = warp::path!("api" / "policies" / "test")
         .and(warp::post())
         .and(json::<TestPolicy>())
@@ -103,14 +101,14 @@ async fn of_session(api: &Api, reference: &Reference) -> Result<Vec<SessionPolic
 }
 
 /// What would be said of a text that is saved.
-fn check(api: &Api, text: &str) -> PolicyInfo {
-    match api.sessions.policies().read(text) {
+fn check(api: &Api, text: &str) -> Result<PolicyInfo, Problem> {
+    Ok(match api.sessions.policies().read(text) {
         Ok(policy) => kept::info_of(&policy),
         Err(mistakes) => {
             let nothing = kept::info_of(&crate::policy::rule::Policy::new(""));
             PolicyInfo { mistakes: mistakes.iter().map(kept::note).collect(), ..nothing }
         }
-    }
+    })
 }
 
 async fn put(api: &Api, caller: &Caller, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {

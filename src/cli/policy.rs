@@ -58,6 +58,8 @@ enum Verb {
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Remove { name: String },
     /// Check a file without saving it: what is wrong, and which rules allow more than they seem to
+    ///
+    /// Policies that it includes are not looked at: they are in the daemon.
     #[command(after_help = exit_codes(&[0, 1, 2]))]
     Check {
         /// Policy file; - reads stdin

@@ -121,14 +121,14 @@ impl Kept {
         applied.map(super::write::write).collect()
     }
 
-    /// Reads a policy that may include others.
+    /// Reads a policy; what it includes has to be there.
     pub fn read(&self, text: &str) -> Result<Policy, Vec<Mistake>> {
         let policy = read(text)?;
         let missing = lock(&self.0.state).lacks(&policy, text);
         missing.map_or(Ok(policy), |mistake| Err(vec![mistake]))
     }
 
-    /// A policy that may not be kept yet, with those that it includes.
+    /// A policy, saved or not, with those that it includes.
     pub fn whole(&self, policy: Policy) -> Policies {
         let mut policies = lock(&self.0.state).included(&policy);
         policies.push(policy);
@@ -138,15 +138,26 @@ impl Kept {
     /// Writes a policy, new or changed.
     pub fn put(&self, name: &str, text: &str) -> Result<PolicyFile, Problem> {
         check_name(name)?;
-        let policy = self.read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
+        let policy = read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
         if policy.name != name {
             let detail = format!("the policy is called '{}' in its text, but '{name}' here", policy.name);
             return Err(Problem::new(Code::Invalid, detail));
         }
-        self.change(|state, dir| {
+        let fits = |state: &State| {
+            if let Some(mistake) = state.lacks(&policy, text) {
+                return Err(mistaken(name, &[mistake]));
+            }
+            match state.includer(name).filter(|_| !policy.is_for_sessions()) {
+                Some(other) => Err(in_use(&format!(
+                    "policy '{other}' includes '{name}', which has to be for single sessions: keep its `sessions`"
+                ))),
+                None => Ok(()),
+            }
+        };
+        self.change(fits, |state, dir| {
             fs::create_dir_all(dir)?;
             replace(&dir.join(format!("{name}.toml")), text.as_bytes(), Synced::Yes)?;
-            state.files.insert(name.to_owned(), File { text: text.to_owned(), read: Ok(policy) });
+            state.files.insert(name.to_owned(), File { text: text.to_owned(), read: Ok(policy.clone()) });
             Ok(())
         })?;
         self.show(name)
@@ -154,12 +165,13 @@ impl Kept {
 
     pub fn remove(&self, name: &str) -> Result<(), Problem> {
         self.show(name)?;
-        if let Some(other) = lock(&self.0.state).includer(name) {
-            let detail =
-                format!("policy '{other}' includes '{name}'; remove '{name}' from its `include` first");
-            return Err(Problem::new(Code::InUse, detail));
-        }
-        self.change(|state, dir| {
+        let is_free = |state: &State| match state.includer(name) {
+            Some(other) => Err(in_use(&format!(
+                "policy '{other}' includes '{name}'; remove '{name}' from its `include` first"
+            ))),
+            None => Ok(()),
+        };
+        self.change(is_free, |state, dir| {
             fs::remove_file(dir.join(format!("{name}.toml")))?;
             state.files.remove(name);
             if state.attached.remove(name).is_some() {
@@ -178,21 +190,29 @@ impl Kept {
             );
             return Err(Problem::new(Code::Invalid, detail));
         }
-        self.change(|state, dir| {
-            let sessions = state.attached.entry(name.to_owned()).or_default();
-            match attached {
-                true => sessions.insert(session),
-                false => sessions.remove(&session),
-            };
-            write_attached(dir, &state.attached)
-        })?;
+        self.change(
+            |_| Ok(()),
+            |state, dir| {
+                let sessions = state.attached.entry(name.to_owned()).or_default();
+                match attached {
+                    true => sessions.insert(session),
+                    false => sessions.remove(&session),
+                };
+                write_attached(dir, &state.attached)
+            },
+        )?;
         self.show(name)
     }
 
-    /// First on the disk, then here.
-    fn change(&self, change: impl FnOnce(&mut State, &Path) -> io::Result<()>) -> Result<(), Problem> {
+    /// First on the disk, then here, if nothing is against it.
+    fn change(
+        &self,
+        check: impl FnOnce(&State) -> Result<(), Problem>,
+        change: impl FnOnce(&mut State, &Path) -> io::Result<()>,
+    ) -> Result<(), Problem> {
         let _changing = lock(&self.0.changing);
         let mut state = lock(&self.0.state).clone();
+        check(&state)?;
         change(&mut state, &self.0.dir).map_err(|error| {
             Problem::new(Code::Internal, format!("cannot write {}: {error}", self.0.dir.display()))
         })?;
@@ -255,13 +275,35 @@ impl State {
         others.find(|(_, file)| includes(file)).map(|(other, _)| other.as_str())
     }
 
-    /// A policy that is included, and is not there.
+    /// What it cannot include, or what that cannot. A policy for directories would allow elsewhere what it allows there.
     fn lacks(&self, policy: &Policy, text: &str) -> Option<Mistake> {
-        let there = |name: &&String| self.files.contains_key(*name) || **name == policy.name;
-        let missing = policy.includes.iter().find(|name| !there(name))?;
-        let line = text.lines().position(|line| line.trim_start().starts_with("include"));
-        let message = format!("'include' names '{}', and there is no such policy", missing.escape_debug());
-        Some(Mistake { line: line.unwrap_or(0) + 1, rule: None, field: "include".to_owned(), message })
+        let mut seen = BTreeSet::from([policy.name.as_str()]);
+        let mut names: Vec<&str> = policy.includes.iter().map(String::as_str).collect();
+        while let Some(name) = names.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let why = match self.files.get(name).map(|file| &file.read) {
+                None => "there is no such policy",
+                Some(Err(_)) => "it cannot be read",
+                Some(Ok(one)) if !one.is_for_sessions() => {
+                    "it is not for single sessions; add `sessions = []` to it"
+                }
+                Some(Ok(one)) => {
+                    names.extend(one.includes.iter().map(String::as_str));
+                    continue;
+                }
+            };
+            let line = text.lines().position(|line| {
+                line.trim_start()
+                    .strip_prefix("include")
+                    .is_some_and(|rest| rest.trim_start().starts_with('='))
+            });
+            let message = format!("cannot include '{}': {why}", name.escape_debug());
+            let line = line.unwrap_or(0) + 1;
+            return Some(Mistake { line, rule: None, field: "include".to_owned(), message });
+        }
+        None
     }
 
     fn mistakes(&self, file: &File) -> Vec<Mistake> {
@@ -319,6 +361,10 @@ pub fn note(mistake: &Mistake) -> PolicyNote {
 fn mistaken(name: &str, mistakes: &[Mistake]) -> Problem {
     let told: Vec<String> = mistakes.iter().map(|mistake| mistake.in_file(&format!("{name}.toml"))).collect();
     Problem::new(Code::Invalid, told.join("\n"))
+}
+
+fn in_use(detail: &str) -> Problem {
+    Problem::new(Code::InUse, detail)
 }
 
 fn no_policy(name: &str) -> Problem {

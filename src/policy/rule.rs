@@ -70,6 +70,10 @@ impl Policy {
         }
     }
 
+    pub fn is_for_sessions(&self) -> bool {
+        matches!(self.scope, Scope::Sessions(_))
+    }
+
     pub fn includes_name(&self, name: &str) -> bool {
         self.includes.iter().any(|included| included == name)
     }

@@ -37,10 +37,10 @@ const clock24s = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-
 const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
-/** 16:12 */
 /** Compares two times of the daemon. As text, 12:00:00.7 would be later than 12:00:00.75. */
 export const byTime = (a: string, b: string): number => Date.parse(a) - Date.parse(b);
 
+/** 16:12 */
 export const clock = (at: number): string => clock24.format(at);
 /** 16:12:03 */
 export const clockSeconds = (at: number): string => clock24s.format(at);

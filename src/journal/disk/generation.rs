@@ -37,8 +37,8 @@ pub struct Generation {
     pub stuck: AtomicBool,
     /// A writer appends to it: how its files are left is noted when that ends.
     pub written: AtomicBool,
-    /// The daemon before did not close its database, and there was no room yet to make it anew.
-    pub left_open: AtomicBool,
+    /// The previous daemon did not close it, and its database was not made anew since.
+    pub unchecked: AtomicBool,
     probes: Probes,
     summary: Mutex<Summary>,
     /// The same for all who use it at once.
@@ -113,7 +113,7 @@ impl Generation {
             dir,
             stuck: AtomicBool::new(false),
             written: AtomicBool::new(false),
-            left_open: AtomicBool::new(false),
+            unchecked: AtomicBool::new(false),
             probes,
             summary: Mutex::new(summary),
             segment: Mutex::default(),
@@ -181,7 +181,7 @@ impl Generation {
     fn delete_index(&self) -> io::Result<()> {
         match fs::remove_dir_all(store::path(&self.dir)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => self.left_open.store(false, Ordering::Relaxed),
+            _ => self.unchecked.store(false, Ordering::Relaxed),
         }
         Ok(())
     }
@@ -191,12 +191,24 @@ impl Generation {
         &self,
         ask: impl FnOnce(&Store) -> sled::Result<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let store = self.store();
-        *self.unreadable() = match &store {
+        let answer = self.store().and_then(|store| self.ask_store(store, ask));
+        let refused = match &answer {
             Err(Failure::Refused(why)) => Some(why.clone()),
             _ => None,
         };
-        let store = store?;
+        if refused.is_some() {
+            // There may have been room for a part of its index.
+            self.leave(Handle::Closed);
+        }
+        *self.unreadable() = refused;
+        answer
+    }
+
+    fn ask_store<T: Send + 'static>(
+        &self,
+        store: Store,
+        ask: impl FnOnce(&Store) -> sled::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
         let ask = move || {
             store.follow()?;
             ask(&store)
@@ -230,20 +242,19 @@ impl Generation {
         let room = self.probes.room(&self.dir, OPENING);
         if !self.has_segment() {
             room.map_err(|error| Failure::Refused(space::reason(&error)))?;
-            return Ok(Store::new(store::open(&self.dir)?, None)?);
+            return Store::open(&self.dir, None);
         }
         let segment = Some(self.segment()?);
-        let db = match room {
-            Ok(()) => {
-                if self.left_open.load(Ordering::Relaxed) {
-                    self.delete_index()?;
-                }
-                store::open(&store::path(&self.dir))?
+        let Err(error) = room else {
+            if self.unchecked.load(Ordering::Relaxed) {
+                self.delete_index()?;
             }
-            Err(error) => store::open_in_memory(&self.probes.memory, &self.dir)
-                .map_err(|_| Failure::Refused(space::reason(&error)))?,
+            return Store::open(&store::path(&self.dir), segment);
         };
-        Ok(Store::new(db, segment)?)
+        let memory = &self.probes.memory;
+        let room = self.probes.room(memory, OPENING).map_err(Failure::from);
+        let opened = room.and_then(|()| Store::open_in_memory(memory, &self.dir, segment));
+        opened.map_err(|_| Failure::Refused(space::reason(&error)))
     }
 
     /// Closes it if nobody read it for a while; says when to look again.
@@ -276,7 +287,7 @@ impl Generation {
         {
             return false;
         }
-        if self.written.load(Ordering::Relaxed) || self.left_open.load(Ordering::Relaxed) {
+        if self.written.load(Ordering::Relaxed) || self.unchecked.load(Ordering::Relaxed) {
             return true;
         }
         let mut summary = self.summary();
@@ -294,7 +305,11 @@ impl Generation {
 
     /// Nobody opens it again. The database is left to a thread that may hang in it.
     pub fn give_up(&self) {
-        let handle = std::mem::replace(&mut *self.handle(), Handle::Gone);
+        self.leave(Handle::Gone);
+    }
+
+    fn leave(&self, with: Handle) {
+        let handle = std::mem::replace(&mut *self.handle(), with);
         if let Handle::Open { store, .. } = handle {
             let _ =
                 thread::Builder::new().name("journal-close".to_owned()).spawn(move || caught(|| drop(store)));

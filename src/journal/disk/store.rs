@@ -39,6 +39,17 @@ pub struct Store {
     /// Older versions kept everything in the database.
     pub segment: Option<Arc<Segment>>,
     followed: Arc<Mutex<u64>>,
+    /// Behind the database, so that it goes after it.
+    _memory: Option<Arc<InMemory>>,
+}
+
+/// Files in memory: they go when nobody uses them.
+struct InMemory(PathBuf);
+
+impl Drop for InMemory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Where the database of a generation with a segment lies.
@@ -47,41 +58,20 @@ pub fn path(generation: &Path) -> PathBuf {
 }
 
 /// Opens a database that lies there, or makes one.
-pub fn open(dir: &Path) -> Result<Db, Failure> {
-    open_with(&sled::Config::new().path(dir))
-}
-
-/// Makes an empty database below `memory`, for a generation beside which nothing can be written: its segment is all that
-/// is needed. It is gone when it is closed.
-pub fn open_in_memory(memory: &Path, generation: &Path) -> Result<Db, Failure> {
-    forget_in_memory(memory, generation);
-    let dir = in_memory(memory, generation)?;
-    // Others may write there, too: only who finds nothing has it for himself.
-    fs::DirBuilder::new().mode(0o700).create(&dir)?;
-    open_with(&sled::Config::new().path(dir).temporary(true))
-}
-
-/// Takes away what a daemon that was killed left there.
-pub fn forget_in_memory(memory: &Path, generation: &Path) {
-    let _ = in_memory(memory, generation).and_then(fs::remove_dir_all);
-}
-
-fn in_memory(memory: &Path, generation: &Path) -> io::Result<PathBuf> {
-    let here = fs::metadata(generation)?;
-    Ok(memory.join(format!("codepiper-index-{:x}-{:x}", here.dev(), here.ino())))
-}
-
-fn open_with(config: &sled::Config) -> Result<Db, Failure> {
-    let config = config
-        .clone()
-        .mode(sled::Mode::LowSpace)
-        .segment_size(SEGMENT)
-        .cache_capacity(CACHE)
-        .flush_every_ms(None);
+fn open(dir: &Path) -> Result<Db, Failure> {
     let deadline = Instant::now() + LOCK_LIMIT;
     loop {
-        let config = config.clone();
-        match limited(OPEN_LIMIT, move || config.open())?.map_err(Failure::from) {
+        let path = dir.to_owned();
+        let opened = limited(OPEN_LIMIT, move || {
+            sled::Config::new()
+                .path(path)
+                .mode(sled::Mode::LowSpace)
+                .segment_size(SEGMENT)
+                .cache_capacity(CACHE)
+                .flush_every_ms(None)
+                .open()
+        });
+        match opened?.map_err(Failure::from) {
             // A process that was killed may still be on its way out; sled does not wait for its lock.
             Err(Failure::Locked) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
             Ok(db) => return Ok(db),
@@ -90,11 +80,39 @@ fn open_with(config: &sled::Config) -> Result<Db, Failure> {
     }
 }
 
+/// Takes away what a daemon that was killed left there.
+pub fn forget_in_memory(memory: &Path, generation: &Path) {
+    let _ = in_memory(memory, generation).and_then(fs::remove_dir_all);
+}
+
+pub fn in_memory(memory: &Path, generation: &Path) -> io::Result<PathBuf> {
+    let here = fs::metadata(generation)?;
+    Ok(memory.join(format!("codepiper-index-{:x}-{:x}", here.dev(), here.ino())))
+}
+
 impl Store {
-    pub fn new(db: Db, segment: Option<Arc<Segment>>) -> sled::Result<Self> {
+    /// The database in `dir`; it is made if it is not there.
+    pub fn open(dir: &Path, segment: Option<Arc<Segment>>) -> Result<Self, Failure> {
+        let db = open(dir)?;
         let followed =
             db.get(FOLLOWED)?.and_then(|value| Some(u64::from_be_bytes(value[..].try_into().ok()?)));
-        Ok(Self { db, segment, followed: Arc::new(Mutex::new(followed.unwrap_or_default())) })
+        let followed = Arc::new(Mutex::new(followed.unwrap_or_default()));
+        Ok(Self { db, segment, followed, _memory: None })
+    }
+
+    /// An empty database below `memory`, for a generation beside which nothing can be written: its segment is all that is
+    /// needed. It is gone when it is closed.
+    pub fn open_in_memory(
+        memory: &Path,
+        generation: &Path,
+        segment: Option<Arc<Segment>>,
+    ) -> Result<Self, Failure> {
+        forget_in_memory(memory, generation);
+        let dir = in_memory(memory, generation)?;
+        // Others may write there, too: only who finds nothing has it for himself.
+        fs::DirBuilder::new().mode(0o700).create(&dir)?;
+        let memory = Some(Arc::new(InMemory(dir.clone())));
+        Ok(Self { _memory: memory, ..Self::open(&dir, segment)? })
     }
 
     /// Takes in what was appended to the segment since.

@@ -659,11 +659,12 @@ fn a_full_disk_pauses_the_journal_and_nothing_else() {
     assert_eq!(drain(&disk, feed.session, Position::default(), 1 << 20).1, skipped);
 }
 
-/// What it says when it is asked whether something can be written: yes, or this error.
-fn refusing(errno: &Arc<AtomicI64>) -> Arc<Reserve> {
-    let errno = errno.clone();
-    Arc::new(move |_, _| match errno.load(Ordering::Relaxed) {
+/// What it says when it is asked whether something can be written there: yes, or this error.
+fn refusing(errno: &Arc<AtomicI64>, dir: &TempDir) -> Arc<Reserve> {
+    let (errno, dir) = (errno.clone(), dir.path().to_owned());
+    Arc::new(move |path, _| match errno.load(Ordering::Relaxed) {
         0 => Ok(()),
+        _ if !path.starts_with(&dir) => Ok(()),
         errno => Err(io::Error::from_raw_os_error(errno as i32)),
     })
 }
@@ -682,8 +683,9 @@ fn what_cannot_be_written_to_is_not_opened_and_is_there_afterwards() {
             let dir = TempDir::new().unwrap();
             let refused = Arc::new(AtomicI64::new(0));
             let mut options = uncached(&dir);
-            options.probes.reserve = refusing(&refused);
-            options.probes.memory = dir.path().join(if memory { "" } else { "none" });
+            options.probes.reserve = refusing(&refused, &dir);
+            let elsewhere = TempDir::new().unwrap();
+            options.probes.memory = elsewhere.path().join(if memory { "" } else { "none" });
             let (disk, _) = Disk::open(options.clone());
             let mut feed = Feed::new();
             feed.lines(&disk, 300_000);
@@ -701,12 +703,19 @@ fn what_cannot_be_written_to_is_not_opened_and_is_there_afterwards() {
             }
             let files = || summary::files(&dir.path().join("1"));
             let before = files();
+            let index = store::in_memory(&options.probes.memory, &dir.path().join("1")).unwrap();
+            if memory {
+                // Of a daemon that was killed.
+                fs::create_dir(&index).unwrap();
+                fs::write(index.join("db"), "nonsense").unwrap();
+            }
             refused.store(errno as i64, Ordering::Relaxed);
             let (disk, report) = Disk::open(options.clone());
-            assert_eq!((report.damage, report.generations), (vec![], 1), "{errno}");
+            assert_eq!((report.damage, report.generations, index.exists()), (vec![], 1, false), "{errno}");
             assert_eq!(disk.last(feed.session).map(|last| last.end), Some(end));
             if memory {
                 assert_numbered(&disk, &feed);
+                assert!(index.exists());
             } else {
                 // Whoever reads is told that there is something, and why it does not come.
                 assert_eq!(disk.read(feed.session, Position::default(), 1 << 20), []);
@@ -728,6 +737,7 @@ fn what_cannot_be_written_to_is_not_opened_and_is_there_afterwards() {
                 (None, None, None, vec![])
             );
             drop(disk);
+            assert!(!index.exists());
             let (disk, report) = Disk::open(options);
             assert_eq!(report.damage, []);
             assert_numbered(&disk, &feed);
@@ -740,7 +750,7 @@ fn a_session_that_is_removed_while_nothing_can_be_written_goes_later() {
     let dir = TempDir::new().unwrap();
     let refused = Arc::new(AtomicI64::new(0));
     let mut options = uncached(&dir);
-    options.probes.reserve = refusing(&refused);
+    options.probes.reserve = refusing(&refused, &dir);
     let (disk, _) = Disk::open(options.clone());
     let (mut gone, mut kept) = (Feed::new(), Feed::new());
     for feed in [&mut gone, &mut kept] {

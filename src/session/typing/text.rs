@@ -11,7 +11,7 @@ use codepiper_protocol::tmux::{Command, CommandLine, KeyBytes, PaneId};
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::Typing;
@@ -29,8 +29,9 @@ const DELETE: &[u8] = b"\x1b[3~";
 const MOST_TAKEN_BACK: usize = 4000;
 /// So many bytes are typed at once.
 const PIECE: usize = 500;
-/// An agent whose composer is not known has painted a text in this time, or shows it as something else.
+/// An agent whose composer is not known has painted a text in this time, or shows something else for it.
 const PAINT_LIMIT: Duration = Duration::from_secs(2);
+/// As much of the end of a text as probably stands in one row.
 const LAST_LETTERS: usize = 8;
 /// So often an image is named to an agent.
 const IMAGE_TRIES: u32 = 4;
@@ -43,12 +44,21 @@ struct Typist<'a> {
     pane: PaneId,
     composer: Option<Composer>,
     /// Where an agent without one shows what was typed.
-    screen: Option<Follower>,
+    screen: Option<Painted>,
     /// The program asked for pastes to be bracketed.
     bracketed: bool,
     /// So many characters were typed.
     typed: usize,
-    last_letters: String,
+}
+
+/// A screen on which the end of a text is to appear.
+struct Painted {
+    screen: Follower,
+    letters: String,
+    /// In so many rows it stood before.
+    before: usize,
+    /// And something was asked.
+    asked: bool,
 }
 
 impl Typing {
@@ -90,22 +100,10 @@ impl Typing {
         };
         let cursor = session.cursor();
         let connection = &connection;
-        let screen = match &composer {
-            None if enter && session.provider.agent => self.source.follow(session).await,
-            _ => None,
-        };
-        let last_letters = last_letters(&text);
-        let mut typist = Typist {
-            typing: self,
-            connection,
-            session,
-            pane,
-            composer,
-            screen,
-            bracketed,
-            typed: 0,
-            last_letters,
-        };
+        let reads = composer.is_none() && enter && session.provider.agent;
+        let screen = if reads { Painted::before(self, session, &text).await } else { None };
+        let mut typist =
+            Typist { typing: self, connection, session, pane, composer, screen, bracketed, typed: 0 };
         typist.give_images(&images).await?;
         let bytes = typist.paste(text, !images.is_empty(), enter).await?;
         let sent = Body::InputSent { bytes, enter, cursor };
@@ -218,14 +216,10 @@ impl Typist<'_> {
             composer.before_enter();
         } else if let Some(screen) = &mut self.screen {
             // Right behind a paste, Enter would be a line of it (Gemini CLI: within 40 ms).
-            let shown = async {
-                while !screen.rows().iter().any(|row| row.contains(&self.last_letters)) {
-                    screen.changed().await;
-                    screen.catch_up();
-                }
-            };
-            let _ = timeout(PAINT_LIMIT, shown).await;
-            screen.settles().await;
+            screen.appears().await;
+            if !screen.asked && self.session.turn() == Activity::Waiting {
+                return Err(not_shown(self.session, false));
+            }
         }
         let (typing, session) = (self.typing, self.session);
         typing.life.apply(session, Input::Submitted);
@@ -292,12 +286,32 @@ impl Typist<'_> {
     }
 }
 
-/// As much of the end of a text as probably stands in one row.
-fn last_letters(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let word = text.split_whitespace().next_back().unwrap_or_default();
-    let skipped = word.chars().count().saturating_sub(LAST_LETTERS);
-    word.chars().skip(skipped).collect()
+impl Painted {
+    /// `None` when the screen is not known.
+    async fn before(typing: &Typing, session: &Arc<Session>, text: &[u8]) -> Option<Self> {
+        let mut screen = typing.source.follow(session).await?;
+        let text = String::from_utf8_lossy(text);
+        let word = text.split_whitespace().next_back().unwrap_or_default();
+        let skipped = word.chars().count().saturating_sub(LAST_LETTERS);
+        screen.catch_up();
+        let letters = word.chars().skip(skipped).collect();
+        let asked = session.turn() == Activity::Waiting;
+        let painted = Self { screen, letters, before: 0, asked };
+        Some(Self { before: painted.rows(), ..painted })
+    }
+
+    fn rows(&self) -> usize {
+        self.screen.rows().iter().filter(|row| row.contains(&self.letters)).count()
+    }
+
+    /// Waits until the text is there, for a while, and then until nothing changes.
+    async fn appears(&mut self) {
+        let end = Instant::now() + PAINT_LIMIT;
+        while self.rows() <= self.before && timeout_at(end, self.screen.changed()).await.is_ok() {
+            self.screen.catch_up();
+        }
+        self.screen.settles().await;
+    }
 }
 
 /// # Errors

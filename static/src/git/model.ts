@@ -214,7 +214,7 @@ export class Model {
     for (const item of items) {
       const known = this.loaded.value.get(item.key);
       const isSame = item.file.version !== null && item.file.version === known?.diff?.version;
-      if ((known || this.reading.has(item.key)) && !isSame) this.load(item, true);
+      if ((known || this.reading.has(item.key)) && !isSame) this.load(item, { again: true });
     }
   }
 
@@ -244,12 +244,13 @@ export class Model {
     this.opened.value = new Map(this.opened.value).set(item.key, !folded);
   }
 
-  /** Its first lines, unless they are there. */
-  load(item: Item, again = false): void {
+  /** Its first lines, unless they are there. What is seen comes before what is not. */
+  load(item: Item, { again = false, seen = true } = {}): void {
     const known = this.loaded.value.get(item.key);
     if (!again && (this.reading.has(item.key) || known?.diff || known?.failed)) return;
-    if (this.wanted.some((other) => other.key === item.key)) return;
-    this.wanted.push(item);
+    const others = this.wanted.filter((other) => other.key !== item.key);
+    if (!seen && others.length < this.wanted.length) return;
+    this.wanted = seen ? [item, ...others] : [...others, item];
     this.next();
   }
 
@@ -294,9 +295,9 @@ export class Model {
   }
 
   /** Its first lines, or those behind the ones that are known. */
-  loadMore(item: Item): void {
+  loadMore(item: Item, seen = true): void {
     const known = this.loaded.value.get(item.key);
-    if (!known?.diff) return this.load(item);
+    if (!known?.diff) return this.load(item, { seen });
     if (known.diff.next !== null && !this.reading.has(item.key)) void this.readFile(item, known.diff.next);
   }
 

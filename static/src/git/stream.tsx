@@ -28,7 +28,7 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
 
   // Whoever scrolls fast comes to lines, not to what stands behind them.
   const need = (_: number, to: number): void => {
-    for (const row of known.current.slice(to, to + AHEAD)) if (row.kind === "load") model.loadMore(row.item);
+    for (const row of known.current.slice(to, to + AHEAD)) if (row.kind === "load") model.loadMore(row.item, false);
   };
   const { top, bottom, range, observer, seen, look, show, space } = useWindow(scroll, heights, BEYOND, { need });
 
@@ -48,7 +48,7 @@ export function Stream({ model, scroller }: { model: Model; scroller: { current:
     const now = anchor ? rows.findIndex((row) => row.key === anchor.key) : -1;
     const to = now < 0 ? at : heights.top(now) + inside;
     if (to === at && before.length > 0 && heights.total >= at + seen.current.height) return show();
-    root.scrollTop = to;
+    root.scrollTop += to - at;
     look();
   }, [rows]);
   useLayoutEffect(space);

@@ -1,6 +1,7 @@
 // The files beside the stream, and the commit below them.
 
-import { useComputed, useSignal } from "@preact/signals";
+import { computed, useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { foreign, pathParts, visible } from "../words";
 import type { Model } from "./model";
 import { Counts, LETTERS } from "./row_view";
@@ -69,8 +70,8 @@ function FileLink({ model, item, open }: { model: Model; item: Item; open: (item
   const [dir, name] = pathParts(foreign(item.file.path));
   const letter = item.section === "untracked" ? "?" : item.section === "conflicted" ? "!" : LETTERS[item.file.change];
   // Drawn again when one of them changes, and not with each file that is loaded.
-  const current = useComputed(() => model.at.value?.startsWith(item.key) === true);
-  const viewed = useComputed(() => model.isViewed(item));
+  const current = useMemo(() => computed(() => model.at.value?.startsWith(item.key) === true), [model, item]);
+  const viewed = useMemo(() => computed(() => model.isViewed(item)), [model, item]);
   return (
     <button
       class="git-file"

@@ -34,7 +34,7 @@ export interface Window {
 }
 
 /**
- * `beyond`: entries have elements so far beyond what is visible, in px. `need` hears which entries those are. `pinned` scrolls
+ * `beyond`: entries have elements so far beyond what is visible, in px. `need` hears which entries may be seen soon. `pinned` scrolls
  * to where the list is held, and says whether it is; otherwise what one reads stays where it is.
  */
 export function useWindow(
@@ -90,6 +90,13 @@ export function useWindow(
   };
   const observer = useMemo(() => new ResizeObserver(measure), [heights]);
   useEffect(() => () => observer.disconnect(), [observer]);
+  useEffect(() => {
+    const root = scroll.current;
+    if (!root) return;
+    const size = new ResizeObserver(look);
+    size.observe(root);
+    return () => size.disconnect();
+  }, [heights]);
   return { top, bottom, range, observer, seen, look, show, space };
 }
 

@@ -127,11 +127,11 @@ impl Generations {
 
     /// The same where nothing can be written.
     fn count_only(&self, generation: &Arc<Generation>, lasts: &mut BTreeMap<SessionId, Last>) {
+        generation.unchecked.store(true, Ordering::Relaxed);
         match generation.count() {
             Ok((lost, _)) => {
                 merge_all(lasts, generation);
                 self.note_missing(generation, lost);
-                generation.left_open.store(true, Ordering::Relaxed);
             }
             Err(failure) => {
                 tracing::warn!(generation = generation.number, ?failure, "it is left as it is");
