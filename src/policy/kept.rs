@@ -38,6 +38,8 @@ struct State {
     attached: Attached,
     /// Those of the files that can be read, where they apply.
     policies: Arc<Policies>,
+    /// One that cannot be read, or cannot include what it names.
+    broken: Option<String>,
 }
 
 #[derive(Clone)]
@@ -75,7 +77,7 @@ impl Kept {
     pub fn decide(&self, request: &Request) -> Option<Decision> {
         let (policies, broken) = {
             let state = lock(&self.0.state);
-            (state.policies.clone(), state.broken())
+            (state.policies.clone(), state.broken.clone())
         };
         let decision = policies.decide(request);
         let Some(broken) = broken else { return decision };
@@ -250,22 +252,31 @@ impl State {
             Some(whole)
         });
         self.policies = Arc::new(Policies::new(policies.flatten().collect()));
+        let mut broken = self.files.iter().filter(|(_, file)| !self.mistakes(file).is_empty());
+        self.broken = broken.next().map(|(name, _)| name.clone());
     }
 
-    /// What a policy includes, and what that includes, where the policy applies.
-    fn included(&self, policy: &Policy) -> Vec<Policy> {
-        let mut seen = BTreeSet::from([policy.name.as_str()]);
-        let mut names: Vec<&str> = policy.includes.iter().map(String::as_str).collect();
-        let mut included = Vec::new();
-        while let Some(name) = names.pop() {
-            if let Some(Ok(one)) = self.files.get(name).map(|file| &file.read)
-                && seen.insert(name)
-            {
-                names.extend(one.includes.iter().map(String::as_str));
-                included.push(one.clone().within(policy));
+    /// The names of what a policy includes, and of what that includes, whether it is there or not.
+    fn names_included<'a>(&'a self, policy: &'a Policy) -> Vec<&'a str> {
+        let mut left: Vec<&str> = policy.includes.iter().map(String::as_str).collect();
+        let mut names = Vec::new();
+        while let Some(name) = left.pop() {
+            if name == policy.name || names.contains(&name) {
+                continue;
+            }
+            names.push(name);
+            if let Some(Ok(one)) = self.files.get(name).map(|file| &file.read) {
+                left.extend(one.includes.iter().map(String::as_str));
             }
         }
-        included
+        names
+    }
+
+    /// What a policy includes, where the policy applies.
+    fn included(&self, policy: &Policy) -> Vec<Policy> {
+        let read = |name: &str| self.files.get(name)?.read.clone().ok();
+        let included = self.names_included(policy).into_iter().filter_map(read);
+        included.map(|one| one.within(policy)).collect()
     }
 
     /// The policy that includes this one.
@@ -277,33 +288,23 @@ impl State {
 
     /// What it cannot include, or what that cannot. A policy for directories would allow elsewhere what it allows there.
     fn lacks(&self, policy: &Policy, text: &str) -> Option<Mistake> {
-        let mut seen = BTreeSet::from([policy.name.as_str()]);
-        let mut names: Vec<&str> = policy.includes.iter().map(String::as_str).collect();
-        while let Some(name) = names.pop() {
-            if !seen.insert(name) {
-                continue;
-            }
+        let mut names = self.names_included(policy).into_iter();
+        let (name, why) = names.find_map(|name| {
             let why = match self.files.get(name).map(|file| &file.read) {
                 None => "there is no such policy",
                 Some(Err(_)) => "it cannot be read",
-                Some(Ok(one)) if !one.is_for_sessions() => {
-                    "it is not for single sessions; add `sessions = []` to it"
-                }
-                Some(Ok(one)) => {
-                    names.extend(one.includes.iter().map(String::as_str));
-                    continue;
-                }
+                Some(Ok(one)) if one.is_for_sessions() => return None,
+                Some(Ok(_)) => "it is not for single sessions; add `sessions = []` to it",
             };
-            let line = text.lines().position(|line| {
-                line.trim_start()
-                    .strip_prefix("include")
-                    .is_some_and(|rest| rest.trim_start().starts_with('='))
-            });
-            let message = format!("cannot include '{}': {why}", name.escape_debug());
-            let line = line.unwrap_or(0) + 1;
-            return Some(Mistake { line, rule: None, field: "include".to_owned(), message });
-        }
-        None
+            Some((name, why))
+        })?;
+        let line = text.lines().position(|line| {
+            let rest = line.trim_start().strip_prefix("include");
+            rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+        });
+        let message = format!("cannot include '{}': {why}", name.escape_debug());
+        let line = line.unwrap_or(0) + 1;
+        Some(Mistake { line, rule: None, field: "include".to_owned(), message })
     }
 
     fn mistakes(&self, file: &File) -> Vec<Mistake> {
@@ -311,10 +312,6 @@ impl State {
             Ok(policy) => self.lacks(policy, &file.text).into_iter().collect(),
             Err(mistakes) => mistakes.clone(),
         }
-    }
-
-    fn broken(&self) -> Option<String> {
-        self.files.iter().find(|(_, file)| !self.mistakes(file).is_empty()).map(|(name, _)| name.clone())
     }
 
     fn info(&self, name: &str, file: &File) -> PolicyInfo {

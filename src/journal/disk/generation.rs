@@ -309,7 +309,11 @@ impl Generation {
     }
 
     fn leave(&self, with: Handle) {
-        let handle = std::mem::replace(&mut *self.handle(), with);
+        let handle = match &mut *self.handle() {
+            // It was given up meanwhile.
+            Handle::Gone => return,
+            handle => std::mem::replace(handle, with),
+        };
         if let Handle::Open { store, .. } = handle {
             let _ =
                 thread::Builder::new().name("journal-close".to_owned()).spawn(move || caught(|| drop(store)));

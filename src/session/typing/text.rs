@@ -307,7 +307,8 @@ impl Painted {
     /// Waits until the text is there, for a while, and then until nothing changes.
     async fn appears(&mut self) {
         let end = Instant::now() + PAINT_LIMIT;
-        while self.rows() <= self.before && timeout_at(end, self.screen.changed()).await.is_ok() {
+        let shows = |painted: &Self| painted.letters.is_empty() || painted.rows() > painted.before;
+        while !shows(self) && timeout_at(end, self.screen.changed()).await.is_ok() {
             self.screen.catch_up();
         }
         self.screen.settles().await;
