@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { findings } from "./axe";
 import { browser, daemon, DESK, eventually, open, PHONE, setUp, shot, type Daemon } from "./harness";
@@ -62,6 +62,16 @@ afterAll(async () => {
 
 const hunks = (word: string) => page.getByRole("button", { name: `${word} hunk` });
 const head = (name: string) => page.locator(".file-head", { hasText: name });
+/** What is not near has no elements, and what is loaded above it moves it further: whoever looks for it scrolls. */
+const reach = (row: Locator, what: string): Promise<void> =>
+  eventually(async () => {
+    if ((await row.count()) > 0) return true;
+    await page.locator("#diff").evaluate((element) => {
+      const { scrollTop, scrollHeight, clientHeight } = element;
+      element.scrollTop = scrollTop + clientHeight < scrollHeight - 1 ? scrollTop + clientHeight / 2 : 0;
+    });
+    return false;
+  }, what);
 const refreshed = async (): Promise<void> => {
   await page.evaluate(() => window.dispatchEvent(new Event("focus")));
 };
@@ -138,6 +148,7 @@ it("keeps comments over a reload, and says what became of them", async () => {
     ["# New", "Say more."],
   ] as const) {
     const row = page.locator(".diff-row", { hasText: text }).locator(".line.added").first();
+    await reach(row, text);
     await row.hover();
     await row.getByRole("button", { name: /^Comment on line/ }).click();
     await page.getByLabel("Comment", { exact: true }).fill(comment);
@@ -146,16 +157,16 @@ it("keeps comments over a reload, and says what became of them", async () => {
     await page.locator(".comment-text", { hasText: comment }).waitFor();
   }
   await page.reload();
-  await page.locator(".comment-text", { hasText: "Say more." }).waitFor();
+  await reach(page.locator(".comment-text", { hasText: "Say more." }), "a comment after a reload");
   await page.getByText("3 drafts").waitFor();
   // One of the places is edited, and another one moves.
   write("src/code.ts", `// moved\n${read("src/code.ts").replace("cached: false", "cache: 1")}`);
   await refreshed();
-  await page.locator(".comment", { hasText: "Why not?" }).getByText("its lines are gone").waitFor();
+  await reach(page.locator(".comment", { hasText: "Why not?" }).getByText("its lines are gone"), "a stale comment");
   expect(await page.locator(".comment", { hasText: "Why not?" }).locator(".quote").innerText()).toContain(
     "cached: false",
   );
-  await page.locator(".comment", { hasText: "Name it better." }).getByText("line 31").waitFor();
+  await reach(page.locator(".comment", { hasText: "Name it better." }).getByText("line 31"), "a comment that moved");
   await page.getByRole("button", { name: "Preview prompt" }).click();
   await page.getByRole("dialog").getByText("Comment 2: src/code.ts, line 31").waitFor();
   await page.keyboard.press("Escape");
@@ -194,20 +205,16 @@ it("shares the mark with other devices, or has one of its own", async () => {
 });
 
 it("marks files as viewed until they change", async () => {
+  await reach(head("new file.md"), "the file");
   await head("new file.md").getByLabel("Viewed").check();
   await page.getByText("# New").first().waitFor({ state: "detached" });
   await page.reload();
   await page.getByLabel("Compare with").selectOption("uncommitted");
-  // It may be far below: what is not near has no elements, and what is loaded above it moves it further.
-  const end = async (near: () => Promise<number>): Promise<boolean> => {
-    await page.locator("#diff").evaluate((element) => (element.scrollTop = element.scrollHeight));
-    return (await near()) === 1;
-  };
-  await eventually(() => end(() => head("new file.md").count()), "the last file is near");
+  await reach(head("new file.md"), "the file after a reload");
   write("new file.md", "# Newer\n");
   await refreshed();
-  await page.getByText("changed since you viewed it").waitFor();
-  await eventually(() => end(() => page.getByText("# Newer").count()), "it is open again");
+  await reach(page.getByText("changed since you viewed it"), "it changed");
+  await reach(page.getByText("# Newer"), "it is open again");
 });
 
 it("goes by the keyboard alone", async () => {
