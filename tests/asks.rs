@@ -17,7 +17,7 @@ fn inbox(home: &Home) -> Vec<Ask> {
 }
 
 /// The only ask, once it is there.
-fn asked(home: &Home, what: &str) -> Ask {
+pub(crate) fn asked(home: &Home, what: &str) -> Ask {
     eventually(what, || {
         let mut asks = inbox(home);
         let only = (asks.len() == 1).then(|| asks.remove(0))?;
@@ -234,13 +234,43 @@ fn an_ask_outlives_the_daemon_and_says_when_nobody_waits_for_it() {
     for hook in mentioning(&bed.home.path("")).into_iter().filter(|pid| is_hook(*pid)) {
         kill(hook, Signal::SIGKILL).unwrap();
     }
+    // Its terminal asks still, and is answered by keys.
     let left = eventually("nobody waits for it", || {
-        inbox(&bed.home).into_iter().find(|ask| ask.answered_in == AnsweredIn::Terminal)
+        inbox(&bed.home).into_iter().find(|ask| ask.answered_in == AnsweredIn::Here && !ask.changes_allowed)
     });
     assert_eq!((left.id.as_str(), left.kind), (ask.id.as_str(), AskKind::Permission));
-    assert!(bed.home.fails(1, ["approve", &ask.id]).contains("only be answered in the terminal"));
-    bed.home.ok(["keys", &id, "escape"]);
+    bed.home.ok(["deny", &ask.id]);
+    bed.until_idle(&id);
+    assert!(!bed.project.join("never").exists());
     none_is_open(&bed.home);
+}
+
+/// The hook of a sub-agent in the background does not wait.
+#[test]
+fn newest_claude_code_is_answered_for_its_sub_agents_in_the_background() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let home = &bed.home;
+    let id = bed.start(&[]).id.to_string();
+    home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
+    let begin = |script: &str| {
+        let agent = json!({"description": "d", "prompt": script, "subagent_type": "general-purpose", "run_in_background": true});
+        home.ok(["send", &id, &format!("tool: Agent {agent}")]);
+    };
+    begin("run: touch one; echo done\nrun: touch two");
+    let ask = asked(home, "the first one");
+    assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Permission, "touch one; echo done"));
+    assert!(!ask.changes_allowed && ask.always.is_none(), "{ask:?}");
+    home.ok(["approve", &ask.id]);
+    eventually("it is done", || bed.project.join("one").exists().then_some(()));
+    assert!(home.fails(1, ["deny", &ask.id]).contains("allowed by command line"));
+    let ask = asked(home, "the second one");
+    assert_eq!(ask.title, "touch two");
+    home.ok(["deny", &ask.id]);
+    bed.until_idle(&id);
+    none_is_open(home);
+    assert!(!bed.project.join("two").exists());
+    let audit = home.ok(["audit", "--type", "ask.answered", "--json"]);
+    assert_eq!(audit.lines().count(), 2, "{audit}");
 }
 
 fn is_hook(pid: Pid) -> bool {

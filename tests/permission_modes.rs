@@ -1,12 +1,14 @@
 //! The permission mode of the real Claude Code: seen wherever it is switched, told, and kept.
 
 use codepiper_protocol::event::{Body, Event, Proof};
+use codepiper_protocol::wire::ask::AskKind;
 use codepiper_protocol::wire::session::{EvidenceSource, Session};
 use nix::sys::signal::Signal;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, NEWEST_CLAUDE_CODE};
+use crate::asks::asked;
 use crate::harness::eventually;
-use crate::policies::hook;
+use crate::policies::{hook, save};
 
 #[test]
 fn the_mode_of_claude_code_is_known_and_kept() {
@@ -101,9 +103,75 @@ fn a_mode_that_only_a_hook_has_said_is_not_kept() {
     assert_eq!(bed.home.session(id).permission_mode.as_deref(), Some("default"));
 }
 
+#[test]
+fn policies_and_people_decide_in_every_mode_of_claude_code() {
+    decide_in_every_mode(&CLAUDE_CODE);
+}
+
+#[test]
+fn policies_and_people_decide_in_every_mode_of_newest_claude_code() {
+    decide_in_every_mode(&NEWEST_CLAUDE_CODE);
+}
+
+/// What a policy allows, denies and asks about, and what a person answers from elsewhere.
+fn decide_in_every_mode(agent: &Agent) {
+    let bed = Bed::new(agent);
+    save(&bed.home, "work", POLICY);
+    for mode in ["default", "acceptEdits", "auto", "plan"] {
+        let id = &bed.start(&["--", "--permission-mode", mode]).id.to_string();
+        bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+        let file = |what: &str| format!("{what}-{mode}");
+        let turn = |prompt: &str, until: &str| {
+            bed.home.ok(["send", id, prompt, "--wait", until, "--timeout", "20"]);
+        };
+        let touch = |what: &str, until: &str| turn(&format!("run: touch {}", file(what)), until);
+        let is_there = |what: &str| bed.project.join(file(what)).exists();
+
+        touch("denied", "idle");
+        assert!(!is_there("denied"), "{mode}");
+        // A person allows one and denies the other, also where the mode alone would not ask.
+        let write = format!("write: {}/{} text", bed.project.display(), file("written"));
+        for (prompt, verb, made) in [
+            (format!("run: touch {}", file("asked")), "approve", "asked"),
+            (write, "approve", "written"),
+            (format!("run: touch {}", file("refused")), "deny", "refused"),
+        ] {
+            turn(&prompt, "waiting");
+            let ask = asked(&bed.home, &prompt);
+            assert_eq!(ask.kind, AskKind::Permission);
+            bed.home.ok([verb, &ask.id]);
+            bed.until_idle(id);
+            assert_eq!(is_there(made), verb == "approve", "{mode}: {prompt}");
+        }
+
+        // In plan mode the newest one has its own classifier check what a policy allows; where that cannot be asked, it asks
+        // without a hook.
+        let asks_all_the_same = mode == "plan" && agent.set == "newest";
+        touch("allowed", if asks_all_the_same { "waiting" } else { "idle" });
+        if asks_all_the_same {
+            bed.until_it_asks(id);
+            assert!(bed.home.ok(["inbox"]).contains("permission"));
+        }
+        assert_eq!(is_there("allowed"), !asks_all_the_same, "{mode}");
+        bed.stop(id);
+    }
+}
+
 fn until_in(bed: &Bed, session: &Session, mode: &str) {
     bed.home.until(session, mode, |session| session.permission_mode.as_deref() == Some(mode));
 }
+
+const POLICY: &str = r#"name = "work"
+default = "ask"
+
+[[rule]]
+action = "allow"
+command = { program = "touch", words = ["allowed-*"] }
+
+[[rule]]
+action = "deny"
+command = { program = "touch", words = ["denied-*"] }
+"#;
 
 /// From which mode to which, and what proves it.
 fn changes(bed: &Bed, id: &str) -> Vec<(String, String, Proof)> {

@@ -26,7 +26,7 @@ reason = "that file is not to be made"
 "#;
 
 /// A policy that is saved as a person would.
-fn save(home: &Home, name: &str, text: &str) {
+pub(crate) fn save(home: &Home, name: &str, text: &str) {
     let ran = home.run_with(["policy", "create", name, "--from", "-"], text.as_bytes());
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }

@@ -1,5 +1,6 @@
 //! Claude Code. Facts measured with 2.1.197 and 2.1.332.
 
+mod dialog;
 mod hooks;
 mod signals;
 mod state_file;
@@ -92,7 +93,7 @@ const fn provider(in_its_pane: bool, classic: bool) -> Provider {
         prompts_for_commands: None,
         // What it asks before a conversation begins neither a hook nor a report tells.
         reads_screens: ReadScreens::AtStart,
-        asks_on_screen: None,
+        asks_on_screen: Some(dialog::dialog),
         reports_count_as_hooks: false,
         question_delay: Duration::ZERO,
         switches: Some(Switches { names: &[AGENT_VIEW, FULLSCREEN], with: switched }),

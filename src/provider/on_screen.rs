@@ -11,6 +11,21 @@ pub struct OnScreen {
     pub rows: Vec<(u16, String)>,
     pub allow: &'static [u8],
     pub deny: &'static [u8],
+    /// It is asked even if no hook told of it. Otherwise its keys only answer what one told.
+    pub by_itself: bool,
+}
+
+/// The rows from `begin` to `end`, but for blank ones and those left `out`, for [`OnScreen::rows`]. `None` if one stands above,
+/// too: tmux finds the first row with a text.
+pub fn asking_rows(
+    rows: &[String],
+    begin: usize,
+    end: usize,
+    out: impl Fn(&str) -> bool,
+) -> Option<Vec<(u16, String)>> {
+    let asking = (begin..=end).filter(|at| !rows[*at].trim().is_empty() && !out(&rows[*at]));
+    let first = |at: usize| !rows[..at].iter().any(|above| above.trim() == rows[at].trim());
+    asking.map(|at| first(at).then(|| Some((u16::try_from(at).ok()?, rows[at].clone())))?).collect()
 }
 
 impl OnScreen {

@@ -97,8 +97,9 @@ pub enum ReadScreens {
 }
 
 /// The question that is open on an agent's screen: a list to choose from, with a pointer before one of its rows, and
-/// below everything the keys that answer, or at least the one that leaves. The first of the known texts that stands above
-/// the pointer says what is asked; where none is, only a dialog with all its keys is one.
+/// below everything the keys that answer, or at least the one that leaves: there the choices have numbers, or follow the
+/// known text at once. The first of the known texts that stands above the pointer says what is asked; where none is, only a
+/// dialog with all its keys is one.
 pub(super) fn question(rows: &[String], pointer: char, known: &[(&str, WaitingFor)]) -> Option<Screened> {
     let last = rows.iter().rfind(|row| !row.trim().is_empty())?.to_lowercase();
     let has_keys = last.contains("enter") && last.contains("esc");
@@ -109,15 +110,19 @@ pub(super) fn question(rows: &[String], pointer: char, known: &[(&str, WaitingFo
     let is_numbered =
         pointed(&rows[at])?.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
     let found = known.iter().find_map(|(text, kind)| {
-        let row = rows[..at].iter().rfind(|row| row.contains(text))?;
-        Some((row, *kind))
+        let asked = rows[..at].iter().rposition(|row| row.contains(text))?;
+        Some((asked, *kind))
     });
-    let (row, kind) = match found {
-        Some(found) if has_keys || is_numbered && leaves => found,
-        None if has_keys && is_numbered => (&rows[at], WaitingFor::Dialog),
+    let follows = |asked: usize| {
+        let between = &rows[asked + 1..at];
+        between.iter().all(|row| !row.trim().is_empty() && !row.starts_with('─'))
+    };
+    let (asked, kind) = match found {
+        Some((asked, kind)) if has_keys || leaves && (is_numbered || follows(asked)) => (asked, kind),
+        None if has_keys && is_numbered => (at, WaitingFor::Dialog),
         _ => return None,
     };
-    let what = format!("its screen asks '{}'", row.trim().escape_debug());
+    let what = format!("its screen asks '{}'", rows[asked].trim().escape_debug());
     Some((Activity::Waiting, Some(kind), what))
 }
 
@@ -145,6 +150,11 @@ mod tests {
         let trust_now = " Accessing workspace:\n\n /home/me/work\n\n Security guide\n\n ❯ No, exit\n   Yes, I trust this folder\n\n \
                          Enter to confirm · Esc to cancel\n";
         assert_eq!(asked("claude-code", trust_now), asks(WaitingFor::Trust, "Accessing workspace:"));
+        let unchecked = " Auto mode can't check actions in this session, so this one needs your approval\n\n \
+                         Do you want to proceed?\n ❯ No\n   Yes\n\n Esc to cancel · Tab to amend\n";
+        assert_eq!(asked("claude-code", unchecked), asks(WaitingFor::Permission, "Do you want to proceed?"));
+        let typed = " Do you want to know?\n───────────\n❯ No\n───────────\n  Esc to cancel\n";
+        assert_eq!(asked("claude-code", typed), None, "a composer");
         let review = "  Hooks need review\n  1 hook is new or changed.\n\n› 1. Review hooks\n  2. Trust all and continue\n\n  \
                       enter confirm · esc skip";
         assert_eq!(asked("codex", review), asks(WaitingFor::Trust, "Hooks need review"));

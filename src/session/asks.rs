@@ -153,7 +153,7 @@ impl Drop for Waiter {
             let waited = open.hooks.iter_mut().find(|hooked| hooked.number == self.number);
             waited.is_some_and(|hooked| {
                 hooked.ask.answered_in = AnsweredIn::Terminal;
-                hooked.ask.expires_at = None;
+                (hooked.ask.changes_allowed, hooked.ask.always, hooked.ask.expires_at) = (false, None, None);
                 hooked.reply.take().is_some()
             })
         };

@@ -2,7 +2,7 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use serde_json::json;
 
 use super::*;
-use crate::provider::{AtLimit, Hooks, Signals};
+use crate::provider::{AtLimit, Hooks, OnScreen, Signals};
 use crate::terminal::reports::Report;
 
 #[test]
@@ -287,4 +287,67 @@ fn what_the_screen_offers_at_a_limit_is_known() {
     };
     assert_eq!(asks("  What do you want to do?"), Some(AtLimit::Asks { leave: "escape" }));
     assert_eq!(asks("  Do you want to proceed?"), None);
+}
+
+const ASKS: &str = "
+● Agent(d)
+  ⎿  Backgrounded agent (↓ to manage · ctrl+o to expand)
+
+────────────────────────────────────────
+ Bash command · from the general-purpose agent
+ Tip: auto mode handles these prompts for you
+ Scripted command
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+ touch one; echo word1 word2
+ word3
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+ Do you want to proceed?
+ ❯ 1. Yes
+   2. Yes, and always allow access to /work from
+   this project
+   3. No
+
+ Esc to cancel · Tab to amend
+
+";
+
+fn on_screen(text: &str) -> Option<OnScreen> {
+    let rows: Vec<String> = text.lines().map(str::to_owned).collect();
+    super::dialog::dialog(&rows)
+}
+
+#[test]
+fn a_permission_on_its_screen_is_read_whole() {
+    let asked = on_screen(ASKS).unwrap();
+    assert!(asked.is_about("touch one; echo word1 word2 word3"));
+    assert!(!asked.is_about("touch one; echo word1 word2"));
+    assert!(!asked.by_itself, "its hook tells");
+    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (11, &b"1"[..], &b"\x1b"[..]));
+    assert_eq!(asked.rows[0], (5, " Bash command · from the general-purpose agent".to_owned()));
+}
+
+/// What could be another question, or not all of it, is answered in the terminal alone.
+#[test]
+fn a_permission_that_is_not_all_on_its_screen_is_not_read() {
+    let change = |from: &str, to: &str| {
+        assert!(ASKS.contains(from), "{from}");
+        on_screen(&ASKS.replace(from, to))
+    };
+    let line = "╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌";
+    let cut = " (value cannot be shown in full — approval withheld; one-time options only)\n";
+    assert_eq!(change(" touch one; echo word1 word2\n word3\n", cut), None);
+    assert_eq!(change(" word3\n", &format!("{line}\n Do you want to proceed?\n")), None);
+    assert_eq!(change(" word3\n", &format!("{line}\n")), None);
+    assert_eq!(change(" word3\n", "\n word3\n"), None);
+    assert_eq!(change(" Bash command", " Edit file"), None);
+    assert_eq!(change("● Agent(d)", "Do you want to proceed?"), None);
+    // tmux would find the first of two that are alike.
+    assert_eq!(change(" word3\n", " word3\n word3\n"), None);
+    assert_eq!(change("● Agent(d)", "word3"), None);
+    assert_eq!(change("1. Yes", "1. No"), None);
+    assert_eq!(change("3. No", "3. Yes, and switch to auto mode"), None);
+    // Without numbers the digit chooses nothing.
+    let bare = ASKS.replace("1. Yes", "Yes").replace("3. No", "No");
+    assert_eq!(on_screen(&bare), None);
+    assert_eq!(on_screen(&format!("{ASKS}❯ \n")), None);
 }

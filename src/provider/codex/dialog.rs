@@ -1,7 +1,7 @@
 //! The dialog in which Codex asks whether a command may run: only its screen has it, and only keys answer it. Measured with
 //! 0.169.0 and 0.171.0.
 
-use crate::provider::OnScreen;
+use crate::provider::{OnScreen, asking_rows};
 
 const QUESTION: &str = "Would you like to run the following command?";
 const ALLOW: (&str, &str) = ("Yes, proceed", "(y)");
@@ -41,13 +41,13 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
         return None;
     }
     let command = text[begins..].join("\n").split_off(2);
-    let shown = (0..).zip(rows).take(footer + 1).skip(question).filter(|(_, row)| !row.trim().is_empty());
     Some(OnScreen {
         text: text.join("\n"),
         command,
-        rows: shown.map(|(number, row)| (number, row.clone())).collect(),
+        rows: asking_rows(rows, question, footer, |_| false)?,
         allow: b"y",
         deny: b"\x1b",
+        by_itself: true,
     })
 }
 

@@ -50,7 +50,8 @@ impl Shown {
 
     /// The same of it as [`Hooked::left`].
     pub(super) fn left(self) -> Option<Ask> {
-        (!self.answered && !self.hidden && self.claimed.is_none()).then_some(self.ask)
+        let is_open = self.asked.by_itself && !self.answered && !self.hidden && self.claimed.is_none();
+        is_open.then_some(self.ask)
     }
 }
 
@@ -81,7 +82,9 @@ impl Asks {
                     open.screen = asked.map(|asked| Shown::new(session, since, number, asked, risk));
                     open.hide_shown();
                     // The next question is there: the agent has reacted.
-                    open.answered = open.answered.filter(|_| open.screen.is_none());
+                    if open.screen.as_ref().is_some_and(|shown| shown.asked.by_itself) {
+                        open.answered = None;
+                    }
                     before.and_then(Shown::left)
                 }
             }

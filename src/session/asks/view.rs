@@ -42,11 +42,11 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
                 hooks.map(|hooked| answered_here(&hooked.ask, by_keys(hooked))).collect()
             }
             (true, _) if open.coming > 0 || open.answered == Some(since) => Vec::new(),
-            (true, Some(shown)) => {
+            (true, Some(shown)) if shown.asked.by_itself => {
                 let is_open = !shown.answered && !shown.hidden && (claimed || shown.claimed.is_none());
                 is_open.then(|| shown.ask.clone()).into_iter().collect()
             }
-            (true, None) => {
+            (true, _) => {
                 let kind = waiting_for.map_or(AskKind::Dialog, AskKind::from);
                 vec![plain(session.id, kind, since, String::new())]
             }

@@ -1,0 +1,63 @@
+//! The dialog in which Claude Code asks whether a command may run, read where no hook waits for the answer: a sub-agent in the
+//! background has asked, or the hook is gone. Measured with 2.1.332; 2.1.197 does not mark where the command ends.
+
+use crate::provider::{OnScreen, asking_rows};
+
+/// It begins below a line, maybe with who asks behind it.
+const HEADER: &str = "Bash command";
+const QUESTION: &str = "Do you want to proceed?";
+/// Stands for a command that is too long for the screen.
+const CUT: &str = "(value cannot be shown in full";
+
+/// `None` where it is not shown whole, or where something else on the screen looks like a part of it.
+pub fn dialog(rows: &[String]) -> Option<OnScreen> {
+    let footer = rows.iter().rposition(|row| !row.trim().is_empty())?;
+    let is_over = rows[footer].trim().starts_with("Esc to cancel");
+    let question = only(rows, |row| row.trim() == QUESTION)?;
+    let header = rows[..question].iter().rposition(|row| is_line(row, '─'))? + 1;
+    let mut marks = (0..rows.len()).filter(|at| is_line(&rows[*at], '╌'));
+    let (Some(begin), Some(end), None) = (marks.next(), marks.next(), marks.next()) else { return None };
+    let is_in_order = header < begin && begin + 1 < end && end < question && question < footer;
+    let is_headed = rows[header].trim().starts_with(HEADER);
+    if !is_over || !is_in_order || !is_headed || !takes_digits(&rows[question + 1..footer]) {
+        return None;
+    }
+    let command = &rows[begin + 1..end];
+    if command.iter().any(|row| row.trim().is_empty() || row.trim().starts_with(CUT)) {
+        return None;
+    }
+    let command: Vec<&str> = command.iter().map(|row| row.trim()).collect();
+    let about = rows[header..begin].iter().map(|row| row.trim());
+    let text: Vec<&str> = about.chain(command.iter().copied()).collect();
+    Some(OnScreen {
+        text: text.join("\n"),
+        command: command.join("\n"),
+        // The marks are alike; nothing else can stand in their places while all other rows are in theirs.
+        rows: asking_rows(rows, header, footer, |row| is_line(row, '╌'))?,
+        allow: b"1",
+        deny: b"\x1b",
+        by_itself: false,
+    })
+}
+
+/// The only row like that.
+fn only(rows: &[String], is: impl Fn(&String) -> bool) -> Option<usize> {
+    let at = rows.iter().position(&is)?;
+    (!rows[at + 1..].iter().any(is)).then_some(at)
+}
+
+fn is_line(row: &str, of: char) -> bool {
+    let row = row.trim();
+    row.chars().count() > 10 && row.chars().all(|letter| letter == of)
+}
+
+/// Whether the first choice is Yes, and the last one is No, each behind its number.
+fn takes_digits(rows: &[String]) -> bool {
+    let choices: Vec<&str> = rows
+        .iter()
+        .map(|row| row.trim_start().trim_start_matches('❯').trim())
+        .filter(|row| row.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok()))
+        .collect();
+    let last = format!("{}. No", choices.len());
+    choices.first() == Some(&"1. Yes") && choices.last().is_some_and(|choice| *choice == last)
+}
