@@ -12,6 +12,7 @@
 //! | [`input`]    | what a person gives an agent: texts, keys, images, a model |
 //! | [`conversation`] | what was said, by the provider's transcript |
 //! | [`output`]   | older output, for who scrolls back |
+//! | [`search`]   | older output that has a text |
 //! | [`timeline`] | states and markers, made from the events |
 //! | [`directories`] | `/api/directories` |
 //! | [`env_sets`] | `/api/env-sets` |
@@ -41,6 +42,7 @@ mod output;
 mod places;
 mod policies;
 mod review;
+mod search;
 mod server;
 mod sessions;
 mod stream;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use codepiper_protocol::wire::output::FoundOutput;
 use nix::sys::signal::Signal;
 
 use crate::harness::{Home, assert_same, eventually, exists, exited, numbers, signaled};
@@ -20,6 +21,50 @@ fn every_line_is_seen_once_and_in_order() {
     assert_same(&late.finish(), wanted.as_bytes());
     let text = home.ok(["tail", &session.short_id, "-n", "all"]);
     assert_same(text.as_bytes(), wanted.replace('\r', "").as_bytes());
+}
+
+/// Newest first, each once, wherever a search ends and the next one goes on; and as they were shown: coloured, wrapped,
+/// from before a resize.
+#[test]
+fn lines_are_found_by_their_text() {
+    let home = Home::running();
+    let session = home.bash(
+        "stty -echo; seq -f 'line %g of many' 1 30000; printf 'a \\033[1mNee\\033[0mdle\\n'; read x; echo $(printf '%090d' 1)needle; \
+         seq 1 100; printf 'the last neeDLE'; read x",
+    );
+    let id = &session.id.to_string();
+    home.ok(["wait", id, "--until", "text=a Needle", "--timeout", "20"]);
+    home.ok(["resize", id, "70x20"]);
+    home.ok(["send", id, ""]);
+    home.ok(["wait", id, "--until", "text=the last", "--timeout", "20"]);
+    let search = |query: &str| -> FoundOutput {
+        serde_json::from_slice(&home.get(&format!("/api/sessions/{id}/search?{query}")).body).unwrap()
+    };
+    let lines = |query: &str| -> Vec<String> {
+        let found = search(query);
+        assert_eq!(found.next, None, "all of it was searched");
+        found.hits.into_iter().map(|hit| hit.line).collect()
+    };
+    let wrapped = format!("{:090}needle", 1);
+    assert_eq!(lines("text=needle"), ["the last neeDLE", &wrapped, "a Needle"]);
+    assert_eq!(lines("text=line+2999+of"), ["line 2999 of many"]);
+    let mut numbers = (1..=30_000).rev();
+    let mut before = String::new();
+    loop {
+        let found = search(&format!("text=OF%20many&limit=777{before}"));
+        for hit in found.hits {
+            let number = numbers.next().unwrap();
+            assert_eq!(hit.line, format!("line {number} of many"));
+        }
+        let Some(next) = found.next else { break };
+        before = format!("&before={next}");
+    }
+    assert_eq!(numbers.next(), None);
+    for (query, said) in [("text=", "'text'"), ("text=x&before=0:99999999", "past the end")] {
+        let answer = home.get(&format!("/api/sessions/{id}/search?{query}"));
+        let body = String::from_utf8(answer.body).unwrap();
+        assert!(answer.status == 400 && body.contains(said), "{body}");
+    }
 }
 
 #[test]

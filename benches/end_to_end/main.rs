@@ -19,6 +19,7 @@
 //! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
+//! | [`search`]   | a text in older output |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
 //! | [`steady`]   | what 1, 20 and 50 of 300 sessions cost while they work |
 //! | [`states`]   | from evidence to the state that people see |
@@ -50,6 +51,7 @@ mod process;
 mod program;
 mod report;
 mod screenful;
+mod search;
 mod start;
 mod states;
 mod steady;
@@ -67,7 +69,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 22] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -87,6 +89,7 @@ const ROWS: [Row; 21] = [
     ("steady-300", steady::measure_many),
     ("journal", journal::measure),
     ("printed", printed::measure),
+    ("search", search::measure),
     ("start", start::measure),
     ("launch", launch::measure),
 ];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codepiper_protocol::Size;
 use codepiper_protocol::hook::{AGAIN_HEADER, DELIVERY_HEADER, MAX_PAYLOAD};
-use codepiper_protocol::wire::output::ReadOutput;
+use codepiper_protocol::wire::output::{ReadOutput, SearchOutput};
 use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, ForkSession, LabelSession, ListSessions, RenameSession, ResumeSession,
@@ -24,7 +24,7 @@ use warp::reply::{Reply, Response};
 use super::caller::percent_decode;
 use super::{
     Api, Caller, answer, answer_bytes, answer_status, directories, git, json, json_or_default, output,
-    timeline, with,
+    search, timeline, with,
 };
 use crate::hook::Answer;
 use crate::session::{Session, Waiter};
@@ -155,6 +155,14 @@ fn history(api: &Api) -> BoxedFilter<(Response,)> {
             })
         },
     );
+    let search = path_to(api, "search").and(warp::get()).and(warp::query::<SearchOutput>()).then(
+        |reference, api: Api, wanted| async move {
+            answer(match find(&api, &reference) {
+                Ok(session) => search::search(&api.sessions, session, wanted).await,
+                Err(problem) => Err(problem),
+            })
+        },
+    );
     let timeline = path_to(api, "timeline").and(warp::get()).and(warp::query::<ReadTimeline>()).then(
         |reference, api: Api, wanted| async move {
             answer(match find(&api, &reference) {
@@ -163,7 +171,7 @@ fn history(api: &Api) -> BoxedFilter<(Response,)> {
             })
         },
     );
-    output.or(timeline).unify().boxed()
+    output.or(search).unify().or(timeline).unify().boxed()
 }
 
 fn hooks(api: &Api) -> BoxedFilter<(Response,)> {

@@ -915,6 +915,19 @@ last: number,
  */
 unreadable?: string, };
 
+/**
+ * The answer to `GET /api/sessions/{ref}/search`.
+ */
+export type FoundOutput = { 
+/**
+ * Newest first.
+ */
+hits: Array<OutputHit>, 
+/**
+ * Search on before this cursor; `null`: nothing older is stored. One request searches 32 MiB.
+ */
+next: Cursor | null, };
+
 export type GapReason = "evicted" | "unreadable" | "daemon_away" | "paused" | "behind";
 
 export type GitBranch = { 
@@ -1436,6 +1449,16 @@ export type Notify = {
  */
 text: string, };
 
+export type OutputHit = { 
+/**
+ * Here the line had scrolled off the screen.
+ */
+cursor: Cursor, 
+/**
+ * The beginning of the line, up to 1000 bytes.
+ */
+line: string, };
+
 export type OutputPart = { "type": "begin", cursor: Cursor, 
 /**
  * Nothing older is stored.
@@ -1951,6 +1974,23 @@ export type RuleRef = { policy: string,
  * Counted from 1.
  */
 number: number, line: number, reason: string | null, };
+
+/**
+ * The query of `GET /api/sessions/{ref}/search`: lines with this text, the newest first. Upper and lower case are the same.
+ */
+export type SearchOutput = { 
+/**
+ * At most 1000 bytes.
+ */
+text: string, 
+/**
+ * Only what had scrolled off the screen before this cursor. Default: everything, and what is on the screen.
+ */
+before?: Cursor | null, 
+/**
+ * At most so many lines; 1 to 1000.
+ */
+limit?: number, };
 
 /**
  * `POST /api/sessions/{ref}/keys`

@@ -46,6 +46,50 @@ fn default_bytes() -> u32 {
     256 * 1024
 }
 
+/// The longest text to search for, in bytes.
+pub const MAX_SEARCHED_TEXT: usize = 1000;
+/// The most lines that one search returns.
+pub const MAX_HITS: u32 = 1000;
+
+/// The query of `GET /api/sessions/{ref}/search`: lines with this text, the newest first. Upper and lower case are the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct SearchOutput {
+    /// At most 1000 bytes.
+    pub text: String,
+    /// Only what had scrolled off the screen before this cursor. Default: everything, and what is on the screen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Cursor>,
+    /// At most so many lines; 1 to 1000.
+    #[serde(default = "default_limit")]
+    #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
+    pub limit: u32,
+}
+
+fn default_limit() -> u32 {
+    100
+}
+
+/// The answer to `GET /api/sessions/{ref}/search`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FoundOutput {
+    /// Newest first.
+    pub hits: Vec<OutputHit>,
+    /// Search on before this cursor; `null`: nothing older is stored. One request searches 32 MiB.
+    pub next: Option<Cursor>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OutputHit {
+    /// Here the line had scrolled off the screen.
+    pub cursor: Cursor,
+    /// The beginning of the line, up to 1000 bytes.
+    pub line: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]

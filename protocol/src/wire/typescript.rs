@@ -96,6 +96,8 @@ fn types() -> String {
         .add::<notification::NotificationReceipt>()
         .add::<output::ReadOutput>()
         .add::<output::OutputPart>()
+        .add::<output::SearchOutput>()
+        .add::<output::FoundOutput>()
         .add::<problem::Problem>()
         .add::<session::Session>()
         .add::<session::StartSession>()

@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 106] = [
+const ROUTES: [(&str, &str, u8); 107] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str, u8); 106] = [
     ("POST", "/api/sessions/{}/fit", LOGIN),
     ("DELETE", "/api/sessions/{}/fit", LOGIN),
     ("GET", "/api/sessions/{}/output", LOGIN),
+    ("GET", "/api/sessions/{}/search", LOGIN),
     ("GET", "/api/sessions/{}/policies", LOGIN),
     ("GET", "/api/sessions/{}/timeline", LOGIN),
     ("GET", "/api/sessions/{}/conversation", LOGIN),

@@ -1,71 +1,103 @@
+import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Hit } from "../terminal/history";
+import type { History, Hit } from "../terminal/history";
+import { isSame, rangeOf } from "../terminal/hits";
 import { Icon } from "../ui/icon";
 import { count } from "../words";
 import type { Past } from "./past";
 
-/** A search through what is loaded first, then older and older output. */
+/** So long after the last letter older output is searched, in ms. */
+const TYPING = 150;
+
+/** A search through what is loaded first, then through all older output. */
 function useSearch(past: Past) {
   const [text, setText] = useState(past.typed ?? "");
-  const [hits, setHits] = useState<readonly Hit[]>([]);
-  const [at, setAt] = useState(0);
-  const [looking, setLooking] = useState<"idle" | "busy" | "none">("idle");
+  // Signals: the next key may come before the page was drawn again.
+  const hits = useSignal<readonly Hit[]>([]);
+  const at = useSignal(0);
+  const looking = useSignal<"idle" | "busy" | "none">("idle");
   const latest = useRef(text);
-  useEffect(() => () => mark(null, null), []);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  /** What was asked for last; an answer to something before it comes too late. */
+  const asked = useRef(0);
+  useEffect(
+    () => () => {
+      clearTimeout(timer.current);
+      mark(null, null);
+    },
+    [],
+  );
 
-  const show = (found: readonly Hit[], index: number, wanted = text): void => {
+  const show = (found: readonly Hit[], index: number): void => {
     const hit = found[index];
-    setHits(found);
-    setAt(index);
-    const { history } = past;
-    if (!history) return;
+    const { length } = latest.current;
+    hits.value = found;
+    at.value = index;
     const ranges = found
       .slice(0, 2000)
-      .map((each) => history.rangeOf(each, wanted.length))
+      .map((each) => rangeOf(each, length))
       .filter((range) => range !== null);
-    mark(ranges, hit ? history.rangeOf(hit, wanted.length) : null);
-    if (hit) history.reveal(hit);
+    mark(ranges, hit ? rangeOf(hit, length) : null);
+    if (hit) past.history?.reveal(hit);
   };
-  const search = (wanted: string): void => {
+  /** Looks in older or newer output, and shows the hit among what is loaded then. */
+  const look = async (find: (history: History) => Promise<Hit | null>): Promise<void> => {
+    const { history } = past;
+    if (!history) return;
+    const number = ++asked.current;
+    looking.value = "busy";
+    const hit = await find(history);
+    if (number !== asked.current) return;
+    looking.value = hit ? "idle" : "none";
+    const all = history.find(latest.current);
+    const index = hit ? all.findIndex((each) => isSame(each, hit)) : Math.min(at.value, all.length - 1);
+    show(all, Math.max(0, index));
+  };
+  const older = (): Promise<void> => look((history) => history.findOlder(latest.current, hits.value[at.value]));
+  const search = async (wanted: string): Promise<void> => {
     latest.current = wanted;
     setText(wanted);
-    setLooking("idle");
-    show(past.history?.find(wanted) ?? [], 0, wanted);
+    looking.value = "idle";
+    clearTimeout(timer.current);
+    const number = ++asked.current;
+    const { history } = past;
+    if (!history || !past.reading.value) return;
+    await history.beginSearch();
+    if (number !== asked.current) return;
+    const found = history.find(wanted);
+    show(found, 0);
+    if (found.length > 0 || wanted.trim() === "") return;
+    looking.value = "busy";
+    timer.current = setTimeout(() => void older(), TYPING);
   };
 
   // What was typed while the output was loaded.
   const ready = past.reading.value;
   useEffect(() => {
-    if (ready && latest.current !== "") search(latest.current);
+    if (ready && latest.current !== "") void search(latest.current);
   }, [ready]);
 
   const step = async (by: number): Promise<void> => {
     const { history } = past;
-    if (!history || text === "") return;
-    const to = at + by;
-    if (to >= 0 && to < hits.length) return show(hits, to);
-    if (by < 0 || !history.hasOlder) return show(hits, by < 0 ? hits.length - 1 : 0);
-    setLooking("busy");
-    const older = await history.findOlder(text);
-    // Something else may be wanted by now.
-    if (latest.current !== text) return;
-    setLooking(older.length > 0 ? "idle" : "none");
-    // Newer pieces may have been let go meanwhile.
-    const all = history.find(text);
-    show(all, older.length > 0 ? all.length - older.length : Math.max(0, Math.min(at, all.length - 1)));
+    if (!history || text.trim() === "" || looking.value === "busy") return;
+    const to = at.value + by;
+    looking.value = "idle";
+    if (to >= 0 && to < hits.value.length) return show(hits.value, to);
+    if (by > 0) return history.hasOlder ? older() : void (looking.value = "none");
+    if (!history.hasNewerHits) return show(hits.value, hits.value.length - 1);
+    await look(() => history.findNewer(text));
   };
 
-  const said =
-    text === ""
-      ? ""
-      : looking === "busy" || !ready
-        ? "Searching older output…"
-        : hits.length === 0
-          ? looking === "none"
-            ? "No matches"
-            : "No match in loaded output; Enter searches older output"
-          : `${at + 1} of ${count(hits.length, "match", "matches")}`;
-  return { text, search, step, said };
+  return { text, search, step, said: said() };
+
+  function said(): string {
+    if (text.trim() === "") return "";
+    if (looking.value === "busy" || !ready) return "Searching older output…";
+    if (hits.value.length === 0) return "No matches";
+    const all = !past.history?.hasOlder && !past.history?.hasNewerHits;
+    const shown = `${at.value + 1} of ${count(hits.value.length, "match", "matches")}`;
+    return looking.value === "none" ? `${shown}, none older` : all ? shown : `${shown} in this part`;
+  }
 }
 
 /** Searches everything that was printed. */
@@ -85,7 +117,7 @@ export function SearchBar({ past }: { past: Past }) {
         aria-label="Search output"
         placeholder="Search output"
         value={text}
-        onInput={(event) => search(event.currentTarget.value)}
+        onInput={(event) => void search(event.currentTarget.value)}
         onKeyDown={(event) => {
           event.stopPropagation();
           if (event.key === "Escape") past.toLive();

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { createRef } from "preact";
 import type { Session, Size } from "../wire";
-import type { Position } from "../cursor";
+import { cursorOf, type Position } from "../cursor";
 import type { Subscription } from "../connection";
 import { clipboard, letterSize } from "../preferences";
 import { connection } from "../store";
@@ -35,7 +35,8 @@ export class TerminalModel {
   screen: Screen | null = null;
   readonly past = new Past({
     session: () => this.session.id,
-    end: () => this.session.cursor,
+    // The session tells where it ended when something else of it changed last.
+    end: () => (this.subscription?.at ? cursorOf(this.subscription.at) : this.session.cursor),
     rowHeight: () => this.rowHeight(),
   });
   /** The text field of the composer. */

@@ -1,9 +1,10 @@
 // Older output, as far back as the log reaches. Pieces are loaded when one scrolls to them; nobody else notices.
 
 import { signal } from "@preact/signals";
-import type { Cursor } from "../wire";
+import type { Cursor, FoundOutput } from "../wire";
 import { cursorOf, position } from "../cursor";
-import { download } from "../http";
+import { download, request } from "../http";
+import { hitsIn, isSame, rangeOf, type Hit as FoundHit } from "./hits";
 import { lineElement } from "./line_view";
 import { records } from "./records";
 import { render, textOf, type Line, type Piece } from "./render";
@@ -14,6 +15,8 @@ const PIECE = 256 * 1024;
 const LARGEST = 4 * 1024 * 1024;
 /** More pieces than this are not kept; those on the other side are loaded again. */
 const KEPT = 48;
+/** A hit that is no further before what is loaded, in bytes, is loaded with all that is between. */
+const BESIDE = 4 * PIECE;
 /** Loads more when fewer than this many screens are left. */
 const AHEAD = 2;
 
@@ -32,11 +35,7 @@ export interface Place {
   below: number | null;
 }
 
-export interface Hit {
-  page: Page;
-  line: number;
-  column: number;
-}
+export type Hit = FoundHit<Page>;
 
 export class History {
   readonly loading = signal(false);
@@ -53,6 +52,9 @@ export class History {
   private last: Promise<void> = Promise.resolve();
   /** It was scrolled up since it was opened. */
   private away = false;
+  /** Where the output began that a search has left for older output, and that had hits. */
+  private left: Cursor[] = [];
+  private searches = 0;
 
   constructor(
     private readonly root: HTMLElement,
@@ -99,8 +101,11 @@ export class History {
       const wanted = position(cursor);
       const end = position(this.end());
       const left = end.offset - wanted.offset;
-      if (left + PIECE <= LARGEST) {
-        this.begin(await this.fetch(`bytes=${Math.max(PIECE, left + PIECE / 2)}`, wanted.offset));
+      const rest =
+        left + PIECE <= LARGEST ? await this.fetch(`bytes=${Math.max(PIECE, left + PIECE / 2)}`, wanted.offset) : null;
+      // More may have been printed than is known here.
+      if (rest !== null && position(rest.begin).offset <= wanted.offset) {
+        this.begin(rest);
         this.atEnd = true;
       } else {
         const before = cursorOf({ epoch: wanted.epoch, offset: wanted.offset + PIECE / 2 });
@@ -118,76 +123,90 @@ export class History {
   }
 
   /** Everything loaded that has the text, newest first. */
-  find(text: string, among: Iterable<Page> = this.allPages()): Hit[] {
-    const wanted = text.toLowerCase();
-    const hits: Hit[] = [];
-    if (wanted === "") return hits;
-    for (const page of [...among].reverse()) {
-      for (let line = page.lines.length - 1; line >= 0; line--) {
-        const content =
-          page.lines[line]?.runs
-            .map((run) => run.text)
-            .join("")
-            .toLowerCase() ?? "";
-        for (
-          let column = content.lastIndexOf(wanted);
-          column >= 0;
-          column = column === 0 ? -1 : content.lastIndexOf(wanted, column - 1)
-        ) {
-          hits.push({ page, line, column });
-        }
-      }
-    }
-    return hits;
+  find(text: string): Hit[] {
+    return [...this.allPages()].reverse().flatMap((page) => hitsIn(page, text));
   }
 
-  /** Loads older pieces until one has the text; what it has, the oldest of all that is found now. */
-  async findOlder(text: string): Promise<Hit[]> {
-    while (!this.atBeginning && !this.closed) {
-      const oldest = this.pages[0];
-      await this.load(() => this.older());
-      if (this.failed.value !== null) break;
-      const added = this.pages.slice(0, oldest ? this.pages.indexOf(oldest) : this.pages.length);
-      const hits = this.find(text, added);
-      if (hits.length > 0) return hits;
+  /** The newest hit before this one, in output that is loaded for it; null without any. */
+  async findOlder(text: string, than: Hit | undefined): Promise<Hit | null> {
+    let found: Hit | null = null;
+    const number = ++this.searches;
+    await this.load(async () => {
+      // More may have been loaded since one looked.
+      const loaded = this.find(text);
+      found = loaded[than ? loaded.findIndex((hit) => isSame(hit, than)) + 1 : 0] ?? null;
+      let before: Cursor | null = this.pages[0]?.begin ?? null;
+      while (before !== null && found === null && number === this.searches && !this.closed) {
+        const query = new URLSearchParams({ text, before, limit: "1" }).toString();
+        const answer: FoundOutput = await request("GET", `/api/sessions/${this.session}/search?${query}`);
+        const hit = answer.hits[0];
+        before = answer.next;
+        // What is drawn here in another way than there is not found here.
+        if (hit) found = await this.loadHit(text, position(hit.cursor).offset);
+      }
+    });
+    return found;
+  }
+
+  /** Loads output in which the newest hit is that one: it had scrolled off at this offset. */
+  private async loadHit(text: string, offset: number): Promise<Hit | null> {
+    const first = this.pages[0];
+    if (!first) return null;
+    const { epoch, offset: begin } = position(first.begin);
+    if (begin - offset < BESIDE) {
+      while (!this.atBeginning && !this.closed && position(this.pages[0]!.begin).offset >= offset) await this.older();
+      const added = this.pages.slice(0, Math.max(0, this.pages.indexOf(first)));
+      return added.reverse().flatMap((page) => hitsIn(page, text))[0] ?? null;
     }
-    return [];
+    const hadHits = this.find(text).length > 0;
+    const piece = await this.fetch(`before=${cursorOf({ epoch, offset: offset + PIECE / 2 })}&bytes=${PIECE}`, offset);
+    this.begin(piece);
+    this.atEnd = false;
+    if (hadHits) this.left.push(first.begin);
+    return hitsIn(this.pages[0]!, text).find(({ line }) => line < (piece.mark?.scrolled ?? 0)) ?? null;
+  }
+
+  /** Goes back to the output that [`findOlder`] has left, and its oldest hit. */
+  async findNewer(text: string): Promise<Hit | null> {
+    let found: Hit | null = null;
+    const from = this.left.pop();
+    if (from === undefined) return null;
+    await this.load(async () => {
+      const { epoch, offset } = position(from);
+      const before = cursorOf({ epoch, offset: Math.min(offset + PIECE / 2, position(this.end()).offset) });
+      const piece = await this.fetch(`before=${before}&bytes=${PIECE}`, offset);
+      this.begin(piece);
+      this.atEnd = false;
+      const scrolled = piece.mark?.scrolled ?? 0;
+      const isNewer = ({ page, line }: Hit): boolean => page !== this.pages[0] || line >= scrolled;
+      for (;;) {
+        found = this.find(text).filter(isNewer).at(-1) ?? null;
+        if (found !== null || this.atEnd || this.closed) return;
+        await this.newer();
+      }
+    });
+    return found;
+  }
+
+  get hasNewerHits(): boolean {
+    return this.left.length > 0;
+  }
+
+  /** Another text is searched for: from the end again, if the search has left it. */
+  async beginSearch(): Promise<void> {
+    this.searches++;
+    if (this.left.length === 0) return;
+    this.left = [];
+    await this.openAtEnd(0);
   }
 
   get hasOlder(): boolean {
     return !this.atBeginning;
   }
 
-  /** Where a hit stands in the page. */
-  rangeOf(hit: Hit, length: number): Range | null {
-    const row = hit.page.element.children[hit.line];
-    if (!row) return null;
-    const range = document.createRange();
-    const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-    let left = hit.column;
-    let open = false;
-    let rest = length;
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      const size = node.textContent?.length ?? 0;
-      if (!open && left < size) {
-        range.setStart(node, left);
-        open = true;
-      } else if (!open) {
-        left -= size;
-        continue;
-      }
-      const from = rest === length ? left : 0;
-      if (from + rest <= size) {
-        range.setEnd(node, from + rest);
-        return range;
-      }
-      rest -= size - from;
-    }
-    return null;
-  }
-
   reveal(hit: Hit): void {
-    hit.page.element.children[hit.line]?.scrollIntoView({ block: "center" });
+    const row = rangeOf(hit, 1)?.startContainer.parentElement ?? hit.page.element.children[hit.line];
+    row?.scrollIntoView({ block: "center" });
   }
 
   private marked: number | null = null;
@@ -258,12 +277,16 @@ export class History {
     const last = this.pages.at(-1);
     if (!last || this.closed) return;
     const from = position(last.end);
-    const isLast = from.offset + PIECE >= position(this.end()).offset;
-    const before = isLast ? "" : `before=${cursorOf({ epoch: from.epoch, offset: from.offset + PIECE })}&`;
-    const piece = await render(
-      records(await download(`/api/sessions/${this.session}/output?${before}bytes=${PIECE}`)),
-      from.offset,
-    );
+    const next = `before=${cursorOf({ epoch: from.epoch, offset: from.offset + PIECE })}&`;
+    const fetch = async (before: string): Promise<Piece> =>
+      render(records(await download(`/api/sessions/${this.session}/output?${before}bytes=${PIECE}`)), from.offset);
+    let isLast = from.offset + PIECE >= position(this.end()).offset;
+    let piece = await fetch(isLast ? "" : next);
+    if (position(piece.begin).offset > from.offset) {
+      // More was printed than is known here.
+      isLast = false;
+      piece = await fetch(next);
+    }
     if (this.closed) return;
     const skipped = piece.mark?.scrolled ?? 0;
     const page = pageOf(piece, piece.lines.slice(skipped), skipped);
