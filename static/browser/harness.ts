@@ -2,6 +2,7 @@
 //
 // CODEPIPER     the program; default: the debug build beside this folder
 // CHROMIUM      the browser; default: the first of Chromium and Chrome in the PATH
+// FIREFOX       the browser of firefox.test.ts; default: the first of firefox-esr and firefox in the PATH
 // DASHBOARD     a built dashboard to serve instead of the one in the program
 
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
@@ -14,7 +15,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from "playwrig
 import { type Network, overlay, type Overlay } from "./overlay";
 
 const PROGRAM = resolve(process.env["CODEPIPER"] ?? "../target/debug/codepiper");
-const CHROMIUM = process.env["CHROMIUM"] ?? inPath("chromium", "chromium-browser", "google-chrome");
+const CHROMIUM = installed("Chromium", "chromium", "chromium-browser", "google-chrome");
 const DASHBOARD = process.env["DASHBOARD"];
 
 export const PASSWORD = "correct horse battery staple";
@@ -98,11 +99,16 @@ export async function daemon({
   };
 }
 
-function inPath(...names: string[]): string {
+/** Where a browser is: the first of these names in the PATH, unless the environment says it. */
+export function installed(browser: string, ...names: string[]): string {
+  const variable = browser.toUpperCase();
   const folders = (process.env["PATH"] ?? "").split(":");
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  const inPath = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = process.env[variable] ?? inPath.find((path) => existsSync(path));
   if (!found)
-    throw new Error(`none of ${names.join(", ")} is in the PATH: install Chromium, or say where it is with CHROMIUM`);
+    throw new Error(
+      `none of ${names.join(", ")} is in the PATH: install ${browser} (Debian: apt-get install ${names[0]}), or say where it is with ${variable}`,
+    );
   return found;
 }
 
@@ -129,8 +135,16 @@ export async function browser({ webgl = false } = {}): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...(webgl ? [] : ["--disable-3d-apis"])] });
 }
 
+/** A page of Playwright's or Puppeteer's. */
+interface Pictured {
+  screenshot: (options: { path: string }) => Promise<unknown>;
+}
+interface Read {
+  evaluate: (script: () => string) => Promise<string>;
+}
+
 /** Keeps a picture where `SHOTS` says, to be looked at. */
-export async function shot(page: Page, name: string): Promise<void> {
+export async function shot(page: Pictured, name: string): Promise<void> {
   const folder = process.env["SHOTS"];
   if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
 }
@@ -226,7 +240,7 @@ export async function signIn(page: Page, with_: string): Promise<void> {
 }
 
 /** What the live screen shows, as text. */
-export async function screen(page: Page): Promise<string> {
+export async function screen(page: Read): Promise<string> {
   return page.evaluate(() => {
     const rows = document.querySelectorAll(".live-screen .xterm-rows > div");
     return [...rows].map((row) => row.textContent).join("\n");
@@ -234,7 +248,7 @@ export async function screen(page: Page): Promise<string> {
 }
 
 /** Waits until the screen shows it. */
-export async function shows(page: Page, text: string | RegExp): Promise<void> {
+export async function shows(page: Read, text: string | RegExp): Promise<void> {
   let last = "";
   try {
     await eventually(async () => {
