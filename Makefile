@@ -2,7 +2,7 @@
 #             PORT=8080 serves it there instead of on port 3000
 # make test   install what the tests need, then run every check and test
 # make lint   formatting, clippy, shell scripts; licences and advisories where cargo-deny is installed
-# make browser  the dashboard's tests in Chromium
+# make browser  the dashboard's tests in Chromium and Firefox
 # make kills  a daemon under load is killed KILLS times (100) and no line is lost in silence; SEED=1 and RATE=5000 (lines a second) are the usual ones
 # make operations  clients do 2,000 random things with a few sessions while the daemon is ended twice, for each of SEEDS (1 2 3)
 # make asks    ASKS asks (1,000) are answered from the command line, a browser and the terminal at once; SEED=1 chooses
@@ -114,7 +114,7 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 	cd static && npm ci --no-audit --no-fund
 	@touch $@
 
-# The dashboard in Chromium, against daemons of its own.
+# The dashboard in Chromium and Firefox, against daemons of its own.
 browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json | need-to-test
 	@# The program as the other tests have it, so that nothing is compiled twice.
 	cargo test --workspace --tests --no-run $(LOCKED)
