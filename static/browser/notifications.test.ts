@@ -179,6 +179,17 @@ it("is muted for a session", async () => {
   await page.getByText("Muted on this device.").waitFor({ state: "detached" });
 });
 
+it("is shown where the browser has no room to keep it", async () => {
+  await worker().evaluate(async () => {
+    await caches.delete("shell");
+    Cache.prototype.put = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+  });
+  await page.goto(`${host.url}/sessions`);
+  await page.getByRole("heading", { name: "Sessions", exact: true }).waitFor();
+  expect(await worker().evaluate(() => caches.match("/").then(Boolean))).toBe(false);
+  await page.goto(`${host.url}/settings/notifications`);
+});
+
 it("is turned off", async () => {
   await page.getByRole("switch", { name: "Notifications" }).click();
   await page.getByText("Off.", { exact: true }).first().waitFor();

@@ -9,34 +9,40 @@ self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim(
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
-  if (event.request.mode === "navigate") event.respondWith(fresh(event.request));
+  if (event.request.mode === "navigate") event.respondWith(fresh(event));
   // Their names change with their content.
-  else if (url.pathname.startsWith("/assets/")) event.respondWith(kept(event.request));
+  else if (url.pathname.startsWith("/assets/")) event.respondWith(kept(event));
 });
 
-async function fresh(request) {
-  const shell = await caches.open(SHELL);
+async function fresh(event) {
   try {
-    const response = await fetch(request);
-    if (response.ok) await shell.put("/", response.clone());
+    const response = await fetch(event.request);
+    if (response.ok) event.waitUntil(keep("/", response.clone()));
     return response;
   } catch (error) {
-    const stored = await shell.match("/");
+    const stored = await caches.match("/");
     if (stored) return stored;
     throw error;
   }
 }
 
-async function kept(request) {
-  const shell = await caches.open(SHELL);
-  const stored = await shell.match(request);
+async function kept(event) {
+  const stored = await caches.match(event.request).catch(() => undefined);
   if (stored) return stored;
-  const response = await fetch(request);
-  if (response.ok) {
-    await shell.put(request, response.clone());
-    await forgetOld(shell);
-  }
+  const response = await fetch(event.request);
+  if (response.ok) event.waitUntil(keep(event.request, response.clone()));
   return response;
+}
+
+/** Beside the answer: a browser that has no room shows the page all the same. */
+async function keep(request, response) {
+  try {
+    const shell = await caches.open(SHELL);
+    await shell.put(request, response);
+    await forgetOld(shell);
+  } catch (error) {
+    console.warn("the page is not kept for when the daemon is away", error);
+  }
 }
 
 /** Files of older versions. */
