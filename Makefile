@@ -10,13 +10,14 @@
 #               then as many continue after one reset of their usage limit, and as many are halted at work
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
+# make paint  from a key to its paint in Chromium, beside ttyd's page (TTYD names the program) on the same tmux session
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench paint drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -85,6 +86,9 @@ asks: need-to-test
 
 operations: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::
+
+paint: static/node_modules/.package-lock.json build | need-to-test
+	cd static && CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts
 
 bench: need-to-run
 	cargo bench --bench pure

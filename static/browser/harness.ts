@@ -30,6 +30,8 @@ export interface Daemon {
   url: string;
   /** The path of `codepiper`. */
   program: string;
+  /** Its directory. */
+  home: string;
   /** Runs `codepiper ARGS…` as the owner; its output. */
   run: (...args: string[]) => string;
   /** The page's connections break; new ones work. */
@@ -75,6 +77,7 @@ export async function daemon({
   return {
     url: before?.url ?? web,
     program: PROGRAM,
+    home,
     run,
     cut: () => {
       if (!before) throw new Error("this daemon is not cuttable");
@@ -113,7 +116,7 @@ export function installed(browser: string, ...names: string[]): string {
 }
 
 /** A port that was free just now; a daemon that restarts keeps it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const { port } = server.address() as AddressInfo;
