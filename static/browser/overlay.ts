@@ -4,6 +4,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createServer, request as ask, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
 import { connect, type AddressInfo, type Socket } from "node:net";
+import { Transform } from "node:stream";
 import { extname, join, normalize } from "node:path";
 
 const TYPES: Record<string, string> = {
@@ -18,8 +19,9 @@ const TYPES: Record<string, string> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/** `swallows`: what is sent arrives nowhere, and nobody is told. `refuses`: no connection can be opened. */
-export type Network = "works" | "swallows" | "refuses";
+/** `swallows`: what is sent arrives nowhere, and nobody is told. `refuses`: no connection can be opened. A number: each
+ * direction takes so many ms. */
+export type Network = "works" | "swallows" | "refuses" | number;
 
 export interface Overlay {
   url: string;
@@ -38,6 +40,18 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
   const forward = (message: IncomingMessage): OutgoingHttpHeaders => {
     const { host } = new URL(daemon());
     return { ...message.headers, host, ...(message.headers.origin ? { origin: `http://${host}` } : {}) };
+  };
+  /** In their order, also when it becomes faster. */
+  const slowed = (): Transform => {
+    let before = Promise.resolve();
+    return new Transform({
+      transform(chunk, _, done) {
+        const wait = typeof network === "number" ? network : null;
+        const due = wait === null ? null : new Promise((after) => setTimeout(after, wait));
+        before = Promise.all([before, due]).then(() => void this.push(chunk));
+        done();
+      },
+    });
   };
   const server = createServer((incoming, outgoing) => {
     if (network === "swallows") return;
@@ -70,7 +84,8 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
       const headers = Object.entries(forward(incoming)).map(([name, value]) => `${name}: ${String(value)}\r\n`);
       upstream.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.join("")}\r\n`);
       upstream.write(head);
-      upstream.pipe(socket).pipe(upstream);
+      upstream.pipe(slowed()).pipe(socket);
+      socket.pipe(slowed()).pipe(upstream);
     });
     upstream.on("error", () => socket.destroy());
     socket.on("error", () => upstream.destroy());
@@ -91,7 +106,7 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
       network = wanted;
       // What was swallowed is lost: the connection cannot go on.
       if (network === "swallows") for (const stream of streams) stream.unpipe().pause();
-      else cut();
+      else if (typeof wanted !== "number") cut();
     },
     close: () => {
       cut();

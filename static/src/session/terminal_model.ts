@@ -164,6 +164,7 @@ export class TerminalModel {
     }
     if (typed.length > TYPED || this.pasting) return this.typeBehind(typed);
     if (!this.subscription?.type(typed)) return toast({ text: "Not sent: no connection.", bad: true });
+    this.screen?.sent(typed);
     if (typed.includes(0x0d)) this.lastEnter = this.subscription?.at ?? null;
   };
 

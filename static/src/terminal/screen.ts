@@ -10,6 +10,7 @@ import { fittingFont, SMALLEST, type Box } from "./fit";
 import { type Asked, followAsked } from "./asked";
 import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
+import { predict } from "./predicted";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
 import { countAsKeyframe, countAsTmux } from "./width";
@@ -25,6 +26,8 @@ export interface Screen {
   paste: (text: string) => void;
   /** Sets the size of the letters, in px. */
   scale: (fontSize: number) => void;
+  /** A key was sent: on a slow link its letter is shown before the program echoes it. */
+  sent: (bytes: Uint8Array) => void;
   /** The size of one cell, in px. */
   cell: () => { width: number; height: number };
   /** Draws with WebGL where there is one, or plainly. */
@@ -126,6 +129,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     terminal.options.letterSpacing = accelerated.on() ? Math.round(width) - Math.floor(width) : 0;
   };
   const accelerated = accelerator(terminal, () => space());
+  const predicted = predict(terminal);
 
   /** What was printed before one looked has had its effects already. */
   let live = false;
@@ -164,12 +168,16 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
+    sent: predicted.typed,
     accelerate: accelerated.turn,
     restyle() {
       Object.assign(terminal.options, styleOf(host));
       space();
     },
-    dispose: () => terminal.dispose(),
+    dispose: () => {
+      predicted.dispose();
+      terminal.dispose();
+    },
   };
 }
 

@@ -1,0 +1,85 @@
+// A link on which an echo takes most of a second: typed letters are shown before it, and no password is.
+
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, daemon, eventually, open, screen, setUp, shot, shows, type Daemon } from "./harness";
+
+let chromium: Browser;
+let host: Daemon;
+let page: Page;
+let complaints: string[];
+
+beforeAll(async () => {
+  [chromium, host] = await Promise.all([browser(), daemon({ cuttable: true })]);
+  ({ page, complaints } = await open(chromium, host.url));
+  await setUp(page, host);
+  const started = host.run("start", "-p", "shell", "--json", "--", "sh");
+  await page.goto(`${host.url}/sessions/${(JSON.parse(started) as { id: string }).id}`);
+  await shows(page, "$");
+  host.network(400);
+});
+afterAll(async () => {
+  await chromium.close();
+  await host.stop();
+});
+
+const predicted = (): Promise<string> => page.evaluate(() => document.querySelector(".predicted")?.textContent ?? "");
+/** What is predicted and what the program has echoed, at one moment. */
+const both = (): Promise<[string, string]> =>
+  page.evaluate(() => [
+    document.querySelector(".predicted")?.textContent ?? "",
+    document.querySelector(".xterm-rows")?.textContent ?? "",
+  ]);
+
+async function line(text: string): Promise<void> {
+  await page.keyboard.type(text.slice(0, 1));
+  await shows(page, `$ ${text.slice(0, 1)}`);
+  await page.keyboard.type(text.slice(1));
+}
+
+it("shows what is typed before its echo, once a letter was echoed", async () => {
+  await page.keyboard.type("e");
+  expect(await predicted()).toBe("");
+  await shows(page, "$ e");
+  await page.keyboard.type("cho hello");
+  const [ahead, echoed] = await both();
+  expect([ahead, echoed.includes("echo")]).toEqual(["cho hello", false]);
+  await shot(page, "predicted");
+  await shows(page, "$ echo hello");
+  await eventually(async () => (await predicted()) === "", "nothing is predicted any more");
+  await page.keyboard.press("Enter");
+  await shows(page, "hello\n");
+});
+
+it("takes back what was wrong", async () => {
+  await line("ab");
+  await page.keyboard.press("Control+u");
+  await page.keyboard.type("c");
+  expect(await predicted()).toBe("");
+  await eventually(async () => /\$ c\s*$/.test(await screen(page)), "the line is another one");
+  await page.keyboard.press("Control+u");
+});
+
+it("never shows a letter of a password", async () => {
+  await line("stty -echo; read x; stty echo; echo got $x");
+  await page.keyboard.press("Enter");
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    (window as unknown as { seen: string[] }).seen = seen;
+    new MutationObserver(() => seen.push(document.querySelector(".predicted")?.textContent ?? "")).observe(document, {
+      subtree: true,
+      childList: true,
+    });
+  });
+  // Before it is asked for, and while it is.
+  await page.keyboard.type("sec");
+  await eventually(async () => (await screen(page)).includes("echo got $x\n"), "the program reads");
+  await page.keyboard.type("ret");
+  await page.keyboard.press("Enter");
+  await shows(page, /got (sec)?ret/);
+  expect((await page.evaluate(() => (window as unknown as { seen: string[] }).seen)).join("")).toBe("");
+});
+
+it("complained about nothing", () => {
+  expect(complaints).toEqual([]);
+});
