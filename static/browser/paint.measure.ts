@@ -80,7 +80,7 @@ function redraw(): string {
   const row = "\\033[38;5;$((c % 200 + 20))m%0118d";
   return `n=0; while k=$(dd bs=1 count=1 2>/dev/null); do n=$((n + 1)); c=$n; printf '\\033[?2026h\\033[H'
     i=0; while [ $i -lt 39 ]; do i=$((i + 1)); c=$((c + 1)); printf "${row}\\r\\n" $c; done
-    printf '\\033[0m%*s\\033[?2026l' $((n % 100 + 1)) '' | tr ' ' x; done`;
+    printf '\\033[0m\\033[K%*s\\033[?2026l' $((n % 100 + 1)) '' | tr ' ' x; done`;
 }
 
 /** ttyd's page, on the tmux session that we supervise. */

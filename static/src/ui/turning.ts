@@ -6,14 +6,18 @@ import { useEffect, useRef } from "preact/hooks";
 
 /** In ms, and in degrees. */
 const STEP = { every: 250, by: 30 };
+/** It stands still so long after a key, in ms: a step is a frame, too. */
+const TYPING = 500;
 
 const turning = new Set<SVGElement>();
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 let timer: ReturnType<typeof setInterval> | undefined;
 let angle = 0;
+let typed = -TYPING;
+addEventListener("keydown", () => (typed = performance.now()), { capture: true, passive: true });
 
 function step(): void {
-  if (document.hidden || still.matches) return;
+  if (document.hidden || still.matches || performance.now() - typed < TYPING) return;
   angle = (angle + STEP.by) % 360;
   for (const element of turning) element.style.transform = `rotate(${angle}deg)`;
 }
