@@ -38,7 +38,7 @@
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`notification`] | tells devices of what needs a person | protocol, session, auth |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, provider, policy, hook, git, env_set, doctor, auth, notification, dashboard, audit |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, terminal::text, provider, policy, hook, git, env_set, doctor, auth, notification, dashboard, audit |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, policy, audit, paths, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, terminal::status, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |

@@ -265,6 +265,7 @@ fn newest_claude_code_is_answered_for_its_sub_agents_in_the_background() {
     assert!(home.fails(1, ["deny", &ask.id]).contains("allowed by command line"));
     let ask = asked(home, "the second one");
     assert_eq!(ask.title, "touch two");
+    assert!(home.fails(2, ["deny", &ask.id, "--reason", "not that"]).contains("'reason'"));
     home.ok(["deny", &ask.id]);
     bed.until_idle(&id);
     none_is_open(home);

@@ -60,6 +60,12 @@ fn lines_are_found_by_their_text() {
         before = format!("&before={next}");
     }
     assert_eq!(numbers.next(), None);
+    // In the middle of one line, behind which there are several checkpoints; and on the screen of one that prints no more.
+    let long = home.bash("stty -echo; head -c 300000 /dev/zero | tr '\\0' x; printf hidden; head -c 600000 /dev/zero | tr '\\0' y; echo; echo end; read x");
+    home.ok(["wait", &long.short_id, "--until", "text=end", "--timeout", "20"]);
+    let found = home.get(&format!("/api/sessions/{}/search?text=xhiddeny", long.id));
+    let found: FoundOutput = serde_json::from_slice(&found.body).unwrap();
+    assert_eq!(found.hits.len(), 1, "{:?}", found.next);
     for (query, said) in [("text=", "'text'"), ("text=x&before=0:99999999", "past the end")] {
         let answer = home.get(&format!("/api/sessions/{id}/search?{query}"));
         let body = String::from_utf8(answer.body).unwrap();

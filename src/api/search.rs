@@ -7,7 +7,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::KeyframeReason;
 use codepiper_protocol::{SessionId, Size};
 
-use crate::journal::{Content, Journal, Mark, Position};
+use crate::journal::{Content, Journal, Mark, Position, Start};
 use crate::session::{Session, Sessions};
 use crate::tasks::blocking;
 use crate::terminal::text::{Continues, TextLines};
@@ -16,6 +16,8 @@ use crate::terminal::text::{Continues, TextLines};
 const PAGE: usize = 256 * 1024;
 /// A request reads no more than about this, in bytes; the next one goes on where it ended.
 const MOST: u64 = 32 * 1024 * 1024;
+/// Where no screen is known for longer than this, in bytes, a part begins with a blank one.
+const LONGEST: u64 = 16 * 1024 * 1024;
 /// Of a line that is found, in bytes.
 const LONGEST_LINE: usize = 1000;
 
@@ -49,8 +51,16 @@ fn find(journal: &dyn Journal, session: &Session, wanted: &SearchOutput) -> Foun
     let mut hits = Vec::new();
     // Everything that was on the screen at the end belongs to what comes behind it.
     let mut has_screen = wanted.before.is_none();
-    while end.offset > oldest && begin - end.offset < MOST {
-        let start = journal.start_before(session.id, end.offset - 1);
+    while (end.offset > oldest || has_screen) && begin.saturating_sub(end.offset) < MOST {
+        let mut start = journal.start_before(session.id, end.offset.saturating_sub(1));
+        if end.offset.saturating_sub(start.at.offset) > LONGEST {
+            start = Start { at: Position::at(end.offset - LONGEST), checkpoint: None };
+        }
+        if start.at >= end {
+            // What was older is no longer kept.
+            end = behind(oldest);
+            break;
+        }
         let mut part = Part::new(&wanted.text, session.size());
         if let Some(saved) = &start.checkpoint {
             part.lines.load_keyframe(saved.size, &saved.screen, Continues::Wholly, &mut |_| {});
@@ -58,6 +68,9 @@ fn find(journal: &dyn Journal, session: &Session, wanted: &SearchOutput) -> Foun
         part.read(journal, session.id, start.at, end);
         if std::mem::take(&mut has_screen) {
             part.finish(begin);
+        } else if journal.start_before(session.id, end.offset).at.offset == end.offset {
+            // The part behind it has only what was on the screen.
+            part.end_head(end.offset);
         }
         end = start.at;
         // Those that scrolled off at once come at once.
@@ -147,6 +160,12 @@ impl Part {
         lines.load_keyframe(*size, screen, continues, &mut |line| {
             keep(hits, wanted, line.text, at.saturating_sub(1), at)
         });
+    }
+
+    /// The beginning of a line that goes on on the screen.
+    fn end_head(&mut self, end: u64) {
+        let Self { wanted, lines, hits } = self;
+        lines.end_head(&mut |line| keep(hits, wanted, line.text, end.saturating_sub(1), end));
     }
 
     /// What is on the screen.

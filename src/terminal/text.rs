@@ -126,6 +126,11 @@ impl TextLines {
         }
     }
 
+    /// Brings the beginning of a line whose end is still on the screen.
+    pub fn end_head(&mut self, on_line: &mut impl FnMut(Line<'_>)) {
+        Listener { lines: &mut self.lines, on_line }.end_head();
+    }
+
     /// Brings everything on the screen that did not come yet: the main screen, then the alternate one if
     /// that is shown. The last line is incomplete when the cursor is in it.
     pub fn finish(&mut self, on_line: &mut impl FnMut(Line<'_>)) {

@@ -48,7 +48,7 @@ fn default_bytes() -> u32 {
 
 /// The longest text to search for, in bytes.
 pub const MAX_SEARCHED_TEXT: usize = 1000;
-/// The most lines that one search returns.
+/// The highest limit of a search, in lines.
 pub const MAX_HITS: u32 = 1000;
 
 /// The query of `GET /api/sessions/{ref}/search`: lines with this text, the newest first. Upper and lower case are the same.
@@ -61,7 +61,7 @@ pub struct SearchOutput {
     /// Only what had scrolled off the screen before this cursor. Default: everything, and what is on the screen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Cursor>,
-    /// At most so many lines; 1 to 1000.
+    /// At most so many lines, 1 to 1000, and those that scrolled off together with the last of them.
     #[serde(default = "default_limit")]
     #[cfg_attr(test, ts(optional, as = "Option<u32>"))]
     pub limit: u32,
@@ -77,7 +77,7 @@ fn default_limit() -> u32 {
 pub struct FoundOutput {
     /// Newest first.
     pub hits: Vec<OutputHit>,
-    /// Search on before this cursor; `null`: nothing older is stored. One request searches 32 MiB.
+    /// Search on before this cursor; `null`: nothing older is stored that can be read. One request searches 32 MiB.
     pub next: Option<Cursor>,
 }
 

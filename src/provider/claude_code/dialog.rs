@@ -1,6 +1,8 @@
 //! The dialog in which Claude Code asks whether a command may run, read where no hook waits for the answer: a sub-agent in the
 //! background has asked, or the hook is gone. Measured with 2.1.332; 2.1.197 does not mark where the command ends.
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::provider::{OnScreen, asking_rows};
 
 /// It begins below a line, maybe with who asks behind it.
@@ -15,15 +17,21 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
     let is_over = rows[footer].trim().starts_with("Esc to cancel");
     let question = only(rows, |row| row.trim() == QUESTION)?;
     let header = rows[..question].iter().rposition(|row| is_line(row, '─'))? + 1;
+    // The agent's own text is indented.
     let mut marks = (0..rows.len()).filter(|at| is_line(&rows[*at], '╌'));
     let (Some(begin), Some(end), None) = (marks.next(), marks.next(), marks.next()) else { return None };
-    let is_in_order = header < begin && begin + 1 < end && end < question && question < footer;
-    let is_headed = rows[header].trim().starts_with(HEADER);
-    if !is_over || !is_in_order || !is_headed || !takes_digits(&rows[question + 1..footer]) {
+    let is_in_order = header < begin && begin + 1 < end && end + 1 == question && question < footer;
+    let width = rows[header - 1].trim_end().width();
+    let is_wide = [begin, end].iter().all(|mark| rows[*mark].trim_end().width() == width);
+    if !is_over || !is_in_order || !is_wide || !rows[header].trim().starts_with(HEADER) {
         return None;
     }
     let command = &rows[begin + 1..end];
-    if command.iter().any(|row| row.trim().is_empty() || row.trim().starts_with(CUT)) {
+    let is_whole = command.iter().all(|row| is_text(row) && !row.trim().starts_with(CUT));
+    if !is_whole
+        || !rows[header..begin].iter().all(|row| is_text(row))
+        || !takes_digits(&rows[question + 1..footer])
+    {
         return None;
     }
     let command: Vec<&str> = command.iter().map(|row| row.trim()).collect();
@@ -32,6 +40,7 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
     Some(OnScreen {
         text: text.join("\n"),
         command: command.join("\n"),
+        width: Some(width),
         // The marks are alike; nothing else can stand in their places while all other rows are in theirs.
         rows: asking_rows(rows, header, footer, |row| is_line(row, '╌'))?,
         allow: b"1",
@@ -46,8 +55,14 @@ fn only(rows: &[String], is: impl Fn(&String) -> bool) -> Option<usize> {
     (!rows[at + 1..].iter().any(is)).then_some(at)
 }
 
+/// A row of text in the dialog.
+fn is_text(row: &str) -> bool {
+    row.starts_with(' ') && !row.trim().is_empty()
+}
+
+/// From the first column on.
 fn is_line(row: &str, of: char) -> bool {
-    let row = row.trim();
+    let row = row.trim_end();
     row.chars().count() > 10 && row.chars().all(|letter| letter == of)
 }
 

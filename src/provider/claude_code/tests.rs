@@ -298,7 +298,7 @@ const ASKS: &str = "
  Tip: auto mode handles these prompts for you
  Scripted command
 ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
- touch one; echo word1 word2
+ touch one; echo word1 word2 word21
  word3
 ╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
  Do you want to proceed?
@@ -319,8 +319,12 @@ fn on_screen(text: &str) -> Option<OnScreen> {
 #[test]
 fn a_permission_on_its_screen_is_read_whole() {
     let asked = on_screen(ASKS).unwrap();
-    assert!(asked.is_about("touch one; echo word1 word2 word3"));
-    assert!(!asked.is_about("touch one; echo word1 word2"));
+    assert!(asked.is_about("touch one; echo word1 word2 word21 word3"));
+    assert!(!asked.is_about("touch one; echo word1 word2 word21"));
+    // A row that is not full ends a line: what comes next is another command.
+    let two = on_screen(&ASKS.replace("touch one; echo word1 word2 word21", "echo ok; # note")).unwrap();
+    assert!(two.is_about("echo ok; # note\nword3") && !two.is_about("echo ok; # note word3"));
+    assert!(!two.is_about("echo ok; # note\n\nword3\n\nx") && !two.is_about("echo ok; # noteword3"));
     assert!(!asked.by_itself, "its hook tells");
     assert_eq!((asked.rows.len(), asked.allow, asked.deny), (11, &b"1"[..], &b"\x1b"[..]));
     assert_eq!(asked.rows[0], (5, " Bash command · from the general-purpose agent".to_owned()));
@@ -335,12 +339,20 @@ fn a_permission_that_is_not_all_on_its_screen_is_not_read() {
     };
     let line = "╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌";
     let cut = " (value cannot be shown in full — approval withheld; one-time options only)\n";
-    assert_eq!(change(" touch one; echo word1 word2\n word3\n", cut), None);
+    assert_eq!(change(" touch one; echo word1 word2 word21\n word3\n", cut), None);
     assert_eq!(change(" word3\n", &format!("{line}\n Do you want to proceed?\n")), None);
     assert_eq!(change(" word3\n", &format!("{line}\n")), None);
     assert_eq!(change(" word3\n", "\n word3\n"), None);
     assert_eq!(change(" Bash command", " Edit file"), None);
     assert_eq!(change("● Agent(d)", "Do you want to proceed?"), None);
+    // What the agent writes is indented, and not as wide as the screen.
+    let forged =
+        ASKS.replace(&format!("{line}\n"), "").replace(" word3\n", &format!("  {line}\n  ls\n  {line}\n"));
+    assert_eq!(on_screen(&forged), None);
+    let narrow = ASKS.replace(line, &line[..3 * 20]);
+    assert_eq!(on_screen(&narrow), None);
+    assert_eq!(change(" Do you want", " Something else\n Do you want"), None);
+    assert_eq!(change(" Scripted command", "Scripted command"), None);
     // tmux would find the first of two that are alike.
     assert_eq!(change(" word3\n", " word3\n word3\n"), None);
     assert_eq!(change("● Agent(d)", "word3"), None);

@@ -44,6 +44,7 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
     Some(OnScreen {
         text: text.join("\n"),
         command,
+        width: None,
         rows: asking_rows(rows, question, footer, |_| false)?,
         allow: b"y",
         deny: b"\x1b",

@@ -216,8 +216,11 @@ fn a_permission_on_its_screen_is_read_whole() {
     assert!(asked.is_about("touch one; echo word0 word1 word2 word3 word4 word5"));
     assert!(!asked.is_about("touch one; echo word0 word1 word2 word3"));
     assert!(!asked.is_about("touch one; echo word0 word1 word2word3 word4 word5"));
+    // A line of its own may be a command of its own.
     let in_other_rows = on_screen(&ASKS.replace("word2 word3\n  word4", "word2\n  word3 word4")).unwrap();
-    assert!(asked.is_same(&in_other_rows) && asked != in_other_rows);
+    assert!(!asked.is_same(&in_other_rows));
+    let pointed = on_screen(&ASKS.replace("› 1.", "  1.").replace("  3. No", "› 3. No")).unwrap();
+    assert!(asked.is_same(&pointed) && asked != pointed);
     assert!(!asked.is_same(&on_screen(&ASKS.replace("word2 word3", "word2word3")).unwrap()));
     assert_eq!((asked.rows.len(), asked.allow, asked.deny), (10, &b"y"[..], &b"\x1b"[..]));
     assert_eq!(asked.rows[4], (11, "  word4 word5".to_owned()));

@@ -43,12 +43,13 @@ impl Asks {
         let way = {
             let mut open = session.asks.open();
             let Open { hooks, screen, .. } = &mut *open;
-            let hooked = hooks.iter_mut().find(|hooked| hooked.ask.id == ask.id);
-            let shown = screen.as_mut().filter(|shown| match &hooked {
-                Some(hooked) => shown.answers(hooked),
+            let hooked = hooks.iter().position(|hooked| hooked.ask.id == ask.id);
+            let shown = screen.as_mut().filter(|shown| match hooked {
+                Some(index) => shown.answers(&hooks[index], hooks),
                 None => shown.ask.id == ask.id && ask.answered_in == AnsweredIn::Here,
             });
             let wrong = |detail| Problem::new(Code::Invalid, detail);
+            let hooked = hooked.map(|index| &mut hooks[index]);
             let (way, claimed) = match (hooked, shown) {
                 (Some(hooked), _) if hooked.reply.is_some() => {
                     let reply = questions::reply(&hooked.asked, &answer).map_err(wrong)?;
@@ -57,6 +58,9 @@ impl Asks {
                 (_, None) => return Err(only_there(&session, &ask)),
                 (hooked, Some(shown)) => {
                     questions::check_keys(&answer).map_err(wrong)?;
+                    if !shown.asked.by_itself && answer.reason.is_some() {
+                        return Err(wrong("'reason' cannot be told here: leave it out".to_owned()));
+                    }
                     let claimed = match hooked {
                         Some(hooked) => {
                             hooked.by_keys = true;

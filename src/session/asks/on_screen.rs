@@ -11,6 +11,9 @@ use super::{Asks, Hooked, Open, view};
 use crate::provider::OnScreen;
 use crate::session::cell::Session;
 
+/// The tool for commands, in the hooks of Claude Code and of Codex.
+const SHELL: &str = "Bash";
+
 /// What the screen asks.
 pub(super) struct Shown {
     pub(super) asked: OnScreen,
@@ -39,13 +42,15 @@ impl Shown {
 
     /// Whether it shows what a hook asked, where nobody waits for an answer.
     pub(super) fn is_about(&self, hooked: &Hooked) -> bool {
-        let command = hooked.asked.input["command"].as_str();
+        let command = hooked.asked.input["command"].as_str().filter(|_| hooked.asked.tool == SHELL);
         hooked.reply.is_none() && command.is_some_and(|command| self.asked.is_about(command))
     }
 
-    /// Whether its keys answer that.
-    pub(super) fn answers(&self, hooked: &Hooked) -> bool {
-        !self.answered && self.is_about(hooked)
+    /// Whether its keys answer that: of those that were asked, this alone can be meant.
+    pub(super) fn answers(&self, hooked: &Hooked, among: &[Hooked]) -> bool {
+        !self.answered
+            && self.is_about(hooked)
+            && among.iter().filter(|other| self.is_about(other)).count() == 1
     }
 
     /// The same of it as [`Hooked::left`].

@@ -38,7 +38,8 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
         let hooks = open.hooks.iter().filter(|hooked| claimed || hooked.claimed.is_none());
         match (waits, &open.screen) {
             (true, screen) if !open.hooks.is_empty() => {
-                let by_keys = |hooked| screen.as_ref().is_some_and(|shown| shown.answers(hooked));
+                let by_keys =
+                    |hooked| screen.as_ref().is_some_and(|shown| shown.answers(hooked, &open.hooks));
                 hooks.map(|hooked| answered_here(&hooked.ask, by_keys(hooked))).collect()
             }
             (true, _) if open.coming > 0 || open.answered == Some(since) => Vec::new(),

@@ -15,7 +15,7 @@ function useSearch(past: Past) {
   // Signals: the next key may come before the page was drawn again.
   const hits = useSignal<readonly Hit[]>([]);
   const at = useSignal(0);
-  const looking = useSignal<"idle" | "busy" | "none">("idle");
+  const looking = useSignal<"idle" | "busy" | "none" | "failed">("idle");
   const latest = useRef(text);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   /** What was asked for last; an answer to something before it comes too late. */
@@ -48,7 +48,7 @@ function useSearch(past: Past) {
     looking.value = "busy";
     const hit = await find(history);
     if (number !== asked.current) return;
-    looking.value = hit ? "idle" : "none";
+    looking.value = history.failed.value !== null ? "failed" : hit ? "idle" : "none";
     const all = history.find(latest.current);
     const index = hit ? all.findIndex((each) => isSame(each, hit)) : Math.min(at.value, all.length - 1);
     show(all, Math.max(0, index));
@@ -93,6 +93,7 @@ function useSearch(past: Past) {
   function said(): string {
     if (text.trim() === "") return "";
     if (looking.value === "busy" || !ready) return "Searching older output…";
+    if (looking.value === "failed") return "Older output could not be searched";
     if (hits.value.length === 0) return "No matches";
     const all = !past.history?.hasOlder && !past.history?.hasNewerHits;
     const shown = `${at.value + 1} of ${count(hits.value.length, "match", "matches")}`;

@@ -139,6 +139,7 @@ export class History {
       while (before !== null && found === null && number === this.searches && !this.closed) {
         const query = new URLSearchParams({ text, before, limit: "1" }).toString();
         const answer: FoundOutput = await request("GET", `/api/sessions/${this.session}/search?${query}`);
+        if (number !== this.searches) return;
         const hit = answer.hits[0];
         before = answer.next;
         // What is drawn here in another way than there is not found here.
@@ -169,7 +170,7 @@ export class History {
   /** Goes back to the output that [`findOlder`] has left, and its oldest hit. */
   async findNewer(text: string): Promise<Hit | null> {
     let found: Hit | null = null;
-    const from = this.left.pop();
+    const from = this.left.at(-1);
     if (from === undefined) return null;
     await this.load(async () => {
       const { epoch, offset } = position(from);
@@ -179,11 +180,12 @@ export class History {
       this.atEnd = false;
       const scrolled = piece.mark?.scrolled ?? 0;
       const isNewer = ({ page, line }: Hit): boolean => page !== this.pages[0] || line >= scrolled;
-      for (;;) {
+      while (found === null && !this.closed) {
         found = this.find(text).filter(isNewer).at(-1) ?? null;
-        if (found !== null || this.atEnd || this.closed) return;
-        await this.newer();
+        if (this.atEnd) break;
+        if (found === null) await this.newer();
       }
+      this.left.pop();
     });
     return found;
   }
@@ -192,10 +194,10 @@ export class History {
     return this.left.length > 0;
   }
 
-  /** Another text is searched for: from the end again, if the search has left it. */
+  /** Another text is searched for: from the end. */
   async beginSearch(): Promise<void> {
     this.searches++;
-    if (this.left.length === 0) return;
+    if (this.atEnd && this.left.length === 0) return;
     this.left = [];
     await this.openAtEnd(0);
   }

@@ -192,18 +192,22 @@ function linesOf(buffer: IBuffer, from: number, to: number): Line[] {
   const found: Line[] = [];
   for (let y = from; y < to; y++) {
     const line = buffer.getLine(y);
-    if (line) found.push({ runs: runsOf(line, cell), wrapped: buffer.getLine(y + 1)?.isWrapped ?? false });
+    const wrapped = buffer.getLine(y + 1)?.isWrapped ?? false;
+    if (line) found.push({ runs: runsOf(line, cell, wrapped), wrapped });
   }
   return found;
 }
 
-function runsOf(line: IBufferLine, cell: IBufferCell): Run[] {
+function runsOf(line: IBufferLine, cell: IBufferCell, wrapped: boolean): Run[] {
   const runs: Run[] = [];
   // What the cell before looked like, as numbers: a screen has many cells and few looks.
   let fg = -1;
   let bg = -1;
   let flags = -1;
-  for (let x = 0; x < line.length; x++) {
+  let end = line.length;
+  // A wide letter that had no room.
+  if (wrapped && line.getCell(end - 1, cell)?.getChars() === "" && cell.getWidth() === 1) end--;
+  for (let x = 0; x < end; x++) {
     line.getCell(x, cell);
     const width = cell.getWidth();
     if (width === 0) continue;
@@ -217,6 +221,8 @@ function runsOf(line: IBufferLine, cell: IBufferCell): Run[] {
     else runs.push({ text, look: lookOf(cell) });
     [fg, bg, flags] = [ownFg, ownBg, ownFlags];
   }
+  // In the middle of a line they were printed.
+  if (wrapped) return runs;
   // Blanks at the end say nothing, unless they have a ground.
   for (let last = runs.at(-1); last && isPlainGround(last.look); last = runs.at(-1)) {
     last.text = last.text.trimEnd();

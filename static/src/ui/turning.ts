@@ -1,5 +1,5 @@
 // What turns while something works, in steps. An animation in CSS makes the browser draw every frame, and a typed letter waits for
-// the next one: 20 ms from the key to the paint instead of 5 (`make paint`).
+// the next one: 22 ms from the key to the paint instead of 7 (`make paint`).
 
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
