@@ -10,7 +10,7 @@
 #               then as many continue after one reset of their usage limit, and as many are halted at work
 # make fuzz-tmux  random commands against servers of tmux; SEED=7 and SECONDS=600 choose, TMUX37 names a newer tmux,
 #                 CLIENTS=1: while clients come and go
-# make paint  from a key to its paint in Chromium, beside ttyd's page (TTYD names the program) on the same tmux session;
+# make paint  from a key to its paint in Chromium, and until a page is there, beside ttyd's page (TTYD names the program);
 #             and what is seen of typed letters on a slow link
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
 # make bench  the benchmarks: pure code, then everything end to end

@@ -4,13 +4,12 @@
 // TTYD          the program; default: the one in the PATH
 // CODEPIPER     the daemon; default: the debug build
 
-import { spawn, type ChildProcess } from "node:child_process";
-import { join } from "node:path";
+import type { ChildProcess } from "node:child_process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { browser, daemon, eventually, freePort, installed, open, setUp, shows, type Daemon } from "./harness";
+import { browser, daemon, eventually, open, setUp, shows, type Daemon } from "./harness";
+import { serveTtyd } from "./ttyd";
 
-const TTYD = process.env["TTYD"] ?? installed("ttyd", "ttyd");
 /** Keys for each page, and how many in a row. */
 const KEYS = Number(process.env["KEYS"] ?? 200);
 const IN_A_ROW = 20;
@@ -86,20 +85,9 @@ function redraw(): string {
 /** ttyd's page, on the tmux session that we supervise. */
 async function attach(id: string): Promise<void> {
   ttyd?.kill();
-  const socket = join(host.home, "tmux.sock");
-  const port = await freePort();
-  const session = `=codepiper-${id.slice(0, 8)}`;
-  const args = ["-W", "-i", "127.0.0.1", "-p", String(port), "-t", "disableLeaveAlert=true", "-t", "rendererType=dom"];
-  const tmux = ["tmux", "-S", socket, "attach", "-f", "ignore-size", "-t", session];
-  ttyd = spawn(TTYD, [...args, ...tmux], { stdio: "ignore", env: { ...process.env, TERM: "xterm-256color" } });
-  await eventually(async () => {
-    try {
-      await theirs.goto(`http://127.0.0.1:${port}`);
-      return true;
-    } catch {
-      return false;
-    }
-  }, "ttyd serves its page");
+  const { url, process } = await serveTtyd(host, id);
+  ttyd = process;
+  await theirs.goto(url);
   await eventually(
     () => theirs.evaluate(() => document.querySelector(".xterm-rows")?.textContent?.includes("ready") ?? false),
     "ttyd's page shows the session",
