@@ -65,6 +65,8 @@ it("scrolls back to the very first line, every line once", async () => {
   const rows = await loaded();
   expect(rows.length).toBe(LINES);
   rows.forEach((row, index) => expect(row).toBe(index + 1));
+  // What was loaded last has moved what was seen down.
+  await page.keyboard.press("Home");
   await page
     .getByText("20,000 newer lines", { exact: false })
     .or(page.getByText(/19,9\d\d newer lines/))
@@ -338,6 +340,29 @@ it("shows a screen once, however often the daemon was away, and says so", async 
   const away = rows.filter((row) => /^The daemon was away until \d\d:\d\d · nothing is missing$/.test(row));
   expect(away).toHaveLength(2);
   await shot(page, "history-away");
+});
+
+it("is sent little while nobody sees it, and shows the screen of then", async () => {
+  const id = start("unseen", "read x; seq -f '%.0f of a flood' 1 300000; echo over; read y");
+  let received = 0;
+  page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => void (received += payload.length)));
+  await page.goto(`${host.url}/sessions/${id}`);
+  await page.locator(".xterm-rows").waitFor();
+  const look = (how: "visible" | "hidden"): Promise<void> =>
+    page.evaluate((state) => {
+      Object.defineProperty(document, "visibilityState", { get: () => state, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, how);
+  await look("hidden");
+  received = 0;
+  host.run("send", id, "go");
+  host.run("wait", id, "--until", "text=over", "--timeout", "20");
+  // 5 MB were printed. What comes behind them on the same connection is there.
+  host.run("sessions", "rename", id, "seen");
+  await page.getByRole("heading", { name: "seen", exact: true }).waitFor();
+  expect(received).toBeLessThan(2_000_000);
+  await look("visible");
+  await shows(page, "over");
 });
 
 it("complained about nothing", () => {

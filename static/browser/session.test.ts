@@ -196,9 +196,10 @@ const hasWhatItNeeds = (): Promise<void> =>
     () =>
       page.evaluate(() => {
         const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
-        // Each with its styles: until both are there, nothing of it can be shown.
-        const files = [/\/palette-[^/]*\.js/, /\/palette-[^/]*\.css/, /\/toast-[^/]*\.js/, /\/keys_table-[^/]*\.js/];
-        return files.every((file) => loaded.some((name) => file.test(name)));
+        // With what they import, and with its styles: until all are there, nothing of it can be shown.
+        const files = ["palette", "toast", "keys_table", "menu_actions", "session_list", "dialog", "logo"];
+        const names = [...files.map((name) => `/${name}-[^/]*\\.js$`), "/palette-[^/]*\\.css$"];
+        return names.every((name) => loaded.some((url) => new RegExp(name).test(url)));
       }),
     "what is needed without a connection is loaded",
   );

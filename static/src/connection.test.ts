@@ -44,6 +44,9 @@ class FakeSocket {
   }
 }
 
+let visible = true;
+Object.defineProperty(document, "visibilityState", { get: () => (visible ? "visible" : "hidden") });
+
 const hello: ServerMessage = { type: "hello", protocol: 1, version: "1" };
 const session = aSession();
 const subscribed = (request: number, channel: number, cursor: string): ServerMessage => ({
@@ -144,6 +147,23 @@ it("does not count what a gap leaves out", () => {
   last().frame(0, "abc");
   expect(subscription.at).toEqual({ epoch: 1, offset: 5003 });
   expect(items.at(-2)).toMatchObject({ kind: "gap", lost: { bytes: 4000 } });
+  connection.close();
+});
+
+it("acknowledges nothing while nobody sees the page, and then what was shown", () => {
+  const { connection } = make();
+  connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = connection.subscribe(session.id, "live", "latest", () => undefined);
+  last().say(subscribed(1, 3, "0:0"));
+  const acks = (): unknown[] => last().sent.filter((message) => "type" in message && message.type === "ack");
+  visible = false;
+  subscription.consumed(900_000);
+  expect(acks()).toEqual([]);
+  visible = true;
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(acks()).toEqual([{ type: "ack", channel: 3, offset: 900_000 }]);
   connection.close();
 });
 

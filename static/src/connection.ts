@@ -74,7 +74,13 @@ export class Subscription {
   /** The bytes up to `offset` were shown or stored. */
   consumed(offset: number): void {
     this.consumedTo = Math.max(this.consumedTo, offset);
-    if (this.channel !== null && this.consumedTo - this.acknowledged >= ACK_EVERY) {
+    // A page that nobody sees takes what fits the window, and on its return the screen of then.
+    if (document.visibilityState === "visible") this.acknowledge(ACK_EVERY);
+  }
+
+  /** Tells what was consumed, if it is so much more than was told. */
+  acknowledge(least: number): void {
+    if (this.channel !== null && this.consumedTo - this.acknowledged >= least) {
       this.acknowledged = this.consumedTo;
       this.connection.send({ type: "ack", channel: this.channel, offset: this.consumedTo });
     }
@@ -374,6 +380,7 @@ export class Connection {
   private readonly wake = (): void => {
     if (document.visibilityState !== "visible") return;
     this.lastTick = Date.now();
+    for (const subscription of this.channels.values()) subscription.acknowledge(1);
     if (this.link.value.phase === "lost") this.tryNow();
     else if (Date.now() - this.heard > NAP) this.probe();
   };

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Sent, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { secretHeaders } from "../secret";
@@ -99,7 +99,8 @@ export function Composer({ session, give, close, field }: Props) {
   const made = useRef<HTMLTextAreaElement>(null);
   const own = field ?? made;
   const earlier = useEarlier(session.id);
-  useEffect(() => {
+  // Before it is drawn: the next key may come at once, and is for this field.
+  useLayoutEffect(() => {
     if (!isPhone()) own.current?.focus();
   }, []);
   const label = isAgent(session.provider) ? "Prompt" : "Command";

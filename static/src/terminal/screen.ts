@@ -10,7 +10,7 @@ import { fittingFont, SMALLEST, type Box } from "./fit";
 import { type Asked, followAsked } from "./asked";
 import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
-import { predict } from "./predicted";
+import type { Predicted } from "./predicted";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
 import { countAsKeyframe, countAsTmux } from "./width";
@@ -129,7 +129,10 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     terminal.options.letterSpacing = accelerated.on() ? Math.round(width) - Math.floor(width) : 0;
   };
   const accelerated = accelerator(terminal, () => space());
-  const predicted = predict(terminal);
+  let predicted: Predicted | null = null;
+  void import("./predicted").then(({ predict }) => {
+    if (terminal.element?.isConnected) predicted = predict(terminal);
+  });
 
   /** What was printed before one looked has had its effects already. */
   let live = false;
@@ -168,14 +171,14 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
-    sent: predicted.typed,
+    sent: (bytes) => predicted?.typed(bytes),
     accelerate: accelerated.turn,
     restyle() {
       Object.assign(terminal.options, styleOf(host));
       space();
     },
     dispose: () => {
-      predicted.dispose();
+      predicted?.dispose();
       terminal.dispose();
     },
   };

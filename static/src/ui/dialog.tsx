@@ -1,6 +1,6 @@
 import "../styles/dialog.css";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "./icon";
 
 interface Props {
@@ -68,7 +68,8 @@ export function Dialog({ title, size, class: name, mayClose, onClose, onSubmit, 
 /** Opens a `<dialog>` as long as it is shown. */
 export function useModal() {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before it is drawn: the next key may come at once, and is for it.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return;
     const before = document.activeElement;
