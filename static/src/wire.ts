@@ -924,7 +924,7 @@ export type FoundOutput = {
  */
 hits: Array<OutputHit>, 
 /**
- * Search on before this cursor; `null`: nothing older is stored. One request searches 32 MiB.
+ * Search on before this cursor; `null`: nothing older is stored that can be read. One request searches 32 MiB.
  */
 next: Cursor | null, };
 
@@ -1988,7 +1988,7 @@ text: string,
  */
 before?: Cursor | null, 
 /**
- * At most so many lines; 1 to 1000.
+ * At most so many lines, 1 to 1000, and those that scrolled off together with the last of them.
  */
 limit?: number, };
 
