@@ -35,6 +35,7 @@ impl Sessions {
     /// It is no longer asked.
     pub async fn answer(&self, claim: Claim) -> Result<Ask, Problem> {
         let Some((session, asked, keys)) = claim.keys() else { return claim.send() };
+        claim.is_read().await;
         let reason = reason(&claim).map(str::to_owned);
         if !claim.is_shown() {
             return Err(no_longer_asked(&session));

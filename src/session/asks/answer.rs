@@ -1,11 +1,13 @@
 //! An answer on its way to the agent, by its hook or by keys: by one person, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask, AskDecision};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::on_screen::ask_again;
 use super::{Asks, Open, REACTION};
@@ -24,11 +26,15 @@ pub struct Claim {
     sent: bool,
 }
 
+/// So long after its dialog was seen, an agent takes keys for it.
+const DRAWN: Duration = Duration::from_millis(700);
+
 /// How the agent is answered.
 enum Way {
     /// What its hook prints.
     Hook(Value),
-    Keys(OnScreen),
+    /// Of what is shown since then.
+    Keys(OnScreen, Instant),
 }
 
 impl Asks {
@@ -68,7 +74,7 @@ impl Asks {
                         }
                         None => &mut shown.claimed,
                     };
-                    (Way::Keys(shown.asked.clone()), claimed)
+                    (Way::Keys(shown.asked.clone(), shown.seen), claimed)
                 }
             };
             if let Some(who) = claimed {
@@ -133,7 +139,7 @@ fn only_there(session: &Session, ask: &Ask) -> Problem {
 impl Claim {
     /// Where only keys answer: whose they are, and which.
     pub fn keys(&self) -> Option<(Arc<Session>, OnScreen, &'static [u8])> {
-        let Way::Keys(asked) = &self.way else { return None };
+        let Way::Keys(asked, _) = &self.way else { return None };
         let keys = match self.answer.decision {
             AskDecision::Allow => asked.allow,
             AskDecision::Deny => asked.deny,
@@ -141,9 +147,16 @@ impl Claim {
         Some((self.session.clone(), asked.clone(), keys))
     }
 
+    /// An agent drops keys that come right behind its dialog: Claude Code 2.1.332 did on a busy machine.
+    pub async fn is_read(&self) {
+        if let Way::Keys(_, seen) = &self.way {
+            tokio::time::sleep_until(*seen + DRAWN).await;
+        }
+    }
+
     /// Whether the screen still asks what keys are to answer.
     pub fn is_shown(&self) -> bool {
-        let Way::Keys(asked) = &self.way else { return true };
+        let Way::Keys(asked, _) = &self.way else { return true };
         let open = self.session.asks.open();
         open.screen.as_ref().is_some_and(|shown| !shown.answered && shown.asked.is_same(asked))
     }
@@ -158,7 +171,7 @@ impl Claim {
             let mut open = self.session.asks.open();
             let index = open.hooks.iter().position(|hooked| hooked.ask.id == self.ask.id);
             let sent = match &self.way {
-                Way::Keys(asked) => {
+                Way::Keys(asked, _) => {
                     let shown = open.screen.as_mut().filter(|shown| shown.asked.is_same(asked));
                     shown.into_iter().for_each(|shown| shown.answered = true);
                     true
@@ -208,7 +221,7 @@ impl Drop for Claim {
         };
         if given_back {
             self.asks.registry.touch(&self.session);
-        } else if !self.sent && matches!(self.way, Way::Keys(_)) {
+        } else if !self.sent && matches!(self.way, Way::Keys(..)) {
             let why = if self.session.is_live() { "answered in the terminal" } else { "the session ended" };
             self.asks.withdrawn(&self.session, self.ask.clone(), why);
         }

@@ -6,6 +6,7 @@ use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
 use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{Asks, Hooked, Open, view};
 use crate::provider::OnScreen;
@@ -26,6 +27,7 @@ pub(super) struct Shown {
     pub(super) hidden: bool,
     /// Its number among those that the session has shown.
     pub(super) number: u64,
+    pub(super) seen: Instant,
 }
 
 impl Shown {
@@ -37,7 +39,7 @@ impl Shown {
         if ask.text.len() <= LONGEST_ASK {
             ask.answered_in = AnsweredIn::Here;
         }
-        Self { asked, ask, claimed: None, answered: false, hidden: false, number }
+        Self { asked, ask, claimed: None, answered: false, hidden: false, number, seen: Instant::now() }
     }
 
     /// Whether it shows what a hook asked, where nobody waits for an answer.
