@@ -59,7 +59,7 @@ it("is light", async () => {
   let held = (): void => undefined;
   const frame = new Promise<void>((done) => (held = done));
   await terminal.route(
-    /assets\/(addon|around|session_menu|popover|model_picker|evidence|program_status|meters|reconnect|tooltip|hatch|bottom_bar|toast|predicted)-/,
+    /assets\/(addon|around|session_menu|popover|model_picker|evidence|program_status|meters|reconnect|tooltip|hatch|bottom_bar|toast)-/,
     async (route) => {
       await frame;
       await route.continue();
@@ -78,7 +78,7 @@ it("is light", async () => {
     `gzipped, in bytes: sign-in ${firstPage}, list ${listPage}, terminal before its first frame ${beforeFrame}, terminal ${all}`,
   );
   expect(firstPage).toBeLessThan(20_000);
-  expect(beforeFrame).toBeLessThan(131_000);
+  expect(beforeFrame).toBeLessThan(130_000);
   // With what is needed without a connection: the palette, dialogs, toasts.
-  expect(all).toBeLessThan(201_000);
+  expect(all).toBeLessThan(200_000);
 });

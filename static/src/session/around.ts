@@ -17,3 +17,4 @@ export { Timeline } from "./timeline";
 export { actionsOf } from "./terminal_actions";
 export { ToolBar } from "./tool_bar";
 export { fitOrRestore } from "./window_size";
+export { predict } from "../terminal/predicted";

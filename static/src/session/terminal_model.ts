@@ -17,6 +17,7 @@ import { isLive } from "../words";
 import type { Sticky } from "./key_strip";
 import { Past } from "./past";
 import { takeInto } from "./stream";
+import type { Predicted } from "../terminal/predicted";
 import { pressed } from "./terminal_keys";
 
 // The screen comes first; what is around it follows.
@@ -33,6 +34,8 @@ const BELOW_CURSOR = 2;
 
 export class TerminalModel {
   screen: Screen | null = null;
+  /** Shows a letter on a slow link before the program echoes it. */
+  private predicted: Predicted | null = null;
   readonly past = new Past({
     session: () => this.session.id,
     // The session tells where it ended when something else of it changed last.
@@ -92,6 +95,9 @@ export class TerminalModel {
     screen.accelerate(true);
     this.screen = screen;
     this.stage = stage;
+    void around().then(({ predict }) => {
+      if (this.screen === screen) this.predicted = predict(screen.terminal);
+    });
     screen.terminal.onCursorMove(this.showCursor);
     const take = takeInto(screen, () => this.subscription);
     const subscribed = connection.subscribe(this.session.id, "live", "latest", (item) => {
@@ -119,6 +125,8 @@ export class TerminalModel {
       cells.disconnect();
       subscribed.close();
       this.past.close();
+      this.predicted?.dispose();
+      this.predicted = null;
       screen.dispose();
       this.screen = null;
     };
@@ -164,7 +172,7 @@ export class TerminalModel {
     }
     if (typed.length > TYPED || this.pasting) return this.typeBehind(typed);
     if (!this.subscription?.type(typed)) return toast({ text: "Not sent: no connection.", bad: true });
-    this.screen?.sent(typed);
+    this.predicted?.typed(typed);
     if (typed.includes(0x0d)) this.lastEnter = this.subscription?.at ?? null;
   };
 

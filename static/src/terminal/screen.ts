@@ -10,7 +10,6 @@ import { fittingFont, SMALLEST, type Box } from "./fit";
 import { type Asked, followAsked } from "./asked";
 import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
-import type { Predicted } from "./predicted";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
 import { countAsKeyframe, countAsTmux } from "./width";
@@ -26,8 +25,6 @@ export interface Screen {
   paste: (text: string) => void;
   /** Sets the size of the letters, in px. */
   scale: (fontSize: number) => void;
-  /** A key was sent: on a slow link its letter is shown before the program echoes it. */
-  sent: (bytes: Uint8Array) => void;
   /** The size of one cell, in px. */
   cell: () => { width: number; height: number };
   /** Draws with WebGL where there is one, or plainly. */
@@ -129,10 +126,6 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
     terminal.options.letterSpacing = accelerated.on() ? Math.round(width) - Math.floor(width) : 0;
   };
   const accelerated = accelerator(terminal, () => space());
-  let predicted: Predicted | null = null;
-  void import("./predicted").then(({ predict }) => {
-    if (terminal.element?.isConnected) predicted = predict(terminal);
-  });
 
   /** What was printed before one looked has had its effects already. */
   let live = false;
@@ -171,16 +164,12 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
-    sent: (bytes) => predicted?.typed(bytes),
     accelerate: accelerated.turn,
     restyle() {
       Object.assign(terminal.options, styleOf(host));
       space();
     },
-    dispose: () => {
-      predicted?.dispose();
-      terminal.dispose();
-    },
+    dispose: () => terminal.dispose(),
   };
 }
 

@@ -1,6 +1,5 @@
 import type { JSX } from "preact";
 import type { StateIcon } from "../words";
-import { useTurning } from "./turning";
 
 /** States differ in outline, not only in hue; only what waits is filled. */
 export function StateMark({ icon, size = 16 }: { icon: StateIcon; size?: number }) {
@@ -21,10 +20,6 @@ export function StateMark({ icon, size = 16 }: { icon: StateIcon; size?: number 
   );
 }
 
-function Arc() {
-  return <path class="working-arc" ref={useTurning<SVGPathElement>()} d="M8 2.4a5.6 5.6 0 0 1 5.6 5.6" />;
-}
-
 const ring = <circle cx="8" cy="8" r="5.6" />;
 const question = "M6.6 6.6a1.5 1.5 0 1 1 2.2 1.3c-.5.3-.8.6-.8 1.1M8 11h.01";
 
@@ -33,7 +28,7 @@ const MARKS: Record<StateIcon, JSX.Element> = {
   working: (
     <>
       <circle cx="8" cy="8" r="5.6" opacity=".38" />
-      <Arc />
+      <path d="M8 2.4a5.6 5.6 0 0 1 5.6 5.6" />
       <circle cx="8" cy="8" r="1.5" fill="currentColor" stroke="none" />
     </>
   ),
