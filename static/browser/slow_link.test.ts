@@ -24,12 +24,22 @@ afterAll(async () => {
 });
 
 const predicted = (): Promise<string> => page.evaluate(() => document.querySelector(".predicted")?.textContent ?? "");
-/** What is predicted and what the program has echoed, at one moment. */
-const both = (): Promise<[string, string]> =>
-  page.evaluate(() => [
-    document.querySelector(".predicted")?.textContent ?? "",
-    document.querySelector(".xterm-rows")?.textContent ?? "",
-  ]);
+/** Notes, from now on, what is seen of the last line, without its blanks: what was echoed, and what is shown before that. */
+async function watch(): Promise<void> {
+  await page.evaluate(() => {
+    const seen: [echoed: string, ahead: string][] = [];
+    const text = (element: Element | null | undefined): string => (element?.textContent ?? "").replace(/\s/g, "");
+    const note = (): void => {
+      const rows = [...document.querySelectorAll(".live-screen .xterm-rows > div")];
+      const last = rows.findLast((row) => text(row) !== "");
+      seen.push([text(last), text(document.querySelector(".predicted"))]);
+    };
+    Object.assign(window, { seen });
+    new MutationObserver(note).observe(document, { subtree: true, childList: true, characterData: true });
+  });
+}
+const seen = (): Promise<[echoed: string, ahead: string][]> =>
+  page.evaluate(() => (window as unknown as { seen: [string, string][] }).seen);
 
 async function line(text: string): Promise<void> {
   await page.keyboard.type(text.slice(0, 1));
@@ -41,12 +51,19 @@ it("shows what is typed before its echo, once a letter was echoed", async () => 
   await page.keyboard.type("e");
   expect(await predicted()).toBe("");
   await shows(page, "$ e");
+  await watch();
   await page.keyboard.type("cho hello");
-  const [ahead, echoed] = await both();
-  expect([ahead, echoed.includes("echo")]).toEqual(["cho hello", false]);
   await shot(page, "predicted");
   await shows(page, "$ echo hello");
   await eventually(async () => (await predicted()) === "", "nothing is predicted any more");
+  const moments = await seen();
+  for (const letters of ["ec", "ech", "echo", "echoh", "echohell", "echohello"]) {
+    const early = moments.findIndex(([echoed, ahead]) => ahead !== "" && `${echoed}${ahead}`.includes(letters));
+    const late = moments.findIndex(([echoed]) => echoed.includes(letters));
+    const what = `${letters} is shown before its echo: ${JSON.stringify(moments)}`;
+    expect(early, what).toBeGreaterThanOrEqual(0);
+    expect(early, what).toBeLessThan(late);
+  }
   await page.keyboard.press("Enter");
   await shows(page, "hello\n");
 });
@@ -63,21 +80,14 @@ it("takes back what was wrong", async () => {
 it("never shows a letter of a password", async () => {
   await line("stty -echo; read x; stty echo; echo got $x");
   await page.keyboard.press("Enter");
-  await page.evaluate(() => {
-    const seen: string[] = [];
-    (window as unknown as { seen: string[] }).seen = seen;
-    new MutationObserver(() => seen.push(document.querySelector(".predicted")?.textContent ?? "")).observe(document, {
-      subtree: true,
-      childList: true,
-    });
-  });
+  await watch();
   // Before it is asked for, and while it is.
   await page.keyboard.type("sec");
   await eventually(async () => (await screen(page)).includes("echo got $x\n"), "the program reads");
   await page.keyboard.type("ret");
   await page.keyboard.press("Enter");
   await shows(page, /got (sec)?ret/);
-  expect((await page.evaluate(() => (window as unknown as { seen: string[] }).seen)).join("")).toBe("");
+  expect((await seen()).map(([, ahead]) => ahead).join("")).toBe("");
 });
 
 it("complained about nothing", () => {
