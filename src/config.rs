@@ -137,7 +137,9 @@ pub struct Notifications {
     pub webhook: Option<String>,
     /// What the webhook's requests are signed with.
     pub webhook_secret: Option<String>,
-    /// Of the command and the webhook.
+    /// Terminals that are attached get them too.
+    pub terminals: bool,
+    /// Of the command, the webhook and the terminals.
     pub kinds: Vec<AskKind>,
     pub quiet: Option<Quiet>,
     /// Devices may name push services in the machine's own network.
@@ -150,7 +152,8 @@ impl Default for Notifications {
     fn default() -> Self {
         let kinds = AskKind::ALL.into_iter().filter(|kind| *kind != AskKind::Finished).collect();
         let (command, webhook, webhook_secret, quiet, private_endpoints, contact) = Default::default();
-        Self { command, webhook, webhook_secret, kinds, quiet, private_endpoints, contact }
+        let terminals = true;
+        Self { command, webhook, webhook_secret, terminals, kinds, quiet, private_endpoints, contact }
     }
 }
 

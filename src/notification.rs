@@ -9,7 +9,7 @@
 //! | [`devices`]  | the devices, and what was told, in one small file |
 //! | [`deliver`]  | from an ask to each device |
 //! | [`lanes`]    | what is pushed to a device about a session arrives in order |
-//! | [`outlets`]  | the configured command and the webhook |
+//! | [`outlets`]  | the configured command, the webhook, attached terminals |
 //! | [`push`]     | web push: encryption (RFC 8291), and who sends it (RFC 8292) |
 //! | [`outgoing`] | HTTP requests to servers elsewhere |
 //! | [`pages`]    | open dashboards |
@@ -211,6 +211,7 @@ impl Notifier {
             devices,
             command: self.0.outlets.command.is_some(),
             webhook: self.0.outlets.webhook.as_ref().map(|webhook| webhook.host()),
+            terminals: self.0.outlets.terminals,
         })
     }
 

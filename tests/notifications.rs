@@ -16,7 +16,7 @@ use ring::hmac;
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Home, WebSocket, eventually};
+use crate::harness::{Browser, Home, Pty, WebSocket, eventually};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -99,6 +99,45 @@ fn calls(home: &Home, text: &str) -> Session {
 
 fn logged(home: &Home, text: &str) {
     eventually(text, || home.ok(["logs", "--source", "notification"]).contains(text).then_some(()));
+}
+
+#[test]
+fn terminals_that_are_attached_are_notified_once() {
+    let home = Home::running();
+    let looked_at = home.bash("echo ready; exec sleep 1000");
+    let attach = || {
+        let mut command = home.command(["attach", &looked_at.short_id]);
+        command.env("TERM", "xterm-256color");
+        let person = Pty::run(command, 80, 24);
+        person.wait_for("ready");
+        person
+    };
+    let person = attach();
+    home.until(&looked_at, "it is attached", |session| session.attached == 1);
+    // What means something to tmux or to a terminal arrives as text.
+    let text = "50% of #{pid} %H \u{1b}]9;9;x\u{7}; \"$HOME";
+    let session = calls(&home, text);
+    let shown = "\u{1b}]9;CodePiper: ";
+    person.wait_for(shown);
+    person.wait_for("50% of #{pid} %H ");
+    person.wait_for("\"$HOME\u{7}");
+    logged(&home, "attached terminals");
+    let seen = person.seen();
+    assert_eq!(seen.matches("\u{1b}]9;").count(), 1, "{seen:?}");
+    assert!(!seen.contains("]9;9;x\u{7}"), "{seen:?}");
+    // The same again is shown again.
+    for times in 2..4 {
+        home.ok(["notifications", "test"]);
+        eventually("it is shown", || (person.seen().matches(shown).count() == times).then_some(()));
+    }
+    // What was shown is not shown to who comes later.
+    eventually("tmux offers it no more", || {
+        let set = home.tmux_says(&["show-options", "-gv", "set-titles"]);
+        (set.trim() == "off").then_some(())
+    });
+    let late = attach();
+    assert!(!late.seen().contains("]9;"), "{:?}", late.seen());
+    home.ok(["stop", &session.short_id]);
 }
 
 #[test]

@@ -17,9 +17,9 @@ use codepiper::tmux::server::{self, Address, Owner};
 use codepiper_protocol::Size;
 use codepiper_protocol::tmux::{
     AbsolutePath, Alert, Binding, BufferName, ClientFacts, Clipboard, Command, CommandLine, ExtendedKeys,
-    Facts, KeyBytes, KeyTable, Notification, PaneEnd, PaneFacts, PaneId, PrefixKey, Program, Question, Rows,
-    Scope, ScreenFacts, ServerFacts, SessionName, Setting, SubscriptionName, Target, Terminal, Text,
-    TmuxSessionId, UserOption, VariableName, Watched, WindowFacts, WindowId,
+    Facts, KeyBytes, KeyTable, Notification, Notified, PaneEnd, PaneFacts, PaneId, PrefixKey, Program,
+    Question, Rows, Scope, ScreenFacts, ServerFacts, SessionName, Setting, SubscriptionName, Target,
+    Terminal, Text, TmuxSessionId, UserOption, VariableName, Watched, WindowFacts, WindowId,
 };
 use fastrand::Rng;
 use tokio_util::sync::CancellationToken;
@@ -291,6 +291,8 @@ fn setting(random: &mut Rng) -> Setting {
         Setting::DetachOnDestroy(on),
         Setting::Status(on),
         Setting::SetTitles(on),
+        Setting::NoticeAsTitle,
+        Setting::TitleNotifies(Notified::Xterm),
         Setting::HistoryLimit(number),
         Setting::NoUpdateEnvironment,
         Setting::NoDefaultCommand,

@@ -55,7 +55,7 @@ pub use framer::{Framed, Framer, MAX_LINE};
 pub use id::{InvalidTmuxId, PaneId, TmuxSessionId, WindowId};
 pub use line::{Guard, GuardKind, Line};
 pub use notification::{Layout, Link, Notification, SubscriptionChange};
-pub use option::{Alert, Clipboard, ExtendedKeys, PrefixKey, Setting, Terminal, UserOption};
+pub use option::{Alert, Clipboard, ExtendedKeys, Notified, PrefixKey, Setting, Terminal, UserOption};
 pub use parser::{Item, Parser, Reply};
 pub use text::RawText;
 pub use version::{InvalidVersion, Version};

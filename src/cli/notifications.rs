@@ -7,10 +7,9 @@ use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes};
 use super::table::Table;
 use super::{Context, output};
 
-/// List what gets notifications: devices, the command and the webhook
+/// List what gets notifications: devices, the command, the webhook and attached terminals
 ///
-/// Devices are set up in the dashboard, under Settings, Notifications; the command and the webhook in the configuration
-/// file. `codepiper logs --source notification` shows what was sent, shown and suppressed, and why.
+/// Devices are set up in the dashboard, under Settings, Notifications; the others in the configuration file. `codepiper logs --source notification` shows what was sent, shown and suppressed, and why.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, after_help = exit_codes(OF_DAEMON))]
 pub(super) struct Notifications {
@@ -23,7 +22,7 @@ pub(super) struct Notifications {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Send a test notification to every device, the command and the webhook
+    /// Send a test notification to every device, the command, the webhook and attached terminals
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Test {
         /// Send it after this many seconds, at most 60
@@ -55,7 +54,10 @@ fn list(context: &Context, json: bool) -> Outcome {
         return output::json(&all);
     }
     if all.devices.is_empty() && !all.command && all.webhook.is_none() {
-        output::say("nothing gets notifications; turn them on in the dashboard: Settings, Notifications");
+        let nothing = if all.terminals { "only attached terminals get" } else { "nothing gets" };
+        output::say(format_args!(
+            "{nothing} notifications; turn them on in the dashboard: Settings, Notifications"
+        ));
         return Ok(());
     }
     let mut table = Table::new(["DEVICE", "NAME", "PUSH", "KINDS", "QUIET"], 3);
@@ -72,10 +74,13 @@ fn list(context: &Context, json: bool) -> Outcome {
     if all.command {
         output::line("The configured command is run, too.")?;
     }
-    match &all.webhook {
-        Some(host) => output::line(format_args!("The webhook at {host} is called, too.")),
-        None => Ok(()),
+    if let Some(host) = &all.webhook {
+        output::line(format_args!("The webhook at {host} is called, too."))?;
     }
+    if all.terminals {
+        output::line("Terminals that are attached show them, too.")?;
+    }
+    Ok(())
 }
 
 fn short(device: &NotifiedDevice) -> String {

@@ -39,6 +39,10 @@ pub struct Sent {
 }
 
 impl Sent {
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
     pub(super) fn sent(self) -> (Option<SessionId>, Body) {
         let Self { to, device, session, ask, title } = self;
         (session, Body::NotificationSent { to, device, ask, title })
@@ -95,7 +99,7 @@ impl Message {
 }
 
 impl Notifier {
-    /// Tells of an ask; which devices, and whether the command and the webhook.
+    /// Tells of an ask; which devices, and whether the command, the webhook and terminals.
     pub(super) fn tell(&self, ask: &Ask) -> (HashSet<LoginId>, bool) {
         let message = self.message_of(ask);
         let now = Timestamp::now();
@@ -112,12 +116,11 @@ impl Notifier {
         }
         let against = rules::against(&self.0.outlets.rules, ask, now);
         match &against {
-            Some(why) => {
-                self.0.outlets.names().for_each(|name| self.record(message.to(name, None).suppressed(why)));
-            }
+            Some(why) => self.outlets().for_each(|name| self.record(message.to(name, None).suppressed(why))),
             None => {
                 self.run(&message, Some(ask));
                 self.call(&message, "open", Some(ask));
+                self.show(&message);
             }
         }
         (told, against.is_none())
@@ -130,7 +133,7 @@ impl Notifier {
         for device in self.devices() {
             self.record(message.to(&device.name, Some(device.id)).suppressed(why));
         }
-        self.0.outlets.names().for_each(|name| self.record(message.to(name, None).suppressed(why)));
+        self.outlets().for_each(|name| self.record(message.to(name, None).suppressed(why)));
     }
 
     /// An ask is over that devices were told of.
@@ -181,7 +184,7 @@ impl Notifier {
         }
         let mut devices = self.devices();
         devices.retain(|device| to.is_none_or(|to| device.id == to));
-        let outlets = if to.is_none() { self.0.outlets.names().count() } else { 0 };
+        let outlets = if to.is_none() { self.outlets().count() } else { 0 };
         if devices.is_empty() && outlets == 0 {
             let detail = match to {
                 Some(_) => "this device gets no notifications; turn them on first",
@@ -207,6 +210,7 @@ impl Notifier {
             if to.is_none() {
                 notifier.run(&message, None);
                 notifier.call(&message, "test", None);
+                notifier.show(&message);
             }
         });
         Ok(())

@@ -1,4 +1,4 @@
-//! The configured command and the webhook.
+//! The configured command, the webhook, and the terminals that are attached.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use crate::config;
 /// Their names in the log.
 const COMMAND: &str = "command";
 const WEBHOOK: &str = "webhook";
+const TERMINALS: &str = "attached terminals";
 /// The command has so long.
 const COMMAND_LIMIT: Duration = Duration::from_secs(30);
 /// And what it said last is read so long after its end.
@@ -36,7 +37,9 @@ pub struct Outlets {
     /// A program and its arguments.
     pub command: Option<Vec<String>>,
     pub webhook: Option<Webhook>,
-    /// Of both.
+    /// Terminals that are attached are told.
+    pub terminals: bool,
+    /// Of all three.
     pub rules: NotificationRules,
     /// Push services may be in the machine's own network.
     pub private_endpoints: bool,
@@ -63,7 +66,8 @@ impl Outlets {
         });
         let (command, private_endpoints) = (config.command.clone(), config.private_endpoints);
         let (webhook, rules) = (webhook.transpose()?, rules::of_config(config)?);
-        Ok(Self { command, webhook, rules, private_endpoints, contact: config.contact.clone() })
+        let (terminals, contact) = (config.terminals, config.contact.clone());
+        Ok(Self { command, webhook, terminals, rules, private_endpoints, contact })
     }
 
     /// For a device that has the dashboard there. Some push services refuse the names of a private network (RFC 8292 §2.1 only
@@ -79,12 +83,6 @@ impl Outlets {
         let of_dashboard = || host.filter(public).map(|_| origin.to_owned());
         self.contact.clone().or_else(of_dashboard).unwrap_or_else(|| NOBODY.to_owned())
     }
-
-    /// Those that are configured.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        let command = self.command.as_ref().map(|_| COMMAND);
-        command.into_iter().chain(self.webhook.as_ref().map(|_| WEBHOOK))
-    }
 }
 
 impl Webhook {
@@ -94,6 +92,36 @@ impl Webhook {
 }
 
 impl Notifier {
+    /// Those that are configured, and there.
+    pub(super) fn outlets(&self) -> impl Iterator<Item = &'static str> {
+        let Outlets { command, webhook, .. } = &self.0.outlets;
+        let command = command.as_ref().map(|_| COMMAND);
+        let terminals = self.has_terminals().then_some(TERMINALS);
+        command.into_iter().chain(webhook.as_ref().map(|_| WEBHOOK)).chain(terminals)
+    }
+
+    fn has_terminals(&self) -> bool {
+        self.0.outlets.terminals && self.0.sessions.link.attached() > 0
+    }
+
+    /// Shows it in the terminals that are attached.
+    pub(super) fn show(&self, message: &Message) {
+        if !self.has_terminals() {
+            return;
+        }
+        let (notifier, sent) = (self.clone(), message.to(TERMINALS, None));
+        let way = self.on_its_way(&message.ask);
+        // What begins with a number may be another command of some terminals (ConEmu).
+        let text = format!("CodePiper: {}", sent.title());
+        self.0.tasks.spawn_until_shutdown(async move {
+            notifier.record(match notifier.0.sessions.link.notify_attached(&text).await {
+                Ok(()) => sent.sent(),
+                Err(problem) => sent.failed(&problem.detail),
+            });
+            way.arrived().await;
+        });
+    }
+
     /// Runs the configured command.
     pub(super) fn run(&self, message: &Message, ask: Option<&Ask>) {
         let Some(argv) = self.0.outlets.command.clone() else { return };

@@ -10,6 +10,7 @@
 //! | [`capture`] | screens are captured where their model cannot know them, and what was missed is found again |
 //! | [`pane`]    | the pane of a session: made, signalled, destroyed |
 //! | [`size`]    | the size of a session's terminal, and who decides it |
+//! | [`notice`]  | notifications in terminals that are attached |
 //! | [`viewers`] | who looks, and the size that follows the only one's window |
 
 mod adopt;
@@ -17,6 +18,7 @@ mod arrivals;
 mod capture;
 mod connect;
 mod marker;
+mod notice;
 mod pane;
 mod sink;
 mod size;
@@ -52,6 +54,7 @@ use crate::tmux::server;
 use arrivals::Flow;
 pub use connect::run;
 use marker::Marker;
+use notice::Notices;
 pub(super) use pane::{Pane, edits_lines};
 use viewers::Viewers;
 
@@ -175,6 +178,7 @@ struct Inner {
     server_ends_too: AtomicBool,
     /// Counts the pieces of output that came, of all panes.
     pieces: AtomicU64,
+    notices: Notices,
     table: Mutex<Table>,
 }
 
@@ -190,9 +194,9 @@ struct Table {
 impl Link {
     pub(super) fn new(core: Core, source: ScreenSource) -> Self {
         let Core { context, registry, life } = core;
-        let (trouble, server_ends_too, pieces, table) = Default::default();
+        let (trouble, server_ends_too, pieces, notices, table) = Default::default();
         let linked = watch::Sender::new(None);
-        let inner = Arc::new(Inner { linked, trouble, server_ends_too, pieces, table });
+        let inner = Arc::new(Inner { linked, trouble, server_ends_too, pieces, notices, table });
         Self { context, registry, life, source, inner }
     }
 

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
 use codepiper_protocol::tmux::{
-    Alert, Binding, ClientFacts, Clipboard, Command, ExtendedKeys, Facts, Format, KeyTable, PaneEnd,
-    PrefixKey, Question, Scope, ServerFacts, SessionName, Setting, SubscriptionName, Target, Terminal, Text,
-    UserOption, Version, Watched,
+    Alert, Binding, ClientFacts, Clipboard, Command, ExtendedKeys, Facts, Format, KeyTable, Notified,
+    PaneEnd, PrefixKey, Question, Scope, ServerFacts, SessionName, Setting, SubscriptionName, Target,
+    Terminal, Text, UserOption, Version, Watched,
 };
 
 use super::connection::{CommandError, Connection};
@@ -248,6 +248,7 @@ fn settings(version: &Version) -> Vec<Setting> {
         Setting::DetachOnDestroy(true),
         Setting::Status(false),
         Setting::SetTitles(false),
+        Setting::NoticeAsTitle,
         Setting::HistoryLimit(HISTORY),
         Setting::NoUpdateEnvironment,
         Setting::NoDefaultCommand,
@@ -263,6 +264,7 @@ fn settings(version: &Version) -> Vec<Setting> {
     ];
     settings.extend([Alert::Bell, Alert::Activity, Alert::Silence].map(Setting::NoAlert));
     settings.extend([Alert::Bell, Alert::Activity, Alert::Silence].map(Setting::NoVisual));
+    settings.extend([Notified::Xterm, Notified::Foot, Notified::WezTerm].map(Setting::TitleNotifies));
     settings.extend(PrefixKey::new('b').map(Setting::Prefix));
     if "3.3".parse().is_ok_and(|since: Version| *version >= since) {
         settings.extend([Setting::AllowPassthrough(false), Setting::NoRemainOnExitText]);

@@ -1421,7 +1421,11 @@ command: boolean,
 /**
  * The host of `notifications.webhook`.
  */
-webhook: string | null, };
+webhook: string | null, 
+/**
+ * Whether terminals that are attached get them (`notifications.terminals`).
+ */
+terminals: boolean, };
 
 /**
  * A signed-in device that wants notifications.

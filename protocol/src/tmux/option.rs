@@ -32,6 +32,11 @@ pub enum Setting {
     /// The status line takes one row.
     Status(bool),
     SetTitles(bool),
+    /// The title is [`UserOption::NOTICE`].
+    NoticeAsTitle,
+    /// What is sent as the title of terminals of this kind is a notification to them: OSC 9, as iTerm2 brought it. tmux writes it
+    /// between its own sequences, when it redraws.
+    TitleNotifies(Notified),
     /// Lines, for panes created later.
     HistoryLimit(u32),
     /// Clients bring no variables into a session when they attach.
@@ -66,6 +71,15 @@ pub enum Setting {
 pub enum Terminal {
     Tmux,
     Screen,
+}
+
+/// Terminals that take notifications, by `TERM`. Others of these names ignore them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notified {
+    /// Most say that they are one: iTerm2, WezTerm; kitty and Ghostty begin with it.
+    Xterm,
+    Foot,
+    WezTerm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +154,15 @@ impl Setting {
             Self::DetachOnDestroy(yes) => (SESSIONS, "detach-on-destroy", on(yes)),
             Self::Status(yes) => (SESSIONS, "status", on(yes)),
             Self::SetTitles(yes) => (SESSIONS, "set-titles", on(yes)),
+            Self::NoticeAsTitle => {
+                (SESSIONS, "set-titles-string", format!("#{{{}}}", UserOption::NOTICE.name()))
+            }
+            // Elements of their own, as above.
+            Self::TitleNotifies(Notified::Xterm) => (SERVER, "\"terminal-overrides[100]\"", osc_9("xterm*")),
+            Self::TitleNotifies(Notified::Foot) => (SERVER, "\"terminal-overrides[101]\"", osc_9("foot*")),
+            Self::TitleNotifies(Notified::WezTerm) => {
+                (SERVER, "\"terminal-overrides[102]\"", osc_9("wezterm*"))
+            }
             Self::HistoryLimit(lines) => (SESSIONS, "history-limit", lines.to_string()),
             Self::NoUpdateEnvironment => (SESSIONS, "update-environment", String::new()),
             Self::NoDefaultCommand => (SESSIONS, "default-command", String::new()),
@@ -166,6 +189,11 @@ impl Setting {
     }
 }
 
+/// What begins and ends the title of terminals whose name is such a pattern.
+fn osc_9(terminals: &str) -> String {
+    format!("{terminals}:tsl=\\E]9;:fsl=\\a")
+}
+
 /// An option of ours, `@cp_NAME`: tmux keeps it as long as the server, session or pane lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserOption(&'static str);
@@ -175,6 +203,8 @@ impl UserOption {
     pub const ID: Self = Self::new("@cp_id");
     /// The daemon that a server belongs to.
     pub const OWNER: Self = Self::new("@cp_owner");
+    /// What terminals that are attached are notified of.
+    pub const NOTICE: Self = Self::new("@cp_notice");
 
     /// Panics, at compile time for constants, when the name is not `@cp_` and some of `a-z0-9_`.
     pub const fn new(name: &'static str) -> Self {

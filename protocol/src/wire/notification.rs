@@ -19,6 +19,8 @@ pub struct Notifications {
     pub command: bool,
     /// The host of `notifications.webhook`.
     pub webhook: Option<String>,
+    /// Whether terminals that are attached get them (`notifications.terminals`).
+    pub terminals: bool,
 }
 
 /// A signed-in device that wants notifications.

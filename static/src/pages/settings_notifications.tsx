@@ -100,10 +100,11 @@ export function NotificationsSection() {
           ))}
         </Box>
       )}
-      {all && (all.command || all.webhook !== null) && (
+      {all && (all.command || all.webhook !== null || all.terminals) && (
         <Box title="From the configuration file">
           {all.command && <BoxRow title="Command" what="notifications.command is run." />}
           {all.webhook !== null && <BoxRow title="Webhook" what={all.webhook} />}
+          {all.terminals && <BoxRow title="Terminals" what="Terminals that are attached show notifications." />}
         </Box>
       )}
     </>

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::quote::tests::read_commands;
 use super::super::{
-    Alert, Clipboard, ExtendedKeys, PaneEnd, PaneFacts, PrefixKey, Question, ScreenFacts, Terminal,
+    Alert, Clipboard, ExtendedKeys, Notified, PaneEnd, PaneFacts, PrefixKey, Question, ScreenFacts, Terminal,
     TmuxSessionId, WindowId,
 };
 use super::*;
@@ -298,11 +298,13 @@ fn settings(number: u32, on: bool) -> Vec<Setting> {
         Setting::DefaultShell,
         Setting::Prefix(PrefixKey::new('b').unwrap()),
         Setting::NoPrefix2,
+        Setting::NoticeAsTitle,
         Setting::RemainOnExit,
         Setting::NoRemainOnExitText,
     ];
     settings.extend([Terminal::Tmux, Terminal::Screen].map(Setting::DefaultTerminal));
     settings.extend([ExtendedKeys::Off, ExtendedKeys::On, ExtendedKeys::Always].map(Setting::ExtendedKeys));
+    settings.extend([Notified::Xterm, Notified::Foot, Notified::WezTerm].map(Setting::TitleNotifies));
     settings.extend([Clipboard::Off, Clipboard::External].map(Setting::SetClipboard));
     for alert in [Alert::Bell, Alert::Activity, Alert::Silence] {
         settings.extend([Setting::NoAlert(alert), Setting::NoVisual(alert)]);

@@ -1,0 +1,62 @@
+//! Notifications in the terminals that are attached natively. tmux writes them, between its own sequences: nobody else knows
+//! where one of these ends.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use codepiper_protocol::tmux::{Command, Scope, Setting, Text, UserOption};
+use codepiper_protocol::wire::problem::Problem;
+
+use super::Link;
+use super::tmux_problem;
+use crate::tmux::connection::Connection;
+
+/// tmux writes it when it redraws next: later where a terminal is slow. Who attaches within this time is told, too.
+const OFFERED: Duration = Duration::from_secs(10);
+
+#[derive(Default)]
+pub(super) struct Notices {
+    count: AtomicU64,
+    /// One after the other: tmux keeps only one.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Link {
+    /// So many terminals are attached.
+    pub fn attached(&self) -> u32 {
+        self.registry.all().iter().map(|session| session.state().attached).sum()
+    }
+
+    /// Notifies them; the text is one line.
+    ///
+    /// # Errors
+    /// tmux did not take it.
+    pub async fn notify_attached(&self, text: &str) -> Result<(), Problem> {
+        let connection = self.connection()?;
+        let number = {
+            let _turn = self.inner.notices.turn.lock().await;
+            let number = self.inner.notices.count.fetch_add(1, Ordering::Relaxed) + 1;
+            // tmux does not write the same twice.
+            let text = if number % 2 == 0 { format!("{text} ") } else { text.to_owned() };
+            send(&connection, &text).await?;
+            number
+        };
+        let link = self.clone();
+        self.context.tasks.spawn_until_shutdown(async move {
+            tokio::time::sleep(OFFERED).await;
+            if link.inner.notices.count.load(Ordering::Relaxed) == number {
+                // Without the connection they are off: that is how each begins.
+                let _ = connection.send(&Command::Set(Setting::SetTitles(false))).await;
+            }
+        });
+        Ok(())
+    }
+}
+
+async fn send(connection: &Connection, text: &str) -> Result<(), Problem> {
+    let Some(value) = Text::new(text) else { return Ok(()) };
+    let notice = Command::SetUser { scope: Scope::Server, option: UserOption::NOTICE, value };
+    connection.send(&notice).await.map_err(tmux_problem)?;
+    connection.send(&Command::Set(Setting::SetTitles(true))).await.map_err(tmux_problem)?;
+    Ok(())
+}
