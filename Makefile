@@ -12,13 +12,15 @@
 #                 CLIENTS=1: while clients come and go
 # make paint  from a key to its paint in Chromium, and until a page is there, beside ttyd's page (TTYD names the program);
 #             and what is seen of typed letters on a slow link
+# make day    ten real agents for an hour, two windows and a phone that look on and answer; AGENTS=10 SECONDS=3600
+#             SEED=1 choose
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench paint drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench paint day drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -89,7 +91,10 @@ operations: need-to-run
 	cargo test --test integration $(LOCKED) -- --ignored --nocapture operations::
 
 paint: static/node_modules/.package-lock.json build | need-to-test
-	cd static && CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts
+	cd static && CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts paint opening slow_link
+
+day: static/node_modules/.package-lock.json build | need-to-test
+	cd static && CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts day
 
 bench: need-to-run
 	cargo bench --bench pure

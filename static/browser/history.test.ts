@@ -196,14 +196,15 @@ it("follows the window of the only viewer when it was created here, and gives th
   const other = await page.context().newPage();
   await other.goto(`${host.url}/sessions/${id}`);
   await page.locator("#size-chip", { hasText: "follows this window" }).waitFor({ state: "detached" });
-  expect(show(id).size).toEqual(created);
+  // The lease is over before tmux has resized.
+  await expect.poll(() => show(id).size).toEqual(created);
   await other.close();
   await page.locator("#size-chip", { hasText: "follows this window" }).waitFor();
   // One that was created elsewhere stays as it is.
   await page.goto(`${host.url}/sessions/${long}`);
   await page.locator("#size-chip").waitFor();
   await expect.poll(() => show(id).lease, { timeout: 15_000 }).toBeNull();
-  expect(show(id).size).toEqual(created);
+  await expect.poll(() => show(id).size).toEqual(created);
   expect(show(long).lease).toBeNull();
 });
 

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { browser, daemon, eventually, open, PHONE, screen, setUp, shot, shows, signIn, type Daemon } from "./harness";
+import { pageSize } from "./page_size";
 
 let chromium: Browser;
 let host: Daemon;
@@ -478,6 +479,23 @@ it("draws with WebGL where there is one", async () => {
   await window_.page.locator(".xterm-screen canvas").first().waitFor();
   expect(window_.complaints).toEqual([]);
   await fast.close();
+});
+
+it("keeps nothing of the sessions that one has left", async () => {
+  const ids = ["left-one", "left-two", "left-three"].map((name) => start(name, "sh", "-c", "seq 100; exec cat"));
+  await visit(ids[0]!);
+  const devtools = await page.context().newCDPSession(page);
+  const go = async (id: string): Promise<void> => {
+    await page.locator(`.rail-list a[href="/sessions/${id}"]`).click();
+    await shows(page, "100");
+  };
+  const sizes = [];
+  for (let round = 0; round < 5; round++) {
+    for (const id of ids) await go(id);
+    sizes.push((await pageSize(devtools)).nodes);
+  }
+  // A terminal has some hundreds.
+  expect(sizes.at(-1), `nodes after each round: ${sizes}`).toBeLessThan(sizes[1]! + 300);
 });
 
 it("complained about nothing", () => {

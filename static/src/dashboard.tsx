@@ -1,6 +1,6 @@
 import "./styles/dashboard.css";
-import { useEffect } from "preact/hooks";
-import { LocationProvider, Route, Router, useLocation } from "preact-iso";
+import { useEffect, useLayoutEffect } from "preact/hooks";
+import { LocationProvider, useLocation } from "preact-iso";
 import { renaming } from "./actions";
 import { question } from "./ask";
 import { kept } from "./notifications/kept";
@@ -120,15 +120,7 @@ function Places() {
         </a>
         <Rail />
         <main class="page" id="main" tabIndex={-1}>
-          <Router>
-            <Route path="/" component={SessionsPage} />
-            <Route path="/sessions" component={SessionsPage} />
-            <Route path="/sessions/:id/:tab?" component={SessionPage} />
-            <Route path="/inbox" component={InboxPage} />
-            <Route path="/grid" component={GridPage} />
-            <Route path="/settings/:section?" component={Settings} />
-            <Route default component={NotFound} />
-          </Router>
+          <Page />
         </main>
         <BottomBar />
       </div>
@@ -140,6 +132,31 @@ function Places() {
       <Announcer />
     </>
   );
+}
+
+/** What the address names. */
+function Page() {
+  const { path } = useLocation();
+  useLayoutEffect(() => {
+    scrollTo(0, 0);
+  }, [path]);
+  const [, place, what, part, more] = path.split("/");
+  // A page for each session: what Preact keeps of a page that goes on (its issue 4909) would be every session that was looked at.
+  if (place === "sessions" && what && more === undefined) return <SessionPage key={what} id={what} tab={part ?? ""} />;
+  if (part !== undefined) return <NotFound />;
+  if (place === "settings") return <Settings section={what ?? "appearance"} />;
+  if (what !== undefined) return <NotFound />;
+  switch (place) {
+    case "":
+    case "sessions":
+      return <SessionsPage />;
+    case "inbox":
+      return <InboxPage />;
+    case "grid":
+      return <GridPage />;
+    default:
+      return <NotFound />;
+  }
 }
 
 const NAMES: Record<string, string> = { settings: "Settings", grid: "Grid", inbox: "Inbox" };
