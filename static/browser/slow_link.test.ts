@@ -8,13 +8,15 @@ let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
+let session: string;
 
 beforeAll(async () => {
   [chromium, host] = await Promise.all([browser(), daemon({ cuttable: true })]);
   ({ page, complaints } = await open(chromium, host.url));
   await setUp(page, host);
   const started = host.run("start", "-p", "shell", "--json", "--", "sh");
-  await page.goto(`${host.url}/sessions/${(JSON.parse(started) as { id: string }).id}`);
+  session = (JSON.parse(started) as { id: string }).id;
+  await page.goto(`${host.url}/sessions/${session}`);
   await shows(page, "$");
   host.network(400);
 });
@@ -88,6 +90,27 @@ it("never shows a letter of a password", async () => {
   await page.keyboard.press("Enter");
   await shows(page, /got (sec)?ret/);
   expect((await seen()).map(([, ahead]) => ahead).join("")).toBe("");
+});
+
+it("goes on where it was, two round trips after the link is back", async () => {
+  // What each side says in one go: what goes out is held as long as what comes back.
+  const turns: ("sent" | "received")[] = [];
+  let over = false;
+  page.on("websocket", (socket) => {
+    const note = (direction: "sent" | "received", payload: string | Buffer): void => {
+      if (!over && turns.at(-1) !== direction) turns.push(direction);
+      over ||= direction === "received" && payload.includes("missed 42");
+    };
+    socket.on("framesent", ({ payload }) => note("sent", payload));
+    socket.on("framereceived", ({ payload }) => note("received", payload));
+  });
+  host.network("refuses");
+  await page.getByText("Reconnecting", { exact: false }).first().waitFor();
+  host.run("send", session, "echo missed $((6 * 7))");
+  host.network(400);
+  await shows(page, "missed 42");
+  // The first round trip is the handshake, the second the sign-in with the subscription, and what was missed.
+  expect(turns).toEqual(["sent", "received"]);
 });
 
 it("complained about nothing", () => {

@@ -183,6 +183,8 @@ export class Connection {
     private readonly on: {
       /** The first messages of a connection, before anything else is sent. */
       greet: () => readonly ClientMessage[];
+      /** What is asked for besides the subscriptions. */
+      ask: () => readonly ClientMessage[];
       /** The connection is live again. */
       live: () => void;
       message: (message: ServerMessage) => void;
@@ -231,7 +233,7 @@ export class Connection {
   subscribe(session: string, from: Begin, delivery: Delivery, sink: (item: Item) => void): Subscription {
     const subscription = new Subscription(this, session, from, delivery, sink);
     this.subscriptions.add(subscription);
-    if (this.link.value.phase === "live") this.ask(subscription);
+    if (this.socket?.readyState === WebSocket.OPEN) this.ask(subscription);
     return subscription;
   }
 
@@ -248,9 +250,9 @@ export class Connection {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  /** The connection is live, and the daemon has not answered yet. */
+  /** The daemon was asked for it, and has not answered yet. */
   isAskedFor(subscription: Subscription): boolean {
-    return this.link.value.phase === "live" && [...this.asked.values()].includes(subscription);
+    return [...this.asked.values()].includes(subscription);
   }
 
   sendTyped(channel: number, bytes: Uint8Array): boolean {
@@ -275,6 +277,9 @@ export class Connection {
     this.timer = setTimeout(() => this.abandon(socket), OPENING);
     socket.onopen = () => {
       for (const message of this.on.greet()) this.send(message);
+      // Without waiting for the daemon's greeting: on a slow link that is one round trip less.
+      for (const subscription of this.subscriptions) this.ask(subscription);
+      for (const message of this.on.ask()) this.send(message);
     };
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (this.socket !== socket) return;
@@ -303,7 +308,6 @@ export class Connection {
         clearTimeout(this.timer);
         this.attempt = 0;
         this.link.value = { phase: "live" };
-        for (const subscription of this.subscriptions) this.ask(subscription);
         this.on.live();
         return;
       case "subscribed": {

@@ -65,10 +65,12 @@ export const connection = new Connection(
       const value = secret();
       return value === null ? [] : [{ type: "authenticate", secret: value }];
     },
+    ask: () => [
+      { type: "sessions" },
+      { type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) },
+      ...(conversation ? [{ type: "conversation", session: conversation.session } as const] : []),
+    ],
     live: () => {
-      connection.send({ type: "sessions" });
-      connection.send({ type: "events", ...(lastSeq === undefined ? {} : { after: lastSeq }) });
-      if (conversation) connection.send({ type: "conversation", session: conversation.session });
       conversation?.changed();
       void refresh();
     },
