@@ -36,7 +36,7 @@ pub fn answer(path: &str, request: &HeaderMap) -> Response<Bytes> {
         Some(asset) if path != PAGE => file(asset, request),
         None if path.starts_with(HASHED) => text(StatusCode::NOT_FOUND, "no such file"),
         _ => match find(PAGE) {
-            Some(asset) => page(asset, request),
+            Some(asset) => page(asset, path, request),
             None => text(StatusCode::NOT_FOUND, "this codepiper was built without the dashboard"),
         },
     }
@@ -71,13 +71,13 @@ fn file(asset: &Asset, request: &HeaderMap) -> Response<Bytes> {
     response
 }
 
-/// The page comes in the colours that its reader chose: nothing flashes.
-fn page(asset: &Asset, request: &HeaderMap) -> Response<Bytes> {
+/// The page comes in the colours that its reader chose: nothing flashes. It names the pieces that will be asked for.
+fn page(asset: &Asset, path: &str, request: &HeaderMap) -> Response<Bytes> {
     let theme = cookie(request, THEME).filter(|theme| ["light", "dark"].contains(theme));
-    let page = String::from_utf8_lossy(asset.bytes);
+    let page = with_pieces(&String::from_utf8_lossy(asset.bytes), path, is_known(request));
     let page = match theme {
         Some(theme) => page.replacen("<html", &format!("<html data-theme=\"{theme}\""), 1),
-        None => page.into_owned(),
+        None => page,
     };
     let mut response = Response::new(page.into_bytes().into());
     let headers = response.headers_mut();
@@ -85,6 +85,27 @@ fn page(asset: &Asset, request: &HeaderMap) -> Response<Bytes> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("cookie"));
     response
+}
+
+/// Who has a login asks for all of the dashboard; others for its sign-in alone. Not every login is still good: then some pieces come
+/// for nothing.
+fn is_known(request: &HeaderMap) -> bool {
+    cookies(request).any(|(name, _)| name.ends_with("-login"))
+}
+
+/// Of the pieces that `static/vite.config.ts` names, those that this path needs.
+fn with_pieces(page: &str, path: &str, known: bool) -> String {
+    let parts = || {
+        let (before, rest) = page.split_once("<!--signed in-->")?;
+        let (all, rest) = rest.split_once("<!--session-->")?;
+        let (session, after) = rest.split_once("<!--end-->")?;
+        Some((before, all, session, after))
+    };
+    let Some((before, all, session, after)) = parts() else { return page.to_owned() };
+    let opens_session = path.strip_prefix("sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/'));
+    let all = if known { all } else { "" };
+    let session = if known && opens_session { session } else { "" };
+    [before, all, session, after].concat()
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
@@ -97,12 +118,12 @@ fn text(status: StatusCode, text: &'static str) -> Response<Bytes> {
 
 /// The value of a cookie.
 pub fn cookie<'a>(request: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    cookies(request).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+fn cookies(request: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     let lines = request.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value)
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 fn accepts(request: &HeaderMap, encoding: &str) -> bool {
@@ -168,10 +189,33 @@ mod tests {
     #[test]
     fn a_page_has_the_theme_that_the_cookie_names() {
         let asset = Asset { path: PAGE, bytes: b"<html lang=\"en\">", brotli: None, gzip: None, tag: "" };
-        let body = |cookie: &str| page(&asset, &headers(&[("cookie", cookie)])).into_body();
+        let body = |cookie: &str| page(&asset, "", &headers(&[("cookie", cookie)])).into_body();
         assert_eq!(body("a=b; codepiper-theme=dark"), "<html data-theme=\"dark\" lang=\"en\">");
         for other in ["", "codepiper-theme=\"><script>", "xcodepiper-theme=dark"] {
             assert_eq!(body(other), "<html lang=\"en\">");
+        }
+    }
+
+    #[test]
+    fn a_page_names_what_its_reader_will_ask_for() {
+        let page = "<head><!--signed in--><a><!--session--><b><!--end--></head>";
+        for (path, known, expected) in [
+            ("", true, "<head><a></head>"),
+            ("sessions", true, "<head><a></head>"),
+            ("sessions/x", true, "<head><a><b></head>"),
+            ("sessions/x/git", true, "<head><a></head>"),
+            ("sessions/x", false, "<head></head>"),
+        ] {
+            assert_eq!(with_pieces(page, path, known), expected, "{path} {known}");
+        }
+        assert_eq!(with_pieces("<head></head>", "", true), "<head></head>");
+        assert!(is_known(&headers(&[("cookie", "a=b; codepiper-3000-login=x")])));
+        assert!(!is_known(&headers(&[("cookie", "codepiper-3000-device=x-login")])));
+        // The dashboard that was built has them.
+        if let Some(built) = ASSETS.iter().find(|asset| asset.path == PAGE) {
+            let built = String::from_utf8_lossy(built.bytes);
+            let piece = |path| with_pieces(&built, path, true).contains("/assets/terminal-");
+            assert!(piece("sessions/x") && !piece("sessions"), "{built}");
         }
     }
 

@@ -29,6 +29,41 @@ function highlighter(): Plugin {
   };
 }
 
+/**
+ * Names in the page what a browser that is signed in will ask for, so that it is fetched at once and not piece behind piece: between
+ * `<!--signed in-->`, `<!--session-->` and `<!--end-->`, from which the daemon takes what a request needs (src/dashboard.rs).
+ */
+function pieces(): Plugin {
+  return {
+    name: "pieces",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler(html, { bundle }) {
+        const chunks = Object.values(bundle ?? {}).filter((file) => file.type === "chunk");
+        const named = new Set(html.match(/assets\/[^"]+/g));
+        const links = (module: string): string => {
+          const found = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith(module)));
+          if (!found) throw new Error(`no chunk has ${module}`);
+          const scripts = new Set([found.fileName]);
+          for (const script of scripts)
+            chunks.find(({ fileName }) => fileName === script)?.imports.forEach((file) => scripts.add(file));
+          const styles = [...scripts].flatMap((script) => [
+            ...(chunks.find(({ fileName }) => fileName === script)?.viteMetadata?.importedCss ?? []),
+          ]);
+          const fresh = (file: string): boolean => !named.has(file) && named.add(file) !== null;
+          return [
+            ...[...scripts].filter(fresh).map((file) => `<link rel="modulepreload" href="/${file}">`),
+            ...styles.filter(fresh).map((file) => `<link rel="preload" as="style" crossorigin href="/${file}">`),
+          ].join("");
+        };
+        const pieces = `<!--signed in-->${links("/src/dashboard.tsx")}<!--session-->${links("/src/session/terminal_view.tsx")}<!--end-->`;
+        return html.replace("</head>", `${pieces}</head>`);
+      },
+    },
+  };
+}
+
 /** What every page behind the sign-in needs, and the session's page, which is looked at most. */
 const EVERY_PAGE = new RegExp(
   [
@@ -51,7 +86,7 @@ const TERMINAL = new RegExp(
 );
 
 export default defineConfig({
-  plugins: [highlighter()],
+  plugins: [highlighter(), pieces()],
   server: { host: "127.0.0.1", proxy: { "/api": daemon, "/ws": daemon } },
   build: {
     target: "es2023",

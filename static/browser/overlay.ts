@@ -130,9 +130,12 @@ function file(
   };
   if (!name.endsWith(".html")) return { status: 200, headers, body: readFileSync(name) };
   const theme = /codepiper-theme=(light|dark)/.exec(cookie)?.[1];
-  return {
-    status: 200,
-    headers,
-    body: readFileSync(name, "utf8").replace("<html", theme ? `<html data-theme="${theme}"` : "<html"),
-  };
+  const page = readFileSync(name, "utf8").replace("<html", theme ? `<html data-theme="${theme}"` : "<html");
+  const known = /-login=/.test(cookie);
+  const session = /^\/sessions\/[^/]+$/.test(path);
+  // As src/dashboard.rs does it.
+  const body = page.replace(/<!--signed in-->(.*?)<!--session-->(.*?)<!--end-->/, (_, all: string, terminal: string) =>
+    known ? `${all}${session ? terminal : ""}` : "",
+  );
+  return { status: 200, headers, body };
 }

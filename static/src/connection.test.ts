@@ -138,6 +138,37 @@ it("counts the bytes of a channel, and goes on after them on the next connection
   connection.close();
 });
 
+it("holds what comes of the session that is expected until somebody shows it", async () => {
+  const { connection, items } = make();
+  connection.expect(session.id);
+  connection.open();
+  last().open();
+  last().say(hello);
+  last().say(subscribed(1, 4, "2:100"));
+  last().frame(4, "early");
+  const subscription = connection.subscribe(session.id, "live", "latest", (item) => items.push(item));
+  await Promise.resolve();
+  last().frame(4, "late");
+  expect(items.map((item) => (item.kind === "output" ? text(item) : item.kind))).toEqual(["begun", "early", "late"]);
+  // It is the only one, and no other takes it.
+  subscription.close();
+  connection.subscribe(session.id, "live", "latest", () => undefined);
+  expect(last().sent.filter((sent) => "type" in sent && sent.type === "subscribe")).toHaveLength(2);
+  connection.close();
+});
+
+it("gives up what was expected when something else is shown", () => {
+  const { connection } = make();
+  connection.expect("another");
+  connection.open();
+  last().open();
+  last().say(hello);
+  last().say(subscribed(1, 4, "2:100"));
+  connection.subscribe(session.id, "live", "latest", () => undefined);
+  expect(last().sent.slice(-2)).toMatchObject([{ type: "unsubscribe", channel: 4 }, { type: "subscribe" }]);
+  connection.close();
+});
+
 it("does not count what a gap leaves out", () => {
   const { connection, items } = make();
   connection.open();

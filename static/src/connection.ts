@@ -68,8 +68,14 @@ export class Subscription {
     readonly session: string,
     private readonly from: Begin,
     private readonly delivery: Delivery,
-    private readonly sink: (item: Item) => void,
+    private sink: (item: Item) => void,
   ) {}
+
+  /** From here on it is yielded there: first what was held, once whoever takes it has it. */
+  pass(sink: (item: Item) => void, held: readonly Item[]): void {
+    this.sink = sink;
+    queueMicrotask(() => held.forEach((item) => !this.closed && sink(item)));
+  }
 
   /** The bytes up to `offset` were shown or stored. */
   consumed(offset: number): void {
@@ -177,6 +183,8 @@ export class Connection {
   private readonly subscriptions = new Set<Subscription>();
   private readonly asked = new Map<number, Subscription>();
   private readonly channels = new Map<number, Subscription>();
+  /** See {@link Connection.expect}. */
+  private expected: { subscription: Subscription; held: Item[] } | null = null;
 
   constructor(
     private readonly url: () => string,
@@ -230,7 +238,21 @@ export class Connection {
     this.connect();
   };
 
+  /** Asks for the session that the page is about to show. What comes is held until somebody subscribes to it. */
+  expect(session: string): void {
+    const held: Item[] = [];
+    const subscription = this.subscribe(session, "live", "latest", (item) => held.push(item));
+    this.expected = { subscription, held };
+  }
+
   subscribe(session: string, from: Begin, delivery: Delivery, sink: (item: Item) => void): Subscription {
+    const { expected } = this;
+    this.expected = null;
+    if (expected?.subscription.session === session && from === "live" && delivery === "latest") {
+      expected.subscription.pass(sink, expected.held);
+      return expected.subscription;
+    }
+    expected?.subscription.close();
     const subscription = new Subscription(this, session, from, delivery, sink);
     this.subscriptions.add(subscription);
     if (this.socket?.readyState === WebSocket.OPEN) this.ask(subscription);

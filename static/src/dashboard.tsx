@@ -6,8 +6,8 @@ import { question } from "./ask";
 import { kept } from "./notifications/kept";
 import { closeOverlay, openOverlay, overlay } from "./overlay";
 import { bind, startShortcuts } from "./shortcuts";
-import { settled } from "./settled";
-import { inOrder, needing, sessions, start, stop, waiting } from "./store";
+import { isDrawn, settled, whenDrawn } from "./settled";
+import { connection, inOrder, needing, sessions, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
 import { missing, NotFound } from "./ui/not_found";
@@ -22,14 +22,17 @@ const GridPage = later(() => import("./pages/grid").then((page) => page.GridPage
 const Settings = later(() => import("./pages/settings").then((page) => page.Settings));
 const CreateSession = later(() => import("./pages/create_session").then((page) => page.CreateSession), noOverlay);
 const Palette = later(() => import("./ui/palette").then((page) => page.Palette), noOverlay);
-const BottomBar = later(() => import("./ui/bottom_bar").then((module) => module.BottomBar));
+const BottomBar = later(whenDrawn(() => import("./ui/bottom_bar").then((module) => module.BottomBar)));
 const Toasts = later(() => import("./ui/toast").then((module) => module.Toasts));
 const Confirm = later(() => import("./ui/confirm").then((module) => module.Confirm));
 const Rename = later(() => import("./ui/rename").then((module) => module.Rename));
-const Hatch = later(() => import("./ui/hatch").then((module) => module.Hatch));
-const Tooltip = later(() => import("./ui/tooltip").then((module) => module.Tooltip));
+const Hatch = later(whenDrawn(() => import("./ui/hatch").then((module) => module.Hatch)));
+const Tooltip = later(whenDrawn(() => import("./ui/tooltip").then((module) => module.Tooltip)));
 const Shortcuts = later(() => import("./ui/shortcuts").then((page) => page.Shortcuts), noOverlay);
 const Reconnect = later(() => import("./ui/reconnect").then((module) => module.ReconnectBanner));
+
+/** In ms: what is around a page that is not drawn by then is loaded all the same. */
+const DRAWN_WITHIN = 1000;
 
 /** What may be wanted while the daemon is away, when nothing can be loaded. */
 const WITHOUT_CONNECTION = [Toasts, Reconnect, Palette, Confirm, Rename, Shortcuts, BottomBar];
@@ -43,7 +46,9 @@ function noOverlay(): void {
 function useSettled(path: string): void {
   const shown = sessions.value !== null && !/^\/sessions\/[^/]+\/?$/.test(path);
   useEffect(() => {
-    if (shown) settled.value = true;
+    if (!shown) return;
+    isDrawn();
+    settled.value = true;
   }, [shown]);
   useEffect(() => {
     if (settled.value) for (const each of WITHOUT_CONNECTION) void each.load().catch(() => undefined);
@@ -52,10 +57,17 @@ function useSettled(path: string): void {
 
 /** Everything behind the sign-in. */
 export function Dashboard() {
-  useEffect(() => {
+  // Before anything is painted.
+  useLayoutEffect(() => {
+    // Asked for before there is anything to draw it with.
+    const opened = /^\/sessions\/([0-9a-f-]{36})\/?$/.exec(location.pathname)?.[1];
+    if (opened) connection.expect(opened);
     start();
+    if (opened) void import("./session/terminal_view").catch(() => undefined);
     const end = startShortcuts();
+    const patience = setTimeout(isDrawn, DRAWN_WITHIN);
     return () => {
+      clearTimeout(patience);
       end();
       stop();
     };

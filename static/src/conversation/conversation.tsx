@@ -14,8 +14,9 @@ import { useObserved, useWindow } from "../ui/window";
 import { count, isLive, isWaiting } from "../words";
 import { EntryView } from "./entry";
 import { Feed } from "./feed";
+import { whenDrawn } from "../settled";
 
-const around = () => import("../session/around");
+const around = whenDrawn(() => import("../session/around"));
 const Asks = later(() => import("../session/asks").then((module) => module.Asks));
 const Composer = later(() => around().then((module) => module.Composer));
 const Timeline = later(() => around().then((module) => module.Timeline));

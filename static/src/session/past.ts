@@ -5,8 +5,9 @@ import { createRef } from "preact";
 import type { Cursor } from "../wire";
 import type { History } from "../terminal/history";
 import { toast } from "../toasts";
+import { whenDrawn } from "../settled";
 
-const around = () => import("./around");
+const around = whenDrawn(() => import("./around"));
 
 export interface LiveScreen {
   session: () => string;

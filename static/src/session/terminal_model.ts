@@ -19,9 +19,10 @@ import { Past } from "./past";
 import { takeInto } from "./stream";
 import type { Predicted } from "../terminal/predicted";
 import { pressed } from "./terminal_keys";
+import { isDrawn, whenDrawn } from "../settled";
 
 // The screen comes first; what is around it follows.
-const around = () => import("./around");
+const around = whenDrawn(() => import("./around"));
 
 /** The whole grid is an overview, in px. */
 const TINY = 2;
@@ -70,6 +71,8 @@ export class TerminalModel {
   followsCursor = true;
   subscription: Subscription | null = null;
   private stage: HTMLElement | null = null;
+  /** What the letters were made to fit last. */
+  private fitted = "";
   private lastEnter: Position | null = null;
   private pasting: Promise<void> | null = null;
 
@@ -103,6 +106,8 @@ export class TerminalModel {
     const subscribed = connection.subscribe(this.session.id, "live", "latest", (item) => {
       if (item.kind === "begun") this.begun.value++;
       take(item);
+      // In the frame after the one in which it is drawn.
+      if (item.kind === "caught_up" || item.kind === "failed") requestAnimationFrame(() => setTimeout(isDrawn));
     });
     this.subscription = subscribed;
     let pending = 0;
@@ -129,6 +134,7 @@ export class TerminalModel {
       this.predicted = null;
       screen.dispose();
       this.screen = null;
+      this.fitted = "";
     };
   }
 
@@ -138,10 +144,15 @@ export class TerminalModel {
     if (!screen || !stage || stage.clientWidth === 0) return;
     const room = { width: stage.clientWidth - 24, height: stage.clientHeight - 16 };
     const wanted = isPhone() ? this.letters.value : letterSize.value;
+    // Each size that is tried is measured, letter by letter.
+    const { cols, rows } = screen.terminal;
+    const whole = !isPhone() || this.whole.value;
+    const fitted = [room.width, room.height, wanted, cols, rows, whole, this.whole.value, screen.style()].join();
+    if (fitted === this.fitted) return;
+    this.fitted = fitted;
     screen.scale(wanted);
     this.wanted.value = gridFor(screen.cell(), room);
-    const font =
-      !isPhone() || this.whole.value ? scaleInto(screen, room, wanted, this.whole.value ? TINY : SMALLEST) : wanted;
+    const font = whole ? scaleInto(screen, room, wanted, this.whole.value ? TINY : SMALLEST) : wanted;
     const own = screen.cell();
     this.scale.value = font / wanted;
     stage.style.setProperty("--cell-h", `${own.height}px`);
@@ -152,8 +163,10 @@ export class TerminalModel {
 
   /** On a phone only a part of the grid may be seen: the part with the cursor, until a finger moves it. */
   private readonly showCursor = (): void => {
+    // Elsewhere all of it is seen. What follows needs a layout, and the cursor moves with each key.
+    if (!isPhone() || !this.followsCursor) return;
     const view = this.liveScreen();
-    if (!view || !this.followsCursor || view.scrollHeight <= view.clientHeight) return;
+    if (!view || view.scrollHeight <= view.clientHeight) return;
     const { cursorY } = this.screen?.terminal.buffer.active ?? { cursorY: 0 };
     const top = cursorY * this.rowHeight();
     const bottom = top + (1 + BELOW_CURSOR) * this.rowHeight();

@@ -12,10 +12,11 @@ import type { Session } from "../wire";
 import { gestures } from "./gestures";
 import type { Past } from "./past";
 import { TerminalModel } from "./terminal_model";
+import { whenDrawn } from "../settled";
 
 // The screen comes first; what is around it follows.
-const around = () => import("./around");
-const Asks = later(() => import("./asks").then((module) => module.Asks));
+const around = whenDrawn(() => import("./around"));
+const Asks = later(whenDrawn(() => import("./asks").then((module) => module.Asks)));
 const Composer = later(() => around().then((module) => module.Composer));
 const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));

@@ -58,9 +58,10 @@ export function predict(terminal: Terminal): Predicted {
   const changed = (): void => {
     prediction.changed();
     draw();
+    // What is not shown is forgotten when it is looked at next.
+    if (!layer.hasChildNodes()) return;
     clearTimeout(timer);
-    const left = prediction.patience();
-    if (left !== null) timer = setTimeout(changed, left + 1);
+    timer = setTimeout(changed, (prediction.patience() ?? 0) + 1);
   };
   const parsed = terminal.onWriteParsed(changed);
   return {

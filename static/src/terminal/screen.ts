@@ -4,6 +4,7 @@ import "@xterm/xterm/css/xterm.css";
 import { type ITerminalAddon, type ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { Size } from "../wire";
 import type { Item } from "../connection";
+import { whenDrawn } from "../settled";
 import { contrast, option, screenReader } from "../preferences";
 import { clipboardText } from "./clipboard";
 import { fittingFont, SMALLEST, type Box } from "./fit";
@@ -13,6 +14,9 @@ import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
 import { countAsKeyframe, countAsTmux } from "./width";
+
+const webgl = whenDrawn(() => import("@xterm/addon-webgl"));
+const webLinks = whenDrawn(() => import("@xterm/addon-web-links"));
 
 /** Makes a fresh terminal of the one that is there, in the same write as the keyframe: nothing flickers. */
 const RESET = new Uint8Array([0x1b, 0x63]);
@@ -27,6 +31,8 @@ export interface Screen {
   scale: (fontSize: number) => void;
   /** The size of one cell, in px. */
   cell: () => { width: number; height: number };
+  /** What the size of a cell depends on, beside that of the letters. */
+  style: () => string;
   /** Draws with WebGL where there is one, or plainly. */
   accelerate: (on: boolean) => void;
   restyle: () => void;
@@ -116,7 +122,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
   });
   listen(terminal, hands);
   terminal.open(host);
-  void import("@xterm/addon-web-links").then(({ WebLinksAddon }) => {
+  void webLinks().then(({ WebLinksAddon }) => {
     if (terminal.element?.isConnected) terminal.loadAddon(new WebLinksAddon(links.activate, links));
   });
   let font = fontSize;
@@ -164,6 +170,7 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         ? { width: screen.width / terminal.cols, height: screen.height / terminal.rows }
         : { width: 8, height: 16 };
     },
+    style: () => `${terminal.options.fontFamily} ${accelerated.on()} ${devicePixelRatio}`,
     accelerate: accelerated.turn,
     restyle() {
       Object.assign(terminal.options, styleOf(host));
@@ -198,7 +205,7 @@ function accelerator(terminal: Terminal, changed: () => void) {
     changed();
   };
   const begin = async (): Promise<void> => {
-    const { WebglAddon } = await import("@xterm/addon-webgl");
+    const { WebglAddon } = await webgl();
     if (!wanted || addon || !terminal.element?.isConnected) return;
     try {
       const made = new WebglAddon();
