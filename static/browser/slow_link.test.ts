@@ -18,6 +18,8 @@ beforeAll(async () => {
   session = (JSON.parse(started) as { id: string }).id;
   await page.goto(`${host.url}/sessions/${session}`);
   await shows(page, "$");
+  // What predicts comes with what is around the terminal.
+  await page.locator("#size-chip").waitFor();
   host.network(400);
 });
 afterAll(async () => {
