@@ -37,7 +37,7 @@ impl Link {
             let _turn = self.inner.notices.turn.lock().await;
             let number = self.inner.notices.count.fetch_add(1, Ordering::Relaxed) + 1;
             // tmux does not write the same twice.
-            let text = if number % 2 == 0 { format!("{text} ") } else { text.to_owned() };
+            let text = if number.is_multiple_of(2) { format!("{text} ") } else { text.to_owned() };
             send(&connection, &text).await?;
             number
         };
