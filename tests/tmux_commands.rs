@@ -292,6 +292,7 @@ fn setting(random: &mut Rng) -> Setting {
         Setting::Status(on),
         Setting::SetTitles(on),
         Setting::NoticeAsTitle,
+        Setting::NoTitles,
         Setting::TitleNotifies(Notified::Xterm),
         Setting::HistoryLimit(number),
         Setting::NoUpdateEnvironment,

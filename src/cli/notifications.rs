@@ -54,9 +54,9 @@ fn list(context: &Context, json: bool) -> Outcome {
         return output::json(&all);
     }
     if all.devices.is_empty() && !all.command && all.webhook.is_none() {
-        let nothing = if all.terminals { "only attached terminals get" } else { "nothing gets" };
+        let who = if all.terminals { "only attached terminals get" } else { "nothing gets" };
         output::say(format_args!(
-            "{nothing} notifications; turn them on in the dashboard: Settings, Notifications"
+            "{who} notifications; for a browser, turn them on in the dashboard: Settings, Notifications"
         ));
         return Ok(());
     }

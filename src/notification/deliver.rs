@@ -120,7 +120,7 @@ impl Notifier {
             None => {
                 self.run(&message, Some(ask));
                 self.call(&message, "open", Some(ask));
-                self.show(&message);
+                self.show(&message, false);
             }
         }
         (told, against.is_none())
@@ -185,6 +185,7 @@ impl Notifier {
         let mut devices = self.devices();
         devices.retain(|device| to.is_none_or(|to| device.id == to));
         let outlets = if to.is_none() { self.outlets().count() } else { 0 };
+        let terminals = self.has_terminals();
         if devices.is_empty() && outlets == 0 {
             let detail = match to {
                 Some(_) => "this device gets no notifications; turn them on first",
@@ -210,7 +211,7 @@ impl Notifier {
             if to.is_none() {
                 notifier.run(&message, None);
                 notifier.call(&message, "test", None);
-                notifier.show(&message);
+                notifier.show(&message, terminals);
             }
         });
         Ok(())

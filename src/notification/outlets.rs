@@ -100,19 +100,25 @@ impl Notifier {
         command.into_iter().chain(webhook.as_ref().map(|_| WEBHOOK)).chain(terminals)
     }
 
-    fn has_terminals(&self) -> bool {
+    pub(super) fn has_terminals(&self) -> bool {
         self.0.outlets.terminals && self.0.sessions.link.attached() > 0
     }
 
-    /// Shows it in the terminals that are attached.
-    pub(super) fn show(&self, message: &Message) {
+    /// Shows it in the terminals that are attached; `some` were.
+    pub(super) fn show(&self, message: &Message, some: bool) {
+        let (notifier, sent) = (self.clone(), message.to(TERMINALS, None));
         if !self.has_terminals() {
+            if some {
+                self.record(sent.suppressed("no terminal is attached any more"));
+            }
             return;
         }
-        let (notifier, sent) = (self.clone(), message.to(TERMINALS, None));
         let way = self.on_its_way(&message.ask);
         // What begins with a number may be another command of some terminals (ConEmu).
-        let text = format!("CodePiper: {}", sent.title());
+        let text = match sent.title() {
+            title if title.starts_with("CodePiper") => title.to_owned(),
+            title => format!("CodePiper: {title}"),
+        };
         self.0.tasks.spawn_until_shutdown(async move {
             notifier.record(match notifier.0.sessions.link.notify_attached(&text).await {
                 Ok(()) => sent.sent(),

@@ -26,7 +26,7 @@ pub struct Told {
     pub title: String,
     /// Those that were told.
     pub devices: HashSet<LoginId>,
-    /// The command and the webhook were, too.
+    /// The command, the webhook and attached terminals were, too.
     #[serde(default)]
     pub outlets: bool,
 }

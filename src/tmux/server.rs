@@ -249,6 +249,7 @@ fn settings(version: &Version) -> Vec<Setting> {
         Setting::Status(false),
         Setting::SetTitles(false),
         Setting::NoticeAsTitle,
+        Setting::NoTitles,
         Setting::HistoryLimit(HISTORY),
         Setting::NoUpdateEnvironment,
         Setting::NoDefaultCommand,

@@ -1,6 +1,19 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { browser, daemon, eventually, open, PHONE, screen, setUp, shot, shows, signIn, type Daemon } from "./harness";
+import {
+  browser,
+  daemon,
+  DESK,
+  eventually,
+  open,
+  PHONE,
+  screen,
+  setUp,
+  shot,
+  shows,
+  signIn,
+  type Daemon,
+} from "./harness";
 import { pageSize } from "./page_size";
 
 let chromium: Browser;
@@ -479,6 +492,27 @@ it("draws with WebGL where there is one", async () => {
   await window_.page.locator(".xterm-screen canvas").first().waitFor();
   expect(window_.complaints).toEqual([]);
   await fast.close();
+});
+
+it("shows the cursor of a grid that does not fit the window", async () => {
+  const { id } = JSON.parse(
+    host.run("start", "-p", "shell", "--size", "200x80", "--json", "--", "sh", "-c", "seq 79; exec cat"),
+  ) as Started;
+  await page.setViewportSize({ width: 1280, height: 420 });
+  await visit(id);
+  const end = (): Promise<number> =>
+    page.evaluate(() => {
+      const view = document.querySelector(".live-screen")!;
+      return view.scrollHeight - view.scrollTop - view.clientHeight;
+    });
+  await shows(page, "79");
+  await expect.poll(end).toBeLessThan(20);
+  // A look at the top ends with the next key.
+  await page.locator(".live-screen").evaluate((view) => (view.scrollTop = 0));
+  await page.keyboard.type("x");
+  await shows(page, "79\nx");
+  await expect.poll(end).toBeLessThan(20);
+  await page.setViewportSize(DESK);
 });
 
 it("keeps nothing of the sessions that one has left", async () => {

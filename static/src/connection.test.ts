@@ -157,6 +157,19 @@ it("holds what comes of the session that is expected until somebody shows it", a
   connection.close();
 });
 
+it("gives up what was expected when the page shows something else", () => {
+  const { connection } = make();
+  connection.expect(session.id);
+  connection.open();
+  last().open();
+  last().say(hello);
+  last().say(subscribed(1, 4, "2:100"));
+  connection.expectNothing();
+  connection.expectNothing();
+  expect(last().sent.filter((sent) => "type" in sent && sent.type === "unsubscribe")).toHaveLength(1);
+  connection.close();
+});
+
 it("gives up what was expected when something else is shown", () => {
   const { connection } = make();
   connection.expect("another");

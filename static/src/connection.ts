@@ -58,7 +58,7 @@ export class Subscription {
   channel: number | null = null;
   closed = false;
   private announced: { at: Position; size: Size; reason: KeyframeReason } | null = null;
-  /** Typed while the connection was live and the daemon had not answered yet that the session is there. */
+  /** Typed when the daemon had been asked for the session and had not answered yet that it is there. */
   private early: Uint8Array[] = [];
   private consumedTo = 0;
   private acknowledged = 0;
@@ -245,14 +245,20 @@ export class Connection {
     this.expected = { subscription, held };
   }
 
+  /** The page shows something else. */
+  expectNothing(): void {
+    this.expected?.subscription.close();
+    this.expected = null;
+  }
+
   subscribe(session: string, from: Begin, delivery: Delivery, sink: (item: Item) => void): Subscription {
     const { expected } = this;
-    this.expected = null;
     if (expected?.subscription.session === session && from === "live" && delivery === "latest") {
+      this.expected = null;
       expected.subscription.pass(sink, expected.held);
       return expected.subscription;
     }
-    expected?.subscription.close();
+    this.expectNothing();
     const subscription = new Subscription(this, session, from, delivery, sink);
     this.subscriptions.add(subscription);
     if (this.socket?.readyState === WebSocket.OPEN) this.ask(subscription);

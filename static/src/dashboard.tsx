@@ -1,5 +1,5 @@
 import "./styles/dashboard.css";
-import { useEffect, useLayoutEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { LocationProvider, useLocation } from "preact-iso";
 import { renaming } from "./actions";
 import { question } from "./ask";
@@ -63,7 +63,7 @@ export function Dashboard() {
     const opened = /^\/sessions\/([0-9a-f-]{36})\/?$/.exec(location.pathname)?.[1];
     if (opened) connection.expect(opened);
     start();
-    if (opened) void import("./session/terminal_view").catch(() => undefined);
+    if (opened) void import("./session/terminal_view").catch(() => connection.expectNothing());
     const end = startShortcuts();
     const patience = setTimeout(isDrawn, DRAWN_WITHIN);
     return () => {
@@ -149,8 +149,10 @@ function Places() {
 /** What the address names. */
 function Page() {
   const { path } = useLocation();
+  const first = useRef(path);
   useLayoutEffect(() => {
     scrollTo(0, 0);
+    if (path !== first.current) connection.expectNothing();
   }, [path]);
   const [, place, what, part, more] = path.split("/");
   // A page for each session: what Preact keeps of a page that goes on (its issue 4909) would be every session that was looked at.

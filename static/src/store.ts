@@ -148,7 +148,9 @@ function happened(event: Event): void {
 
 /** A session as it is now. */
 export function keep(session: Session): void {
-  const known = sessions.value ?? new Map<string, Session>();
+  const known = sessions.value;
+  // The list is on its way, and has it: with this one alone, the page would show and count too few.
+  if (!known) return;
   const before = known.get(session.id);
   if (before && Date.parse(before.updated_at) > Date.parse(session.updated_at)) return;
   batch(() => {

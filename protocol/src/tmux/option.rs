@@ -34,6 +34,8 @@ pub enum Setting {
     SetTitles(bool),
     /// The title is [`UserOption::NOTICE`].
     NoticeAsTitle,
+    /// tmux knows no title of any terminal: what it sends as one is a notification, see [`Setting::TitleNotifies`].
+    NoTitles,
     /// What is sent as the title of terminals of this kind is a notification to them: OSC 9, as iTerm2 brought it. tmux writes it
     /// between its own sequences, when it redraws.
     TitleNotifies(Notified),
@@ -158,6 +160,7 @@ impl Setting {
                 (SESSIONS, "set-titles-string", format!("#{{{}}}", UserOption::NOTICE.name()))
             }
             // Elements of their own, as above.
+            Self::NoTitles => (SERVER, "\"terminal-overrides[99]\"", "*:tsl@:fsl@".into()),
             Self::TitleNotifies(Notified::Xterm) => (SERVER, "\"terminal-overrides[100]\"", osc_9("xterm*")),
             Self::TitleNotifies(Notified::Foot) => (SERVER, "\"terminal-overrides[101]\"", osc_9("foot*")),
             Self::TitleNotifies(Notified::WezTerm) => {

@@ -160,6 +160,8 @@ impl Link {
             let unreachable = unreachable.into();
             let linked = Linked { connection: connection.clone(), server, unreachable, socket, drop_it };
             self.adopt(&linked).await?;
+            // tmux tells of changes only.
+            self.look_at_clients(&linked.connection).await?;
             Ok::<_, SetUpError>((linked, process))
         };
         let Ok(done) = tokio::time::timeout(SET_UP_LIMIT, set_up).await else {

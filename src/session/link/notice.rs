@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use codepiper_protocol::tmux::{Command, Scope, Setting, Text, UserOption};
-use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use jiff::Timestamp;
 
 use super::Link;
 use super::tmux_problem;
@@ -13,12 +14,19 @@ use crate::tmux::connection::Connection;
 
 /// tmux writes it when it redraws next: later where a terminal is slow. Who attaches within this time is told, too.
 const OFFERED: Duration = Duration::from_secs(10);
+/// tmux does not write what it wrote last, maybe at the word of an earlier daemon: so many forms of a text are told apart.
+const FORMS: u64 = 8;
 
-#[derive(Default)]
 pub(super) struct Notices {
     count: AtomicU64,
     /// One after the other: tmux keeps only one.
     turn: tokio::sync::Mutex<()>,
+}
+
+impl Default for Notices {
+    fn default() -> Self {
+        Self { count: AtomicU64::new(Timestamp::now().as_millisecond() as u64), turn: Default::default() }
+    }
 }
 
 impl Link {
@@ -36,14 +44,14 @@ impl Link {
         let number = {
             let _turn = self.inner.notices.turn.lock().await;
             let number = self.inner.notices.count.fetch_add(1, Ordering::Relaxed) + 1;
-            // tmux does not write the same twice.
-            let text = if number.is_multiple_of(2) { format!("{text} ") } else { text.to_owned() };
-            send(&connection, &text).await?;
+            let blanks = (number % FORMS) as usize;
+            send(&connection, &format!("{text}{:blanks$}", "")).await?;
             number
         };
         let link = self.clone();
         self.context.tasks.spawn_until_shutdown(async move {
             tokio::time::sleep(OFFERED).await;
+            let _turn = link.inner.notices.turn.lock().await;
             if link.inner.notices.count.load(Ordering::Relaxed) == number {
                 // Without the connection they are off: that is how each begins.
                 let _ = connection.send(&Command::Set(Setting::SetTitles(false))).await;
@@ -54,7 +62,9 @@ impl Link {
 }
 
 async fn send(connection: &Connection, text: &str) -> Result<(), Problem> {
-    let Some(value) = Text::new(text) else { return Ok(()) };
+    let Some(value) = Text::new(text) else {
+        return Err(Problem::new(Code::Invalid, "the text contains NUL"));
+    };
     let notice = Command::SetUser { scope: Scope::Server, option: UserOption::NOTICE, value };
     connection.send(&notice).await.map_err(tmux_problem)?;
     connection.send(&Command::Set(Setting::SetTitles(true))).await.map_err(tmux_problem)?;

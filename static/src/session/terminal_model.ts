@@ -73,6 +73,8 @@ export class TerminalModel {
   private stage: HTMLElement | null = null;
   /** What the letters were made to fit last. */
   private fitted = "";
+  /** Every row of the grid is seen. */
+  private allSeen = false;
   private lastEnter: Position | null = null;
   private pasting: Promise<void> | null = null;
 
@@ -155,16 +157,17 @@ export class TerminalModel {
     const font = whole ? scaleInto(screen, room, wanted, this.whole.value ? TINY : SMALLEST) : wanted;
     const own = screen.cell();
     this.scale.value = font / wanted;
+    this.allSeen = own.height * rows <= room.height;
     stage.style.setProperty("--cell-h", `${own.height}px`);
     stage.style.setProperty("--term-font", `${font}px`);
     stage.style.setProperty("--cell-gap", `${own.width - letterWidth(stage, font)}px`);
     this.showCursor();
   };
 
-  /** On a phone only a part of the grid may be seen: the part with the cursor, until a finger moves it. */
+  /** Only a part of the grid may be seen, on a phone mostly: the part with the cursor, until a finger moves it. */
   private readonly showCursor = (): void => {
-    // Elsewhere all of it is seen. What follows needs a layout, and the cursor moves with each key.
-    if (!isPhone() || !this.followsCursor) return;
+    // What follows needs a layout, and the cursor moves with each key.
+    if (this.allSeen || !this.followsCursor) return;
     const view = this.liveScreen();
     if (!view || view.scrollHeight <= view.clientHeight) return;
     const { cursorY } = this.screen?.terminal.buffer.active ?? { cursorY: 0 };

@@ -299,6 +299,7 @@ fn settings(number: u32, on: bool) -> Vec<Setting> {
         Setting::Prefix(PrefixKey::new('b').unwrap()),
         Setting::NoPrefix2,
         Setting::NoticeAsTitle,
+        Setting::NoTitles,
         Setting::RemainOnExit,
         Setting::NoRemainOnExitText,
     ];
