@@ -279,11 +279,11 @@ impl Shared {
                 self.run_job(&mut models, job);
             }
             if !unanswered.is_empty() {
-                // The screen may be opened by a job that still waits.
+                // The screen may have been opened by this job, or is by one that still waits.
                 let mut queue = self.queue();
-                if !queue.jobs.is_empty() {
-                    queue.questions.append(&mut unanswered);
-                }
+                let more = !queue.jobs.is_empty();
+                unanswered.retain(|(session, _)| more || models.contains_key(session));
+                queue.questions.append(&mut unanswered);
             }
         }
     }
@@ -336,6 +336,20 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_screen_that_was_opened_just_now_is_known() {
+        let screens = Screens::start(|_, _| {}).unwrap();
+        let (busy, size) = (SessionId::random(), Size::new(80, 24).unwrap());
+        screens.open(busy, Model::new(size, 0));
+        for _ in 0..50 {
+            // The thread finds the opening and the question at once.
+            screens.feed(busy, vec![b'x'; 64 * 1024].into());
+            let session = SessionId::random();
+            screens.open(session, Model::new(size, 0));
+            assert!(screens.keyframe(session).await.is_some());
+        }
+    }
 
     #[tokio::test]
     async fn the_modes_are_those_behind_everything_that_was_fed() {
