@@ -123,6 +123,7 @@ fn each_continues_once_and_never_into_something_else() {
     bed.home.ok(["halt", &halted.short_id]);
     assert!(Timestamp::now() < reset, "the machine is too slow for this");
 
+    std::thread::sleep(Duration::try_from(reset.duration_since(Timestamp::now())).unwrap_or_default());
     let receipt = eventually("it was continued", || continued(&bed, peaceful));
     assert!(receipt.unwrap() >= Receipt::Submitted, "{receipt:?}");
     bed.home.ok(["wait", &peaceful.short_id, "--until", "text=You said: continue", "--timeout", "20"]);
