@@ -40,7 +40,8 @@ impl Link {
     /// # Errors
     /// tmux did not take it.
     pub async fn notify_attached(&self, text: &str) -> Result<(), Problem> {
-        let connection = self.connection()?;
+        // Who is attached is known a moment before the connection is.
+        let connection = self.connected().await?;
         let number = {
             let _turn = self.inner.notices.turn.lock().await;
             let number = self.inner.notices.count.fetch_add(1, Ordering::Relaxed) + 1;
