@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 
 use crate::Result;
 use crate::bed::{Bed, COLS, ROWS, output};
+use crate::terminal::Terminal;
 use crate::tmux;
 
 /// Ends with this value, and its tmux server and sessions with it.
@@ -124,6 +125,13 @@ impl<'a> Daemon<'a> {
         let start = ["start", "-p", "shell", "--name", name, "--size", &size, "--"];
         output(self.codepiper(&start).args(program))?;
         Ok(())
+    }
+
+    /// Starts a session on a terminal, and attaches to it.
+    pub fn start_attached(&self, name: &str, program: &[String]) -> Result<Terminal> {
+        let mut start = self.codepiper(&["start", "--attach", "-p", "shell", "--name", name, "--"]);
+        start.args(program);
+        Terminal::start(start)
     }
 
     pub fn remove_session(&self, name: &str) -> Result<()> {

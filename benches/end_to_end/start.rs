@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::bed::Bed;
 use crate::daemon::Daemon;
-use crate::report::{Report, Samples, heading, percentiles};
+use crate::report::{Report, Samples, Target, heading, percentiles};
 use crate::tmux::{Control, Server};
 use crate::viewer::Viewer;
 use crate::{Options, Result};
 
-pub fn measure(bed: &Bed, options: &Options, _: &mut Report) -> Result<()> {
+pub fn measure(bed: &Bed, options: &Options, report: &mut Report) -> Result<()> {
     let mut cold = Samples::default();
     let mut warm = Samples::default();
     let mut bare = Samples::default();
@@ -37,6 +37,17 @@ pub fn measure(bed: &Bed, options: &Options, _: &mut Report) -> Result<()> {
         sessions[1].push(timed(|| daemon.start_session(&name, &program))?);
     }
 
+    let prints = |round| ["sh".to_owned(), "-c".to_owned(), format!("echo first-of-{round}; exec cat")];
+    let mut outputs = [Samples::default(), Samples::default()];
+    for round in 0..options.rounds(30, 5) {
+        let (name, program, text) = (format!("output-{round}"), prints(round), format!("first-of-{round}"));
+        outputs[0].push(timed(|| {
+            server.start(&name, &program)?;
+            server.attach(&name)?.wait_for(&text)
+        })?);
+        outputs[1].push(timed(|| daemon.start_attached(&name, &program)?.wait_for(&text))?);
+    }
+
     let mut screens = [Samples::default(), Samples::default(), Samples::default()];
     let mut viewer = Viewer::connect(&daemon.socket())?;
     for _ in 0..options.rounds(100, 20) {
@@ -52,6 +63,8 @@ pub fn measure(bed: &Bed, options: &Options, _: &mut Report) -> Result<()> {
         ("daemon beside its running server, ready", &warm),
         ("tmux new-session -d, a process", &sessions[0]),
         ("codepiper start, a process", &sessions[1]),
+        ("tmux new-session -d and attach, its first output", &outputs[0]),
+        ("codepiper start --attach, its first output", &outputs[1]),
         ("capture-pane on an open tmux -C", &screens[0]),
         ("first screen on an open connection", &screens[1]),
         ("first screen with connecting", &screens[2]),
@@ -60,6 +73,11 @@ pub fn measure(bed: &Bed, options: &Options, _: &mut Report) -> Result<()> {
         "  codepiper start / tmux new-session: {:.2} · a first screen / capture-pane: {:.2}",
         sessions[1].median() / sessions[0].median(),
         screens[1].median() / screens[0].median()
+    );
+    report.ratio(
+        "start: first output, start --attach / new-session and attach",
+        outputs[1].median() / outputs[0].median(),
+        Target::AtMost(1.1),
     );
     Ok(())
 }

@@ -40,6 +40,16 @@ impl Terminal {
         let process = command.spawn()?;
         Ok(Self { master: pty.master.into(), process, buffer: vec![0; 64 * 1024] })
     }
+
+    /// Returns when it shows this.
+    pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        let mut shown = Vec::new();
+        while !shown.windows(text.len()).any(|part| part == text.as_bytes()) {
+            let length = self.master.read(&mut self.buffer)?;
+            shown.extend_from_slice(&self.buffer[..length]);
+        }
+        Ok(())
+    }
 }
 
 impl Echo for Terminal {
