@@ -1,6 +1,7 @@
 //! Sessions in worktrees of their own.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,6 +77,10 @@ fn a_session_works_in_a_worktree_that_outlives_it() {
         (Some("main"), &repository.canonicalize().unwrap())
     );
     assert_eq!(fs::read_to_string(repository.join("file")).unwrap(), "two");
+    // Its files are for everybody who may read those of the repository: the daemon's own umask is stricter.
+    let may_read = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o044;
+    let file = worktree.path.join("file");
+    assert_eq!(may_read(&file), may_read(&repository.join("file")), "{}", file.display());
     let path = worktree.path.to_str().unwrap();
     assert_eq!(session.cwd.to_str(), Some(path), "to the letter");
 

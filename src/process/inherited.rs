@@ -1,6 +1,7 @@
 //! What a process inherits beside its environment: descriptors, signals, the umask, a directory, a scheduling policy.
 //! What is somebody else's is laid down at the start, and what programs or the next daemon shall have is given back.
 
+use std::cell::Cell;
 use std::io;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -71,6 +72,32 @@ pub fn umask_of_programs() -> u32 {
         },
         |inherited| inherited.umask.bits(),
     )
+}
+
+/// Does work in which files are made for people and programs: with the umask that the daemon was started with. Only this
+/// thread has it meanwhile (unshare(2), CLONE_FS).
+pub fn with_umask_of_programs<T>(work: impl FnOnce() -> T) -> T {
+    thread_local! {
+        static HAS_ITS_OWN: Cell<bool> = const { Cell::new(false) };
+    }
+    // SAFETY: has no preconditions, and touches no memory.
+    if !HAS_ITS_OWN.get() && unsafe { libc::unshare(libc::CLONE_FS) } == 0 {
+        HAS_ITS_OWN.set(true);
+    }
+    if !HAS_ITS_OWN.get() {
+        return work();
+    }
+    let _back = GivenBack(umask(Mode::from_bits_truncate(umask_of_programs())));
+    work()
+}
+
+/// Sets the umask of the thread when it is dropped.
+struct GivenBack(Mode);
+
+impl Drop for GivenBack {
+    fn drop(&mut self) {
+        umask(self.0);
+    }
 }
 
 impl Inherited {

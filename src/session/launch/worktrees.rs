@@ -12,6 +12,7 @@ use codepiper_protocol::wire::worktree::{
 use super::{Launcher, Made};
 use crate::git::worktree;
 use crate::lock::lock;
+use crate::process::inherited::with_umask_of_programs;
 use crate::session::cell::Session;
 use crate::session::life::machine::{Operation, Refusal};
 use crate::session::life::operation::{Reserved, refused};
@@ -61,7 +62,7 @@ impl Launcher {
     /// When it cannot be merged as a whole: nothing was changed.
     pub async fn merge_worktree(&self, id: &str, request: MergeWorktree) -> Result<WorktreeMerged, Problem> {
         let (home, id) = (self.context.places.worktrees.clone(), id.to_owned());
-        blocking(move || worktree::merge(&home, &id, &request)).await?
+        blocking(move || with_umask_of_programs(|| worktree::merge(&home, &id, &request))).await?
     }
 
     pub(super) async fn make_worktree(
@@ -71,7 +72,8 @@ impl Launcher {
         wanted: NewWorktree,
     ) -> Result<Made, Problem> {
         let home = self.context.places.worktrees.clone();
-        blocking(move || worktree::make(&home, &dir, &wanted, &session.short())).await?
+        blocking(move || with_umask_of_programs(|| worktree::make(&home, &dir, &wanted, &session.short())))
+            .await?
     }
 
     /// Takes away what was made for a session that never ran.
