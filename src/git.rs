@@ -10,33 +10,41 @@
 //! | [`head`]     | what is checked out, how it moves, and how much changed since a session began |
 //! | [`history`]  | branches, the log, single commits |
 //! | [`diff`]     | what differs between two states: files, lines |
+//! | [`content`]  | what a file has in a state: bytes, lines, an image |
 //! | [`hunk`]     | hunks, their names, pages of lines |
 //! | [`words`]    | which words of a line changed |
 //! | [`choose`]   | the content of a file with some changes taken |
+//! | [`index`]    | changes of the index, and unusual entries |
 //! | [`stage`]    | into the index and out of it |
+//! | [`place`]    | what lies at a path of the work tree |
 //! | [`discard`]  | out of the work tree, and back |
 //! | [`commit`]   | commits of what is staged |
 //! | [`snapshot`] | the work tree as a tree, kept by a reference |
 //! | [`seen`]     | what was seen, by all devices or by one |
 //! | [`kept`]     | what is kept of sessions, and how much that takes |
 //! | [`review`]   | comments on differences |
+//! | [`anchor`]   | where quoted lines are after a file has changed |
 //! | [`watch`]    | when something changes |
 //! | [`worktree`] | worktrees for sessions |
 //!
 //! All of it reads and writes files: it is called where a thread may wait.
 
+mod anchor;
 pub mod base;
 mod choose;
 pub mod commit;
+pub mod content;
 pub mod diff;
 pub mod discard;
 pub mod error;
 pub mod head;
 pub mod history;
 mod hunk;
+mod index;
 pub mod kept;
 mod name;
 pub mod operation;
+mod place;
 pub mod repo;
 pub mod review;
 pub mod seen;

@@ -23,7 +23,8 @@ use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, with};
 use crate::git::base::{Reader, State};
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
-use crate::git::{commit, diff, discard, history, seen, snapshot, stage, status};
+use crate::git::{commit, content, diff, discard, history, seen, snapshot, stage, status};
+use crate::process::inherited;
 use crate::session::Session;
 use crate::tasks::blocking;
 
@@ -110,7 +111,7 @@ fn differences(api: &Api) -> BoxedFilter<(Response,)> {
         |asked, api: Api, wanted: ReadLines| async move {
             let read = move |repo: &mut Repo, reader| {
                 let state = State::parse(repo, reader, wanted.of.as_deref().unwrap_or("work"))?;
-                diff::lines(repo, &state, &wanted.path, wanted.from, wanted.limit)
+                content::lines(repo, &state, &wanted.path, wanted.from, wanted.limit)
             };
             answer(in_repo(&api, &asked, read).await)
         },
@@ -177,7 +178,7 @@ fn keeping(api: &Api) -> BoxedFilter<(Response,)> {
 async fn image(api: &Api, asked: &Asked, wanted: ReadImage) -> Response {
     let read = move |repo: &mut Repo, reader| {
         let state = State::parse(repo, reader, wanted.of.as_deref().unwrap_or("work"))?;
-        diff::image(repo, &state, &wanted.path)
+        content::image(repo, &state, &wanted.path)
     };
     match in_repo(api, asked, read).await {
         Ok((image, kind)) => {
@@ -226,8 +227,7 @@ pub async fn in_repo_of<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let _turn = TURNS.acquire().await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     let done = blocking(move || {
-        let mut repo = Repo::open(&session.cwd())?;
-        work(&mut repo, session.id)
+        inherited::with_umask_of_programs(|| work(&mut Repo::open(&session.cwd())?, session.id))
     });
     Ok(done.await??)
 }
@@ -271,11 +271,14 @@ pub fn forget(api: &Api, session: Arc<Session>) {
     let reviews = api.reviews.clone();
     api.work.spawn(async move {
         let id = session.id;
-        let forgotten = in_repo_of(session, |repo, id| snapshot::forget(repo, id)).await;
-        if let Err(problem) = forgotten
-            && problem.code != Code::NoRepository
-        {
-            tracing::warn!(session = %id, %problem, "what was kept in its repository stays");
+        let forgotten = blocking(move || {
+            // A worktree may be gone already; the repository that it was made from has its references.
+            let dirs = [Some(session.cwd()), session.view().worktree.map(|worktree| worktree.repository)];
+            let git = dirs.into_iter().flatten().find_map(|dir| git2::Repository::discover(dir).ok());
+            git.map_or(Ok(()), |git| snapshot::forget(&git, id))
+        });
+        if let Ok(Err(failure)) = forgotten.await {
+            tracing::warn!(session = %id, ?failure, "what was kept in its repository stays");
         }
         let _ = blocking(move || reviews.forget(id)).await;
     });

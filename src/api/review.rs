@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codepiper_protocol::wire::input::{IfBusy, Sent};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
-use codepiper_protocol::wire::review::{AddComment, Comment, CommentState, EditComment, Review};
+use codepiper_protocol::wire::review::{AddComment, Comment, EditComment, Review};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -117,9 +117,7 @@ async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent,
         next: problem.next.filter(|next| *next != Next::TypeAnyway),
         ..problem
     })?;
-    let drafts = comments.iter().filter(|comment| comment.state == CommentState::Draft);
-    let ids: Vec<u32> = drafts.map(|comment| comment.id).collect();
-    on_disk(api, reference, move |all, session| all.sent(session.id, &ids)).await?;
+    on_disk(api, reference, move |all, session| all.sent(session.id, &comments)).await?;
     Ok(sent)
 }
 

@@ -2,10 +2,11 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::git::{DiffFile, DiffLine, GitDiff, ReadDiff, ReadFile, Span, WholeFile};
+use codepiper_protocol::wire::problem::Code;
 
 use super::failure::{OF_SESSIONS, Outcome, exit_codes};
 use super::{Context, git, output};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 const FILE: Style = Style::new().bold();
 const HUNK: Style = AnsiColor::Cyan.on_default();
@@ -59,7 +60,9 @@ impl Diff {
         if self.stat {
             return stat(&found);
         }
-        found.files.iter().try_for_each(|file| self.show(&context, &client, file, &base, to))
+        found.files.iter().try_for_each(|file| self.show(&context, &client, file, &base, to))?;
+        left_out(&found);
+        Ok(())
     }
 
     fn show(&self, context: &Context, client: &Client, file: &DiffFile, base: &str, to: &str) -> Outcome {
@@ -69,6 +72,9 @@ impl Diff {
             _ => String::new(),
         };
         output::styled_line([(FILE, format!("{old}{} ({}{modes})", file.path, git::word(file.change)))])?;
+        if file.path.ends_with('/') {
+            return output::line("  a repository of its own");
+        }
         let mut wanted = ReadFile {
             path: file.path.clone(),
             old_path: file.old_path.clone(),
@@ -78,7 +84,13 @@ impl Diff {
             limit: None,
         };
         loop {
-            let found = context.block_on(client.git_file(&self.session, &wanted))??;
+            let found = match context.block_on(client.git_file(&self.session, &wanted))? {
+                // The agent goes on meanwhile.
+                Err(ClientError::Problem(problem)) if problem.code == Code::NotFound => {
+                    return output::line("  changed back meanwhile");
+                }
+                found => found?,
+            };
             if let Some(why) = found.whole.and_then(why_no_lines) {
                 output::line(format_args!("  {why}"))?;
             }
@@ -165,7 +177,17 @@ fn stat(found: &GitDiff) -> Outcome {
     if found.uncounted {
         output::say("some files were not counted: that would take too long");
     }
+    left_out(found);
     Ok(())
+}
+
+fn left_out(found: &GitDiff) {
+    if !found.left_out.is_empty() {
+        output::say(format_args!(
+            "too large to be recorded, compared by size and time: {}",
+            found.left_out.join(", ")
+        ));
+    }
 }
 
 #[cfg(test)]

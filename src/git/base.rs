@@ -1,5 +1,7 @@
 //! The states of a repository that can be compared.
 
+use std::path::Path;
+
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::auth::LoginId;
 use git2::{Commit, ErrorCode, Oid, Repository, Tree};
@@ -8,7 +10,7 @@ use super::error::{Failure, invalid, not_found};
 use super::name::Revision;
 use super::repo::Repo;
 use super::seen;
-use super::snapshot::turns;
+use super::snapshot::{self, LeftOut, turns};
 
 /// Where our references are. `git push` takes none of them along.
 pub const OURS: &str = "refs/codepiper/";
@@ -30,15 +32,41 @@ impl From<SessionId> for Reader {
 pub enum State<'r> {
     /// `None`: nothing at all, before the first commit.
     Tree(Option<Tree<'r>>),
+    /// The work tree as it was, and what of it was left out.
+    Kept {
+        tree: Tree<'r>,
+        left_out: Vec<LeftOut>,
+    },
     Index,
     Work,
 }
 
 impl State<'_> {
+    /// `Some(None)`: nothing at all.
+    pub fn tree(&self) -> Option<Option<&Tree<'_>>> {
+        match self {
+            Self::Tree(tree) => Some(tree.as_ref()),
+            Self::Kept { tree, .. } => Some(Some(tree)),
+            Self::Index | Self::Work => None,
+        }
+    }
+
+    pub fn left_out(&self) -> &[LeftOut] {
+        match self {
+            Self::Kept { left_out, .. } => left_out,
+            _ => &[],
+        }
+    }
+
+    /// Whether the file below `root` was left out, and is still the same.
+    pub fn leaves_out(&self, path: &[u8], root: &Path) -> bool {
+        self.left_out().iter().any(|file| file.is_at(path, root))
+    }
+
     /// What the API calls it.
     pub fn name(&self) -> String {
         match self {
-            Self::Tree(Some(tree)) => tree.id().to_string(),
+            Self::Tree(Some(tree)) | Self::Kept { tree, .. } => tree.id().to_string(),
             Self::Tree(None) => "nothing".to_owned(),
             Self::Index => "index".to_owned(),
             Self::Work => "work".to_owned(),
@@ -116,6 +144,15 @@ pub fn reference(session: SessionId, kind: &str) -> String {
     format!("{OURS}{kind}/{session}")
 }
 
+/// Points a reference of ours at an object. No reflog tells of it, whatever is configured (`core.logAllRefUpdates`).
+pub fn point(git: &Repository, name: &str, at: Oid) -> Result<(), Failure> {
+    git.reference(name, at, true, "")?;
+    if git.reference_has_log(name)? {
+        git.reflog_delete(name)?;
+    }
+    Ok(())
+}
+
 /// What the API calls a turn: `turn-` and when it began, in ms since 1970.
 fn is_turn(text: &str) -> bool {
     text.strip_prefix("turn-")
@@ -133,8 +170,12 @@ fn turn<'r>(repo: &'r Repo, session: SessionId, back: usize) -> Result<State<'r>
 }
 
 fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>, Failure> {
-    let found = repo.git.find_reference(&reference(session, kind)).and_then(|found| found.peel_to_tree());
-    found.map(|tree| State::Tree(Some(tree))).map_err(|_| {
+    let found = repo.git.find_reference(&reference(session, kind));
+    let kept = found.and_then(|found| {
+        let left_out = found.peel_to_tag().map(|tag| snapshot::left_out(&tag)).unwrap_or_default();
+        Ok(State::Kept { tree: found.peel_to_tree()?, left_out })
+    });
+    kept.map_err(|_| {
         not_found(match kind {
             _ if kind.starts_with("seen") => "nobody has marked anything as seen yet; compare with the session's start",
             _ if is_turn(kind) => "that turn of the session is not known, or no longer kept",

@@ -1,10 +1,15 @@
 //! Commits of what is staged.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use codepiper_protocol::wire::git::MakeCommit;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Commit, ErrorCode, Index, IndexConflict, Oid, Repository, RepositoryState};
 
 use super::error::{Failure, in_use, invalid};
+use super::index::Unusual;
 use super::name::text_of;
 use super::operation;
 use super::repo::Repo;
@@ -30,6 +35,10 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     index.read(true)?;
     if index.has_conflicts() {
         return Err(Failure::Said(conflicted(git, &index)?));
+    }
+    // What is only announced is not staged. This index is not written.
+    for path in Unusual::of(&index).announced {
+        index.remove_path(Path::new(OsStr::from_bytes(&path)))?;
     }
     let tree = git.find_tree(index.write_tree()?)?;
     let signature = git.signature().map_err(|_| {
@@ -76,6 +85,11 @@ fn check(repo: &Repo) -> Result<(), Failure> {
     }
     if git.path().join("index.lock").exists() {
         return Err(in_use().into());
+    }
+    if git.path().join("MERGE_AUTOSTASH").exists() {
+        return Err(left(
+            "this merge has put local changes aside (--autostash), and brings them back when git commits it",
+        ));
     }
     let config = git.config()?;
     if config.get_bool("commit.gpgsign").unwrap_or(false) {

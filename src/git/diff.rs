@@ -1,11 +1,11 @@
 //! What differs between two states: which files, and their lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::wire::git::{
-    DiffFile, FileDiff, FileLines, GitDiff, MAX_FILE, MAX_FILES, MAX_SHOWN_IMAGE, ReadFile, ReadPage,
-    WholeFile,
+    DiffFile, FileDiff, GitDiff, MAX_FILE, MAX_FILES, ReadFile, ReadPage, WholeFile,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Delta, Diff, DiffDelta, DiffFindOptions, DiffFlags, DiffOptions, FileMode, Oid, Patch, Tree};
@@ -14,6 +14,7 @@ use ring::digest;
 use super::base::State;
 use super::error::{Failure, changed, invalid, not_found};
 use super::hunk::{self, Hunk};
+use super::index::Unusual;
 use super::name::{TreePath, text_of};
 use super::repo::Repo;
 use super::status::{change, take_page};
@@ -26,17 +27,17 @@ const COUNTING: Duration = Duration::from_millis(800);
 const COUNTED: u64 = 4 * 1024 * 1024;
 /// Renames are looked for among so many files.
 const MOST_RENAMES: usize = 1000;
-/// A file of which so many lines are asked for is read at most this far, in bytes.
-const MOST_READ: u64 = MAX_FILE;
+/// So many of the files that a state leaves out are named.
+const MOST_NAMED: usize = 50;
 
 /// Which files differ, a page of them.
 pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<GitDiff, Failure> {
-    let diff = compare(repo, base, to, &[])?;
+    let mut diff = compare(repo, base, to, &[])?;
+    find_renames(&mut diff, base)?;
+    let meant = Meant::of(repo, base, to)?;
     let mut found: Vec<(Vec<u8>, usize)> = Vec::new();
     for (number, delta) in diff.deltas().enumerate() {
-        if let (Some(path), Some(_)) = (path_of(&delta), change(delta.status())) {
-            found.push((path.to_owned(), number));
-        }
+        found.extend(meant.path(&delta).map(|path| (path.to_owned(), number)));
     }
     found.sort();
     let total = found.len() as u32;
@@ -55,7 +56,8 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
         let path = path_of(&delta).filter(|_| reads).and_then(TreePath::from_bytes);
         files.push(DiffFile { version: path.map(|path| version(repo, &path, &delta)), ..file });
     }
-    Ok(GitDiff { base: base.name(), to: to.name(), files, total, next, uncounted })
+    let left_out = base.left_out().iter().take(MOST_NAMED).map(|file| file.path.clone()).collect();
+    Ok(GitDiff { base: base.name(), to: to.name(), files, total, next, uncounted, left_out })
 }
 
 /// One file's differences.
@@ -69,7 +71,32 @@ pub struct Compared<'d> {
     pub new_mode: FileMode,
 }
 
-impl Compared<'_> {
+impl<'d> Compared<'d> {
+    fn of(repo: &Repo, diff: &'d Diff, path: &TreePath, number: usize) -> Result<Self, Failure> {
+        let gone = || changed("the file changed while it was read");
+        let delta = diff.get_delta(number).ok_or_else(gone)?;
+        let whole = whole(repo, path, &delta);
+        let loads = !matches!(whole, Some(WholeFile::TooLarge | WholeFile::Conflicted));
+        let patch = if loads { Patch::from_diff(diff, number)? } else { None };
+        let delta = patch.as_ref().map_or(delta, Patch::delta);
+        let whole = whole.or(delta.flags().contains(DiffFlags::BINARY).then_some(WholeFile::Binary));
+        let file = describe(&delta, patch.as_ref())?.ok_or_else(gone)?;
+        let (old_id, new_mode) = (delta.old_file().id(), delta.new_file().mode());
+        let version = version(repo, path, &delta);
+        let file = DiffFile { version: Some(version.clone()), ..file };
+        Ok(Self { path: path.clone(), file, version, whole, old_id, new_mode, patch })
+    }
+
+    /// A part of its lines, from the line with this number on.
+    fn page(&self, from: u32, limit: Option<u32>) -> Result<FileDiff, Failure> {
+        let page = match &self.patch {
+            Some(patch) => hunk::page(patch, &self.path, self.old_id, from, limit)?,
+            None => hunk::Page::default(),
+        };
+        let (file, version, whole) = (self.file.clone(), self.version.clone(), self.whole);
+        Ok(FileDiff { file, version, hunks: page.hunks, lines: page.lines, next: page.next, whole })
+    }
+
     /// All hunks with all their lines.
     pub fn hunks(&self) -> Result<Vec<Hunk>, Failure> {
         match &self.patch {
@@ -79,48 +106,81 @@ impl Compared<'_> {
     }
 }
 
-/// Compares one file and looks at the result. `None`: it does not differ.
-pub fn with_file<T>(
+/// Compares files and looks at each. `None`: it does not differ. The names are no parts of others' renames.
+pub fn with_files(
     repo: &Repo,
     base: &State,
     to: &State,
-    path: &TreePath,
-    old_path: Option<&TreePath>,
-    look: impl FnOnce(Option<Compared>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let mut paths = vec![path.clone()];
-    paths.extend(old_path.cloned());
-    let diff = compare(repo, base, to, &paths)?;
-    let meant =
-        |delta: &DiffDelta| path_of(delta) == Some(path.as_bytes()) && change(delta.status()).is_some();
-    let Some(number) = diff.deltas().position(|delta| meant(&delta)) else { return look(None) };
-    let delta = diff.get_delta(number).ok_or_else(|| changed("the file changed while it was read"))?;
-    let whole = whole(repo, path, &delta);
-    let loads = !matches!(whole, Some(WholeFile::TooLarge | WholeFile::Conflicted));
-    let patch = if loads { Patch::from_diff(&diff, number)? } else { None };
-    let delta = patch.as_ref().map_or(delta, Patch::delta);
-    let whole = whole.or(delta.flags().contains(DiffFlags::BINARY).then_some(WholeFile::Binary));
-    let file =
-        describe(&delta, patch.as_ref())?.ok_or_else(|| changed("the file changed while it was read"))?;
-    let (old_id, new_mode) = (delta.old_file().id(), delta.new_file().mode());
-    let version = version(repo, path, &delta);
-    let file = DiffFile { version: Some(version.clone()), ..file };
-    look(Some(Compared { path: path.clone(), file, version, whole, old_id, new_mode, patch }))
+    paths: &[TreePath],
+    mut look: impl FnMut(usize, Option<Compared>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let diff = compare(repo, base, to, paths)?;
+    let meant = Meant::of(repo, base, to)?;
+    let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
+    for (number, delta) in diff.deltas().enumerate() {
+        numbers.extend(meant.path(&delta).map(|path| (path.to_owned(), number)));
+    }
+    for (at, path) in paths.iter().enumerate() {
+        let found = numbers.get(path.as_bytes()).map(|number| Compared::of(repo, &diff, path, *number));
+        look(at, found.transpose()?)?;
+    }
+    Ok(())
 }
 
 /// A page of one file's differences.
 pub fn file(repo: &Repo, base: &State, to: &State, wanted: &ReadFile) -> Result<FileDiff, Failure> {
     let path = TreePath::parse(&wanted.path)?;
     let old_path = wanted.old_path.as_deref().map(TreePath::parse).transpose()?;
-    with_file(repo, base, to, &path, old_path.as_ref(), |found| {
-        let found = found.ok_or_else(|| not_found(format!("{} has no changes to show", path.text())))?;
-        let page = match &found.patch {
-            Some(patch) => hunk::page(patch, &path, found.old_id, wanted.from.unwrap_or(0), wanted.limit)?,
-            None => hunk::Page::default(),
+    let paths: Vec<TreePath> = std::iter::once(path.clone()).chain(old_path.clone()).collect();
+    let mut diff = compare(repo, base, to, &paths)?;
+    if old_path.is_some() {
+        find_renames(&mut diff, base)?;
+    }
+    let meant = Meant::of(repo, base, to)?;
+    let number = diff.deltas().position(|delta| meant.path(&delta) == Some(path.as_bytes()));
+    let number = number.ok_or_else(|| not_found(format!("{} has no changes to show", path.text())))?;
+    Compared::of(repo, &diff, &path, number)?.page(wanted.from.unwrap_or(0), wanted.limit)
+}
+
+/// That a file changed since it was looked at, together with what it is now.
+pub fn with_diff(failure: Failure, found: &Compared) -> Failure {
+    match failure {
+        Failure::Said(problem) if problem.code == Code::Changed => {
+            let diff = found.page(0, None).ok().map(Box::new);
+            Failure::Said(Problem { diff, ..problem })
+        }
+        failure => failure,
+    }
+}
+
+/// Which of the differences that git's library finds are meant.
+struct Meant<'s> {
+    unusual: Unusual,
+    base: &'s State<'s>,
+    to: &'s State<'s>,
+    root: &'s Path,
+}
+
+impl<'s> Meant<'s> {
+    fn of(repo: &'s Repo, base: &'s State, to: &'s State) -> Result<Self, Failure> {
+        let unusual = match to {
+            State::Tree(_) | State::Kept { .. } => Unusual::default(),
+            State::Index | State::Work => Unusual::of(&repo.git.index()?),
         };
-        let Compared { file, version, whole, .. } = found;
-        Ok(FileDiff { file, version, hunks: page.hunks, lines: page.lines, next: page.next, whole })
-    })
+        Ok(Self { unusual, base, to, root: &repo.root })
+    }
+
+    /// The path of the file, if it is.
+    fn path<'d>(&self, delta: &DiffDelta<'d>) -> Option<&'d [u8]> {
+        let (path, _) = path_of(delta).zip(change(delta.status()))?;
+        let is_seen = match (self.to, delta.status()) {
+            (State::Work, Delta::Deleted) => !self.unusual.not_checked_out.contains(path),
+            (State::Work, Delta::Untracked | Delta::Added) => !self.base.leaves_out(path, self.root),
+            (State::Index, Delta::Added) => !self.unusual.announced.contains(path),
+            _ => true,
+        };
+        is_seen.then_some(path)
+    }
 }
 
 /// What git's library finds between two states, in all files or in some. The names are no patterns.
@@ -132,23 +192,26 @@ pub fn compare<'r>(
 ) -> Result<Diff<'r>, Failure> {
     let mut options = options(paths);
     let git = &repo.git;
-    let mut diff = match (base, to) {
-        (State::Tree(old), State::Tree(new)) => {
-            git.diff_tree_to_tree(old.as_ref(), new.as_ref(), Some(&mut options))?
+    match (base.tree(), to.tree()) {
+        (Some(old), Some(new)) => Ok(git.diff_tree_to_tree(old, new, Some(&mut options))?),
+        (Some(old), None) if matches!(to, State::Index) => {
+            Ok(git.diff_tree_to_index(old, None, Some(&mut options))?)
         }
-        (State::Tree(old), State::Index) => git.diff_tree_to_index(old.as_ref(), None, Some(&mut options))?,
-        (State::Index, State::Work) => git.diff_index_to_workdir(None, Some(&mut options))?,
-        (State::Tree(old), State::Work) => tree_to_work(repo, old.as_ref(), paths)?,
-        (State::Index, _) | (State::Work, _) => {
-            return Err(invalid(
-                "compare the older state with the newer one: a commit, then the index, then the files",
-            ));
+        (Some(old), None) => tree_to_work(repo, old, paths),
+        (None, None) if matches!((base, to), (State::Index, State::Work)) => {
+            Ok(git.diff_index_to_workdir(None, Some(&mut options))?)
         }
-    };
-    if matches!(base, State::Tree(_)) && (2..=MOST_RENAMES).contains(&diff.deltas().len()) {
+        _ => Err(invalid(
+            "compare the older state with the newer one: a commit, then the index, then the files",
+        )),
+    }
+}
+
+fn find_renames(diff: &mut Diff, base: &State) -> Result<(), Failure> {
+    if base.tree().is_some() && (2..=MOST_RENAMES).contains(&diff.deltas().len()) {
         diff.find_similar(Some(DiffFindOptions::new().renames(true).for_untracked(true)))?;
     }
-    Ok(diff)
+    Ok(())
 }
 
 fn options(paths: &[TreePath]) -> DiffOptions {
@@ -186,7 +249,11 @@ fn tree_to_work<'r>(repo: &'r Repo, old: Option<&Tree>, paths: &[TreePath]) -> R
         }
     }
     let index = git.index()?;
+    let unusual = Unusual::of(&index);
     let is_seen = |path: &TreePath| {
+        if unusual.not_checked_out.contains(path.as_bytes()) {
+            return repo.root.join(path.as_path()).symlink_metadata().is_ok();
+        }
         let path = path.as_path();
         index.get_path(path, 0).is_some()
             || old.is_some_and(|tree| tree.get_path(path).is_ok())
@@ -243,6 +310,7 @@ fn describe(delta: &DiffDelta, patch: Option<&Patch>) -> Result<Option<DiffFile>
         binary,
         generated: is_generated(path),
         version: None,
+        conflicted: delta.status() == Delta::Conflicted,
     }))
 }
 
@@ -316,53 +384,4 @@ fn version(repo: &Repo, path: &TreePath, delta: &DiffDelta) -> String {
         hash.update(format!("{} {:?}", meta.len(), meta.modified().ok()).as_bytes());
     }
     hunk::hex(hash.finish().as_ref())
-}
-
-/// The bytes of a file in a state. `None`: it is not there, or no plain file.
-pub fn content(repo: &Repo, state: &State, path: &TreePath, most: u64) -> Result<Option<Vec<u8>>, Failure> {
-    let id = match state {
-        State::Work => return repo.read(path, most),
-        State::Index => repo.git.index()?.get_path(path.as_path(), 0).map(|entry| entry.id),
-        State::Tree(None) => None,
-        State::Tree(Some(tree)) => tree.get_path(path.as_path()).ok().map(|entry| entry.id()),
-    };
-    let Some(id) = id else { return Ok(None) };
-    let Ok((size, git2::ObjectType::Blob)) = repo.git.odb()?.read_header(id) else { return Ok(None) };
-    if size as u64 > most {
-        let detail = format!("{} has {size} bytes, more than {most}", path.text());
-        return Err(Problem::new(Code::TooLarge, detail).into());
-    }
-    Ok(Some(repo.git.find_blob(id)?.content().to_owned()))
-}
-
-/// Some lines of a file in a state.
-pub fn lines(
-    repo: &Repo,
-    state: &State,
-    path: &str,
-    from: u32,
-    limit: Option<u32>,
-) -> Result<FileLines, Failure> {
-    let path = TreePath::parse(path)?;
-    let missing = || not_found(format!("there is no file {}", path.text()));
-    let content = content(repo, state, &path, MOST_READ)?.ok_or_else(missing)?;
-    let all = || content.split_inclusive(|byte| *byte == b'\n');
-    let lines = hunk::texts(all().skip(from.max(1) as usize - 1), limit);
-    Ok(FileLines { lines, total: all().count() as u32 })
-}
-
-/// An image, and its kind.
-pub fn image(repo: &Repo, state: &State, path: &str) -> Result<(Vec<u8>, &'static str), Failure> {
-    let path = TreePath::parse(path)?;
-    let missing = || not_found(format!("there is no file {}", path.text()));
-    let content = content(repo, state, &path, MAX_SHOWN_IMAGE)?.ok_or_else(missing)?;
-    let kind = infer::get(&content).map(|kind| kind.mime_type());
-    let shown = kind.filter(|kind| ["image/png", "image/jpeg", "image/gif", "image/webp"].contains(kind));
-    match shown {
-        Some(kind) => Ok((content, kind)),
-        None => {
-            let detail = format!("{} is not a PNG, JPEG, GIF or WebP image", path.text());
-            Err(Problem::new(Code::NoImage, detail).into())
-        }
-    }
 }

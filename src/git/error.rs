@@ -26,6 +26,14 @@ impl From<Failure> for Problem {
         match failure {
             Failure::Said(problem) => problem,
             Failure::Git(error) if error.code() == git2::ErrorCode::Locked => in_use(),
+            // git's library: "unsupported mandatory extension: 'link'".
+            Failure::Git(error) if error.message().contains("unsupported mandatory extension") => {
+                Problem::new(
+                    Code::Invalid,
+                    "this repository has a split or a sparse index, which CodePiper cannot read; turn it off with `git \
+                 update-index --no-split-index` or `git sparse-checkout reapply --no-sparse-index`",
+                )
+            }
             Failure::Git(error) => Problem::new(Code::Internal, format!("git: {}", error.message())),
         }
     }

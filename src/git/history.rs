@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use codepiper_protocol::wire::git::{
     GitBranch, GitBranches, GitCommit, GitCommitDetails, GitLog, MAX_COMMITS, ReadLog, ReadPage,
 };
-use git2::{BranchType, Commit, ErrorCode, Oid, Repository, Sort};
+use git2::{BranchType, Commit, ErrorCode, Oid, Reference, Repository, Sort};
 use jiff::Timestamp;
 
 use super::base::commit_of;
@@ -60,7 +60,7 @@ pub fn branches(repo: &Repo, page: &ReadPage) -> Result<GitBranches, Failure> {
 pub fn log(repo: &Repo, wanted: &ReadLog) -> Result<GitLog, Failure> {
     let mut walk = repo.git.revwalk()?;
     // By time alone: sorting by topology would read the whole history first.
-    walk.set_sorting(Sort::TIME)?;
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
     match &wanted.of {
         Some(name) => walk.push(commit_of(repo, name)?.id())?,
         None => match repo.git.head().and_then(|head| head.peel_to_commit()) {
@@ -100,11 +100,11 @@ pub fn commit(repo: &Repo, name: &str) -> Result<GitCommitDetails, Failure> {
 /// The names of branches and tags, by the commit.
 fn refs(git: &Repository) -> Result<HashMap<Oid, Vec<String>>, Failure> {
     let mut found: HashMap<Oid, Vec<String>> = HashMap::new();
-    for reference in git.references()?.take(MOST_REFS).flatten() {
-        let shown = reference.is_branch() || reference.is_tag() || reference.is_remote();
-        if !shown || reference.symbolic_target_bytes().is_some() {
-            continue;
-        }
+    let is_shown = |reference: &Reference| {
+        (reference.is_branch() || reference.is_tag() || reference.is_remote())
+            && reference.symbolic_target_bytes().is_none()
+    };
+    for reference in git.references()?.flatten().filter(is_shown).take(MOST_REFS) {
         let Ok(commit) = reference.peel_to_commit() else { continue };
         found.entry(commit.id()).or_default().push(text_of(reference.shorthand_bytes()));
     }

@@ -1,26 +1,19 @@
 //! Opening the repository that a directory lies in, and files in its work tree.
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Index, IndexEntry, Repository};
+use git2::Repository;
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
-use super::error::{Failure, in_use};
+use super::error::Failure;
 use super::name::TreePath;
 
-/// The index is tried so often while another program holds it, and so long apart.
-const TRIES: u32 = 6;
-const BETWEEN_TRIES: Duration = Duration::from_millis(50);
-/// In an entry's flags: which side of a conflict it is (git's `index-format`).
-const STAGE: u16 = 0x3000;
+/// Attributes of files that git passes through something that its library does not do.
+pub const FILTERS: [&str; 2] = ["filter", "working-tree-encoding"];
 
 /// A repository with a work tree. Git's library runs no program: no hook, filter, pager, monitor or external diff.
 pub struct Repo {
@@ -89,64 +82,16 @@ impl Repo {
         Ok(Some(bytes))
     }
 
-    /// Changes the index as it is on the disk now, and writes it. Nothing is written on an error.
-    pub fn change_index<T>(
-        &self,
-        mut change: impl FnMut(&mut Index) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let lock = self.git.path().join("index.lock");
-        for attempt in 1.. {
-            // What another program is about to write must not be lost.
-            if !lock.exists() {
-                let mut index = self.git.index()?;
-                index.read(true)?;
-                let done = change(&mut index)?;
-                self.forget_racy(&mut index)?;
-                match index.write() {
-                    Ok(()) => return Ok(done),
-                    Err(error) if error.code() == git2::ErrorCode::Locked => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            if attempt == TRIES {
-                break;
-            }
-            std::thread::sleep(BETWEEN_TRIES);
-        }
-        Err(in_use().into())
-    }
-
-    /// A file that was changed in the second in which the index was written is compared by its content, until the index
-    /// is written again. Git compares times by seconds, so it would take it for unchanged from then on; its library
-    /// looks at nanoseconds and does not care for that. Without a size, git compares the content.
-    fn forget_racy(&self, index: &mut Index) -> Result<(), Failure> {
-        let Ok(written) = self.git.path().join("index").metadata() else { return Ok(()) };
-        let is_racy = |entry: &IndexEntry| {
-            i64::from(entry.mtime.seconds()) >= written.mtime()
-                && entry.flags & STAGE == 0
-                && entry.file_size > 0
-        };
-        let racy: Vec<IndexEntry> = index.iter().filter(is_racy).collect();
-        for mut entry in racy {
-            let path = self.root.join(OsStr::from_bytes(&entry.path));
-            let is_same = path.symlink_metadata().is_ok_and(|meta| {
-                (meta.mtime(), meta.mtime_nsec())
-                    == (entry.mtime.seconds().into(), entry.mtime.nanoseconds().into())
-            });
-            if !is_same {
-                entry.file_size = 0;
-                index.add(&entry)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether a program of the configuration stands between a file and the index.
+    /// Whether something that git's library does not do stands between a file and the index: a program of the
+    /// configuration, or another encoding.
     pub fn has_filter(&self, path: &TreePath) -> bool {
-        let value = self.git.get_attr_bytes(path.as_path(), "filter", git2::AttrCheckFlags::FILE_THEN_INDEX);
-        value.ok().flatten().is_some_and(|value| {
-            matches!(git2::AttrValue::always_bytes(Some(value)), git2::AttrValue::Bytes(name) if !name.is_empty())
-        })
+        let has = |name: &str| {
+            let value = self.git.get_attr_bytes(path.as_path(), name, git2::AttrCheckFlags::FILE_THEN_INDEX);
+            value.ok().flatten().is_some_and(|value| {
+                matches!(git2::AttrValue::always_bytes(Some(value)), git2::AttrValue::Bytes(name) if !name.is_empty())
+            })
+        };
+        FILTERS.into_iter().any(has)
     }
 }
 

@@ -16,8 +16,9 @@ use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use super::anchor::{self, AROUND, Quoted};
 use super::base::{Reader, State};
-use super::diff::content;
+use super::content::content;
 use super::error::{Failure, invalid, not_found};
 use super::hunk::texts;
 use super::name::TreePath;
@@ -26,8 +27,6 @@ use crate::lock::lock;
 use crate::small_file;
 
 const VERSION: u32 = 1;
-/// Lines before and after a quote that tell where it was, when it is there more than once.
-const AROUND: usize = 3;
 /// A prompt quotes at most so many lines of each comment.
 const QUOTED_IN_PROMPT: usize = 12;
 
@@ -49,8 +48,8 @@ struct Stored {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     comment: Comment,
-    before: Vec<String>,
-    after: Vec<String>,
+    #[serde(flatten)]
+    quoted: Quoted,
 }
 
 impl Reviews {
@@ -116,6 +115,7 @@ impl Reviews {
         };
         let (before, after) =
             (part(first.saturating_sub(AROUND), first), part(end, lines.len().min(end + AROUND)));
+        let quoted = Quoted { before, after, unique: anchor::is_unique(&lines, &comment.quote) };
         self.change(reader.session, |stored| {
             if stored.comments.len() >= MAX_COMMENTS {
                 let detail = format!("there are {MAX_COMMENTS} comments already; delete those that are done");
@@ -123,7 +123,7 @@ impl Reviews {
             }
             let comment = Comment { id: stored.next, ..comment };
             stored.next += 1;
-            stored.comments.push(Kept { comment: comment.clone(), before, after });
+            stored.comments.push(Kept { comment: comment.clone(), quoted });
             Ok(comment)
         })
     }
@@ -162,12 +162,13 @@ impl Reviews {
         })
     }
 
-    /// These drafts are with the agent.
-    pub fn sent(&self, session: SessionId, ids: &[u32]) -> Result<(), Failure> {
+    /// These drafts are with the agent, as they were then. One that was edited meanwhile is still a draft.
+    pub fn sent(&self, session: SessionId, drafts: &[Comment]) -> Result<(), Failure> {
         self.change(session, |stored| {
-            for kept in &mut stored.comments {
-                if ids.contains(&kept.comment.id) && kept.comment.state == CommentState::Draft {
-                    (kept.comment.state, kept.comment.sent_at) = (CommentState::Sent, Some(now()));
+            for Kept { comment, .. } in &mut stored.comments {
+                let is_sent = |draft: &Comment| (draft.id, &draft.text) == (comment.id, &comment.text);
+                if comment.state == CommentState::Draft && drafts.iter().any(is_sent) {
+                    (comment.state, comment.sent_at) = (CommentState::Sent, Some(now()));
                 }
             }
             Ok(())
@@ -248,36 +249,12 @@ fn anchored(kept: Kept, repo: Option<&Repo>, reader: Reader) -> Comment {
             return Some(kept.comment.from);
         }
         let lines: Vec<&[u8]> = content.split_inclusive(|byte| *byte == b'\n').collect();
-        place(&lines, &kept)
+        kept.quoted.place(&lines, &kept.comment.quote)
     });
     let comment = kept.comment;
     match place {
         Some(from) => Comment { to: from + (comment.to - comment.from), from, ..comment },
         None => Comment { stale: true, ..comment },
-    }
-}
-
-/// The number of the line that the quote begins at now. When it is there several times, where most of what was around
-/// it still is; when that does not tell, nowhere.
-fn place(lines: &[&[u8]], kept: &Kept) -> Option<u32> {
-    let same = |line: &[u8], text: &String| texts(std::iter::once(line), None).first() == Some(text);
-    let quote = &kept.comment.quote;
-    let first = quote.first()?;
-    let starts = (0..=lines.len().checked_sub(quote.len())?).filter(|start| {
-        same(lines[*start], first) && lines[*start..].iter().zip(quote).all(|(line, text)| same(line, text))
-    });
-    let around = |start: usize| {
-        let above = lines[..start].iter().rev().zip(kept.before.iter().rev());
-        let below = lines[start + quote.len()..].iter().zip(&kept.after);
-        above.take_while(|(line, text)| same(line, text)).count()
-            + below.take_while(|(line, text)| same(line, text)).count()
-    };
-    let mut found: Vec<(usize, usize)> = starts.map(|start| (around(start), start)).collect();
-    found.sort_unstable_by(|one, other| other.cmp(one));
-    match found.as_slice() {
-        [(_, only)] => u32::try_from(only + 1).ok(),
-        [(best, start), (second, _), ..] if best > second => u32::try_from(start + 1).ok(),
-        _ => None,
     }
 }
 
@@ -345,6 +322,9 @@ mod tests {
         assert_eq!(places(), [(3, 4, true), (5, 5, true)]);
         std::fs::remove_file(sandbox.path("f")).unwrap();
         assert_eq!(places(), [(3, 4, true), (5, 5, true)]);
+        // One line that looks the same is another one when nothing around it is the same.
+        sandbox.write("f", "x\nsame\ny\n");
+        assert_eq!(places(), [(3, 4, true), (5, 5, true)]);
         // They come back with their lines, also for a daemon that begins anew.
         sandbox.write("f", "b\nc\nsame\nd\n");
         let again = Reviews::new(dir.path().join("reviews")).list(session, Ok(&repo)).unwrap();
@@ -378,7 +358,12 @@ mod tests {
         for part in ["Comment 1: f, line 2 (before your change)\n> two\nkeep this line", &session.short()] {
             assert!(prompt.contains(part), "{prompt}");
         }
-        reviews.sent(session, &[1]).unwrap();
+        // What is edited while it is sent is still a draft.
+        let sent = reviews.list(session, Ok(&repo)).unwrap().comments;
+        reviews.edit(session, 1, "keep it, please").unwrap();
+        reviews.sent(session, &sent).unwrap();
+        assert_ne!(reviews.list(session, Ok(&repo)).unwrap().prompt, "");
+        reviews.sent(session, &reviews.list(session, Ok(&repo)).unwrap().comments).unwrap();
         assert!(reviews.edit(session, 1, "again").is_err());
         assert_eq!(reviews.list(session, Ok(&repo)).unwrap().prompt, "");
         assert_eq!(reviews.address(session, 1).unwrap().state, CommentState::Addressed);

@@ -3,7 +3,7 @@
 use codepiper_protocol::wire::git::{Marks, Snapshot};
 use git2::ObjectType;
 
-use super::base::{Reader, reference};
+use super::base::{Reader, point, reference};
 use super::error::{Failure, invalid};
 use super::repo::Repo;
 use super::snapshot;
@@ -45,7 +45,7 @@ pub fn choose(repo: &Repo, reader: Reader, marks: Marks) -> Result<(), Failure> 
                 // An empty file: nothing was seen yet.
                 None => repo.git.odb()?.write(ObjectType::Blob, b"")?,
             };
-            repo.git.reference(&name, begins, true, "")?;
+            point(&repo.git, &name, begins)?;
         }
         (Marks::Shared, Ok(mut found)) => found.delete()?,
         (Marks::Shared, Err(_)) => {}

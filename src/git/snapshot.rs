@@ -1,16 +1,21 @@
 //! The work tree as it is now, as a tree that a reference keeps. Neither the index nor a reflog is touched.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::Snapshot;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Delta, DiffOptions};
+use git2::{Delta, DiffOptions, Index, IndexEntry, IndexTime, Oid, Repository, Signature, Tag, Time};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::base::{OURS, reference};
-use super::error::Failure;
+use super::base::{OURS, point, reference};
+use super::error::{Failure, invalid};
+use super::index::Unusual;
 use super::name::TreePath;
 use super::repo::Repo;
 
@@ -24,15 +29,61 @@ const LIMIT: Duration = Duration::from_secs(2);
 const MOST_TURNS: usize = 100;
 /// What is kept of a turn is called so, and when it began.
 const TURN: &str = "turn-";
-/// So many of those that were left out are named.
+/// So many that were left out are known later, and so many are named at once.
+const MOST_LEFT_OUT: usize = 1000;
 const MOST_NAMED: usize = 50;
+/// A file that was written so long before it was read was not written again in the same moment, in s.
+const SETTLED: i64 = 2;
+
+/// A file of the work tree that is not in a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub path: String,
+    size: u64,
+    /// When it was written, in ns since 1970.
+    written: i64,
+}
+
+impl LeftOut {
+    fn new(path: &TreePath, meta: &Metadata) -> Self {
+        Self { path: path.text(), size: meta.len(), written: written(meta) }
+    }
+
+    /// Whether this is the file at `path` below `root`, as it was.
+    pub fn is_at(&self, path: &[u8], root: &Path) -> bool {
+        let Some(path) = TreePath::from_bytes(path).filter(|path| path.text() == self.path) else {
+            return false;
+        };
+        let meta = root.join(path.as_path()).symlink_metadata();
+        meta.is_ok_and(|meta| (meta.len(), written(&meta)) == (self.size, self.written))
+    }
+}
+
+fn written(meta: &Metadata) -> i64 {
+    meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec())
+}
 
 /// Keeps the work tree as it is now under the name of a session and of what it is for.
 pub fn keep(repo: &Repo, session: SessionId, kind: &str) -> Result<Snapshot, Failure> {
-    let snapshot = take(repo)?;
-    let tree = git2::Oid::from_str(&snapshot.tree)?;
-    repo.git.reference(&reference(session, kind), tree, true, "")?;
-    Ok(snapshot)
+    let (tree, left_out) = take(repo, session)?;
+    let name = reference(session, kind);
+    let at = if left_out.is_empty() { tree } else { tag(&repo.git, tree, &left_out)? };
+    point(&repo.git, &name, at)?;
+    let left_out = left_out.into_iter().take(MOST_NAMED).map(|file| file.path).collect();
+    Ok(Snapshot { tree: tree.to_string(), left_out })
+}
+
+/// A tag of the tree that says what was left out. No log shows it, as it would show a commit.
+fn tag(git: &Repository, tree: Oid, left_out: &[LeftOut]) -> Result<Oid, Failure> {
+    let tagger =
+        Signature::new("CodePiper", "codepiper@localhost", &Time::new(Timestamp::now().as_second(), 0))?;
+    let left_out = serde_json::to_string(left_out).map_err(|error| invalid(error.to_string()))?;
+    Ok(git.tag_annotation_create("left-out", git.find_tree(tree)?.as_object(), &tagger, &left_out)?)
+}
+
+/// What the tag of a snapshot says was left out.
+pub fn left_out(tag: &Tag) -> Vec<LeftOut> {
+    tag.message_bytes().and_then(|said| serde_json::from_slice(said).ok()).unwrap_or_default()
 }
 
 /// Keeps the work tree as it is when a prompt is submitted, beside those of the last prompts.
@@ -64,9 +115,10 @@ pub fn turns(repo: &Repo, session: SessionId) -> Result<Vec<Timestamp>, Failure>
     Ok(found)
 }
 
-/// The references that keep states of a session.
-pub fn forget(repo: &Repo, session: SessionId) -> Result<(), Failure> {
-    for found in repo.git.references_glob(&format!("{OURS}*"))? {
+/// The references that keep states of a session go, and what helped to make them.
+pub fn forget(git: &Repository, session: SessionId) -> Result<(), Failure> {
+    let _ = fs::remove_file(helper(git, session));
+    for found in git.references_glob(&format!("{OURS}*"))? {
         let mut found = found?;
         if found.name_bytes().ends_with(format!("/{session}").as_bytes()) {
             found.delete()?;
@@ -75,12 +127,17 @@ pub fn forget(repo: &Repo, session: SessionId) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The index knows what is the same as in the work tree: only what differs is read.
-fn take(repo: &Repo) -> Result<Snapshot, Failure> {
+/// The index knows what is the same as in the work tree: only what differs is read, unless the session's last snapshot
+/// has read it.
+fn take(repo: &Repo, session: SessionId) -> Result<(Oid, Vec<LeftOut>), Failure> {
     let began = Instant::now();
-    let too_long = || {
-        let detail = format!("the work tree was not recorded: that takes longer than {} s", LIMIT.as_secs());
-        Failure::Said(Problem::new(Code::Timeout, detail))
+    let in_time = || match began.elapsed() > LIMIT {
+        true => {
+            let detail =
+                format!("the work tree was not recorded: that takes longer than {} s", LIMIT.as_secs());
+            Err(Failure::Said(Problem::new(Code::Timeout, detail)))
+        }
+        false => Ok(()),
     };
     let mut options = DiffOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).include_typechange(true);
@@ -89,9 +146,9 @@ fn take(repo: &Repo) -> Result<Snapshot, Failure> {
     let own = Repo::open(&repo.root)?.git;
     let mut index = own.index()?;
     let diff = own.diff_index_to_workdir(Some(&index), Some(&mut options))?;
-    if began.elapsed() > LIMIT {
-        return Err(too_long());
-    }
+    in_time()?;
+    let unusual = Unusual::of(&index);
+    let mut read = Read::open(helper(&repo.git, session));
     let mut left_out = Vec::new();
     for delta in diff.deltas() {
         let name = delta.new_file().path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
@@ -101,20 +158,81 @@ fn take(repo: &Repo) -> Result<Snapshot, Failure> {
         if delta.status() == Delta::Conflicted {
             index.conflict_remove(path.as_path())?;
         }
-        match size_of(&repo.root.join(path.as_path())) {
-            Some(size) if size > most => left_out.push(path.text()),
+        match repo.root.join(path.as_path()).symlink_metadata() {
+            Ok(meta) if meta.is_file() && meta.len() > most => left_out.push(LeftOut::new(&path, &meta)),
             // A file that ends or cannot be read meanwhile is as it was.
-            Some(_) => drop(index.add_path(path.as_path())),
-            None => index.remove_path(path.as_path())?,
+            Ok(meta) => drop(read.add(&mut index, &path, &meta)),
+            Err(_) if unusual.not_checked_out.contains(name) => {}
+            Err(_) => index.remove_path(path.as_path())?,
         }
-        if began.elapsed() > LIMIT {
-            return Err(too_long());
+        if let Err(too_long) = in_time() {
+            // The next one goes on from here.
+            read.keep();
+            return Err(too_long);
         }
     }
-    left_out.truncate(MOST_NAMED);
-    Ok(Snapshot { tree: index.write_tree()?.to_string(), left_out })
+    read.keep();
+    left_out.truncate(MOST_LEFT_OUT);
+    Ok((index.write_tree()?, left_out))
 }
 
-fn size_of(path: &Path) -> Option<u64> {
-    path.symlink_metadata().ok().map(|meta| if meta.is_file() { meta.len() } else { 0 })
+/// Where a session's last snapshot left what it read.
+fn helper(git: &Repository, session: SessionId) -> PathBuf {
+    git.path().join("codepiper").join(session.to_string())
+}
+
+/// Files that were read for the session's last snapshot: an index of its own. What is still the same is not read again.
+struct Read {
+    path: PathBuf,
+    known: HashMap<Vec<u8>, IndexEntry>,
+    /// When `known` was written, in s since 1970.
+    at: i64,
+    entries: Vec<IndexEntry>,
+}
+
+impl Read {
+    fn open(path: PathBuf) -> Self {
+        let at = path.metadata().map_or(0, |meta| meta.mtime());
+        let known = Index::open(&path).ok().filter(|_| at > 0);
+        let known = known.iter().flat_map(Index::iter).map(|entry| (entry.path.clone(), entry)).collect();
+        Self { path, known, at, entries: Vec::new() }
+    }
+
+    fn add(&mut self, index: &mut Index, path: &TreePath, meta: &Metadata) -> Result<(), Failure> {
+        match self.known.remove(path.as_bytes()).filter(|entry| self.is_same(entry, meta)) {
+            Some(entry) => index.add(&entry)?,
+            None => index.add_path(path.as_path())?,
+        }
+        self.entries.extend(index.get_path(path.as_path(), 0).filter(|_| meta.is_file()));
+        Ok(())
+    }
+
+    /// What was written just before it was read may have changed in the same moment.
+    fn is_same(&self, entry: &IndexEntry, meta: &Metadata) -> bool {
+        let time = |time: IndexTime| (i64::from(time.seconds()), i64::from(time.nanoseconds()));
+        let executable = meta.mode() & 0o100 != 0;
+        meta.is_file()
+            && meta.mtime() + SETTLED < self.at
+            && time(entry.mtime) == (meta.mtime(), meta.mtime_nsec())
+            && time(entry.ctime) == (meta.ctime(), meta.ctime_nsec())
+            && (entry.ino, entry.file_size) == (meta.ino() as u32, meta.len() as u32)
+            && executable == (entry.mode & 0o100 != 0)
+    }
+
+    /// It only helps: what cannot be written is read again.
+    fn keep(self) {
+        let write = || -> Result<(), Failure> {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))
+                .map_err(|error| invalid(error.to_string()))?;
+            let mut index = Index::open(&self.path)?;
+            index.clear()?;
+            for entry in &self.entries {
+                index.add(entry)?;
+            }
+            Ok(index.write()?)
+        };
+        if let Err(failure) = write() {
+            tracing::debug!(?failure, "what a snapshot read is read again by the next");
+        }
+    }
 }

@@ -7,46 +7,56 @@ use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid};
 
 use super::base::{State, head};
 use super::choose::{self, Choice};
-use super::diff::{Compared, with_file};
+use super::diff::{Compared, with_diff, with_files};
 use super::error::{Failure, changed, invalid};
+use super::hunk::Hunk;
+use super::index;
 use super::name::TreePath;
 use super::repo::Repo;
 
 const PLAIN: u32 = 0o100_644;
 
-/// Takes changes of the work tree into the index.
+/// Takes changes of the work tree into the index: all that were chosen, or none.
 pub fn stage(repo: &Repo, files: &[ChosenFile]) -> Result<(), Failure> {
     let paths = paths(files)?;
-    repo.change_index(|index| {
-        for (file, path) in files.iter().zip(&paths) {
-            with_file(repo, &State::Index, &State::Work, path, None, |found| {
-                let found = checked(file, path, found)?;
-                match &file.hunks {
-                    Some(_) => stage_lines(repo, index, file, &found),
-                    None => stage_whole(repo, index, path, &found),
-                }
-            })?;
-        }
-        Ok(())
+    index::change(repo, |repo, index| {
+        with_files(repo, &State::Index, &State::Work, &paths, |at, found| {
+            let (file, path) = (&files[at], &paths[at]);
+            let found = checked(file, path, found)?;
+            match &file.hunks {
+                Some(_) => stage_lines(repo, index, file, &found),
+                None => stage_whole(repo, index, path, &found),
+            }
+        })
     })
 }
 
 /// Takes changes out of the index; the work tree stays as it is.
 pub fn unstage(repo: &Repo, files: &[ChosenFile]) -> Result<(), Failure> {
     let paths = paths(files)?;
-    repo.change_index(|index| {
-        for (file, path) in files.iter().zip(&paths) {
-            let last = State::Tree(head(&repo.git)?);
-            with_file(repo, &last, &State::Index, path, None, |found| {
-                let found = checked(file, path, found)?;
-                match &file.hunks {
-                    Some(_) => unstage_lines(repo, index, file, &found),
-                    None => unstage_whole(repo, index, path),
-                }
-            })?;
-        }
-        Ok(())
+    index::change(repo, |repo, index| {
+        let last = State::Tree(head(&repo.git)?);
+        with_files(repo, &last, &State::Index, &paths, |at, found| {
+            let (file, path) = (&files[at], &paths[at]);
+            let found = checked(file, path, found)?;
+            resolved(path, found.whole)?;
+            match &file.hunks {
+                Some(_) => unstage_lines(repo, index, file, &found),
+                None => unstage_whole(repo, index, path),
+            }
+        })
     })
+}
+
+/// What is in conflict is neither unstaged nor discarded: its sides would be lost.
+pub fn resolved(path: &TreePath, whole: Option<WholeFile>) -> Result<(), Failure> {
+    match whole {
+        Some(WholeFile::Conflicted) => Err(invalid(format!(
+            "{} is in conflict: resolve it and stage it, or use git itself in the terminal",
+            path.text()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The files' paths; each file once.
@@ -66,15 +76,14 @@ pub fn checked<'d>(
     path: &TreePath,
     found: Option<Compared<'d>>,
 ) -> Result<Compared<'d>, Failure> {
-    let moved_on = || changed(format!("{} has changed since you chose; nothing was done", path.text()));
-    let found = found.ok_or_else(moved_on)?;
+    let found = found.ok_or_else(|| moved_on(path))?;
     if file.version.as_ref().is_some_and(|version| *version != found.version) {
-        return Err(moved_on());
+        return Err(with_diff(moved_on(path), &found));
     }
     match (found.whole, &file.hunks) {
         (Some(WholeFile::Filter), _) => Err(invalid(format!(
-            "{}: git passes this file through a filter program (git LFS, for example), which CodePiper does \
-             not run; use git itself in the terminal",
+            "{}: git passes this file through a filter program (git LFS, for example) or changes its encoding, which \
+             CodePiper does not do; use git itself in the terminal",
             path.text()
         ))),
         (Some(_), Some(_)) => Err(invalid(format!("{} can only be chosen as a whole", path.text()))),
@@ -82,13 +91,28 @@ pub fn checked<'d>(
     }
 }
 
+fn moved_on(path: &TreePath) -> Failure {
+    changed(format!("{} has changed since you chose; nothing was done", path.text()))
+}
+
+/// What was chosen, among the hunks as they are now.
+pub fn choice(file: &ChosenFile, found: &Compared, hunks: &[Hunk]) -> Result<Choice, Failure> {
+    let chosen = file.hunks.as_deref().unwrap_or_default();
+    Choice::find(hunks, chosen, &found.path.text()).map_err(|failure| with_diff(failure, found))
+}
+
 fn stage_whole(repo: &Repo, index: &mut Index, path: &TreePath, found: &Compared) -> Result<(), Failure> {
     // A link on the way would lead to a file elsewhere.
     repo.parent(path)?;
-    match repo.root.join(path.as_path()).symlink_metadata() {
-        Ok(_) => index.add_path(path.as_path())?,
-        Err(_) if found.whole == Some(WholeFile::Conflicted) => index.conflict_remove(path.as_path())?,
-        Err(_) => index.remove_path(path.as_path())?,
+    let is_there = match repo.root.join(path.as_path()).symlink_metadata() {
+        // In the place of a file: what is in it is staged by itself.
+        Ok(meta) => !meta.is_dir() || found.whole == Some(WholeFile::Submodule),
+        Err(_) => false,
+    };
+    match is_there {
+        true => index.add_path(path.as_path())?,
+        false if found.whole == Some(WholeFile::Conflicted) => index.conflict_remove(path.as_path())?,
+        false => index.remove_path(path.as_path())?,
     }
     Ok(())
 }
@@ -96,7 +120,7 @@ fn stage_whole(repo: &Repo, index: &mut Index, path: &TreePath, found: &Compared
 fn stage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compared) -> Result<(), Failure> {
     let path = &found.path;
     let hunks = found.hunks()?;
-    let choice = Choice::find(&hunks, file.hunks.as_deref().unwrap_or_default(), &path.text())?;
+    let choice = choice(file, found, &hunks)?;
     let entry = index.get_path(path.as_path(), 0);
     let old = match &entry {
         Some(entry) => repo.git.find_blob(entry.id)?.content().to_owned(),
@@ -130,7 +154,7 @@ fn unstage_whole(repo: &Repo, index: &mut Index, path: &TreePath) -> Result<(), 
 fn unstage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compared) -> Result<(), Failure> {
     let path = &found.path;
     let hunks = found.hunks()?;
-    let choice = Choice::find(&hunks, file.hunks.as_deref().unwrap_or_default(), &path.text())?;
+    let choice = choice(file, found, &hunks)?;
     let last = head(&repo.git)?.and_then(|tree| tree.get_path(path.as_path()).ok());
     let old = match &last {
         Some(entry) => repo.git.find_blob(entry.id())?.content().to_owned(),

@@ -4,6 +4,7 @@ use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitStatus, MAX_FIL
 use git2::{Branch, Delta, ErrorCode, Repository, Status, StatusOptions};
 
 use super::error::Failure;
+use super::index::Unusual;
 use super::name::text_of;
 use super::operation;
 use super::repo::Repo;
@@ -14,7 +15,8 @@ pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
     options.include_untracked(true).recurse_untracked_dirs(true).include_ignored(false);
     options.renames_head_to_index(true).update_index(false).sort_case_sensitively(true);
     let statuses = repo.git.statuses(Some(&mut options))?;
-    let mut files: Vec<GitFile> = statuses.iter().filter_map(|entry| file(&entry)).collect();
+    let unusual = Unusual::of(&repo.git.index()?);
+    let mut files: Vec<GitFile> = statuses.iter().filter_map(|entry| file(&entry, &unusual)).collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
     let count = |fits: fn(&GitFile) -> bool| files.iter().filter(|file| fits(file)).count() as u32;
     let (staged, conflicted) = (count(|file| file.staged.is_some()), count(|file| file.conflicted));
@@ -47,7 +49,7 @@ pub fn take_page<T>(all: Vec<T>, from: Option<u32>, limit: Option<u32>, most: u3
     (all.into_iter().skip(from as usize).take(limit as usize).collect(), next)
 }
 
-fn file(entry: &git2::StatusEntry) -> Option<GitFile> {
+fn file(entry: &git2::StatusEntry, unusual: &Unusual) -> Option<GitFile> {
     let status = entry.status();
     let (staged, unstaged) = (entry.head_to_index(), entry.index_to_workdir());
     let of = |delta: &Option<git2::DiffDelta>| delta.as_ref().and_then(|delta| change(delta.status()));
@@ -56,7 +58,13 @@ fn file(entry: &git2::StatusEntry) -> Option<GitFile> {
     let path = any.new_file().path_bytes().or(any.old_file().path_bytes())?;
     let old_path = staged.as_ref().filter(|delta| delta.status() == Delta::Renamed);
     let submodule = [any.new_file().mode(), any.old_file().mode()].contains(&git2::FileMode::Commit);
-    let (staged, unstaged) = if conflicted { (None, None) } else { (of(&staged), of(&unstaged)) };
+    let (staged, unstaged) = match (of(&staged), of(&unstaged)) {
+        _ if conflicted => (None, None),
+        (staged, Some(Change::Deleted)) if unusual.not_checked_out.contains(path) => (staged, None),
+        (_, None | Some(Change::Modified)) if unusual.announced.contains(path) => (None, Some(Change::Added)),
+        (_, unstaged) if unusual.announced.contains(path) => (None, unstaged),
+        both => both,
+    };
     if staged.is_none() && unstaged.is_none() && !conflicted {
         return None;
     }

@@ -4,6 +4,8 @@ mod hostile;
 mod like_git;
 mod staging;
 mod states;
+mod together;
+mod unusual;
 
 use std::ffi::OsStr;
 use std::fs;

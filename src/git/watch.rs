@@ -153,24 +153,57 @@ impl Watched {
         if !is_change {
             return false;
         }
+        let goes = matches!(
+            event.kind,
+            EventKind::Remove(_)
+                | EventKind::Modify(ModifyKind::Name(RenameMode::From | RenameMode::Both | RenameMode::Any))
+        );
+        if goes {
+            event.paths.iter().for_each(|path| self.forget(path));
+        }
+        // What was ignored may not be any more.
+        let rules =
+            event.paths.iter().filter(|path| path.ends_with(".gitignore") || path.ends_with("info/exclude"));
+        let rules: Vec<PathBuf> = rules.map(|path| path.parent().unwrap_or(&self.root).to_owned()).collect();
+        let is_dir = |path: &PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
         let appears = matches!(
             event.kind,
             EventKind::Create(CreateKind::Folder | CreateKind::Any)
                 | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both | RenameMode::Any))
         );
-        if appears {
-            let is_dir = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-            for dir in event.paths.iter().filter(is_dir) {
-                match Repository::open(&self.root) {
-                    Ok(git) if dir.starts_with(&self.root) && !dir.starts_with(git.commondir()) => {
-                        let root = self.root.clone();
-                        self.add_below(dir, &ignored(&git, &root));
-                    }
-                    _ => self.add_below(dir, &is_ours),
-                }
-            }
+        let new = event.paths.iter().filter(|path| appears && is_dir(path)).cloned();
+        for dir in new.chain(rules).collect::<Vec<_>>() {
+            self.add_new(&dir);
         }
         true
+    }
+
+    fn add_new(&mut self, dir: &Path) {
+        let Ok(git) = Repository::open(&self.root) else { return };
+        let root = self.root.clone();
+        if !dir.starts_with(git.commondir()) && dir.starts_with(&root) {
+            self.add_below(dir, &ignored(&git, &root));
+        } else if dir.ends_with("info") {
+            self.add_below(&root, &ignored(&git, &root));
+        } else {
+            self.add_below(dir, &is_ours);
+        }
+    }
+
+    /// A directory that is gone, or elsewhere now: one that comes in its place is another one.
+    fn forget(&mut self, dir: &Path) {
+        if !self.dirs.contains(dir) {
+            return;
+        }
+        let watcher = &mut self.watcher;
+        self.dirs.retain(|known| {
+            let stays = !known.starts_with(dir);
+            if !stays {
+                // The system has ended it already, if the directory was removed.
+                let _ = watcher.unwatch(known);
+            }
+            stays
+        });
     }
 
     /// The directory and those in it, the nearest first.
@@ -241,6 +274,23 @@ mod tests {
         while told.recv_timeout(LATEST).is_ok() {}
         sandbox.write("target/out", "2");
         assert!(told.recv_timeout(LATEST).is_err(), "nobody hears of what git ignores");
+        // A branch without the directory, and back again; what is not ignored any more.
+        let settle = || while told.recv_timeout(LATEST).is_ok() {};
+        sandbox.commit_all();
+        sandbox.git(["checkout", "-q", "-b", "without"]);
+        sandbox.git(["rm", "-rq", "src", "new"]);
+        sandbox.git(["commit", "-qm", "without"]);
+        sandbox.git(["checkout", "-q", "main"]);
+        settle();
+        after(&|| sandbox.write("src/deep/a", "3"));
+        settle();
+        std::fs::rename(sandbox.path("src"), sandbox.path("moved")).unwrap();
+        settle();
+        after(&|| sandbox.write("moved/deep/a", "4"));
+        settle();
+        sandbox.write(".gitignore", "");
+        settle();
+        after(&|| sandbox.write("target/out", "3"));
         assert!(!changes.is_partial());
         drop(watch);
         assert!(told.recv_timeout(limit).is_err_and(|error| error == RecvTimeoutError::Disconnected));

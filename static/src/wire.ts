@@ -561,7 +561,11 @@ generated: boolean,
 /**
  * Changes when either side of the file does. `null`: it was not read.
  */
-version: string | null, };
+version: string | null, 
+/**
+ * Both sides of a merge changed it, and nobody has staged what became of it.
+ */
+conflicted?: boolean, };
 
 /**
  * A place where a file differs, with three lines around it.
@@ -995,7 +999,12 @@ total: number, next: number | null,
 /**
  * Time ran out before the lines of all these files were counted.
  */
-uncounted: boolean, };
+uncounted: boolean, 
+/**
+ * Large files that `base` does not have although they were there, up to 50. Those that are still the same are
+ * not among `files`.
+ */
+left_out?: Array<string>, };
 
 /**
  * The git work tree that contains a directory.
@@ -1582,7 +1591,11 @@ tries_left?: number,
 /**
  * What to do about it. Clients ignore steps that they do not know.
  */
-next?: Next, };
+next?: Next, 
+/**
+ * With the code `changed`: what a file's differences are now.
+ */
+diff?: FileDiff, };
 
 /**
  * A process that connected to the daemon's socket, at that time.

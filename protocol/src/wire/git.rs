@@ -226,6 +226,11 @@ pub struct GitDiff {
     pub next: Option<u32>,
     /// Time ran out before the lines of all these files were counted.
     pub uncounted: bool,
+    /// Large files that `base` does not have although they were there, up to 50. Those that are still the same are
+    /// not among `files`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub left_out: Vec<String>,
 }
 
 /// A file that differs between two states.
@@ -247,6 +252,10 @@ pub struct DiffFile {
     pub generated: bool,
     /// Changes when either side of the file does. `null`: it was not read.
     pub version: Option<String>,
+    /// Both sides of a merge changed it, and nobody has staged what became of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
+    pub conflicted: bool,
 }
 
 /// The query of `GET /api/sessions/{ref}/git/file`: a file's differences between two states, as in [`ReadDiff`].

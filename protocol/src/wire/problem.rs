@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::git::GitOperation;
+use super::git::{FileDiff, GitOperation};
 use super::session::Billing;
 
 /// An error of the API. `detail` says what failed; `next` is what to do about it, as data.
@@ -23,6 +23,9 @@ pub struct Problem {
     /// What to do about it. Clients ignore steps that they do not know.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known")]
     pub next: Option<Next>,
+    /// With the code `changed`: what a file's differences are now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diff: Option<Box<FileDiff>>,
 }
 
 /// A step that solves a problem. It names neither commands nor buttons: each client words it for its users.
@@ -129,6 +132,7 @@ impl Problem {
             retry_after: None,
             tries_left: None,
             next: None,
+            diff: None,
         }
     }
 

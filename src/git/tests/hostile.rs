@@ -9,7 +9,7 @@ use codepiper_protocol::wire::git::{ChosenFile, MakeCommit, ReadLog, ReadPage};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{commit, diff, discard, history, kept, snapshot, stage, status};
+use super::super::{commit, content, diff, discard, history, kept, snapshot, stage, status};
 use super::staging::{shown, whole};
 use super::{Repo, Sandbox, exists};
 
@@ -151,11 +151,11 @@ fn what_is_outside_is_neither_read_nor_written() {
             Problem::from(discard::discard(&repo, SessionId::random(), &chosen).unwrap_err()).code,
             Code::Invalid
         );
-        assert!(diff::lines(&repo, &State::Work, path, 1, None).is_err());
+        assert!(content::lines(&repo, &State::Work, path, 1, None).is_err());
     }
     for path in ["dir/secret", "link"] {
-        assert!(diff::lines(&repo, &State::Work, path, 1, None).is_err(), "{path}");
-        assert!(diff::image(&repo, &State::Work, path).is_err(), "{path}");
+        assert!(content::lines(&repo, &State::Work, path, 1, None).is_err(), "{path}");
+        assert!(content::image(&repo, &State::Work, path).is_err(), "{path}");
     }
     // A link is shown and taken as where it points, not as what is there.
     let found = shown(&sandbox, "index", "work", "link").unwrap();

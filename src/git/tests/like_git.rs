@@ -398,3 +398,19 @@ fn an_ignored_file_that_was_committed_and_is_gone_is_deleted() {
     let found = diff::list(&repo, &state("head"), &state("work"), &ReadPage::default()).unwrap().files;
     assert_eq!((found.len(), found[0].change), (1, Change::Deleted));
 }
+
+/// A program commits several times a second.
+#[test]
+fn commits_of_one_second_are_in_their_order() {
+    let sandbox = Sandbox::new();
+    for number in 0..12 {
+        let date = "--date=2026-01-01T00:00:00";
+        let mut command = std::process::Command::new("git");
+        command.env("GIT_COMMITTER_DATE", "2026-01-01T00:00:00").arg("-C").arg(sandbox.dir.path());
+        command.args(["commit", "-q", "--allow-empty", date, "-m", &number.to_string()]);
+        assert!(command.status().unwrap().success());
+    }
+    let found = history::log(&sandbox.repo(), &ReadLog::default()).unwrap();
+    let summaries = found.commits.iter().map(|commit| commit.summary.as_str()).collect::<Vec<_>>();
+    assert_eq!(summaries.join("\n"), sandbox.text(["log", "--format=%s"]));
+}

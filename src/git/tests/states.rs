@@ -7,7 +7,7 @@ use codepiper_protocol::wire::git::{Change, MAX_DIFF_BYTES, MAX_LINE, MAX_LINES,
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{diff, kept, snapshot};
+use super::super::{content, diff, kept, snapshot};
 use super::staging::shown;
 use super::{Sandbox, exists};
 
@@ -38,17 +38,23 @@ fn what_changed_since_somebody_looked_is_exactly_that() {
     let kept = snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
     assert_eq!(kept.left_out, ["large"]);
     assert_eq!(fs::read(sandbox.path(".git/index")).unwrap(), index, "the index is the user's");
-    // What was left out is new each time.
-    let large = ("large".to_owned(), Change::Added);
-    assert_eq!(differing(&sandbox, session, "seen"), std::slice::from_ref(&large));
+    // What was left out is named, and has not changed.
+    assert_eq!(differing(&sandbox, session, "seen"), []);
+    let left_out = |base: &str| {
+        let repo = sandbox.repo();
+        let state = |name: &str| State::parse(&repo, session, name).unwrap();
+        diff::list(&repo, &state(base), &state("work"), &ReadPage::default()).unwrap().left_out
+    };
+    assert_eq!(left_out("seen"), ["large"]);
     sandbox.write("file03", "changed\n");
     fs::remove_file(sandbox.path("file04")).unwrap();
     sandbox.write("new", "untracked, and changed\n");
     sandbox.write("ignored", "y");
+    sandbox.write("large", vec![b'y'; 3 << 20]);
     let wanted = [
         ("file03".to_owned(), Change::Modified),
         ("file04".to_owned(), Change::Deleted),
-        large,
+        ("large".to_owned(), Change::Added),
         ("new".to_owned(), Change::Modified),
     ];
     assert_eq!(differing(&sandbox, session, "seen"), wanted);
@@ -69,7 +75,7 @@ fn what_changed_since_somebody_looked_is_exactly_that() {
 
     let other = SessionId::random();
     snapshot::keep(&sandbox.repo(), other, "seen").unwrap();
-    snapshot::forget(&sandbox.repo(), session).unwrap();
+    snapshot::forget(&sandbox.repo().git, session).unwrap();
     let repo = sandbox.repo();
     let gone = State::parse(&repo, session, "seen").err().unwrap();
     assert_eq!(Problem::from(gone).code, Code::NotFound);
@@ -139,7 +145,7 @@ fn a_large_difference_comes_in_pages() {
     let long = &line.hunks[0].lines[1];
     assert!(long.text.len() <= MAX_LINE && long.text.ends_with('ü') && long.bytes == Some(5_000_000));
     assert!(serde_json::to_vec(&line).unwrap().len() < MAX_DIFF_BYTES);
-    let texts = diff::lines(&repo, &State::Work, "f", 100, Some(2)).unwrap();
+    let texts = content::lines(&repo, &State::Work, "f", 100, Some(2)).unwrap();
     assert_eq!((texts.lines, texts.total), (vec!["new 99".to_owned(), "new 100".to_owned()], lines));
 }
 
@@ -172,7 +178,7 @@ fn each_turn_is_a_base_and_the_last_hundred_are_kept() {
     let dirs = || [sandbox.dir.path().to_owned(), sandbox.path("")].into_iter();
     let found = kept::kept(dirs());
     assert_eq!((found.len(), found[0].references), (1, 100));
-    snapshot::forget(&sandbox.repo(), session).unwrap();
+    snapshot::forget(&sandbox.repo().git, session).unwrap();
     assert!(sandbox.text(["for-each-ref", "refs/codepiper"]).is_empty());
     assert!(kept::kept(dirs()).is_empty());
 }

@@ -13,6 +13,7 @@ use git2::{
 };
 
 use super::super::error::in_use;
+use super::super::repo::FILTERS;
 use super::unsaved::changes;
 use super::{branch_of, failed, invalid, open, some_of, unsaved};
 
@@ -140,12 +141,13 @@ fn needs_no_filter(
     theirs: &Commit,
 ) -> Result<(), Problem> {
     let changed = changed_paths(main, ours, theirs).map_err(|error| failed("compare", &error))?;
-    let filtered = changed
-        .into_iter()
-        .find(|path| places.iter().any(|place| attribute(place, path, "filter").is_some()));
+    let filtered = changed.into_iter().find(|path| {
+        places.iter().any(|place| FILTERS.iter().any(|name| attribute(place, path, name).is_some()))
+    });
     match filtered {
         Some(path) => Err(invalid(format!(
-            "{} goes through a git filter, which CodePiper does not run: use git itself in the terminal",
+            "{} goes through a git filter or has another encoding, which CodePiper does not handle: use git itself in the \
+             terminal",
             path.display()
         ))),
         None => Ok(()),

@@ -1,0 +1,174 @@
+//! Changes of the index, and what its entries say beside their content.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, FileTimes, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag};
+
+use super::error::{Failure, in_use, invalid};
+use super::repo::Repo;
+
+/// A change is tried so often while other programs use the index, and so long apart.
+const TRIES: u32 = 6;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// In an entry's flags: which side of a conflict it is (git's `index-format`).
+const STAGE: u16 = 0x3000;
+/// Indexes of an older version have no extended flags.
+const EXTENDED: u32 = 3;
+
+/// Changes the index as it is on the disk now. The change is made in a copy, by a repository that sees the copy, and
+/// begins anew when another program has written the index meanwhile: git's lock is held for a moment only, and nothing
+/// that others staged is lost. Nothing is written on an error.
+pub fn change<T>(
+    repo: &Repo,
+    mut change: impl FnMut(&Repo, &mut Index) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    for attempt in 1..=TRIES {
+        if attempt > 1 {
+            std::thread::sleep(BETWEEN_TRIES);
+        }
+        if repo.git.path().join("index.lock").exists() {
+            continue;
+        }
+        let mut copy = Copy::make(repo)?;
+        let done = change(&copy.repo, &mut copy.index)?;
+        copy.forget_racy()?;
+        copy.index.write()?;
+        if copy.take_its_place()? {
+            return Ok(done);
+        }
+    }
+    Err(in_use().into())
+}
+
+/// A copy of the index beside it, which is gone with this value.
+struct Copy {
+    repo: Repo,
+    index: Index,
+    path: PathBuf,
+    original: PathBuf,
+    /// What the index was when it was copied. `None`: there was none.
+    was: Option<fs::Metadata>,
+}
+
+impl Copy {
+    fn make(repo: &Repo) -> Result<Self, Failure> {
+        // Who reads with `repo` does not see the copy.
+        let repo = Repo::open(&repo.root)?;
+        let original = repo.git.path().join("index");
+        let path = repo.git.path().join(format!("codepiper-{}", uuid::Uuid::new_v4().simple()));
+        let was = copy(&original, &path).map_err(unusable)?;
+        let mut index = Index::open(&path)?;
+        repo.git.set_index(&mut index)?;
+        Ok(Self { repo, index, path, original, was })
+    }
+
+    /// `false`: somebody else holds the index, or has changed it.
+    fn take_its_place(&self) -> Result<bool, Failure> {
+        let lock = self.original.with_extension("lock");
+        match OpenOptions::new().write(true).create_new(true).open(&lock) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(unusable(error)),
+        }
+        let replaced = match is_same(self.was.as_ref(), self.original.metadata().ok().as_ref()) {
+            true => fs::rename(&self.path, &self.original).map(|()| true),
+            false => Ok(false),
+        };
+        let unlocked = fs::remove_file(&lock);
+        let replaced = replaced.map_err(unusable)?;
+        unlocked.map_err(unusable)?;
+        Ok(replaced)
+    }
+
+    /// A file that was changed in the second in which the index was written is compared by its content, until the index
+    /// is written again. Git compares times by seconds, so it would take it for unchanged from then on; its library
+    /// looks at nanoseconds and does not care for that. Without a size, git compares the content.
+    fn forget_racy(&mut self) -> Result<(), Failure> {
+        let Some(written) = self.was.as_ref().map(MetadataExt::mtime) else { return Ok(()) };
+        let is_racy = |entry: &IndexEntry| {
+            i64::from(entry.mtime.seconds()) >= written && entry.flags & STAGE == 0 && entry.file_size > 0
+        };
+        let racy: Vec<IndexEntry> = self.index.iter().filter(is_racy).collect();
+        for mut entry in racy {
+            let path = self.repo.root.join(OsStr::from_bytes(&entry.path));
+            let is_same = path.symlink_metadata().is_ok_and(|meta| {
+                (meta.mtime(), meta.mtime_nsec())
+                    == (entry.mtime.seconds().into(), entry.mtime.nanoseconds().into())
+            });
+            if !is_same {
+                entry.file_size = 0;
+                self.index.add(&entry)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// With the time of the original: what changed since is found by it.
+fn copy(from: &Path, to: &Path) -> std::io::Result<Option<fs::Metadata>> {
+    let mut from = match File::open(from) {
+        Ok(from) => from,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let was = from.metadata()?;
+    let mut bytes = Vec::with_capacity(was.len() as usize);
+    from.read_to_end(&mut bytes)?;
+    let mut to = OpenOptions::new().write(true).create_new(true).open(to)?;
+    to.write_all(&bytes)?;
+    to.set_times(FileTimes::new().set_modified(was.modified()?))?;
+    Ok(Some(was))
+}
+
+/// Git writes another file in its place each time.
+fn is_same(one: Option<&fs::Metadata>, other: Option<&fs::Metadata>) -> bool {
+    let name = |meta: &fs::Metadata| {
+        let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+        (meta.dev(), meta.ino(), meta.len(), times)
+    };
+    one.map(name) == other.map(name)
+}
+
+fn unusable(error: std::io::Error) -> Failure {
+    invalid(format!("the index cannot be changed: {error}"))
+}
+
+/// Entries that are not what they seem, by their paths.
+#[derive(Default)]
+pub struct Unusual {
+    /// Not checked out (`git sparse-checkout`): not there, and not deleted.
+    pub not_checked_out: HashSet<Vec<u8>>,
+    /// Announced with `git add -N`: in the index, and not staged.
+    pub announced: HashSet<Vec<u8>>,
+}
+
+impl Unusual {
+    pub fn of(index: &Index) -> Self {
+        let mut found = Self::default();
+        if index.version() < EXTENDED {
+            return found;
+        }
+        for entry in index.iter() {
+            let flags = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended);
+            if flags.contains(IndexEntryExtendedFlag::SKIP_WORKTREE) {
+                found.not_checked_out.insert(entry.path);
+            } else if flags.contains(IndexEntryExtendedFlag::INTENT_TO_ADD) {
+                found.announced.insert(entry.path);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,162 @@
+//! What lies at a path of the work tree: read, replaced and removed without following a symbolic link.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use codepiper_protocol::wire::git::MAX_FILE;
+use codepiper_protocol::wire::problem::{Code, Problem};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+
+use super::error::{Failure, invalid};
+use super::name::TreePath;
+use super::repo::Repo;
+
+const PLAIN: u32 = 0o100_644;
+const EXECUTABLE: u32 = 0o100_755;
+const LINK: u32 = 0o120_000;
+
+/// A file, or a link. Two are the same when git calls them the same.
+#[derive(Clone, Debug)]
+pub struct Content {
+    /// As git writes it: plain, executable, a link.
+    pub mode: u32,
+    /// As the file system has them. `None`: those of the file that is replaced, or of any new file.
+    pub permissions: Option<u32>,
+    /// Of a link, where it points.
+    pub bytes: Vec<u8>,
+}
+
+impl PartialEq for Content {
+    fn eq(&self, other: &Self) -> bool {
+        self.mode == other.mode && self.bytes == other.bytes
+    }
+}
+
+/// `None`: nothing is there.
+pub fn read(repo: &Repo, path: &TreePath) -> Result<Option<Content>, Failure> {
+    match repo.parent(path)? {
+        Some(parent) => read_at(&parent, path, name(path)),
+        None => Ok(None),
+    }
+}
+
+/// The same in a directory of our own.
+pub fn read_in(dir: &Path, path: &TreePath) -> Result<Option<Content>, Failure> {
+    read_at(rustix::fs::CWD, path, dir.join(path.as_path()).as_os_str())
+}
+
+fn read_at(parent: impl AsFd + Copy, path: &TreePath, name: &OsStr) -> Result<Option<Content>, Failure> {
+    let cannot = |error: Errno| unusable(path, error.into());
+    let Some(stat) = stat(parent, name).map_err(cannot)? else { return Ok(None) };
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Symlink => {
+            let target = rustix::fs::readlinkat(parent, name, Vec::new()).map_err(cannot)?;
+            Ok(Some(Content { mode: LINK, permissions: None, bytes: target.into_bytes() }))
+        }
+        FileType::RegularFile if stat.st_size as u64 <= MAX_FILE => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            let opened = rustix::fs::openat(parent, name, flags, Mode::empty()).map_err(cannot)?;
+            let mut bytes = Vec::new();
+            File::from(opened).read_to_end(&mut bytes).map_err(|error| unusable(path, error))?;
+            let mode = if stat.st_mode & 0o100 == 0 { PLAIN } else { EXECUTABLE };
+            Ok(Some(Content { mode, permissions: Some(permissions(&stat)), bytes }))
+        }
+        FileType::RegularFile => {
+            let detail = format!("{} is larger than 64 MiB; discard it with git itself", path.text());
+            Err(Problem::new(Code::TooLarge, detail).into())
+        }
+        _ => {
+            Err(invalid(format!("{} is neither a file nor a link; discard it with git itself", path.text())))
+        }
+    }
+}
+
+fn stat(parent: impl AsFd, name: &OsStr) -> Result<Option<Stat>, Errno> {
+    match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn permissions(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
+
+/// Replaces what lies at a path: the old or the new one is there, never half of it.
+pub fn write(repo: &Repo, path: &TreePath, content: &Content) -> Result<(), Failure> {
+    let parent = make_parent(repo, path)?;
+    let beside = format!(".codepiper-{}", uuid::Uuid::new_v4().simple());
+    let made = match content.mode {
+        LINK => rustix::fs::symlinkat(OsStr::from_bytes(&content.bytes), &parent, beside.as_str())
+            .map_err(std::io::Error::from),
+        _ => make(&parent, &beside, name(path), content),
+    };
+    let renamed =
+        made.and_then(|()| Ok(rustix::fs::renameat(&parent, beside.as_str(), &parent, name(path))?));
+    renamed.map_err(|error| {
+        let _ = rustix::fs::unlinkat(&parent, beside.as_str(), AtFlags::empty());
+        unusable(path, error)
+    })
+}
+
+/// The new file beside the one that it replaces.
+fn make(parent: &OwnedFd, beside: &str, replaced: &OsStr, content: &Content) -> std::io::Result<()> {
+    let is_executable = content.mode == EXECUTABLE;
+    let before = stat(parent, replaced)?.filter(|stat| FileType::from_raw_mode(stat.st_mode).is_file());
+    let alike = before.as_ref().map(permissions).map(|bits| match (is_executable, bits & 0o100 != 0) {
+        // Who may read it may execute it.
+        (true, false) => bits | (bits & 0o444) >> 2,
+        (false, true) => bits & !0o111,
+        _ => bits,
+    });
+    let bits = Mode::from_bits_truncate(if is_executable { 0o777 } else { 0o666 });
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut file = File::from(rustix::fs::openat(parent, beside, flags, bits)?);
+    if let Some(bits) = content.permissions.or(alike) {
+        rustix::fs::fchmod(&file, Mode::from_bits_truncate(bits))?;
+    }
+    file.write_all(&content.bytes)?;
+    file.sync_all()
+}
+
+pub fn remove(repo: &Repo, path: &TreePath) -> Result<(), Failure> {
+    let Some(parent) = repo.parent(path)? else { return Ok(()) };
+    match rustix::fs::unlinkat(&parent, name(path), AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(unusable(path, error.into())),
+    }
+}
+
+/// The directory of a file, made if it is not there.
+fn make_parent(repo: &Repo, path: &TreePath) -> Result<OwnedFd, Failure> {
+    if let Some(parent) = repo.parent(path)? {
+        return Ok(parent);
+    }
+    let cannot = |error: std::io::Error| unusable(path, error);
+    let mut dir: OwnedFd = File::open(&repo.root).map_err(cannot)?.into();
+    for part in path.as_path().parent().into_iter().flatten() {
+        match rustix::fs::mkdirat(&dir, part, Mode::from_bits_truncate(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(cannot(error.into())),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        let opened = rustix::fs::openat2(dir.as_fd(), part, flags, Mode::empty(), resolve);
+        dir = opened.map_err(|error| cannot(error.into()))?;
+    }
+    Ok(dir)
+}
+
+fn name(path: &TreePath) -> &OsStr {
+    path.as_path().file_name().unwrap_or_default()
+}
+
+pub fn unusable(path: &TreePath, error: std::io::Error) -> Failure {
+    invalid(format!("{} cannot be changed: {error}", path.text()))
+}

@@ -1,0 +1,181 @@
+//! Repositories that are set up in a way that few are.
+
+use std::fs;
+
+use codepiper_protocol::SessionId;
+use codepiper_protocol::wire::git::{Change, MakeCommit, ReadLog, ReadPage, WholeFile};
+use codepiper_protocol::wire::problem::{Code, Problem};
+
+use super::super::base::State;
+use super::super::{commit, diff, discard, history, snapshot, stage, status};
+use super::Sandbox;
+use super::staging::{shown, whole};
+
+fn differing(sandbox: &Sandbox, session: SessionId, base: &str, to: &str) -> Vec<(String, Change)> {
+    let repo = sandbox.repo();
+    let state = |name: &str| State::parse(&repo, session, name).unwrap();
+    let found = diff::list(&repo, &state(base), &state(to), &ReadPage::default()).unwrap();
+    found.files.into_iter().map(|file| (file.path, file.change)).collect()
+}
+
+fn listed(sandbox: &Sandbox) -> Vec<(String, Option<Change>, Option<Change>)> {
+    let found = status::status(&sandbox.repo(), &ReadPage::default()).unwrap();
+    found.files.into_iter().map(|file| (file.path, file.staged, file.unstaged)).collect()
+}
+
+fn problem<T>(result: Result<T, super::super::error::Failure>) -> Problem {
+    Problem::from(result.err().unwrap())
+}
+
+#[test]
+fn what_is_not_checked_out_is_not_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("in/a", "1\n");
+    sandbox.write("out/b", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["sparse-checkout", "set", "--no-cone", "in"]);
+    assert!(!sandbox.path("out/b").exists());
+    let session = SessionId::random();
+    assert_eq!(listed(&sandbox), []);
+    assert_eq!(differing(&sandbox, session, "index", "work"), []);
+    assert_eq!(differing(&sandbox, session, "head", "work"), []);
+    assert!(stage::stage(&sandbox.repo(), &[whole("out/b")]).is_err());
+    snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
+    sandbox.git(["sparse-checkout", "disable"]);
+    assert_eq!(differing(&sandbox, session, "seen", "work"), []);
+}
+
+#[test]
+fn what_is_only_announced_is_not_committed() {
+    let sandbox = Sandbox::new();
+    sandbox.commit_all();
+    sandbox.write("announced", "1\n");
+    sandbox.write("staged", "1\n");
+    sandbox.git(["add", "-N", "announced"]);
+    sandbox.git(["add", "staged"]);
+    let added = Some(Change::Added);
+    assert_eq!(listed(&sandbox), [("announced".to_owned(), None, added), ("staged".to_owned(), added, None)]);
+    let session = SessionId::random();
+    assert_eq!(differing(&sandbox, session, "head", "index"), [("staged".to_owned(), Change::Added)]);
+    let wanted = MakeCommit { message: "one".into(), amend: false };
+    commit::commit(&mut sandbox.repo(), &wanted).unwrap();
+    assert_eq!(sandbox.text(["show", "--format=", "--name-only"]), "staged");
+    assert_eq!(sandbox.text(["status", "--porcelain"]), " A announced");
+}
+
+#[test]
+fn another_encoding_is_left_to_git() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitattributes", "f working-tree-encoding=UTF-16LE\n");
+    sandbox.write("f", b"h\0i\0\n\0");
+    sandbox.commit_all();
+    sandbox.write("f", b"h\0o\0\n\0");
+    assert_eq!(shown(&sandbox, "index", "work", "f").unwrap().whole, Some(WholeFile::Filter));
+    assert!(problem(stage::stage(&sandbox.repo(), &[whole("f")])).detail.contains("encoding"));
+    assert!(discard::discard(&sandbox.repo(), SessionId::random(), &[whole("f")]).is_err());
+}
+
+#[test]
+fn a_file_that_became_a_directory_is_staged_as_deleted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a", "1\n");
+    sandbox.commit_all();
+    fs::remove_file(sandbox.path("a")).unwrap();
+    sandbox.write("a/b", "1\n");
+    stage::stage(&sandbox.repo(), &[whole("a")]).unwrap();
+    assert_eq!(sandbox.text(["status", "--porcelain"]), "D  a\n?? a/");
+}
+
+#[test]
+fn what_is_in_conflict_is_neither_unstaged_nor_discarded() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "-b", "other"]);
+    sandbox.write("f", "2\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "main"]);
+    sandbox.write("f", "3\n");
+    sandbox.commit_all();
+    sandbox.try_git(["merge", "other"], b"");
+    let (before, file) = (sandbox.text(["ls-files", "-s"]), sandbox.read("f"));
+    let session = SessionId::random();
+    for failed in [
+        problem(stage::unstage(&sandbox.repo(), &[whole("f")])),
+        problem(discard::discard(&sandbox.repo(), session, &[whole("f")])),
+    ] {
+        assert!(failed.detail.contains("f is in conflict"), "{failed}");
+    }
+    assert_eq!((sandbox.text(["ls-files", "-s"]), sandbox.read("f")), (before, file));
+    for (base, to) in [("head", "index"), ("index", "work")] {
+        let repo = sandbox.repo();
+        let state = |name: &str| State::parse(&repo, session, name).unwrap();
+        let found = diff::list(&repo, &state(base), &state(to), &ReadPage::default()).unwrap();
+        assert!(found.files.iter().all(|file| file.conflicted), "{base} {to}: {found:?}");
+    }
+    stage::stage(&sandbox.repo(), &[whole("f")]).unwrap();
+    assert_eq!(sandbox.text(["ls-files", "-s"]).lines().count(), 1);
+}
+
+#[test]
+fn a_merge_that_put_changes_aside_is_left_to_git() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "1\n");
+    sandbox.write("g", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "-b", "other"]);
+    sandbox.write("f", "2\n");
+    sandbox.commit_all();
+    sandbox.git(["checkout", "-q", "main"]);
+    sandbox.write("f", "3\n");
+    sandbox.commit_all();
+    sandbox.write("g", "mine\n");
+    sandbox.try_git(["merge", "--autostash", "other"], b"");
+    sandbox.write("f", "4\n");
+    sandbox.git(["add", "f"]);
+    let wanted = MakeCommit { message: "merged".into(), amend: false };
+    assert!(problem(commit::commit(&mut sandbox.repo(), &wanted)).detail.contains("--autostash"));
+}
+
+#[test]
+fn an_index_that_cannot_be_read_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["update-index", "--split-index"]);
+    let failed = problem(status::status(&sandbox.repo(), &ReadPage::default()));
+    assert_eq!(failed.code, Code::Invalid);
+    assert!(failed.detail.contains("git update-index --no-split-index"), "{failed}");
+}
+
+#[test]
+fn branches_are_named_in_the_log_however_much_is_kept() {
+    let sandbox = Sandbox::new();
+    sandbox.commit_all();
+    let head = sandbox.text(["rev-parse", "HEAD"]);
+    let ours: String =
+        (0..5100).map(|number| format!("{head} refs/codepiper/turn-{number:05}/x\n")).collect();
+    fs::write(
+        sandbox.path(".git/packed-refs"),
+        format!("# pack-refs with: peeled fully-peeled sorted \n{ours}"),
+    )
+    .unwrap();
+    let found = history::log(&sandbox.repo(), &ReadLog::default()).unwrap();
+    assert_eq!(found.commits[0].refs, ["main"]);
+}
+
+#[test]
+fn no_reflog_tells_of_what_is_kept() {
+    let sandbox = Sandbox::new();
+    sandbox.git(["config", "core.logAllRefUpdates", "always"]);
+    sandbox.write("f", "1\n");
+    sandbox.commit_all();
+    sandbox.write("f", "2\n");
+    let session = SessionId::random();
+    for _ in 0..2 {
+        snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
+    }
+    discard::discard(&sandbox.repo(), session, &[whole("f")]).unwrap();
+    let logs = sandbox.text(["reflog", "--all"]);
+    assert!(!logs.contains("codepiper"), "{logs}");
+}
