@@ -5,31 +5,29 @@ import "../styles/records.css";
 import "../styles/syntax.css";
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import type { DiffLine, GitCommit, GitOperation, GitStatus, Marks, Session } from "../wire";
-import { ask } from "../ask";
-import { problemOf } from "../http";
+import type { GitCommit, GitOperation, GitStatus, Marks, Session } from "../wire";
 import { nextWords } from "../next";
-import { bind } from "../shortcuts";
 import { connection, gitChange, live, onEvent } from "../store";
-import { toast } from "../toasts";
 import { Icon } from "../ui/icon";
-import { count, foreign, fullTime, isLive, visible } from "../words";
-import { Branches, CommitHead, filesOf, Log } from "./history";
-import { BASES, Model, verbOf, type Base } from "./model";
-import { askDiscard } from "./row_view";
-import type { Item, Row } from "./rows";
+import { count, foreign, fullTime } from "../words";
+import { ChosenBar, Refused, ReviewBar, Undo } from "./bars";
+import { Branches, CommitHead, Log } from "./history";
+import { useKeys } from "./keys";
+import { BASES, Model, someOf, split, wide, type Base } from "./model";
+import type { Item } from "./rows";
 import { Stream, type Scroller } from "./stream";
-import { CommitBox, Tree } from "./tree";
+import { CommitBox, Tree, Unlisted } from "./tree";
 
 /** Several things that happen at once are one reason to look, in ms. */
 const SETTLE = 150;
 /** Narrower than this, sides do not stand beside each other, in px. */
 const BESIDE = 900;
-/** So many conflicted files are named. */
-const MOST_NAMED = 3;
 
 type Page =
   { kind: "status" } | { kind: "log"; of: string | null } | { kind: "branches" } | { kind: "commit"; id: string };
+
+/** The base where this branch left another one, with its name behind. */
+const LEFT = "merge-base:";
 
 const UNDER_WAY: Record<GitOperation, string> = {
   merge: "Merge under way",
@@ -52,17 +50,16 @@ export function GitTab({ session }: { session: Session }) {
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const observer = new ResizeObserver(([entry]) => (model.wide.value = (entry?.contentRect.width ?? 0) >= BESIDE));
+    const observer = new ResizeObserver(([entry]) => (wide.value = (entry?.contentRect.width ?? 0) >= BESIDE));
     observer.observe(element);
     return () => observer.disconnect();
   }, [model, page.value.kind]);
   const open = (item: Item): void => {
     showsFiles.value = false;
-    if (model.isFolded(item)) model.fold(item, false);
-    model.at.value = item.key;
+    model.reveal(item);
     scroller.current?.to(item.key, "start");
   };
-  useKeys(model, scroller, page.value.kind === "status", open);
+  useKeys(model, scroller, page.value.kind === "status");
   const at = page.value;
   if (model.failed.value && model.status.value === null) {
     return (
@@ -140,7 +137,7 @@ export function GitTab({ session }: { session: Session }) {
           />
         )}
         {at.kind === "commit" && (
-          <CommitPage session={session} id={at.id} back={() => (page.value = { kind: "log", of: null })} />
+          <CommitPage beside={model} id={at.id} back={() => (page.value = { kind: "log", of: null })} />
         )}
         {at.kind === "branches" && (
           <Branches
@@ -163,6 +160,7 @@ function useFollow(model: Model): void {
       timer = setTimeout(() => void model.refresh(), SETTLE);
     };
     void model.refresh();
+    void model.readDiscarded();
     // The daemon watches one directory for each connection.
     const stopAsking = effect(() => {
       if (live.value) connection.send({ type: "git", session: model.session.id });
@@ -222,13 +220,14 @@ function Head({ model }: { model: Model }) {
 /** What ends what is under way. */
 function NextStep({ status }: { status: GitStatus }) {
   const next = status.next_step && nextWords(status.next_step);
-  const conflicted = status.files.filter((file) => file.conflicted).map((file) => visible(file.path));
+  // Not all of them need be among the files that are listed.
+  const named = status.files.filter((file) => file.conflicted).map((file) => file.path);
   return (
     <p class="git-next" role="status">
-      {conflicted.length > 0 && (
+      {status.conflicted > 0 && (
         <>
-          Conflicts in <b>{conflicted.slice(0, MOST_NAMED).join(", ")}</b>
-          {conflicted.length > MOST_NAMED && ` and ${conflicted.length - MOST_NAMED} more`}.{" "}
+          Conflicts in <b>{named.length > 0 ? someOf(named, status.conflicted) : count(status.conflicted, "file")}</b>
+          .{" "}
         </>
       )}
       {next && `${next.charAt(0).toUpperCase()}${next.slice(1)}.`}
@@ -248,6 +247,12 @@ function Changes({
   const base = model.base.value;
   const items = model.shown.value;
   const empty = model.status.value !== null && items.length === 0;
+  const left = base?.startsWith(LEFT) ? base.slice(LEFT.length) : null;
+  const branches = [...new Set([...model.branches.value, ...(left === null ? [] : [left])])];
+  const head = model.status.value?.head;
+  useEffect(() => {
+    if (head) void model.readBranches();
+  }, [model, head?.branch, head?.commit]);
   const turns = (model.status.value?.turns ?? []).slice(1).map((at) => Date.parse(at));
   return (
     <>
@@ -266,6 +271,15 @@ function Changes({
               {word}
             </option>
           ))}
+          {branches.length > 0 && (
+            <optgroup label="Since it left another branch">
+              {branches.map((name) => (
+                <option key={name} value={LEFT + name}>
+                  {foreign(name)}
+                </option>
+              ))}
+            </optgroup>
+          )}
           {turns.length > 0 && (
             <optgroup label="Since an earlier prompt">
               {turns.map((at) => (
@@ -291,11 +305,7 @@ function Changes({
         )}
         <span class="meta truncate git-sum">{count(items.length + model.more.value, "file")}</span>
         <span class="grow" />
-        {model.undo.value && (
-          <button class="button ghost" onClick={() => void model.restore()}>
-            Undo discard <kbd>Z</kbd>
-          </button>
-        )}
+        <Undo model={model} />
         <button
           class="button"
           disabled={model.busy.value}
@@ -311,14 +321,14 @@ function Changes({
               [true, "Split"],
               [false, "Unified"],
             ] as const
-          ).map(([split, word]) => (
+          ).map(([beside, word]) => (
             <button
               key={word}
-              aria-pressed={(model.split.value && model.wide.value) === split}
-              disabled={split && !model.wide.value}
+              aria-pressed={(split.value && wide.value) === beside}
+              disabled={beside && !wide.value}
               onClick={() => {
-                model.split.value = split;
-                localStorage.setItem("codepiper.diff", split ? "split" : "unified");
+                split.value = beside;
+                localStorage.setItem("codepiper.diff", beside ? "split" : "unified");
               }}
             >
               {word}
@@ -326,13 +336,9 @@ function Changes({
           ))}
         </div>
       </div>
-      {model.refused.value && (
-        <p class="notice bad git-notice" role="alert">
-          <span class="grow">{model.refused.value}</span>
-          <button class="button" onClick={() => (model.refused.value = null)}>
-            Close
-          </button>
-        </p>
+      <Refused model={model} scroller={scroller} />
+      {model.leftOut.value.length > 0 && (
+        <p class="diff-note">Not compared, as too large: {someOf(model.leftOut.value)}</p>
       )}
       {empty ? <Nothing model={model} /> : <Stream model={model} scroller={scroller} />}
       <ChosenBar model={model} />
@@ -363,183 +369,21 @@ function Nothing({ model }: { model: Model }) {
   );
 }
 
-/** What can be done to the lines that were chosen. */
-function ChosenBar({ model }: { model: Model }) {
-  const chosen = model.chosen.value;
-  const item = model.items.value.find((each) => each.key === chosen?.key);
-  if (!chosen || !item) return null;
-  const verb = verbOf(item);
-  return (
-    <div class="chosen-bar" role="toolbar" aria-label="Chosen lines">
-      <b>{count(chosen.lines.size, "line")}</b>
-      {verb && (
-        <button class="button primary small" disabled={model.busy.value} onClick={() => model.toggleLines()}>
-          {verb === "stage" ? "Stage" : "Unstage"}
-        </button>
-      )}
-      {verb === "stage" && (
-        <button
-          class="button small"
-          disabled={model.busy.value}
-          onClick={() =>
-            ask({
-              title: `Discard ${count(chosen.lines.size, "line")} of ${visible(item.file.path)}?`,
-              text: "They are removed from the file and kept for 30 days; Undo brings them back.",
-              verb: "Discard",
-              destroys: true,
-              run: () => model.discardLines(),
-            })
-          }
-        >
-          Discard…
-        </button>
-      )}
-      <button class="button ghost small" onClick={() => (model.chosen.value = null)}>
-        Clear
-      </button>
-    </div>
-  );
-}
-
-function ReviewBar({ model }: { model: Model }) {
-  const { comments, prompt } = model.review.value;
-  const drafts = comments.filter((comment) => comment.state === "draft");
-  const open = comments.filter((comment) => comment.state === "sent");
-  if (comments.length === 0) return null;
-  const live = isLive(model.session);
-  const preview = (): void =>
-    ask({
-      title: "Send to the agent?",
-      text: <pre class="quote">{prompt}</pre>,
-      verb: "Send",
-      run: () => model.sendReview(),
-    });
-  return (
-    <div class="review-bar">
-      <b>{drafts.length > 0 ? count(drafts.length, "draft") : count(comments.length, "comment")}</b>
-      <span class="meta truncate">{open.length > 0 && `${open.length} with the agent`}</span>
-      <span class="grow" />
-      {drafts.length > 0 && (
-        <>
-          <button class="button ghost" onClick={preview}>
-            Preview prompt
-          </button>
-          <button
-            class="button primary"
-            disabled={!live || model.busy.value}
-            title={live ? undefined : "The session has ended"}
-            onClick={() => void model.sendReview()}
-          >
-            <Icon name="send" size={14} />
-            Send to agent
-          </button>
-        </>
-      )}
-    </div>
-  );
-}
-
-/** A commit's differences, to read. */
-function CommitPage({ session, id, back }: { session: Session; id: string; back: () => void }) {
-  const model = useMemo(() => new Model(session), [session.id, id]);
+/** A commit's differences, to read and to comment on. */
+function CommitPage({ beside, id, back }: { beside: Model; id: string; back: () => void }) {
+  const { session } = beside;
+  const model = useMemo(() => new Model(session, { base: `${id}^`, to: id }, beside), [beside, id]);
   const scroller = useRef<Scroller | null>(null);
-  useEffect(() => {
-    filesOf(session, id).then(
-      (found) => {
-        model.base.value = "start";
-        model.more.value = found.next === null ? 0 : found.total - found.next;
-        model.items.value = found.files.map((file) => ({
-          key: `compared ${file.path}`,
-          section: "compared",
-          file,
-          base: `${id}^`,
-          to: id,
-        }));
-      },
-      (error: unknown) => toast({ text: problemOf(error).detail, bad: true }),
-    );
-  }, [model]);
+  useEffect(() => void model.refresh(), [model]);
+  useKeys(model, scroller);
   return (
     <>
       <CommitHead session={session} id={id} back={back} />
+      <Refused model={model} scroller={scroller} />
+      {model.failed.value && <p class="pad tone-bad">{model.failed.value}</p>}
+      <Unlisted model={model} />
       <Stream model={model} scroller={scroller} />
+      <ReviewBar model={model} />
     </>
   );
-}
-
-/** The keys of the Status page. */
-function useKeys(model: Model, scroller: { current: Scroller | null }, on: boolean, open: (item: Item) => void): void {
-  useEffect(() => {
-    if (!on) return;
-    const rows = (): readonly Row[] => model.rows.value;
-    const index = (): number => rows().findIndex((row) => row.key === model.at.value);
-    const go = (row: Row | undefined): void => {
-      if (!row) return;
-      model.at.value = row.key;
-      scroller.current?.to(row.key, row.kind === "file" ? "start" : "nearest");
-    };
-    const next = (kinds: readonly Row["kind"][], step: 1 | -1, fits: (row: Row) => boolean = () => true): void => {
-      const all = rows();
-      for (let at = index() + step; at >= 0 && at < all.length; at += step) {
-        const row = all[at];
-        if (row && kinds.includes(row.kind) && fits(row)) return go(row);
-      }
-    };
-    const current = (): Row | undefined => rows()[index()];
-    const lineOf = (row: Row | undefined): DiffLine | null =>
-      row?.kind === "line" ? row.line : row?.kind === "pair" ? (row.pair.right ?? row.pair.left) : null;
-    const toggle = (): void => {
-      const row = current();
-      if (model.chosen.value) return model.toggleLines();
-      if (row?.kind === "hunk") model.toggleHunk(row.item, row.hunk);
-      else if (row?.kind === "file") model.toggleFiles([row.item]);
-      else if (row && lineOf(row)) {
-        model.pick(row.item, lineOf(row)!, false);
-        model.toggleLines();
-      }
-    };
-    const lines: readonly Row["kind"][] = ["line", "pair"];
-    return bind("git", {
-      j: () => next(["hunk"], 1),
-      k: () => next(["hunk"], -1),
-      n: () => next(["file"], 1),
-      p: () => next(["file"], -1),
-      "]": () => next(["file"], 1, (row) => row.kind === "file" && !model.isViewed(row.item)),
-      ArrowDown: () => next([...lines, "hunk"], 1),
-      ArrowUp: () => next([...lines, "hunk"], -1),
-      " ": toggle,
-      s: toggle,
-      u: toggle,
-      v: () => {
-        const row = current();
-        const line = lineOf(row);
-        if (row && line && (line.old === null || line.new === null)) model.pick(row.item, line, false);
-      },
-      d: () => {
-        const row = current();
-        if (row?.kind === "hunk") askDiscard(model, row.item, row.hunk);
-        else if (row?.kind === "file") askDiscard(model, row.item);
-      },
-      x: () => {
-        const row = current();
-        if (row) model.view(row.item);
-      },
-      z: () => void model.restore(),
-      c: () => {
-        const row = current();
-        const line = lineOf(row);
-        if (row && line) model.write(row.item, line);
-        else if (row?.kind === "hunk")
-          model.write(row.item, row.hunk.lines.find((each) => each.new !== null) ?? row.hunk.lines[0]!);
-      },
-      t: () => (model.split.value = !model.split.value),
-      Enter: () => {
-        const row = current();
-        if (row?.kind === "file") model.fold(row.item);
-        else if (row?.kind === "fold") void model.unfold(row.item, row.from, row.to);
-      },
-      "/": () => document.getElementById("git-search")?.focus(),
-      "⌘Enter": () => void model.sendReview(),
-    });
-  }, [model, on, open]);
 }

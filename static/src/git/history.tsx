@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import type { GitBranches, GitCommit, GitCommitDetails, GitDiff, GitLog, Session } from "../wire";
+import type { GitBranches, GitCommit, GitCommitDetails, GitLog, Session } from "../wire";
 import { problemOf, request } from "../http";
 import { now } from "../store";
 import { CopyButton } from "../ui/copy";
@@ -152,11 +152,6 @@ export function CommitHead({ session, id, back }: { session: Session; id: string
       )}
     </div>
   );
-}
-
-/** The files that a commit changed, from its first parent. */
-export function filesOf(session: Session, id: string): Promise<GitDiff> {
-  return request<GitDiff>("GET", path(session, `diff?${new URLSearchParams({ base: `${id}^`, to: id }).toString()}`));
 }
 
 export function Branches({

@@ -1,15 +1,17 @@
 // What the Git tab shows and does: the daemon's answers, and what was chosen.
 
-import { batch, computed, signal } from "@preact/signals";
+import { batch, computed, signal, type Signal } from "@preact/signals";
 import type {
   ChosenFile,
   ChosenLines,
   Comment,
   Discarded,
+  DiffFile,
   DiffHunk,
   DiffLine,
   FileDiff,
   FileLines,
+  GitBranches,
   GitDiff,
   GitStatus,
   Marks,
@@ -17,14 +19,16 @@ import type {
   Sent,
   Session,
 } from "../wire";
-import { problemOf, request } from "../http";
+import { Failed, problemOf, request } from "../http";
 import "./next_step";
+import { sessions } from "../store";
 import { toast } from "../toasts";
-import { count } from "../words";
-import { isHeavy, lineKey, rowsOf, type Item, type Loaded, type Section } from "./rows";
+import { count, foreign, isLive } from "../words";
+import { isHeavy, isNested, lineKey, rowsOf, type Item, type Loaded, type Section } from "./rows";
+import { Viewed, type SideOf } from "./viewed";
 
-/** What is compared with the files as they are. */
-export type Base = "uncommitted" | "head" | "seen" | "start" | "turn" | "merge-base" | `turn-${number}`;
+/** What is compared with the files as they are: `uncommitted`, or a base of the API. */
+export type Base = string;
 
 export const BASES: readonly (readonly [Base, string])[] = [
   ["uncommitted", "Uncommitted"],
@@ -40,6 +44,20 @@ const SECTIONS: readonly Section[] = ["conflicted", "staged", "changed", "untrac
 /** Files that are loaded at once. */
 const AT_ONCE = 4;
 
+/** So many branches are offered to compare with. */
+const MOST_BRANCHES = 100;
+
+/** How differences are drawn, in every view of them. */
+export const split = signal(localStorage.getItem("codepiper.diff") === "split");
+/** There is room for two sides beside each other. */
+export const wide = signal(true);
+
+/** Two states that stay what they are, such as a commit and its parent. */
+export interface Fixed {
+  base: string;
+  to: string;
+}
+
 export class Model {
   readonly status = signal<GitStatus | null>(null);
   readonly base = signal<Base | null>(null);
@@ -47,26 +65,28 @@ export class Model {
   /** How many files there are, if not all are listed. */
   readonly more = signal(0);
   readonly loaded = signal<ReadonlyMap<string, Loaded>>(new Map());
-  readonly review = signal<Review>({ comments: [], prompt: "" });
+  readonly review: Signal<Review>;
   readonly failed = signal<string | null>(null);
-  /** The last change was refused. */
-  readonly refused = signal<string | null>(null);
+  /** Why the last change was refused; with the file, by key, if it has changed since it was shown. */
+  readonly refused = signal<{ text: string; key: string | null } | null>(null);
   readonly busy = signal(false);
   /** Not all of the work tree is watched. */
   readonly partial = signal(false);
-  readonly split = signal(localStorage.getItem("codepiper.diff") === "split");
-  readonly wide = signal(true);
   /** Files that were opened or closed by hand, by key. */
   private readonly opened = signal<ReadonlyMap<string, boolean>>(new Map());
-  /** Files that were looked at, by path: their version then. */
-  readonly viewed = signal<ReadonlyMap<string, string>>(new Map());
+  private readonly viewed: Viewed;
   /** Lines that were chosen, of one file. */
   readonly chosen = signal<{ key: string; lines: ReadonlySet<string>; last: string } | null>(null);
   readonly writing = signal<{ key: string; side: "old" | "new"; from: number; to: number } | null>(null);
   /** The row that keys act on. */
   readonly at = signal<string | null>(null);
   readonly search = signal("");
-  readonly undo = signal<Discarded | null>(null);
+  /** What was discarded and can be brought back, newest first. */
+  readonly discarded = signal<readonly Discarded[]>([]);
+  /** The other branches. */
+  readonly branches = signal<readonly string[]>([]);
+  /** Files that are too large to be compared. */
+  readonly leftOut = signal<readonly string[]>([]);
   private pages = 1;
   private wanted: Item[] = [];
   private running = 0;
@@ -78,7 +98,7 @@ export class Model {
 
   readonly rows = computed(() =>
     rowsOf(this.shown.value, {
-      split: this.split.value && this.wide.value,
+      split: split.value && wide.value,
       loaded: (item) => this.loaded.value.get(item.key),
       folded: (item) => this.isFolded(item),
       comments: this.review.value.comments,
@@ -92,18 +112,15 @@ export class Model {
       : this.items.value.filter((item) => item.file.path.toLowerCase().includes(text));
   });
 
-  constructor(readonly session: Session) {
-    try {
-      this.viewed.value = new Map(
-        Object.entries(JSON.parse(localStorage.getItem(this.store) ?? "{}") as Record<string, string>),
-      );
-    } catch {
-      // Somebody else's.
-    }
-  }
-
-  private get store(): string {
-    return `codepiper.viewed.${this.session.id}`;
+  /** `fixed` is all that it ever compares; it then shares comments and marks with the `other` model of the session. */
+  constructor(
+    readonly session: Session,
+    private readonly fixed: Fixed | null = null,
+    other?: Model,
+  ) {
+    this.review = other?.review ?? signal<Review>({ comments: [], prompt: "" });
+    this.viewed = other?.viewed ?? new Viewed(`codepiper.viewed.${session.id}`);
+    this.base.value = fixed && `${fixed.base} ${fixed.to}`;
   }
 
   private path(rest: string, query: Record<string, string | number | null> = {}): string {
@@ -133,7 +150,7 @@ export class Model {
     const asked = ++this.asked;
     try {
       const [status, review] = await Promise.all([
-        request<GitStatus>("GET", this.path("git")),
+        this.fixed ? null : request<GitStatus>("GET", this.path("git")),
         request<Review>("GET", this.path("review")),
       ]);
       // What opens first: what changed since somebody looked, when somebody did.
@@ -144,6 +161,7 @@ export class Model {
       }
       const base = this.base.value;
       const items = await this.list(base, status);
+      await this.settle(items);
       if (asked !== this.asked || base !== this.base.value) return;
       batch(() => {
         this.status.value = status;
@@ -180,25 +198,29 @@ export class Model {
     void this.refresh();
   }
 
-  private async list(base: Base, status: GitStatus): Promise<Item[]> {
+  private async list(base: Base, status: GitStatus | null): Promise<Item[]> {
+    const beyond = (found: GitDiff): number => (found.next === null ? 0 : found.total - found.next);
     if (base !== "uncommitted") {
-      const found = await this.differing({ base });
-      this.more.value = found.next === null ? 0 : found.total - found.next;
-      return found.files.map((file) => ({ key: `compared ${file.path}`, section: "compared", file, base, to: "work" }));
+      const states = this.fixed ?? { base, to: "work" };
+      const found = await this.differing({ ...states });
+      this.more.value = beyond(found);
+      this.leftOut.value = found.left_out ?? [];
+      return found.files.map((file) => ({ key: `compared ${file.path}`, section: "compared", file, ...states }));
     }
     const [staged, changed] = await Promise.all([
       this.differing({ base: "head", to: "index" }),
       this.differing({ base: "index", to: "work" }),
     ]);
-    const beyond = (found: GitDiff): number => (found.next === null ? 0 : found.total - found.next);
     this.more.value = beyond(staged) + beyond(changed);
-    const conflicted = new Set(status.files.filter((file) => file.conflicted).map((file) => file.path));
+    this.leftOut.value = [];
+    const named = new Set(status?.files.filter((file) => file.conflicted).map((file) => file.path));
+    const isConflicted = (file: DiffFile): boolean => file.conflicted ?? named.has(file.path);
     const items: Item[] = [
       ...staged.files
-        .filter((file) => !conflicted.has(file.path))
+        .filter((file) => !isConflicted(file))
         .map((file): Item => ({ key: `staged ${file.path}`, section: "staged", file, base: "head", to: "index" })),
       ...changed.files.map((file): Item => {
-        const section = conflicted.has(file.path) ? "conflicted" : file.change === "added" ? "untracked" : "changed";
+        const section = isConflicted(file) ? "conflicted" : file.change === "added" ? "untracked" : "changed";
         return { key: `changed ${file.path}`, section, file, base: "index", to: "work" };
       }),
     ];
@@ -244,6 +266,12 @@ export class Model {
     this.opened.value = new Map(this.opened.value).set(item.key, !folded);
   }
 
+  /** Opens it and makes it the current one. */
+  reveal(item: Item): void {
+    if (this.isFolded(item)) this.fold(item, false);
+    this.at.value = item.key;
+  }
+
   /** Its first lines, unless they are there. What is seen comes before what is not. */
   load(item: Item, { again = false, seen = true } = {}): void {
     const known = this.loaded.value.get(item.key);
@@ -286,6 +314,7 @@ export class Model {
         failed: null,
         ...(from === 0 ? { unfolded: new Map() } : {}),
       });
+      void this.settle([item]);
       if (from === 0 && this.chosen.value?.key === item.key) this.chosen.value = null;
     } catch (error) {
       if (base === this.base.value) this.put(item, { failed: problemOf(error).detail, diff: null });
@@ -328,34 +357,76 @@ export class Model {
   // ---- viewed ----
 
   /** What is shown of it, or what the list says before it is; null while that is not known. */
-  versionOf(item: Item): string | null {
-    return this.loaded.value.get(item.key)?.diff?.version ?? item.file.version;
+  versionOf(item: Item, listed = false): string | null {
+    const shown = this.loaded.value.get(item.key)?.diff?.version ?? null;
+    return (listed ? item.file.version : shown) ?? shown ?? item.file.version;
   }
 
   isViewed(item: Item): boolean {
-    const version = this.versionOf(item);
-    return version !== null && version === this.viewed.value.get(item.file.path);
+    return this.viewed.has(item, this.versionOf(item));
   }
 
   /** It was viewed, and is another one now. */
   isChanged(item: Item): boolean {
-    const [version, now] = [this.viewed.value.get(item.file.path), this.versionOf(item)];
-    return version !== undefined && now !== null && version !== now;
+    return this.viewed.isChanged(item, this.versionOf(item));
   }
 
   view(item: Item): void {
     const version = this.versionOf(item);
     if (version === null) return;
-    const viewed = new Map(this.viewed.value);
-    if (this.isViewed(item)) viewed.delete(item.file.path);
-    else viewed.set(item.file.path, version);
     batch(() => {
-      this.viewed.value = viewed;
+      if (this.isViewed(item)) this.viewed.remove(item);
+      else {
+        this.viewed.add(item, version);
+        void this.keepSide(item, version);
+      }
       const opened = new Map(this.opened.value);
       opened.delete(item.key);
       this.opened.value = opened;
     });
-    localStorage.setItem(this.store, JSON.stringify(Object.fromEntries(viewed)));
+  }
+
+  private async keepSide(item: Item, version: string): Promise<void> {
+    if (this.fixed) return;
+    const side = (await this.sides(item.to))(item.file.path);
+    // It may have changed since it was viewed.
+    const now = await this.versionNow(item).catch(() => null);
+    if (side === null || now !== version) return;
+    this.viewed.know(item, version, side);
+    await this.settle(this.items.value);
+  }
+
+  /** Marks of files that have another version: whether what was viewed has changed, or what it is compared with. */
+  private async settle(items: readonly Item[]): Promise<void> {
+    const versionOf = (item: Item): string | null => this.versionOf(item, true);
+    const open = items.filter((item) => this.viewed.isOpen(item, versionOf(item)));
+    for (const to of new Set(open.map((item) => item.to))) {
+      const own = open.filter((item) => item.to === to);
+      this.viewed.settle(own, versionOf, await this.sides(to));
+    }
+  }
+
+  /** What files are in a state: their versions, compared with the session's start. */
+  private async sides(to: string): Promise<SideOf> {
+    try {
+      const { files, next } = await this.differing({ base: "start", to });
+      const versions = new Map(files.map((file) => [file.path, file.version]));
+      // What is not listed is as it was then.
+      return (path) => (versions.has(path) || next !== null ? (versions.get(path) ?? null) : "");
+    } catch {
+      // The start is not known.
+      return () => null;
+    }
+  }
+
+  /** The version of a file as it is now, under the names that it has. */
+  private async versionNow(
+    { file, base, to }: Item,
+    path: string = file.path,
+    old_path: string | null = file.old_path,
+  ): Promise<string> {
+    const query = { path, old_path, base, to, limit: 1 };
+    return (await request<FileDiff>("GET", this.path("git/file", query))).version;
   }
 
   /** All that is there now was seen: *Since you looked* begins here. */
@@ -418,86 +489,141 @@ export class Model {
 
   // ---- changing ----
 
-  private async doing(run: () => Promise<void>): Promise<void> {
+  /** `items` are the files that it is about. */
+  private async doing(run: () => Promise<void>, items: readonly Item[] = []): Promise<void> {
     if (this.busy.value) return;
     this.busy.value = true;
     this.refused.value = null;
     try {
       await run();
     } catch (error) {
-      this.refused.value = problemOf(error).detail;
+      const problem = problemOf(error);
+      const key = problem.code === "changed" ? this.movedOn(items, problem.diff ?? null) : null;
+      this.refused.value = { text: problem.detail, key };
     } finally {
       this.busy.value = false;
       await this.refresh();
     }
   }
 
-  /** Whole files; a renamed one has two names. */
-  private files(items: readonly Item[]): ChosenFile[] {
-    return items.flatMap((item) => {
-      const version = this.loaded.value.get(item.key)?.diff?.version ?? null;
-      const file =
-        item.file.old_path === null
-          ? [{ path: item.file.path, version }]
-          : [{ path: item.file.path }, { path: item.file.old_path }];
-      return file;
-    });
+  /** The file that has changed since it was shown, by key. Its new difference may be known already. */
+  private movedOn(items: readonly Item[], diff: FileDiff | null): string | null {
+    const item = diff ? items.find((each) => each.file.path === diff.file.path) : items.length === 1 && items[0];
+    if (!item) return null;
+    if (diff && item.file.old_path === null) {
+      this.put(item, { diff, failed: null, unfolded: new Map() });
+      if (this.chosen.value?.key === item.key) this.chosen.value = null;
+    } else this.load(item, { again: true });
+    return item.key;
   }
 
-  private change(verb: "stage" | "unstage", files: ChosenFile[]): Promise<void> {
+  /** What can be done to a file, or to its hunks and lines. A renamed one is taken as a whole. */
+  verb(item: Item, part = false): "stage" | "unstage" | null {
+    const whole = this.loaded.peek().get(item.key)?.diff?.whole ?? null;
+    const fits = part ? whole === null && item.file.old_path === null : whole !== "filter";
+    return fits ? verbOf(item) : null;
+  }
+
+  canDiscard(item: Item, part = false): boolean {
+    return this.verb(item, part) === "stage" && item.section !== "conflicted";
+  }
+
+  /** Whole files as they are shown: none is taken that has changed since. */
+  private async files(items: readonly Item[]): Promise<ChosenFile[]> {
+    const chosen: ChosenFile[] = [];
+    for (const item of items) {
+      const { path, old_path } = item.file;
+      if (old_path === null) chosen.push({ path, version: this.versionOf(item) });
+      else chosen.push(...(await this.names(item, [path, old_path])));
+    }
+    return chosen;
+  }
+
+  /** A renamed file has two names with a version each. What is shown is the version of both. */
+  private async names(item: Item, names: readonly string[]): Promise<ChosenFile[]> {
+    const shown = this.versionOf(item);
+    const files = await Promise.all(
+      names.map(async (path) => ({ path, version: await this.versionNow(item, path, null) })),
+    );
+    // Looked at last: if it is the same, so were the two before.
+    if (shown !== null && (await this.versionNow(item)) !== shown)
+      throw new Failed({
+        code: "changed",
+        status: 409,
+        title: "Changed",
+        detail: `${item.file.path} has changed since you chose; nothing was done`,
+      });
+    return files;
+  }
+
+  private change(verb: "stage" | "unstage", items: readonly Item[], chosen?: ChosenFile[]): Promise<void> {
     return this.doing(async () => {
-      await request("POST", this.path(`git/${verb}`), { files });
+      const seen = chosen ? [] : items.filter((item) => this.isViewed(item));
+      await request("POST", this.path(`git/${verb}`), { files: chosen ?? (await this.files(items)) });
       this.chosen.value = null;
-    });
+      for (const item of seen) this.viewed.carry(item);
+    }, items);
   }
 
   /** Into the index, or out of it: whichever is possible here. */
   toggleFiles(items: readonly Item[]): void {
-    const verb = items[0] && verbOf(items[0]);
-    if (verb) void this.change(verb, this.files(items));
+    const able = items.filter((item) => this.verb(item));
+    const verb = able[0] && verbOf(able[0]);
+    if (verb) void this.change(verb, able);
   }
 
   toggleHunk(item: Item, hunk: DiffHunk): void {
-    const verb = verbOf(item);
-    if (verb) void this.change(verb, [{ path: item.file.path, hunks: [{ name: hunk.name }] }]);
+    const verb = this.verb(item, true);
+    if (verb) void this.change(verb, [item], [{ path: item.file.path, hunks: [{ name: hunk.name }] }]);
   }
 
   toggleLines(): void {
     const found = this.chosenFile();
-    const verb = found && verbOf(found.item);
-    if (found && verb) void this.change(verb, [found.file]);
+    const verb = found && this.verb(found.item, true);
+    if (verb) void this.change(verb, [found.item], [found.file]);
   }
 
-  discard(what: { item: Item; hunk?: DiffHunk | undefined }): Promise<void> {
-    const { item, hunk } = what;
-    return this.discardFiles(hunk ? [{ path: item.file.path, hunks: [{ name: hunk.name }] }] : this.files([item]));
+  discard(item: Item, hunk?: DiffHunk): Promise<void> {
+    return this.discardFiles(item, hunk && { path: item.file.path, hunks: [{ name: hunk.name }] });
   }
 
-  discardLines(): Promise<void> {
+  async discardLines(): Promise<void> {
     const found = this.chosenFile();
-    return found ? this.discardFiles([found.file]) : Promise.resolve();
+    if (found) await this.discardFiles(found.item, found.file);
   }
 
-  private discardFiles(files: ChosenFile[]): Promise<void> {
+  private discardFiles(item: Item, chosen?: ChosenFile): Promise<void> {
     return this.doing(async () => {
+      const files = chosen ? [chosen] : await this.files([item]);
       const discarded = await request<Discarded>("POST", this.path("git/discard"), { files });
       this.chosen.value = null;
-      this.undo.value = discarded;
+      this.discarded.value = [discarded, ...this.discarded.value];
       toast({
         text: `Discarded in ${count(discarded.paths.length, "file")}. Kept for 30 days.`,
-        action: { label: "Undo", run: () => void this.restore() },
+        action: { label: "Undo", run: () => void this.restore(discarded) },
       });
-    });
+    }, [item]);
   }
 
-  /** Brings back what was discarded last. */
-  async restore(): Promise<void> {
-    const discarded = this.undo.value;
+  /** What is kept from before. */
+  async readDiscarded(): Promise<void> {
+    this.discarded.value = await request<Discarded[]>("GET", this.path("git/discarded")).catch(() => []);
+  }
+
+  async readBranches(): Promise<void> {
+    const found = await request<GitBranches>("GET", this.path("git/branches", { limit: MOST_BRANCHES })).catch(
+      () => null,
+    );
+    if (found) this.branches.value = found.branches.filter((branch) => !branch.current).map((branch) => branch.name);
+  }
+
+  /** Brings back what was discarded, last if nothing else is said. */
+  async restore(discarded = this.discarded.value[0]): Promise<void> {
     if (!discarded) return;
     await this.doing(async () => {
       await request("POST", this.path(`git/discarded/${discarded.id}/restore`));
-      this.undo.value = null;
-      toast({ text: "Brought back." });
+      this.discarded.value = this.discarded.value.filter((each) => each.id !== discarded.id);
+      toast({ text: `Brought back: ${someOf(discarded.paths)}.` });
     });
   }
 
@@ -557,7 +683,14 @@ export class Model {
     return this.doing(async () => void (await request("POST", this.path(`review/${comment.id}/address`))));
   }
 
-  sendReview(): Promise<void> {
+  /** Why the comments cannot be sent; null: they can be. */
+  get unsendable(): string | null {
+    if (!this.review.value.comments.some((comment) => comment.state === "draft")) return "There is no draft";
+    return isLive(sessions.value?.get(this.session.id) ?? this.session) ? null : "The session has ended";
+  }
+
+  async sendReview(): Promise<void> {
+    if (this.unsendable !== null) return;
     return this.doing(async () => {
       const sent = await request<Sent>("POST", this.path("review/send"));
       toast({
@@ -573,7 +706,16 @@ export class Model {
 /** What a file, a hunk or a line can become. */
 export function verbOf(item: Item): "stage" | "unstage" | null {
   if (item.section === "staged") return "unstage";
-  return item.section === "compared" ? null : "stage";
+  return item.section === "compared" || isNested(item.file) ? null : "stage";
+}
+
+const MOST_NAMED = 3;
+
+/** The first of some paths, and how many more there are. */
+export function someOf(paths: readonly string[], total = paths.length): string {
+  const named = paths.slice(0, MOST_NAMED);
+  const more = total - named.length;
+  return named.map((path) => foreign(path)).join(", ") + (more > 0 ? ` and ${more.toLocaleString("en")} more` : "");
 }
 
 /** A page and the one behind it; a hunk may have been cut between them. */

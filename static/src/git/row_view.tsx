@@ -9,7 +9,7 @@ import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { foreign, visible } from "../words";
 import { Code } from "./code_line";
-import { verbOf, type Model } from "./model";
+import type { Model } from "./model";
 import type { Item, Row } from "./rows";
 
 export const LETTERS = { added: "A", modified: "M", deleted: "D", renamed: "R", type_changed: "T" } as const;
@@ -54,8 +54,7 @@ const WORDS = { stage: "Stage", unstage: "Unstage" } as const;
 
 function FileHead({ model, item }: { model: Model; item: Item }) {
   const folded = model.isFolded(item);
-  const verb = verbOf(item);
-  const filter = model.loaded.value.get(item.key)?.diff?.whole === "filter";
+  const verb = model.verb(item);
   const { file } = item;
   return (
     <div class="file-head">
@@ -87,12 +86,12 @@ function FileHead({ model, item }: { model: Model; item: Item }) {
         />
         Viewed
       </label>
-      {verb && !filter && (
+      {verb && (
         <button class="button small" disabled={model.busy.value} onClick={() => model.toggleFiles([item])}>
           {WORDS[verb]} file
         </button>
       )}
-      {verb === "stage" && item.section !== "conflicted" && !filter && (
+      {model.canDiscard(item) && (
         <button class="button ghost small" disabled={model.busy.value} onClick={() => askDiscard(model, item)}>
           Discard…
         </button>
@@ -101,7 +100,9 @@ function FileHead({ model, item }: { model: Model; item: Item }) {
   );
 }
 
+/** Nothing is asked where nothing can be discarded. */
 export function askDiscard(model: Model, item: Item, hunk?: DiffHunk): void {
+  if (!model.canDiscard(item, hunk !== undefined)) return;
   const name = visible(item.file.path);
   const what = hunk ? `a hunk of ${name}` : item.section === "untracked" ? name : `the changes of ${name}`;
   ask({
@@ -112,13 +113,12 @@ export function askDiscard(model: Model, item: Item, hunk?: DiffHunk): void {
         : "They are removed from the file and kept for 30 days; Undo brings them back.",
     verb: "Discard",
     destroys: true,
-    run: () => model.discard({ item, hunk }),
+    run: () => model.discard(item, hunk),
   });
 }
 
 function HunkHead({ model, item, hunk }: { model: Model; item: Item; hunk: DiffHunk }) {
-  const verb = verbOf(item);
-  const whole = model.loaded.value.get(item.key)?.diff?.whole != null;
+  const verb = model.verb(item, true);
   const span = (start: number, lines: number): string => (lines === 1 ? `${start}` : `${start},${lines}`);
   return (
     <div class="hunk-head">
@@ -131,12 +131,12 @@ function HunkHead({ model, item, hunk }: { model: Model; item: Item; hunk: DiffH
         </span>
       )}
       <span class="grow" />
-      {verb && !whole && (
+      {verb && (
         <button class="button small" disabled={model.busy.value} onClick={() => model.toggleHunk(item, hunk)}>
           {WORDS[verb]} hunk
         </button>
       )}
-      {verb === "stage" && !whole && (
+      {model.canDiscard(item, true) && (
         <button class="button ghost small" disabled={model.busy.value} onClick={() => askDiscard(model, item, hunk)}>
           Discard…
         </button>
@@ -155,7 +155,7 @@ const CLASSES = { "+": " added", "−": " removed", "": "" } as const;
 function Gutter({ model, item, line, number }: { model: Model; item: Item; line: DiffLine; number: number | null }) {
   const sign = signOf(line);
   if (number === null) return <span class="gutter" />;
-  if (sign === "" || verbOf(item) === null) return <span class="gutter">{number}</span>;
+  if (sign === "" || model.verb(item, true) === null) return <span class="gutter">{number}</span>;
   const chosen = model.isChosen(item, line);
   return (
     <button

@@ -47,6 +47,11 @@ export function isHeavy(file: DiffFile): boolean {
   return file.generated || (file.added ?? 0) + (file.removed ?? 0) > MANY;
 }
 
+/** A repository inside this one, of which git tracks nothing here. */
+export function isNested(file: DiffFile): boolean {
+  return file.path.endsWith("/");
+}
+
 export interface View {
   split: boolean;
   loaded: (item: Item) => Loaded | undefined;
@@ -100,6 +105,13 @@ function rowsOfHunk(item: Item, hunk: DiffHunk, split: boolean): readonly Row[] 
 
 function rowsOfFile(item: Item, view: View, rows: Row[]): void {
   const add = (row: Row): void => void rows.push(row);
+  if (isNested(item.file))
+    return add({
+      kind: "note",
+      key: `${item.key}?`,
+      item,
+      text: "A repository of its own. Add it with git in the terminal.",
+    });
   const loaded = view.loaded(item);
   if (loaded?.failed) return add({ kind: "note", key: `${item.key}!`, item, text: loaded.failed });
   if (!loaded?.diff) return add({ kind: "load", key: `${item.key}…`, item, text: "Loading" });

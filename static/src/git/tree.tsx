@@ -3,7 +3,7 @@
 import { computed, useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { foreign, pathParts, visible } from "../words";
-import type { Model } from "./model";
+import { verbOf, type Model } from "./model";
 import { Counts, LETTERS } from "./row_view";
 import type { Item, Section } from "./rows";
 
@@ -27,8 +27,7 @@ export function Tree({ model, open }: { model: Model; open: (item: Item) => void
         const own = items.filter((item) => item.section === section);
         const listed = own.slice(0, left);
         left -= listed.length;
-        const verb =
-          section === "staged" ? "Unstage all" : section === "changed" || section === "untracked" ? "Stage all" : null;
+        const verb = section === "conflicted" ? null : own.map(verbOf).find((each) => each !== null);
         return (
           <section key={section} aria-label={NAMES[section]}>
             <header>
@@ -37,7 +36,7 @@ export function Tree({ model, open }: { model: Model; open: (item: Item) => void
               <span class="grow" />
               {verb && (
                 <button class="button ghost small" disabled={model.busy.value} onClick={() => model.toggleFiles(own)}>
-                  {verb}
+                  {verb === "stage" ? "Stage all" : "Unstage all"}
                 </button>
               )}
             </header>
@@ -54,15 +53,21 @@ export function Tree({ model, open }: { model: Model; open: (item: Item) => void
           </section>
         );
       })}
-      {model.more.value > 0 && (
-        <p class="meta pad">
-          {model.more.value.toLocaleString("en")} more files are not listed.{" "}
-          <button class="button small" onClick={() => model.listMore()}>
-            List more
-          </button>
-        </p>
-      )}
+      <Unlisted model={model} />
     </div>
+  );
+}
+
+/** That there are more files, and the way to them. */
+export function Unlisted({ model }: { model: Model }) {
+  if (model.more.value === 0) return null;
+  return (
+    <p class="meta pad">
+      {model.more.value.toLocaleString("en")} more files are not listed.{" "}
+      <button class="button small" onClick={() => model.listMore()}>
+        List more
+      </button>
+    </p>
   );
 }
 
