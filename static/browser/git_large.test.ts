@@ -1,4 +1,5 @@
-// The Git tab with much in it: 5,000 files, a difference of 700,000 lines, a line of 5 MB. What it takes is printed.
+// The Git tab with much in it: 5,000 files, a difference of 700,000 lines, a line of 5 MB. What it takes is printed, and
+// has limits where another program's load does not count: in memory and in processor time.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -13,6 +14,9 @@ const LINES = 350_000;
 const SCROLLED_MS = 20_000;
 const MOST_ELEMENTS = 3_000;
 const STEPS = 20;
+const MOST_HEAP_MB = 150;
+/** Of processor time: a frame of 60 Hz. */
+const FRAME_MS = 16;
 
 let chromium: Browser;
 let host: Daemon;
@@ -83,19 +87,22 @@ const worked = async (): Promise<Record<string, number>> => {
 };
 
 /** The same, and what was worked for each frame. */
-const scrolling = async (time: number): Promise<string> => {
+const scrolling = async (what: string, time: number): Promise<void> => {
   const before = await worked();
   const found = await scrolled(page, time);
   const after = await worked();
+  const each = (name: string): number => (((after[name] ?? NaN) - (before[name] ?? NaN)) * 1000) / found.frames.length;
+  const used = await heap();
+  const [task, script, style, layout] = ["TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"].map(
+    (name) => each(name).toFixed(1),
+  );
+  console.log(
+    `${what}: ${report(found)}; ${task} ms of processor time a frame, ${script} in scripts, ${style} for styles, ${layout} for layout; at most ${found.elements} elements, heap ${used.toFixed(1)} MB`,
+  );
   expect(found.elements).toBeLessThan(MOST_ELEMENTS);
   expect(found.end).toBeGreaterThan(1_000);
-  const each = (name: string): string =>
-    ((((after[name] ?? 0) - (before[name] ?? 0)) * 1000) / found.frames.length).toFixed(1);
-  return [
-    report(found),
-    `${each("TaskDuration")} ms of processor time a frame, ${each("ScriptDuration")} in scripts, ${each("RecalcStyleDuration")} for styles, ${each("LayoutDuration")} for layout`,
-    `at most ${found.elements} elements, heap ${(await heap()).toFixed(1)} MB`,
-  ].join("; ");
+  expect(each("TaskDuration"), "processor time a frame, in ms").toBeLessThanOrEqual(FRAME_MS);
+  expect(used, "heap, in MB").toBeLessThanOrEqual(MOST_HEAP_MB);
 };
 
 /** What is used when what is not needed is gone, in MB. */
@@ -119,11 +126,11 @@ it("scrolls through 5,000 files and a difference of 700,000 lines", async () => 
   console.log(`first screen of ${FILES} changed files: ${Date.now() - begun} ms`);
   await page.locator(".git-file", { hasText: "a long line.txt" }).click();
   await page.getByText("bytes").first().waitFor();
-  console.log(`many files: ${await scrolling(SCROLLED_MS / 4)}`);
+  await scrolling("many files", SCROLLED_MS / 4);
 
   await page.locator(".git-file", { hasText: "a huge file.txt" }).click();
   await page.getByText("line 0", { exact: true }).waitFor();
-  console.log(`700,000 lines: ${await scrolling(SCROLLED_MS)}`);
+  await scrolling("700,000 lines", SCROLLED_MS);
 
   // Not all of them are listed at once.
   await page.getByText("4,002 more files are not listed.").waitFor();
@@ -148,12 +155,13 @@ it("goes to the next hunk", async () => {
   await page.locator("#diff").focus();
   const times: number[] = [];
   const waits: number[] = [];
-  const before = await worked();
+  let used = 0;
   for (let step = 0; step < STEPS; step++) {
     const current = await page
       .locator(".diff-row.current")
       .getAttribute("data-number", { timeout: 1 })
       .catch(() => "");
+    const before = await worked();
     const [time, wait] = await page.evaluate(
       () =>
         new Promise<[time: number, wait: number]>((done) => {
@@ -167,6 +175,8 @@ it("goes to the next hunk", async () => {
           });
         }),
     );
+    const after = await worked();
+    used += (after["TaskDuration"] ?? NaN) - (before["TaskDuration"] ?? NaN);
     times.push(time);
     waits.push(wait);
     await eventually(
@@ -174,11 +184,19 @@ it("goes to the next hunk", async () => {
       "another hunk is current",
     );
   }
-  const after = await worked();
-  const each = (((after["TaskDuration"] ?? 0) - (before["TaskDuration"] ?? 0)) * 1000) / STEPS;
+  const each = (used * 1000) / STEPS;
   const work = times.map((time, step) => time - waits[step]!);
   const median = (of: number[]): string => [...of].sort((one, other) => one - other)[STEPS / 2]!.toFixed(1);
   console.log(
-    `next hunk: seen after ${median(times)} ms at the median, longest ${Math.max(...times).toFixed(1)} ms; without the wait for the frame, which comes every 16.7 ms: ${median(work)} ms, longest ${Math.max(...work).toFixed(1)} ms; ${each.toFixed(1)} ms of processor time, with all that the test asks`,
+    `next hunk: seen after ${median(times)} ms at the median, longest ${Math.max(...times).toFixed(1)} ms; without the wait for the frame, which comes every 16.7 ms: ${median(work)} ms, longest ${Math.max(...work).toFixed(1)} ms; ${each.toFixed(1)} ms of processor time`,
   );
+  expect(each, "processor time for the next hunk, in ms").toBeLessThanOrEqual(FRAME_MS);
+});
+
+it("lists more files of a commit, too", async () => {
+  await page.getByRole("button", { name: "Log", exact: true }).click();
+  await page.locator(".commit-row").first().click();
+  await page.getByText("4,002 more files are not listed.").waitFor();
+  await page.getByRole("button", { name: "List more" }).click();
+  await page.getByText("3,002 more files are not listed.").waitFor();
 });
