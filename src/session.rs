@@ -48,6 +48,7 @@ pub use link::viewers::{Viewing, Window};
 pub use link::{Linked, run as run_link};
 pub use registry::Registry;
 pub use screen_source::{ScreenSource, save_checkpoint};
+pub use typing::name_of;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

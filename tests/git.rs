@@ -244,6 +244,14 @@ fn comments_go_to_the_agent_as_one_prompt() {
     assert!(review().comments.iter().all(|comment| comment.state == CommentState::Sent));
     bed.home.ok(["review", "address", id, "1"]);
     assert_eq!(review().comments[0].state, CommentState::Addressed);
+    // What waits and is dropped was never with the agent.
+    bed.home.ok(["send", id, "slow: 500 100", "--wait", "text=word3", "--timeout", "20"]);
+    bed.home.ok(["review", "add", id, "f:1", "why zero?"]);
+    bed.home.ok(["review", "send", id]);
+    assert_eq!(review().comments[2].state, CommentState::Sent);
+    bed.home.ok(["send", id, "--drop-queued"]);
+    assert_eq!(review().comments[2].state, CommentState::Draft);
+    bed.home.ok(["stop", id]);
 }
 
 #[test]

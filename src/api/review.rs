@@ -18,7 +18,7 @@ use crate::git::base::Reader;
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
 use crate::git::review::Reviews;
-use crate::session::Session;
+use crate::session::{Session, name_of};
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -110,14 +110,14 @@ async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent,
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no drafts to send"));
     }
-    let typing = &api.sessions.typing;
+    let (typing, name) = (&api.sessions.typing, name_of(&prompt));
     let sent = typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await;
     // Comments are a prompt or nothing.
     let sent = sent.map_err(|problem| Problem {
         next: problem.next.filter(|next| *next != Next::TypeAnyway),
         ..problem
     })?;
-    on_disk(api, reference, move |all, session| all.sent(session.id, &comments)).await?;
+    on_disk(api, reference, move |all, session| all.sent(session.id, &comments, &name)).await?;
     Ok(sent)
 }
 
@@ -127,5 +127,13 @@ async fn on_disk<T: Send + 'static>(
     work: impl FnOnce(&Reviews, &Session) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
     let (session, reviews): (Arc<Session>, _) = (find(api, reference)?, api.reviews.clone());
-    Ok(blocking(move || work(&reviews, &session)).await??)
+    let done = blocking(move || {
+        let dropped = session.dropped_texts();
+        if !dropped.is_empty() {
+            reviews.dropped(session.id, &dropped)?;
+            session.forget_dropped(&dropped);
+        }
+        work(&reviews, &session)
+    });
+    Ok(done.await??)
 }

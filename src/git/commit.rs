@@ -87,9 +87,7 @@ fn check(repo: &Repo) -> Result<(), Failure> {
         return Err(in_use().into());
     }
     if git.path().join("MERGE_AUTOSTASH").exists() {
-        return Err(left(
-            "this merge has put local changes aside (--autostash), and brings them back when git commits it",
-        ));
+        return Err(left("this merge has put local changes aside, and brings them back when git commits it"));
     }
     let config = git.config()?;
     if config.get_bool("commit.gpgsign").unwrap_or(false) {

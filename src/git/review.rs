@@ -50,6 +50,9 @@ struct Kept {
     comment: Comment,
     #[serde(flatten)]
     quoted: Quoted,
+    /// The name of the prompt that it was sent with.
+    #[serde(default)]
+    sent_with: Option<String>,
 }
 
 impl Reviews {
@@ -123,7 +126,7 @@ impl Reviews {
             }
             let comment = Comment { id: stored.next, ..comment };
             stored.next += 1;
-            stored.comments.push(Kept { comment: comment.clone(), quoted });
+            stored.comments.push(Kept { comment: comment.clone(), quoted, sent_with: None });
             Ok(comment)
         })
     }
@@ -163,12 +166,27 @@ impl Reviews {
     }
 
     /// These drafts are with the agent, as they were then. One that was edited meanwhile is still a draft.
-    pub fn sent(&self, session: SessionId, drafts: &[Comment]) -> Result<(), Failure> {
+    pub fn sent(&self, session: SessionId, drafts: &[Comment], prompt: &str) -> Result<(), Failure> {
         self.change(session, |stored| {
-            for Kept { comment, .. } in &mut stored.comments {
+            for Kept { comment, sent_with, .. } in &mut stored.comments {
                 let is_sent = |draft: &Comment| (draft.id, &draft.text) == (comment.id, &comment.text);
                 if comment.state == CommentState::Draft && drafts.iter().any(is_sent) {
                     (comment.state, comment.sent_at) = (CommentState::Sent, Some(now()));
+                    *sent_with = Some(prompt.to_owned());
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// These prompts were dropped before the agent had them: their comments are drafts again.
+    pub fn dropped(&self, session: SessionId, prompts: &[String]) -> Result<(), Failure> {
+        self.change(session, |stored| {
+            for Kept { comment, sent_with, .. } in &mut stored.comments {
+                if comment.state == CommentState::Sent
+                    && sent_with.as_ref().is_some_and(|name| prompts.contains(name))
+                {
+                    (comment.state, comment.sent_at, *sent_with) = (CommentState::Draft, None, None);
                 }
             }
             Ok(())
@@ -361,9 +379,15 @@ mod tests {
         // What is edited while it is sent is still a draft.
         let sent = reviews.list(session, Ok(&repo)).unwrap().comments;
         reviews.edit(session, 1, "keep it, please").unwrap();
-        reviews.sent(session, &sent).unwrap();
+        reviews.sent(session, &sent, "p").unwrap();
         assert_ne!(reviews.list(session, Ok(&repo)).unwrap().prompt, "");
-        reviews.sent(session, &reviews.list(session, Ok(&repo)).unwrap().comments).unwrap();
+        let drafts = || reviews.list(session, Ok(&repo)).unwrap().comments;
+        reviews.sent(session, &drafts(), "p").unwrap();
+        reviews.dropped(session, &["another".to_owned()]).unwrap();
+        assert_eq!(drafts()[0].state, CommentState::Sent);
+        reviews.dropped(session, &["p".to_owned()]).unwrap();
+        assert_eq!(drafts()[0].state, CommentState::Draft);
+        reviews.sent(session, &drafts(), "p").unwrap();
         assert!(reviews.edit(session, 1, "again").is_err());
         assert_eq!(reviews.list(session, Ok(&repo)).unwrap().prompt, "");
         assert_eq!(reviews.address(session, 1).unwrap().state, CommentState::Addressed);

@@ -21,6 +21,8 @@ mod paste;
 mod queue;
 mod text;
 
+pub use queue::name_of;
+
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 

@@ -114,6 +114,10 @@ pub struct Life {
     /// What waits until the agent has nothing to do.
     #[serde(default)]
     pub queue: Vec<Queued>,
+    /// Texts that waited and were dropped, by [`name_of`](crate::session::name_of), until somebody has
+    /// taken note.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<String>,
     /// Until the agent begins with something: a person interrupted it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub queue_held: bool,
@@ -209,6 +213,7 @@ impl Record {
             state_since: None,
             complete: false,
             crashes: Vec::new(),
+            dropped: vec![],
             queue: Vec::new(),
             queue_held: false,
             news: None,

@@ -9,6 +9,7 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::input::{IfBusy, MAX_QUEUED, Receipt, Sent};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
+use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::Typing;
@@ -166,7 +167,7 @@ impl Typing {
             }
         };
         session.typing.flags().unqueued = true;
-        let bytes = queued.text.len();
+        let (bytes, name) = (queued.text.len(), name_of(&queued.text));
         let sent = self.send_now(session, &queued.images, queued.text.into(), queued.plain).await;
         {
             let mut flags = session.typing.flags();
@@ -174,6 +175,7 @@ impl Typing {
         }
         if let Err(problem) = sent {
             tracing::warn!(id = %session.id, bytes, %problem, "a queued text was not sent");
+            session.life.note(|record| note_dropped(record, [name]));
             let reason = problem.detail;
             self.context.event(Some(session.id), Body::InputDropped { texts: 1, reason });
         }
@@ -194,7 +196,7 @@ impl Typing {
 
     /// Forgets what waits.
     pub(in crate::session) fn drop_queue(&self, session: &Session, reason: &str) {
-        let texts = session.life.note(|record| std::mem::take(&mut record.life.queue)).len() as u32;
+        let texts = session.life.note(empty);
         self.tell_dropped(session, texts, reason);
     }
 
@@ -206,9 +208,7 @@ impl Typing {
 
     /// The same because somebody asked for it; how many texts that were.
     pub async fn drop_queued(&self, session: &Arc<Session>) -> Result<u32, Problem> {
-        let drop =
-            self.life.change(session, |record| Ok(std::mem::take(&mut record.life.queue).len() as u32));
-        let texts = drop.await?;
+        let texts = self.life.change(session, |record| Ok(empty(record))).await?;
         self.tell_dropped(session, texts, "on request");
         Ok(texts)
     }
@@ -238,4 +238,34 @@ fn queue_goes_on(session: &Session) -> bool {
     let life = session.life();
     let life = &life.record().life;
     !life.queue.is_empty() && !life.queue_held
+}
+
+impl Session {
+    /// Texts that were dropped before the agent had them, by [`name_of`].
+    pub fn dropped_texts(&self) -> Vec<String> {
+        self.life().record().life.dropped.clone()
+    }
+
+    /// Whoever had them sent has taken note.
+    pub fn forget_dropped(&self, texts: &[String]) {
+        self.life.note(|record| record.life.dropped.retain(|name| !texts.contains(name)));
+    }
+}
+
+/// The SHA-256 of a text.
+pub fn name_of(text: &str) -> String {
+    digest(&SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Forgets what waits; how many texts that were.
+fn empty(record: &mut Record) -> u32 {
+    let queue = std::mem::take(&mut record.life.queue);
+    note_dropped(record, queue.iter().map(|queued| name_of(&queued.text)));
+    queue.len() as u32
+}
+
+fn note_dropped(record: &mut Record, names: impl IntoIterator<Item = String>) {
+    let dropped = &mut record.life.dropped;
+    dropped.extend(names);
+    dropped.drain(..dropped.len().saturating_sub(MAX_QUEUED));
 }

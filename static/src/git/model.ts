@@ -213,14 +213,12 @@ export class Model {
     ]);
     this.more.value = beyond(staged) + beyond(changed);
     this.leftOut.value = [];
-    const named = new Set(status?.files.filter((file) => file.conflicted).map((file) => file.path));
-    const isConflicted = (file: DiffFile): boolean => file.conflicted ?? named.has(file.path);
     const items: Item[] = [
       ...staged.files
-        .filter((file) => !isConflicted(file))
+        .filter((file) => !file.conflicted)
         .map((file): Item => ({ key: `staged ${file.path}`, section: "staged", file, base: "head", to: "index" })),
       ...changed.files.map((file): Item => {
-        const section = isConflicted(file) ? "conflicted" : file.change === "added" ? "untracked" : "changed";
+        const section = file.conflicted ? "conflicted" : file.change === "added" ? "untracked" : "changed";
         return { key: `changed ${file.path}`, section, file, base: "index", to: "work" };
       }),
     ];
