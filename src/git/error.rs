@@ -30,8 +30,7 @@ impl From<Failure> for Problem {
             Failure::Git(error) if error.message().contains("unsupported mandatory extension") => {
                 Problem::new(
                     Code::Invalid,
-                    "this repository has a split or a sparse index, which CodePiper cannot read; turn it off with `git \
-                 update-index --no-split-index` or `git sparse-checkout reapply --no-sparse-index`",
+                    "this repository has a split or a sparse index, which CodePiper cannot read; turn that off with git itself",
                 )
             }
             Failure::Git(error) => Problem::new(Code::Internal, format!("git: {}", error.message())),
