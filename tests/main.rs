@@ -4,6 +4,7 @@ mod agent_versions;
 mod agents;
 mod asks;
 mod asks_random;
+mod attention;
 mod billing;
 mod callers;
 mod cli;

@@ -201,7 +201,7 @@ fn what_is_not_sent_is_logged_with_its_reason() {
     // As fast as a person can be.
     std::thread::sleep(Duration::from_secs(1));
     home.ok(["inbox", "done", &soon.short_id]);
-    logged(&home, "answered within 5 s");
+    logged(&home, "over within 5 s: seen by command line");
     assert!(got.try_recv().is_err(), "nothing was sent");
 }
 

@@ -129,20 +129,21 @@ impl Notifier {
     /// It was answered, or snoozed, before anybody was told.
     pub(super) fn answered_soon(&self, ask: &Ask, snoozed: bool) {
         let message = self.message_of(ask);
-        let why = if snoozed { "snoozed" } else { "answered within 5 s" };
+        let why = match snoozed {
+            true => "snoozed".to_owned(),
+            false => format!("over within 5 s: {}", self.how_it_ended(&ask.id, ask.session)),
+        };
         for device in self.devices() {
-            self.record(message.to(&device.name, Some(device.id)).suppressed(why));
+            self.record(message.to(&device.name, Some(device.id)).suppressed(&why));
         }
-        self.outlets().for_each(|name| self.record(message.to(name, None).suppressed(why)));
+        self.outlets().for_each(|name| self.record(message.to(name, None).suppressed(&why)));
     }
 
     /// An ask is over that devices were told of.
     pub(super) fn over(&self, told: &Told, snoozed: bool) {
         let how = match snoozed {
             true => "snoozed".to_owned(),
-            false => {
-                self.0.sessions.asks.how_it_ended(&told.ask).unwrap_or_else(|| "no longer open".to_owned())
-            }
+            false => self.how_it_ended(&told.ask, told.session),
         };
         let message = Message {
             session: Some(told.session),
@@ -215,6 +216,14 @@ impl Notifier {
             }
         });
         Ok(())
+    }
+
+    fn how_it_ended(&self, ask: &str, session: SessionId) -> String {
+        let sessions = &self.0.sessions;
+        sessions.asks.how_it_ended(ask).unwrap_or_else(|| match sessions.registry.get(session) {
+            Some(_) => "no longer open".to_owned(),
+            None => "the session was removed".to_owned(),
+        })
     }
 
     fn message_of(&self, ask: &Ask) -> Message {

@@ -8,6 +8,7 @@ use codepiper_protocol::wire::session::Activity;
 use rustix::process::Signal;
 
 use crate::session::Parts;
+use crate::session::asks::THERE;
 use crate::session::cell::Session;
 use crate::session::context::Above;
 use crate::session::life::machine::Action;
@@ -66,6 +67,25 @@ impl Above for Parts {
     }
 
     fn reported(&self, session: &Arc<Session>, cursor: Cursor, report: Report) {
+        if report == Report::Bell {
+            self.bell(session);
+        }
         self.evidence.reported(session, cursor, report);
+    }
+}
+
+impl Parts {
+    /// Agents say by themselves what they wait for. For the others the bell is a call, unless somebody is there.
+    fn bell(&self, session: &Arc<Session>) {
+        let is_signal = session.provider.signals.report(&Report::Bell).is_some();
+        if session.provider.agent || is_signal || !self.asks.bell_counts(session) {
+            return;
+        }
+        let (asks, link, session) = (self.asks.clone(), self.link.clone(), session.clone());
+        self.context.tasks.spawn_until_shutdown(async move {
+            if !link.is_typed_into(&session, THERE).await {
+                asks.bell(&session);
+            }
+        });
     }
 }

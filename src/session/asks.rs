@@ -43,6 +43,7 @@ use crate::session::registry::Registry;
 use on_screen::Shown;
 
 pub(super) use answer::Claim;
+pub(super) use news::THERE;
 pub(super) use view::of_session;
 
 /// A session has no more questions than these: what comes later is answered in its terminal.
@@ -71,8 +72,11 @@ struct Open {
     answered: Option<Timestamp>,
     /// It has worked, and its turn is not over.
     worked: bool,
-    /// When a command in it asked for attention last.
+    /// When a program in it asked for attention last, and what it has said since.
     called: Option<Instant>,
+    unsaid: Option<String>,
+    /// When a bell was looked at last.
+    rang: Option<Instant>,
     /// Somebody watches whether it hangs.
     watched: bool,
     /// What the agent said last.
@@ -290,16 +294,12 @@ impl Asks {
         for ask in over {
             self.withdrawn(session, ask, why);
         }
-        let begins = live && activity == Activity::Working;
-        if begins {
+        if live && activity == Activity::Working {
             self.watch(session);
         }
-        match finished.filter(|_| session.provider.agent) {
-            Some(text) => {
-                self.tell(session, News { kind: AskKind::Finished, at: to_millisecond(since), text })
-            }
-            None if begins => self.forget_news(session, |news| news.kind == AskKind::Finished),
-            None => {}
+        self.outdate(session, live, activity);
+        if let Some(text) = finished.filter(|_| session.provider.agent) {
+            self.tell(session, News { kind: AskKind::Finished, at: to_millisecond(since), text });
         }
     }
 
@@ -318,11 +318,20 @@ impl Asks {
         all
     }
 
-    /// The ask that a person means: its id, or a session that has exactly one.
+    /// The ask that a person means: its id, or a session that has exactly one; of those that wait, if any does.
     ///
     /// # Errors
     /// There is none, or there are several; or it is over, and how.
     pub fn find(&self, reference: &str) -> Result<(Arc<Session>, Ask), Problem> {
+        self.find_of(reference, |ask| ask.kind.waits())
+    }
+
+    /// The same; of the asks of a session, rather one of these.
+    fn find_of(
+        &self,
+        reference: &str,
+        rather: impl Fn(&Ask) -> bool,
+    ) -> Result<(Arc<Session>, Ask), Problem> {
         if let Some(ask) = self.all().into_iter().find(|ask| ask.id == reference)
             && let Some(session) = self.registry.get(ask.session)
         {
@@ -341,6 +350,9 @@ impl Asks {
         }
         let session = self.registry.find(reference)?;
         let mut asks = of_session(&session);
+        if asks.iter().any(&rather) {
+            asks.retain(rather);
+        }
         match asks.len() {
             0 => Err(Problem::new(Code::NotFound, format!("session {} has no asks", session.id.short()))),
             1 => Ok((session, asks.remove(0))),

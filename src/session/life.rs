@@ -174,7 +174,6 @@ impl Life {
         present.record.life.nonce.clone_from(&launch.nonce);
         present.record.life.server = server;
         present.record.life.archived = false;
-        (present.record.life.news, present.record.life.snoozed) = (None, None);
         present.record.life.launched_at = to_millisecond(Timestamp::now());
         Ok(meanwhile(&present.record))
     }

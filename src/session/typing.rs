@@ -24,7 +24,7 @@ mod text;
 pub use queue::name_of;
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use codepiper_protocol::key::Key;
@@ -67,12 +67,23 @@ struct Flags {
     sends_queued: bool,
     /// What stands in the composer was sent without Enter: the next text goes on with it.
     drafted: bool,
+    /// When somebody typed into it last.
+    typed: Option<Instant>,
 }
 
 impl TypingState {
     /// A text that waited is being sent.
     pub fn is_unqueued(&self) -> bool {
         self.flags().unqueued
+    }
+
+    /// Whether somebody has typed into it through the daemon within this time.
+    pub fn was_typed_into(&self, within: Duration) -> bool {
+        self.flags().typed.is_some_and(|at| at.elapsed() < within)
+    }
+
+    fn is_typed_into(&self) {
+        self.flags().typed = Some(Instant::now());
     }
 
     fn is_drafted(&self) -> bool {

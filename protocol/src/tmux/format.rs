@@ -162,6 +162,8 @@ facts! {
         /// Unknown for connections like ours, which have no screen.
         cols: Option<u16> = "client_width",
         rows: Option<u16> = "client_height",
+        /// When a key was pressed there last: Unix time, seconds.
+        activity: u64 = "client_activity",
         /// `/dev/pts/7`, or `client-1234`.
         name: RawText = "client_name",
         session_name: RawText = "session_name",

@@ -52,7 +52,7 @@ impl Asks {
                 unchanged += 1;
             } else {
                 // Also what an earlier daemon said.
-                self.forget_news(session, |news| news.kind == AskKind::Stalled);
+                self.forget_news(session, "it goes on", |news| news.kind == AskKind::Stalled);
                 (seen, unchanged) = (now, 0);
             }
             if unchanged == LOOKS {
@@ -73,21 +73,14 @@ impl Asks {
         };
         let seen = session.cursor();
         let news = News { kind: AskKind::Stalled, at: to_millisecond(Timestamp::now()), text };
-        // Something that nobody has seen yet is not replaced.
-        let told = works(session.life().machine())
-            && session.life.note(|record| match record.life.news {
-                Some(_) => false,
-                None => record.life.news.replace(news).is_none(),
-            });
-        if !told {
+        if !works(session.life().machine()) {
             return;
         }
-        self.registry.touch(session);
-        self.life.save_soon(session);
+        self.tell(session, news);
         while session.cursor() == seen && works(session.life().machine()) {
             changed.notified().await;
         }
-        self.forget_news(session, |news| news.kind == AskKind::Stalled);
+        self.forget_news(session, "it goes on", |news| news.kind == AskKind::Stalled);
     }
 }
 

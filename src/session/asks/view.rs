@@ -18,7 +18,7 @@ const LENGTH: usize = 6;
 /// Of a line, in characters.
 const LONGEST_LINE: usize = 200;
 
-/// Everything that a session asks now: what hooks asked, or what its state or its record says.
+/// Everything that a session asks now: what hooks asked or its state says, and what is new.
 pub fn of_session(session: &Session) -> Vec<Ask> {
     open(session, false)
 }
@@ -33,6 +33,7 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
         (machine.activity(), live, machine.waiting_for(), machine.since(), news, snoozed)
     };
     let waits = live && activity == Activity::Waiting;
+    let news = news.into_iter().map(|news| plain(session.id, news.kind, news.at, news.text));
     let mut asks: Vec<Ask> = {
         let open = session.asks.open();
         let hooks = open.hooks.iter().filter(|hooked| claimed || hooked.claimed.is_none());
@@ -51,12 +52,11 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
                 let kind = waiting_for.map_or(AskKind::Dialog, AskKind::from);
                 vec![plain(session.id, kind, since, String::new())]
             }
-            (false, _) => {
-                news.map(|news| plain(session.id, news.kind, news.at, news.text)).into_iter().collect()
-            }
+            (false, _) => Vec::new(),
         }
     };
-    if let Some((id, until)) = snoozed {
+    asks.extend(news);
+    for (id, until) in snoozed {
         asks.iter_mut().filter(|ask| ask.id == id).for_each(|ask| ask.snoozed_until = Some(until));
     }
     asks

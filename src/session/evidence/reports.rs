@@ -39,8 +39,7 @@ impl Evidence {
             Report::Notification { title, text } => {
                 // Agents say by themselves what they wait for.
                 if !session.provider.agent {
-                    // A flood is told of once in a while.
-                    let _ = self.asks.note(session, &text);
+                    self.asks.note_printed(session, &text);
                 }
                 self.context.event(Some(session.id), Body::TerminalNotified { title, text });
             }

@@ -12,7 +12,7 @@ use codepiper_protocol::wire::session::{Billing, Changes, Exit, SizeLease, Statu
 use codepiper_protocol::wire::worktree::Worktree;
 use codepiper_protocol::{SessionId, Size};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::bus::to_millisecond;
@@ -125,11 +125,11 @@ pub struct Life {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continued: Option<Timestamp>,
     /// What a person should see, and has not seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub news: Option<News>,
-    /// An ask that nobody wants to hear of until then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snoozed: Option<(String, Timestamp)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    pub news: Vec<News>,
+    /// Asks that nobody wants to hear of until then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    pub snoozed: Vec<(String, Timestamp)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -148,6 +148,21 @@ pub struct News {
     pub at: Timestamp,
     /// One line.
     pub text: String,
+}
+
+/// Earlier versions kept one.
+fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept<T> {
+        More(Vec<T>),
+        One(T),
+    }
+    Ok(match Option::<Kept<T>>::deserialize(from)? {
+        None => Vec::new(),
+        Some(Kept::More(all)) => all,
+        Some(Kept::One(one)) => vec![one],
+    })
 }
 
 /// A text that waits, with the images before it.
@@ -216,8 +231,8 @@ impl Record {
             dropped: vec![],
             queue: Vec::new(),
             queue_held: false,
-            news: None,
-            snoozed: None,
+            news: Vec::new(),
+            snoozed: Vec::new(),
             tags: Vec::new(),
             pinned: false,
             archived: false,
@@ -339,6 +354,18 @@ mod tests {
         Record::remove(dir.path(), record.id).unwrap();
         Record::remove(dir.path(), record.id).unwrap();
         assert_eq!(Record::load_all(dir.path()).unwrap().0, []);
+    }
+
+    #[test]
+    fn a_record_of_before_there_were_several_is_read() {
+        let mut record = record();
+        let news = News { kind: AskKind::Attention, at: Timestamp::UNIX_EPOCH, text: "look".into() };
+        let snoozed = ("ask-a".to_owned(), Timestamp::UNIX_EPOCH);
+        (record.life.news, record.life.snoozed) = (vec![news.clone()], vec![snoozed.clone()]);
+        let mut kept = serde_json::to_value(&record).unwrap();
+        kept["news"] = serde_json::to_value(&news).unwrap();
+        kept["snoozed"] = serde_json::to_value(&snoozed).unwrap();
+        assert_eq!(serde_json::from_value::<Record>(kept).unwrap(), record);
     }
 
     #[test]

@@ -4,13 +4,15 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use codepiper_protocol::tmux::{Command, Scope, Setting, Text, UserOption};
+use codepiper_protocol::tmux::{ClientFacts, Command, Scope, Setting, Text, UserOption};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 
 use super::Link;
 use super::tmux_problem;
+use crate::session::cell::Session;
 use crate::tmux::connection::Connection;
+use crate::tmux::server;
 
 /// tmux writes it when it redraws next: later where a terminal is slow. Who attaches within this time is told, too.
 const OFFERED: Duration = Duration::from_secs(10);
@@ -33,6 +35,20 @@ impl Link {
     /// So many terminals are attached.
     pub fn attached(&self) -> u32 {
         self.registry.all().iter().map(|session| session.state().attached).sum()
+    }
+
+    /// Whether a key was pressed within this time in a terminal that is attached to the session: such keys do not come by here.
+    pub async fn is_typed_into(&self, session: &Session, within: Duration) -> bool {
+        let Some(pane) = session.state().pane.as_ref().map(|pane| pane.tmux_session) else { return false };
+        if session.state().attached == 0 {
+            return false;
+        }
+        let Ok(connection) = self.connected().await else { return false };
+        let clients =
+            server::list::<ClientFacts>(&connection, Command::ListClients).await.unwrap_or_default();
+        let since = (Timestamp::now().as_second() as u64).saturating_sub(within.as_secs());
+        let is_there = |client: &ClientFacts| client.session == Some(pane) && client.activity >= since;
+        clients.iter().any(|client| !client.control_mode && is_there(client))
     }
 
     /// Notifies them; the text is one line.

@@ -41,6 +41,7 @@ impl Typing {
         let _typing = session.typing.keyboard.lock().await;
         let pane = pane_for_input(session)?;
         session.typing.set_drafted(false);
+        session.typing.is_typed_into();
         let Some((last, first)) = keys.split_last() else { return Ok(()) };
         let mut line = CommandLine::new(&Command::LeaveMode(pane));
         for key in first {
@@ -95,6 +96,7 @@ impl Typing {
         let pane = pane_for_input(session)?;
         if is_typed(bytes) {
             session.typing.set_drafted(false);
+            session.typing.is_typed_into();
         }
         if matches!(bytes, [ESCAPE] | [CTRL_C]) {
             self.interrupts(session);

@@ -74,6 +74,7 @@ impl Typing {
         let connection = self.link.connected().await?;
         let keyboard = session.typing.keyboard.lock().await;
         let pane = pane_for_input(session)?;
+        session.typing.is_typed_into();
         let mut composer = Composer::open(&self.source, session).await;
         if let Some(composer) = &mut composer {
             composer.ready(&self.link).await;
