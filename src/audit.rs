@@ -20,6 +20,7 @@
 //! | `input` | many keys, one record |
 //! | [`inputs`] | who types into which session |
 //! | `words` | what a record says |
+//! | `text` | what a record has of a long text |
 //! | `steps` | where tests look and break things |
 //! | [`trail`] | what the daemon puts on record, and when |
 //!
@@ -43,6 +44,7 @@ mod prune;
 mod read;
 mod record;
 mod steps;
+mod text;
 pub mod trail;
 mod verify;
 mod words;
@@ -56,6 +58,7 @@ pub use opening::{Alarm, Opened, Repaired};
 pub use prune::{KeepAfter, Pruned};
 pub use read::{Filter, Order, Page, export, read};
 pub use record::{Hash, MAX_ACTOR, MAX_DATA, MAX_KIND, MAX_SESSION, NewRecord, Record, Seq};
+pub use text::{put_text, put_value};
 pub use verify::{AnchorSays, HeadSays, Recorded, Report, verify};
 pub use words::describe;
 

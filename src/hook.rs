@@ -9,12 +9,11 @@ use std::time::Duration;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::hook::{ASK_LIMIT, MAX_PAYLOAD, delivery_time};
-use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::audit::NewRecord;
+use crate::audit::{NewRecord, put_text};
 use crate::audit::trail::Trail;
 use crate::lock::lock;
 use crate::policy::decide::Decision;
@@ -22,6 +21,7 @@ use crate::policy::ready::risk;
 use crate::policy::rule::Action;
 use crate::policy::{kept::Kept, wire};
 use crate::provider::decisions::{Answers, Asked, Moment, answer, asked};
+use crate::provider::questions;
 use crate::session::{Session, Sessions, Waiter};
 use crate::tasks::blocking;
 
@@ -150,7 +150,7 @@ impl Intake {
         if answer.is_some() {
             let body = Body::PolicyDecided {
                 action: wire::action(decision.action),
-                what: beginning(&asked.input),
+                what: questions::brief(&asked),
                 tool: asked.tool,
                 rule: decision.rule.clone().map(wire::rule),
                 why: decision.why.clone(),
@@ -247,15 +247,17 @@ fn on_record(
     if told.is_none() {
         return (asked.clone(), decision, None);
     }
-    let record = NewRecord {
+    let shown = questions::shown(asked);
+    let mut record = NewRecord {
         kind: "policy.decided".to_owned(),
         actor: "policy".to_owned(),
         session: Some(session.to_string()),
         data: json!({
-            "action": decision.action, "tool": asked.tool, "what": beginning(&asked.input), "rule": decision.rule,
-            "why": decision.why,
+            "action": decision.action, "gate": "policy", "tool": asked.tool, "what": questions::brief(asked),
+            "rule": decision.rule, "why": decision.why,
         }),
     };
+    put_text(&mut record.data, "text", &shown.text);
     match audit.before(&record) {
         Ok(()) => (asked.clone(), decision, told),
         Err(_) if decision.action != Action::Allow => (asked.clone(), decision, told),
@@ -265,15 +267,6 @@ fn on_record(
             (asked.clone(), decision.clone(), answer(asked, &decision, answers))
         }
     }
-}
-
-/// The command, or the path, or all of it: its beginning.
-fn beginning(input: &Value) -> String {
-    const LONGEST: usize = 200;
-    let named = ["command", "file_path", "notebook_path", "url", "pattern", "path"];
-    let text = named.iter().find_map(|name| input[name].as_str().map(str::to_owned));
-    let text = text.unwrap_or_else(|| input.to_string());
-    visible(&text).chars().take(LONGEST).collect()
 }
 
 fn time_of(delivery: &str) -> Option<Timestamp> {

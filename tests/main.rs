@@ -50,6 +50,7 @@ mod remembers;
 mod rooms;
 mod shells;
 mod shim;
+mod shown;
 mod sizes;
 mod slow;
 mod states;

@@ -1,7 +1,7 @@
 //! `/api/asks`, `/api/halt`: what sessions need from a person, and the answers.
 
 use codepiper_protocol::event::Body;
-use codepiper_protocol::visible::one_line;
+use codepiper_protocol::visible::{one_line, visible};
 use codepiper_protocol::wire::ask::{AnswerAsk, Answered, Ask, AskDecision, Halt, Halted, Notify, SnoozeAsk};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use futures_util::future::join_all;
@@ -16,7 +16,7 @@ use super::auth::holder;
 use super::caller::percent_decode;
 use super::sessions::{Reference, find, path_to};
 use super::{Api, Caller, answer, answer_status, json, with};
-use crate::audit::NewRecord;
+use crate::audit::{NewRecord, put_text, put_value};
 use crate::tasks::blocking;
 
 const LONGEST_NOTE: usize = 500;
@@ -28,7 +28,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(|api: Api| async move { answer(Ok::<_, Problem>(api.sessions.asks.all())) });
     let one = warp::path!("api" / "asks" / String).and(warp::get()).and(with(api.clone())).then(
         |id: String, api: Api| async move {
-            answer(api.sessions.asks.find(&percent_decode(&id)).map(|(_, ask)| ask))
+            answer(shown(&api, &percent_decode(&id)).await)
         },
     );
     let to = |what: &'static str| {
@@ -64,22 +64,39 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     all.or(one).unify().or(change).unify().or(halt).unify().or(notify).unify().boxed()
 }
 
+/// Where nothing but the screen tells what is asked, the text is the screen.
+async fn shown(api: &Api, reference: &str) -> Result<Ask, Problem> {
+    let (session, mut ask) = api.sessions.asks.find(reference)?;
+    if ask.text.is_empty() && ask.kind.waits() {
+        let rows = api.sessions.screen_source.rows(&session).await.unwrap_or_default();
+        let rows: Vec<_> = rows.iter().map(|row| visible(row.trim_end()).into_owned()).collect();
+        ask.text = rows.join("\n").trim_matches('\n').to_owned();
+    }
+    Ok(ask)
+}
+
 /// On record before the agent hears of it: what cannot be recorded is not allowed.
 async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -> Result<Answered, Problem> {
     let (by, decision) = (holder(api, caller), wanted.decision);
     let claim = api.sessions.claim(&id, wanted, by.clone())?;
-    let Ask { id, session, kind, tool, title, asked_at, .. } = &claim.ask;
-    let record = NewRecord {
+    let Ask { id, session, kind, tool, title, text, asked_at, .. } = &claim.ask;
+    let AnswerAsk { answers, command, reason, always, .. } = &claim.answer;
+    let mut record = NewRecord {
         kind: "ask.answered".to_owned(),
         actor: by.clone(),
         session: Some(session.to_string()),
         data: value!({
-            "ask": id, "what": kind, "tool": tool, "title": title, "decision": decision,
-            "always": claim.ask.always.as_ref().filter(|_| claim.answer.always),
-            "changed": claim.answer.command, "reason": claim.answer.reason,
+            "ask": id, "gate": "person", "what": kind, "tool": tool, "title": title, "decision": decision,
+            "always": claim.ask.always.as_ref().filter(|_| *always),
             "waited_ms": Timestamp::now().duration_since(*asked_at).as_millis() as i64,
         }),
     };
+    if !answers.is_empty() {
+        put_value(&mut record.data, "answers", serde_json::to_value(answers).unwrap_or_default());
+    }
+    for (name, text) in [("text", Some(text)), ("changed", command.as_ref()), ("reason", reason.as_ref())] {
+        text.into_iter().for_each(|text| put_text(&mut record.data, name, text));
+    }
     let audit = api.audit.clone();
     let recorded = blocking(move || audit.before(&record)).await?;
     if decision == AskDecision::Allow {

@@ -237,7 +237,7 @@ fn data_length(data: &Value) -> Result<usize> {
     Ok(count.0)
 }
 
-fn sha256(parts: &[&[u8]]) -> Hash {
+pub(super) fn sha256(parts: &[&[u8]]) -> Hash {
     let mut context = digest::Context::new(&digest::SHA256);
     parts.iter().for_each(|part| context.update(part));
     let mut hash = Hash::default();

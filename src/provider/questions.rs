@@ -1,7 +1,11 @@
 //! What an agent asks a person through its hook, as people are shown it, and what its hook answers: the JSON of Claude Code.
 //! Measured with Claude Code 2.1.197 and 2.1.332.
 
-use codepiper_protocol::visible::{one_line, visible};
+mod words;
+
+pub use words::brief;
+
+use codepiper_protocol::visible::visible;
 use codepiper_protocol::wire::ask::{
     AnswerAsk, AskDecision, AskKind, AskedOption, AskedQuestion, LONGEST_ANSWER, QuestionAnswer,
 };
@@ -9,8 +13,6 @@ use serde_json::{Map, Value, json};
 
 use super::decisions::{ASKS, Asked, PLANS, before_question};
 
-/// Of a title, in characters.
-const LONGEST_TITLE: usize = 200;
 /// More questions or options are not offered for an answer.
 const MOST: usize = 20;
 /// What the agent is told of a denial without a reason.
@@ -44,14 +46,10 @@ pub fn shown(asked: &Asked) -> Shown {
     };
     let can_be_answered = questions.is_some();
     let questions = questions.unwrap_or_default();
-    let text = text(asked, &questions);
-    let title = match questions.first() {
-        Some(first) => one_line(&first.question),
-        None => one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()),
-    };
+    let text = words::text(asked, &questions);
     Shown {
         kind,
-        title: title.chars().take(LONGEST_TITLE).collect(),
+        title: words::title(asked, &questions),
         questions,
         changes_allowed: kind == AskKind::Permission && asked.input["command"].is_string(),
         always: rule(asked).map(|rule| format!("Bash({})", visible(&rule))),
@@ -79,49 +77,13 @@ fn questions(input: &Value) -> Option<Vec<AskedQuestion>> {
     asked.iter().map(question).collect()
 }
 
-/// All of it, as it will be done.
-fn text(asked: &Asked, questions: &[AskedQuestion]) -> String {
-    let field = |name: &str| asked.input[name].as_str();
-    let text = if !questions.is_empty() {
-        questions.iter().map(question_text).collect::<Vec<_>>().join("\n\n")
-    } else if let Some(command) = field("command") {
-        command.to_owned()
-    } else if let Some(plan) = field("plan") {
-        plan.to_owned()
-    } else if let (Some(path), Some(content)) = (field("file_path"), field("content")) {
-        format!("{path}\n\n{content}")
-    } else if let (Some(path), Some(old), Some(new)) =
-        (field("file_path"), field("old_string"), field("new_string"))
-    {
-        let marked = |text: &str, mark: &str| {
-            text.lines().map(|line| format!("{mark} {line}")).collect::<Vec<_>>().join("\n")
-        };
-        format!("{path}\n\n{}\n{}", marked(old, "-"), marked(new, "+"))
-    } else {
-        serde_json::to_string_pretty(&asked.input).unwrap_or_default()
-    };
-    seen(&text)
-}
-
-fn question_text(question: &AskedQuestion) -> String {
-    let options = question.options.iter().enumerate().map(|(index, option)| {
-        let description = option.description.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-        format!("\n  {}. {}{description}", index + 1, option.label)
-    });
-    format!("{}{}", question.question, options.collect::<String>())
-}
-
-/// With what is hidden written out, line by line.
-fn seen(text: &str) -> String {
-    let line = |line: &str| line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
 /// The content of a rule for exactly this command. In one with `*` it would mean others, too.
 fn rule(asked: &Asked) -> Option<String> {
     const LONGEST: usize = 500;
     let command = asked.input["command"].as_str().filter(|_| asked.tool == "Bash")?;
-    let exact = !command.contains(['*', '\n']) && !command.ends_with(':') && command.len() <= LONGEST;
+    // It would allow the command in any way.
+    let plain = !words::has_more(asked);
+    let exact = plain && !command.contains(['*', '\n']) && !command.ends_with(':') && command.len() <= LONGEST;
     exact.then(|| command.to_owned())
 }
 

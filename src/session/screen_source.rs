@@ -46,6 +46,14 @@ impl ScreenSource {
         }
     }
 
+    /// Its text, row by row.
+    pub async fn rows(&self, session: &Arc<Session>) -> Option<Vec<String>> {
+        let keyframe = self.keyframe(session).await?;
+        let mut screen = Screen::new(keyframe.size);
+        screen.feed(&keyframe.screen);
+        Some((0..screen.size().rows()).map(|row| screen.row_text(row)).collect())
+    }
+
     /// The screen of a session where its log ends, by the journal, and whether that has all of it.
     pub(super) async fn replay(&self, session: &Arc<Session>) -> Option<(Model, bool)> {
         let (journal, session) = (self.0.bus.journal().clone(), session.clone());

@@ -97,7 +97,8 @@ export type Ask = {
  */
 id: string, session: SessionId, kind: AskKind, asked_at: string, 
 /**
- * One line: the command, the question, or what happened; empty if that is not known.
+ * One line: the command, the question, the first thing that tells what a tool is used for, or what happened; empty if
+ * that is not known.
  */
 title: string, 
 /**
@@ -105,8 +106,9 @@ title: string,
  */
 tool: string | null, 
 /**
- * All that is asked about, with hidden characters shown as escapes: the command, the plan, or the tool's input as
- * JSON.
+ * All that is asked about, with hidden characters shown as escapes: the command, the plan or the edit, with the fields
+ * of the tool's input besides, or this input as JSON. Where only the terminal shows it, `GET /api/asks/{id}` has the
+ * screen, and lists have nothing.
  */
 text: string, 
 /**

@@ -23,12 +23,14 @@ pub struct Ask {
     pub session: SessionId,
     pub kind: AskKind,
     pub asked_at: Timestamp,
-    /// One line: the command, the question, or what happened; empty if that is not known.
+    /// One line: the command, the question, the first thing that tells what a tool is used for, or what happened; empty if
+    /// that is not known.
     pub title: String,
     /// The tool that the agent wants to use, as the agent calls it.
     pub tool: Option<String>,
-    /// All that is asked about, with hidden characters shown as escapes: the command, the plan, or the tool's input as
-    /// JSON.
+    /// All that is asked about, with hidden characters shown as escapes: the command, the plan or the edit, with the fields
+    /// of the tool's input besides, or this input as JSON. Where only the terminal shows it, `GET /api/asks/{id}` has the
+    /// screen, and lists have nothing.
     pub text: String,
     /// The directory that the agent is in.
     pub cwd: Option<String>,

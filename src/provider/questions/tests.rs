@@ -52,6 +52,35 @@ fn an_edit_a_plan_and_anything_else_can_be_read() {
     assert!(!shown(&asked(PLANS, json!({}))).can_be_answered, "a plan that nobody has seen");
     let other = asked("WebFetch", json!({"url": "http://x"}));
     assert_eq!(shown(&other).text, "{\n  \"url\": \"http://x\"\n}");
+    for (tool, input, title) in [
+        ("WebFetch", json!({"prompt": "p", "url": "http://x"}), "http://x"),
+        ("Skill", json!({"args": "prod", "skill": "deploy"}), "deploy"),
+        ("mcp__a__b", json!({"force": true, "owner": {"name": " \n\u{1b}me"}, "number": 7}), "7"),
+        ("mcp__a__b", json!({"owner": [{"name": " \n\u{1b}me"}]}), "<U+001B>me"),
+        ("mcp__a__b", json!({}), "mcp__a__b"),
+    ] {
+        assert_eq!(shown(&asked(tool, input.clone())).title, title, "{input}");
+    }
+}
+
+#[test]
+fn nothing_that_matters_is_hidden() {
+    let loose = json!({
+        "command": "touch x", "description": "d", "dangerouslyDisableSandbox": true, "run_in_background": false,
+        "timeout": 1000, "env": "A=\n1",
+    });
+    let loose = asked("Bash", loose);
+    let all = "touch x\n\ndangerouslyDisableSandbox: true\nenv: \"A=\\n1\"\ntimeout: 1000";
+    assert_eq!((shown(&loose).text.as_str(), shown(&loose).title.as_str()), (all, "touch x"));
+    assert_eq!(shown(&loose).always, None, "the rule would allow it without the sandbox, and whatever is with it");
+    let edit = json!({"file_path": "/a", "old_string": "x", "new_string": "z", "replace_all": true});
+    assert_eq!(shown(&asked("Edit", edit)).text, "/a\n\n- x\n+ z\n\nreplace_all: true");
+    let plan = json!({"plan": "do it", "planFilePath": "/p", "allowedPrompts": [{"tool": "Bash", "prompt": "all"}]});
+    let text = shown(&asked(PLANS, plan)).text;
+    assert!(text.starts_with("do it\n\nallowedPrompts: ") && text.contains("Bash"), "{text}");
+    let mut asks = questions_asked();
+    asks.input["metadata"] = json!({"source": "x"});
+    assert!(shown(&asks).text.ends_with("metadata: {\"source\":\"x\"}"));
 }
 
 #[test]
