@@ -266,6 +266,39 @@ fn agent_does(agent: &Agent) {
     }
 }
 
+/// A skill's text has shell commands, which run before the model reads it.
+#[test]
+fn shell_commands_in_skills_are_decided_on_too() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    for (name, file) in [("one", "allowed"), ("two", "denied"), ("three", "other")] {
+        let dir = bed.project.join(format!(".claude/skills/{name}"));
+        std::fs::create_dir_all(&dir).unwrap();
+        let text = format!(
+            "---\nname: {name}\ndescription: d\nallowed-tools: Bash(touch:*)\n---\n\nhello !`touch {file}` you\n"
+        );
+        std::fs::write(dir.join("SKILL.md"), text).unwrap();
+    }
+    let runs = |id: &str, skill: &str, file: &str| {
+        bed.home.ok(["send", id, &format!("/{skill}"), "--wait", "idle", "--timeout", "20"]);
+        bed.until_idle(id);
+        bed.project.join(file).exists()
+    };
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    // Without a policy, the agent's own rules decide.
+    assert!(runs(id, "two", "denied"));
+    std::fs::remove_file(bed.project.join("denied")).unwrap();
+    save(&bed.home, "work", POLICY);
+    assert!(runs(id, "one", "allowed"));
+    assert!(!runs(id, "two", "denied") && !runs(id, "three", "other"));
+    let records = bed.home.ok(["audit", "--type", "policy.decided", "--json"]);
+    let records = records.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["data"].clone());
+    let decided: Vec<(Value, Value)> =
+        records.map(|data| (data["what"].clone(), data["action"].clone())).collect();
+    let wanted = [("touch allowed", "allow"), ("touch denied", "deny"), ("touch other", "ask")];
+    assert_eq!(decided, wanted.map(|(what, action)| (json!(what), json!(action))));
+}
+
 #[test]
 fn codex_does_what_the_policies_say_where_its_hooks_are_allowed() {
     let bed = Bed::configured(&CODEX, "[providers.codex]\nhooks_without_review = true\n");

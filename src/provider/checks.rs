@@ -42,7 +42,7 @@ impl Checks {
 }
 
 /// A version to compare; a suffix such as `-beta` does not count.
-fn numbers(version: &str) -> Option<Vec<u32>> {
+pub(super) fn numbers(version: &str) -> Option<Vec<u32>> {
     let plain = version.split(['-', '+']).next().unwrap_or_default();
     plain.split('.').map(|number| number.parse().ok()).collect()
 }

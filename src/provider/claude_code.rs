@@ -6,6 +6,7 @@ mod signals;
 mod state_file;
 mod status_line;
 mod transcript;
+mod version;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -23,6 +23,8 @@ pub struct Asked {
 pub enum Moment {
     /// Before each use, whatever the agent's own rules say.
     BeforeUse,
+    /// Before a shell command in the text of a skill or command: it cannot be asked about, so what is not allowed is not run.
+    InSkill,
     /// The agent is about to ask a person.
     BeforeQuestion,
 }
@@ -40,15 +42,29 @@ pub enum Answers {
 /// Tools by which the agent itself asks the person.
 pub(super) const ASKS: &str = "AskUserQuestion";
 pub(super) const PLANS: &str = "ExitPlanMode";
+/// The hook that tells of a tool that was refused by the agent's own classifier.
+pub const DENIED_BY_ITSELF: &str = "PermissionDenied";
+/// The hook before a shell command in a skill.
+pub const IN_SKILL: &str = "PreSkillShellCommand";
+const BEFORE_USE: &str = "PreToolUse";
 const QUESTIONS: [&str; 3] = [ASKS, PLANS, "EnterPlanMode"];
 
 /// `None` for a hook that asks nothing.
 pub fn asked(payload: &Value) -> Option<Asked> {
-    let moment = match payload["hook_event_name"].as_str()? {
-        "PreToolUse" => Moment::BeforeUse,
-        "PermissionRequest" => Moment::BeforeQuestion,
-        _ => return None,
-    };
+    match payload["hook_event_name"].as_str()? {
+        IN_SKILL => read(payload, Moment::InSkill),
+        BEFORE_USE => read(payload, Moment::BeforeUse),
+        "PermissionRequest" => read(payload, Moment::BeforeQuestion),
+        _ => None,
+    }
+}
+
+/// What the agent itself refused.
+pub fn denied_by_itself(payload: &Value) -> Option<Asked> {
+    (payload["hook_event_name"] == DENIED_BY_ITSELF).then(|| read(payload, Moment::BeforeUse))?
+}
+
+fn read(payload: &Value, moment: Moment) -> Option<Asked> {
     let cwd = payload["cwd"].as_str().unwrap_or("/");
     Some(Asked {
         moment,
@@ -74,11 +90,17 @@ pub fn answer(asked: &Asked, decision: &Decision, answers: Answers) -> Option<Va
     if QUESTIONS.contains(&asked.tool.as_str()) && !refused {
         return None;
     }
+    let before_use = |decision| {
+        let event = if asked.moment == Moment::InSkill { IN_SKILL } else { BEFORE_USE };
+        json!({
+            "hookEventName": event, "permissionDecision": decision, "permissionDecisionReason": reason,
+        })
+    };
     let specific = match (asked.moment, decision.action) {
-        (Moment::BeforeUse, Action::Deny) => before_use("deny", reason),
-        (Moment::BeforeUse, _) if answers == Answers::Deny => return None,
-        (Moment::BeforeUse, Action::Allow) => before_use("allow", reason),
-        (Moment::BeforeUse, Action::Ask) => before_use("ask", reason),
+        (Moment::BeforeUse | Moment::InSkill, Action::Deny) => before_use("deny"),
+        (Moment::BeforeUse | Moment::InSkill, _) if answers == Answers::Deny => return None,
+        (Moment::BeforeUse | Moment::InSkill, Action::Allow) => before_use("allow"),
+        (Moment::BeforeUse | Moment::InSkill, Action::Ask) => before_use("ask"),
         (Moment::BeforeQuestion, Action::Allow) => before_question(json!({"behavior": "allow"})),
         (Moment::BeforeQuestion, Action::Deny) => {
             before_question(json!({"behavior": "deny", "message": reason}))
@@ -86,14 +108,6 @@ pub fn answer(asked: &Asked, decision: &Decision, answers: Answers) -> Option<Va
         (Moment::BeforeQuestion, Action::Ask) => return None,
     };
     Some(json!({ "hookSpecificOutput": specific }))
-}
-
-fn before_use(decision: &str, reason: &str) -> Value {
-    json!({
-        "hookEventName": "PreToolUse",
-        "permissionDecision": decision,
-        "permissionDecisionReason": reason,
-    })
 }
 
 pub(super) fn before_question(decision: Value) -> Value {

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::transcript::is_usage_limit;
-use super::{ClaudeCode, home, status_line};
+use super::{ClaudeCode, home, status_line, version};
 use crate::provider::conversations::conversation_id;
+use crate::provider::decisions::IN_SKILL;
 use crate::provider::{Hooks, LaunchRequest, LeftRunning, Meaning};
 
 impl Hooks for ClaudeCode {
@@ -98,6 +99,9 @@ fn running(list: &Value, fields: &[&str]) -> Vec<String> {
     listed.iter().filter(runs).take(MOST).map(name).collect()
 }
 
+/// Measured with this version; 2.1.197 has no hook before the shell commands in skills.
+const GUARDS_SKILLS: &str = "2.1.332";
+
 /// Hooks of this launch. They stand beside those of the person's own settings files.
 pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
     // An event that a version does not know makes it ask at its start: these are known since 2.1.197.
@@ -129,8 +133,9 @@ pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
         };
         json!([{"hooks": [{"type": "command", "command": command, "timeout": seconds}]}])
     };
-    let hooks: serde_json::Map<_, _> =
-        EVENTS.map(|event| (event.to_owned(), hook(event))).into_iter().collect();
+    let skills = version::is_since(launch, GUARDS_SKILLS).then_some(IN_SKILL);
+    let events = EVENTS.into_iter().chain(skills);
+    let hooks: serde_json::Map<_, _> = events.map(|event| (event.to_owned(), hook(event))).collect();
     // Its team members would otherwise get a tmux server of their own, where nobody sees them.
     let status_line = status_line::setting(launch.hook, &home(launch.env), launch.cwd);
     let mut settings = json!({ "hooks": hooks, "teammateMode": "in-process", "statusLine": status_line });
