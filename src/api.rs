@@ -41,6 +41,8 @@ mod notifications;
 mod output;
 mod places;
 mod policies;
+mod record;
+mod reports;
 mod review;
 mod search;
 mod server;

@@ -9,18 +9,19 @@ use std::time::Duration;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::hook::{ASK_LIMIT, MAX_PAYLOAD, delivery_time};
+use codepiper_protocol::wire::ask::Gate;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::audit::{NewRecord, put_text};
 use crate::audit::trail::Trail;
+use crate::audit::{NewRecord, put_text};
 use crate::lock::lock;
 use crate::policy::decide::Decision;
 use crate::policy::ready::risk;
 use crate::policy::rule::Action;
 use crate::policy::{kept::Kept, wire};
-use crate::provider::decisions::{Answers, Asked, Moment, answer, asked};
+use crate::provider::decisions::{Answers, Asked, Moment, answer, asked, denied_by_itself};
 use crate::provider::questions;
 use crate::session::{Session, Sessions, Waiter};
 use crate::tasks::blocking;
@@ -98,7 +99,7 @@ impl Intake {
         } else {
             let _turn = self.turn.lock().await;
             self.take_spool_of(session).await;
-            self.take(session, delivery, value);
+            self.take(session, delivery, value).await;
         }
         let decided = match asked.filter(|_| !self.policies.is_empty()) {
             Some(asked) => self.decide(session, asked).await?,
@@ -123,11 +124,28 @@ impl Intake {
         Ok(waiter.map_or(Answer::Nothing, Answer::Later))
     }
 
-    fn take(&self, session: &Arc<Session>, delivery: Option<String>, value: Value) {
+    async fn take(&self, session: &Arc<Session>, delivery: Option<String>, value: Value) {
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
         if delivery.as_ref().is_none_or(|delivery| self.is_new(delivery)) {
             let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
+            self.note_denial(session, &value).await;
             self.sessions.evidence.hook(session, at, value);
+        }
+    }
+
+    /// The agent's own classifier refused a tool: that is on record, too.
+    async fn note_denial(&self, session: &Arc<Session>, payload: &Value) {
+        let Some(denied) = denied_by_itself(payload) else { return };
+        let shown = questions::shown(&denied);
+        let mut data = json!({
+            "gate": Gate::Agent, "tool": denied.tool, "what": questions::brief(&denied), "why": payload["reason"].as_str(),
+        });
+        put_text(&mut data, "text", &shown.text);
+        let (kind, actor) = ("agent.denied".to_owned(), "agent".to_owned());
+        let record = NewRecord { kind, actor, session: Some(session.id.to_string()), data };
+        let audit = self.audit.clone();
+        if let Ok(Err(problem)) = blocking(move || audit.before(&record)).await {
+            tracing::error!(%problem, "a refusal by an agent is not in the audit");
         }
     }
 
@@ -185,6 +203,7 @@ impl Intake {
                 match serde_json::from_slice(&payload) {
                     Ok(value) => {
                         let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
+                        self.note_denial(session, &value).await;
                         self.sessions.evidence.hook(session, at, value);
                     }
                     Err(error) => {
@@ -253,7 +272,7 @@ fn on_record(
         actor: "policy".to_owned(),
         session: Some(session.to_string()),
         data: json!({
-            "action": decision.action, "gate": "policy", "tool": asked.tool, "what": questions::brief(asked),
+            "action": decision.action, "gate": Gate::Policy, "tool": asked.tool, "what": questions::brief(asked),
             "rule": decision.rule, "why": decision.why,
         }),
     };

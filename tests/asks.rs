@@ -59,6 +59,12 @@ fn is_answered(agent: &Agent) {
     );
     assert!(ask.expires_at.is_some() && ask.changes_allowed && ask.risk.is_none());
     assert_eq!(ask.always.as_deref(), Some("Bash(touch one)"));
+    assert_eq!(ask.evidence.as_deref(), Some("the hook PermissionRequest"));
+    let shown = home.ok(["inbox", "show", &ask.id]);
+    assert!(
+        shown.contains("Evidence: the hook") && shown.contains("Only in the terminal after 20"),
+        "{shown}"
+    );
     assert_eq!(home.session(&id).asks, std::slice::from_ref(&ask));
     // Its terminal asks all the while.
     home.ok(["wait", &id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
@@ -68,6 +74,7 @@ fn is_answered(agent: &Agent) {
     let second = home.fails(1, ["deny", &ask.id]);
     assert!(second.contains("allowed by command line"), "{second}");
 
+    let first = ask.id;
     let ask = asked(home, "the second one");
     home.ok(["deny", &id, "--reason", "not that one"]);
     eventually("the model is told", || {
@@ -92,6 +99,12 @@ fn is_answered(agent: &Agent) {
     assert!(bed.project.join("four").exists());
     assert!(home.fails(1, ["approve", &ask.id]).contains("answered in the terminal"));
 
+    // Also by the next daemon.
+    home.ok(["daemon", "restart"]);
+    assert!(home.fails(1, ["approve", &first]).contains("allowed by command line"));
+    assert!(home.fails(1, ["deny", &ask.id]).contains("answered in the terminal"));
+    assert!(home.fails(3, ["approve", "ask-aaaaaa"]).contains("no ask"));
+
     let logs = home.ok(["logs", &id, "--source", "ask"]);
     for said in [
         "Allowed by command line: touch one",
@@ -108,6 +121,15 @@ fn is_answered(agent: &Agent) {
         (&json!("deny"), &json!("not that one"))
     );
     assert_eq!(audited[2]["data"]["changed"], "touch instead");
+    let in_terminal = eventually("the answer in the terminal is on record", || {
+        let records = home.ok(["audit", "--type", "ask.withdrawn", "--json"]);
+        records.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap())
+    });
+    assert_eq!(
+        (&in_terminal["actor"], &in_terminal["data"]["gate"]),
+        (&json!("terminal"), &json!("terminal"))
+    );
+    assert_eq!(in_terminal["data"]["title"], "touch four; rm -rf ./gone");
 }
 
 #[test]
@@ -503,6 +525,8 @@ fn agents_halt() {
         [[providers.deaf.signals]]
         osc_7501 = "working"
         means = "working"
+        [providers.silent]
+        command = ["sh", "-c", "trap '' INT; exec sleep 1000"]
     "#;
     let bed = Bed::configured(&NEWEST_CLAUDE_CODE, deaf);
     let shell = bed.home.start(&["cat"]);
@@ -530,6 +554,18 @@ fn agents_halt() {
     none_is_open(&bed.home);
     assert_eq!(bed.home.session(&shell.short_id).status, Status::Running);
     assert!(bed.home.ok(["audit", "--type", "halt"]).contains("command line"));
+    eventually("the outcome of each is on record", || {
+        let records = bed.home.ok(["audit", "--type", "ask.halted", "--json"]);
+        let of = |id: &String, outcome: &str| {
+            records.lines().any(|line| {
+                let record: Value = serde_json::from_str(line).unwrap();
+                record["session"] == *id
+                    && record["actor"] == "command line"
+                    && record["data"]["outcome"] == outcome
+            })
+        };
+        (of(works, "halted") && of(asks, "halted") && of(rests, "idle")).then_some(())
+    });
     // One that does not react any more.
     let dir = bed.project.to_str().unwrap();
     bed.home.ok(["start", "-p", "deaf", "-d", dir, "--name", "stubborn"]);
@@ -537,6 +573,13 @@ fn agents_halt() {
     let said = bed.home.ok(["halt", "stubborn"]);
     assert!(said.contains("did not react: killed"), "{said}");
     assert_ne!(bed.home.session("stubborn").status, Status::Running);
+    // One that nobody knows anything of.
+    bed.home.ok(["start", "-p", "silent", "-d", dir, "--name", "mute"]);
+    assert_eq!(bed.home.session("mute").activity, Activity::Unknown);
+    let said = bed.home.ok(["halt", "mute", &shell.short_id]);
+    assert!(said.contains("did not react: killed") && said.contains("not an agent: left alone"), "{said}");
+    assert_ne!(bed.home.session("mute").status, Status::Running);
+    assert_eq!(bed.home.session(&shell.short_id).status, Status::Running);
 }
 
 /// While another session floods, so that the daemon's queues are full.

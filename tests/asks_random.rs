@@ -168,7 +168,7 @@ fn each_has_one_end(home: &Home, ended: &BTreeMap<String, String>, asks: usize) 
             let (title, how) = match serde_json::from_str::<Event>(line).unwrap().body {
                 Body::AskAnswered { title, decision: AskDecision::Allow, .. } => (title, "allow"),
                 Body::AskAnswered { title, decision: AskDecision::Deny, .. } => (title, "deny"),
-                Body::AskWithdrawn { title, .. } => (title, "terminal"),
+                Body::AskWithdrawn { title, what, .. } if what.waits() => (title, "terminal"),
                 _ => continue,
             };
             let what = title.strip_prefix("touch ").unwrap().to_owned();

@@ -149,7 +149,7 @@ fn an_agent_decides_nothing() {
     }
     for wrap in wraps {
         for (method, path, body) in [
-            ("POST", format!("asks/{ask}/answer"), r#"{"version":1,"answer":"allow"}"#),
+            ("POST", format!("asks/{ask}/answer"), r#"{"decision":"allow"}"#),
             ("DELETE", "policies/deny-list".to_owned(), ""),
             ("POST", "halt".to_owned(), "{}"),
         ] {

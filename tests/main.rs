@@ -44,6 +44,7 @@ mod providers;
 mod questions;
 mod reboot;
 mod receipts;
+mod recorded;
 mod records;
 mod refusals;
 mod remembers;

@@ -56,5 +56,6 @@ fn what_only_the_screen_asks_is_shown_as_it_stands_there() {
         let shown = home.run(["inbox", "show", "asks"]);
         shown.stdout.contains("Go on?").then_some(shown.stdout)
     });
+    assert!(shown.contains("Evidence: it reported"), "{shown}");
     assert!(shown.contains("Go on?\n> 1. yes\n"), "{shown}");
 }

@@ -2,7 +2,9 @@
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::visible::{one_line, visible};
-use codepiper_protocol::wire::ask::{AnswerAsk, Answered, Ask, AskDecision, Halt, Halted, Notify, SnoozeAsk};
+use codepiper_protocol::wire::ask::{
+    AnswerAsk, Answered, Ask, AskDecision, Gate, Halt, Halted, Notify, SnoozeAsk,
+};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -15,9 +17,8 @@ use warp::reply::Response;
 use super::auth::holder;
 use super::caller::percent_decode;
 use super::sessions::{Reference, find, path_to};
-use super::{Api, Caller, answer, answer_status, json, with};
-use crate::audit::{NewRecord, put_text, put_value};
-use crate::tasks::blocking;
+use super::{Api, Caller, answer, answer_status, json, record, with};
+use crate::audit::{put_text, put_value};
 
 const LONGEST_NOTE: usize = 500;
 
@@ -26,11 +27,10 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(with(api.clone()))
         .then(|api: Api| async move { answer(Ok::<_, Problem>(api.sessions.asks.all())) });
-    let one = warp::path!("api" / "asks" / String).and(warp::get()).and(with(api.clone())).then(
-        |id: String, api: Api| async move {
-            answer(shown(&api, &percent_decode(&id)).await)
-        },
-    );
+    let one = warp::path!("api" / "asks" / String)
+        .and(warp::get())
+        .and(with(api.clone()))
+        .then(|id: String, api: Api| async move { answer(shown(&api, &percent_decode(&id)).await) });
     let to = |what: &'static str| {
         warp::path!("api" / "asks" / String / ..)
             .map(|id: String| percent_decode(&id))
@@ -66,6 +66,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
 
 /// Where nothing but the screen tells what is asked, the text is the screen.
 async fn shown(api: &Api, reference: &str) -> Result<Ask, Problem> {
+    api.sessions.asks.recall(reference).await;
     let (session, mut ask) = api.sessions.asks.find(reference)?;
     if ask.text.is_empty() && ask.kind.waits() {
         let rows = api.sessions.screen_source.rows(&session).await.unwrap_or_default();
@@ -78,31 +79,34 @@ async fn shown(api: &Api, reference: &str) -> Result<Ask, Problem> {
 /// On record before the agent hears of it: what cannot be recorded is not allowed.
 async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -> Result<Answered, Problem> {
     let (by, decision) = (holder(api, caller), wanted.decision);
+    api.sessions.asks.recall(&id).await;
     let claim = api.sessions.claim(&id, wanted, by.clone())?;
     let Ask { id, session, kind, tool, title, text, asked_at, .. } = &claim.ask;
     let AnswerAsk { answers, command, reason, always, .. } = &claim.answer;
-    let mut record = NewRecord {
-        kind: "ask.answered".to_owned(),
-        actor: by.clone(),
-        session: Some(session.to_string()),
-        data: value!({
-            "ask": id, "gate": "person", "what": kind, "tool": tool, "title": title, "decision": decision,
-            "always": claim.ask.always.as_ref().filter(|_| *always),
-            "waited_ms": Timestamp::now().duration_since(*asked_at).as_millis() as i64,
-        }),
-    };
+    let mut data = value!({
+        "ask": id, "gate": Gate::Person, "what": kind, "tool": tool, "title": title, "decision": decision,
+        "always": claim.ask.always.as_ref().filter(|_| *always),
+        "waited_ms": Timestamp::now().duration_since(*asked_at).as_millis() as i64,
+    });
     if !answers.is_empty() {
-        put_value(&mut record.data, "answers", serde_json::to_value(answers).unwrap_or_default());
+        put_value(&mut data, "answers", serde_json::to_value(answers).unwrap_or_default());
     }
     for (name, text) in [("text", Some(text)), ("changed", command.as_ref()), ("reason", reason.as_ref())] {
-        text.into_iter().for_each(|text| put_text(&mut record.data, name, text));
+        text.into_iter().for_each(|text| put_text(&mut data, name, text));
     }
-    let audit = api.audit.clone();
-    let recorded = blocking(move || audit.before(&record)).await?;
+    let (id, session) = (id.clone(), Some(*session));
+    let recorded = record::before(api, by.clone(), "ask.answered", session, data).await;
     if decision == AskDecision::Allow {
         recorded?;
     }
-    let ask = api.sessions.answer(claim).await?;
+    let ask = match api.sessions.answer(claim).await {
+        Ok(ask) => ask,
+        Err(problem) => {
+            let data = value!({ "ask": id, "why": problem.detail });
+            record::note_by(api, by, "ask.answer_failed", session, data).await;
+            return Err(problem);
+        }
+    };
     Ok(Answered { ask, decision, by })
 }
 
@@ -118,21 +122,9 @@ async fn halt(api: &Api, caller: &Caller, wanted: Halt) -> Result<Vec<Halted>, P
         false => wanted.sessions.iter().map(|name| registry.find(name)).collect::<Result<Vec<_>, _>>()?,
     };
     let by = holder(api, caller);
-    let record = NewRecord {
-        kind: "halt".to_owned(),
-        actor: by.clone(),
-        session: None,
-        data: value!({
-            "all": wanted.all, "sessions": sessions.iter().map(|session| session.id.short()).collect::<Vec<_>>(),
-        }),
-    };
-    let audit = api.audit.clone();
-    // Whoever stops agents is not stopped by a full disk.
-    if let Err(problem) = blocking(move || audit.before(&record)).await? {
-        tracing::error!(%problem, "a halt is not in the audit");
-    }
-    let halted = join_all(sessions.iter().map(|session| api.sessions.halt(session, &by))).await;
-    halted.into_iter().collect()
+    let ids: Vec<String> = sessions.iter().map(|session| session.id.short()).collect();
+    record::note(api, caller, "halt", None, value!({ "all": wanted.all, "sessions": ids })).await;
+    Ok(join_all(sessions.iter().map(|session| api.sessions.halt(session, &by))).await)
 }
 
 /// A program in a session asks for attention.

@@ -11,12 +11,13 @@ use codepiper_protocol::wire::auth::{
 };
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use jiff::Timestamp;
+use serde_json::json as value;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use super::{Api, Caller, Web, answer, answer_problem, answer_status, json, with};
+use super::{Api, Caller, Web, answer, answer_problem, answer_status, json, record, with};
 use crate::auth::{Guest, Opened};
 
 /// Cookies of a login and of a known browser last so long, in seconds.
@@ -219,7 +220,7 @@ async fn finish_setup(api: &Api, guest: &Guest, FinishSetup { token }: FinishSet
         Ok(opened) => {
             let (device, address) = (Some(guest.name.clone()), guest.address.clone());
             api.sessions.event(None, Body::AuthSetUp { device, address });
-            let_in(api, guest, opened)
+            let_in(api, guest, opened).await
         }
         Err(problem) => answer_problem(&problem),
     }
@@ -227,15 +228,17 @@ async fn finish_setup(api: &Api, guest: &Guest, FinishSetup { token }: FinishSet
 
 async fn sign_in(api: &Api, guest: &Guest, SignIn { password, code }: SignIn) -> Response {
     match api.auth.sign_in(&password, &code, guest, Timestamp::now()).await {
-        Ok(opened) => let_in(api, guest, opened),
+        Ok(opened) => let_in(api, guest, opened).await,
         Err(problem) => answer_problem(&problem),
     }
 }
 
-/// The secrets, and the cookies with them.
-fn let_in(api: &Api, guest: &Guest, opened: Opened) -> Response {
+/// The secrets, and the cookies with them: once it is on record.
+async fn let_in(api: &Api, guest: &Guest, opened: Opened) -> Response {
     let Opened { id, cookie, secret, device, recovery_codes_left } = opened;
     let (name, address) = (guest.name.clone(), guest.address.clone());
+    let data = value!({ "login": id, "device": name, "address": address });
+    record::note_by(api, name.clone(), "auth.signed_in", None, data).await;
     api.sessions.event(None, Body::AuthSignedIn { login: id, device: name, address });
     let login = logins(api, &Caller::Login(id)).into_iter().find(|login| login.current);
     let signed_in = login
@@ -275,6 +278,12 @@ fn add_cookie(response: &mut Response, cookie: &str) {
 }
 
 async fn end_logins(api: &Api, caller: &Caller, ends: impl Fn(LoginId) -> bool) -> Result<usize, Problem> {
+    let ending: Vec<String> = logins(api, caller)
+        .into_iter()
+        .filter(|login| ends(login.id))
+        .map(|login| format!("{} ({})", login.device, login.id))
+        .collect();
+    record::note(api, caller, "auth.end_logins", None, value!({ "logins": ending })).await;
     let ended = api.auth.end_logins(ends).await?;
     if ended > 0 {
         api.sessions.event(None, Body::AuthLoginsEnded { logins: ended as u32, by: caller.by() });
@@ -298,6 +307,7 @@ async fn change_password(
     let own = login(caller).ok_or_else(|| {
         Problem::new(Code::Invalid, "only a login can change its password").with_next(Next::ResetPassword)
     })?;
+    record::note(api, caller, "auth.change_password", None, value!({})).await;
     api.auth.change_password(&current, &new, guest, own).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own), by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
@@ -308,6 +318,7 @@ async fn reset_password(
     caller: &Caller,
     ResetPassword { password }: ResetPassword,
 ) -> Result<StatusCode, Problem> {
+    record::note(api, caller, "auth.reset_password", None, value!({})).await;
     api.auth.set_password(&password, None, Timestamp::now()).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: None, by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
@@ -318,6 +329,7 @@ async fn confirm_totp(
     caller: &Caller,
     ConfirmTotp { token, code }: ConfirmTotp,
 ) -> Result<RecoveryCodes, Problem> {
+    record::note(api, caller, "auth.change_mfa", None, value!({})).await;
     let (login, by) = (login(caller), caller.by());
     let codes = api.auth.confirm_totp(&token, &code, login, Timestamp::now()).await?;
     api.sessions.event(None, Body::AuthMfaChanged { login, by });
@@ -330,6 +342,7 @@ async fn new_recovery_codes(
     guest: &Guest,
     Reauthenticate { password, code }: Reauthenticate,
 ) -> Result<RecoveryCodes, Problem> {
+    record::note(api, caller, "auth.make_recovery_codes", None, value!({})).await;
     let codes = api.auth.new_recovery_codes(&password, &code, guest, Timestamp::now()).await?;
     api.sessions.event(None, Body::AuthRecoveryCodesMade { by: caller.by() });
     Ok(codes)

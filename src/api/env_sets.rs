@@ -2,13 +2,16 @@
 
 use codepiper_protocol::wire::env_set::{ChangeEnvSet, CreateEnvSet, EnvSet, EnvSets};
 use codepiper_protocol::wire::problem::Problem;
+use serde_json::{Value, json as value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
+use super::auth::holder;
 use super::caller::percent_decode;
-use super::{Api, answer, answer_status, json, with};
+use super::{Api, Caller, answer, answer_status, json, record, with};
+use crate::audit::put_value;
 use crate::env_set;
 use crate::tasks::blocking;
 
@@ -16,24 +19,47 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let all = || warp::path!("api" / "env-sets").and(with(api.clone()));
     let one = || warp::path!("api" / "env-sets" / String).and(with(api.clone()));
     let list = all().and(warp::get()).then(|api: Api| async move { answer(list(api).await) });
-    let create = all().and(warp::post()).and(json::<CreateEnvSet>()).then(
-        |api: Api, CreateEnvSet { name, variables }| async move {
-            answer(changed(api, move |sets| sets.create(&name, variables)).await)
+    let caller = warp::ext::get::<Caller>;
+    let create = all().and(warp::post()).and(caller()).and(json::<CreateEnvSet>()).then(
+        |api: Api, caller, CreateEnvSet { name, variables }| async move {
+            let names: Vec<&String> = variables.keys().collect();
+            let recorded = note(&api, &caller, "create", &name, value!({ "set": names })).await;
+            answer(match recorded {
+                Ok(()) => changed(api, move |sets| sets.create(&name, variables)).await,
+                Err(problem) => Err(problem),
+            })
         },
     );
     let show = one().and(warp::get()).then(|name: String, api: Api| async move {
         answer(changed(api, move |sets| sets.show(&percent_decode(&name))).await)
     });
-    let change = one().and(warp::patch()).and(json::<ChangeEnvSet>()).then(
-        |name: String, api: Api, change| async move {
-            answer(changed(api, move |sets| sets.change(&percent_decode(&name), change)).await)
+    let change = one().and(warp::patch()).and(caller()).and(json::<ChangeEnvSet>()).then(
+        |name: String, api: Api, caller, wanted: ChangeEnvSet| async move {
+            let name = percent_decode(&name);
+            let names: Vec<&String> = wanted.set.keys().collect();
+            let data = value!({ "set": names, "unset": wanted.unset });
+            answer(match note(&api, &caller, "change", &name, data).await {
+                Ok(()) => changed(api, move |sets| sets.change(&name, wanted)).await,
+                Err(problem) => Err(problem),
+            })
         },
     );
-    let remove = one().and(warp::delete()).then(|name: String, api: Api| async move {
-        let removed = on_disk(api, move |sets| sets.remove(&percent_decode(&name))).await;
-        answer_status(removed.and_then(|removed| removed).map(|()| StatusCode::NO_CONTENT))
+    let remove = one().and(warp::delete()).and(caller()).then(|name: String, api: Api, caller| async move {
+        answer_status(remove(api, &caller, percent_decode(&name)).await.map(|()| StatusCode::NO_CONTENT))
     });
     list.or(create).unify().or(show).unify().or(change).unify().or(remove).unify().boxed()
+}
+
+/// The names of its variables, never their values; on record before it takes effect.
+async fn note(api: &Api, caller: &Caller, what: &str, name: &str, names: Value) -> Result<(), Problem> {
+    let mut data = value!({ "env_set": name });
+    put_value(&mut data, "variables", names);
+    record::before(api, holder(api, caller), &format!("env_set.{what}"), None, data).await
+}
+
+async fn remove(api: Api, caller: &Caller, name: String) -> Result<(), Problem> {
+    note(&api, caller, "remove", &name, Value::Null).await?;
+    on_disk(api, move |sets| sets.remove(&name)).await?
 }
 
 async fn list(api: Api) -> Result<EnvSets, Problem> {

@@ -1,33 +1,29 @@
 //! `/api/sessions`, `/api/timelines`
 
-use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use codepiper_protocol::Size;
-use codepiper_protocol::hook::{AGAIN_HEADER, DELIVERY_HEADER, MAX_PAYLOAD};
 use codepiper_protocol::wire::output::{ReadOutput, SearchOutput};
 use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{
     Attach, EndSession, Explanation, ForkSession, LabelSession, ListSessions, RenameSession, ResumeSession,
     Session as View, StartSession,
 };
-use codepiper_protocol::wire::status::StatusReport;
 use codepiper_protocol::wire::timeline::ReadTimeline;
-use tokio_util::sync::CancellationToken;
+use serde_json::json as value;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
-use warp::reply::{Reply, Response};
+use warp::reply::Response;
 
 use super::caller::percent_decode;
 use super::{
     Api, Caller, answer, answer_bytes, answer_status, directories, git, json, json_or_default, output,
-    search, timeline, with,
+    record, reports, search, timeline, with,
 };
-use crate::hook::Answer;
-use crate::session::{Session, Waiter};
+use crate::audit::put_value;
+use crate::session::Session;
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -42,9 +38,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .unify()
         .or(history(&api))
         .unify()
-        .or(hooks(&api))
-        .unify()
-        .or(status(&api))
+        .or(reports::routes(&api))
         .unify()
         .boxed()
 }
@@ -63,6 +57,10 @@ pub(super) fn path_to(api: &Api, name: &'static str) -> BoxedFilter<(Reference, 
         .boxed()
 }
 
+fn caller() -> BoxedFilter<(Caller,)> {
+    warp::ext::get::<Caller>().boxed()
+}
+
 fn all(api: &Api) -> BoxedFilter<(Response,)> {
     let list = warp::path!("api" / "sessions")
         .and(warp::get())
@@ -71,9 +69,10 @@ fn all(api: &Api) -> BoxedFilter<(Response,)> {
         .then(|query, api| async move { answer(Ok(list(&api, query).await)) });
     let start = warp::path!("api" / "sessions")
         .and(warp::post())
+        .and(caller())
         .and(json::<StartSession>())
         .and(with(api.clone()))
-        .then(|request, api: Api| async move { answer(start(&api, request).await) });
+        .then(|caller, request, api: Api| async move { answer(start(&api, &caller, request).await) });
     let timelines = warp::path!("api" / "timelines")
         .and(warp::get())
         .and(warp::query::<ReadTimeline>())
@@ -96,9 +95,9 @@ fn one(api: &Api) -> BoxedFilter<(Response,)> {
         .and(json::<LabelSession>())
         .then(|reference, api: Api, request| async move { answer(label(&api, &reference, &request).await) });
     let rename = rename.or(label).unify();
-    let remove = here()
-        .and(warp::delete())
-        .then(|reference, api: Api| async move { answer_status(remove(&api, &reference).await) });
+    let remove = here().and(warp::delete()).and(caller()).then(|reference, api: Api, caller| async move {
+        answer_status(remove(&api, &caller, &reference).await)
+    });
     let explain = path_to(api, "explain")
         .and(warp::get())
         .then(|reference, api: Api| async move { answer(explain(&api, &reference).await) });
@@ -109,14 +108,18 @@ fn one(api: &Api) -> BoxedFilter<(Response,)> {
 }
 
 fn beginnings(api: &Api) -> BoxedFilter<(Response,)> {
-    let resume = path_to(api, "resume")
-        .and(warp::post())
-        .and(json_or_default::<ResumeSession>())
-        .then(|reference, api: Api, request| async move { answer(resume(&api, &reference, request).await) });
-    let fork = path_to(api, "fork")
-        .and(warp::post())
-        .and(json_or_default::<ForkSession>())
-        .then(|reference, api: Api, request| async move { answer(fork(&api, &reference, request).await) });
+    let resume =
+        path_to(api, "resume").and(warp::post()).and(caller()).and(json_or_default::<ResumeSession>()).then(
+            |reference, api: Api, caller, request| async move {
+                answer(resume(&api, &caller, &reference, request).await)
+            },
+        );
+    let fork =
+        path_to(api, "fork").and(warp::post()).and(caller()).and(json_or_default::<ForkSession>()).then(
+            |reference, api: Api, caller, request| async move {
+                answer(fork(&api, &caller, &reference, request).await)
+            },
+        );
     resume.or(fork).unify().boxed()
 }
 
@@ -125,9 +128,10 @@ fn end(api: &Api) -> BoxedFilter<(Response,)> {
         .and(warp::path::param::<End>())
         .and(warp::path::end())
         .and(warp::post())
+        .and(caller())
         .and(json_or_default::<EndSession>())
-        .then(|reference, api: Api, how, request| async move {
-            answer(end_one(&api, &reference, how, request).await)
+        .then(|reference, api: Api, how, caller, request| async move {
+            answer(end_one(&api, &caller, &reference, how, request).await)
         })
         .boxed()
 }
@@ -172,62 +176,6 @@ fn history(api: &Api) -> BoxedFilter<(Response,)> {
         },
     );
     output.or(search).unify().or(timeline).unify().boxed()
-}
-
-fn hooks(api: &Api) -> BoxedFilter<(Response,)> {
-    path_to(api, "hooks")
-        .and(warp::post())
-        .and(warp::header::optional::<String>(DELIVERY_HEADER))
-        .and(warp::header::optional::<bool>(AGAIN_HEADER))
-        .and(warp::body::content_length_limit(MAX_PAYLOAD as u64))
-        .and(warp::body::bytes())
-        .then(|reference, api: Api, delivery, again: Option<bool>, payload: Bytes| async move {
-            let again = again.unwrap_or_default();
-            let taken = match find(&api, &reference) {
-                Ok(session) => {
-                    if !again {
-                        git::turn(&api, &session, &payload);
-                    }
-                    api.hooks.receive(&session, delivery, again, &payload).await
-                }
-                Err(problem) => Err(problem),
-            };
-            match taken {
-                Ok(Answer::Now(told)) => answer(Ok::<_, Problem>(told)),
-                Ok(Answer::Later(waiter)) => answer_later(api.tasks.shutdown.clone(), waiter),
-                Ok(Answer::Nothing) => answer_status(Ok(StatusCode::NO_CONTENT)),
-                Err(problem) => answer_status(Err(problem)),
-            }
-        })
-        .boxed()
-}
-
-/// 202 at once, and what a person answers when they do. When the hook hangs up, its body is dropped, and the waiter with it.
-fn answer_later(shutdown: CancellationToken, mut waiter: Waiter) -> Response {
-    let body = async move {
-        let told = match shutdown.run_until_cancelled(waiter.answer()).await {
-            Some(Some(told)) => Bytes::from(told.to_string()),
-            Some(None) => Bytes::from_static(b"\n"),
-            // It comes again, to the next daemon.
-            None => Bytes::new(),
-        };
-        Ok::<_, Infallible>(told)
-    };
-    let mut response = warp::reply::stream(futures_util::stream::once(body)).into_response();
-    *response.status_mut() = StatusCode::ACCEPTED;
-    response
-}
-
-fn status(api: &Api) -> BoxedFilter<(Response,)> {
-    path_to(api, "status")
-        .and(warp::post())
-        .and(json::<StatusReport>())
-        .then(|reference, api: Api, report| async move {
-            let taken = find(&api, &reference)
-                .and_then(|session| api.sessions.evidence.program_reported(&session, report));
-            answer_status(taken.map(|()| StatusCode::NO_CONTENT))
-        })
-        .boxed()
 }
 
 /// What stands for a session in a path.
@@ -291,9 +239,14 @@ pub(super) async fn views(api: &Api, sessions: Vec<Arc<Session>>) -> Vec<View> {
     sessions.iter().map(|session| session.view()).collect()
 }
 
-async fn start(api: &Api, request: StartSession) -> Result<View, Problem> {
+async fn start(api: &Api, caller: &Caller, request: StartSession) -> Result<View, Problem> {
     let request = StartSession { dir: directories::expand(&request.dir), ..request };
-    let session = api.sessions.launcher.start(request).await?;
+    let id = api.sessions.registry.unused_id();
+    let StartSession { provider, name, dir, env_sets, args, .. } = &request;
+    let mut data = value!({ "provider": provider, "name": name, "dir": dir, "env_sets": env_sets });
+    put_value(&mut data, "args", value!(args));
+    record::note(api, caller, "session.start", Some(id), data).await;
+    let session = api.sessions.launcher.start(id, request).await?;
     git::begin(api, &session);
     Ok(view(&session).await)
 }
@@ -314,8 +267,9 @@ async fn label(api: &Api, reference: &Reference, request: &LabelSession) -> Resu
     Ok(view(&session).await)
 }
 
-async fn remove(api: &Api, reference: &Reference) -> Result<StatusCode, Problem> {
+async fn remove(api: &Api, caller: &Caller, reference: &Reference) -> Result<StatusCode, Problem> {
     let session = find(api, reference)?;
+    record::note(api, caller, "session.remove", Some(session.id), value!({})).await;
     api.sessions.launcher.remove(&session).await?;
     git::forget(api, session);
     Ok(StatusCode::NO_CONTENT)
@@ -333,8 +287,19 @@ async fn attach(api: &Api, reference: &Reference) -> Result<Attach, Problem> {
     Ok(Attach { tmux_socket: api.tmux_socket.clone(), tmux_session: session.tmux_session().to_string() })
 }
 
-async fn end_one(api: &Api, reference: &Reference, how: End, request: EndSession) -> Result<View, Problem> {
+async fn end_one(
+    api: &Api,
+    caller: &Caller,
+    reference: &Reference,
+    how: End,
+    request: EndSession,
+) -> Result<View, Problem> {
     let session = find(api, reference)?;
+    let kind = match how {
+        End::Stop => "session.stop",
+        End::Kill => "session.kill",
+    };
+    record::note(api, caller, kind, Some(session.id), value!({})).await;
     match how {
         End::Stop => api.sessions.life.stop(&session, !request.no_wait).await?,
         End::Kill => api.sessions.life.kill(&session, !request.no_wait).await?,
@@ -342,10 +307,17 @@ async fn end_one(api: &Api, reference: &Reference, how: End, request: EndSession
     Ok(view(&session).await)
 }
 
-async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Result<View, Problem> {
+async fn resume(
+    api: &Api,
+    caller: &Caller,
+    reference: &Reference,
+    request: ResumeSession,
+) -> Result<View, Problem> {
     let session = find(api, reference)?;
     let ResumeSession { no_wait, surroundings } = request;
     let resuming = api.sessions.launcher.begin_resume(&session)?;
+    let data = value!({ "env_sets": session.env_sets() });
+    record::note(api, caller, "session.resume", Some(session.id), data).await;
     if no_wait {
         let (sessions, session) = (api.sessions.clone(), session.clone());
         api.work.spawn(async move {
@@ -359,9 +331,17 @@ async fn resume(api: &Api, reference: &Reference, request: ResumeSession) -> Res
     Ok(view(&session).await)
 }
 
-async fn fork(api: &Api, reference: &Reference, request: ForkSession) -> Result<View, Problem> {
+async fn fork(
+    api: &Api,
+    caller: &Caller,
+    reference: &Reference,
+    request: ForkSession,
+) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    let fork = api.sessions.launcher.fork(&session, request).await?;
+    let id = api.sessions.registry.unused_id();
+    let data = value!({ "of": session.id, "name": request.name, "env_sets": session.env_sets() });
+    record::note(api, caller, "session.fork", Some(id), data).await;
+    let fork = api.sessions.launcher.fork(&session, id, request).await?;
     git::begin(api, &fork);
     Ok(view(&fork).await)
 }

@@ -8,12 +8,13 @@ use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Billing;
 use serde::Deserialize;
+use serde_json::json as value;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::{Api, Leave, answer, answer_status, checks, json_or_default, with};
+use super::{Api, Caller, Leave, answer, answer_status, checks, json_or_default, record, with};
 use crate::doctor;
 use crate::process::executable;
 use crate::provider;
@@ -35,9 +36,12 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .map(|api: Api| answer(Ok(status(&api))));
     let stop = warp::path!("api" / "daemon" / "stop")
         .and(warp::post())
+        .and(warp::ext::get::<Caller>())
         .and(json_or_default::<StopDaemon>())
         .and(with(api.clone()))
-        .then(|request: StopDaemon, api: Api| async move {
+        .then(|caller, request: StopDaemon, api: Api| async move {
+            let data = value!({ "kill_sessions": request.kill_sessions });
+            record::note(&api, &caller, "daemon.stop", None, data).await;
             answer_status(leave(&api, Leave::Stop { kill_sessions: request.kill_sessions }).await)
         });
     let restart = warp::path!("api" / "daemon" / "restart")

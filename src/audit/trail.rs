@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codepiper_protocol::event::{Body, Event, Source};
+use codepiper_protocol::wire::ask::Gate;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -168,7 +169,26 @@ async fn write(audit: &Arc<Audit>, records: Vec<NewRecord>) {
 
 /// The record of an event that belongs into the audit and is not there before it takes effect.
 fn record(event: &Event) -> Option<NewRecord> {
+    let mut actor = "daemon";
     let wanted = match &event.body {
+        Body::AskWithdrawn { what, gate, .. } => {
+            actor = match gate {
+                Some(Gate::Terminal) => "terminal",
+                Some(Gate::Agent) => "agent",
+                _ => actor,
+            };
+            what.waits()
+        }
+        Body::AskHalted { by, .. } => {
+            actor = by;
+            true
+        }
+        Body::AuthAgentRefused { .. } => {
+            actor = "agent";
+            true
+        }
+        // It is, with who signs in.
+        Body::AuthSignedIn { .. } => false,
         Body::SessionCreated { .. }
         | Body::SessionStarted { .. }
         | Body::SessionStopRequested { .. }
@@ -179,7 +199,7 @@ fn record(event: &Event) -> Option<NewRecord> {
     let data = wanted.then(|| serde_json::to_value(&event.body).ok()).flatten()?;
     Some(NewRecord {
         kind: event.kind().to_owned(),
-        actor: "daemon".to_owned(),
+        actor: actor.to_owned(),
         session: event.session.map(|id| id.to_string()),
         data: data["data"].clone(),
     })

@@ -21,6 +21,27 @@ pub fn describe(record: &Record) -> Description {
         "input" => format!("Typed {}, {}", count(number("count"), "time"), count(number("bytes"), "byte")),
         "halt" if data["all"] == true => "Halted all agents".to_owned(),
         "halt" => format!("Halted {}", listed(&data["sessions"])),
+        "session.start" => format!("Start of {} in {}", words(&data["provider"]), words(&data["dir"])),
+        "session.resume" => "Resume".to_owned(),
+        "session.fork" => format!("Fork of {}", words(&data["of"])),
+        "session.stop" => "Stop".to_owned(),
+        "session.kill" => "Kill".to_owned(),
+        "session.remove" => "Remove".to_owned(),
+        "ask.answer_failed" => {
+            format!("The answer to {} failed: {}", words(&data["ask"]), words(&data["why"]))
+        }
+        "agent.denied" => {
+            let text =
+                format!("Denied by the agent itself: {} {}", words(&data["tool"]), words(&data["what"]));
+            text.trim_end().to_owned()
+        }
+        "env_set.create" | "env_set.change" | "env_set.remove" => {
+            let done = kind.rsplit('.').next().unwrap_or_default();
+            format!("Env set '{}': {done}", words(&data["env_set"]))
+        }
+        "daemon.stop" if data["kill_sessions"] == true => "Stop of the daemon and all sessions".to_owned(),
+        "daemon.stop" => "Stop of the daemon".to_owned(),
+
         "gap" => format!("Records {} to {} are missing", data["from"], data["to"]),
         "alarm" => format!("The audit was changed by something else: {}", words(&data["why"])),
         "prune" => "Old records are to be removed".to_owned(),

@@ -153,12 +153,19 @@ fn show(context: &Context, ask: &str, json: bool) -> Outcome {
     }
     let age = time::age(ask.asked_at, Timestamp::now());
     output::line(format_args!("{}: {} of session {}, {age} ago", ask.id, ask.kind, ask.session.short()))?;
-    for (name, value) in
-        [("Tool", &ask.tool), ("Directory", &ask.cwd), ("Why", &ask.why), ("Risk", &ask.risk)]
-    {
+    for (name, value) in [
+        ("Tool", &ask.tool),
+        ("Directory", &ask.cwd),
+        ("Why", &ask.why),
+        ("Risk", &ask.risk),
+        ("Evidence", &ask.evidence),
+    ] {
         if let Some(value) = value {
             output::line(format_args!("{name}: {}", codepiper_protocol::visible::visible(value)))?;
         }
+    }
+    if let Some(limit) = ask.expires_at {
+        output::line(format_args!("Only in the terminal after {}", time::clock(limit)))?;
     }
     if !ask.text.is_empty() {
         output::line("")?;

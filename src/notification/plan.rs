@@ -172,6 +172,7 @@ mod tests {
             risk: None,
             expires_at: None,
             snoozed_until: None,
+            evidence: None,
         }
     }
 

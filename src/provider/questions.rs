@@ -11,7 +11,7 @@ use codepiper_protocol::wire::ask::{
 };
 use serde_json::{Map, Value, json};
 
-use super::decisions::{ASKS, Asked, PLANS, before_question};
+use super::decisions::{ASKS, Asked, DENIED_BY_ITSELF, PLANS, before_question};
 
 /// More questions or options are not offered for an answer.
 const MOST: usize = 20;
@@ -83,7 +83,8 @@ fn rule(asked: &Asked) -> Option<String> {
     let command = asked.input["command"].as_str().filter(|_| asked.tool == "Bash")?;
     // It would allow the command in any way.
     let plain = !words::has_more(asked);
-    let exact = plain && !command.contains(['*', '\n']) && !command.ends_with(':') && command.len() <= LONGEST;
+    let exact =
+        plain && !command.contains(['*', '\n']) && !command.ends_with(':') && command.len() <= LONGEST;
     exact.then(|| command.to_owned())
 }
 
@@ -199,7 +200,7 @@ fn answers(
 
 /// Whether another hook says that this was answered: the tool was used, or refused.
 pub fn is_answered_by(asked: &Asked, payload: &Value) -> bool {
-    let over = ["PostToolUse", "PostToolUseFailure", "PermissionDenied"];
+    let over = ["PostToolUse", "PostToolUseFailure", DENIED_BY_ITSELF];
     let of_question = payload["hook_event_name"].as_str().is_some_and(|event| over.contains(&event))
         && payload["tool_name"] == asked.tool.as_str();
     // The answers stand in the input of a question, and a plan's input is empty.

@@ -6,12 +6,14 @@
 //! | module | what |
 //! |--------|------|
 //! | [`answer`] | an answer on its way to the agent: by one person, once |
+//! | [`ends`]   | what became of asks |
 //! | [`news`]   | what only wants to be seen |
 //! | [`on_screen`] | what is asked on the screen alone |
 //! | [`stall`]  | agents that hang |
 //! | [`view`]   | asks as people are shown them |
 
 mod answer;
+mod ends;
 mod news;
 mod on_screen;
 mod stall;
@@ -21,25 +23,25 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::Activity;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 use tokio::time::Instant;
 
 use crate::bus::to_millisecond;
 use crate::lock::lock;
 use crate::provider::decisions::Asked;
-use crate::provider::questions::{self, is_answered_by};
+use crate::provider::questions;
 use crate::session::cell::Session;
 use crate::session::context::Context;
 use crate::session::life::record::News;
 use crate::session::life::{Core, Life};
 use crate::session::registry::Registry;
 
+use ends::{Ended, IN_TERMINAL};
 use on_screen::Shown;
 
 pub(super) use answer::Claim;
@@ -48,8 +50,6 @@ pub(super) use view::of_session;
 
 /// A session has no more questions than these: what comes later is answered in its terminal.
 const MOST: usize = 32;
-/// So many ends are remembered, for who comes second.
-const REMEMBERED: usize = 1000;
 /// An agent that was answered shows that within this time, or its question is still there.
 const REACTION: Duration = Duration::from_secs(5);
 
@@ -127,12 +127,8 @@ pub struct Asks {
     /// Zero: nobody is told.
     stalled_after: Duration,
     ended: Arc<Mutex<VecDeque<Ended>>>,
-}
-
-struct Ended {
-    id: String,
-    how: String,
-    at: Timestamp,
+    /// What an earlier daemon told of ends is known.
+    recalled: Arc<OnceCell<()>>,
 }
 
 /// A hook that waits for its answer. When it goes, nobody waits there any more.
@@ -179,7 +175,7 @@ impl Drop for Coming {
 impl Asks {
     pub(super) fn new(core: Core, stalled_after: Duration) -> Self {
         let Core { context, registry, life } = core;
-        Self { context, registry, life, stalled_after, ended: Arc::default() }
+        Self { context, registry, life, stalled_after, ended: Arc::default(), recalled: Arc::default() }
     }
 
     pub fn coming(&self, session: &Arc<Session>) -> Coming {
@@ -221,6 +217,7 @@ impl Asks {
             risk,
             expires_at: waits.and_then(|limit| now.checked_add(SignedDuration::try_from(limit).ok()?).ok()),
             snoozed_until: None,
+            evidence: Some("the hook PermissionRequest".to_owned()),
         };
         let number = {
             let waiting = session.life().machine().activity() == Activity::Waiting;
@@ -243,20 +240,6 @@ impl Asks {
         self.registry.touch(session);
         waits?;
         Some(Waiter { asks: self.clone(), session: session.clone(), number, reply: waiting })
-    }
-
-    /// A hook says what was used or refused: that was answered. True when something else is still asked.
-    pub(super) fn used(&self, session: &Arc<Session>, payload: &Value) -> bool {
-        let (over, left) = {
-            let mut open = session.asks.open();
-            let index = open.hooks.iter().position(|hooked| is_answered_by(&hooked.asked, payload));
-            let over = index.map(|index| open.hooks.remove(index));
-            (over.and_then(Hooked::left), !open.hooks.is_empty())
-        };
-        if let Some(ask) = over {
-            self.withdrawn(session, ask, "answered in the terminal");
-        }
-        left
     }
 
     /// What the agent says at the end of its turn.
@@ -288,7 +271,7 @@ impl Asks {
         };
         let why = match activity {
             _ if !live => "the session ended",
-            Activity::Working => "answered in the terminal",
+            Activity::Working => IN_TERMINAL,
             _ => "the turn ended",
         };
         for ask in over {
@@ -362,27 +345,6 @@ impl Asks {
                 let detail = format!("session {} has several asks: {}", session.id.short(), ids.join(", "));
                 Err(Problem::new(Code::Ambiguous, detail))
             }
-        }
-    }
-
-    /// In words, if it is over and that is not too long ago.
-    pub fn how_it_ended(&self, id: &str) -> Option<String> {
-        lock(&self.ended).iter().rev().find(|ended| ended.id == id).map(|ended| ended.how.clone())
-    }
-
-    fn withdrawn(&self, session: &Session, ask: Ask, why: &str) {
-        self.over(&ask.id, why.to_owned());
-        let Ask { id, kind, title, .. } = ask;
-        let body = Body::AskWithdrawn { ask: id, what: kind, title, why: why.to_owned() };
-        self.context.event(Some(session.id), body);
-        self.registry.touch(session);
-    }
-
-    fn over(&self, id: &str, how: String) {
-        let mut ended = lock(&self.ended);
-        ended.push_back(Ended { id: id.to_owned(), how, at: Timestamp::now() });
-        if ended.len() > REMEMBERED {
-            ended.pop_front();
         }
     }
 }

@@ -184,6 +184,10 @@ impl Session {
         self.life().record().recipe.cwd.clone()
     }
 
+    pub fn env_sets(&self) -> Vec<String> {
+        self.life().record().recipe.env_sets.clone()
+    }
+
     pub fn is_live(&self) -> bool {
         self.life().machine().status().is_live()
     }

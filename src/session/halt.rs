@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::ask::{HaltOutcome, Halted};
-use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::session::{Activity, Status, WaitingFor};
 
 use crate::session::Sessions;
@@ -17,23 +16,21 @@ const REACTION: Duration = Duration::from_millis(1500);
 const PRESSES: usize = 2;
 
 impl Sessions {
-    /// Interrupts an agent, and holds what waits for it. One that does not react is killed. `by` is who wants it.
-    ///
-    /// # Errors
-    /// Its program cannot be killed either.
-    pub async fn halt(&self, session: &Arc<Session>, by: &str) -> Result<Halted, Problem> {
-        let outcome = self.stop_working(session).await?;
+    /// Interrupts an agent, and holds what waits for it. One that does not react is killed, also where nothing tells what it
+    /// does. `by` is who wants it.
+    pub async fn halt(&self, session: &Arc<Session>, by: &str) -> Halted {
+        let outcome = self.stop_working(session).await;
         if outcome != HaltOutcome::NoAgent {
             let body = Body::AskHalted { outcome, by: by.to_owned() };
             self.event(Some(session.id), body);
         }
         let held = session.life().record().life.queue.len() as u32;
-        Ok(Halted { session: session.id, name: session.name(), outcome, held })
+        Halted { session: session.id, name: session.name(), outcome, held }
     }
 
-    async fn stop_working(&self, session: &Arc<Session>) -> Result<HaltOutcome, Problem> {
+    async fn stop_working(&self, session: &Arc<Session>) -> HaltOutcome {
         if !session.provider.agent {
-            return Ok(HaltOutcome::NoAgent);
+            return HaltOutcome::NoAgent;
         }
         self.life.hold_queue(session);
         self.limits.leave(session);
@@ -41,30 +38,35 @@ impl Sessions {
         match status {
             Status::Starting => {}
             Status::Running if !rests(session) => return self.interrupt(session).await,
-            _ => return Ok(HaltOutcome::Idle),
+            _ => return HaltOutcome::Idle,
         }
-        self.life.kill(session, true).await?;
-        Ok(HaltOutcome::NotStarted)
+        self.kill_for_halt(session, HaltOutcome::NotStarted).await
     }
 
-    async fn interrupt(&self, session: &Arc<Session>) -> Result<HaltOutcome, Problem> {
-        let Ok(escape) = "escape".parse() else { return Ok(HaltOutcome::NoAgent) };
+    async fn interrupt(&self, session: &Arc<Session>) -> HaltOutcome {
+        let Ok(escape) = "escape".parse() else { return HaltOutcome::NoAgent };
         for _ in 0..PRESSES {
             // It may have ended, and tmux may be away: then it is not proven that it has stopped.
             let pressed = self.typing.send_keys(session, &[escape]).await;
             let rested = session.until(|session| rests(session) || !session.is_live());
             if tokio::time::timeout(REACTION, rested).await.is_ok() {
-                return Ok(HaltOutcome::Halted);
+                return HaltOutcome::Halted;
             }
             if pressed.is_err() {
                 break;
             }
         }
-        if session.life().machine().activity() == Activity::Unknown {
-            return Ok(HaltOutcome::Unproven);
+        self.kill_for_halt(session, HaltOutcome::Killed).await
+    }
+
+    async fn kill_for_halt(&self, session: &Arc<Session>, done: HaltOutcome) -> HaltOutcome {
+        match self.life.kill(session, true).await {
+            Ok(()) => done,
+            Err(problem) => {
+                tracing::error!(id = %session.id, %problem, "a session was not killed in a halt");
+                HaltOutcome::Unproven
+            }
         }
-        self.life.kill(session, true).await?;
-        Ok(HaltOutcome::Killed)
     }
 }
 

@@ -79,15 +79,14 @@ impl Launcher {
         Self { context, registry, life, link, programs, typing, inner: Arc::new(inner) }
     }
 
-    /// Starts a session; returns when its program was executed. On an error nothing is left behind.
-    pub async fn start(&self, mut request: StartSession) -> Result<Arc<Session>, Problem> {
+    /// Starts a session under an unused id; returns when its program was executed. On an error nothing is left behind.
+    pub async fn start(&self, id: SessionId, mut request: StartSession) -> Result<Arc<Session>, Problem> {
         let (provider, billing) = check::check(&request, &self.context.providers)?;
         if let Some(name) = &request.name {
             self.registry.check_name(name, None)?;
         }
         let connection = self.link.connected().await?;
         self.check_env_sets(&request.env_sets).await?;
-        let id = self.registry.unused_id();
         let mut worktree = None;
         if let Some(wanted) = request.worktree.take() {
             let made = self.make_worktree(id, request.dir, wanted).await?;

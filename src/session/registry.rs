@@ -203,7 +203,7 @@ impl Registry {
     }
 
     /// An id whose short form no other session has, and, if such a one is found, that begins with no session's name.
-    pub(super) fn unused_id(&self) -> SessionId {
+    pub fn unused_id(&self) -> SessionId {
         const TRIES: u32 = 100;
         let all = self.all();
         for tries in 0.. {

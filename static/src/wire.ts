@@ -143,7 +143,11 @@ expires_at: string | null,
 /**
  * Somebody has snoozed it until this time.
  */
-snoozed_until: string | null, };
+snoozed_until: string | null, 
+/**
+ * What proves that it is asked, in words; `null` where that is the ask itself.
+ */
+evidence: string | null, };
 
 export type AskDecision = "allow" | "deny";
 
@@ -770,7 +774,11 @@ rule: RuleRef | null, why: string, } } | { "kind": "policy.changed", "data": { n
 /**
  * A device, or `command line`.
  */
-by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKind, title: string, why: string, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "notification.sent", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.shown", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.suppressed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "notification.failed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKind, title: string, why: string, 
+/**
+ * What decided, and how, as far as that is proven.
+ */
+gate: Gate | null, decision: AskDecision | null, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "notification.sent", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.shown", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.suppressed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "notification.failed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
 /**
  * Entries from before this time belong to the conversation that this one continues.
  */
@@ -935,6 +943,11 @@ hits: Array<OutputHit>,
 next: Cursor | null, };
 
 export type GapReason = "evicted" | "unreadable" | "daemon_away" | "paused" | "behind";
+
+/**
+ * What decided.
+ */
+export type Gate = "policy" | "person" | "terminal" | "agent";
 
 export type GitBranch = { 
 /**

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::description::{Description, by, exit, finished, lost, named, question, reason, say, tool};
 use super::{By, Hook, Place, Proof, Source};
 use crate::visible::count;
-use crate::wire::ask::{AskDecision, AskKind, HaltOutcome};
+use crate::wire::ask::{AskDecision, AskKind, Gate, HaltOutcome};
 use crate::wire::auth::LoginId;
 use crate::wire::conversation::Usage;
 use crate::wire::input::Receipt;
@@ -274,7 +274,15 @@ events! {
             })
             .code(title);
         /// What a session asked is no longer open: it was answered in its terminal, or is over.
-        "ask.withdrawn" AskWithdrawn { ask: String, what: AskKind, title: String, why: String } =>
+        "ask.withdrawn" AskWithdrawn {
+            ask: String,
+            what: AskKind,
+            title: String,
+            why: String,
+            /// What decided, and how, as far as that is proven.
+            gate: Option<Gate>,
+            decision: Option<AskDecision>,
+        } =>
             say(format!("No longer asked ({why}):")).code(title);
         /// A program in the session asked for attention, in its own words.
         "ask.attention_wanted" AskAttentionWanted { text: String } => say(text);

@@ -50,6 +50,8 @@ pub struct Ask {
     pub expires_at: Option<Timestamp>,
     /// Somebody has snoozed it until this time.
     pub snoozed_until: Option<Timestamp>,
+    /// What proves that it is asked, in words; `null` where that is the ask itself.
+    pub evidence: Option<String>,
 }
 
 impl Ask {
@@ -223,6 +225,21 @@ impl AskDecision {
     }
 }
 
+/// What decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// A rule of a policy.
+    Policy,
+    /// A person, through CodePiper.
+    Person,
+    /// Whoever typed in the session's terminal.
+    Terminal,
+    /// The agent's own rules or classifier.
+    Agent,
+}
+
 /// The answer to one question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
@@ -290,9 +307,9 @@ pub enum HaltOutcome {
     Idle,
     /// It was working, and says that it has stopped.
     Halted,
-    /// It did not react, and its program was killed.
+    /// It did not react, or nothing tells what it does, and its program was killed.
     Killed,
-    /// Escape was pressed, and nothing tells what it does.
+    /// It did not react, and killing its program failed.
     Unproven,
     /// It was about to be started, and is not.
     NotStarted,
@@ -306,7 +323,7 @@ impl fmt::Display for HaltOutcome {
             HaltOutcome::Idle => "already idle",
             HaltOutcome::Halted => "halted",
             HaltOutcome::Killed => "did not react: killed",
-            HaltOutcome::Unproven => "Escape pressed; its state is unknown",
+            HaltOutcome::Unproven => "did not react, and could not be killed",
             HaltOutcome::NotStarted => "not started",
             HaltOutcome::NoAgent => "not an agent: left alone",
         })

@@ -72,10 +72,15 @@ fn nothing_that_matters_is_hidden() {
     let loose = asked("Bash", loose);
     let all = "touch x\n\ndangerouslyDisableSandbox: true\nenv: \"A=\\n1\"\ntimeout: 1000";
     assert_eq!((shown(&loose).text.as_str(), shown(&loose).title.as_str()), (all, "touch x"));
-    assert_eq!(shown(&loose).always, None, "the rule would allow it without the sandbox, and whatever is with it");
+    assert_eq!(
+        shown(&loose).always,
+        None,
+        "the rule would allow it without the sandbox, and whatever is with it"
+    );
     let edit = json!({"file_path": "/a", "old_string": "x", "new_string": "z", "replace_all": true});
     assert_eq!(shown(&asked("Edit", edit)).text, "/a\n\n- x\n+ z\n\nreplace_all: true");
-    let plan = json!({"plan": "do it", "planFilePath": "/p", "allowedPrompts": [{"tool": "Bash", "prompt": "all"}]});
+    let plan =
+        json!({"plan": "do it", "planFilePath": "/p", "allowedPrompts": [{"tool": "Bash", "prompt": "all"}]});
     let text = shown(&asked(PLANS, plan)).text;
     assert!(text.starts_with("do it\n\nallowedPrompts: ") && text.contains("Bash"), "{text}");
     let mut asks = questions_asked();

@@ -9,24 +9,13 @@ use crate::provider::decisions::Asked;
 /// Of a title, in characters.
 const LONGEST_TITLE: usize = 200;
 /// What names best what a tool is used for.
-const NAMING: [&str; 10] = [
-    "command",
-    "file_path",
-    "notebook_path",
-    "url",
-    "path",
-    "pattern",
-    "query",
-    "skill",
-    "prompt",
-    "title",
-];
+const NAMING: [&str; 10] =
+    ["command", "file_path", "notebook_path", "url", "path", "pattern", "query", "skill", "prompt", "title"];
 
 /// One line: what it is about.
 pub fn title(asked: &Asked, questions: &[AskedQuestion]) -> String {
-    let first_line = |text: &str| {
-        text.lines().map(|line| one_line(&visible(line))).find(|line| !line.is_empty())
-    };
+    let first_line =
+        |text: &str| text.lines().map(|line| one_line(&visible(line))).find(|line| !line.is_empty());
     let title = match (questions.first(), main(asked)) {
         (Some(first), _) => first_line(&first.question),
         (None, Some((text, _))) => first_line(&text),

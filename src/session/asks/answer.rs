@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::on_screen::ask_again;
-use super::{Asks, Open, REACTION};
+use super::{Asks, IN_TERMINAL, Open, REACTION};
 use crate::provider::{OnScreen, questions};
 use crate::session::cell::Session;
 
@@ -222,7 +222,7 @@ impl Drop for Claim {
         if given_back {
             self.asks.registry.touch(&self.session);
         } else if !self.sent && matches!(self.way, Way::Keys(..)) {
-            let why = if self.session.is_live() { "answered in the terminal" } else { "the session ended" };
+            let why = if self.session.is_live() { IN_TERMINAL } else { "the session ended" };
             self.asks.withdrawn(&self.session, self.ask.clone(), why);
         }
     }

@@ -158,6 +158,7 @@ impl Asks {
     /// # Errors
     /// It waits for an answer.
     pub async fn acknowledge(&self, reference: &str, by: &str) -> Result<Ask, Problem> {
+        self.recall(reference).await;
         let (session, ask) = self.find_of(reference, |ask| ask.answered_in == AnsweredIn::Nothing)?;
         if ask.answered_in != AnsweredIn::Nothing {
             let detail = format!("{} waits for an answer: {}", ask.id, ask.kind);
@@ -175,6 +176,7 @@ impl Asks {
 
     /// Nobody wants to hear of it until then.
     pub async fn snooze(&self, reference: &str, until: Option<Timestamp>) -> Result<Ask, Problem> {
+        self.recall(reference).await;
         let (session, ask) = self.find(reference)?;
         let open: Vec<String> = view::open(&session, true).into_iter().map(|ask| ask.id).collect();
         self.life

@@ -8,7 +8,7 @@ use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Asks, Hooked, Open, view};
+use super::{Asks, Hooked, IN_TERMINAL, Open, view};
 use crate::provider::OnScreen;
 use crate::session::cell::Session;
 
@@ -36,6 +36,7 @@ impl Shown {
         let mut ask = view::plain(session.id, AskKind::Permission, since, view::first_line(&asked.command));
         ask.id = view::id(session.id, &format!("{} {number}", ask.id));
         (ask.text, ask.risk) = (text.join("\n"), risk);
+        ask.evidence = Some("its screen".to_owned());
         if ask.text.len() <= LONGEST_ASK {
             ask.answered_in = AnsweredIn::Here;
         }
@@ -97,7 +98,7 @@ impl Asks {
             }
         };
         match over {
-            Some(ask) => self.withdrawn(session, ask, "answered in the terminal"),
+            Some(ask) => self.withdrawn(session, ask, IN_TERMINAL),
             None => self.registry.touch(session),
         }
     }

@@ -25,12 +25,14 @@ pub fn of_session(session: &Session) -> Vec<Ask> {
 
 /// With those that somebody is answering, or without.
 pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
-    let (activity, live, waiting_for, since, news, snoozed) = {
+    let (activity, live, waiting_for, since, news, snoozed, evidence) = {
         let life = session.life();
         let (machine, record) = (life.machine(), &life.record().life);
         let (news, snoozed) = (record.news.clone(), record.snoozed.clone());
         let live = machine.status().is_live();
-        (machine.activity(), live, machine.waiting_for(), machine.since(), news, snoozed)
+        let evidence = machine.evidence().filter(|evidence| !evidence.state.is_empty()).last();
+        let evidence = evidence.map(|evidence| evidence.what.clone());
+        (machine.activity(), live, machine.waiting_for(), machine.since(), news, snoozed, evidence)
     };
     let waits = live && activity == Activity::Waiting;
     let news = news.into_iter().map(|news| plain(session.id, news.kind, news.at, news.text));
@@ -50,7 +52,7 @@ pub fn open(session: &Session, claimed: bool) -> Vec<Ask> {
             }
             (true, _) => {
                 let kind = waiting_for.map_or(AskKind::Dialog, AskKind::from);
-                vec![plain(session.id, kind, since, String::new())]
+                vec![Ask { evidence, ..plain(session.id, kind, since, String::new()) }]
             }
             (false, _) => Vec::new(),
         }
@@ -88,6 +90,7 @@ pub(super) fn plain(session: SessionId, kind: AskKind, at: Timestamp, title: Str
         risk: None,
         expires_at: None,
         snoozed_until: None,
+        evidence: None,
     }
 }
 

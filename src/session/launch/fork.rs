@@ -16,7 +16,12 @@ use crate::tasks::blocking;
 impl Launcher {
     /// Starts a session that is launched like this one, in the same directory, and whose program continues
     /// a copy of its conversation. This one goes on as it is. On an error nothing is left behind.
-    pub async fn fork(&self, session: &Arc<Session>, request: ForkSession) -> Result<Arc<Session>, Problem> {
+    pub async fn fork(
+        &self,
+        session: &Arc<Session>,
+        id: SessionId,
+        request: ForkSession,
+    ) -> Result<Arc<Session>, Problem> {
         let ForkSession { name, surroundings } = request;
         if !session.provider.launcher.forks() {
             let detail = format!("{} cannot fork a conversation", session.provider.name);
@@ -31,7 +36,6 @@ impl Launcher {
         if let Some(name) = &name {
             self.registry.check_name(name, None)?;
         }
-        let id = self.registry.unused_id();
         let mut recipe = session.life().record().recipe_of_fork();
         if let Some(theirs) = surroundings {
             recipe.take_surroundings(&self.context.surroundings, theirs);

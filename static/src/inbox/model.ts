@@ -96,7 +96,7 @@ export async function haltAll(): Promise<void> {
   const parts = [
     `Halted ${count(halted.length, "agent")}.`,
     killed.length > 0 && `Did not react, and were killed: ${names(killed)}.`,
-    unproven.length > 0 && `May not have stopped: ${names(unproven)}.`,
+    unproven.length > 0 && `Not stopped: ${names(unproven)}.`,
   ];
   toast({ text: parts.filter(Boolean).join(" "), bad: killed.length + unproven.length > 0 });
 }

@@ -1,0 +1,138 @@
+//! The audit: who asked for what, on record before it is done.
+
+use codepiper_protocol::wire::auth::AuthStatus;
+use codepiper_protocol::wire::session::Session;
+use serde_json::{Value, json};
+
+use crate::agents::{Bed, NEWEST_CLAUDE_CODE};
+use crate::harness::{Browser, Home, Owner, eventually};
+
+fn audited(home: &Home) -> Vec<Value> {
+    let records = home.ok(["audit", "--json", "-n", "1000"]);
+    records.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn only(home: &Home, kind: &str) -> Value {
+    let of_kind: Vec<Value> = audited(home).into_iter().filter(|record| record["kind"] == kind).collect();
+    assert_eq!(of_kind.len(), 1, "{kind}: {of_kind:?}");
+    of_kind[0].clone()
+}
+
+#[test]
+fn whoever_starts_and_ends_a_session_is_on_record_before() {
+    let home = Home::running();
+    home.ok(["env-set", "create", "keys"]);
+    assert_eq!(home.run_with(["env-set", "set", "keys", "TOKEN"], b"secret-value").code, Some(0));
+    let session = home.start_with(&["--env-set", "keys"], &["cat"]);
+    let id = session.id.to_string();
+    home.ok(["stop", &id]);
+    home.ok(["resume", &id]);
+    home.ok(["kill", &id]);
+    home.ok(["sessions", "remove", &id]);
+    home.ok(["env-set", "remove", "keys"]);
+    // What follows is put down a moment later.
+    eventually("its end is on record", || {
+        audited(&home).iter().any(|record| record["kind"] == "session.removed").then_some(())
+    });
+    for (kind, before) in [("session.start", "session.created"), ("session.remove", "session.removed")] {
+        let (asked, done) = (only(&home, kind), only(&home, before));
+        assert!(asked["seq"].as_u64() < done["seq"].as_u64(), "{asked} {done}");
+    }
+    for kind in ["session.start", "session.stop", "session.resume", "session.kill", "session.remove"] {
+        let record = only(&home, kind);
+        assert_eq!((&record["actor"], &record["session"]), (&json!("command line"), &json!(id)), "{record}");
+    }
+    assert_eq!(only(&home, "session.start")["data"]["env_sets"], json!(["keys"]));
+    assert_eq!(only(&home, "session.resume")["data"]["env_sets"], json!(["keys"]));
+    for kind in ["env_set.create", "env_set.change", "env_set.remove"] {
+        assert_eq!(only(&home, kind)["data"]["env_set"], "keys");
+    }
+    assert_eq!(only(&home, "env_set.change")["data"]["variables"]["set"], json!(["TOKEN"]));
+    let all = home.ok(["audit", "--json", "-n", "1000"]);
+    assert!(!all.contains("secret-value"), "{all}");
+    let said = home.ok(["audit"]);
+    for words in ["Start of shell in ", "Kill", "Env set 'keys': create"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
+
+#[test]
+fn a_device_is_on_record_with_its_name() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let mut browser: Browser = home.browser();
+    browser.set_up(&home);
+    let status: AuthStatus = browser.get("/api/auth").ok();
+    let device = status.login.unwrap().device;
+    let session: Session = browser
+        .post("/api/sessions", &json!({"provider": "shell", "dir": home.path("").display().to_string()}))
+        .ok();
+    browser.post(&format!("/api/sessions/{}/stop", session.id), &json!({})).ok::<Session>();
+    for kind in ["auth.signed_in", "session.start", "session.stop"] {
+        assert_eq!(only(&home, kind)["actor"], json!(device));
+    }
+    assert_eq!(browser.post("/api/auth/sign-out", &json!({})).status, 204);
+    assert_eq!(only(&home, "auth.end_logins")["actor"], json!(device));
+}
+
+#[test]
+fn what_an_agent_refused_by_itself_is_on_record() {
+    let home = Home::running();
+    let session = home.start(&["cat"]);
+    let denied = json!({
+        "hook_event_name": "PermissionDenied", "tool_name": "Bash", "tool_input": {"command": "git push"},
+        "reason": "not asked for", "cwd": "/",
+    });
+    let path = format!("/api/sessions/{}/hooks", session.id);
+    assert_eq!(Owner(&home).answer("POST", &path, &denied).unwrap().status, 204);
+    let record = only(&home, "agent.denied");
+    assert_eq!((&record["actor"], &record["session"]), (&json!("agent"), &json!(session.id)));
+    assert_eq!(record["data"]["gate"], "agent");
+    assert_eq!(
+        (&record["data"]["text"], &record["data"]["why"]),
+        (&json!("git push"), &json!("not asked for"))
+    );
+}
+
+#[test]
+fn a_session_is_exported_into_a_directory_of_its_own() {
+    use std::os::unix::fs::PermissionsExt;
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let home = &bed.home;
+    let git = |args: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        command.args(["-c", "user.name=x", "-c", "user.email=x@x.invalid"]).args(args);
+        assert!(command.current_dir(&bed.project).status().unwrap().success());
+    };
+    git(&["init", "--quiet"]);
+    git(&["commit", "--quiet", "--allow-empty", "-m", "begin"]);
+    let id = bed.start(&[]).id.to_string();
+    bed.says(&id, "hello there");
+    std::fs::write(bed.project.join("new.txt"), "one\ntwo\n").unwrap();
+    let dir = home.path("out");
+    let told = home.run(["export", &id, "--output", dir.to_str().unwrap()]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    let said = read("conversation.md");
+    assert!(said.contains("## Prompt") && said.contains("hello there"), "{said}");
+    let changes = read("changes.diff");
+    assert!(changes.contains("+++ b/new.txt\n@@ -0,0 +1,2 @@ \n+one\n+two\n"), "{changes}");
+    let of =
+        |name: &str| read(name).lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect();
+    let (events, records): (Vec<Value>, Vec<Value>) = (of("events.jsonl"), of("audit.jsonl"));
+    assert_eq!(events[0]["kind"], "session.created");
+    assert!(events.iter().all(|event| event["session"] == *id));
+    assert_eq!((&records[0]["kind"], &records[0]["session"]), (&json!("session.start"), &json!(id)));
+    assert_eq!(serde_json::from_str::<Session>(&read("session.json")).unwrap().id.to_string(), id);
+    for (name, mode) in [("", 0o700), ("session.json", 0o600), ("audit.jsonl", 0o600)] {
+        let mode_of = std::fs::metadata(dir.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode_of & 0o777, mode, "{name}");
+    }
+    let again = home.fails(1, ["export", &id, "--output", dir.to_str().unwrap()]);
+    assert!(again.contains("already exists"), "{again}");
+    // A shell has no conversation.
+    let shell = home.start(&["true"]);
+    let told = home.run(["export", &shell.short_id, "--output", home.path("shell").to_str().unwrap()]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.stderr.contains("no conversation.md"), "{told:?}");
+}
