@@ -24,6 +24,7 @@ mod diff;
 mod doctor;
 mod dotenv;
 mod env_set;
+mod export;
 mod failure;
 mod follow;
 mod git;
@@ -153,6 +154,7 @@ enum Verb {
     EnvSet(env_set::EnvSet),
     Policy(policy::Policy),
     Audit(audit::Audit),
+    Export(export::Export),
     Worktree(worktree::Worktrees),
     Git(git::Git),
     Diff(diff::Diff),
@@ -192,6 +194,7 @@ impl Verb {
             Verb::EnvSet(verb) => verb.run(context),
             Verb::Policy(verb) => verb.run(context),
             Verb::Audit(verb) => verb.run(context),
+            Verb::Export(verb) => verb.run(context),
             Verb::Worktree(verb) => verb.run(context),
             Verb::Git(verb) => verb.run(context),
             Verb::Diff(verb) => verb.run(context),

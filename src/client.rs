@@ -4,6 +4,7 @@
 //! here has to notice that an idle connection went away. [`Stream`] and [`Events`] are WebSockets.
 
 mod asks;
+mod conversation;
 mod error;
 mod http;
 mod notifications;

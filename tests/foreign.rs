@@ -135,6 +135,8 @@ fn verbs(dir: &str) -> Vec<Vec<String>> {
         vec!["policy", "detach", x, "ID"],
         vec!["sessions", "tag", "ID", "--", x],
         vec!["audit"],
+        vec!["export", x],
+        vec!["export", "ID", "--output", x],
         vec!["audit", "--type", x],
         vec!["audit", "verify", "--head", x],
         vec!["model", "ID", x],

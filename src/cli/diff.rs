@@ -110,7 +110,7 @@ impl Diff {
     }
 }
 
-fn why_no_lines(whole: WholeFile) -> Option<&'static str> {
+pub(super) fn why_no_lines(whole: WholeFile) -> Option<&'static str> {
     match whole {
         WholeFile::Binary => Some("binary"),
         WholeFile::TooLarge => Some("larger than 64 MiB"),

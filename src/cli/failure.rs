@@ -26,6 +26,7 @@ const EXIT_CODES: [&str; 9] = [
 
 /// The daemon is not running.
 pub(super) const NOT_RUNNING: u8 = 4;
+pub(super) const NOT_FOUND: u8 = 3;
 
 /// The exit codes of a verb that works on one session.
 pub(super) const OF_SESSIONS: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 8];
