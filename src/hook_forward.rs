@@ -94,6 +94,7 @@ fn denied(snapshot: &Path, payload: &[u8]) -> Option<Vec<u8>> {
         tool: asked.tool.clone(),
         input: asked.input.clone(),
         cwd: asked.cwd.clone(),
+        may_run_elsewhere: snapshot.may_run_elsewhere,
         home: snapshot.home,
         directory: Some(snapshot.directory),
         session: snapshot.names,

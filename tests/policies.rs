@@ -9,7 +9,7 @@ use codepiper_protocol::wire::stream::{Begin, Delivery};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE};
+use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::{Home, eventually};
 
 const POLICY: &str = r#"name = "work"
@@ -301,15 +301,56 @@ fn shell_commands_in_skills_are_decided_on_too() {
 
 #[test]
 fn codex_does_what_the_policies_say_where_its_hooks_are_allowed() {
-    let bed = Bed::configured(&CODEX, "[providers.codex]\nhooks_without_review = true\n");
-    save(&bed.home, "work", POLICY);
+    codex_does(&CODEX);
+}
+
+#[test]
+fn newest_codex_does_what_the_policies_say_where_its_hooks_are_allowed() {
+    codex_does(&NEWEST_CODEX);
+}
+
+/// Its hooks have the command without the field `workdir`: only what is the same in every directory is allowed.
+fn codex_does(agent: &Agent) {
+    let bed = Bed::configured(agent, "[providers.codex]\nhooks_without_review = true\n");
+    let deny = "[[rule]]\naction = \"deny\"\ncommand = { program = \"touch\", words = [\"denied\"] }\nreason = \"no\"\n";
+    save(
+        &bed.home,
+        "safe",
+        codepiper::policy::ready::text("safe-development")
+            .unwrap()
+            .replace("safe-development", "safe")
+            .as_str(),
+    );
+    save(&bed.home, "denies", &format!("name = \"denies\"\n{deny}"));
     let id = &bed.start(&[]).id.to_string();
     bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
-    bed.home.ok(["send", id, "run: !touch allowed", "--wait", "text=Tool result:", "--timeout", "20"]);
+    let project = bed.project.display();
+    bed.home.ok([
+        "send",
+        id,
+        &format!("run: !touch {project}/allowed"),
+        "--wait",
+        "text=Tool result:",
+        "--timeout",
+        "20",
+    ]);
     bed.until_idle(id);
     assert!(bed.project.join("allowed").exists(), "nobody was asked");
     bed.home.ok(["send", id, "run: !touch denied", "--wait", "idle", "--timeout", "20"]);
     assert!(!bed.project.join("denied").exists());
+    // The same text as a command that would be allowed in the project.
+    let elsewhere = bed.home.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let call = json!({
+        "cmd": "touch evil", "workdir": elsewhere, "sandbox_permissions": "require_escalated", "justification": "why",
+    });
+    bed.home.ok(["send", id, &format!("tool: exec_command {call}"), "--wait", "waiting", "--timeout", "20"]);
+    bed.home.ok(["wait", id, "--until", &format!("text={}", agent.asks), "--timeout", "20"]);
+    assert!(!elsewhere.join("evil").exists());
+    bed.home.ok(["keys", id, "escape"]);
+    let tested = verdict(&bed.home, &["touch evil", "--session", id]);
+    assert_eq!(tested.action, Some(PolicyAction::Ask));
+    assert!(tested.why.contains("does not say in which directory this runs"), "{}", tested.why);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Which command lines a rule is about: strictly for an allow, broadly for a deny or an ask.
 
+mod anywhere;
 mod broad;
 mod option;
 
@@ -156,14 +157,15 @@ impl CommandPattern {
                 words.push(word);
                 continue;
             }
-            if ended {
-                match self.options.iter().any(OptionPattern::is_anything_after_end) {
-                    true => words.push(word),
-                    false => return Err(format!("'{word}' begins with '-' after '--'")),
+            let anything = ended && self.options.iter().any(OptionPattern::is_anything_after_end);
+            let fit = if ended { option::fit_after_end } else { option::fit };
+            match fit(&self.options, word, places) {
+                Fit::No if anything => words.push(word),
+                Fit::No if ended => {
+                    return Err(format!(
+                        "'{word}' begins with '-' after '--', and is not in the rule's list"
+                    ));
                 }
-                continue;
-            }
-            match option::fit(&self.options, word, places) {
                 Fit::EndOfOptions => ended = true,
                 Fit::Alone => {}
                 Fit::TakesNext(value) => {
@@ -180,14 +182,14 @@ impl CommandPattern {
         Ok(words)
     }
 
-    /// Where all words are paths, a value leads no further than the current directory: if the program knows the option
+    /// Where all words are paths, a value leads no further than the agent's directory: if the program knows the option
     /// without a value, it is one of those words.
     fn stays_inside(&self, value: &str, places: &Places) -> bool {
         let mut words = self.rest.iter().chain(&self.tail).flatten().peekable();
         let only_paths =
             words.peek().is_some() && words.clone().all(|word| matches!(word, WordPattern::Path(_)));
         let path = places.resolve(value);
-        !only_paths || places.is_below_cwd(&path) || words.any(|word| word.allows(value, places))
+        !only_paths || places.is_in_project(&path) || words.any(|word| word.allows(value, places))
     }
 
     fn positions(&self, words: &[&str], places: &Places) -> Result<(), String> {

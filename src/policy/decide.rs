@@ -8,25 +8,23 @@
 //!
 //! Rules are looked up by program and by tool, so their number matters little.
 
+mod allow;
+mod context;
 mod index;
 mod restrict;
 
-use std::cell::Cell;
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::input::{self, Request, Shell, Subject};
-use super::path::{Entry, Places, on_disk};
-use super::rule::{Action, Policy, Rule, Scope};
+use super::path::{Entry, on_disk};
+use super::rule::{Action, Policy, Rule};
 use super::shell::{Part, Unreadable, shown};
+use allow::near_miss;
+use context::{Context, Whereabouts};
 use index::{Id, Index};
 use restrict::{Hit, Restrictions};
-
-/// So many rules that nearly allowed a command are told.
-const MOST_MISSES: usize = 5;
-/// So many are compared for that.
-const MOST_COMPARED: usize = 64;
 
 /// All policies, ready to decide.
 #[derive(Clone, Debug, Default)]
@@ -74,18 +72,6 @@ pub struct Miss {
     pub why: String,
 }
 
-/// What is looked at while one request is decided.
-pub(super) struct Context<'a> {
-    pub(super) policies: &'a Policies,
-    pub(super) request: &'a Request,
-    pub(super) places: &'a Places<'a>,
-    /// Which policies apply, to allow and to restrict.
-    allowing: Vec<bool>,
-    restricting: Vec<bool>,
-    /// How much may still be looked at.
-    pub(super) steps: Cell<u64>,
-}
-
 impl Policies {
     pub fn new(policies: Vec<Policy>) -> Self {
         let index = Index::new(&policies);
@@ -103,25 +89,25 @@ impl Policies {
 
     /// The same, with a disk of the caller's.
     pub fn decide_with(&self, request: &Request, look: &dyn Fn(&str) -> Entry) -> Option<Decision> {
-        let subject = input::subject(request);
-        let (outside, places) = self::places(request, &subject, look);
-        let context = Context::new(self, request, &places, &outside);
+        let whereabouts = Whereabouts::new(request, look);
+        let here = whereabouts.elsewhere.map(|_| Context::here(self, request, &whereabouts));
+        let context = Context::new(self, request, &whereabouts, here.as_ref());
         if !context.restricting.contains(&true) {
             return None;
         }
-        Some(match subject {
+        Some(match input::subject(request) {
             Subject::Shell(shell) => context.shell(shell),
             Subject::Other(fields) => {
                 let restrictions = restrict::on_fields(&context, &fields);
-                context.whole(restrictions, |id| self.rule(id).allows_fields(&fields, context.places))
+                context.whole(restrictions, &fields)
             }
         })
     }
 
     /// The policy that denies everything there while no daemon answers, if one does.
     pub fn closed(&self, request: &Request) -> Option<&str> {
-        let (outside, places) = self::places(request, &input::subject(request), &on_disk);
-        let context = Context::new(self, request, &places, &outside);
+        let whereabouts = Whereabouts::new(request, &on_disk);
+        let context = Context::new(self, request, &whereabouts, None);
         let applying = self.policies.iter().zip(&context.restricting).filter(|(_, applies)| **applies);
         applying
             .map(|(policy, _)| policy)
@@ -145,66 +131,7 @@ impl Policies {
     }
 }
 
-/// Where the agent is, and where the command that it wants to run would be.
-fn places<'a>(
-    request: &'a Request,
-    subject: &Subject,
-    look: &'a dyn Fn(&str) -> Entry,
-) -> (Places<'a>, Places<'a>) {
-    let place = || Places::new(&request.cwd, &request.home, look);
-    let (outside, mut inside) = (place(), place());
-    if let Subject::Shell(Shell { cwd: Some(cwd), .. }) = subject {
-        inside.cwd = outside.resolve(cwd);
-    }
-    (outside, inside)
-}
-
-impl<'a> Context<'a> {
-    fn new(policies: &'a Policies, request: &'a Request, places: &'a Places<'a>, outside: &Places) -> Self {
-        let started =
-            request.directory.as_deref().map(|path: &Path| outside.resolve(&path.to_string_lossy()));
-        let inside = |policy: &Policy, strictly: bool| match &policy.scope {
-            Scope::Global => true,
-            Scope::Sessions(sessions) => sessions.iter().any(|session| request.session.contains(session)),
-            Scope::Directories(_) if strictly => policy.directories.iter().any(|directory| {
-                directory.covers_directory(&outside.cwd, outside)
-                    && directory.covers_directory(&places.cwd, outside)
-            }),
-            Scope::Directories(_) => policy.directories.iter().any(|directory| {
-                [Some(&outside.cwd), Some(&places.cwd), started.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .any(|path| directory.denies(path, outside))
-            }),
-        };
-        let of = |strictly| policies.policies.iter().map(|policy| inside(policy, strictly)).collect();
-        let (allowing, restricting) = (of(true), of(false));
-        Self { policies, request, places, allowing, restricting, steps: Cell::new(restrict::MOST_STEPS) }
-    }
-
-    /// Whether a rule applies here, whatever it says.
-    pub(super) fn applies(&self, id: Id) -> bool {
-        let rule = self.policies.rule(id);
-        let (request, tool) = (self.request, &self.request.tool);
-        let scope = if rule.text.action == Action::Allow { &self.allowing } else { &self.restricting };
-        let named = |patterns: &[super::glob::Glob], names: &[String]| {
-            let fits =
-                |name: &String| patterns.iter().any(|pattern| pattern.fits(name, super::glob::Case::Exact));
-            patterns.is_empty() || names.iter().any(fits)
-        };
-        let in_directory = rule.cwd.is_empty()
-            || rule.cwd.iter().any(|pattern| match rule.text.action {
-                Action::Allow => pattern.allows(&self.places.cwd, self.places),
-                _ => pattern.denies(&self.places.cwd, self.places),
-            });
-        let of_tool = rule.has_tool(tool) || input::is_shell(tool) && rule.has_tool(input::SHELL);
-        scope[id.policy]
-            && of_tool
-            && in_directory
-            && named(&rule.session, &request.session)
-            && named(&rule.provider, std::slice::from_ref(&request.provider))
-    }
-
+impl Context<'_> {
     fn default(&self) -> Action {
         let policies = self.policies.policies.iter().zip(&self.restricting).filter(|(_, applies)| **applies);
         policies.map(|(policy, _)| policy.default).max().unwrap_or(Action::Ask).max(Action::Ask)
@@ -230,22 +157,17 @@ impl<'a> Context<'a> {
     }
 
     /// Decides on what is no shell command.
-    fn whole(&self, restrictions: Restrictions, allows: impl Fn(Id) -> bool) -> Decision {
+    fn whole(&self, restrictions: Restrictions, fields: &BTreeMap<String, Vec<String>>) -> Decision {
         if let Some(denied) = self.denied(&restrictions) {
             return denied;
         }
-        let tool = &self.request.tool;
-        let allowing = self.policies.index.by_tool(tool).filter(|id| self.is_allow(*id) && allows(*id));
-        let allow = allowing.max_by_key(|id| self.policies.priority(*id));
+        let (allow, miss) = self.allow_of_fields(fields);
         let allow = allow.filter(|_| !restrictions.exhausted);
         let (action, rule) = self.verdict(&restrictions.of(None), &[], allow);
         let rule = rule.map(|id| self.policies.refer(id));
-        let why = sentence(action, rule.as_ref(), &format!("the tool {}", shown(tool)));
+        let near = miss.filter(|_| rule.is_none()).map(|miss| near_miss(&miss)).unwrap_or_default();
+        let why = sentence(action, rule.as_ref(), &format!("the tool {}{near}", shown(&self.request.tool)));
         Decision { action, rule, why, parts: Vec::new(), unreadable: None }
-    }
-
-    fn is_allow(&self, id: Id) -> bool {
-        self.policies.rule(id).text.action == Action::Allow && self.applies(id)
     }
 
     fn denies_something(&self) -> bool {
@@ -324,31 +246,6 @@ impl<'a> Context<'a> {
         };
         (action, rule, why)
     }
-
-    /// The allow of the highest priority that covers a command, and rules that nearly did.
-    fn allow_of(&self, part: &Part) -> (Option<Id>, Vec<Miss>) {
-        let (mut found, mut misses): (Option<Id>, Vec<(usize, Miss)>) = (None, Vec::new());
-        for id in self.policies.index.allows_of(part.program()).filter(|id| self.is_allow(*id)) {
-            let Some(command) = &self.policies.rule(id).command else { continue };
-            match command.allows(part, self.places) {
-                Ok(())
-                    if found
-                        .is_none_or(|found| self.policies.priority(id) > self.policies.priority(found)) =>
-                {
-                    found = Some(id);
-                }
-                Ok(()) => {}
-                Err((words, why)) if misses.len() < MOST_COMPARED => {
-                    misses.push((words, Miss { rule: self.policies.refer(id), why }));
-                }
-                Err(_) => {}
-            }
-        }
-        // Those that fit the farthest come first.
-        misses.sort_by_key(|(words, _)| std::cmp::Reverse(*words));
-        misses.truncate(if found.is_some() { 0 } else { MOST_MISSES });
-        (found, misses.into_iter().map(|(_, miss)| miss).collect())
-    }
 }
 
 /// A command, short enough for a sentence.
@@ -359,10 +256,6 @@ fn brief(part: &Part) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-fn near_miss(miss: &Miss) -> String {
-    format!(" (rule {} of '{}' comes closest, but {})", miss.rule.number, miss.rule.policy, miss.why)
 }
 
 fn sentence(action: Action, rule: Option<&RuleRef>, what: &str) -> String {

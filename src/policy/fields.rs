@@ -23,6 +23,17 @@ impl Rule {
             })
     }
 
+    /// Whether what it allows is the same in every directory: the names of files begin at the root.
+    pub(super) fn holds_anywhere(&self, fields: &Fields) -> bool {
+        let is_file = |field: &str, patterns: &[Pattern]| {
+            matches!(field, "file_path" | "notebook_path" | "path")
+                || patterns.iter().any(|pattern| matches!(pattern, Pattern::Path(_)))
+        };
+        self.args.iter().filter(|(field, patterns)| is_file(field, patterns)).all(|(field, _)| {
+            fields.get(field).is_some_and(|values| values.iter().all(|value| value.starts_with('/')))
+        })
+    }
+
     /// Whether every field that the rule names may be what it is about.
     pub(super) fn restricts_fields(&self, fields: &Fields, places: &Places) -> bool {
         self.args.iter().all(|(field, patterns)| {

@@ -12,8 +12,10 @@ use super::shell::{self, Script, Unreadable};
 pub struct Request {
     pub tool: String,
     pub input: Value,
-    /// Where the tool would run.
+    /// Where the agent is, and where the tool runs unless its input names another directory.
     pub cwd: PathBuf,
+    /// Its input may leave out that directory, so it may run anywhere.
+    pub may_run_elsewhere: bool,
     pub home: PathBuf,
     /// Where the session was started, if that is known: a policy of that directory goes on to restrict an agent
     /// that has left it.
@@ -35,8 +37,6 @@ pub struct Shell {
     pub script: Script,
     /// Everything that may contain a command, for denies and asks.
     pub texts: Vec<String>,
-    /// A directory that the input names.
-    pub cwd: Option<String>,
 }
 
 /// The name by which rules know every tool that runs shell commands.
@@ -83,6 +83,8 @@ const KNOWN_TOOLS: [&str; 10] = [
     "AskUserQuestion",
     "Read",
 ];
+/// Fields that say where a tool runs.
+const WORKDIRS: [&str; 2] = ["workdir", "cwd"];
 /// A longer text is no path.
 const LONGEST_PATH: usize = 4096;
 
@@ -102,11 +104,11 @@ fn shell(input: &Value, field: &str) -> Shell {
     let nothing = Map::new();
     let object = input.as_object().unwrap_or(&nothing);
     let other = object.iter().filter(|(name, _)| *name != field && !HARMLESS.contains(&name.as_str()));
-    let (mut odd, mut cwd) = (None, None);
+    let (mut odd, mut directories) = (None, 0);
     for (name, value) in other {
         match (name.as_str(), value) {
             (_, Value::Null | Value::Bool(false)) => {}
-            ("workdir" | "cwd", Value::String(path)) if cwd.is_none() => cwd = Some(path.clone()),
+            ("workdir" | "cwd", Value::String(_)) if directories == 0 => directories += 1,
             _ => {
                 odd = odd
                     .or_else(|| Some(format!("the input field '{}', which is not known", shell::shown(name))))
@@ -118,7 +120,12 @@ fn shell(input: &Value, field: &str) -> Shell {
         texts.push(input.to_string());
         script.unreadable.get_or_insert(Unreadable { at: 0, why });
     }
-    Shell { script, texts, cwd }
+    Shell { script, texts }
+}
+
+/// The directory that a tool's input names for it to run in.
+pub fn workdir(input: &Value) -> Option<&str> {
+    WORKDIRS.iter().find_map(|field| input.get(field)?.as_str())
 }
 
 /// A command is a text or a list of words; `bash -lc TEXT` is the text.

@@ -12,6 +12,8 @@ use super::path::Places;
 
 /// A longer text is not read. Linux starts no program with an argument of half of that.
 pub const LONGEST_TEXT: usize = 256 * 1024;
+/// No system opens a longer path.
+pub const LONGEST_PATH: usize = 4096;
 /// So many encoded words are looked into.
 const MOST_DECODED: usize = 64;
 const LONGEST_BRACES: usize = 4096;
@@ -126,10 +128,12 @@ fn split(text: &str, at: impl Fn(char) -> bool) -> Vec<String> {
 pub fn paths_in(word: &str) -> impl Iterator<Item = &str> {
     let inner =
         word.char_indices().filter(|(_, letter)| "=:@,".contains(*letter)).map(|(at, _)| &word[at + 1..]);
+    // No path begins with a blank that nobody quoted: that is prose.
+    let inner = inner.filter(|path| !path.starts_with(char::is_whitespace));
     let glued = word.starts_with('-').then(|| word.find(['/', '~', '.']).map(|at| &word[at..])).flatten();
     let behind_letter = word.strip_prefix('-').and_then(|rest| rest.get(1..));
     std::iter::once(word)
-        .chain(inner.take(16))
+        .chain(inner)
         .chain(glued)
         .chain(behind_letter)
         .map(|path| path.strip_prefix("//").map_or(path, |_| &path[1..]))

@@ -52,9 +52,21 @@ pub struct Resolved {
     pub proven: bool,
 }
 
+impl Resolved {
+    /// Whether it certainly is that directory or lies below it.
+    pub fn is_in(&self, directory: &Self) -> bool {
+        self.proven && directory.proven && pattern::below(&directory.path, &self.path).is_some()
+    }
+}
+
 /// The directories that paths begin at, and what is already known of the disk.
 pub struct Places<'a> {
+    /// Where the command runs: relative paths begin there.
     pub cwd: Resolved,
+    /// Where the agent is: `./` in a pattern.
+    pub project: Resolved,
+    /// Where its session was started: to a deny, `./` is this as well.
+    pub started: Option<Resolved>,
     pub home: Resolved,
     look: &'a dyn Fn(&str) -> Entry,
     known: RefCell<HashMap<String, Entry>>,
@@ -63,9 +75,17 @@ pub struct Places<'a> {
 impl<'a> Places<'a> {
     pub fn new(cwd: &Path, home: &Path, look: &'a dyn Fn(&str) -> Entry) -> Self {
         let nowhere = Resolved { path: "/".to_owned(), proven: false };
-        let mut places = Self { cwd: nowhere.clone(), home: nowhere, look, known: RefCell::default() };
+        let mut places = Self {
+            cwd: nowhere.clone(),
+            project: nowhere.clone(),
+            started: None,
+            home: nowhere,
+            look,
+            known: RefCell::default(),
+        };
         places.home = places.root(home);
-        places.cwd = places.root(cwd);
+        places.project = places.root(cwd);
+        places.cwd = places.project.clone();
         places
     }
 
@@ -94,9 +114,9 @@ impl<'a> Places<'a> {
         resolved
     }
 
-    /// Whether a path certainly leads to the current directory or below it.
-    pub fn is_below_cwd(&self, path: &Resolved) -> bool {
-        self.cwd.proven && path.proven && pattern::below(&self.cwd.path, &path.path).is_some()
+    /// Whether a path certainly leads to the agent's directory or below it.
+    pub fn is_in_project(&self, path: &Resolved) -> bool {
+        path.is_in(&self.project)
     }
 
     /// The path as it is written, with nothing looked up.

@@ -1,9 +1,11 @@
 //! What policies allow and deny: real evasions, an ordinary day, and whatever can be made up.
 
+mod directories;
 mod evasions;
 mod guide;
 mod imports;
 mod inputs;
+mod long;
 mod made_up;
 mod order;
 mod ordinary;
@@ -44,7 +46,7 @@ pub fn request(tool: &str, input: serde_json::Value) -> Request {
     let session = vec!["s1".to_owned(), "work".to_owned()];
     let provider = "claude-code".to_owned();
     let (cwd, home) = (PathBuf::from(CWD), PathBuf::from(HOME));
-    Request { tool: tool.to_owned(), input, cwd, home, directory: None, session, provider }
+    Request { tool: tool.to_owned(), input, cwd, home, session, provider, ..Request::default() }
 }
 
 pub fn command(text: &str) -> Request {

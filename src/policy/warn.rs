@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::command::CommandPattern;
 use super::input;
 use super::rule::{Action, Policy, Rule};
-use table::{BY_OPTIONS, FETCHERS, INTERPRETERS, PROJECT, RUNNERS, SUBCOMMANDS, WRITERS, has};
+use table::{BY_OPTIONS, FETCHERS, INTERPRETERS, PROJECT, RUNNERS, SUBCOMMANDS, WORD_RUNNERS, WRITERS, has};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
@@ -71,9 +71,10 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
 
 fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
     let name = program.rsplit('/').next().unwrap_or(program);
-    let is = |table: &str| has(table, name);
-    let versioned = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    let interpreter = is(INTERPRETERS) || versioned == "python";
+    // `python3.12`, `gcc-13`
+    let unversioned = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || ".-".contains(letter));
+    let is = |table: &str| has(table, name) || has(table, unversioned);
+    let interpreter = is(INTERPRETERS);
     let mut told = Vec::new();
     if is(RUNNERS) || is(FETCHERS) {
         told.push((
@@ -82,6 +83,11 @@ fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk
         ));
     } else if interpreter && (command.lead().is_empty() || command.is_open()) {
         told.push((Risk::Anything, format!("'{name}' runs whatever script or text it is given.")));
+    } else if is(WORD_RUNNERS) && command.is_open() {
+        told.push((
+            Risk::Anything,
+            format!("with some words, '{name}' runs any program. List those that you mean."),
+        ));
     } else if is(WRITERS) && command.is_open() {
         told.push((
             Risk::Anything,
@@ -99,8 +105,13 @@ fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk
     told
 }
 
+fn rule_has_option(rule: &Rule, option: &str) -> bool {
+    rule.text.command.iter().flat_map(|command| &command.options).any(|listed| listed == option)
+}
+
 fn of_options(name: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
-    let Some((_, risky)) = BY_OPTIONS.iter().find(|(known, _)| *known == name) else { return Vec::new() };
+    let known = BY_OPTIONS.iter().find(|(known, _)| *known == name);
+    let risky = known.map_or("", |(_, risky)| risky);
     let options = rule.text.command.iter().flat_map(|command| &command.options);
     // Options may also stand among the fixed words.
     let fixed = command.lead().iter().flatten().filter(|word| word.starts_with('-'));
@@ -112,6 +123,15 @@ fn of_options(name: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, S
         })
         .map(|message| (Risk::Anything, message))
         .collect();
+    let hands_on = has("cargo npm pnpm yarn bun", name) && rule_has_option(rule, "-- **");
+    if hands_on {
+        told.push((
+            Risk::Anything,
+            format!(
+                "what follows '--' goes from '{name}' to other programs, which may write files or run more."
+            ),
+        ));
+    }
     if name == "uniq" && command.is_open() {
         told.push((Risk::Anything, "the second word of 'uniq' is a file that it writes.".to_owned()));
     }

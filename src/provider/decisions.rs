@@ -39,6 +39,14 @@ pub enum Answers {
     Deny,
 }
 
+impl Answers {
+    /// Whether its hooks say in which directory a tool runs. Codex's `exec_command` has a field `workdir`, and its hooks have
+    /// only the command and the directory of the turn.
+    pub fn tell_directory(self) -> bool {
+        self == Self::All
+    }
+}
+
 /// Tools by which the agent itself asks the person.
 pub(super) const ASKS: &str = "AskUserQuestion";
 pub(super) const PLANS: &str = "ExitPlanMode";

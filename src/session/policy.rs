@@ -19,11 +19,16 @@ impl Session {
             tool: tool.to_owned(),
             input,
             cwd,
+            may_run_elsewhere: self.may_run_elsewhere(),
             home: self.home(),
             directory: Some(self.cwd()),
             session: self.policy_names(),
             provider: self.provider.name.to_owned(),
         }
+    }
+
+    fn may_run_elsewhere(&self) -> bool {
+        self.provider.answers.is_some_and(|answers| !answers.tell_directory())
     }
 
     /// How policies may name it.
@@ -59,6 +64,7 @@ impl Context {
             names: session.policy_names(),
             provider: session.provider.name.to_owned(),
             directory: session.cwd(),
+            may_run_elsewhere: session.may_run_elsewhere(),
             home: session.home(),
             policies: policies.texts(),
         };

@@ -177,6 +177,9 @@ pub struct PolicySnapshot {
     pub names: Vec<String>,
     pub provider: String,
     pub directory: PathBuf,
+    /// Its hooks do not say in which directory a tool runs.
+    #[serde(default)]
+    pub may_run_elsewhere: bool,
     pub home: PathBuf,
     /// The texts of the policies.
     pub policies: Vec<String>,

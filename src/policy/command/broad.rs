@@ -2,11 +2,8 @@
 
 use super::super::glob::{Case, Glob};
 use super::super::path::Places;
-use super::{CommandPattern, WordPattern};
+use super::{CommandPattern, OptionPattern, WordPattern};
 use crate::policy::loose;
-
-/// Options are looked for in so many words after the program.
-const WINDOW: usize = 256;
 
 const MOST_STEPS: usize = 64;
 
@@ -45,45 +42,63 @@ pub fn program_name(word: &str) -> String {
 }
 
 impl CommandPattern {
-    /// Whether the words behind its program may be what it is about.
-    pub fn may_cover(&self, arguments: &[String], places: &Places) -> bool {
-        let arguments = &arguments[..arguments.len().min(WINDOW)];
-        let options = self.options.is_empty()
-            || self.options.iter().any(|option| has_option(&option.name(), arguments));
-        options && follow(&self.steps, arguments, places)
+    /// Whether the words behind its program may be what it is about, and how many words were compared. `signed`: those
+    /// that begin with `-`.
+    pub fn may_cover(&self, arguments: &[String], signed: &[&str], places: &Places) -> (bool, usize) {
+        let has_option = |option: &OptionPattern| has_option(&option.name(), signed);
+        let compared = self.options.len() * signed.len();
+        if !self.options.is_empty() && !self.options.iter().any(has_option) {
+            return (false, compared);
+        }
+        let (follows, words) = follow(&self.steps, arguments, places);
+        (follows, compared + words)
     }
 }
 
 /// Whether the words follow each other, with options and at most one value for each between them. A path may stand
-/// anywhere behind the word before it.
-fn follow(steps: &[Step], arguments: &[String], places: &Places) -> bool {
-    // Where the next step may begin.
+/// anywhere behind the word before it. Also how many words were compared.
+fn follow(steps: &[Step], arguments: &[String], places: &Places) -> (bool, usize) {
+    if steps.is_empty() {
+        return (true, 0);
+    }
+    // Where the next step may begin, and the last such place.
     let mut begins = vec![false; arguments.len() + 1];
     begins[0] = true;
+    let (mut last, mut compared) = (0, 0);
     for step in steps {
         let patterns = match step {
             Step::Skip => {
                 let first = begins.iter().position(|begins| *begins).unwrap_or(begins.len());
                 begins[first..].fill(true);
+                last = arguments.len();
+                compared += arguments.len();
                 continue;
             }
             Step::Word(patterns) => patterns,
         };
         let is_path = patterns.iter().any(|pattern| matches!(pattern, WordPattern::Path(_)));
         let mut next = vec![false; arguments.len() + 1];
-        let (mut here, mut after_option) = (false, false);
+        let (mut here, mut after_option, mut found) = (false, false, None);
         for (at, word) in arguments.iter().enumerate() {
             here |= begins[at];
             if !here && !after_option {
+                if at >= last {
+                    break;
+                }
                 continue;
             }
-            next[at + 1] = patterns.iter().any(|pattern| may_be(pattern, word, places));
+            compared += patterns.len() * if is_path { word.len() / 64 + 1 } else { 1 };
+            if patterns.iter().any(|pattern| may_be(pattern, word, places)) {
+                next[at + 1] = true;
+                found = Some(at + 1);
+            }
             let option = word.starts_with('-');
             (here, after_option) = (is_path || after_option && !option, option);
         }
-        begins = next;
+        let Some(end) = found else { return (false, compared) };
+        (begins, last) = (next, end);
     }
-    begins.contains(&true)
+    (true, compared)
 }
 
 fn may_be(pattern: &WordPattern, word: &str, places: &Places) -> bool {
@@ -94,6 +109,8 @@ fn may_be(pattern: &WordPattern, word: &str, places: &Places) -> bool {
             glob.overlaps(&Glob::of_shell_word(word), Case::Ignored)
         }
         WordPattern::Text(glob) => glob.fits(word, Case::Ignored),
+        // No system opens a longer path.
+        WordPattern::Path(_) if word.len() > loose::LONGEST_PATH => false,
         WordPattern::Path(pattern) => loose::paths_in(word).any(|path| {
             pattern.denies(&places.resolve(path), places) || pattern.denies(&places.as_written(path), places)
         }),
@@ -101,11 +118,11 @@ fn may_be(pattern: &WordPattern, word: &str, places: &Places) -> bool {
 }
 
 /// Whether an option occurs in some spelling: alone, bundled, long, abbreviated, with a value.
-fn has_option(wanted: &str, arguments: &[String]) -> bool {
+fn has_option(wanted: &str, signed: &[&str]) -> bool {
     match wanted.strip_prefix("--") {
-        Some(name) if !name.is_empty() => arguments.iter().any(|word| is_long(name, word)),
-        Some(_) => arguments.iter().any(|word| word == "--"),
-        None => wanted[1..].chars().all(|letter| arguments.iter().any(|word| is_short(letter, word))),
+        Some(name) if !name.is_empty() => signed.iter().any(|word| is_long(name, word)),
+        Some(_) => signed.contains(&"--"),
+        None => wanted[1..].chars().all(|letter| signed.iter().any(|word| is_short(letter, word))),
     }
 }
 

@@ -6,6 +6,7 @@
 //! -n <number>       with a number                      +*  -j*   anything that begins like this
 //! -<number>         -5, -20
 //! --               the end of the options             -- **     and whatever comes after it
+//! -- --nocapture   this option after the end
 //! ```
 
 use super::super::glob::{Case, Glob, Piece};
@@ -24,6 +25,8 @@ pub enum OptionPattern {
     Number,
     End,
     EndAndAnything,
+    /// An option for what comes after the end: programs hand that on to others.
+    AfterEnd(Box<OptionPattern>),
 }
 
 /// How a word fits the options.
@@ -45,6 +48,7 @@ impl OptionPattern {
         if let Some((name, value)) = text.split_once(' ') {
             return match (name, value) {
                 ("--", "**") => Ok(Self::EndAndAnything),
+                ("--", after) => Ok(Self::AfterEnd(Box::new(Self::new(after, action)?))),
                 (name, _) if name.contains(['*', '=']) => Err(format!("'{text}' cannot be read")),
                 (name, value) => Ok(Self::Separate(name.to_owned(), WordPattern::new(value)?)),
             };
@@ -67,12 +71,22 @@ impl OptionPattern {
         matches!(self, Self::EndAndAnything)
     }
 
+    /// The pattern of its value, if it has one.
+    pub fn value(&self) -> Option<&WordPattern> {
+        match self {
+            Self::Attached(_, value) | Self::Separate(_, value) => Some(value),
+            Self::AfterEnd(option) => option.value(),
+            _ => None,
+        }
+    }
+
     /// How it is written in a deny: the name and whether a value matters.
     pub fn name(&self) -> String {
         match self {
             Self::Flag(name) | Self::Attached(name, _) | Self::Separate(name, _) => name.clone(),
             Self::Glob(glob) => glob.first_letters(),
             Self::Number => "-<number>".to_owned(),
+            Self::AfterEnd(option) => option.name(),
             Self::End | Self::EndAndAnything => "--".to_owned(),
         }
     }
@@ -102,7 +116,7 @@ impl OptionPattern {
                     && word[1..].bytes().all(|byte| byte.is_ascii_digit())
                     && word.starts_with('-'),
             ),
-            Self::End | Self::EndAndAnything => {
+            Self::End | Self::EndAndAnything | Self::AfterEnd(_) => {
                 if word == "--" {
                     Fit::EndOfOptions
                 } else {
@@ -125,23 +139,35 @@ impl OptionPattern {
 
 /// How a word that begins with `-` or `+` fits the options of an allow. Abbreviations do not.
 pub fn fit<'o>(options: &'o [OptionPattern], word: &str, places: &Places) -> Fit<'o> {
-    for option in options {
-        match option.fit(word, places) {
-            Fit::No => {}
-            fit => return fit,
-        }
-    }
-    bundle(options, word)
+    fit_one(options.iter(), word, places)
+}
+
+/// The same for what comes after `--`.
+pub fn fit_after_end<'o>(options: &'o [OptionPattern], word: &str, places: &Places) -> Fit<'o> {
+    let after = options.iter().filter_map(|option| match option {
+        OptionPattern::AfterEnd(option) => Some(&**option),
+        _ => None,
+    });
+    fit_one(after, word, places)
+}
+
+fn fit_one<'o>(
+    options: impl Iterator<Item = &'o OptionPattern> + Clone,
+    word: &str,
+    places: &Places,
+) -> Fit<'o> {
+    let mut fits = options.clone().map(|option| option.fit(word, places));
+    fits.find(|fit| !matches!(fit, Fit::No)).unwrap_or_else(|| bundle(options, word))
 }
 
 /// `-la`: every letter is listed; the last one may take the next word.
-fn bundle<'o>(options: &'o [OptionPattern], word: &str) -> Fit<'o> {
+fn bundle<'o>(options: impl Iterator<Item = &'o OptionPattern> + Clone, word: &str) -> Fit<'o> {
     let Some(letters) = word.strip_prefix('-').filter(|rest| rest.len() > 1 && !rest.starts_with('-')) else {
         return Fit::No;
     };
     let last = letters.chars().count() - 1;
     for (at, letter) in letters.chars().enumerate() {
-        match options.iter().find_map(|option| option.letter(letter)) {
+        match options.clone().find_map(|option| option.letter(letter)) {
             Some(Fit::Alone) if at == last => return Fit::Alone,
             Some(Fit::Alone) => {}
             Some(fit @ Fit::TakesNext(_)) if at == last => return fit,

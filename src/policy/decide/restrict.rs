@@ -1,5 +1,7 @@
 //! Finds the denies and asks that something may fall under.
 
+mod goes;
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::Context;
@@ -8,17 +10,15 @@ use crate::policy::command::program_name;
 use crate::policy::glob::{Case, Glob};
 use crate::policy::input::{self, Shell};
 use crate::policy::loose;
-use crate::policy::path::{Places, PossiblePath, Way};
+use crate::policy::path::{Places, PossiblePath, Resolved, Way};
 use crate::policy::rule::{Action, Rule};
 
 /// So many words are compared in one decision.
 pub const MOST_STEPS: u64 = 1_000_000;
 /// So many paths are looked for in one request.
-const MOST_PATHS: usize = 10_000;
-/// No system opens a longer path.
-const LONGEST_PATH: usize = 4096;
-/// So many directories that the text goes to are tried for relative paths.
-const MOST_BASES: usize = 8;
+const MOST_PATHS: usize = 20_000;
+/// In so many directories that the text goes to relative paths are looked for.
+const MOST_BASES: usize = 64;
 
 #[derive(Default)]
 pub struct Restrictions {
@@ -80,8 +80,9 @@ pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
     if !context.policies.index.paths.is_empty() {
         let words = readings.iter().flatten();
         let exact = shell.script.parts.iter().flat_map(|part| &part.words).map(|word| &word.text);
-        let texts: Vec<&str> = exact.chain(words).chain(shell.cwd.as_ref()).map(String::as_str).collect();
-        let bases = directories(&readings);
+        let texts: Vec<&str> =
+            exact.chain(words).map(String::as_str).chain(input::workdir(&context.request.input)).collect();
+        let bases = search.directories(&readings);
         search.paths(&texts, &bases, !readable);
     }
     search.found
@@ -113,22 +114,6 @@ fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_./+:@%".contains(letter)
 }
 
-/// Where a text goes before it uses a relative path.
-fn directories(readings: &[Vec<String>]) -> Vec<String> {
-    let goes =
-        |word: &str| matches!(word, "cd" | "pushd" | "chdir" | "-C" | "--directory" | "--cwd" | "--prefix");
-    let pairs = readings.iter().flat_map(|words| words.windows(2));
-    let mut found: Vec<String> = pairs.filter(|pair| goes(&pair[0])).map(|pair| pair[1].clone()).collect();
-    found.sort();
-    found.dedup();
-    found.truncate(MOST_BASES);
-    // Without a word it goes home.
-    if readings.iter().flatten().any(|word| goes(word)) {
-        found.push("~".to_owned());
-    }
-    found
-}
-
 impl<'c> Search<'c> {
     fn new(context: &'c Context<'c>) -> Self {
         let found = Restrictions::default();
@@ -158,7 +143,8 @@ impl<'c> Search<'c> {
     /// Takes every word for a program and what follows it for its arguments.
     fn words(&mut self, words: &[String], part: Option<usize>, globs: bool) {
         let index = &self.context.policies.index;
-        for (at, word) in words.iter().enumerate() {
+        let words = &Words::new(words);
+        for (at, word) in words.all.iter().enumerate() {
             if self.found.exhausted {
                 return;
             }
@@ -182,7 +168,7 @@ impl<'c> Search<'c> {
         }
     }
 
-    fn program_pattern(&mut self, name: &str, words: &[String], at: usize, part: Option<usize>) {
+    fn program_pattern(&mut self, name: &str, words: &Words, at: usize, part: Option<usize>) {
         self.spend(self.context.policies.index.restricting.len());
         let pattern = Glob::of_shell_word(name);
         for (program, rules) in &self.context.policies.index.restricting {
@@ -192,16 +178,17 @@ impl<'c> Search<'c> {
         }
     }
 
-    fn command(&mut self, id: Id, words: &[String], at: usize, part: Option<usize>) {
+    fn command(&mut self, id: Id, words: &Words, at: usize, part: Option<usize>) {
         if self.found.exhausted || self.is_known(id, part) || !self.context.applies(id) {
             return;
         }
-        let arguments = &words[at + 1..];
-        self.spend(2 + arguments.len().min(16));
-        let command = self.context.policies.rule(id).command.as_ref();
-        if command.is_some_and(|command| command.may_cover(arguments, self.context.places)) {
-            let end = words.len().min(at + 6);
-            self.hit(id, part, &words[at..end].join(" "));
+        let Some(command) = &self.context.policies.rule(id).command else { return };
+        let (covers, compared) =
+            command.may_cover(&words.all[at + 1..], words.signed_after(at), self.context.places);
+        self.spend(2 + compared);
+        if covers {
+            let end = words.all.len().min(at + 6);
+            self.hit(id, part, &words.all[at..end].join(" "));
         }
     }
 
@@ -224,11 +211,11 @@ impl<'c> Search<'c> {
     }
 
     /// `globs`: a shell may expand the paths; what it can read it does not expand.
-    fn paths(&mut self, texts: &[&str], bases: &[String], globs: bool) {
+    fn paths(&mut self, texts: &[&str], bases: &[Resolved], globs: bool) {
         let places = self.context.places;
         let (mut seen, mut candidates) = (HashSet::new(), Vec::new());
-        let bases: Vec<_> = bases.iter().map(|base| places.resolve(base)).collect();
-        let mut texts: Vec<&str> = texts.iter().copied().filter(|text| text.len() <= LONGEST_PATH).collect();
+        let mut texts: Vec<&str> =
+            texts.iter().copied().filter(|text| text.len() <= loose::LONGEST_PATH).collect();
         let mut known = HashSet::new();
         texts.retain(|text| known.insert(*text));
         for text in texts.into_iter().flat_map(loose::paths_in) {
@@ -261,8 +248,28 @@ impl<'c> Search<'c> {
     }
 }
 
+/// The words of a command or a text.
+struct Words<'w> {
+    all: &'w [String],
+    /// Those that begin with `-`, and where they stand.
+    signed: Vec<&'w str>,
+    places: Vec<usize>,
+}
+
+impl<'w> Words<'w> {
+    fn new(all: &'w [String]) -> Self {
+        let signed = || all.iter().enumerate().filter(|(_, word)| word.starts_with('-'));
+        let places = signed().map(|(at, _)| at).collect();
+        Self { all, signed: signed().map(|(_, word)| word.as_str()).collect(), places }
+    }
+
+    fn signed_after(&self, at: usize) -> &[&'w str] {
+        &self.signed[self.places.partition_point(|place| *place <= at)..]
+    }
+}
+
 /// `~name/…`: the home of another user, or of this one under its name.
-fn other_home(text: &str, places: &Places) -> Option<crate::policy::path::Resolved> {
+fn other_home(text: &str, places: &Places) -> Option<Resolved> {
     let (name, rest) = text.strip_prefix('~')?.split_once('/')?;
     if name.is_empty() {
         return None;

@@ -14,7 +14,8 @@ pub struct PathPattern {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Root {
-    Cwd,
+    /// `./`
+    Project,
     Home,
     Top,
 }
@@ -34,7 +35,7 @@ pub fn looks_like_path(pattern: &str) -> bool {
 impl PathPattern {
     pub fn new(pattern: &str) -> Result<Self, String> {
         let (root, inside) = match pattern {
-            _ if pattern.starts_with("./") => (Root::Cwd, &pattern[2..]),
+            _ if pattern.starts_with("./") => (Root::Project, &pattern[2..]),
             _ if pattern.starts_with("~/") || pattern == "~" => (Root::Home, pattern.get(2..).unwrap_or("")),
             _ if pattern.starts_with('/') => (Root::Top, &pattern[1..]),
             _ => {
@@ -69,16 +70,19 @@ impl PathPattern {
     pub fn allows(&self, path: &Resolved, places: &Places) -> bool {
         let base_is_proven = match self.root {
             // The home directory and what is above it is no project.
-            Root::Cwd => places.cwd.proven && below(&places.cwd.path, &places.home.path).is_none(),
+            Root::Project => {
+                places.project.proven && below(&places.project.path, &places.home.path).is_none()
+            }
             Root::Home => places.home.proven,
             Root::Top => true,
         };
-        base_is_proven && self.covers(&self.written(places), path)
+        base_is_proven && self.covers(&self.written_from(&places.project, places), path)
     }
 
     /// Whether a directory lies in the one that a policy is for; its owner may have written it with links.
     pub fn covers_directory(&self, path: &Resolved, places: &Places) -> bool {
-        self.allows(path, places) || self.covers(&places.resolve(&self.written(places)).path, path)
+        self.allows(path, places)
+            || self.covers(&places.resolve(&self.written_from(&places.project, places)).path, path)
     }
 
     fn covers(&self, prefix: &str, path: &Resolved) -> bool {
@@ -98,19 +102,26 @@ impl PathPattern {
         self.both_ways(places).iter().any(|way| way.may_fit(&path))
     }
 
-    /// The pattern as it is written, and with the links of its first names followed.
+    /// The pattern as it is written, and with the links of its first names followed. `./` is where the agent is, where
+    /// the command runs, and where the session was started.
     pub fn both_ways(&self, places: &Places) -> Vec<Way<'_>> {
-        let written = self.written(places);
-        let followed = places.resolve(&written).path;
+        let mut prefixes = Vec::new();
+        for project in [&places.project, &places.cwd].into_iter().chain(&places.started) {
+            let written = self.written_from(project, places);
+            prefixes.push(places.resolve(&written).path);
+            prefixes.push(written);
+        }
+        prefixes.sort();
+        prefixes.dedup();
         let way =
-            |prefix: &str| Way { prefix: prefix.trim_end_matches('/').to_lowercase(), rest: &self.rest };
-        if followed == written { vec![way(&written)] } else { vec![way(&written), way(&followed)] }
+            |prefix: String| Way { prefix: prefix.trim_end_matches('/').to_lowercase(), rest: &self.rest };
+        prefixes.into_iter().map(way).collect()
     }
 
     /// The first names as a path.
-    fn written(&self, places: &Places) -> String {
+    fn written_from(&self, project: &Resolved, places: &Places) -> String {
         let base = match self.root {
-            Root::Cwd => places.cwd.path.trim_end_matches('/'),
+            Root::Project => project.path.trim_end_matches('/'),
             Root::Home => places.home.path.trim_end_matches('/'),
             Root::Top => "",
         };

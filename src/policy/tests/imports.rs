@@ -69,6 +69,17 @@ fn an_allow_that_would_be_too_much_is_not_taken_over_and_that_is_told() {
         "Bash(FOO=bar ls)",
         "Bash(echo $HOME)",
         "Bash(npm run:*)",
+        "Bash(java:*)",
+        "Bash(ip netns exec:*)",
+        "Bash(ip:*)",
+        "Bash(date -s:*)",
+        "Bash(date:*)",
+        "Bash(make:*)",
+        "Bash(make test:*)",
+        "Bash(mvn test:*)",
+        "Bash(python3.12:*)",
+        "Bash(gcc-13:*)",
+        "Bash(lua5.4:*)",
         "Edit",
         "Write(src/**)",
         "Edit(//**)",
@@ -82,6 +93,29 @@ fn an_allow_that_would_be_too_much_is_not_taken_over_and_that_is_told() {
         let import = settings(&[rule], &[], &[]);
         assert!(import.policy.rules.is_empty(), "{rule}");
         assert!(import.notes.iter().any(|note| !note.carried_over && note.rule == rule), "{rule}");
+    }
+}
+
+/// Programs that run what their words say, or write it somewhere, each of another kind.
+const PROGRAMS: &str = "chronic pee ifne gnuplot octave dc mongosh redis-cli xdg-open open ldd perf link nice ionice setarch unshare \
+    chroot firejail bwrap systemd-run systemd-nspawn script expect parallel entr watch time strace ltrace gdb valgrind hyperfine flock \
+    stdbuf faketime proot fakeroot start-stop-daemon setpriv capsh runuser sg su sudo doas run0 ssh mosh autossh tmux screen zellij \
+    vim emacsclient kak less man psql mariadb duckdb sqlite3 nix guix conda jbang scala racket sbcl escript runghc busybox toybox \
+    numactl chpst setuidgid tini dbus-run-session ssh-agent xvfb-run watchexec nodemon hg svn latexmk gs claude codex npx bunx uvx \
+    dlv rr bpftrace lldb gcc javac wine crontab at ansible vagrant lxc nsenter busctl aria2c rclone mkswap insmod xclip";
+
+#[test]
+fn no_program_that_runs_its_words_is_taken_over() {
+    for program in PROGRAMS.split(' ') {
+        for rule in [
+            format!("Bash({program}:*)"),
+            format!("Bash({program} x *)"),
+            format!("Bash(/usr/bin/{program}:*)"),
+        ] {
+            let import = settings(&[&rule], &[], &[]);
+            assert!(import.policy.rules.is_empty(), "{rule}");
+            assert!(import.notes.iter().any(|note| !note.carried_over), "{rule}");
+        }
     }
 }
 
