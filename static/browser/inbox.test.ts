@@ -155,6 +155,64 @@ it("makes one scroll to the end of what is long before it can be allowed", async
   idle();
 });
 
+it("shows what is selected, and never answers another one by a stray key", async () => {
+  const other = agents.start("claude-code", agents.trusted, "--name", "second");
+  agents.host.run("wait", other, "--until", "idle", "--timeout", "60");
+  await page.goto(`${agents.host.url}/inbox`);
+  ask("run: touch first-file");
+  agents.host.run("send", other, "run: touch second-file", "--wait", "waiting", "--timeout", "20");
+  const asks = page.locator(".inbox-item[data-ask]", { hasText: "Permission" });
+  await eventually(async () => (await asks.count()) === 2, "both ask");
+  await page.locator(".inbox-item", { hasText: "first-file" }).click();
+  await page.locator(".whole-text", { hasText: "first-file" }).waitFor();
+  await eventually(() => allow(page).isEnabled(), "it can be answered");
+  // Held, the key reaches the next ask as well, and answers nothing.
+  await page.keyboard.press("h");
+  await page.locator(".whole-text", { hasText: "second-file" }).waitFor();
+  await page.keyboard.press("a");
+  await page.keyboard.down("a");
+  for (let at = 0; at < 12; at += 1) {
+    await page.waitForTimeout(80);
+    await page.keyboard.down("a");
+  }
+  await page.keyboard.up("a");
+  // What was pressed first came within the moment; the rest were repeats.
+  expect(await page.locator(".whole-text").innerText()).toBe("touch second-file");
+  expect(await page.locator(".inbox-item[aria-current]").innerText()).toContain("second-file");
+  expect(await asks.count()).toBe(1);
+  await shot(page, "inbox-snoozed-desk");
+  await page.getByRole("button", { name: /^Snoozed/ }).click();
+  await page.locator(".whole-text", { hasText: "first-file" }).waitFor();
+  expect(await page.locator(".inbox-item[aria-current]").innerText()).toContain("first-file");
+  // A link to it leads to where it is.
+  const snoozedAsk = await page.locator(".inbox-item[aria-current]").getAttribute("data-ask");
+  await page.goto(`${agents.host.url}/inbox?ask=${snoozedAsk}`);
+  await page.locator(".inbox-item[aria-current]", { hasText: "first-file" }).waitFor();
+  expect(page.url()).toContain("show=snoozed");
+  await page.getByRole("button", { name: "Unsnooze" }).click();
+  await page.getByText("Nothing is snoozed.").waitFor();
+  expect(await page.locator(".ask").count()).toBe(0);
+  // A reason is sent by Enter.
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.locator(".inbox-item", { hasText: "first-file" }).click();
+  await eventually(() => allow(page).isEnabled(), "it can be answered");
+  await page.keyboard.press("d");
+  await page.getByLabel("Why? The agent is told this.").fill("not the first one");
+  await page.keyboard.press("Enter");
+  await page.locator(".whole-text", { hasText: "second-file" }).waitFor();
+  await eventually(
+    () => page.evaluate(() => document.activeElement?.getAttribute("aria-current") === "true"),
+    "the focus follows",
+  );
+  idle();
+  expect(agents.host.run("tail", id)).toContain("not the first one");
+  // The row has the focus, and Enter opens its session.
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/sessions/);
+  agents.host.run("deny", other);
+  agents.host.run("stop", other);
+});
+
 it("marks what only wants to be seen, on all devices", async () => {
   await page.goto(`${agents.host.url}/inbox`);
   await page.locator(".inbox-item", { hasText: "Finished a turn" }).first().waitFor();
@@ -163,9 +221,9 @@ it("marks what only wants to be seen, on all devices", async () => {
   await page.getByText("Nothing needs you.").waitFor();
   await phone.goto(`${agents.host.url}/inbox`);
   await phone.getByText("Nothing needs you.").waitFor();
-  await page.goto(`${agents.host.url}/inbox?show=done`);
+  await page.goto(`${agents.host.url}/inbox?show=answered`);
   await page.getByText("Denied by").first().waitFor();
-  await looks(page, "inbox-done-desk");
+  await looks(page, "inbox-answered-desk");
 });
 
 it("has all of it on record", async () => {

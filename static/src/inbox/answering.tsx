@@ -3,7 +3,7 @@ import { resume } from "../actions";
 import { currentKey } from "../keys_table";
 import { providerName } from "../providers";
 import { now } from "../store";
-import { Keys } from "../ui/keys";
+import { command, Keys } from "../ui/keys";
 import { closePopover, Popover } from "../ui/popover";
 import type { AnswerAsk } from "../wire";
 import { useReady } from "./guard";
@@ -16,6 +16,7 @@ export interface Acts {
   always: () => void;
   deny: () => void;
   done: () => void;
+  snooze: () => void;
   choose: (option: number) => void;
 }
 
@@ -24,41 +25,36 @@ interface Props {
   /** All of its text has been seen. */
   read: boolean;
   acts: { current: Acts | null };
-  /** It was answered here. */
-  then: () => void;
 }
 
 const allowed: AnswerAsk = { decision: "allow" };
 
 /** The answers that fit an ask. */
-export function Answering({ open: { ask, session }, read, acts, then }: Props) {
+export function Answering({ open: { ask, session }, read, acts }: Props) {
   const [mode, setMode] = useState<"" | "deny" | "always" | "change">("");
   const [reason, setReason] = useState("");
-  const [command, setCommand] = useState(ask.text);
+  const [changed, setChanged] = useState(ask.text);
   const [answers, setAnswers] = useState(blank(ask.questions));
   const [busy, setBusy] = useState(false);
   const ready = useReady(ask.id) && !busy;
   const give = async (body: AnswerAsk): Promise<void> => {
     if (!ready) return;
     setBusy(true);
-    const done = await answer(ask, body);
-    setBusy(false);
-    if (done) then();
+    if (!(await answer(ask, body))) setBusy(false);
   };
   const mayAllow = ready && read;
   const isQuestion = ask.questions.length > 0;
   const complete = isComplete(answers);
   const send = (): void => void (complete && mayAllow && give({ ...allowed, answers: [...answers] }));
-  const close = async (): Promise<void> => {
-    if (ready && (await acknowledge(ask))) then();
-  };
+  const close = (): void => void (ready && acknowledge(ask));
   useEffect(() => {
     const here = ask.answered_in === "here";
     acts.current = {
       allow: () => (isQuestion ? send() : here && mayAllow && void give(allowed)),
       always: () => here && ask.always && setMode("always"),
       deny: () => here && setMode("deny"),
-      done: () => ask.answered_in === "nothing" && void close(),
+      done: () => ask.answered_in === "nothing" && close(),
+      snooze: () => void (ready && !ask.snoozed_until && snooze(ask, now.value + 3_600_000)),
       choose: (option) => {
         const [only] = ask.questions;
         const [given] = answers;
@@ -83,7 +79,7 @@ export function Answering({ open: { ask, session }, read, acts, then }: Props) {
           </button>
         )}
         {ask.answered_in === "nothing" && (
-          <button class="button large" disabled={!ready} onClick={() => void close()}>
+          <button class="button large" disabled={!ready} onClick={close}>
             Done <Keys keys={currentKey("E", "inbox")} />
           </button>
         )}
@@ -93,7 +89,9 @@ export function Answering({ open: { ask, session }, read, acts, then }: Props) {
   }
   return (
     <>
-      {isQuestion && <Questions id={ask.id} questions={ask.questions} answers={answers} change={setAnswers} />}
+      {isQuestion && (
+        <Questions id={ask.id} questions={ask.questions} answers={answers} change={setAnswers} send={send} />
+      )}
       <div class="answering">
         {isQuestion ? (
           <button class="button answer large" disabled={!mayAllow || !complete} onClick={send}>
@@ -134,12 +132,12 @@ export function Answering({ open: { ask, session }, read, acts, then }: Props) {
       {mode === "change" && (
         <OneLine
           label="Run this instead"
-          value={command}
-          change={setCommand}
+          value={changed}
+          change={setChanged}
           verb="Allow the changed command"
           code
-          ready={ready && command.trim() !== ""}
-          run={() => void give({ ...allowed, command })}
+          ready={ready && changed.trim() !== ""}
+          run={() => void give({ ...allowed, command: changed })}
           cancel={() => setMode("")}
         />
       )}
@@ -174,8 +172,14 @@ interface OneLineProps {
   cancel: () => void;
 }
 
-/** A line that goes with an answer; Enter in it is no answer. */
+/** A line that goes with an answer. Enter alone never allows anything. */
 function OneLine({ label, value, change, verb, code, ready, run, cancel }: OneLineProps) {
+  const press = (event: KeyboardEvent): void => {
+    if (event.key === "Escape") return cancel();
+    if (event.key !== "Enter" || event.isComposing || !(command(event) || (!code && !event.shiftKey))) return;
+    event.preventDefault();
+    if (ready && !event.repeat) run();
+  };
   return (
     <div class="more-answer">
       <label class="field">
@@ -186,7 +190,7 @@ function OneLine({ label, value, change, verb, code, ready, run, cancel }: OneLi
           ref={(field) => field?.focus()}
           value={value}
           onInput={(event) => change(event.currentTarget.value)}
-          onKeyDown={(event) => event.key === "Escape" && cancel()}
+          onKeyDown={press}
         />
       </label>
       <div class="row-of">
@@ -194,7 +198,7 @@ function OneLine({ label, value, change, verb, code, ready, run, cancel }: OneLi
           Cancel
         </button>
         <button class="button answer" disabled={!ready} onClick={run}>
-          {verb}
+          {verb} <Keys keys={code ? "⌘ ↵" : "↵"} />
         </button>
       </div>
     </div>

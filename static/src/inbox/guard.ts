@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { live } from "../store";
 
-const SLEEP = 400;
+const SLEEP = 500;
 
 /** True once `what` has been shown long enough, and while the page knows what is. */
 export function useReady(what: string): boolean {

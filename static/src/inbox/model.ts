@@ -52,11 +52,17 @@ export function titleOf({ ask, session }: Open): string {
 
 const path = (ask: Ask, what: string): string => `/api/asks/${encodeURIComponent(ask.id)}/${what}`;
 
+/** Asks that this page answered or marked as seen. */
+export const givenHere = new Set<string>();
+
 async function change(ask: Ask, what: string, body?: unknown): Promise<boolean> {
   try {
+    // The connection may tell of it before the request does.
+    if (what !== "snooze") givenHere.add(ask.id);
     await request("POST", path(ask, what), body);
     return true;
   } catch (error) {
+    givenHere.delete(ask.id);
     toast({ text: problemOf(error).detail, bad: true });
     return false;
   }

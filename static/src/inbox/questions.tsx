@@ -1,3 +1,4 @@
+import { command } from "../ui/keys";
 import type { AskedQuestion, QuestionAnswer } from "../wire";
 
 interface Props {
@@ -6,6 +7,7 @@ interface Props {
   questions: readonly AskedQuestion[];
   answers: readonly Required<QuestionAnswer>[];
   change: (answers: readonly Required<QuestionAnswer>[]) => void;
+  send: () => void;
 }
 
 export const blank = (questions: readonly AskedQuestion[]): readonly Required<QuestionAnswer>[] =>
@@ -23,7 +25,7 @@ export function chosen(answer: Required<QuestionAnswer>, option: number, multi: 
   return { ...answer, options: options.sort((a, b) => a - b) };
 }
 
-export function Questions({ id, questions, answers, change }: Props) {
+export function Questions({ id, questions, answers, change, send }: Props) {
   const set = (index: number, answer: Required<QuestionAnswer>): void =>
     change(answers.map((each, at) => (at === index ? answer : each)));
   return (
@@ -54,6 +56,9 @@ export function Questions({ id, questions, answers, change }: Props) {
               aria-label={`In your own words: ${question.question}`}
               placeholder="In your own words"
               value={answer.text ?? ""}
+              onKeyDown={(event) => {
+                if (event.key === "Enter" && command(event) && !event.repeat) send();
+              }}
               onInput={(event) => {
                 const text = event.currentTarget.value;
                 set(index, { options: question.multi || !text ? answer.options : [], text });

@@ -4,12 +4,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { ask as confirm } from "../ask";
 import { type Acts, Answering } from "../inbox/answering";
-import { due, ended, haltAll, kindOf, loadEnded, open, type Open, snoozed, snooze, titleOf } from "../inbox/model";
+import { due, ended, givenHere, haltAll, kindOf, loadEnded, open, type Open, snoozed, titleOf } from "../inbox/model";
 import { ScreenNow } from "../inbox/screen_now";
 import { WholeText } from "../inbox/whole_text";
 import { currentKey } from "../keys_table";
 import { bind } from "../shortcuts";
-import { inOrder, live, needing, now, sessions } from "../store";
+import { inOrder, isDue, live, needing, now, sessions } from "../store";
 import type { Ask, Event } from "../wire";
 import { Described } from "../ui/described";
 import { Icon } from "../ui/icon";
@@ -19,38 +19,27 @@ import { ReconnectBanner } from "../ui/reconnect";
 import { StateMark } from "../ui/state_mark";
 import { age, clockSeconds, count, foreign, isLive, nameOf } from "../words";
 
-const SHOWS = ["open", "snoozed", "done"] as const;
+const SHOWS = ["open", "snoozed", "answered"] as const;
 type Show = (typeof SHOWS)[number];
 
 /** Everything that needs a person, and its answers. */
 export function InboxPage() {
   const { query, route } = useLocation();
   const show = SHOWS.find((each) => each === query["show"]) ?? "open";
-  const listed = show === "snoozed" ? snoozed.value : due.value;
+  const listed = show === "snoozed" ? snoozed.value : show === "open" ? due.value : [];
   const wanted = query["ask"];
-  const last = useRef<string | undefined>(undefined);
-  const called = (id: string | undefined): Open | undefined => open.value.find(({ ask }) => ask.id === id);
-  const known = called(wanted);
-  // On a phone the list comes first, and nothing is chosen by itself. What is shown stays while it is open.
-  const current = known ?? (wide() && show !== "done" ? (called(last.current) ?? listed[0]) : undefined);
-  last.current = current?.ask.id;
+  const { current, gone } = useShown(show, listed, wanted);
   const acts = useRef<Acts | null>(null);
   const choose = (id: string | null): void => route(address(show, id), true);
   useEffect(() => void loadEnded(), [live.value]);
-  /** After an answer the next one is shown. */
-  const next = (): void => {
-    const at = listed.findIndex(({ ask }) => ask.id === current?.ask.id);
-    const after = listed[at + 1] ?? listed[at - 1];
-    choose(wide() && after ? after.ask.id : null);
-  };
   useInboxKeys(acts, listed, current, choose);
   return (
     <>
       <Head show={show} />
       <ReconnectBanner over />
-      <div class={wanted && known ? "inbox chosen" : "inbox"}>
+      <div class={wanted && (current || gone) ? "inbox chosen" : "inbox"}>
         <div class="inbox-list scroll">
-          {show === "done" ? (
+          {show === "answered" ? (
             <Ended all />
           ) : sessions.value === null ? null : listed.length === 0 ? (
             <Nothing show={show} />
@@ -62,15 +51,15 @@ export function InboxPage() {
             </ul>
           )}
           {show === "open" && <Ended />}
-          <p class="inbox-keys" aria-hidden="true" hidden={show === "done"}>
+          <p class="inbox-keys" aria-hidden="true" hidden={show === "answered"}>
             <Keys keys={`${currentKey("J", "inbox")} ${currentKey("K", "inbox")}`} /> move{" "}
             <Keys keys={currentKey("E", "inbox")} /> done <Keys keys={currentKey("H", "inbox")} /> snooze{" "}
             <Keys keys="↵" /> open
           </p>
         </div>
         <div class="inbox-detail scroll">
-          {wanted && !known && sessions.value !== null && <Gone id={wanted} back={() => choose(null)} />}
-          {current && <Detail key={current.ask.id} open={current} acts={acts} next={next} back={() => choose(null)} />}
+          {gone && wanted && <Gone id={wanted} back={() => choose(null)} />}
+          {current && <Detail key={current.ask.id} open={current} acts={acts} back={() => choose(null)} />}
         </div>
       </div>
     </>
@@ -78,6 +67,44 @@ export function InboxPage() {
 }
 
 const wide = (): boolean => innerWidth > 640;
+
+interface Shown {
+  /** What is selected in the list: this, and nothing else, is shown and answered. */
+  current: Open | undefined;
+  /** What the address names has ended, and not by an answer given here. */
+  gone: boolean;
+}
+
+/** What is shown stays while it is in the list; when it has left, the next one is shown. */
+function useShown(show: Show, listed: readonly Open[], wanted: string | undefined): Shown {
+  const { route } = useLocation();
+  const last = useRef<{ id: string | undefined; order: readonly string[] }>({ id: undefined, order: [] });
+  const called = (id: string | undefined): Open | undefined => listed.find(({ ask }) => ask.id === id);
+  const { id: before, order } = last.current;
+  const elsewhere = wanted ? open.value.find(({ ask }) => ask.id === wanted) : undefined;
+  // One that left the list while it was shown, and not one that a link names.
+  const left = wanted !== undefined && !called(wanted) && (wanted === before || givenHere.has(wanted));
+  const gone =
+    wanted !== undefined && !elsewhere && sessions.value !== null && !givenHere.has(wanted) && show !== "answered";
+  const at = order.indexOf(before ?? "");
+  const after = [...order.slice(at + 1), ...order.slice(0, Math.max(0, at)).reverse()].find(called);
+  // On a phone the list comes first, and nothing is chosen by itself.
+  const current = called(wanted) ?? (wide() && !gone ? (called(before) ?? called(after) ?? listed[0]) : undefined);
+  const id = current?.ask.id;
+  last.current = { id: gone ? undefined : (id ?? (left ? undefined : before)), order: listed.map(({ ask }) => ask.id) };
+  useEffect(() => {
+    if (wanted === undefined || wanted === id || gone) return;
+    if (elsewhere && !left) route(address(isDue(elsewhere.ask) ? "open" : "snoozed", wanted), true);
+    else if (sessions.value !== null) route(address(show, id ?? null), true);
+  }, [wanted, id, gone, elsewhere && isDue(elsewhere.ask)]);
+  useEffect(() => {
+    // The row that had the focus has left the list with it.
+    if (before && before !== id && document.activeElement === document.body) rowOf(id)?.focus();
+  }, [id]);
+  return { current, gone };
+}
+
+const rowOf = (id: string | undefined): HTMLElement | null => document.querySelector(`[data-ask="${id}"]`);
 
 function address(show: Show, id: string | null): string {
   const query = new URLSearchParams();
@@ -90,7 +117,7 @@ function Head({ show }: { show: Show }) {
   const { route } = useLocation();
   const agents = inOrder.value.filter((session) => isLive(session) && session.activity !== "idle");
   const needs = needing.value.length;
-  const words: Record<Show, string> = { open: "Open", snoozed: "Snoozed", done: "Done" };
+  const words: Record<Show, string> = { open: "Open", snoozed: "Snoozed", answered: "Answered" };
   return (
     <div class="page-head">
       <h1>Inbox</h1>
@@ -136,6 +163,7 @@ function Nothing({ show }: { show: Show }) {
 
 function Item({ open: each, current, show }: { open: Open; current: boolean; show: Show }) {
   const { ask, session } = each;
+  const { route } = useLocation();
   const kind = kindOf(ask);
   return (
     <li>
@@ -145,6 +173,11 @@ function Item({ open: each, current, show }: { open: Open; current: boolean; sho
         aria-current={current ? "true" : undefined}
         data-ask={ask.id}
         tabIndex={current ? 0 : -1}
+        onKeyDown={(event) => {
+          if (event.key !== "Enter" || !current) return;
+          event.preventDefault();
+          route(`/sessions/${session.id}`);
+        }}
       >
         <span class={`tone-${kind.tone}`}>
           <StateMark icon={kind.icon} />
@@ -166,11 +199,10 @@ function Item({ open: each, current, show }: { open: Open; current: boolean; sho
 interface DetailProps {
   open: Open;
   acts: { current: Acts | null };
-  next: () => void;
   back: () => void;
 }
 
-function Detail({ open: each, acts, next, back }: DetailProps) {
+function Detail({ open: each, acts, back }: DetailProps) {
   const { ask, session } = each;
   const kind = kindOf(ask);
   const [read, setRead] = useState(ask.text === "" || ask.questions.length > 0);
@@ -196,7 +228,7 @@ function Detail({ open: each, acts, next, back }: DetailProps) {
       )}
       {ask.text === "" && <p>{titleOf(each)}</p>}
       <Facts ask={ask} />
-      <Answering open={each} read={read} acts={acts} then={next} />
+      <Answering open={each} read={read} acts={acts} />
       {ask.answered_in === "here" && (
         <p class="meta">The first answer counts: here, on another device, or in the terminal.</p>
       )}
@@ -260,7 +292,7 @@ function Ended({ all = false }: { all?: boolean }) {
   const shown = all ? recent : recent.slice(0, FEW);
   if (shown.length === 0) return all ? <p class="inbox-none">Nothing has been answered yet.</p> : null;
   return (
-    <section aria-label={all ? "Done" : "Earlier"}>
+    <section aria-label={all ? "Answered" : "Earlier"}>
       {!all && <h2 class="inbox-earlier">Earlier</h2>}
       <ul>
         {shown.map((event) => (
@@ -276,7 +308,7 @@ function EndedItem({ event }: { event: Event }) {
   return (
     <li class="inbox-item ended">
       <span class="tone-rest">
-        <StateMark icon="stopped" />
+        <StateMark icon={event.kind === "ask.answered" ? "finished" : "idle"} />
       </span>
       {session ? (
         <a class="truncate" href={`/sessions/${session.id}`}>
@@ -309,11 +341,14 @@ function useInboxKeys(
       const to = all[Math.max(0, Math.min(all.length - 1, at + by))];
       if (!to) return;
       choose(to.ask.id);
-      requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-ask="${to.ask.id}"]`)?.focus());
+      requestAnimationFrame(() => rowOf(to.ask.id)?.focus());
     };
-    const act = (run: (acts: Acts) => void) => (): void => {
-      if (acts.current) run(acts.current);
-    };
+    // A key that is held is meant for what was shown when it went down.
+    const act =
+      (run: (acts: Acts) => void) =>
+      (event: KeyboardEvent): void => {
+        if (acts.current && !event.repeat) run(acts.current);
+      };
     const digits = Object.fromEntries(
       Array.from({ length: 9 }, (_, index) => [`${index + 1}`, act(({ choose: option }) => option(index + 1))]),
     );
@@ -327,10 +362,7 @@ function useInboxKeys(
       "⇧A": act(({ always }) => always()),
       d: act(({ deny }) => deny()),
       e: act(({ done }) => done()),
-      h: () => {
-        const here = newest.peek().current;
-        if (here) void snooze(here.ask, now.value + 3_600_000);
-      },
+      h: act(({ snooze }) => snooze()),
       Enter: () => {
         const here = newest.peek().current;
         if (here) route(`/sessions/${here.session.id}`);
