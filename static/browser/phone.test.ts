@@ -12,6 +12,7 @@ let codes: string[] = [];
 let user = "";
 let agent = "";
 let shell = "";
+let busy = "";
 
 beforeAll(async () => {
   user = mkdtempSync(join(tmpdir(), "codepiper-user-"));
@@ -36,6 +37,10 @@ beforeAll(async () => {
     "--yes",
   );
   shell = start("-p", "shell", "--name", "ended", "--", "echo", "ready");
+  busy = start("-p", "shell", "--name", "deploy", "--", "bash", "--norc", "--noprofile");
+  host.run("wait", busy, "--until", "idle", "--timeout", "60");
+  host.run("sessions", "tag", agent, "backend", "urgent-for-tomorrow");
+  host.run("send", busy, "sleep 1000 # ".padEnd(120, "a long command "));
 });
 afterAll(async () => {
   await chromium.close();
@@ -145,6 +150,83 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     expect(await findings(page)).toEqual([]);
     await page.keyboard.press("Escape");
   });
+
+  it("has everything within reach beside a long command", async () => {
+    await page.goto(`${host.url}/sessions/${busy}`);
+    await page.locator(".evidence-place .pill").waitFor();
+    await page.locator(".evidence-place > .running").waitFor({ state: "attached" });
+    await page.getByRole("button", { name: "Actions of deploy" }).click();
+    await page.locator(".menu:popover-open").getByRole("button", { name: "Kill…" }).waitFor();
+    await shot(page, `phone-busy-menu-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.locator(".evidence-place .pill").click();
+    await page.locator(".evidence:popover-open").getByTitle("sleep 1000").waitFor();
+    await page.waitForTimeout(300);
+    await shot(page, `phone-busy-evidence-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    expect(await findings(page)).toEqual([]);
+    // In a narrow window with a mouse, too.
+    for (const width of [660, 900, 1100]) {
+      await page.setViewportSize({ width, height: 740 });
+      await page.goto(`${host.url}/sessions/${busy}`);
+      await page.locator(".evidence-place > .running").waitFor();
+      await page.getByRole("button", { name: "Actions of deploy" }).waitFor();
+      expect(await cutOff(page), `${width}`).toEqual([]);
+    }
+    await shot(page, `desk-busy-${theme}`);
+    await page.setViewportSize(PHONE);
+  });
+
+  it("keeps names and states apart in the list, and controls in their boxes", async () => {
+    await page.goto(host.url);
+    await page.locator(".row", { hasText: "far too long" }).waitFor();
+    const over = await page.locator(".row").evaluateAll((rows) =>
+      rows.flatMap((row) => {
+        const state = row.querySelector(".cell-state .state")?.getBoundingClientRect();
+        return [...row.querySelectorAll(".row-link, .tag")].flatMap((each) => {
+          const { right, top } = each.getBoundingClientRect();
+          const line = each.parentElement?.getBoundingClientRect();
+          const seen = Math.min(right, line?.right ?? right);
+          return state && top < state.bottom && seen > state.left ? [each.textContent] : [];
+        });
+      }),
+    );
+    await shot(page, `phone-list-${theme}`);
+    expect(over).toEqual([]);
+    // A long name ends in dots.
+    expect((await cutOff(page)).filter((each) => !each.includes("row-link"))).toEqual([]);
+    await page.goto(`${host.url}/inbox`);
+    const halt = page.getByRole("button", { name: "Halt all agents" });
+    await halt.waitFor();
+    expect(await halt.innerText()).toContain("Halt all");
+    await shot(page, `phone-inbox-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+  });
+
+  it.each(["appearance", "terminal", "keys", "notifications", "security", "policies", "audit", "providers", "daemon"])(
+    "gives words and controls their room in Settings, %s",
+    async (section) => {
+      for (const width of [PHONE.width, 900, 1280]) {
+        await page.setViewportSize({ width, height: 740 });
+        await page.goto(`${host.url}/settings/${section}`);
+        await page.locator(".settings-body section").first().waitFor();
+        await page.waitForLoadState("networkidle");
+        await shot(page, `settings-${section}-${width}-${theme}`);
+        const cramped = await page.locator(".box-row").evaluateAll((rows) =>
+          rows.flatMap((row) => {
+            const own = row.getBoundingClientRect();
+            const words = row.querySelector(".grow")?.getBoundingClientRect();
+            const out = [...row.children].some((each) => each.getBoundingClientRect().right > own.right - 8);
+            return out || (words && words.width < 90) ? [row.textContent] : [];
+          }),
+        );
+        expect(cramped, `${width}`).toEqual([]);
+        expect(await cutOff(page), `${width}`).toEqual([]);
+      }
+      await page.setViewportSize(PHONE);
+    },
+  );
 
   it("filters events by their source wherever one came from", async () => {
     await page.goto(host.url);

@@ -119,7 +119,7 @@ function Head({ show }: { show: Show }) {
   const needs = needing.value.length;
   const words: Record<Show, string> = { open: "Open", snoozed: "Snoozed", answered: "Answered" };
   return (
-    <div class="page-head">
+    <div class="page-head inbox-head">
       <h1>Inbox</h1>
       <span class="meta inbox-count">{needs > 0 && `${needs} ${needs === 1 ? "needs" : "need"} you`}</span>
       <span class="grow" />

@@ -53,6 +53,12 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
             <Icon name="close" size={14} />
           </button>
         </div>
+        {shown.value && (
+          <div class="phone-only">
+            <Said session={session} />
+            <Meters session={session} />
+          </div>
+        )}
         {failed && <p class="tone-bad">{failed}</p>}
         <ul>
           {proofs.map((proof, index) => (
