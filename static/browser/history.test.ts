@@ -208,6 +208,52 @@ it("follows the window of the only viewer when it was created here, and gives th
   expect(show(long).lease).toBeNull();
 });
 
+it("shows all of a screen that has followed its window, from its first row", async () => {
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await page.goto(`${host.url}/sessions`);
+  await page.getByRole("button", { name: "Create Session" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create Session" });
+  await dialog.getByRole("radio", { name: "Shell" }).check();
+  await dialog.getByRole("button", { name: /^Create/ }).click();
+  await page.waitForURL(/sessions\/[0-9a-f-]{36}/);
+  const id = page.url().split("/").at(-1) ?? "";
+  await page.locator("#size-chip", { hasText: "follows this window" }).waitFor();
+  host.run("send", id, "seq 200");
+  await shows(page, "200");
+  const hidden = (): Promise<{ top: number; below: number }> =>
+    page.evaluate(() => {
+      const view = document.querySelector(".live-screen")!.getBoundingClientRect();
+      const grid = document.querySelector(".live-screen .xterm-screen")!.getBoundingClientRect();
+      return { top: Math.max(0, view.top - grid.top), below: Math.max(0, view.bottom - grid.bottom - 8) };
+    });
+  const settled = async (what: string): Promise<void> => {
+    const { rows } = show(id).size;
+    await expect.poll(() => page.locator(".live-screen .xterm-rows > div").count(), { message: what }).toBe(rows);
+    await page.waitForTimeout(700);
+    const { top, below } = await hidden();
+    expect(top, what).toBe(0);
+    expect(below, what).toBeLessThan(24);
+  };
+  const before = show(id).size;
+  await page.setViewportSize({ width: 900, height: 600 });
+  await expect.poll(() => show(id).size.rows).toBeLessThan(before.rows);
+  await settled("at once");
+  await shot(page, "size-shrunk");
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await expect.poll(() => show(id).size).toEqual(before);
+  for (let height = 1080; height >= 600; height -= 40) {
+    await page.setViewportSize({ width: 1920 - (1080 - height) * 2, height });
+    await page.waitForTimeout(60);
+  }
+  await expect.poll(() => show(id).size.rows).toBeLessThan(before.rows);
+  await settled("gradually");
+  await page.goto(`${host.url}/sessions`);
+  await page.locator(`[data-session="${id}"]`).click();
+  await page.locator("#size-chip", { hasText: "follows this window" }).waitFor();
+  await settled("on returning");
+  await page.setViewportSize({ width: 1280, height: 800 });
+});
+
 it("fits the grid to the screen when asked to, and gives it back", async () => {
   const id = start("sized", "while :; do read x; stty size; done");
   await page.goto(`${host.url}/sessions/${id}`);

@@ -392,6 +392,30 @@ it("keeps the keys of the page in a terminal, and leaves Ctrl+K to its program",
   await page.waitForURL((url) => url.pathname.startsWith("/sessions/") && !url.pathname.includes(id));
 });
 
+it("pastes with Ctrl+V as with Ctrl+Shift+V, and sends Ctrl+/", async () => {
+  const id = start("pasted", "sh", "-c", "stty raw -echo; printf 'ready\\r\\n'; exec cat -v");
+  await visit(id);
+  await shows(page, "ready");
+  await page.evaluate(() => navigator.clipboard.writeText("first-words"));
+  await page.keyboard.press("Control+v");
+  await shows(page, "first-words");
+  await page.evaluate(() => navigator.clipboard.writeText("second-words"));
+  await page.keyboard.press("Control+Shift+V");
+  await shows(page, "first-wordssecond-words");
+  await page.keyboard.press("Control+/");
+  await shows(page, "second-words^_");
+  expect(await screen(page)).not.toContain("^V");
+  // An image as well.
+  await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(1, 1);
+    canvas.getContext("2d");
+    const image = await canvas.convertToBlob({ type: "image/png" });
+    await navigator.clipboard.write([new ClipboardItem({ "image/png": image })]);
+  });
+  await page.keyboard.press("Control+v");
+  await page.getByText("Image sent to the program.").waitFor();
+});
+
 it("copies with Ctrl+C what is selected, and interrupts otherwise", async () => {
   const id = start("selected", "sh", "-c", "stty raw -echo; printf 'some-words\\r\\n'; exec cat -v");
   await visit(id);

@@ -133,7 +133,7 @@ export const TABLE: readonly { scope: Scope; title: string; actions: readonly Ac
       fixed("History", "⇧PageUp"),
       fixed("Back to live", "⇧End"),
       fixed("Copy what is selected", "⌘c"),
-      fixed("Paste", isMac ? "⌘v" : "⌘⇧v"),
+      fixed("Paste", "⌘v"),
     ],
   },
 ];

@@ -11,7 +11,7 @@ import { modifiedKey } from "../terminal/modified";
 import { openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { toast } from "../toasts";
 import { copyText } from "../ui/copy";
-import { command, isMac } from "../ui/keys";
+import { command, isMac, isPaste } from "../ui/keys";
 import { isLive } from "../words";
 
 /** Smaller letters are only a grey line, in px. */
@@ -97,7 +97,7 @@ export class TileTerminal {
       return done(() => void copySelection(terminal.getSelection()));
     }
     // The browser pastes.
-    if (command(event) && event.shiftKey !== isMac && event.code === "KeyV") return false;
+    if (isPaste(event)) return false;
     const key = modifiedKey(event, asked, isMac && option.value === "compose");
     return key === null || done(() => this.type(new TextEncoder().encode(key)));
   };

@@ -4,7 +4,7 @@ import { keepAlt, option } from "../preferences";
 import type { Asked } from "../terminal/asked";
 import { modifiedKey } from "../terminal/modified";
 import { isOfPage } from "../shortcuts";
-import { command, isMac } from "../ui/keys";
+import { command, isMac, isPaste } from "../ui/keys";
 import type { TerminalModel } from "./terminal_model";
 
 /** False: it is done. True: the program gets it as xterm.js sends it. */
@@ -47,6 +47,8 @@ function ownKey(event: KeyboardEvent, view: TerminalModel): (() => void) | "page
       screen.terminal.clearSelection();
     };
   }
+  // The browser pastes.
+  if (isPaste(event)) return "page";
   if (!command(event) || event.shiftKey === isMac) return null;
   switch (event.code) {
     case "KeyF":
@@ -54,9 +56,6 @@ function ownKey(event: KeyboardEvent, view: TerminalModel): (() => void) | "page
     // Nothing is selected, and the browser's own meaning of it would be in the way.
     case "KeyC":
       return isMac ? null : () => undefined;
-    // The browser pastes.
-    case "KeyV":
-      return "page";
     default:
       return null;
   }

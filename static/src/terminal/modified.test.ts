@@ -90,6 +90,14 @@ it("speaks the kitty keyboard protocol", () => {
   ]);
 });
 
+it("has a control character for Ctrl+/, where nothing else is asked for", () => {
+  expect(sent("⌃/", LEGACY)).toBe("\x1f");
+  expect(sent("⌃⇧/", LEGACY)).toBe("\x1f");
+  expect(sent("⌃/", KITTY)).toBe("47;5u");
+  expect(sent("/", LEGACY)).toBeNull();
+  expect(sent("⌃⌥/", LEGACY)).toBeNull();
+});
+
 it("lets keys compose", () => {
   // German, French, Nordic and Polish on a Mac: Option writes @ [ ] { } | \ ~ and letters.
   for (const key of ["⌥@", "⌥[", "⌥]", "⌥{", "⌥}", "⌥|", "⌥\\", "⌥~", "⌥ą", "⌥⇧Ł"])

@@ -19,8 +19,10 @@ function composes(event: KeyboardEvent, optionComposes: boolean): boolean {
 
 /** What a program gets for a key that would say too little as xterm.js sends it; null for all others. */
 export function modifiedKey(event: KeyboardEvent, asked: Asked, optionComposes: boolean): string | null {
-  if ((asked.kitty === 0 && asked.others === 0) || event.metaKey || composes(event, optionComposes)) return null;
+  if (event.metaKey || composes(event, optionComposes)) return null;
   const { shiftKey, altKey, ctrlKey, key } = event;
+  // Its control character is the one that xterm.js does not know.
+  if (asked.kitty === 0 && asked.others === 0) return ctrlKey && !altKey && key === "/" ? "\x1f" : null;
   const modifiers = (shiftKey ? 1 : 0) + (altKey ? 2 : 0) + (ctrlKey ? 4 : 0);
   const kitty = (asked.kitty & (DISAMBIGUATE | ALL_AS_ESCAPES)) !== 0;
   const all = (asked.kitty & ALL_AS_ESCAPES) !== 0;

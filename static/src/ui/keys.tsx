@@ -23,3 +23,6 @@ export function command(event: KeyboardEvent): boolean {
 }
 
 export const isMac = mac;
+
+/** Shift makes no difference. */
+export const isPaste = (event: KeyboardEvent): boolean => command(event) && event.code === "KeyV";
