@@ -25,7 +25,7 @@ use crate::lock::lock;
 /// Bytes of recent output kept for live readers, of one session.
 const RING_PER_SESSION: usize = 256 * 1024;
 /// And of all sessions.
-const RING_TOTAL: usize = 32 * 1024 * 1024;
+const RING_TOTAL: usize = 8 * 1024 * 1024;
 
 /// All logs, and the events.
 pub struct Bus {

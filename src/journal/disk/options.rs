@@ -40,7 +40,7 @@ impl Options {
             retention_days: 30,
             reserve_bytes: 64 << 20,
             cache_per_session: 512 << 10,
-            cache_total: 12 << 20,
+            cache_total: 8 << 20,
             unwritten_bytes: 64 << 20,
             output_waits: Duration::from_millis(500),
             hung_after: Duration::from_secs(5),
