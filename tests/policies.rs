@@ -309,6 +309,111 @@ fn newest_codex_does_what_the_policies_say_where_its_hooks_are_allowed() {
     codex_does(&NEWEST_CODEX);
 }
 
+/// The policy is gone, so no hook denies anything: what is left are the rules that the agent was given when it started.
+fn holds_without_the_hook(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let deny = r#"name = "denies"
+[[rule]]
+action = "deny"
+command = { program = "touch", words = ["denied"] }
+[[rule]]
+action = "deny"
+paths = ["./secret/**", "~/keys/**"]
+[[rule]]
+action = "deny"
+tool = ["WebSearch", "mcp__server__*", "apply_patch"]
+"#;
+    save(&bed.home, "denies", deny);
+    fs::create_dir(bed.project.join("secret")).unwrap();
+    fs::write(bed.project.join("secret/x"), "swordfish").unwrap();
+    fs::write(bed.project.join("public"), "herring").unwrap();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    bed.home.ok(["policy", "remove", "denies"]);
+    let tool = |step: String| {
+        let marker = bed.home.ok(["send", id, &step, "--wait", "idle", "--timeout", "30"]);
+        format!("{marker}{}", bed.home.ok(["tail", id, "-n", "200"]))
+    };
+    let project = bed.project.display();
+    assert!(tool(format!("read: {project}/public")).contains("herring"));
+    let read = tool(format!("read: {project}/secret/x"));
+    assert!(!read.contains("swordfish"), "{read}");
+    tool(format!("write: {project}/secret/new text"));
+    assert!(!bed.project.join("secret/new").exists());
+    tool("run: touch denied".to_owned());
+    assert!(!bed.project.join("denied").exists());
+}
+
+#[test]
+fn what_claude_code_can_deny_itself_holds_without_the_hook() {
+    holds_without_the_hook(&CLAUDE_CODE);
+}
+
+#[test]
+fn what_newest_claude_code_can_deny_itself_holds_without_the_hook() {
+    holds_without_the_hook(&NEWEST_CLAUDE_CODE);
+}
+
+#[test]
+fn what_is_checked_and_imported_and_shown_is_told_as_json() {
+    let home = Home::new();
+    let file = home.path("policy.toml");
+    let path = file.to_str().unwrap();
+    fs::write(&file, "name = \"x\"\n[[rule]]\naction = \"allow\"\ncommand = { program = \"xargs\" }\n")
+        .unwrap();
+    let checked: Value = serde_json::from_str(&home.ok(["policy", "check", path, "--json"])).unwrap();
+    assert_eq!(
+        (&checked["name"], &checked["rules"], &checked["mistakes"]),
+        (&json!("x"), &json!(1), &json!([]))
+    );
+    assert_eq!(checked["warnings"][0]["line"], 2);
+    fs::write(&file, "name = \"x\"\n[[rule]]\naction = \"perhaps\"\n").unwrap();
+    let ran = home.run(["policy", "check", path, "--json"]);
+    let checked: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((ran.code, &checked["mistakes"][0]["line"]), (Some(1), &json!(3)), "{ran:?}");
+    let settings = home.path("settings.json");
+    fs::write(
+        &settings,
+        r#"{"permissions": {"allow": ["Bash(ls)", "Bash(java:*)"], "deny": ["Read(~/.ssh/**)"]}}"#,
+    )
+    .unwrap();
+    let imported = home.ok(["policy", "import", settings.to_str().unwrap(), "--json"]);
+    let imported: Value = serde_json::from_str(&imported).unwrap();
+    assert_eq!(imported["notes"][0]["rule"], "Bash(java:*)");
+    assert_eq!(imported["notes"][0]["carried_over"], false);
+    assert!(imported["text"].as_str().unwrap().contains("program = \"ls\""), "{imported}");
+}
+
+#[test]
+fn each_rule_says_whether_it_holds_without_the_hook() {
+    let mut home = Home::new();
+    home.start_daemon();
+    let text = r#"name = "x"
+[[rule]]
+action = "deny"
+tool = ["WebFetch", "mcp__server__*"]
+[[rule]]
+action = "deny"
+command = { program = "git", words = ["push"] }
+[[rule]]
+action = "deny"
+command = { program = "rm", options = ["-rf"] }
+[[rule]]
+action = "allow"
+command = { program = "ls" }
+"#;
+    save(&home, "x", text);
+    let shown: Value = serde_json::from_str(&home.ok(["policy", "show", "x", "--json"])).unwrap();
+    let told: Vec<&str> = shown["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rule| rule["without_hook"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["yes", "partly", "no", "no"]);
+    assert_eq!(shown["rules"][1]["line"], 5);
+}
+
 /// Its hooks have the command without the field `workdir`: only what is the same in every directory is allowed.
 fn codex_does(agent: &Agent) {
     let bed = Bed::configured(agent, "[providers.codex]\nhooks_without_review = true\n");

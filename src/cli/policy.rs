@@ -11,7 +11,7 @@ use codepiper_protocol::wire::policy::{PolicyAction, PolicyInfo, PolicyScope, Po
 use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
-use crate::policy::{import, kept, read, ready, write};
+use crate::policy::{import, kept, read, ready, rule, write};
 
 /// Manage policies: what agents may do without asking, what they must ask about, and what they may not do
 ///
@@ -36,7 +36,7 @@ enum Verb {
     #[command(after_help = exit_codes(OF_SESSIONS))]
     Show {
         name: String,
-        /// Print one JSON object: the text, with the policy's fields, mistakes and warnings
+        /// Print one JSON object: the text, with the policy's fields, rules, mistakes and warnings
         #[arg(long)]
         json: bool,
     },
@@ -64,6 +64,9 @@ enum Verb {
     Check {
         /// Policy file; - reads stdin
         file: PathBuf,
+        /// Print one JSON object: the policy's fields, mistakes and warnings
+        #[arg(long)]
+        json: bool,
     },
     /// Show what the policies decide about a command, and why
     #[command(after_help = exit_codes(OF_SESSIONS))]
@@ -84,13 +87,16 @@ enum Verb {
     },
     /// Turn the permission rules of Claude Code (settings.json) or Codex (.rules) into a policy, and print it
     ///
-    /// What could not be carried over is reported on stderr.
+    /// What could not be carried over is reported on stderr, or with --json beside the policy.
     #[command(after_help = exit_codes(&[0, 1, 2]))]
     Import {
         file: PathBuf,
         /// Name of the policy
         #[arg(long, default_value = "imported")]
         name: String,
+        /// Print one JSON object: the policy's text, and what could not be carried over
+        #[arg(long)]
+        json: bool,
     },
     /// Apply a policy with `sessions = […]` to one more session
     #[command(after_help = exit_codes(OF_SESSIONS))]
@@ -120,7 +126,7 @@ impl Policy {
                 context.block_on(client.remove_policy(&name))??;
                 output::done(format_args!("Policy {name} removed"))
             }
-            Verb::Check { file } => check(&file),
+            Verb::Check { file, json } => check(&file, json),
             Verb::Test { command, session, dir, file, json } => {
                 let text = file.map(|file| text_of(&file)).transpose()?;
                 let here = session.is_none().then(std::env::current_dir).and_then(Result::ok);
@@ -133,7 +139,7 @@ impl Policy {
                 };
                 test(&context, &wanted, json)
             }
-            Verb::Import { file, name } => import_file(&file, &name),
+            Verb::Import { file, name, json } => import_file(&file, &name, json),
             Verb::Attach { name, session } => attach(&context, &name, &session, true),
             Verb::Detach { name, session } => attach(&context, &name, &session, false),
         }
@@ -268,10 +274,21 @@ fn edit(context: &Context, name: &str) -> Outcome {
     output::done(format_args!("Policy {name} saved"))
 }
 
-fn check(file: &Path) -> Outcome {
+fn check(file: &Path, json: bool) -> Outcome {
     let text = text_of(file)?;
     let name = file.display().to_string();
-    match read::read(&text) {
+    let read = read::read(&text);
+    if json {
+        output::json(&match &read {
+            Ok(policy) => kept::info_of(policy),
+            Err(mistakes) => {
+                let mistakes = mistakes.iter().map(kept::note).collect();
+                PolicyInfo { mistakes, ..kept::info_of(&rule::Policy::new("")) }
+            }
+        })?;
+    }
+    match read {
+        Ok(_) if json => Ok(()),
         Ok(policy) => {
             warn(&kept::info_of(&policy), &name);
             output::done(format_args!(
@@ -309,7 +326,7 @@ fn explain(verdict: &PolicyVerdict) -> Outcome {
     Ok(())
 }
 
-fn import_file(file: &Path, name: &str) -> Outcome {
+fn import_file(file: &Path, name: &str, json: bool) -> Outcome {
     let text = text_of(file)?;
     let is_rules = file.extension().is_some_and(|extension| extension == "rules");
     // A single leading slash is where the file belongs: the project, or the user's own directory of settings.
@@ -323,6 +340,10 @@ fn import_file(file: &Path, name: &str) -> Outcome {
     let imported = if is_rules { import::codex(&text, name) } else { import::claude(&text, name, directory) };
     let imported =
         imported.map_err(|why| Failure::new(format!("cannot import {}: {why}", file.display())))?;
+    if json {
+        let text = write::write(&imported.policy);
+        return output::json(&serde_json::json!({ "text": text, "notes": imported.notes }));
+    }
     for note in &imported.notes {
         let what = if note.carried_over { "changed" } else { "left out" };
         output::say(format_args!("{what}: {}: {}", note.rule, note.why));

@@ -12,6 +12,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::decide::{Decision, Policies};
 use super::input::Request;
+use super::native;
 use super::read::{Mistake, read};
 use super::rule::{Action, Policy, Scope};
 use super::warn::warnings;
@@ -113,7 +114,8 @@ impl Kept {
     pub fn show(&self, name: &str) -> Result<PolicyFile, Problem> {
         let state = lock(&self.0.state);
         let file = state.files.get(name).ok_or_else(|| no_policy(name))?;
-        Ok(PolicyFile { text: file.text.clone(), info: state.info(name, file) })
+        let rules = file.read.as_ref().map(native::rules).unwrap_or_default();
+        Ok(PolicyFile { text: file.text.clone(), info: state.info(name, file), rules })
     }
 
     /// The policies as one that only reads files can decide by them.
@@ -331,6 +333,13 @@ impl State {
 /// What lists say of a policy.
 pub fn info_of(policy: &Policy) -> PolicyInfo {
     let notes = warnings(policy).into_iter();
+    let notes = notes.map(|warning| PolicyNote { line: warning.line as u32, message: warning.message });
+    let too_much = native::first_too_much(policy).map(|line| PolicyNote {
+        line: line as u32,
+        message: "From here on there are more denies than fit into the agent's own rules; these hold only while the \
+                  hook runs."
+            .to_owned(),
+    });
     PolicyInfo {
         name: policy.name.clone(),
         description: policy.description.clone(),
@@ -343,9 +352,7 @@ pub fn info_of(policy: &Policy) -> PolicyInfo {
         },
         includes: policy.includes.clone(),
         rules: policy.rules.len() as u32,
-        warnings: notes
-            .map(|warning| PolicyNote { line: warning.line as u32, message: warning.message })
-            .collect(),
+        warnings: notes.chain(too_much).collect(),
         mistakes: Vec::new(),
     }
 }

@@ -7,12 +7,12 @@ mod imports;
 mod inputs;
 mod long;
 mod made_up;
+mod native;
 mod order;
 mod ordinary;
 mod paths;
 mod reader;
 mod shells;
-mod speed;
 mod written;
 
 use std::path::PathBuf;

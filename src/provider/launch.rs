@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use codepiper_protocol::{SessionId, os_text};
 
+use crate::policy::native::NativeDeny;
+
 /// How a program is started, and how it continues.
 pub trait Launcher: Send + Sync {
     /// The program that is looked up.
@@ -40,8 +42,8 @@ pub struct LaunchRequest<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// A command line for `/bin/sh` that takes a hook's payload on standard input.
     pub hook: &'a str,
-    /// Commands that policies deny, each a program and its first words: for the agent's own rules, where it has some.
-    pub denied: &'a [Vec<String>],
+    /// What policies deny, for the agent's own rules, where it has some.
+    pub denied: &'a [NativeDeny],
     /// The conversation that its own is a copy of.
     pub forked_from: Option<&'a str>,
 }

@@ -1523,7 +1523,7 @@ export type PolicyFile = {
 /**
  * TOML; see `docs/policies.md`.
  */
-text: string, info: PolicyInfo, };
+text: string, info: PolicyInfo, rules: Array<PolicyRule>, };
 
 /**
  * A policy as lists show it.
@@ -1554,6 +1554,19 @@ mistakes: Array<PolicyNote>, };
  * A mistake in a line of a policy, or a warning about it.
  */
 export type PolicyNote = { line: number, message: string, };
+
+/**
+ * A rule of a policy.
+ */
+export type PolicyRule = { 
+/**
+ * Counted from 1.
+ */
+number: number, line: number, action: PolicyAction, 
+/**
+ * Whether Claude Code's own rules hold it as well, also where the hook does not run.
+ */
+without_hook: WithoutHook, };
 
 /**
  * Where a policy applies.
@@ -2629,6 +2642,11 @@ export type WaitingFor = "permission" | "question" | "plan" | "elicitation" | "t
  * Why a file can only be staged and discarded as a whole, or not here at all.
  */
 export type WholeFile = "binary" | "too_large" | "symlink" | "submodule" | "filter" | "conflicted";
+
+/**
+ * What of a rule holds where the hook does not run.
+ */
+export type WithoutHook = "yes" | "partly" | "no";
 
 /**
  * The worktree of a session, as it was created.

@@ -81,6 +81,31 @@ pub struct PolicyFile {
     /// TOML; see `docs/policies.md`.
     pub text: String,
     pub info: PolicyInfo,
+    #[serde(default)]
+    pub rules: Vec<PolicyRule>,
+}
+
+/// A rule of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct PolicyRule {
+    /// Counted from 1.
+    pub number: u32,
+    pub line: u32,
+    pub action: PolicyAction,
+    /// Whether Claude Code's own rules hold it as well, also where the hook does not run.
+    pub without_hook: WithoutHook,
+}
+
+/// What of a rule holds where the hook does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutHook {
+    Yes,
+    /// The agent's own rules find less: commands in their plain form, and files that its own tools use.
+    Partly,
+    No,
 }
 
 /// `PUT /api/policies/{name}`, `POST /api/policies/check`

@@ -104,6 +104,8 @@ fn types() -> String {
         .add::<session::RenameSession>()
         .add::<session::LabelSession>()
         .add::<policy::PolicyFile>()
+        .add::<policy::PolicyRule>()
+        .add::<policy::WithoutHook>()
         .add::<policy::PutPolicy>()
         .add::<policy::AttachPolicy>()
         .add::<policy::TestPolicy>()

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::transcript::is_usage_limit;
 use super::{ClaudeCode, home, status_line, version};
+use crate::policy::native::NativeDeny;
 use crate::provider::conversations::conversation_id;
 use crate::provider::decisions::IN_SKILL;
 use crate::provider::{Hooks, LaunchRequest, LeftRunning, Meaning};
@@ -102,6 +103,17 @@ fn running(list: &Value, fields: &[&str]) -> Vec<String> {
 /// Measured with this version; 2.1.197 has no hook before the shell commands in skills.
 const GUARDS_SKILLS: &str = "2.1.332";
 
+/// Its own rule. In its patterns of files two slashes are the root.
+fn own_rule(denied: &NativeDeny) -> String {
+    let from_root = |path: &str| if path.starts_with('/') { format!("/{path}") } else { path.to_owned() };
+    match denied {
+        NativeDeny::Command(words) => format!("Bash({}:*)", words.join(" ")),
+        NativeDeny::Tool(name) => name.clone(),
+        NativeDeny::Read(path) => format!("Read({})", from_root(path)),
+        NativeDeny::Edit(path) => format!("Edit({})", from_root(path)),
+    }
+}
+
 /// Hooks of this launch. They stand beside those of the person's own settings files.
 pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
     // An event that a version does not know makes it ask at its start: these are known since 2.1.197.
@@ -141,8 +153,8 @@ pub(super) fn settings(launch: &LaunchRequest) -> [String; 2] {
     let mut settings = json!({ "hooks": hooks, "teammateMode": "in-process", "statusLine": status_line });
     if !launch.denied.is_empty() {
         // Its own rules hold where a hook does not run, or is killed.
-        let rules = launch.denied.iter().map(|words| format!("Bash({}:*)", words.join(" ")));
-        settings["permissions"] = json!({ "deny": rules.collect::<Vec<_>>() });
+        let rules: Vec<String> = launch.denied.iter().map(own_rule).collect();
+        settings["permissions"] = json!({ "deny": rules });
     }
     ["--settings".to_owned(), settings.to_string()]
 }

@@ -2,6 +2,7 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use serde_json::json;
 
 use super::*;
+use crate::policy::native::NativeDeny;
 use crate::provider::{AtLimit, Hooks, OnScreen, Signals};
 use crate::terminal::reports::Report;
 
@@ -176,6 +177,33 @@ fn what_is_kept_of_a_row_means_the_same_for_the_next_run() {
     ] {
         assert_eq!(model_names(label, description).join(" "), names, "{label}: {description}");
     }
+}
+
+#[test]
+fn what_policies_deny_is_written_as_its_own_rules() {
+    let env = BTreeMap::new();
+    let denied = [
+        NativeDeny::Command(vec!["git".to_owned(), "push".to_owned()]),
+        NativeDeny::Tool("mcp__x".to_owned()),
+        NativeDeny::Read("/etc/**".to_owned()),
+        NativeDeny::Edit("~/.bashrc".to_owned()),
+    ];
+    let launch = LaunchRequest {
+        session: SessionId::random(),
+        args: &[],
+        model: None,
+        permission_mode: None,
+        cwd: "/".as_ref(),
+        env: &env,
+        hook: "hook",
+        denied: &denied,
+        forked_from: None,
+    };
+    let argv = ClaudeCode.start(&launch, None, None);
+    let at = argv.args.iter().position(|arg| arg == "--settings").unwrap();
+    let settings: Value = serde_json::from_str(&argv.args[at + 1]).unwrap();
+    let rules = json!(["Bash(git push:*)", "mcp__x", "Read(//etc/**)", "Edit(~/.bashrc)"]);
+    assert_eq!(settings["permissions"]["deny"], rules);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::Launcher;
 use super::fork::nothing_to_fork;
 use crate::policy::input::SHELL;
-use crate::policy::native::{self, DeniedCommand};
+use crate::policy::native::{self, NativeDeny};
 use crate::process::{executable, inherited, mark};
 use crate::provider::{self, Argv, Provider, Taken};
 use crate::session::cell::Session;
@@ -93,19 +93,28 @@ impl Launcher {
 }
 
 impl Launcher {
-    /// The mode to begin with, and the commands that the agent's own rules deny: as the policies for this session want it.
+    /// The mode to begin with, and what the agent's own rules deny: as the policies for this session want it.
     fn under_policies(
         &self,
         session: &Session,
         record: &Record,
         mode: Option<String>,
-    ) -> (Option<String>, Vec<DeniedCommand>) {
+    ) -> (Option<String>, Vec<NativeDeny>) {
         let (provider, policies) = (session.provider, &self.context.places.policies);
         let asks = session.policy_request(SHELL, Value::Null, record.recipe.cwd.clone());
         // In others, the agent would run what a policy wants to be asked about.
         let asking = provider.arguments.asking_mode.filter(|_| !record.recipe.dangerous);
         let asking = asking.filter(|_| provider.answers.is_some() && policies.applies(&asks));
-        (mode.or_else(|| asking.map(str::to_owned)), native::denied_commands(policies, &asks))
+        let (denied, left_out) = native::denied(policies, &asks);
+        if left_out > 0 {
+            tracing::warn!(
+                id = %session.id,
+                given = denied.len(),
+                left_out,
+                "more is denied than fits into the agent's own rules; the rest holds only while the hook runs"
+            );
+        }
+        (mode.or_else(|| asking.map(str::to_owned)), denied)
     }
 }
 
