@@ -18,6 +18,7 @@
 //! | [`hook`]     | what a hook costs its agent, beside `/bin/true` |
 //! | [`launch`]   | many real agents started at once |
 //! | [`journal`]  | what output takes on the disk |
+//! | [`policy`]   | a decision under many rules, and its record |
 //! | [`printed`]  | memory and start-up when 50 sessions printed much |
 //! | [`search`]   | a text in older output |
 //! | [`start`]    | starting the daemon and a session, and the first screen |
@@ -46,6 +47,7 @@ mod journal;
 mod launch;
 mod login;
 mod paste;
+mod policy;
 mod printed;
 mod process;
 mod program;
@@ -69,7 +71,7 @@ type Result<T> = anyhow::Result<T>;
 /// A row: its name, and what measures it.
 type Row = (&'static str, fn(&Bed, &Options, &mut Report) -> Result<()>);
 
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 23] = [
     ("delivery", delivery::measure),
     ("echo", echo::measure_idle),
     ("web-echo", echo::measure_idle_web),
@@ -79,6 +81,7 @@ const ROWS: [Row; 22] = [
     ("stuck", web::measure_stuck),
     ("paste", paste::measure),
     ("hook", hook::measure),
+    ("policy", policy::measure),
     ("states", states::measure),
     ("git", git::measure),
     ("git-live", git_live::measure),
