@@ -125,7 +125,7 @@ static/node_modules/.package-lock.json: static/package-lock.json | need-to-test
 	@touch $@
 
 # The dashboard in Chromium and Firefox, against daemons of its own.
-browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json | need-to-test
+browser: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json fixtures/agents/newest/node_modules/.package-lock.json | need-to-test
 	@# The program as the other tests have it, so that nothing is compiled twice.
 	cargo test --workspace --tests --no-run $(LOCKED)
 	cd static && npm run browser

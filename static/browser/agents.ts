@@ -10,7 +10,10 @@ import { createInterface } from "node:readline";
 import { daemon, type Daemon } from "./harness";
 
 const FIXTURES = resolve("../fixtures");
-const BIN = join(FIXTURES, "agents/node_modules/.bin");
+/** The older and the newest versions. */
+export type Versions = "older" | "newest";
+const binOf = (versions: Versions): string =>
+  join(FIXTURES, versions === "newest" ? "agents/newest/node_modules/.bin" : "agents/node_modules/.bin");
 const KEY = "sk-test-not-a-real-key-00000000000000000000";
 
 export interface Bed {
@@ -24,8 +27,9 @@ export interface Bed {
   close: () => Promise<void>;
 }
 
-export async function bed(): Promise<Bed> {
-  if (!existsSync(BIN)) throw new Error("the agents are not installed: run `npm ci` in fixtures/agents");
+export async function bed(versions: Versions = "older"): Promise<Bed> {
+  const bin = binOf(versions);
+  if (!existsSync(bin)) throw new Error(`the agents are not installed: run \`npm ci\` in ${resolve(bin, "../..")}`);
   const folder = mkdtempSync(join(tmpdir(), "codepiper-agents-"));
   const [user, trusted, unknown] = ["user", "trusted", "unknown"].map((name) => join(folder, name)) as [
     string,
@@ -46,7 +50,7 @@ export async function bed(): Promise<Bed> {
   const host = await daemon({
     bare: true,
     environment: {
-      PATH: `${BIN}:${process.env["PATH"] ?? ""}`,
+      PATH: `${bin}:${process.env["PATH"] ?? ""}`,
       HOME: user,
       SHELL: "/bin/bash",
       COLORTERM: "truecolor",

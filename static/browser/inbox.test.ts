@@ -129,6 +129,47 @@ it("answers questions with one thumb", async () => {
   idle();
 });
 
+/** The older version tells its plan only on the screen. */
+it("approves a plan with one thumb", async () => {
+  const newest = await bed("newest");
+  const { page: thumb, complaints: said } = await open(chromium, "about:blank", PHONE);
+  try {
+    const { page: first } = await open(chromium, newest.host.url);
+    await setUp(first, newest.host).then(({ codes }) =>
+      thumb.goto(`${newest.host.url}/inbox`).then(() => signIn(thumb, codes[0] ?? "")),
+    );
+    await first.close();
+    const plans = newest.start("claude-code", newest.trusted, "--name", "plans", "--", "--permission-mode", "plan");
+    const run = newest.host.run;
+    run("wait", plans, "--until", "idle", "--timeout", "60");
+    const steps = Array.from({ length: 40 }, (_, at) => `step ${at + 1}`).join("\\n");
+    run("send", plans, `plan: ${steps}`, "--wait", "waiting", "--timeout", "20");
+    // As a click on the notification does.
+    const [ask] = JSON.parse(run("inbox", "--json")) as { id: string; kind: string }[];
+    expect(ask?.kind).toBe("plan");
+    await thumb.goto(`${newest.host.url}/inbox?ask=${ask?.id ?? ""}`);
+    const text = thumb.locator(".whole-text", { hasText: "step 40" });
+    await text.waitFor();
+    await looks(thumb, "inbox-plan-phone");
+    expect(await thumb.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await text.evaluate((box) => box.scrollTo(0, box.scrollHeight));
+    const approve = thumb.getByRole("button", { name: /^Approve/ }).first();
+    await eventually(() => approve.isEnabled(), "it can be approved");
+    await approve.tap();
+    await thumb
+      .getByText(/^(Approved|Allowed) by/)
+      .first()
+      .waitFor();
+    run("wait", plans, "--until", "idle", "--timeout", "20");
+    expect((JSON.parse(run("sessions", "show", plans, "--json")) as { permission_mode: string }).permission_mode).toBe(
+      "default",
+    );
+    expect(said).toEqual([]);
+  } finally {
+    await newest.close();
+  }
+});
+
 it("keeps a rule for this session, and says which", async () => {
   await page.goto(`${agents.host.url}/inbox`);
   ask("run: touch always ;; run: touch always");
