@@ -264,6 +264,8 @@ it("marks what only wants to be seen, on all devices", async () => {
   await phone.getByText("Nothing needs you.").waitFor();
   await page.goto(`${agents.host.url}/inbox?show=answered`);
   await page.getByText("Denied by").first().waitFor();
+  // Turns that finished and went on are no answers.
+  expect(await page.getByText("the agent went on").count()).toBe(0);
   await looks(page, "inbox-answered-desk");
 });
 

@@ -77,16 +77,20 @@ export const snooze = (ask: Ask, until: number | null): Promise<boolean> =>
 /** Asks that ended, the newest first. */
 export const ended = signal<readonly Event[]>([]);
 const MOST_ENDED = 50;
+/** Many events are about turns that finished, and went on unseen. */
+const MOST_LOOKED_AT = 500;
 const ENDS: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>(["ask.answered", "ask.withdrawn", "ask.halted"]);
+const isEnd = (event: Event): boolean =>
+  ENDS.has(event.kind) && !(event.kind === "ask.withdrawn" && event.data.what === "finished");
 
 onEvent((event) => {
-  if (ENDS.has(event.kind)) ended.value = [event, ...ended.peek()].slice(0, MOST_ENDED);
+  if (isEnd(event)) ended.value = [event, ...ended.peek()].slice(0, MOST_ENDED);
 });
 
 export async function loadEnded(): Promise<void> {
   try {
-    const found = await request<FoundEvents>("GET", `/api/events?source=ask&limit=${MOST_ENDED}`);
-    ended.value = found.events.filter(({ kind }) => ENDS.has(kind)).reverse();
+    const found = await request<FoundEvents>("GET", `/api/events?source=ask&limit=${MOST_LOOKED_AT}`);
+    ended.value = found.events.filter(isEnd).reverse().slice(0, MOST_ENDED);
   } catch {
     // What ends from now on is seen all the same.
   }
