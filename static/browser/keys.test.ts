@@ -74,6 +74,60 @@ it("changes keys on this device", async () => {
   await row("Create Session").getByText("C", { exact: true }).waitFor();
 });
 
+it("shows in the palette the keys that work, and all of a session", async () => {
+  await page.goto(host.url);
+  await page.getByRole("link", { name: "first", exact: true }).last().click();
+  await shows(page, "a b ready");
+  await page.keyboard.press("Alt+Escape");
+  await page.keyboard.press("Control+k");
+  const palette = page.getByRole("dialog", { name: "Command palette" });
+  const field = page.getByLabel("Find a session or an action");
+  for (const [word, key] of [
+    ["Git", "2"],
+    ["Events", "3"],
+    ["Logs", "4"],
+    ["Policies", "5"],
+  ] as const) {
+    await field.fill(`Open ${word}`);
+    const entry = palette.getByRole("option", { name: `Open ${word}` });
+    await entry.waitFor();
+    // The chosen one shows Enter instead of its key.
+    await field.fill("Open");
+    await field.press("ArrowUp");
+    expect((await entry.locator("kbd").last().innerText()) || key).toMatch(new RegExp(`^(${key}|↵)$`));
+  }
+  await shot(page, "palette-session");
+  await field.fill("Pin");
+  await field.press("Enter");
+  await palette.waitFor({ state: "detached" });
+  await expect
+    .poll(() => (JSON.parse(host.run("sessions", "show", "first", "--json")) as { pinned: boolean }).pinned)
+    .toBe(true);
+  // The keys do what is shown.
+  await page.keyboard.press("Control+k");
+  await field.fill("Open Events");
+  await field.press("Enter");
+  await page.waitForURL(/\/events$/);
+  await page.keyboard.press("2");
+  await page.waitForURL(/\/git$/);
+});
+
+it("leaves every key that edits to the field", async () => {
+  await page.goto(host.url);
+  await page.locator(".row").first().waitFor();
+  const filter = page.getByLabel("Filter by name, path, branch");
+  await filter.fill("first");
+  await filter.press("Home");
+  await filter.press("Delete");
+  expect(await filter.inputValue()).toBe("irst");
+  await filter.press("Shift+Delete");
+  await filter.press("Insert");
+  await filter.press("PageDown");
+  expect(await page.getByRole("dialog").count()).toBe(0);
+  await filter.press("Escape");
+  expect(await filter.inputValue()).toBe("");
+});
+
 it("offers the directories that were used", async () => {
   await page.goto(host.url);
   await page.locator(".row").first().waitFor();

@@ -167,6 +167,12 @@ export function currentKey(shown: string, scope?: Scope): string {
   return shown;
 }
 
+/** The key of an action now, as `Keys` shows it, by the action's word. */
+export function keyFor(scope: Scope, word: string): string | undefined {
+  const action = TABLE.find((group) => group.scope === scope)?.actions.find((each) => each.word === word);
+  return action && shownKey(keyOf(scope, action.key));
+}
+
 /** Inside of these a key comes before the same one of every page. */
 const INNER: ReadonlySet<Scope> = new Set(["git", "grid"]);
 

@@ -5,6 +5,7 @@ import type { IconName } from "./ui/icon";
 export interface PageAction {
   word: string;
   icon: IconName;
+  /** What the table of keys calls it. */
   key?: string;
   run: () => void;
 }

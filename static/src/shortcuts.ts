@@ -73,8 +73,8 @@ function press(event: KeyboardEvent): void {
     return void import("./regions").then(({ goRound }) => goRound(event.shiftKey ? -1 : 1));
   }
   let name = keyName(event);
-  const plain = /^(⇧?.|F\d+|Enter|Home|End|Arrow\w+)$/u.test(name);
-  if (plain && isTyping(event.target)) return;
+  // A field has every key that writes, moves or deletes.
+  if (isTyping(event.target) && !/^([⌘⌥]|Escape$)/u.test(name)) return;
   if ((name === " " || name === "Enter") && isPressed(event.target)) return;
   // Everything else goes to the program, also what looks like ours.
   if (event.target instanceof HTMLElement && event.target.closest(".xterm") && !isOfPage(event)) return;

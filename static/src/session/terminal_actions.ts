@@ -15,8 +15,8 @@ export function actionsOf(view: TerminalModel): PageAction[] {
   if (!isLive(view.session)) return always;
   return [
     ...always,
-    { word: "Send a prompt…", icon: "send", key: "P", run: view.compose },
-    { word: "Fit to this screen", icon: "fit", key: "⇧ F", run: () => fitOrRestore(view) },
+    { word: "Send a prompt…", icon: "send", key: "Prompt", run: view.compose },
+    { word: "Fit to this screen", icon: "fit", key: "Fit to this screen", run: () => fitOrRestore(view) },
     {
       word: strip.value ? "Hide keys" : "Show keys",
       icon: "keys",

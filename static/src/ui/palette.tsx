@@ -1,8 +1,7 @@
 import "../styles/palette.css";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { renaming, resume, stop } from "../actions";
-import { attachCommand, copyAttach, kill } from "../menu_actions";
+import { attachCommand } from "../menu_actions";
 import type { Session } from "../wire";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";
@@ -13,9 +12,10 @@ import { matches } from "../session_list";
 import { home, inOrder, isUnseen, now, sessions } from "../store";
 import { chooseTheme } from "../theme";
 import { duration, foreign, isLive, nameOf, stateOf, tilde } from "../words";
-import { currentKey } from "../keys_table";
+import { currentKey, keyFor } from "../keys_table";
 import { useModal } from "./dialog";
 import { Icon, type IconName } from "./icon";
+import { entries as menuOf } from "./session_menu";
 import { StateMark } from "./state_mark";
 import { Keys } from "./keys";
 
@@ -23,7 +23,7 @@ interface Entry {
   group: string;
   word: string;
   more?: string;
-  key?: string;
+  key?: string | undefined;
   icon: preact.ComponentChild;
   href?: string;
   run: () => void;
@@ -129,7 +129,7 @@ function Found({ found, at, text, point, run }: FoundProps) {
               {entry.icon}
               <span class="truncate">{entry.word}</span>
               <span class="meta truncate">{entry.more}</span>
-              {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={currentKey(entry.key)} />}
+              {index === at ? <kbd>↵</kbd> : entry.key && <Keys keys={entry.key} />}
             </li>
           </>
         );
@@ -155,32 +155,44 @@ function entries(text: string, path: string, route: (to: string) => void): Entry
     words.every((word) => `${entry.word} ${entry.more ?? ""}`.toLowerCase().includes(word));
   const dark = shownTheme.value === "dark";
   const everywhere: Entry[] = [
-    { group: "Actions", word: "Create Session", key: "C", icon: icon("plus"), run: () => openOverlay("create") },
+    {
+      group: "Actions",
+      word: "Create Session",
+      key: keyFor("", "Create Session"),
+      icon: icon("plus"),
+      run: () => openOverlay("create"),
+    },
     {
       group: "Actions",
       word: dark ? "Light theme" : "Dark theme",
       icon: icon(dark ? "sun" : "moon"),
       run: () => chooseTheme(dark ? "light" : "dark"),
     },
-    { group: "Actions", word: "Shortcuts", key: "?", icon: icon("keys"), run: () => openOverlay("shortcuts") },
+    {
+      group: "Actions",
+      word: "Shortcuts",
+      key: keyFor("", "Shortcuts"),
+      icon: icon("keys"),
+      run: () => openOverlay("shortcuts"),
+    },
     { group: "Actions", word: "Sign out", icon: icon("signOut"), run: () => void signOut() },
     ...(
       [
-        ["Sessions", "/", "G S", "sessions", ""],
-        ["Inbox", "/inbox", "G I", "inbox", "what needs you"],
-        ["Grid", "/grid", "G G", "grid", "live terminals side by side"],
-        ["Grid: Waiting", "/grid?show=waiting", "", "grid", "terminals that wait for you"],
-        ["Settings", "/settings", "G ,", "settings", "appearance, terminal"],
-        ["Settings: Notifications", "/settings/notifications", "", "bell", "push, quiet hours, sound"],
-        ["Settings: Audit", "/settings/audit", "", "lock", "who decided and did what"],
-        ["Settings: Security", "/settings/security", "", "lock", "password, authenticator, devices"],
+        ["Sessions", "/", "sessions", ""],
+        ["Inbox", "/inbox", "inbox", "what needs you"],
+        ["Grid", "/grid", "grid", "live terminals side by side"],
+        ["Grid: Waiting", "/grid?show=waiting", "grid", "terminals that wait for you"],
+        ["Settings", "/settings", "settings", "appearance, terminal"],
+        ["Settings: Notifications", "/settings/notifications", "bell", "push, quiet hours, sound"],
+        ["Settings: Audit", "/settings/audit", "lock", "who decided and did what"],
+        ["Settings: Security", "/settings/security", "lock", "password, authenticator, devices"],
       ] as const
-    ).map(([word, href, key, name, more]): Entry => ({
+    ).map(([word, href, name, more]): Entry => ({
       group: "Go to",
       word,
       more,
       href,
-      key,
+      key: keyFor("", word),
       icon: icon(name),
       run: () => route(href),
     })),
@@ -215,33 +227,46 @@ function sessionEntry(session: Session, route: (to: string) => void): Entry {
 /** What can be done to the session that is open; its page adds what only it can do. */
 function inSession(session: Session, route: (to: string) => void): Entry[] {
   const group = `In ${nameOf(session)}`;
-  const live = isLive(session);
+  const base = `/sessions/${session.id}`;
+  const more: Record<string, string> = {
+    Stop: isAgent(session.provider) ? "asks the agent to quit" : "",
+    "Copy attach command": attachCommand(session),
+  };
   return [
     ...pageActions.value.map((action): Entry => ({
       group,
       word: action.word,
-      ...(action.key ? { key: action.key } : {}),
+      key: action.key && keyFor("session", action.key),
       icon: icon(action.icon),
       run: action.run,
     })),
-    live
-      ? {
-          group,
-          word: "Stop",
-          more: isAgent(session.provider) ? "asks the agent to quit" : "",
-          icon: icon("stop"),
-          run: () => void stop(session),
-        }
-      : { group, word: "Resume", icon: icon("refresh"), run: () => void resume(session) },
-    ...(live ? [{ group, word: "Kill…", icon: icon("close"), run: () => kill(session) }] : []),
-    { group, word: "Name and tags…", key: "F2", icon: icon("pencil"), run: () => (renaming.value = session) },
-    { group, word: "Open Events", key: "2", icon: icon("bell"), run: () => route(`/sessions/${session.id}/events`) },
-    {
+    ...(
+      [
+        ["Terminal", "", "sessions"],
+        ["Git", "/git", "branch"],
+        ["Events", "/events", "bell"],
+        ["Logs", "/logs", "clock"],
+        ["Policies", "/policies", "lock"],
+      ] as const
+    ).map(([word, tab, name]): Entry => ({
       group,
-      word: "Copy attach command",
-      more: attachCommand(session),
-      icon: icon("copy"),
-      run: () => void copyAttach(session),
-    },
+      word: `Open ${word}`,
+      key: keyFor("session", word),
+      icon: icon(name),
+      href: base + tab,
+      run: () => route(base + tab),
+    })),
+    ...menuOf(
+      session,
+      () => route("/"),
+      ({ id }) => route(`/sessions/${id}`),
+    ).map((entry): Entry => ({
+      group,
+      word: entry.word,
+      more: more[entry.word] ?? "",
+      key: entry.key && currentKey(entry.key, "session"),
+      icon: icon(entry.icon),
+      run: entry.run,
+    })),
   ];
 }
