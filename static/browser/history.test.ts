@@ -97,6 +97,12 @@ it("finds what was printed long ago", async () => {
   await shot(page, "history-search");
   await page.keyboard.press("Escape");
   await page.getByRole("search").waitFor({ state: "detached" });
+  // One stays there, until one wants to go back.
+  const found = page.locator(".h-row", { hasText: /^row 17 of/ });
+  await page.waitForTimeout(300);
+  expect(await found.isVisible()).toBe(true);
+  await page.keyboard.press("Escape");
+  await found.waitFor({ state: "detached" });
 });
 
 it("finds lines far apart, one after the other and back", async () => {

@@ -88,7 +88,13 @@ function useSearch(past: Past) {
     await look(() => history.findNewer(text));
   };
 
-  return { text, search, step, said: said() };
+  /** Stays where the match is, if that is not on the live screen anyway. */
+  const close = (): void => {
+    if (hits.value.length > 0 && past.place.value?.below !== 0) past.searching.value = false;
+    else past.toLive();
+  };
+
+  return { text, search, step, close, said: said() };
 
   function said(): string {
     if (text.trim() === "") return "";
@@ -103,7 +109,7 @@ function useSearch(past: Past) {
 
 /** Searches everything that was printed. */
 export function SearchBar({ past }: { past: Past }) {
-  const { text, search, step, said } = useSearch(past);
+  const { text, search, step, close, said } = useSearch(past);
   const field = useRef<HTMLInputElement>(null);
   // From here on the keys come to it by themselves.
   useLayoutEffect(() => {
@@ -121,7 +127,7 @@ export function SearchBar({ past }: { past: Past }) {
         onInput={(event) => void search(event.currentTarget.value)}
         onKeyDown={(event) => {
           event.stopPropagation();
-          if (event.key === "Escape") past.toLive();
+          if (event.key === "Escape") close();
           if (event.key === "Enter") void step(event.shiftKey ? -1 : 1);
         }}
       />
@@ -134,7 +140,7 @@ export function SearchBar({ past }: { past: Past }) {
       <button class="button ghost icon" aria-label="Newer match" onClick={() => void step(-1)}>
         <Icon name="down" />
       </button>
-      <button class="button ghost icon" aria-label="Close search" onClick={past.toLive}>
+      <button class="button ghost icon" aria-label="Close search" onClick={close}>
         <Icon name="close" />
       </button>
     </div>
