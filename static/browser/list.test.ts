@@ -131,6 +131,38 @@ it("kills and removes several by keys", async () => {
   await row("k1").waitFor({ state: "detached" });
 });
 
+it("keeps the focus where the hand is", async () => {
+  const focused = (): Promise<string | null | undefined> =>
+    page.evaluate(() => document.activeElement?.textContent ?? null);
+  for (const name of ["f1", "f2", "f3"]) host.run("kill", start(name, "cat"));
+  await page.goto(host.url);
+  for (const name of ["f1", "f2", "f3"]) await row(name).getByText("Stopped").first().waitFor();
+  // The newest is first.
+  await page.getByRole("link", { name: "f2", exact: true }).focus();
+  await page.keyboard.press("Delete");
+  await page.getByRole("dialog", { name: "Remove f2?" }).waitFor();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await row("f2").waitFor({ state: "detached" });
+  await eventually(async () => (await focused()) === "f1", "the next row has the focus");
+  // A key that goes elsewhere takes it along.
+  await page
+    .locator(".nav")
+    .getByRole("link", { name: /^Sessions/ })
+    .focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("i");
+  await page.waitForURL("**/inbox");
+  await eventually(() => page.evaluate(() => document.activeElement?.id === "main"), "the page has the focus");
+  await page.goto(`${host.url}/sessions`);
+  await page.getByRole("link", { name: "f1", exact: true }).click();
+  await page.locator(".tabs").getByRole("tab", { name: "Terminal" }).focus();
+  await page.keyboard.press("3");
+  await eventually(async () => (await focused()) === "Events", "the tab that is shown has the focus");
+  await page.keyboard.press("Escape");
+  for (const name of ["f1", "f3"]) host.run("sessions", "remove", name);
+});
+
 it("selects with a finger that rests, and then with taps", async () => {
   for (const name of ["t1", "t2"]) host.run("kill", start(name, "cat"));
   const phone = await open(chromium, host.url, PHONE);

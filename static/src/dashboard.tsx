@@ -152,7 +152,13 @@ function Page() {
   const first = useRef(path);
   useLayoutEffect(() => {
     scrollTo(0, 0);
-    if (path !== first.current) connection.expectNothing();
+    if (path === first.current) return;
+    connection.expectNothing();
+    // It is not left behind on the link to another page, nor lost with the page that it was on.
+    const at = document.activeElement;
+    const link = at?.closest(".rail a")?.getAttribute("href");
+    if (at === document.body || (link && link !== path && !path.startsWith(`${link}/`)))
+      document.getElementById("main")?.focus();
   }, [path]);
   const [, place, what, part, more] = path.split("/");
   // A page for each session: what Preact keeps of a page that goes on (its issue 4909) would be every session that was looked at.

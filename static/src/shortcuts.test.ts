@@ -93,3 +93,23 @@ it("acts by keys that were changed, each where it was", () => {
   changedKeys.value = {};
   list();
 });
+
+it("leaves Enter to a link, and the space bar to the page", () => {
+  const stop = bind("git", { " ": () => ran("space"), Enter: () => ran("enter") });
+  const link = document.body.appendChild(document.createElement("a"));
+  const button = document.body.appendChild(document.createElement("button"));
+  press(" ", {}, link);
+  press("Enter", {}, link);
+  press(" ", {}, button);
+  press("Enter", {}, button);
+  expect(ran.mock.calls).toEqual([["space"]]);
+  stop();
+});
+
+it("leaves to a field every key that edits", () => {
+  const stop = bind("list", { Delete: () => ran("remove"), F2: () => ran("rename"), Escape: () => ran("out") });
+  const field = document.body.appendChild(document.createElement("input"));
+  for (const key of ["Delete", "F2", "Escape"]) press(key, {}, field);
+  expect(ran.mock.calls).toEqual([["out"]]);
+  stop();
+});

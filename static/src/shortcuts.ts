@@ -55,9 +55,9 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable], .xterm") !== null;
 }
 
-/** What Enter and the space bar press by themselves. */
-function isPressed(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("button, a, label, summary") !== null;
+/** What Enter and the space bar press by themselves: a link, Enter alone. */
+function isPressed(target: EventTarget | null, link: string): boolean {
+  return target instanceof HTMLElement && target.closest(`button, label, summary${link}`) !== null;
 }
 
 function press(event: KeyboardEvent): void {
@@ -75,7 +75,7 @@ function press(event: KeyboardEvent): void {
   let name = keyName(event);
   // A field has every key that writes, moves or deletes.
   if (isTyping(event.target) && !/^([⌘⌥]|Escape$)/u.test(name)) return;
-  if ((name === " " || name === "Enter") && isPressed(event.target)) return;
+  if ((name === " " || name === "Enter") && isPressed(event.target, name === " " ? "" : ", a")) return;
   // Everything else goes to the program, also what looks like ours.
   if (event.target instanceof HTMLElement && event.target.closest(".xterm") && !isOfPage(event)) return;
   if (/^⇧?[a-z,.?/]$/i.test(name) && !letters.value) return;

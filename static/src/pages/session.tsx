@@ -121,7 +121,7 @@ function Known({ session, tab }: { session: Session; tab: string }) {
   return (
     <>
       <Header session={session} explaining={explaining} />
-      <TabBar base={base} tab={tab} isTerminal={isTerminal} converses={converses} tabs={tabs} />
+      <TabBar {...{ base, tab, isTerminal, converses, tabs, leave }} />
       <div class="tab-panel" id="tab-panel" role="tabpanel" aria-labelledby={`tab-${isTerminal ? "terminal" : tab}`}>
         {tab === "" && <TerminalView session={session} moment={query["at"]} leave={leave} />}
         {tab !== "" && <ReconnectBanner over />}
@@ -143,10 +143,15 @@ interface TabBarProps {
   /** There is a conversation to show. */
   converses: boolean;
   tabs: RefObject<HTMLDivElement | null>;
+  leave: () => void;
 }
 
-function TabBar({ base, tab, isTerminal, converses, tabs }: TabBarProps) {
+function TabBar({ base, tab, isTerminal, converses, tabs, leave }: TabBarProps) {
   const { route } = useLocation();
+  // A key chose another one.
+  useEffect(() => {
+    if (tabs.current?.contains(document.activeElement)) leave();
+  }, [tab]);
   return (
     <div class="tab-bar">
       <div class="tabs" ref={tabs} role="tablist" aria-label="Session" onKeyDown={moveTabs}>

@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from "@preact/signals";
-import { useMemo, useRef } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { type Group, GROUPS } from "../session_list";
 import { live } from "../store";
@@ -25,6 +26,7 @@ export function List({ wanted, text, clear }: Props) {
   /** The row where Tab comes in: the one that had the focus. */
   const stop = useSignal<string | null>(null);
   useListKeys(list, selection, menu);
+  useFocusKept(list, shown.map(({ session }) => session.id).join(" "));
   const press = useMemo(() => longPress((row) => selection.toggle(idOf(row))), []);
   if (wanted.length === 0) return <NoMatch text={text} clear={clear} />;
   const order = (): string[] => orderOf(list.current);
@@ -56,6 +58,33 @@ export function List({ wanted, text, clear }: Props) {
       <BulkBar selection={selection} order={order} />
     </div>
   );
+}
+
+/** When the row that has the focus leaves the list, the one that took its place has it. */
+function useFocusKept(list: RefObject<HTMLElement | null>, rows: string): void {
+  const last = useRef<{ id: string | undefined; at: number }>({ id: undefined, at: -1 });
+  useLayoutEffect(() => {
+    const note = (): void => {
+      const row = document.activeElement?.closest<HTMLElement>(".row");
+      // A dialog over the list gives the focus back.
+      if (!row && document.querySelector("dialog[open]")) return;
+      const id = row && list.current?.contains(row) ? idOf(row) : undefined;
+      last.current = { id, at: id === undefined ? -1 : orderOf(list.current).indexOf(id) };
+    };
+    document.addEventListener("focusin", note);
+    return () => document.removeEventListener("focusin", note);
+  }, []);
+  useLayoutEffect(() => {
+    const { id, at } = last.current;
+    if (id === undefined || orderOf(list.current).includes(id)) return;
+    const give = (): void => {
+      const links = list.current?.querySelectorAll<HTMLElement>(".row-link") ?? [];
+      if (document.activeElement?.matches("body, main")) links[Math.min(at, links.length - 1)]?.focus();
+    };
+    const dialog = document.querySelector("dialog[open]");
+    if (dialog) dialog.addEventListener("close", give, { once: true });
+    else give();
+  }, [rows]);
 }
 
 interface RowsProps {

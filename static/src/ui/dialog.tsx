@@ -77,7 +77,9 @@ export function useModal() {
     element.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       if (element.open) element.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      // What opened it may be gone by now.
+      const to = before?.isConnected ? before : document.getElementById("main");
+      if (to instanceof HTMLElement) to.focus();
     };
   }, []);
   return dialog;
