@@ -194,6 +194,7 @@ fn nobody_gets_into_the_api_by_another_spelling() {
 fn the_table_names_every_route() {
     let sources = [
         include_str!("../sessions.rs"),
+        include_str!("../reports.rs"),
         include_str!("../input.rs"),
         include_str!("../notifications.rs"),
         include_str!("../conversation.rs"),
