@@ -236,6 +236,24 @@ it("pins, tags and archives", async () => {
   await row("finished").getByText("Working").or(row("finished").getByText("Running")).first().waitFor();
 });
 
+it("counts sessions in Settings as everywhere, also at once", async () => {
+  const there = async (): Promise<void> => {
+    const said = (await page.locator(".head-count").innerText()).replace(" · ", ", ");
+    await page.locator(".nav").getByRole("link", { name: "Settings" }).click();
+    await page.locator(".settings-nav").getByRole("link", { name: "Daemon" }).click();
+    await page.getByText(said, { exact: true }).waitFor();
+    await page.locator(".nav").getByRole("link", { name: "Sessions" }).click();
+  };
+  await page.goto(host.url);
+  await page.locator(".row").first().waitFor();
+  await there();
+  start("one-more", "cat");
+  await row("one-more").waitFor();
+  await there();
+  host.run("kill", "one-more");
+  host.run("sessions", "remove", "one-more");
+});
+
 it("has one number of what needs you", async () => {
   start("broken", "sh", "-c", "exit 3");
   await page.goto(host.url);

@@ -14,7 +14,7 @@ import {
 } from "../preferences";
 import { font } from "../terminal/font";
 import { letters, switchLetters } from "../shortcuts";
-import { connection, daemon, now } from "../store";
+import { connection, daemon, inOrder, liveCount, now } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { isMac } from "../ui/keys";
@@ -282,7 +282,7 @@ function Daemon() {
           </span>
         }
       />
-      <BoxRow title="Sessions" what={`${status.sessions.live} live, ${status.sessions.ended} ended`} />
+      <BoxRow title="Sessions" what={`${liveCount.value} live, ${inOrder.value.length - liveCount.value} ended`} />
       <BoxRow
         title={status.tmux.connected ? `tmux ${status.tmux.version}` : "tmux is not connected"}
         what={<code>{status.tmux.socket}</code>}
