@@ -85,6 +85,9 @@ const TERMINAL = new RegExp(
   ].join("|"),
 );
 
+/** What lies over every page, and is loaded when a page is there: without a connection nothing could be. */
+const OVER_PAGES = /\/src\/ui\/(palette|confirm|rename|shortcuts|dialog|toast)\.tsx$/;
+
 export default defineConfig({
   plugins: [highlighter(), pieces()],
   server: { host: "127.0.0.1", proxy: { "/api": daemon, "/ws": daemon } },
@@ -102,6 +105,7 @@ export default defineConfig({
           groups: [
             { name: "dashboard", test: EVERY_PAGE },
             { name: "terminal", test: TERMINAL },
+            { name: "over_pages", test: OVER_PAGES },
           ],
         },
       },

@@ -211,7 +211,7 @@ const hasWhatItNeeds = (): Promise<void> =>
       page.evaluate(() => {
         const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
         // With what they import, and with its styles: until all are there, nothing of it can be shown.
-        const files = ["palette", "toast", "keys_table", "menu_actions", "session_list", "dialog", "logo"];
+        const files = ["over_pages", "keys_table", "menu_actions", "session_list", "logo"];
         const names = [...files.map((name) => `/${name}-[^/]*\\.js$`), "/palette-[^/]*\\.css$"];
         return names.every((name) => loaded.some((url) => new RegExp(name).test(url)));
       }),
@@ -447,6 +447,9 @@ it("finds a session by its name, and says where nothing is", async () => {
     await page.getByRole("heading", { name: "Page not found" }).waitFor();
     await eventually(async () => (await page.title()) === "Page not found · CodePiper", "the title says so");
   }
+  await page.goto(`${host.url}/sessions/00000000-0000-4000-8000-000000000000`);
+  await page.getByRole("heading", { name: "Session not found" }).waitFor();
+  await eventually(async () => (await page.title()) === "Session not found · CodePiper", "the title says so");
   await page.goto(host.url);
   const opened = page.context().waitForEvent("page");
   await page

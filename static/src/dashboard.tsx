@@ -186,9 +186,7 @@ function useTitle(path: string): void {
   const open = inOrder.value.find((session) => path.startsWith(`/sessions/${session.id}`));
   const count = needing.value.filter((session) => session !== open).length;
   const name = open ? nameOf(open) : (NAMES[path.split("/")[1] ?? ""] ?? "Sessions");
-  const title = missing.value
-    ? "Page not found"
-    : `${count > 0 ? `(${count}) ` : ""}${open?.activity === "waiting" ? "! " : ""}${name}`;
+  const title = missing.value ?? `${count > 0 ? `(${count}) ` : ""}${open?.activity === "waiting" ? "! " : ""}${name}`;
   const warm = waiting.value.length > 0;
   useEffect(() => {
     document.title = `${title} · CodePiper`;

@@ -68,16 +68,7 @@ function Missing() {
       </div>
     );
   }
-  return (
-    <div class="empty">
-      <h1 class="visually-hidden">Session</h1>
-      <h2>Session not found</h2>
-      <p>It was removed, or the address is wrong.</p>
-      <a class="button primary large" href="/">
-        Go to Sessions
-      </a>
-    </div>
-  );
+  return <NotFound what="Session" why="It was removed, or the address is wrong." />;
 }
 
 function Known({ session, tab }: { session: Session; tab: string }) {

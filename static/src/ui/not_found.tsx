@@ -1,20 +1,22 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-/** There is nothing at the address of the page. */
-export const missing = signal(false);
+/** What is not at the address of the page, as a title. */
+export const missing = signal<string | null>(null);
 
-export function NotFound() {
+export function NotFound({ what = "Page", why }: { what?: string; why?: string }) {
+  const title = `${what} not found`;
   useEffect(() => {
-    missing.value = true;
+    missing.value = title;
     return () => {
-      missing.value = false;
+      missing.value = null;
     };
   }, []);
   return (
     <div class="empty">
       <h1 class="visually-hidden">Not found</h1>
-      <h2>Page not found</h2>
+      <h2>{title}</h2>
+      {why && <p>{why}</p>}
       <a class="button primary large" href="/">
         Go to Sessions
       </a>
