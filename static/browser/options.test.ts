@@ -126,7 +126,7 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await dialog.getByRole("button", { name: "Copy as command" }).click();
   const command = await page.evaluate(() => navigator.clipboard.readText());
   expect(command).toBe(
-    `codepiper start -p claude-code -d ${join(folder, "repo")} --env-set npm-readonly --worktree --create-branch feature/x --base there --dangerous`,
+    `codepiper --socket ${join(host.home, "codepiper.sock")} start -p claude-code -d ${join(folder, "repo")} --env-set npm-readonly --worktree --create-branch feature/x --base there --dangerous`,
   );
   // Its own confirmation: a click on Create alone starts nothing.
   await dialog.getByRole("button", { name: /^Create/ }).click();
@@ -172,5 +172,25 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   expect(host.run("tail", both[1]?.id ?? "", "-n", "all").replace(/\s/g, "")).toContain(
     `--resume${session?.id ?? ""}--fork-session`,
   );
+  // It stays when the session is removed, and the dialog says where, and how it goes.
+  const [{ path = "" }] = [(session as unknown as { worktree: { path: string } }).worktree];
+  host.run("kill", session?.id ?? "");
+  await page.goto(`${host.url}/sessions/${session?.id ?? ""}`);
+  await page
+    .getByRole("button", { name: /^Actions of/ })
+    .last()
+    .click();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  const asked = page.getByRole("dialog", { name: /^Remove/ });
+  await asked.getByText(path, { exact: true }).waitFor();
+  await asked.getByText("feature/x", { exact: true }).waitFor();
+  await asked.getByText(`worktree remove ${path}`).waitFor();
+  await shot(page, "remove-worktree");
+  expect(await findings(page)).toEqual([]);
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  // As it was copied, the command reaches this daemon from any shell.
+  await page.goto(`${host.url}/sessions/${both[1]?.id ?? ""}/attach`);
+  const attach = await page.locator(".command code").first().innerText();
+  expect(attach).toContain(`codepiper --socket ${join(host.home, "codepiper.sock")} attach`);
   expect(complaints).toEqual([]);
 });

@@ -151,6 +151,16 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     await page.keyboard.press("Escape");
   });
 
+  it("keeps the model in a duplicate", async () => {
+    await page.goto(`${host.url}/sessions/${agent}`);
+    await page.getByRole("button", { name: /^Actions of/ }).click();
+    await page.locator(".menu:popover-open").getByRole("button", { name: "Duplicate…" }).click();
+    const dialog = page.getByRole("dialog", { name: "Create Session" });
+    await dialog.getByLabel(/^Model/).waitFor({ state: "attached" });
+    expect(await dialog.getByLabel(/^Model/).inputValue()).toBe("opus");
+    await page.keyboard.press("Escape");
+  });
+
   it("has everything within reach beside a long command", async () => {
     await page.goto(`${host.url}/sessions/${busy}`);
     await page.locator(".evidence-place .pill").waitFor();

@@ -1,6 +1,7 @@
 // A session to be started, as a command line.
 
 import type { StartSession } from "./wire";
+import { quoted } from "./quoted";
 
 /** The words of a POSIX shell's quoting (2.2 of XCU): nothing is expanded, nothing is an operator. Null when a quote has
  * no end. */
@@ -42,19 +43,14 @@ function endOfQuote(text: string, from: number): number | null {
   return null;
 }
 
-/** A word as a shell gives it on: what it would expand is quoted, also where only some shells would. */
-export function quoted(word: string): string {
-  return /^[\w@%+:,./-](?:[\w@%+:,./=-]|(?<=[\w./-])~)*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /** A directory may begin with `~/`, which the shell expands. */
 function quotedDirectory(dir: string): string {
   return dir === "~" ? dir : dir.startsWith("~/") ? `~/${dir === "~/" ? "" : quoted(dir.slice(2))}` : quoted(dir);
 }
 
 /** What does the same in a shell. */
-export function commandOf(start: StartSession): string {
-  const words = ["codepiper start", `-p ${quoted(start.provider)}`, `-d ${quotedDirectory(start.dir)}`];
+export function commandOf(start: StartSession, program = "codepiper"): string {
+  const words = [`${program} start`, `-p ${quoted(start.provider)}`, `-d ${quotedDirectory(start.dir)}`];
   // A value that begins with a dash is none of its own.
   const flag = (name: string, value: string): unknown =>
     words.push(value.startsWith("-") ? `--${name}=${quoted(value)}` : `--${name} ${quoted(value)}`);

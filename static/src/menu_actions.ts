@@ -2,9 +2,10 @@
 
 import { doing, path } from "./actions";
 import { ask } from "./ask";
-import { request } from "./http";
+import { problemOf, request } from "./http";
 import { isAgent } from "./providers";
-import { keep } from "./store";
+import { quoted } from "./quoted";
+import { daemon, keep } from "./store";
 import { toast } from "./toasts";
 import type { LabelSession, Session } from "./wire";
 import { nameOf } from "./words";
@@ -38,7 +39,13 @@ export function mark(session: Session, labels: LabelSession): Promise<void> {
   });
 }
 
-export const attachCommand = (session: Session): string => `codepiper attach ${session.short_id}`;
+/** The program as one types it, so that it finds this daemon. */
+export function program(): string {
+  const socket = daemon.value?.socket ?? "";
+  return /^(\/tmp\/codepiper(-\d+)?\.sock)?$/.test(socket) ? "codepiper" : `codepiper --socket ${quoted(socket)}`;
+}
+
+export const attachCommand = (session: Session): string => `${program()} attach ${session.short_id}`;
 
 export async function copyAttach(session: Session): Promise<void> {
   const { copyText } = await import("./ui/copy");
@@ -59,14 +66,7 @@ export function kill(session: Session): void {
 }
 
 export function remove(session: Session, after?: () => void): void {
-  ask({
-    title: `Remove ${nameOf(session)}?`,
-    text: "The session and its log are deleted, and it cannot be resumed. The files in its directory are kept.",
-    verb: "Remove",
-    destroys: true,
-    run: async () => {
-      await request("DELETE", path(session));
-      after?.();
-    },
-  });
+  void import("./remove")
+    .then((module) => module.remove(session, after))
+    .catch((error: unknown) => toast({ text: problemOf(error).detail, bad: true }));
 }

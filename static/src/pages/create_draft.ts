@@ -1,7 +1,8 @@
 // What was typed for a new session, and the request that it makes.
 
 import type { Billing, GitDirectory, Provider, Session, StartSession } from "../wire";
-import { quoted, splitArguments } from "../launch";
+import { splitArguments } from "../launch";
+import { quoted } from "../quoted";
 import { home, inOrder } from "../store";
 import { keptGrid } from "../terminal/following";
 import { tilde } from "../words";
@@ -54,8 +55,8 @@ export function duplicateOf(session: Session): Draft {
     billing: session.billing ?? "subscription",
     name: "",
     prompt: "",
-    // An argument says it where the first one did.
-    model: "",
+    // Unless an argument says it.
+    model: session.args.some((arg) => /^(--model(=|$)|-m$)/.test(arg)) ? "" : (session.model ?? ""),
     cols: "",
     rows: "",
     args: session.args.map(quoted).join(" "),

@@ -12,6 +12,7 @@ import { Icon } from "../ui/icon";
 import { Keys } from "../ui/keys";
 import { toast } from "../toasts";
 import { commandOf, splitArguments } from "../launch";
+import { program } from "../menu_actions";
 import { ask } from "../ask";
 import { keptGrid, setFollowing } from "../terminal/following";
 import { DirectoryField, useDirectory } from "./create_directory";
@@ -71,7 +72,7 @@ export function CreateSession({ onClose }: { onClose: () => void }) {
     });
   });
   const copy = withArguments(() => {
-    void copyText(commandOf(asked)).then((copied) => copied && toast({ text: "Command copied." }));
+    void copyText(commandOf(asked, program())).then((copied) => copied && toast({ text: "Command copied." }));
   });
   const mayClose = (): boolean => {
     if (draft.prompt.trim() === "" || discard) return true;

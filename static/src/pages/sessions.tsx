@@ -2,6 +2,7 @@ import "../styles/sessions.css";
 import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { currentKey } from "../keys_table";
+import { program } from "../menu_actions";
 import { openOverlay } from "../overlay";
 import { FILTERS, fits, ordered } from "../session_list";
 import { Filters } from "../sessions/filters";
@@ -133,7 +134,7 @@ function Empty() {
           <Keys keys={currentKey("C", "")} />
         </button>
         <span class="or">or from a shell on this host</span>
-        <Command text={`codepiper start -p ${firstChoice()?.name ?? "PROVIDER"} -d ~/projects/my-app`} />
+        <Command text={`${program()} start -p ${firstChoice()?.name ?? "PROVIDER"} -d ~/projects/my-app`} />
       </div>
     </div>
   );
