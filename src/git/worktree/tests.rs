@@ -110,6 +110,8 @@ fn a_worktree_is_made_beside_a_dirty_one_and_says_what_it_lacks() {
     bed.write(".env", "SECRET=1");
     fs::create_dir_all(bed.repository().join("target/debug")).unwrap();
     bed.write("target/debug/x", "");
+    // git knows no directories without files.
+    fs::create_dir_all(bed.repository().join("src/empty")).unwrap();
     let made = make(&bed.home(), &bed.repository().join("sub"), &NewWorktree::default(), "a1b2c3d4");
     let Made { worktree, cwd } = made.map_err(|problem| problem.detail).unwrap();
     assert_eq!((worktree.branch.as_str(), worktree.base.as_deref()), ("codepiper/a1b2c3d4", Some("main")));

@@ -1,6 +1,6 @@
 //! What stands in a worktree and nowhere else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, Status, StatusOptions};
 
@@ -22,12 +22,26 @@ pub fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), 
     for entry in statuses.iter() {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(entry.path_bytes()));
         match entry.status() {
+            // A directory with nothing but directories counts as ignored, too.
+            Status::IGNORED if !holds_files(repository, &path) => {}
             Status::IGNORED => ignored.push(path),
             _ => changed.push(path),
         }
     }
     changed.extend(unwatched(repository)?);
     Ok((changed, ignored))
+}
+
+/// Whether there is anything but directories at a path of the worktree. What cannot be read may hold something.
+fn holds_files(repository: &Repository, path: &Path) -> bool {
+    fn has_files(dir: &Path) -> bool {
+        let Ok(mut entries) = std::fs::read_dir(dir) else { return true };
+        entries.any(|entry| {
+            let Ok(entry) = entry else { return true };
+            !entry.file_type().is_ok_and(|kind| kind.is_dir()) || has_files(&entry.path())
+        })
+    }
+    repository.workdir().is_none_or(|root| has_files(&root.join(path)))
 }
 
 /// Files that git was told not to look at, and that are not as committed.
