@@ -40,6 +40,8 @@ export interface Daemon {
   network: (network: Network) => void;
   /** The daemon executes itself again. */
   restart: () => void;
+  /** The same while the test goes on. */
+  restartSoon: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -88,6 +90,10 @@ export async function daemon({
       before.become(network);
     },
     restart: () => void run("daemon", "restart"),
+    restartSoon: async () => {
+      const restarting = spawn(PROGRAM, ["daemon", "restart"], { env, cwd: home, stdio: "ignore" });
+      await new Promise((done) => restarting.once("exit", done));
+    },
     stop: async () => {
       await before?.close();
       const left = new Promise((done) => child.once("exit", done));

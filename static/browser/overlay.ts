@@ -19,9 +19,9 @@ const TYPES: Record<string, string> = {
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/** `swallows`: what is sent arrives nowhere, and nobody is told. `refuses`: no connection can be opened. A number: each
- * direction takes so many ms. */
-export type Network = "works" | "swallows" | "refuses" | number;
+/** `swallows`: what is sent arrives nowhere, and nobody is told. `deaf`: nothing arrives at the daemon, and what it sends
+ * arrives. `refuses`: no connection can be opened. A number: each direction takes so many ms. */
+export type Network = "works" | "swallows" | "deaf" | "refuses" | number;
 
 export interface Overlay {
   url: string;
@@ -36,6 +36,7 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
   const open = new Set<Socket>();
   /** Every stream that goes on to the daemon, and back. */
   const streams = new Set<Socket>();
+  const browsers = new Set<Socket>();
   let network: Network = "works";
   const forward = (message: IncomingMessage): OutgoingHttpHeaders => {
     const { host } = new URL(daemon());
@@ -90,6 +91,8 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
     upstream.on("error", () => socket.destroy());
     socket.on("error", () => upstream.destroy());
     socket.on("close", () => upstream.destroy());
+    browsers.add(socket);
+    socket.on("close", () => browsers.delete(socket));
     for (const stream of [socket, upstream]) {
       streams.add(stream);
       stream.on("close", () => streams.delete(stream));
@@ -105,7 +108,8 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
     become: (wanted) => {
       network = wanted;
       // What was swallowed is lost: the connection cannot go on.
-      if (network === "swallows") for (const stream of streams) stream.unpipe().pause();
+      const lost = network === "deaf" ? browsers : streams;
+      if (network === "swallows" || network === "deaf") for (const stream of lost) stream.unpipe().pause();
       else if (typeof wanted !== "number") cut();
     },
     close: () => {

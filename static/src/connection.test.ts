@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { Connection, type Item } from "./connection";
+import { Connection, type Item, type Typed } from "./connection";
 import { aSession } from "./sample";
 import type { ClientMessage, ServerMessage } from "./wire";
 
@@ -343,6 +343,88 @@ it("finds out that the network swallows everything, and says that what was typed
   vi.advanceTimersByTime(4000);
   expect(connection.link.value.phase).toBe("lost");
   expect(unsure).toHaveBeenCalledOnce();
+  connection.close();
+});
+
+/** One that is live, with a session. */
+function typing() {
+  const made = make();
+  made.connection.open();
+  last().open();
+  last().say(hello);
+  const subscription = made.connection.subscribe(session.id, "live", "latest", (item) => made.items.push(item));
+  last().say(subscribed(1, 5, "0:0"));
+  const type = (text: string): boolean => subscription.type(new TextEncoder().encode(text));
+  const pings = (): number => last().sent.filter((sent) => "type" in sent && sent.type === "ping").length;
+  const lost = (): string[] =>
+    made.unsure.mock.calls.map(([typed]) =>
+      (typed as Typed[]).map(([, bytes]) => new TextDecoder().decode(bytes)).join(""),
+    );
+  return { ...made, subscription, type, pings, lost };
+}
+
+it("holds what was typed for lost until a pong proves it, whatever else is heard", () => {
+  const { connection, type, pings, lost } = typing();
+  type("a");
+  type("b");
+  expect(pings()).toBe(0);
+  vi.advanceTimersByTime(100);
+  expect(pings()).toBe(1);
+  // Typed behind the ping: the next one proves it.
+  type("c");
+  last().frame(5, "output");
+  vi.advanceTimersByTime(100);
+  last().say({ type: "pong" });
+  vi.advanceTimersByTime(100);
+  expect(pings()).toBe(2);
+  last().frame(5, "output");
+  last().lose();
+  expect(lost()).toEqual(["c"]);
+  connection.close();
+  expect(lost()).toEqual(["c"]);
+});
+
+it("asks nothing more once everything is proven", () => {
+  const { connection, type, pings } = typing();
+  type("a");
+  vi.advanceTimersByTime(100);
+  last().say({ type: "pong" });
+  vi.advanceTimersByTime(4000);
+  expect(pings()).toBe(1);
+  connection.close();
+});
+
+it("notices within 15 s that nothing arrives, while output goes on", () => {
+  const { connection, type, lost } = typing();
+  type("GONE");
+  for (let tenths = 0; tenths < 150 && connection.link.value.phase === "live"; tenths++) {
+    last().frame(5, "tick");
+    vi.advanceTimersByTime(100);
+  }
+  expect(connection.link.value.phase).toBe("lost");
+  expect(lost()).toEqual(["GONE"]);
+  connection.close();
+});
+
+it("waits for a pong behind much output on a slow link", () => {
+  const { connection, type, lost } = typing();
+  type("x");
+  // 1 MB at 40 kB a second.
+  for (let quarters = 0; quarters < 100; quarters++) {
+    last().frame(5, "x".repeat(10_000));
+    vi.advanceTimersByTime(250);
+  }
+  last().say({ type: "pong" });
+  expect(connection.link.value.phase).toBe("live");
+  expect(lost()).toEqual([]);
+  connection.close();
+});
+
+it("takes no more keys than it can hold", () => {
+  const { connection, type, lost } = typing();
+  const taken = Array.from({ length: 1100 }, () => type("x")).filter(Boolean).length;
+  last().lose();
+  expect([taken, lost()[0]?.length]).toEqual([1000, 1000]);
   connection.close();
 });
 

@@ -18,19 +18,20 @@ import type {
 } from "./wire";
 import { ACK_EVERY, KEYFRAME_BIT, PROTOCOL } from "./wire";
 
-/** How long a sign of life may take after it was asked for, in ms. */
+/** After a ping, nothing may be heard for this long, in ms. */
 const PROBE = 4000;
-/** A page that is seen asks for a sign of life when it heard nothing for this long, in ms. */
-const QUIET = 5000;
-/** The same after something was typed, in ms. */
-const UNANSWERED = 3000;
+/** The pong may take this long, in ms, while something else is heard: there may be output before it. */
+const ANSWER = 10_000;
+/** The slowest link, in bytes per ms: so much of the output before a pong gives it more time. */
+const SLOWEST = 16;
+/** What was typed is followed by a ping, whose pong proves that it arrived, in ms. */
+const PROVE = 100;
 /** A connection that is not live after this long is given up, in ms. */
 const OPENING = 10_000;
-/** Longer than this without a timer, the machine or the page slept, in ms. */
-const NAP = 20_000;
+/** It is asked so often whether the connection lives, in ms; of a hidden page as often as its browser lets it. */
 const TICK = 5000;
-/** Keys that wait for a session that is being asked for. */
-const MOST_EARLY = 1000;
+/** Keys that wait for a session that is being asked for, or for the proof that they arrived. */
+const MOST_WAITING = 1000;
 
 export type Link =
   | { phase: "connecting"; since: number }
@@ -50,6 +51,9 @@ export type Item =
   /** Subscribed, for the first time or again after the connection was lost. */
   | { kind: "begun"; size: Size; at: Position; again: boolean }
   | { kind: "failed"; problem: Problem };
+
+/** What was typed, and where. */
+export type Typed = readonly [into: Subscription, bytes: Uint8Array];
 
 /** One session's output, from a place on. It survives reconnections. */
 export class Subscription {
@@ -94,15 +98,15 @@ export class Subscription {
 
   /** Types into the session. False when there is no connection. */
   type(bytes: Uint8Array): boolean {
-    if (this.channel !== null) return this.connection.sendTyped(this.channel, bytes);
-    if (!this.connection.isAskedFor(this) || this.early.length >= MOST_EARLY) return false;
+    if (this.channel !== null) return this.connection.sendTyped(this, bytes);
+    if (!this.connection.isAskedFor(this) || this.early.length >= MOST_WAITING) return false;
     this.early.push(bytes);
     return true;
   }
 
-  /** Nothing of what was typed early will arrive; whether there was something. */
-  dropEarly(): boolean {
-    return this.early.splice(0).length > 0;
+  /** Nothing of what was typed early will arrive. */
+  dropEarly(): Typed[] {
+    return this.early.splice(0).map((bytes) => [this, bytes]);
   }
 
   close(): void {
@@ -121,7 +125,7 @@ export class Subscription {
     this.announced = null;
     this.jump(position(cursor));
     this.sink({ kind: "begun", size, at: position(cursor), again });
-    for (const bytes of this.early.splice(0)) this.connection.sendTyped(channel, bytes);
+    for (const bytes of this.early.splice(0)) this.connection.sendTyped(this, bytes);
   }
 
   message(message: ServerMessage): void {
@@ -172,12 +176,15 @@ export class Connection {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private ticker: ReturnType<typeof setInterval> | undefined;
-  private lastTick = Date.now();
-  /** Runs while a sign of life is waited for. */
+  /** Runs while a pong is waited for. */
   private probing: ReturnType<typeof setTimeout> | undefined;
-  /** Something was typed, and nothing was heard since. */
-  private typed = false;
-  private answering: ReturnType<typeof setTimeout> | undefined;
+  /** Bytes received since the ping. */
+  private received = 0;
+  /** What was typed and may not have arrived, oldest first. */
+  private typed: Typed[] = [];
+  /** So much of it is proven by the next pong: it is handled after everything that was sent before its ping. */
+  private proves = 0;
+  private proving: ReturnType<typeof setTimeout> | undefined;
   private attempt = 0;
   private requests = 0;
   private readonly subscriptions = new Set<Subscription>();
@@ -201,20 +208,15 @@ export class Connection {
       probe: () => void;
       /** A connection could not be opened or ended; the code is WebSocket's. */
       closed: (code: number) => void;
-      /** The connection is lost, and what was typed last may not have arrived. */
-      unsure: () => void;
+      /** The connection is lost, and this may not have arrived. */
+      unsure: (typed: readonly Typed[]) => void;
     },
   ) {}
 
   open(): void {
     window.addEventListener("online", this.tryNow);
     document.addEventListener("visibilitychange", this.wake);
-    this.ticker = setInterval(() => {
-      const napped = Date.now() - this.lastTick > NAP;
-      this.lastTick = Date.now();
-      const seen = document.visibilityState === "visible";
-      if (napped || (seen && Date.now() - this.heard >= QUIET)) this.probe();
-    }, TICK);
+    this.ticker = setInterval(this.probe, TICK);
     this.attempt = 0;
     this.connect();
   }
@@ -225,7 +227,6 @@ export class Connection {
     document.removeEventListener("visibilitychange", this.wake);
     clearInterval(this.ticker);
     clearTimeout(this.timer);
-    clearTimeout(this.answering);
     const socket = this.socket;
     this.socket = null;
     socket?.close();
@@ -283,18 +284,23 @@ export class Connection {
     return [...this.asked.values()].includes(subscription);
   }
 
-  sendTyped(channel: number, bytes: Uint8Array): boolean {
-    if (this.link.value.phase !== "live" || this.socket?.readyState !== WebSocket.OPEN) return false;
+  sendTyped(into: Subscription, bytes: Uint8Array): boolean {
+    const live = this.link.value.phase === "live" && this.socket?.readyState === WebSocket.OPEN;
+    if (!live || this.typed.length >= MOST_WAITING) return false;
     const frame = new Uint8Array(bytes.length + 1);
-    frame[0] = channel;
+    frame[0] = into.channel ?? 0;
     frame.set(bytes, 1);
-    this.socket.send(frame);
-    if (!this.typed) {
-      this.typed = true;
-      clearTimeout(this.answering);
-      this.answering = setTimeout(() => this.typed && this.probe(), UNANSWERED);
-    }
+    this.socket?.send(frame);
+    this.typed.push([into, bytes]);
+    this.prove();
     return true;
+  }
+
+  private prove(): void {
+    this.proving ??= setTimeout(() => {
+      this.proving = undefined;
+      this.probe();
+    }, PROVE);
   }
 
   private connect(): void {
@@ -312,9 +318,6 @@ export class Connection {
     socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
       if (this.socket !== socket) return;
       this.heard = Date.now();
-      this.typed = false;
-      clearTimeout(this.probing);
-      this.probing = undefined;
       if (typeof data === "string") this.text(JSON.parse(data) as ServerMessage);
       else this.binary(new Uint8Array(data));
     };
@@ -350,6 +353,12 @@ export class Connection {
         subscription.begin(message.channel, message.cursor, message.size);
         return;
       }
+      case "pong":
+        clearTimeout(this.probing);
+        this.probing = undefined;
+        this.typed.splice(0, this.proves);
+        if (this.typed.length > 0) this.prove();
+        return;
       case "session":
         return this.on.session(message.session);
       case "keyframe":
@@ -363,7 +372,7 @@ export class Connection {
         if (!subscription) return this.on.message(message);
         if (message.request !== null) this.asked.delete(message.request);
         this.subscriptions.delete(subscription);
-        if (subscription.dropEarly()) this.on.unsure();
+        this.tell(subscription.dropEarly());
         subscription.fail(message.problem);
         return;
       }
@@ -373,6 +382,7 @@ export class Connection {
   }
 
   private binary(data: Uint8Array): void {
+    this.received += data.length;
     const tag = data[0];
     if (tag === undefined) return;
     this.channels.get(tag & ~KEYFRAME_BIT)?.frame((tag & KEYFRAME_BIT) !== 0, data.subarray(1));
@@ -386,13 +396,8 @@ export class Connection {
 
   private lost(code: number): void {
     clearTimeout(this.timer);
-    clearTimeout(this.probing);
-    this.probing = undefined;
     this.socket = null;
     this.drop();
-    const dropped = [...this.subscriptions].filter((subscription) => subscription.dropEarly()).length > 0;
-    if (this.typed || dropped) this.on.unsure();
-    this.typed = false;
     const now = Date.now();
     const before = this.link.value;
     const since = before.phase === "lost" || before.phase === "connecting" ? before.since : now;
@@ -404,26 +409,43 @@ export class Connection {
   }
 
   private drop(): void {
+    clearTimeout(this.probing);
+    this.probing = undefined;
     this.asked.clear();
     this.channels.clear();
-    for (const subscription of this.subscriptions) subscription.channel = null;
+    const early = [...this.subscriptions].flatMap((subscription) => {
+      subscription.channel = null;
+      return subscription.dropEarly();
+    });
+    this.tell([...this.typed.splice(0), ...early]);
+  }
+
+  private tell(typed: Typed[]): void {
+    if (typed.length > 0) this.on.unsure(typed);
   }
 
   private readonly wake = (): void => {
     if (document.visibilityState !== "visible") return;
-    this.lastTick = Date.now();
     for (const subscription of this.channels.values()) subscription.acknowledge(1);
     if (this.link.value.phase === "lost") this.tryNow();
-    else if (Date.now() - this.heard > NAP) this.probe();
+    else this.probe();
   };
 
-  /** A network that swallows everything says nothing of it: only an answer proves that the connection lives. */
-  private probe(): void {
+  /** A network that swallows what is sent says nothing of it: only an answer proves that the connection lives. */
+  private readonly probe = (): void => {
     const socket = this.socket;
     if (!socket || this.probing !== undefined || this.link.value.phase !== "live") return;
     this.on.probe();
-    this.probing = setTimeout(() => this.abandon(socket), PROBE);
-  }
+    this.proves = this.typed.length;
+    this.received = 0;
+    const since = Date.now();
+    const check = (): void => {
+      const now = Date.now();
+      if (now - this.heard >= PROBE || now - since >= ANSWER + this.received / SLOWEST) this.abandon(socket);
+      else this.probing = setTimeout(check, 1000);
+    };
+    this.probing = setTimeout(check, PROBE);
+  };
 
   private abandon(socket: WebSocket): void {
     if (this.socket !== socket) return;

@@ -17,11 +17,11 @@ export const toasts = signal<readonly Toast[]>([]);
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 let count = 0;
 
-/** Says what happened in one line; it goes by itself. */
+/** Says what happened in one line; it goes by itself, unless something is to be done about it. */
 export function toast(said: Omit<Toast, "id">): void {
   const id = ++count;
   toasts.value = [...toasts.value.filter((other) => other.text !== said.text), { ...said, id }].slice(-MOST);
-  leave(id);
+  if (!said.bad || !said.action) leave(id);
 }
 
 export function leave(id: number): void {

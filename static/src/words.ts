@@ -91,6 +91,10 @@ export function foreign(text: string): string {
   return RIGHT_TO_LEFT.test(shown) ? `\u2068${shown}\u2069` : shown;
 }
 
+/** What was typed, as one line; without what the terminal says by itself, of its focus and the mouse. */
+export const visibleKeys = (typed: string): string =>
+  visible(typed.replace(/\x1b\[([IO]|<[\d;]+m)/gi, "").replaceAll("\r", "↵"));
+
 /** What people call a session. */
 export function nameOf(session: Session): string {
   return foreign(session.name ?? (session.cwd.split("/").filter(Boolean).at(-1) || session.short_id));

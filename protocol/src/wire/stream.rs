@@ -89,7 +89,8 @@ pub enum ClientMessage {
     },
     /// All sessions: answered with `sessions`, followed by every change.
     Sessions {},
-    /// Answered with `pong`.
+    /// Answered with `pong`, after everything that was sent before it was handled: what was typed was passed to the
+    /// program's terminal, or refused with `error`.
     Ping {},
 }
 
