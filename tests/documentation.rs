@@ -250,8 +250,8 @@ const NUMBERS: [(&str, &str, &str, &str, &str); 26] = [
     ("docs/api.md", "Request headers must arrive", "src/api/server.rs", "BODY_LIMIT", "s"),
     ("docs/api.md", "Request headers must arrive", "src/api/server.rs", "STRANGERS_BODY", "bytes"),
     ("docs/api.md", "Request headers must arrive", "protocol/src/wire/input.rs", "MAX_IMAGE", "bytes"),
-    ("docs/api.md", "A message may have up to", "src/api/stream.rs", "LONGEST_TEXT", "bytes"),
-    ("docs/api.md", "A message may have up to", "src/api/stream.rs", "LONGEST_BINARY", "bytes"),
+    ("docs/api.md", "A message may have up to", "src/api/stream/input.rs", "LONGEST_TEXT", "bytes"),
+    ("docs/api.md", "A message may have up to", "src/api/stream/input.rs", "LONGEST_BINARY", "bytes"),
     ("docs/api.md", "POST /api/sessions/{ref}/images", "protocol/src/wire/input.rs", "MAX_IMAGE", "bytes"),
     ("docs/dashboard.md", "PNG, JPEG, GIF and WebP", "protocol/src/wire/input.rs", "MAX_IMAGE", "bytes"),
 ];

@@ -48,6 +48,7 @@ fn catch_up(socket: &mut WebSocket) -> (Vec<ServerMessage>, u64) {
                 }
                 told.push(*message);
             }
+            Frame::Ping => {}
             Frame::Closed(_) => panic!("closed after {bytes} bytes: {told:?}"),
         }
     }
@@ -164,6 +165,7 @@ fn a_client_that_rests_gets_all_small_pieces_in_order_when_it_goes_on() {
             Frame::Binary { bytes, .. } => got.extend(bytes),
             Frame::Message(message) if matches!(*message, ServerMessage::Ended { .. }) => break,
             Frame::Message(_) => {}
+            Frame::Ping => {}
             Frame::Closed(_) => panic!("closed after {} bytes", got.len()),
         }
     }
@@ -211,6 +213,7 @@ fn what_is_asked_while_the_socket_is_full_is_answered_when_it_is_not() {
         match socket.next() {
             Frame::Binary { bytes: piece, .. } => bytes += piece.len(),
             Frame::Message(message) => answered |= matches!(*message, ServerMessage::Pong {}),
+            Frame::Ping => {}
             Frame::Closed(_) => panic!("{bytes} of {} bytes, answered: {answered}", pieces * PIECE),
         }
     }

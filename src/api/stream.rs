@@ -7,12 +7,13 @@
 
 mod connection;
 mod frame;
+mod input;
 mod requests;
 mod short_way;
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -20,7 +21,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::stream::ClientMessage;
-use fastwebsockets::OpCode;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
@@ -35,27 +35,24 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, Response as HttpResponse, S
 use warp::reply::{Reply, Response};
 
 use self::connection::Connection;
-use self::frame::{Messages, NORMAL, put_close_frame};
-use super::auth::holder;
-use super::caller::refuse;
+use self::frame::{NORMAL, put_close_frame};
+use self::input::{Incoming, Keyboard, parse};
 use super::places::Place;
 use super::{Api, Caller, answer_problem, with};
-use crate::lock::lock;
-use crate::session::Session;
 use crate::tasks::owned;
 
 /// Of the protocol: RFC 6455 §4.1.
 const VERSION: &str = "13";
-/// What a client types at once is at most this long, in bytes.
-const LONGEST_BINARY: usize = 1024 * 1024;
-/// And what it says, which is small.
-const LONGEST_TEXT: usize = 64 * 1024;
 /// Messages of the client that wait to be handled.
 const INCOMING: usize = 16;
 /// What a client typed before it went is typed; it has this long to arrive.
 const LAST_KEYS: Duration = Duration::from_secs(1);
 /// A browser has this long to say its second secret.
 const AUTHENTICATE_LIMIT: Duration = Duration::from_secs(10);
+/// A browser that says nothing for this long is asked for a sign of life, and has as long to give it: a machine that was
+/// closed or a network that is gone tells nobody. A page that is seen says something more often, and what is hidden or
+/// slow is answered for by its browser. Whoever comes through the Unix socket is known to be there.
+const SILENT: Duration = Duration::from_secs(30);
 /// The code that a WebSocket is closed with when its login has ended, or was none.
 const SIGNED_OUT: u16 = 4401;
 
@@ -142,14 +139,6 @@ fn accept_key(key: &[u8]) -> String {
     STANDARD.encode(digest.finish())
 }
 
-/// What the parsing task hands on.
-enum Incoming {
-    Message(ClientMessage),
-    /// Not a message of ours, or one that cannot be followed.
-    Refused(Problem),
-    Ping(Vec<u8>),
-}
-
 async fn serve(upgraded: Upgraded, client: Client) {
     // A socket's own halves do not have to lock each other out.
     let upgraded = match upgraded.downcast::<TokioIo<UnixStream>>() {
@@ -197,7 +186,10 @@ where
     // Before the second secret was said no channel is open: nothing can be typed.
     let keyboard = Keyboard::new(caller.clone(), api.clone());
     let close_code = Arc::new(AtomicU16::new(NORMAL));
-    let mut parsing = owned(parse(read, keyboard.clone(), sender, close_code.clone()));
+    let silent = CancellationToken::new();
+    let browser = matches!(caller, Caller::Login(_) | Caller::Cookie(_));
+    let patience = browser.then(|| (SILENT, silent.clone()));
+    let mut parsing = owned(parse(read, keyboard.clone(), sender, close_code.clone(), patience));
     let serving = async {
         let known = authenticated(caller, place.as_deref(), &mut incoming, &api).await;
         let (caller, login) = match known {
@@ -225,6 +217,7 @@ where
     let may_type = tokio::select! {
         may_type = serving => may_type,
         () = displaced => false,
+        () = silent.cancelled() => false,
     };
     if may_type {
         // What else they say is passed over, so that the keys behind it are seen.
@@ -265,91 +258,6 @@ async fn authenticated(
         Some(login) => Ok((Caller::Login(id), Some(login))),
         None => Err("sign in again"),
     }
-}
-
-/// Types into the sessions of a connection's channels.
-#[derive(Clone)]
-struct Keyboard {
-    caller: Caller,
-    api: Api,
-    /// By channel number.
-    sessions: Arc<Mutex<Vec<Option<Arc<Session>>>>>,
-    /// For the audit: found out with the first key.
-    holder: Arc<OnceLock<String>>,
-}
-
-impl Keyboard {
-    fn new(caller: Caller, api: Api) -> Self {
-        Self { caller, api, sessions: Arc::default(), holder: Arc::default() }
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, Vec<Option<Arc<Session>>>> {
-        lock(&self.sessions)
-    }
-
-    fn set(&self, channel: usize, session: Option<Arc<Session>>) {
-        let mut sessions = self.sessions();
-        if sessions.len() <= channel {
-            sessions.resize(channel + 1, None);
-        }
-        sessions[channel] = session;
-    }
-
-    async fn type_bytes(&self, channel: u8, bytes: &[u8]) -> Result<(), Problem> {
-        if let Caller::Agent { pid, session } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, session, "typing".to_owned()));
-        }
-        let session = self.sessions().get(usize::from(channel)).cloned().flatten();
-        let Some(session) = session else {
-            return Err(Problem::new(Code::Invalid, format!("channel {channel} is not open")));
-        };
-        self.api.sessions.typing.type_bytes(&session, bytes).await?;
-        let holder = self.holder.get_or_init(|| match self.caller {
-            // Nobody types before the login is proven.
-            Caller::Cookie(id) => holder(&self.api, &Caller::Login(id)),
-            ref caller => holder(&self.api, caller),
-        });
-        self.api.audit.inputs.note(holder, session.id, bytes.len());
-        Ok(())
-    }
-}
-
-async fn parse<R>(read: R, keyboard: Keyboard, sender: mpsc::Sender<Incoming>, close_code: Arc<AtomicU16>)
-where
-    R: AsyncRead + Unpin + Send,
-{
-    let mut messages = Messages::new(read, LONGEST_TEXT, LONGEST_BINARY);
-    loop {
-        let (opcode, payload) = match messages.next().await {
-            Ok(message) => message,
-            Err(end) => {
-                close_code.store(end.unwrap_or(NORMAL), Ordering::Relaxed);
-                return;
-            }
-        };
-        let incoming = match opcode {
-            OpCode::Text => match serde_json::from_slice(&payload) {
-                Ok(message) => Incoming::Message(message),
-                Err(error) => invalid(&error.to_string()),
-            },
-            OpCode::Binary => match payload.split_first() {
-                Some((&channel, bytes)) => match keyboard.type_bytes(channel, bytes).await {
-                    Ok(()) => continue,
-                    Err(problem) => Incoming::Refused(problem),
-                },
-                None => invalid("a binary frame has no channel"),
-            },
-            OpCode::Ping => Incoming::Ping(payload.to_vec()),
-            _ => continue,
-        };
-        if sender.send(incoming).await.is_err() {
-            return;
-        }
-    }
-}
-
-fn invalid(reason: &str) -> Incoming {
-    Incoming::Refused(Problem::new(Code::Invalid, format!("invalid message: {reason}")))
 }
 
 #[cfg(test)]

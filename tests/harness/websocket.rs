@@ -25,6 +25,7 @@ pub enum Frame {
         tag: u8,
         bytes: Vec<u8>,
     },
+    Ping,
     /// With the code, when there was a close frame.
     Closed(Option<u16>),
 }
@@ -120,7 +121,7 @@ impl WebSocket {
         loop {
             match self.next() {
                 Frame::Message(message) => return *message,
-                Frame::Binary { .. } => {}
+                Frame::Binary { .. } | Frame::Ping => {}
                 Frame::Closed(_) => panic!("the daemon closed the WebSocket"),
             }
         }
@@ -150,9 +151,17 @@ impl WebSocket {
         match head[0] {
             0x81 => Frame::Message(Box::new(serde_json::from_slice(&payload).unwrap())),
             0x82 => Frame::Binary { tag: payload[0], bytes: payload.split_off(1) },
+            0x89 => Frame::Ping,
             0x88 => Frame::Closed(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
             other => panic!("a frame that begins with {other:#x}"),
         }
+    }
+
+    /// Waits longer for the daemon.
+    pub fn wait_for(&self, limit: std::time::Duration) {
+        let fd = self.stream.get_ref().as_fd();
+        let limit = nix::sys::time::TimeVal::new(limit.as_secs() as i64, 0);
+        nix::sys::socket::setsockopt(&fd, nix::sys::socket::sockopt::ReceiveTimeout, &limit).unwrap();
     }
 
     /// One masked frame; the mask is 0.

@@ -422,3 +422,31 @@ fn head_answers_what_get_answers_without_its_content() {
         assert!(answer.ends_with("\r\n\r\n") && answer.matches("\r\n\r\n").count() == 1, "{path}: {answer}");
     }
 }
+
+/// A browser whose machine was closed says nothing, and its network neither: it is no viewer for ever.
+#[test]
+fn a_browser_that_says_nothing_is_asked_and_then_let_go() {
+    let (home, browser) = home();
+    let (mut silent, mut answers, mut owner) = (browser.websocket(), browser.websocket(), home.websocket());
+    for socket in [&silent, &answers] {
+        socket.wait_for(Duration::from_secs(60));
+    }
+    let begun = Instant::now();
+    let asked = |socket: &mut WebSocket| loop {
+        match socket.next() {
+            Frame::Ping => return,
+            Frame::Closed(code) => panic!("closed: {code:?}"),
+            Frame::Message(_) | Frame::Binary { .. } => {}
+        }
+    };
+    asked(&mut answers);
+    // A masked pong, as a browser sends it by itself.
+    answers.raw(&[0x8a, 0x80, 0, 0, 0, 0]);
+    asked(&mut silent);
+    silent.closed();
+    assert!((55..75).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    for socket in [&mut answers, &mut owner] {
+        socket.tell(&ClientMessage::Ping {});
+        socket.until(|message| matches!(message, ServerMessage::Pong {}).then_some(()));
+    }
+}

@@ -21,9 +21,10 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use super::SIGNED_OUT;
 use super::frame::{put_close_frame, put_frame};
+use super::input::{Incoming, Keyboard};
 use super::short_way::ShortWay;
-use super::{Incoming, Keyboard, SIGNED_OUT};
 use crate::api::{Api, Caller};
 use crate::bus::{DirectOutput, EventLog, Reader};
 use crate::git::watch::{Changes, Watch};

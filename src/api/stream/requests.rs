@@ -9,9 +9,9 @@ use codepiper_protocol::wire::stream::{
 use codepiper_protocol::{SessionId, Size};
 use fastwebsockets::OpCode;
 
-use super::Incoming;
 use super::connection::{Channel, ChannelEvents, Connection, GitWatch};
 use super::frame::put_frame;
+use super::input::Incoming;
 use crate::api::caller::refuse;
 use crate::api::{Caller, auth};
 use crate::bus::Begun;
@@ -64,6 +64,7 @@ impl Connection {
             // Whoever came through the socket has proven more already.
             Incoming::Message(ClientMessage::Authenticate { .. }) => {}
             Incoming::Refused(problem) => self.tell(&ServerMessage::Error { request: None, problem }),
+            Incoming::Silent => put_frame(&mut self.out, OpCode::Ping, None, b""),
             Incoming::Ping(payload) => put_frame(&mut self.out, OpCode::Pong, None, &payload),
         }
     }
