@@ -126,6 +126,7 @@ export function stateOf(session: Session, finished = false): State {
   }
   const what = session.waiting_for ?? "";
   const background = session.background[0];
+  if (calls(session)) return { icon: "permission", word: "Running", detail: "asks for attention", tone: "warm" };
   switch (session.activity) {
     case "working":
       return {
@@ -148,6 +149,16 @@ export function stateOf(session: Session, finished = false): State {
     case "unknown":
       return { icon: "unknown", word: "Running", detail: "state unknown", tone: "unk" };
   }
+}
+
+/** Its program calls for a person, who has not put that off. */
+export function calls(session: Session): boolean {
+  return (
+    session.activity !== "waiting" &&
+    session.asks.some(
+      ({ kind, snoozed_until: until }) => kind === "attention" && !(until && Date.parse(until) > Date.now()),
+    )
+  );
 }
 
 export function isLive(session: Session): boolean {

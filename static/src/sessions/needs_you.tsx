@@ -1,10 +1,10 @@
 import { resume } from "../actions";
 import { doingOrAsking } from "../doing";
-import { inOrder, look, needing, now, waiting } from "../store";
+import { inOrder, isDue, look, needing, now } from "../store";
 import { Icon } from "../ui/icon";
 import { Described } from "../ui/described";
 import { StateMark } from "../ui/state_mark";
-import { age, count, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
+import { age, calls, count, exitSentence, foreign, isWaiting, nameOf, stateOf } from "../words";
 import type { Session } from "../wire";
 
 /** At most three cards: what waits, what crashed, then turns that ended unseen. */
@@ -21,7 +21,7 @@ export function NeedsYou({ showAll }: { showAll: () => void }) {
   return (
     <section class="needs" aria-labelledby="needs">
       <div class="needs-head">
-        <h2 id="needs" class={waiting.value.length > 0 ? "tone-warm" : undefined}>
+        <h2 id="needs" class={all.some((session) => isWaiting(session) || calls(session)) ? "tone-warm" : undefined}>
           Needs you
         </h2>
         <span class="meta">{all.length}</span>
@@ -45,17 +45,17 @@ const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 function Card({ session }: { session: Session }) {
   const state = stateOf(session, true);
   const crashed = session.status === "crashed";
-  const calls = session.asks.find(({ kind }) => kind === "attention" || kind === "stalled");
+  const call = session.asks.find(({ kind }) => kind === "attention" || kind === "stalled");
   const word = crashed
     ? "Crashed"
     : isWaiting(session)
       ? capital(state.detail || "waiting")
-      : calls
-        ? calls.kind === "stalled"
+      : call
+        ? call.kind === "stalled"
           ? "Stalled"
           : "Asks for attention"
         : "Turn finished";
-  const what = calls ? { text: foreign(calls.title) } : doingOrAsking(session);
+  const what = call ? { text: foreign(call.title) } : doingOrAsking(session);
   const answerable = session.asks.find(({ answered_in: where }) => where === "here");
   return (
     <li class={`card tone-edge-${state.tone}`}>
@@ -65,7 +65,9 @@ function Card({ session }: { session: Session }) {
         </span>
         <span class={`tone-${state.tone} card-word`}>{word}</span>
         <b class="truncate">{nameOf(session)}</b>
-        <span class="meta age">{age(now.value - Date.parse(session.state_since))}</span>
+        <span class="meta age">
+          {age(now.value - Date.parse(session.asks.find(isDue)?.asked_at ?? session.state_since))}
+        </span>
       </div>
       <div class="card-what">
         {crashed ? `${exitSentence(session.exit)}.` : what ? <Described of={what} /> : foreign(session.title ?? "")}
