@@ -135,8 +135,12 @@ it("discards after asking, and brings it back", async () => {
   await dialog.getByText("kept for 30 days").waitFor();
   await dialog.getByRole("button", { name: "Discard", exact: true }).click();
   await expect.poll(() => read("src/code.ts")).not.toBe(now);
+  await page.getByText(/^Discarded in/).waitFor();
   await page.getByRole("button", { name: /^Undo discard/ }).click();
   await expect.poll(() => read("src/code.ts")).toBe(now);
+  // Nothing offers it once more.
+  await page.getByText(/^Brought back/).waitFor();
+  expect(await page.getByText(/^Discarded in/).count()).toBe(0);
 });
 
 it("keeps comments over a reload, and says what became of them", async () => {

@@ -94,6 +94,9 @@ it("stops and removes several with the mouse", async () => {
   await bar().getByRole("button", { name: "Stop" }).click();
   await bar().waitFor({ state: "detached" });
   for (const name of ["beta", "gamma", "delta"]) await row(name).getByText("Stopped").first().waitFor();
+  // One line for all of them.
+  await page.getByText("3 sessions stopped.").waitFor();
+  expect(await page.locator(".toast").count()).toBe(1);
   expect(JSON.parse(host.run("sessions", "show", "alpha", "--json"))).toMatchObject({ status: "running" });
   await page.mouse.move(0, 0);
   await page.getByRole("button", { name: /^Remove all 6 ended sessions/ }).click();
@@ -234,6 +237,22 @@ it("pins, tags and archives", async () => {
   await act("finished", "Resume");
   await page.getByRole("button", { name: /^All/ }).click();
   await row("finished").getByText("Working").or(row("finished").getByText("Running")).first().waitFor();
+});
+
+it("shows in copper everywhere that a program asks for attention", async () => {
+  const id = start("calls", "sh", "-c", `sleep 3; ${host.program} notify 'the build is red'; exec cat`);
+  await page.goto(host.url);
+  await page.locator(".card", { hasText: "the build is red" }).waitFor();
+  await row("calls").locator(".state.tone-warm", { hasText: "asks for attention" }).waitFor();
+  await page.locator(`.rail-list a[href="/sessions/${id}"] .tone-warm`).waitFor();
+  const card = page.locator(".card.tone-edge-warm", { hasText: "the build is red" });
+  // Its age is that of the call, not of the state before.
+  expect(Number.parseInt(await card.locator(".age").innerText(), 10)).toBeLessThan(3);
+  await shot(page, "list-calls");
+  host.run("inbox", "snooze", id, "--for", "1h");
+  await row("calls").locator(".state.tone-warm").waitFor({ state: "detached" });
+  host.run("kill", id);
+  host.run("sessions", "remove", id);
 });
 
 it("counts sessions in Settings as everywhere, also at once", async () => {

@@ -27,11 +27,12 @@ export async function doing(session: Session, word: string, run: () => Promise<v
 
 export const path = (session: Session): string => `/api/sessions/${session.id}`;
 
-export function stop(session: Session): Promise<void> {
+/** `quiet`: who asked for it says so, for all. */
+export function stop(session: Session, quiet = false): Promise<void> {
   return doing(session, "Stopping…", async () => {
     keep(await request<Session>("POST", `${path(session)}/stop`));
     // Its own page says so, and how it goes on.
-    if (location.pathname.startsWith(`/sessions/${session.id}`)) return;
+    if (quiet || location.pathname.startsWith(`/sessions/${session.id}`)) return;
     toast({ text: `${nameOf(session)} stopped.`, action: { label: "Resume", run: () => void resume(session) } });
   });
 }

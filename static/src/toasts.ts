@@ -6,6 +6,8 @@ interface Toast {
   text: string;
   bad?: boolean;
   icon?: IconName;
+  /** What it is about: what is said of the same later takes its place. */
+  about?: string;
   /** The way back. */
   action?: { label: string; run: () => void };
 }
@@ -20,7 +22,10 @@ let count = 0;
 /** Says what happened in one line; it goes by itself, unless something is to be done about it. */
 export function toast(said: Omit<Toast, "id">): void {
   const id = ++count;
-  toasts.value = [...toasts.value.filter((other) => other.text !== said.text), { ...said, id }].slice(-MOST);
+  toasts.value = [
+    ...toasts.value.filter(({ text, about }) => text !== said.text && (!about || about !== said.about)),
+    { ...said, id },
+  ].slice(-MOST);
   if (!said.bad || !said.action) leave(id);
 }
 

@@ -598,6 +598,7 @@ export class Model {
       this.discarded.value = [discarded, ...this.discarded.value];
       toast({
         text: `Discarded in ${count(discarded.paths.length, "file")}. Kept for 30 days.`,
+        about: discarded.id,
         action: { label: "Undo", run: () => void this.restore(discarded) },
       });
     }, [item]);
@@ -621,7 +622,7 @@ export class Model {
     await this.doing(async () => {
       await request("POST", this.path(`git/discarded/${discarded.id}/restore`));
       this.discarded.value = this.discarded.value.filter((each) => each.id !== discarded.id);
-      toast({ text: `Brought back: ${someOf(discarded.paths)}.` });
+      toast({ text: `Brought back: ${someOf(discarded.paths)}.`, about: discarded.id });
     });
   }
 

@@ -4,7 +4,8 @@ import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { currentKey } from "../keys_table";
 import { MOST } from "../grid/arrangement";
-import { keep } from "../store";
+import { keep, sessions } from "../store";
+import { toast } from "../toasts";
 import { Keys } from "../ui/keys";
 import { count, isLive, nameOf } from "../words";
 import type { Session } from "../wire";
@@ -66,7 +67,17 @@ export function removeAll(of: readonly Session[], then: () => void = () => undef
 /** Does it to all that are selected and fit. */
 export const BULK = {
   stop: (of: readonly Session[], then?: () => void): void => {
-    for (const session of of.filter(isLive)) void stop(session);
+    const live = of.filter(isLive);
+    const many = live.length > 1;
+    void Promise.all(live.map((session) => stop(session, many))).then(() => {
+      // What failed has been said.
+      const stopped = live.flatMap(({ id }) => sessions.peek()?.get(id) ?? []).filter(isOver);
+      if (many && stopped.length > 0)
+        toast({
+          text: `${count(stopped.length, "session")} stopped.`,
+          action: { label: "Resume", run: () => BULK.resume(stopped) },
+        });
+    });
     then?.();
   },
   resume: (of: readonly Session[], then?: () => void): void => {
