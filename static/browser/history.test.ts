@@ -276,9 +276,19 @@ it("fits the grid to the screen when asked to, and gives it back", async () => {
   await page.keyboard.type("\n");
   await shows(page, `${rows} ${cols}`);
   await shot(page, "size-yours");
-  await page.getByRole("button", { name: "Restore size" }).first().click();
-  await page.locator("#size-chip", { hasText: "set by you" }).waitFor({ state: "detached" });
-  expect(show(id).size).toEqual(before);
+  const restore = async (): Promise<void> => {
+    await page.getByRole("button", { name: "Restore size" }).first().click();
+    await page.locator("#size-chip", { hasText: "set by you" }).waitFor({ state: "detached" });
+    expect(show(id).size).toEqual(before);
+  };
+  await restore();
+  // With one click, too.
+  await page.locator(".tool-bar").getByRole("button", { name: "Fit", exact: true }).click();
+  await page.locator("#size-chip", { hasText: "set by you" }).waitFor();
+  expect(show(id).size).toEqual({ cols: Number(cols), rows: Number(rows) });
+  await shot(page, "size-fit-button");
+  expect(await page.getByRole("button", { name: "Fit", exact: true }).count()).toBe(0);
+  await restore();
 });
 
 it("completes directories, and says what is wrong with one", async () => {

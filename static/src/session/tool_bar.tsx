@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { Session } from "../wire";
 import { settled } from "../settled";
 import { connection, now } from "../store";
+import { sameGrid } from "../terminal/following";
 import { font } from "../terminal/font";
 import { Icon } from "../ui/icon";
 import { isMac } from "../ui/keys";
@@ -11,7 +12,7 @@ import type { Past } from "./past";
 import { Pasting } from "./pasting";
 import { SizeChip } from "./size_chip";
 import type { TerminalModel } from "./terminal_model";
-import { followWindow, setFont } from "./window_size";
+import { changeSize, followWindow, setFont } from "./window_size";
 
 /** What is below the terminal; on a phone above it. */
 export function ToolBar({ view, session }: { view: TerminalModel; session: Session }) {
@@ -28,6 +29,17 @@ export function ToolBar({ view, session }: { view: TerminalModel; session: Sessi
       <Status past={view.past} ended={!live} />
       <Pasting view={view} />
       <span class="grow truncate meta">{view.link.value}</span>
+      {live && !sameGrid(session.size, view.wanted.value) && (
+        <button
+          class="button ghost icon desk-only"
+          aria-label="Fit"
+          data-tip="Fit to this screen"
+          data-key="⇧ F"
+          onClick={() => void changeSize(view, "POST")}
+        >
+          <Icon name="fit" />
+        </button>
+      )}
       <SizeChip view={view} session={session} />
       <button
         class="button ghost icon phone-only"
