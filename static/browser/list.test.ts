@@ -243,7 +243,7 @@ it("shows in copper everywhere that a program asks for attention", async () => {
   const id = start("calls", "sh", "-c", `sleep 3; ${host.program} notify 'the build is red'; exec cat`);
   await page.goto(host.url);
   await page.locator(".card", { hasText: "the build is red" }).waitFor();
-  await row("calls").locator(".state.tone-warm", { hasText: "asks for attention" }).waitFor();
+  await row("calls").locator(".state.tone-warm", { hasText: "asks for you" }).waitFor();
   await page.locator(`.rail-list a[href="/sessions/${id}"] .tone-warm`).waitFor();
   const card = page.locator(".card.tone-edge-warm", { hasText: "the build is red" });
   // Its age is that of the call, not of the state before.

@@ -172,6 +172,13 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   expect(host.run("tail", both[1]?.id ?? "", "-n", "all").replace(/\s/g, "")).toContain(
     `--resume${session?.id ?? ""}--fork-session`,
   );
+  // As they are copied, commands reach this daemon from any shell.
+  host.run("kill", session?.id ?? "");
+  await page.goto(`${host.url}/sessions/${session?.id ?? ""}`);
+  await page.getByRole("button", { name: "Copy resume command" }).click();
+  await expect
+    .poll(() => page.evaluate(() => navigator.clipboard.readText()))
+    .toBe(`codepiper --socket ${join(host.home, "codepiper.sock")} resume ${session?.id.slice(0, 8) ?? ""}`);
   // It stays when the session is removed, and the dialog says where, and how it goes.
   const [{ path = "" }] = [(session as unknown as { worktree: { path: string } }).worktree];
   host.run("kill", session?.id ?? "");
@@ -188,7 +195,6 @@ it("starts an agent in a worktree, with an env set, without questions, and forks
   await shot(page, "remove-worktree");
   expect(await findings(page)).toEqual([]);
   await asked.getByRole("button", { name: "Cancel" }).click();
-  // As it was copied, the command reaches this daemon from any shell.
   await page.goto(`${host.url}/sessions/${both[1]?.id ?? ""}/attach`);
   const attach = await page.locator(".command code").first().innerText();
   expect(attach).toContain(`codepiper --socket ${join(host.home, "codepiper.sock")} attach`);

@@ -126,7 +126,7 @@ export function stateOf(session: Session, finished = false): State {
   }
   const what = session.waiting_for ?? "";
   const background = session.background[0];
-  if (calls(session)) return { icon: "permission", word: "Running", detail: "asks for attention", tone: "warm" };
+  if (calls(session)) return { icon: "permission", word: "Running", detail: "asks for you", tone: "warm" };
   switch (session.activity) {
     case "working":
       return {

@@ -1,4 +1,5 @@
 import { resume } from "../actions";
+import { program } from "../menu_actions";
 import { copyText } from "../ui/copy";
 import { providerOf } from "../providers";
 import { Icon } from "../ui/icon";
@@ -8,7 +9,7 @@ import { clockSeconds, duration, exitSentence } from "../words";
 /** The last screen stays; this says what ended it and what goes on. */
 export function Ended({ session }: { session: Session }) {
   const at = Date.parse(session.state_since);
-  const command = `codepiper resume ${session.short_id}`;
+  const command = `${program()} resume ${session.short_id}`;
   const crashed = session.status === "crashed";
   return (
     <div class={crashed ? "ended crashed" : "ended"}>
@@ -28,8 +29,8 @@ export function Ended({ session }: { session: Session }) {
           <Icon name="refresh" size={14} />
           Resume
         </button>
-        <button class="button ghost" onClick={() => void copyText(command)}>
-          Copy <code>{command}</code>
+        <button class="button ghost" data-tip={command} onClick={() => void copyText(command)}>
+          Copy resume command
         </button>
       </div>
     </div>
