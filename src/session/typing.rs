@@ -69,6 +69,8 @@ struct Flags {
     drafted: bool,
     /// When somebody typed into it last.
     typed: Option<Instant>,
+    /// The last key was Escape. A shell waits for what follows, and takes both for one key.
+    escaped: bool,
 }
 
 impl TypingState {
@@ -92,6 +94,16 @@ impl TypingState {
 
     fn set_drafted(&self, drafted: bool) {
         self.flags().drafted = drafted;
+    }
+
+    /// These bytes were typed.
+    fn note_typed(&self, bytes: &[u8]) {
+        self.flags().escaped = bytes.ends_with(b"\x1b");
+    }
+
+    /// Whether the last key was Escape; another one follows now.
+    fn take_escape(&self) -> bool {
+        std::mem::take(&mut self.flags().escaped)
     }
 
     fn flags(&self) -> MutexGuard<'_, Flags> {

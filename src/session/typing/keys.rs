@@ -12,7 +12,7 @@ use codepiper_protocol::wire::session::Activity;
 
 use super::{Typing, check_length};
 use crate::session::cell::{Session, ended_problem};
-use crate::session::link::{pane_for_input, tmux_problem};
+use crate::session::link::{edits_lines, pane_for_input, tmux_problem};
 use crate::tmux::connection::{CommandError, Connection};
 
 /// The keys that interrupt an agent, by name and as a terminal sends them.
@@ -47,6 +47,7 @@ impl Typing {
         for key in first {
             line = line.and(&Command::SendKey { pane, key: *key });
         }
+        session.typing.note_typed(if "escape".parse() == Ok(*last) { b"\x1b" } else { b"" });
         let last = Command::SendKey { pane, key: *last };
         self.act(&connection, session, pane, line, &last, || ()).await.map(|_| ())
     }
@@ -98,6 +99,7 @@ impl Typing {
             session.typing.set_drafted(false);
             session.typing.is_typed_into();
         }
+        session.typing.note_typed(bytes);
         if matches!(bytes, [ESCAPE] | [CTRL_C]) {
             self.interrupts(session);
         }
@@ -122,6 +124,24 @@ impl Typing {
         self.type_bytes(session, text).await?;
         self.context.event(Some(session.id), Body::InputSent { bytes, enter: false, cursor });
         Ok(Sent { cursor, receipt: Receipt::Written, warning: None })
+    }
+
+    /// A shell at its prompt may wait for what follows an Escape, and would take the first letter of a text with it. A
+    /// blank ends that: what M-SPC does changes nothing in the line (bash sets the mark), and before a command a blank
+    /// means nothing. Where the terminal edits the line, Escape is a letter of it, and is erased.
+    pub(super) async fn end_escape(
+        &self,
+        connection: &Connection,
+        session: &Session,
+        pane: PaneId,
+    ) -> Result<(), Problem> {
+        let at_prompt = session.shown().foreground.as_ref().is_some_and(|shown| shown.command.is_none());
+        if !session.typing.take_escape() || !at_prompt {
+            return Ok(());
+        }
+        let key = if edits_lines(connection, pane).await { b"\x7f" } else { b" " };
+        self.link.leave_mode(connection, session, pane)?;
+        self.type_bytes_into(connection, pane, key)
     }
 
     pub(super) fn type_bytes_into(

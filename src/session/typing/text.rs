@@ -105,6 +105,7 @@ impl Typing {
         let screen = if reads { Painted::before(self, session, &text).await } else { None };
         let mut typist =
             Typist { typing: self, connection, session, pane, composer, screen, bracketed, typed: 0 };
+        self.end_escape(connection, session, pane).await?;
         typist.give_images(&images).await?;
         let bytes = typist.paste(text, !images.is_empty(), enter).await?;
         let sent = Body::InputSent { bytes, enter, cursor };
