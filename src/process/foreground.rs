@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::group_of;
 use super::stat::Stat;
+use super::{Process, group_of};
 
 /// The process that leads the foreground of a terminal, or one of its group when the leader has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,12 @@ impl Foreground {
         let Some(stat) = Stat::read(pid) else { return false };
         let image = if pid == self.image.pid { Image::read(pid, &stat) } else { Image::of(self.image.pid) };
         stat.foreground() == Some(self.group) && image.as_ref() == Some(&self.image)
+    }
+
+    /// A handle on its process, unless that has ended or runs another program by now.
+    pub fn process(&self) -> Option<Process> {
+        let process = Process::open(self.image.pid).ok()?;
+        (Image::of(self.image.pid).as_ref() == Some(&self.image)).then_some(process)
     }
 
     pub fn is_same_program(&self, other: &Self) -> bool {

@@ -1,6 +1,6 @@
 //! What a shell does: whether it prompts for a command, or which one runs. The foreground of its terminal proves that, and
 //! better than that the marks that some shells print around commands (OSC 133). It is looked at after something was
-//! printed, and never else.
+//! printed, and after the process that was found there has ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Evidence;
 use super::status::in_words;
+use crate::process::Process;
 use crate::process::foreground::{Foreground, foreground_group};
 use crate::provider::status_meaning;
 use crate::session::cell::Session;
@@ -38,6 +39,29 @@ pub(super) struct Seat {
     mark: Option<(bool, Option<i32>)>,
     foreground: Option<Foreground>,
     prompts: bool,
+}
+
+/// A command that was found in the foreground.
+struct Running {
+    foreground: Foreground,
+    /// To be told of its end; `None` for one that had ended by then.
+    process: Option<Process>,
+    /// Its end was followed by a look already.
+    over: bool,
+}
+
+impl Running {
+    fn of(foreground: Foreground) -> Self {
+        Self { process: foreground.process(), foreground, over: false }
+    }
+
+    async fn ended(running: Option<&Self>) {
+        match running.filter(|running| !running.over).map(|running| &running.process) {
+            None => std::future::pending().await,
+            Some(None) => {}
+            Some(Some(process)) => process.ended().await,
+        }
+    }
 }
 
 impl Seat {
@@ -111,8 +135,13 @@ impl Evidence {
 
     async fn follow_foreground(&self, session: &Arc<Session>, changed: &Notify) {
         let mut cursor = None;
+        let mut running: Option<Running> = None;
         loop {
-            changed.notified().await;
+            // What comes after it in the same line of commands may print nothing.
+            let ended = tokio::select! {
+                () = changed.notified() => false,
+                () = Running::ended(running.as_ref()) => true,
+            };
             {
                 let mut seen = session.evidence.seen();
                 if !session.is_live() {
@@ -122,9 +151,20 @@ impl Evidence {
                 }
             }
             // Otherwise what we show of it changed, and nothing was printed.
-            if cursor.replace(session.cursor()) != Some(session.cursor()) {
+            if ended || cursor.replace(session.cursor()) != Some(session.cursor()) {
                 self.look_until_rest(session, &mut cursor).await;
             }
+            let command = {
+                let seen = session.evidence.seen();
+                seen.seat.foreground.clone().filter(|_| !seen.seat.prompts)
+            };
+            running = match (command, running) {
+                // Nobody was found in its place: only output tells more.
+                (Some(command), Some(known)) if command.is_same_program(&known.foreground) => {
+                    Some(Running { over: known.over || ended, ..known })
+                }
+                (command, _) => command.map(Running::of),
+            };
         }
     }
 
