@@ -150,3 +150,49 @@ fn a_restart_finds_what_runs() {
         home.session(&session.short_id).foreground.is_none().then_some(())
     });
 }
+
+/// What a daemon knew of a session is as old as it was for the next one, and so is what it rested on.
+#[test]
+fn a_restart_keeps_the_age_of_a_state_and_its_evidence() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    let silent = home.start(&["sh", "-c", "sleep 1000; true"]);
+    let works = home.until(&silent, "it works", |session| session.activity == Activity::Working);
+    let idle = home.session(&session.short_id);
+    for _ in 0..2 {
+        home.ok(["daemon", "restart"]);
+        let after = home.until(&session, "it prompts", at_prompt);
+        assert_eq!(after.state_since, idle.state_since);
+        let after = home.until(&silent, "it works", |session| session.activity == Activity::Working);
+        assert_eq!(after.state_since, works.state_since);
+    }
+    let evidence = home.explain(&session.short_id).evidence;
+    let before = "its shell is in the foreground (before the restart)";
+    assert!(evidence.iter().any(|one| one.what == before), "{evidence:?}");
+}
+
+/// Nothing is printed between the two.
+#[test]
+fn the_next_command_of_a_line_is_known() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    type_line(&home, &session, "sleep 2; sleep 1000");
+    home.until(&session, "the first runs", |session| command(session) == Some("sleep 2"));
+    home.until(&session, "the second does", |session| command(session) == Some("sleep 1000"));
+}
+
+#[test]
+fn an_escape_takes_no_letter_of_what_is_sent_after_it() {
+    let home = Home::running();
+    for words in [&BASH[..], &["dash"]] {
+        let session = interactive(&home, words);
+        home.ok(["keys", &session.short_id, "escape"]);
+        type_line(&home, &session, "echo one$((1+1))");
+        home.until_printed(&session, "one2");
+        home.ok(["keys", &session.short_id, "escape"]);
+        home.ok(["send", &session.short_id, "echo three$((3+1))\necho five$((5+1))"]);
+        home.until_printed(&session, "three4");
+        home.until_printed(&session, "five6");
+        assert!(!home.output(&session).contains("not found"), "{}", home.output(&session));
+    }
+}

@@ -71,13 +71,14 @@ impl Present {
 impl LifeState {
     pub fn new(record: Record, provider: &Provider) -> Self {
         let life = &record.life;
-        // What a live one did while the daemon was away is not known.
+        // What a live one did while the daemon was away is not known yet.
         let ended_at = life.state_since.unwrap_or(life.updated_at);
         let since = if life.status.is_live() { Timestamp::now() } else { ended_at };
         let writes_files = provider.state_file.is_some() || provider.conversations.is_some();
         let machine = Machine::new(life.status, life.exit, since)
             .with_reports_as_hooks(provider.reports_count_as_hooks)
-            .with_files(writes_files);
+            .with_files(writes_files)
+            .with_before(life.known.clone().filter(|_| life.status.is_live()));
         let present = Mutex::new(Present { record, machine, promised_name: None, timer: None });
         Self { present, saving: tokio::sync::Mutex::default(), unsaved: AtomicBool::new(false) }
     }

@@ -51,7 +51,11 @@ impl Registry {
     pub fn load_records(&self, unfinished: u32) -> std::io::Result<()> {
         let context = &self.0.context;
         let (records, mut broken) = Record::load_all(&context.places.records)?;
-        for record in records {
+        for mut record in records {
+            // Otherwise it went on after that was written.
+            if !left_in_order(&record, unfinished) {
+                record.life.known = None;
+            }
             match context.providers.find(&record.recipe.provider) {
                 Some(provider) => {
                     let log = self.open_log(&record, unfinished);
@@ -77,8 +81,8 @@ impl Registry {
         let epoch = record.life.epoch.max(stored.epoch);
         let log = bus.open(record.id, epoch, end);
         // After an end without warning, readers may have seen bytes that are not stored.
-        let in_order = record.life.complete && unfinished == 0;
-        let whole = in_order || !record.life.status.is_live() && stored.end.offset >= record.life.offset;
+        let whole = left_in_order(record, unfinished)
+            || !record.life.status.is_live() && stored.end.offset >= record.life.offset;
         if !whole {
             // Each of those may have begun one that was not stored.
             let epoch = epoch + unfinished.max(1);
@@ -280,4 +284,9 @@ fn looks_like_an_id(text: &str) -> bool {
         _ => letter.is_ascii_hexdigit(),
     });
     text.len() >= SHORTEST && begins && text.len() <= 36 || uuid::Uuid::try_parse(text).is_ok()
+}
+
+/// The daemon that wrote the record left in order, and it was the last one.
+fn left_in_order(record: &Record, unfinished: u32) -> bool {
+    record.life.complete && unfinished == 0
 }

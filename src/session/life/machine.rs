@@ -6,6 +6,7 @@
 //! | [`operations`] | one operation at a time, and what becomes of a launch |
 //! | [`ending`] | how a program ends, and who insists |
 //! | [`activity`] | what the program is doing, by the strongest evidence |
+//! | [`before`]  | what the daemon before this one knew |
 //! | [`background`] | what goes on after a turn |
 //! | [`limit`] | a usage limit that holds until its time |
 
@@ -19,12 +20,14 @@ use jiff::Timestamp;
 
 mod activity;
 mod background;
+mod before;
 mod ending;
 mod input;
 mod limit;
 mod operations;
 
 use background::Background;
+pub use before::Before;
 pub use input::{Action, Input};
 use operations::Progress;
 pub use operations::{Operation, Refusal};
@@ -90,6 +93,8 @@ pub struct Machine {
     asked: Option<EvidenceSource>,
     /// The daemon found it running: what it told before is not known.
     adopted: bool,
+    /// What was known when the daemon before this one left, until something newer is.
+    before: Option<Before>,
     /// When its files are looked at next, in time since the daemon started. None while it has nothing to do.
     look: Option<Duration>,
     operation: Option<(Operation, Progress)>,
@@ -129,6 +134,7 @@ impl Machine {
             doubt: None,
             asked: None,
             adopted: false,
+            before: None,
             look: None,
             operation: None,
             removed: false,
@@ -207,13 +213,15 @@ impl Machine {
     }
 
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Action> {
+        let unprinted = matches!(input, Input::PrintedNothing);
         let state =
             |machine: &Self| (machine.status, machine.activity(), machine.waiting_for, machine.background());
         let before = state(self);
         let mut actions = self.take(now, input);
         let changed = state(self) != before;
-        if changed {
+        if changed && !unprinted {
             self.since = now.wall;
+            self.compare_with_before();
         }
         let look = self.look.is_some_and(|at| now.since_start >= at);
         if look {
@@ -243,6 +251,7 @@ impl Machine {
                 self.note(now, "the daemon found the program still running in its pane");
                 vec![Action::Event(Body::SessionAdopted { pid })]
             }
+            Input::PrintedNothing => self.printed_nothing(now),
             Input::StopRequested { .. } | Input::KillRequested => self.end_requested(now, input),
             Input::Marker(_)
             | Input::Reported(_)

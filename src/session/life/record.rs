@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use super::machine::Before;
 use crate::bus::to_millisecond;
 use crate::environment::{Environment, Surroundings};
 use crate::small_file::{self, Broken, write_synced};
@@ -105,6 +106,9 @@ pub struct Life {
     /// Since when the state is as it is.
     #[serde(default)]
     pub state_since: Option<Timestamp>,
+    /// What a running one did when it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<Before>,
     /// The daemon left in order: nobody has seen a byte behind `offset`.
     #[serde(default)]
     pub complete: bool,
@@ -226,6 +230,7 @@ impl Record {
             offset: 0,
             updated_at: now,
             state_since: None,
+            known: None,
             complete: false,
             crashes: Vec::new(),
             dropped: vec![],

@@ -126,7 +126,9 @@ fn record_now(session: &Session) -> Record {
     let mut present = session.life();
     let (status, exit, pid) = (present.machine.status(), present.machine.exit(), present.machine.pid());
     let since = present.machine.since();
+    let known = present.machine.to_hand_on();
     let life = &mut present.record.life;
+    life.known = known;
     (life.status, life.exit, life.pid, life.state_since) = (status, exit, pid, Some(since));
     (life.epoch, life.offset) = (cursor.epoch, cursor.offset);
     present.record.clone()

@@ -13,6 +13,7 @@ use super::Link;
 use super::arrivals::Arrival;
 use crate::journal::Mark;
 use crate::session::cell::Session;
+use crate::session::life::machine::Input;
 use crate::terminal::capture::Capture;
 use crate::terminal::heal::{self, Held};
 use crate::terminal::screens::{Heal, Keyframe, Loaded};
@@ -89,7 +90,7 @@ impl Link {
         if let Some(missed) = missed {
             reason = KeyframeReason::Healed;
             match healed {
-                Ok(healed) if healed.is_empty() => {}
+                Ok(healed) if healed.is_empty() => self.life.apply(session, Input::PrintedNothing),
                 Ok(healed) => {
                     tracing::info!(id = %session.id, bytes = healed.len(), "output that was missed was found in tmux");
                     session.log.output(time, healed);

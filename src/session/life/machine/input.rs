@@ -21,6 +21,8 @@ pub enum Input {
     Adopted {
         pid: Option<i32>,
     },
+    /// It has printed nothing since the daemon before this one left.
+    PrintedNothing,
     StopRequested {
         quit_limit: Duration,
     },

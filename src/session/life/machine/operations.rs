@@ -129,7 +129,7 @@ impl Machine {
         self.before_launch = (self.status, self.exit);
         (self.status, self.exit, self.pid) = (Status::Starting, None, None);
         (self.resumed, self.prompted, self.adopted) = (resumed, prompted, false);
-        (self.launched, self.early) = (None, VecDeque::new());
+        (self.launched, self.early, self.before) = (None, VecDeque::new(), None);
         self.set_activity(Activity::Unknown, None, None);
         self.wait(now, Pending::Launch, LAUNCH_LIMIT);
         self.note(now, "its turn to start has come");
