@@ -71,7 +71,7 @@ pub enum Next {
     CreateBranch {
         branch: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        base: Option<String>,
+        base: Option<Box<str>>,
     },
     ListEnvSets,
     ChangeEnvSet {

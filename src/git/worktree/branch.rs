@@ -93,7 +93,7 @@ fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<
                 name.ends_with(&ending).then_some(name)
             })
         });
-        let next = Next::CreateBranch { branch: name.0.clone(), base: remote };
+        let next = Next::CreateBranch { branch: name.0.clone(), base: remote.map(String::into_boxed_str) };
         return Err(invalid(format!("no local branch '{}'", name.0)).with_next(next));
     };
     if let Some(elsewhere) = checked_out_in(repository, &name.reference()) {

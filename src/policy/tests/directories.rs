@@ -64,12 +64,8 @@ fn conditions_on_a_directory_hold_only_where_it_is_known() {
         format!("name = \"x\"\n{ls}cwd = \"~/project/**\""),
         format!("name = \"x\"\ndirectories = [\"~/project\"]\n{ls}"),
         format!("name = \"x\"\n{ls}{make}"),
-        format!(
-            "name = \"x\"\n[[rule]]\naction = \"allow\"\ncommand = {{ program = \"ls\", words = [\"/srv/**\", \"...\"] }}"
-        ),
-        format!(
-            "name = \"x\"\n[[rule]]\naction = \"allow\"\ncommand = {{ program = \"ls\", words = [\"src\"] }}"
-        ),
+        "name = \"x\"\n[[rule]]\naction = \"allow\"\ncommand = { program = \"ls\", words = [\"/srv/**\", \"...\"] }".to_owned(),
+        "name = \"x\"\n[[rule]]\naction = \"allow\"\ncommand = { program = \"ls\", words = [\"src\"] }".to_owned(),
     ] {
         let policies = [policy(&text)];
         for command in ["ls", "make", "ls src"] {
