@@ -71,7 +71,7 @@ const EVERY_PAGE = new RegExp(
     "/src/(dashboard|store|providers|connection|cursor|trace|toasts|ask|actions|shortcuts|preferences|overlay|page_actions|settled)\\.tsx?$",
     "/src/pages/session\\.tsx$",
     "/src/(terminal/fit|notifications/kept)\\.ts$",
-    "/src/ui/(rail|state|not_found|state_mark|announcer|path|keys)\\.tsx$",
+    "/src/ui/(rail|state|missing|state_mark|announcer|path|keys)\\.tsx?$",
     "/src/styles/(dashboard|session|terminal)\\.css$",
   ].join("|"),
 );
@@ -86,7 +86,7 @@ const TERMINAL = new RegExp(
 );
 
 /** What lies over every page, and is loaded when a page is there: without a connection nothing could be. */
-const OVER_PAGES = /\/src\/ui\/(palette|confirm|rename|shortcuts|dialog|toast)\.tsx$/;
+const OVER_PAGES = /\/src\/ui\/(palette|confirm|rename|shortcuts|dialog|toast|unsure|not_found)\.tsx?$/;
 
 export default defineConfig({
   plugins: [highlighter(), pieces()],

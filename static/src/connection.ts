@@ -52,8 +52,8 @@ export type Item =
   | { kind: "begun"; size: Size; at: Position; again: boolean }
   | { kind: "failed"; problem: Problem };
 
-/** What was typed, and where. */
-export type Typed = readonly [into: Subscription, bytes: Uint8Array];
+/** What was typed, and where; and whether it is a secret that nobody shows. */
+export type Typed = readonly [into: Subscription, bytes: Uint8Array, secret: boolean];
 
 /** One session's output, from a place on. It survives reconnections. */
 export class Subscription {
@@ -63,7 +63,7 @@ export class Subscription {
   closed = false;
   private announced: { at: Position; size: Size; reason: KeyframeReason } | null = null;
   /** Typed when the daemon had been asked for the session and had not answered yet that it is there. */
-  private early: Uint8Array[] = [];
+  private early: Typed[] = [];
   private consumedTo = 0;
   private acknowledged = 0;
 
@@ -97,16 +97,17 @@ export class Subscription {
   }
 
   /** Types into the session. False when there is no connection. */
-  type(bytes: Uint8Array): boolean {
-    if (this.channel !== null) return this.connection.sendTyped(this, bytes);
+  type(bytes: Uint8Array, secret = false): boolean {
+    const typed: Typed = [this, bytes, secret];
+    if (this.channel !== null) return this.connection.sendTyped(typed);
     if (!this.connection.isAskedFor(this) || this.early.length >= MOST_WAITING) return false;
-    this.early.push(bytes);
+    this.early.push(typed);
     return true;
   }
 
   /** Nothing of what was typed early will arrive. */
   dropEarly(): Typed[] {
-    return this.early.splice(0).map((bytes) => [this, bytes]);
+    return this.early.splice(0);
   }
 
   close(): void {
@@ -125,7 +126,7 @@ export class Subscription {
     this.announced = null;
     this.jump(position(cursor));
     this.sink({ kind: "begun", size, at: position(cursor), again });
-    for (const bytes of this.early.splice(0)) this.connection.sendTyped(this, bytes);
+    for (const typed of this.early.splice(0)) this.connection.sendTyped(typed);
   }
 
   message(message: ServerMessage): void {
@@ -284,14 +285,15 @@ export class Connection {
     return [...this.asked.values()].includes(subscription);
   }
 
-  sendTyped(into: Subscription, bytes: Uint8Array): boolean {
+  sendTyped(typed: Typed): boolean {
+    const [into, bytes] = typed;
     const live = this.link.value.phase === "live" && this.socket?.readyState === WebSocket.OPEN;
     if (!live || this.typed.length >= MOST_WAITING) return false;
     const frame = new Uint8Array(bytes.length + 1);
     frame[0] = into.channel ?? 0;
     frame.set(bytes, 1);
     this.socket?.send(frame);
-    this.typed.push([into, bytes]);
+    this.typed.push(typed);
     this.prove();
     return true;
   }

@@ -10,7 +10,7 @@ import { isDrawn, settled, whenDrawn } from "./settled";
 import { connection, inOrder, needing, sessions, start, stop, waiting } from "./store";
 import { Announcer } from "./ui/announcer";
 import { later } from "./ui/later";
-import { missing, NotFound } from "./ui/not_found";
+import { missing, NotFound } from "./ui/missing";
 import { Rail } from "./ui/rail";
 import { toast, toasts } from "./toasts";
 import { isLive, nameOf } from "./words";

@@ -2,14 +2,14 @@
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
 import type { Ask, DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
-import { Connection, type Typed } from "./connection";
+import { Connection } from "./connection";
 import { problemOf, request, worded } from "./http";
 import { findOut } from "./login";
 import { providers } from "./providers";
 import { secret } from "./secret";
 import { extended, spanOf, type Span } from "./trace";
 import { toast } from "./toasts";
-import { byTime, isLive, isWaiting, visibleKeys } from "./words";
+import { byTime, isLive, isWaiting } from "./words";
 
 /** Every session that was not removed; null until it is known. */
 export const sessions = signal<ReadonlyMap<string, Session> | null>(null);
@@ -29,8 +29,6 @@ export const waiting = computed(() => inOrder.value.filter(isWaiting));
 export const home = computed(() => daemon.value?.home ?? null);
 
 const HOUR = 3_600_000;
-/** So much is shown of what may not have arrived, in letters. */
-const SHOWN = 40;
 
 /** The newest event that was handled. */
 let lastSeq: number | undefined;
@@ -81,27 +79,13 @@ export const connection = new Connection(
     probe: () => connection.send({ type: "ping" }),
     // A WebSocket that is refused does not say why; the question does.
     closed: () => void findOut(),
-    unsure,
+    unsure: (typed) =>
+      void import("./ui/unsure").then(
+        ({ unsure }) => unsure(typed),
+        () => undefined,
+      ),
   },
 );
-
-/** Nothing is sent again by itself: it may have arrived, and only the proof was lost. */
-function unsure(typed: readonly Typed[]): void {
-  const decoder = new TextDecoder();
-  const keys = visibleKeys(typed.map(([, bytes]) => decoder.decode(bytes)).join(""));
-  if (!keys) return;
-  toast({
-    text: `May not have arrived: ${keys.slice(0, SHOWN)}${keys[SHOWN] ? "…" : ""}`,
-    bad: true,
-    action: {
-      label: "Send again",
-      run: () => {
-        const left = typed.filter(([into, bytes]) => !into.type(bytes));
-        if (left.length > 0) unsure(left);
-      },
-    },
-  });
-}
 
 /** True while what is shown is what is. */
 export const live = computed(() => connection.link.value.phase === "live");

@@ -1,19 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aSession } from "./sample";
-import {
-  age,
-  bytes,
-  dayName,
-  duration,
-  exitSentence,
-  foreign,
-  nameOf,
-  pathParts,
-  stateOf,
-  tilde,
-  visible,
-  visibleKeys,
-} from "./words";
+import { age, bytes, duration, exitSentence, foreign, nameOf, pathParts, stateOf, tilde, visible } from "./words";
+import { dayName } from "./clock";
 
 describe("ages and sizes", () => {
   it("has one unit in lists and two in sentences", () => {
@@ -94,9 +82,4 @@ it("writes out what a name hides, and keeps its direction its own", () => {
   expect(visible("a\u200db⚡\u200d\u{e0041}")).toBe("a<U+200D>b⚡<U+200D><U+E0041>");
   expect(foreign("שלום")).toBe("\u2068שלום\u2069");
   expect(foreign("main")).toBe("main");
-});
-
-it("shows what was typed in one line", () => {
-  expect(visibleKeys("ls\x1b[A\r")).toBe("ls<U+001B>[A↵");
-  expect(visibleKeys("\x1b[Ia\x1b[<0;12;3M\x1b[<0;12;3m\x1b[O")).toBe("a");
 });

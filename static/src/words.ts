@@ -32,29 +32,13 @@ export function count(number: number, one: string, many = `${one}s`): string {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-const clock24 = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const clock24s = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
-const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
-
 /** Compares two times of the daemon. As text, 12:00:00.7 would be later than 12:00:00.75. */
 export const byTime = (a: string, b: string): number => Date.parse(a) - Date.parse(b);
 
-/** 16:12 */
-export const clock = (at: number): string => clock24.format(at);
-/** 16:12:03 */
-export const clockSeconds = (at: number): string => clock24s.format(at);
-/** 16:12:03.118 */
-export const clockExact = (at: number): string => `${clock24s.format(at)}.${String(at % 1000).padStart(3, "0")}`;
+let dayAndTime: Intl.DateTimeFormat | undefined;
 /** For a `title`. */
-export const fullTime = (at: number): string => dayAndTime.format(at);
-
-export function dayName(at: number, now: number): string {
-  const dayOf = (time: number): string => new Date(time).toDateString();
-  if (dayOf(at) === dayOf(now)) return "Today";
-  if (dayOf(at) === dayOf(now - DAY)) return "Yesterday";
-  return day.format(at);
-}
+export const fullTime = (at: number): string =>
+  (dayAndTime ??= new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" })).format(at);
 
 /** `/home/u/x` as `~/x`. */
 export function tilde(path: string, home: string | null): string {
@@ -90,10 +74,6 @@ export function foreign(text: string): string {
   const shown = visible(text);
   return RIGHT_TO_LEFT.test(shown) ? `\u2068${shown}\u2069` : shown;
 }
-
-/** What was typed, as one line; without what the terminal says by itself, of its focus and the mouse. */
-export const visibleKeys = (typed: string): string =>
-  visible(typed.replace(/\x1b\[([IO]|<[\d;]+m)/gi, "").replaceAll("\r", "↵"));
 
 /** What people call a session. */
 export function nameOf(session: Session): string {

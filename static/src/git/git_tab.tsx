@@ -9,7 +9,7 @@ import type { GitCommit, GitOperation, GitStatus, Marks, Session } from "../wire
 import { nextWords } from "../next";
 import { connection, gitChange, live, onEvent } from "../store";
 import { Icon } from "../ui/icon";
-import { count, foreign, fullTime } from "../words";
+import { fullTime, count, foreign } from "../words";
 import { ChosenBar, Refused, ReviewBar, Undo } from "./bars";
 import { Branches, CommitHead, Log } from "./history";
 import { useKeys } from "./keys";

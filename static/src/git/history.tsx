@@ -6,7 +6,7 @@ import type { GitBranches, GitCommit, GitCommitDetails, GitLog, Session } from "
 import { problemOf, request } from "../http";
 import { now } from "../store";
 import { CopyButton } from "../ui/copy";
-import { age, foreign, fullTime, visible } from "../words";
+import { fullTime, age, foreign, visible } from "../words";
 import { lanesOf, type Node } from "./graph";
 
 const PAGE = 100;

@@ -6,7 +6,6 @@ import type {
   ChosenLines,
   Comment,
   Discarded,
-  DiffFile,
   DiffHunk,
   DiffLine,
   FileDiff,
@@ -160,7 +159,7 @@ export class Model {
         this.base.value ??= opens;
       }
       const base = this.base.value;
-      const items = await this.list(base, status);
+      const items = await this.list(base);
       await this.settle(items);
       if (asked !== this.asked || base !== this.base.value) return;
       batch(() => {
@@ -198,7 +197,7 @@ export class Model {
     void this.refresh();
   }
 
-  private async list(base: Base, status: GitStatus | null): Promise<Item[]> {
+  private async list(base: Base): Promise<Item[]> {
     const beyond = (found: GitDiff): number => (found.next === null ? 0 : found.total - found.next);
     if (base !== "uncommitted") {
       const states = this.fixed ?? { base, to: "work" };

@@ -8,7 +8,7 @@ import { copySelection } from "../session/copy_selection";
 import { connection } from "../store";
 import type { Asked } from "../terminal/asked";
 import { modifiedKey } from "../terminal/modified";
-import { openScreen, scaleInto, type Screen } from "../terminal/screen";
+import { asksForSecret, openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { toast } from "../toasts";
 import { copyText } from "../ui/copy";
 import { command, isMac, isPaste } from "../ui/keys";
@@ -80,7 +80,8 @@ export class TileTerminal {
 
   private readonly type = (bytes: Uint8Array): void => {
     if (!isLive(this.session)) toast({ text: "Not sent: the session has ended.", bad: true });
-    else if (!this.subscription.type(bytes)) toast({ text: "Not sent: no connection.", bad: true });
+    else if (!this.subscription.type(bytes, asksForSecret(this.screen.terminal)))
+      toast({ text: "Not sent: no connection.", bad: true });
   };
 
   private readonly pressed = (event: KeyboardEvent, asked: Asked): boolean => {

@@ -17,7 +17,8 @@ import { Keys } from "../ui/keys";
 import { Path } from "../ui/path";
 import { ReconnectBanner } from "../ui/reconnect";
 import { StateMark } from "../ui/state_mark";
-import { age, clockSeconds, count, foreign, isLive, nameOf } from "../words";
+import { age, count, foreign, isLive, nameOf } from "../words";
+import { clockSeconds } from "../clock";
 
 const SHOWS = ["open", "snoozed", "answered"] as const;
 type Show = (typeof SHOWS)[number];

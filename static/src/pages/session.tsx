@@ -11,7 +11,7 @@ import { whenDrawn } from "../settled";
 import { look, sessions } from "../store";
 import { Icon } from "../ui/icon";
 import { later } from "../ui/later";
-import { NotFound } from "../ui/not_found";
+import { NotFound } from "../ui/missing";
 import { Path } from "../ui/path";
 import { announce } from "../ui/announcer";
 import { foreign, isLive, nameOf, stateOf } from "../words";

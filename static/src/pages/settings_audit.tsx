@@ -7,7 +7,7 @@ import { copyText } from "../ui/copy";
 import { Described } from "../ui/described";
 import { Icon } from "../ui/icon";
 import type { AuditPage, AuditRecord, AuditVerified, Problem } from "../wire";
-import { count, fullTime, nameOf, visible } from "../words";
+import { fullTime, count, nameOf, visible } from "../words";
 import { Box, BoxRow } from "./settings";
 
 /** Records that are read at once. */

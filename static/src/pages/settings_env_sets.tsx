@@ -8,7 +8,7 @@ import { Asking, Help, NameField } from "../ui/asking";
 import { copyText } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { SecretInput } from "../ui/secret_input";
-import { count, duration, fullTime, nameOf, tilde } from "../words";
+import { fullTime, count, duration, nameOf, tilde } from "../words";
 import { Box, BoxRow } from "./settings";
 
 const path = (name: string): string => `/api/env-sets/${encodeURIComponent(name)}`;

@@ -10,7 +10,8 @@ import { toast } from "../toasts";
 import { Described } from "../ui/described";
 import { Icon } from "../ui/icon";
 import type { Event, FoundEvents, NotificationRules, NotifiedDevice, Notifications, Problem } from "../wire";
-import { clock, fullTime, nameOf } from "../words";
+import { fullTime, nameOf } from "../words";
+import { clock } from "../clock";
 import { Box, BoxRow, Switch } from "./settings";
 
 const CANNOT: Readonly<Record<Exclude<Support, "ok">, string>> = {

@@ -11,7 +11,7 @@ import { CodeList } from "../ui/recovery_codes";
 import { SecretInput } from "../ui/secret_input";
 import { toast } from "../toasts";
 import { TotpKey } from "../ui/totp_key";
-import { count, duration, fullTime } from "../words";
+import { fullTime, count, duration } from "../words";
 import { PasswordHelp } from "../ui/password_help";
 import { Box, BoxRow } from "./settings";
 import "../styles/factors.css";

@@ -4,7 +4,8 @@ import { copyText } from "../ui/copy";
 import { providerOf } from "../providers";
 import { Icon } from "../ui/icon";
 import type { Session } from "../wire";
-import { clockSeconds, duration, exitSentence } from "../words";
+import { duration, exitSentence } from "../words";
+import { clockSeconds } from "../clock";
 
 /** The last screen stays; this says what ended it and what goes on. */
 export function Ended({ session }: { session: Session }) {

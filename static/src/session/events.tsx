@@ -7,7 +7,8 @@ import { bind } from "../shortcuts";
 import { CopyButton } from "../ui/copy";
 import { describedText } from "../ui/described";
 import { Icon } from "../ui/icon";
-import { clockExact, count, fullTime } from "../words";
+import { fullTime, count } from "../words";
+import { clockExact } from "../clock";
 import { RecordFilters, useEvents } from "./event_feed";
 
 export function EventsTab({ session }: { session: Session }) {

@@ -8,7 +8,8 @@ import { Meters } from "../ui/meters";
 import { closePopover, Popover } from "../ui/popover";
 import { ProgramStatus } from "../ui/program_status";
 import { StatePill, stateNow } from "../ui/state";
-import { clockExact, foreign } from "../words";
+import { foreign } from "../words";
+import { clockExact } from "../clock";
 
 const SOURCES: Record<EvidenceSource, string> = {
   life_cycle: "lifecycle",

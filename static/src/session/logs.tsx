@@ -1,4 +1,5 @@
 import "../styles/records.css";
+import { fullTime } from "../words";
 import { useSignal } from "@preact/signals";
 import { useMemo, useRef } from "preact/hooks";
 import type { Event, Session } from "../wire";
@@ -6,7 +7,7 @@ import { now } from "../store";
 import { Icon, type IconName } from "../ui/icon";
 import { StateMark } from "../ui/state_mark";
 import { Described, describedText } from "../ui/described";
-import { clockSeconds, dayName, fullTime } from "../words";
+import { clockSeconds, dayName } from "../clock";
 import { RecordFilters, useEvents } from "./event_feed";
 
 /** Hooks and what happened to the session, in sentences. */

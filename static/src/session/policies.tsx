@@ -11,7 +11,7 @@ import { PolicyFacts } from "../pages/settings_policies";
 import { providerOf } from "../providers";
 import { onEvent } from "../store";
 import { Described } from "../ui/described";
-import { clockSeconds } from "../words";
+import { clockSeconds } from "../clock";
 
 /** So many decisions are listed. */
 const MOST = 20;

@@ -1,7 +1,8 @@
 import type { Session } from "../wire";
 import { Icon } from "../ui/icon";
 import { closePopover, Popover } from "../ui/popover";
-import { clock, isLive } from "../words";
+import { isLive } from "../words";
+import { clock } from "../clock";
 import { coarse, isPhone } from "../terminal/fit";
 import { isFollowing, sameGrid, setFollowing } from "../terminal/following";
 import type { TerminalModel } from "./terminal_model";

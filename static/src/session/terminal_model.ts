@@ -10,7 +10,7 @@ import { connection } from "../store";
 import { coarse, gridFor, isPhone, SMALLEST } from "../terminal/fit";
 import { withCtrl } from "../terminal/keys";
 import { keptLetters } from "../terminal/pinch";
-import { openScreen, scaleInto, type Screen } from "../terminal/screen";
+import { asksForSecret, openScreen, scaleInto, type Screen } from "../terminal/screen";
 import { letterWidth } from "../terminal/theme";
 import { toast } from "../toasts";
 import { isLive } from "../words";
@@ -187,7 +187,8 @@ export class TerminalModel {
       if (this.sticky.value === "once") this.sticky.value = "off";
     }
     if (typed.length > TYPED || this.pasting) return this.typeBehind(typed);
-    if (!this.subscription?.type(typed)) return toast({ text: "Not sent: no connection.", bad: true });
+    if (!this.subscription?.type(typed, this.screen ? asksForSecret(this.screen.terminal) : false))
+      return toast({ text: "Not sent: no connection.", bad: true });
     this.predicted?.typed(typed);
     if (typed.includes(0x0d)) this.lastEnter = this.subscription?.at ?? null;
   };

@@ -7,7 +7,8 @@ import { now, onEvent, traces } from "../store";
 import { extended, spanOf, type Span } from "../trace";
 import { STATE_WORDS, traceSentence, within } from "../trace_words";
 import { BARS } from "../ui/trace";
-import { clock, clockSeconds, isLive } from "../words";
+import { isLive } from "../words";
+import { clock, clockSeconds } from "../clock";
 
 /** Several events in a row are one request, in ms. */
 const CALM = 500;

@@ -11,7 +11,7 @@ import { SessionMenu } from "../ui/session_menu";
 import { StateBadge } from "../ui/state";
 import { StateMark } from "../ui/state_mark";
 import { Trace } from "../ui/trace";
-import { age, count, exitSentence, foreign, fullTime, isLive, isWaiting, nameOf } from "../words";
+import { fullTime, age, count, exitSentence, foreign, isLive, isWaiting, nameOf } from "../words";
 import type { Changes, Session } from "../wire";
 
 const Meters = later(() => import("../ui/meters").then((module) => module.Meters));

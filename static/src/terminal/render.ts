@@ -4,7 +4,8 @@ import { Terminal, type IBuffer, type IBufferCell, type IBufferLine } from "@xte
 import { position } from "../cursor";
 import type { Record } from "./records";
 import type { Cursor, KeyframeReason, Lost } from "../wire";
-import { bytes, clock, count } from "../words";
+import { bytes, count } from "../words";
+import { clock } from "../clock";
 import { type Note, overlap, withNotes } from "./notes";
 import { keepScrolled } from "./scrolled";
 import { countAsKeyframe, countAsTmux } from "./width";

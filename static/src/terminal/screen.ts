@@ -91,6 +91,12 @@ function listen(terminal: Terminal, hands: Hands): void {
   terminal.attachCustomWheelEventHandler((event) => !event.shiftKey && hasMouse(terminal));
 }
 
+/** Whether what is typed now is most likely not for eyes: programs ask for it at the end of a line, and echo nothing. */
+export function asksForSecret({ buffer: { active } }: Terminal): boolean {
+  const line = active.getLine(active.baseY + active.cursorY)?.translateToString(true) ?? "";
+  return /(pass|pin|secret|token)[^:]*: *$/i.test(line);
+}
+
 /** Whether the program uses the mouse or the whole screen: then the wheel is its own. */
 export function hasMouse(terminal: Terminal): boolean {
   return terminal.modes.mouseTrackingMode !== "none" || terminal.buffer.active.type === "alternate";

@@ -1,7 +1,7 @@
 import "../styles/program_status.css";
 import type { Quota, Session, UsageLimit } from "../wire";
 import { now } from "../store";
-import { age, fullTime } from "../words";
+import { fullTime, age } from "../words";
 
 /** The same rule as the daemon's (`Quota::is_stale`): its window was reset, or much may have been used elsewhere. */
 const STALE_AFTER = 30 * 60_000;

@@ -1,8 +1,5 @@
-import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-
-/** What is not at the address of the page, as a title. */
-export const missing = signal<string | null>(null);
+import { missing } from "./missing";
 
 export function NotFound({ what = "Page", why }: { what?: string; why?: string }) {
   const title = `${what} not found`;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { Session } from "../wire";
 import { connection, isUnseen, now } from "../store";
-import { age, fullTime, stateOf } from "../words";
+import { fullTime, age, stateOf } from "../words";
 import { StateMark } from "./state_mark";
 
 /** The state as it may be said now: without a connection nobody knows. `detail` is `what` with its age. */
