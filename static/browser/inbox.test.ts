@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { bed, type Bed } from "./agents";
 import { findings } from "./axe";
 import { browser, DESK, eventually, open, PHONE, setUp, shot, signIn } from "./harness";
+import type { Ask } from "../src/wire";
 
 let chromium: Browser;
 let agents: Bed;
@@ -144,9 +145,11 @@ it("approves a plan with one thumb", async () => {
     run("wait", plans, "--until", "idle", "--timeout", "60");
     const steps = Array.from({ length: 40 }, (_, at) => `step ${at + 1}`).join("\\n");
     run("send", plans, `plan: ${steps}`, "--wait", "waiting", "--timeout", "20");
+    // The state is told before the plan itself.
+    const asked = (): Ask[] => (JSON.parse(run("inbox", "--json")) as Ask[]).filter((ask) => ask.kind === "plan");
+    await eventually(() => asked()[0]?.text.includes("step 40") ?? false, "the plan is asked about");
+    const [ask] = asked();
     // As a click on the notification does.
-    const [ask] = JSON.parse(run("inbox", "--json")) as { id: string; kind: string }[];
-    expect(ask?.kind).toBe("plan");
     await thumb.goto(`${newest.host.url}/inbox?ask=${ask?.id ?? ""}`);
     const text = thumb.locator(".whole-text", { hasText: "step 40" });
     await text.waitFor();
