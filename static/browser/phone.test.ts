@@ -80,6 +80,15 @@ function cutOff(page: Page): Promise<string[]> {
   });
 }
 
+/** Whether one thing of the header lies on another. */
+const overlapping = (page: Page): Promise<boolean> =>
+  page.evaluate(() => {
+    const things = document.querySelectorAll(".session-head :is(h1, .pill, .head-dangerous), .menu-place");
+    const boxes = [...things].map((thing) => thing.getBoundingClientRect()).filter(({ width }) => width > 0);
+    boxes.sort((one, other) => one.left - other.left);
+    return boxes.some(({ left }, at) => at > 0 && boxes[at - 1]!.right > left + 1);
+  });
+
 describe.each(["light", "dark"] as const)("in %s", (theme) => {
   let page: Page;
   beforeAll(async () => {
@@ -105,6 +114,7 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
         await page.waitForLoadState("networkidle");
         await shot(page, `phone-${name}${tab.replace("/", "-")}-${theme}`);
         expect(await cutOff(page), name).toEqual([]);
+        expect(await overlapping(page), name).toBe(false);
         expect(await page.evaluate(() => document.documentElement.scrollWidth), name).toBeLessThanOrEqual(PHONE.width);
         expect(await findings(page), name).toEqual([]);
       }
