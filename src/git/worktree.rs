@@ -13,6 +13,7 @@ mod unsaved;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{
@@ -25,11 +26,16 @@ use self::branch::{BranchName, choose_branch};
 use self::merge::merge_at;
 use self::remove::{prune, remove_at};
 use self::unsaved::{changes, own_commits};
+use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
 const OWN_BRANCHES: &str = "codepiper/";
 /// How the reason of our locks begins.
 const LEASED: &str = "codepiper: ";
+
+/// Git's library fails when two are made at once in one repository: it makes the same directory, and takes the half-made
+/// one for another's.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// A worktree that was just made.
 pub struct Made {
@@ -47,6 +53,7 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
     let (name, base, commit) = choose_branch(&repository, wanted, session)?;
     check_below(&commit, &below, dir)?;
     let (uncommitted, ignored) = left_behind(&repository);
+    let making = lock(&MAKING);
     let (path, admin) = free_place(&repository, home, &name)?;
     let cannot = |error: git2::Error| failed(&format!("create the worktree {}", path.display()), &error);
     let mut branch = match base {
@@ -64,6 +71,7 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
         }
         return Err(cannot(error));
     }
+    drop(making);
     let submodules = repository.submodules().unwrap_or_default();
     let worktree = Worktree {
         repository: root,

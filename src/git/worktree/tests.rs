@@ -438,3 +438,19 @@ fn what_a_driver_of_the_repository_merges_is_left_to_git() {
         "{problem:?}"
     );
 }
+
+#[test]
+fn many_are_made_at_once() {
+    for _ in 0..5 {
+        let bed = Bed::new();
+        std::thread::scope(|scope| {
+            for number in 0..6 {
+                let create_branch = Some(format!("b{number}"));
+                let wanted = NewWorktree { create_branch, ..NewWorktree::default() };
+                let bed = &bed;
+                scope.spawn(move || bed.made(wanted));
+            }
+        });
+        assert_eq!(list(&bed.home()).len(), 6);
+    }
+}
