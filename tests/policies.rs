@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use codepiper_protocol::wire::policy::{PolicyAction, PolicyInfo, PolicyVerdict};
@@ -187,8 +188,8 @@ pub(crate) fn hook(home: &Home, id: &str, payload: &Value) -> Value {
     if ran.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&ran.stdout).unwrap() }
 }
 
-fn before_use(command: &str) -> Value {
-    json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": "/tmp"})
+fn before_use(command: &str, dir: &Path) -> Value {
+    json!({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": command}, "cwd": dir})
 }
 
 #[test]
@@ -199,13 +200,16 @@ fn a_hook_says_what_the_policies_say_and_denies_without_a_daemon() {
     bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
     let home = &bed.home;
     let says = |home: &Home, command: &str| {
-        let told = hook(home, &id, &before_use(command));
+        let told = hook(home, &id, &before_use(command, &bed.project));
         told["hookSpecificOutput"]["permissionDecision"].as_str().map(str::to_owned)
     };
     let told = |action: &str| Some(action.to_owned());
     assert_eq!(says(home, "touch allowed"), told("allow"));
     assert_eq!(says(home, "touch denied"), told("deny"));
     assert_eq!(says(home, "touch other"), told("ask"));
+    // An agent that has left the session's directory.
+    let elsewhere = hook(home, &id, &before_use("touch allowed", Path::new("/tmp")));
+    assert_eq!(elsewhere["hookSpecificOutput"]["permissionDecision"], "ask");
     let asks = json!({"hook_event_name": "PermissionRequest", "tool_name": "AskUserQuestion",
         "tool_input": {"questions": []}, "cwd": "/tmp"});
     assert_eq!(hook(home, &id, &asks), Value::Null, "only a person answers a question");
@@ -466,7 +470,7 @@ fn what_was_decided_is_on_record_and_proves_itself() {
     bed.home.ok(["wait", &id, "--until", "idle", "--timeout", "60"]);
     let home = &bed.home;
     for command in ["touch allowed", "touch denied", "touch other"] {
-        hook(home, &id, &before_use(command));
+        hook(home, &id, &before_use(command, &bed.project));
     }
     let records = home.ok(["audit", "--type", "policy.decided", "--json"]);
     let records: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
