@@ -7,7 +7,7 @@ use codepiper_protocol::wire::auth::LoginId;
 use git2::{Commit, ErrorCode, Oid, Repository, Tree};
 
 use super::error::{Failure, invalid, not_found};
-use super::name::Revision;
+use super::name::{Revision, text_of};
 use super::repo::Repo;
 use super::seen;
 use super::snapshot::{self, LeftOut, turns};
@@ -60,7 +60,12 @@ impl State<'_> {
 
     /// Whether the file below `root` was left out, and is still the same.
     pub fn leaves_out(&self, path: &[u8], root: &Path) -> bool {
-        self.left_out().iter().any(|file| file.is_at(path, root))
+        if self.left_out().is_empty() {
+            return false;
+        }
+        let name = text_of(path);
+        let named = self.left_out().iter().find(|file| file.path == name);
+        named.is_some_and(|file| file.is_at(path, root))
     }
 
     /// What the API calls it.

@@ -1,7 +1,9 @@
 //! The work tree as it is now, as a tree that a reference keeps. Neither the index nor a reflog is touched.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -49,12 +51,9 @@ impl LeftOut {
         Self { path: path.text(), size: meta.len(), written: written(meta) }
     }
 
-    /// Whether this is the file at `path` below `root`, as it was.
+    /// Whether the file at `path` below `root` is as it was.
     pub fn is_at(&self, path: &[u8], root: &Path) -> bool {
-        let Some(path) = TreePath::from_bytes(path).filter(|path| path.text() == self.path) else {
-            return false;
-        };
-        let meta = root.join(path.as_path()).symlink_metadata();
+        let meta = root.join(OsStr::from_bytes(path)).symlink_metadata();
         meta.is_ok_and(|meta| (meta.len(), written(&meta)) == (self.size, self.written))
     }
 }

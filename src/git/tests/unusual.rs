@@ -27,6 +27,19 @@ fn problem<T>(result: Result<T, super::super::error::Failure>) -> Problem {
     Problem::from(result.err().unwrap())
 }
 
+/// Two branches that change the same line of `f`.
+fn diverge(sandbox: &Sandbox) {
+    let commit = |line: &str| {
+        sandbox.write("f", line);
+        sandbox.commit_all();
+    };
+    commit("1\n");
+    sandbox.git(["checkout", "-q", "-b", "other"]);
+    commit("2\n");
+    sandbox.git(["checkout", "-q", "main"]);
+    commit("3\n");
+}
+
 #[test]
 fn what_is_not_checked_out_is_not_deleted() {
     let sandbox = Sandbox::new();
@@ -89,14 +102,7 @@ fn a_file_that_became_a_directory_is_staged_as_deleted() {
 #[test]
 fn what_is_in_conflict_is_neither_unstaged_nor_discarded() {
     let sandbox = Sandbox::new();
-    sandbox.write("f", "1\n");
-    sandbox.commit_all();
-    sandbox.git(["checkout", "-q", "-b", "other"]);
-    sandbox.write("f", "2\n");
-    sandbox.commit_all();
-    sandbox.git(["checkout", "-q", "main"]);
-    sandbox.write("f", "3\n");
-    sandbox.commit_all();
+    diverge(&sandbox);
     sandbox.try_git(["merge", "other"], b"");
     let (before, file) = (sandbox.text(["ls-files", "-s"]), sandbox.read("f"));
     let session = SessionId::random();
@@ -120,15 +126,8 @@ fn what_is_in_conflict_is_neither_unstaged_nor_discarded() {
 #[test]
 fn a_merge_that_put_changes_aside_is_left_to_git() {
     let sandbox = Sandbox::new();
-    sandbox.write("f", "1\n");
     sandbox.write("g", "1\n");
-    sandbox.commit_all();
-    sandbox.git(["checkout", "-q", "-b", "other"]);
-    sandbox.write("f", "2\n");
-    sandbox.commit_all();
-    sandbox.git(["checkout", "-q", "main"]);
-    sandbox.write("f", "3\n");
-    sandbox.commit_all();
+    diverge(&sandbox);
     sandbox.write("g", "mine\n");
     sandbox.try_git(["merge", "--autostash", "other"], b"");
     sandbox.write("f", "4\n");
