@@ -106,6 +106,7 @@ export async function overlay(dist: string | undefined, daemon: () => string): P
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     become: (wanted) => {
+      if (wanted === network) return;
       network = wanted;
       // What was swallowed is lost: the connection cannot go on.
       const lost = network === "deaf" ? browsers : streams;

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { browser, daemon, eventually, open, setUp, shot, shows, type Daemon } from "./harness";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -21,6 +21,7 @@ beforeAll(async () => {
   ({ page, complaints } = await open(chromium, host.url));
   await setUp(page, host);
 });
+afterEach(() => host.network("works"));
 afterAll(async () => {
   await chromium.close();
   await host.stop();
