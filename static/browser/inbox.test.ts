@@ -152,7 +152,11 @@ it("approves a plan with one thumb", async () => {
     // As a click on the notification does.
     await thumb.goto(`${newest.host.url}/inbox?ask=${ask?.id ?? ""}`);
     const text = thumb.locator(".whole-text", { hasText: "step 40" });
-    await text.waitFor();
+    await text.waitFor().catch(async (error: Error) => {
+      throw new Error(
+        `${error.message}\nthe page: ${await thumb.innerText("body")}\nthe inbox: ${run("inbox", "--json")}`,
+      );
+    });
     await looks(thumb, "inbox-plan-phone");
     expect(await thumb.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     await text.evaluate((box) => box.scrollTo(0, box.scrollHeight));

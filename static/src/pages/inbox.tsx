@@ -85,8 +85,8 @@ function useShown(show: Show, listed: readonly Open[], wanted: string | undefine
   const elsewhere = wanted ? open.value.find(({ ask }) => ask.id === wanted) : undefined;
   // One that left the list while it was shown, and not one that a link names.
   const left = wanted !== undefined && !called(wanted) && (wanted === before || givenHere.has(wanted));
-  const gone =
-    wanted !== undefined && !elsewhere && sessions.value !== null && !givenHere.has(wanted) && show !== "answered";
+  const known = sessions.value !== null;
+  const gone = wanted !== undefined && !elsewhere && known && !givenHere.has(wanted) && show !== "answered";
   const at = order.indexOf(before ?? "");
   const after = [...order.slice(at + 1), ...order.slice(0, Math.max(0, at)).reverse()].find(called);
   // On a phone the list comes first, and nothing is chosen by itself.
@@ -94,10 +94,11 @@ function useShown(show: Show, listed: readonly Open[], wanted: string | undefine
   const id = current?.ask.id;
   last.current = { id: gone ? undefined : (id ?? (left ? undefined : before)), order: listed.map(({ ask }) => ask.id) };
   useEffect(() => {
-    if (wanted === undefined || wanted === id || gone) return;
+    // Of what was known when this was drawn: more may have come since, and what is wanted with it.
+    if (wanted === undefined || wanted === id || gone || !known) return;
     if (elsewhere && !left) route(address(isDue(elsewhere.ask) ? "open" : "snoozed", wanted), true);
-    else if (sessions.value !== null) route(address(show, id ?? null), true);
-  }, [wanted, id, gone, elsewhere && isDue(elsewhere.ask)]);
+    else route(address(show, id ?? null), true);
+  }, [wanted, id, gone, known, elsewhere && isDue(elsewhere.ask)]);
   useEffect(() => {
     // The row that had the focus has left the list with it.
     if (before && before !== id && document.activeElement === document.body) rowOf(id)?.focus();
