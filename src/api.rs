@@ -53,7 +53,7 @@ mod timeline;
 mod web;
 mod worktrees;
 
-pub use caller::Caller;
+pub use caller::{Caller, Refusals};
 pub use places::Places;
 pub use server::serve;
 pub use web::{Public, Web, tls};
@@ -111,6 +111,7 @@ pub struct Api {
     /// How the dashboard is reached, if it is served.
     pub web: Option<Arc<Web>>,
     pub audit: Trail,
+    pub refusals: Refusals,
     pub notifier: Notifier,
     /// Open WebSockets.
     pub sockets: TaskTracker,
@@ -195,7 +196,12 @@ fn permitted(api: &Api, caller: &Caller, request: &warp::http::request::Parts) -
             ),
         ));
     }
-    caller::permit(&api.sessions, caller, &request.method, request.uri.path())
+    let path = request.uri.path();
+    // The router passes over a slash at the end: what is permitted and what is done would be two paths.
+    if web::is_api(path) && path.split('/').skip(1).any(str::is_empty) {
+        return Err(Problem::new(Code::NotFound, "no such route: a slash has nothing behind it"));
+    }
+    caller::permit(api, caller, &request.method, path)
 }
 
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::api::{self, Api, Leave, Web};
+use crate::api::{self, Api, Leave, Refusals, Web};
 use crate::audit::trail::Trail;
 use crate::auth::{Auth, Guest};
 use crate::bus::{Bus, to_millisecond};
@@ -183,7 +183,9 @@ async fn begin(
     let notifier = Notifier::start(paths.notifications(), &config.notifications, &sessions, &auth, &tasks)?;
     let (asked, leave) = mpsc::channel(1);
     let work = TaskTracker::new();
+    let recording = sessions.clone();
     let api = Api {
+        refusals: Refusals::new(tasks.clone(), move |session, body| recording.event(session, body)),
         sessions: sessions.clone(),
         hooks: hooks.clone(),
         audit,

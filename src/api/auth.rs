@@ -191,7 +191,12 @@ pub(super) fn device(api: &Api, caller: &Caller) -> Option<String> {
 
 /// As a person would name who asks: see [`SizeLease::holder`](codepiper_protocol::wire::session::SizeLease::holder).
 pub(super) fn holder(api: &Api, caller: &Caller) -> String {
-    device(api, caller).unwrap_or_else(|| "command line".to_owned())
+    match caller {
+        Caller::Owner(_) => "command line".to_owned(),
+        Caller::Login(_) => device(api, caller).unwrap_or_else(|| "a browser that was signed out".to_owned()),
+        Caller::Agent { .. } => "agent".to_owned(),
+        Caller::Doubtful { .. } | Caller::Cookie(_) | Caller::Nobody => "unknown caller".to_owned(),
+    }
 }
 
 fn status(api: &Api, caller: &Caller) -> AuthStatus {

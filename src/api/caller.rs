@@ -5,15 +5,20 @@
 //! its own session; the rest is refused and recorded. So is everything that comes from a process of which it is not
 //! known where it comes from. This fences accidents and prompt injection, not a hostile program of the same user.
 
+mod refusals;
+
+pub use refusals::Refusals;
+
 use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::event::{Body, By, Process};
+use codepiper_protocol::event::{By, Process};
 use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use tokio::net::UnixStream;
 use warp::http::Method;
 
+use super::Api;
 use crate::process::mark;
 use crate::process::peer::{self, Doubt, Peer};
 use crate::session::Sessions;
@@ -73,10 +78,11 @@ impl Caller {
 }
 
 /// Whether the caller may make this request.
-pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
+pub fn permit(api: &Api, caller: &Caller, method: &Method, path: &str) -> Result<(), Problem> {
+    let registry = &api.sessions.registry;
     let (pid, session) = match caller {
         Caller::Owner(_) => return Ok(()),
-        Caller::Doubtful { pid, doubt } => return Err(doubtful(sessions, *pid, doubt, method, path)),
+        Caller::Doubtful { pid, doubt } => return Err(doubtful(api, *pid, doubt, method, path)),
         Caller::Agent { pid, session } => (pid, session),
         Caller::Login(_) if logins_may(method, path) => return Ok(()),
         Caller::Login(_) => {
@@ -92,22 +98,22 @@ pub fn permit(sessions: &Sessions, caller: &Caller, method: &Method, path: &str)
     };
     let own = |reference: &str| {
         let reference = percent_decode(reference);
-        session.is_some() && sessions.registry.find(&reference).ok().map(|found| found.id) == *session
+        session.is_some() && registry.find(&reference).ok().map(|found| found.id) == *session
     };
     if agents_may(method, path, own) {
         return Ok(());
     }
     // No refusal for good: its hooks wait in the spool.
     if let ["", "api", "sessions", reference, "hooks"] = path.split('/').collect::<Vec<_>>()[..]
-        && let Some(why) = sessions.registry.unreadable(&percent_decode(reference))
+        && let Some(why) = registry.unreadable(&percent_decode(reference))
     {
         return Err(Problem::new(Code::Internal, why));
     }
-    Err(refuse(sessions, *pid, *session, format!("{method} {path}")))
+    Err(refuse(api, *pid, *session, &format!("{method} {path}")))
 }
 
 /// Refuses who may be an agent.
-fn doubtful(sessions: &Sessions, pid: i32, doubt: &Doubt, method: &Method, path: &str) -> Problem {
+fn doubtful(api: &Api, pid: i32, doubt: &Doubt, method: &Method, path: &str) -> Problem {
     let request = format!("{method} {path}");
     let detail = format!(
         "only the daemon's user may do this, and the caller could not be identified: {doubt}; refused: \
@@ -116,7 +122,7 @@ fn doubtful(sessions: &Sessions, pid: i32, doubt: &Doubt, method: &Method, path:
     // No refusal for good, as above.
     let is_hook = matches!(path.split('/').collect::<Vec<_>>()[..], ["", "api", "sessions", _, "hooks"]);
     let code = if is_hook { Code::Internal } else { Code::Refused };
-    sessions.event(None, Body::AuthAgentRefused { pid, request: format!("{request} ({doubt})") });
+    api.refusals.note(None, pid, &format!("{request} ({doubt})"));
     Problem::new(code, detail)
 }
 
@@ -163,13 +169,12 @@ fn anybody_may(method: &Method, path: &str) -> bool {
 }
 
 /// Records the refusal and says it.
-pub fn refuse(sessions: &Sessions, pid: i32, session: Option<SessionId>, request: String) -> Problem {
-    let problem = Problem::new(
+pub fn refuse(api: &Api, pid: i32, session: Option<SessionId>, request: &str) -> Problem {
+    api.refusals.note(session, pid, request);
+    Problem::new(
         Code::Refused,
         format!("a program started in a session may only read its own session; refused: {request}"),
-    );
-    sessions.event(session, Body::AuthAgentRefused { pid, request });
-    problem
+    )
 }
 
 /// `%41` in a path is `A`. What is no escape stays.

@@ -252,7 +252,8 @@ async fn authenticated(
             }
             id
         }
-        other => return Ok((other, None)),
+        Caller::Owner(_) | Caller::Agent { .. } => return Ok((caller, None)),
+        Caller::Doubtful { .. } | Caller::Nobody => return Err("sign in first"),
     };
     match api.auth.open(id) {
         Some(login) => Ok((Caller::Login(id), Some(login))),

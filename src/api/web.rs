@@ -210,8 +210,9 @@ pub fn harden(response: &mut Response) {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
+/// Whatever slashes are around it.
 pub fn is_api(path: &str) -> bool {
-    path == "/ws" || path == "/api" || path.starts_with("/api/")
+    matches!(path.split('/').find(|part| !part.is_empty()), Some("api" | "ws"))
 }
 
 fn is_navigation(headers: &HeaderMap) -> bool {

@@ -9,12 +9,13 @@ use codepiper_protocol::event::{Body, Event, Source};
 use codepiper_protocol::wire::ask::Gate;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::inputs::Inputs;
-use super::{Audit, Filter, KeepAfter, NewRecord, Record, Result, Sync, read};
+use super::{Audit, Error, Filter, KeepAfter, NewRecord, Record, Result, Sync, read};
 use crate::bus::Bus;
 use crate::journal::disk::clock;
 use crate::tasks::{Tasks, blocking};
@@ -158,13 +159,25 @@ async fn write(audit: &Arc<Audit>, records: Vec<NewRecord>) {
     let audit = audit.clone();
     let written = blocking(move || {
         for record in &records {
-            audit.append(record, Sync::Later)?;
+            match audit.append(record, Sync::Later) {
+                // It keeps no other one off the record.
+                Err(error @ (Error::TooLong { .. } | Error::Kind(_) | Error::Data(_))) => {
+                    audit.append(&instead_of(record, &error), Sync::Later)?;
+                }
+                appended => drop(appended?),
+            }
         }
         audit.flush()
     });
     if let Ok(Err(error)) = written.await {
         tracing::error!(%error, "the audit cannot be written");
     }
+}
+
+/// What stands in the place of a record that the log does not take.
+fn instead_of(record: &NewRecord, error: &Error) -> NewRecord {
+    let data = json!({ "instead_of": record.kind, "why": error.to_string() });
+    NewRecord { kind: "audit.record_refused".to_owned(), actor: "daemon".to_owned(), data, ..record.clone() }
 }
 
 /// The record of an event that belongs into the audit and is not there before it takes effect.
@@ -208,6 +221,25 @@ fn record(event: &Event) -> Option<NewRecord> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_record_that_is_too_long_keeps_no_other_off_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (audit, _) = Audit::open(dir.path()).unwrap();
+        let audit = Arc::new(audit);
+        let record = |kind: &str, text: String| NewRecord {
+            kind: kind.to_owned(),
+            actor: "agent".to_owned(),
+            session: None,
+            data: text.into(),
+        };
+        let long = record("auth.agent_refused", "\"".repeat(70_000));
+        write(&audit, vec![record("a", "1".to_owned()), long, record("b", "2".to_owned())]).await;
+        let records = read(dir.path(), &Filter::default()).unwrap().records;
+        let kinds: Vec<&str> = records.iter().map(|record| record.kind.as_str()).collect();
+        assert_eq!(kinds, ["b", "audit.record_refused", "a"], "newest first");
+        assert_eq!(records[1].data["instead_of"], "auth.agent_refused");
+    }
 
     #[test]
     fn a_clock_that_leaps_removes_nothing() {

@@ -43,6 +43,9 @@ pub fn describe(record: &Record) -> Description {
         "daemon.stop" => "Stop of the daemon".to_owned(),
 
         "gap" => format!("Records {} to {} are missing", data["from"], data["to"]),
+        "audit.record_refused" => {
+            format!("A record of {} is missing: {}", words(&data["instead_of"]), words(&data["why"]))
+        }
         "alarm" => format!("The audit was changed by something else: {}", words(&data["why"])),
         "prune" => "Old records are to be removed".to_owned(),
         "pruned" => "Old records were removed before this one".to_owned(),

@@ -85,6 +85,41 @@ fn the_page_and_its_files_are_served_with_strict_headers() {
     assert_eq!(api.header("cache-control"), "no-store");
 }
 
+/// What is permitted and what is done is the same path, however it is spelled.
+#[test]
+fn a_path_with_more_slashes_opens_nothing() {
+    let (home, mut browser) = home();
+    let stranger = home.browser();
+    let port = browser.port;
+    for path in ["/ws/", "//ws", "/ws//", "/ws?x", "/ws/?x", "/WS", "/%77s", "/./ws", "/x/../ws", "/ws;x"] {
+        let mut stream = stranger.connect();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nUpgrade: websocket\r\n\
+             Connection: upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let answer = Answer::read(stream);
+        assert!([200, 401, 404].contains(&answer.status), "{path}: {answer:?}");
+        assert!(answer.status != 200 || answer.text().starts_with("<!doctype html>"), "{path}: {answer:?}");
+    }
+    let id = home.bash("echo ready; exec cat").id;
+    for what in ["auth/reset-password", "auth/reset-mfa", "auth/bootstrap", "daemon/stop"] {
+        let mine = browser.post(&format!("/api/{what}"), &json!({"password": "another password"}));
+        assert_eq!(mine.code(), Code::Refused, "{what}");
+        for (before, after) in [("", "/"), ("", "//"), ("/", "")] {
+            let path = format!("{before}/api/{what}{after}");
+            let answer = browser.post(&path, &json!({"password": "another password"}));
+            assert!([404, 405].contains(&answer.status), "{path}: {answer:?}");
+        }
+    }
+    for what in ["hooks", "status", "notify"] {
+        let answer = browser.post(&format!("/api/sessions/{id}/{what}/"), &json!({}));
+        assert_eq!(answer.code(), Code::NotFound, "{what}: {answer:?}");
+    }
+    assert_eq!(browser.get("/api/sessions/").code(), Code::NotFound);
+    assert_eq!(browser.get("/api/sessions").status, 200, "the password is what it was");
+}
+
 #[test]
 fn requests_that_are_too_large_or_too_slow_are_ended() {
     let (home, mut browser) = home();

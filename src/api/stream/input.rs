@@ -66,7 +66,7 @@ impl Keyboard {
 
     async fn type_bytes(&self, channel: u8, bytes: &[u8]) -> Result<(), Problem> {
         if let Caller::Agent { pid, session } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, session, "typing".to_owned()));
+            return Err(refuse(&self.api, pid, session, "typing"));
         }
         let session = self.sessions().get(usize::from(channel)).cloned().flatten();
         let Some(session) = session else {

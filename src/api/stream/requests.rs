@@ -87,7 +87,7 @@ impl Connection {
         if let Caller::Agent { pid, session: own } = self.caller
             && session.as_ref().ok().map(|session| session.id) != own
         {
-            return Err(refuse(&self.api.sessions, pid, own, "subscribe to another session".to_owned()));
+            return Err(refuse(&self.api, pid, own, "subscribe to another session"));
         }
         let session = session?;
         let free = self.free_channel()?;
@@ -138,7 +138,7 @@ impl Connection {
     /// Lets the session's size follow the client's window.
     fn fit(&self, channel: u8, size: Option<Size>) -> Result<(), Problem> {
         if let Caller::Agent { pid, session: own } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, own, "resizing".to_owned()));
+            return Err(refuse(&self.api, pid, own, "resizing"));
         }
         let open = self.channels.get(usize::from(channel)).and_then(Option::as_ref);
         let Some(viewing) = open.and_then(|channel| channel.viewing.as_ref()) else {
@@ -165,7 +165,7 @@ impl Connection {
         if let Caller::Agent { pid, session: own } = self.caller
             && (session.is_none() || session != own)
         {
-            return Err(refuse(&self.api.sessions, pid, own, "events of another session".to_owned()));
+            return Err(refuse(&self.api, pid, own, "events of another session"));
         }
         let events = &self.api.sessions.bus().events;
         events.watch(&self.watcher);
@@ -175,7 +175,7 @@ impl Connection {
 
     fn subscribe_conversation(&mut self, session: Option<SessionId>) -> Result<(), Problem> {
         if let Caller::Agent { pid, session: own } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, own, "a conversation".to_owned()));
+            return Err(refuse(&self.api, pid, own, "a conversation"));
         }
         self.api.sessions.registry.watch(&self.watcher);
         let session = session.and_then(|id| self.api.sessions.registry.get(id));
@@ -188,7 +188,7 @@ impl Connection {
 
     fn watch_git(&mut self, session: Option<SessionId>) -> Result<(), Problem> {
         if let Caller::Agent { pid, session: own } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, own, "changes of files".to_owned()));
+            return Err(refuse(&self.api, pid, own, "changes of files"));
         }
         self.git = None;
         let Some(session) = session.and_then(|id| self.api.sessions.registry.get(id)) else { return Ok(()) };
@@ -223,7 +223,7 @@ impl Connection {
 
     async fn list_sessions(&mut self) -> Result<(), Problem> {
         if let Caller::Agent { pid, session } = self.caller {
-            return Err(refuse(&self.api.sessions, pid, session, "the list of sessions".to_owned()));
+            return Err(refuse(&self.api, pid, session, "the list of sessions"));
         }
         self.api.sessions.registry.watch(&self.watcher);
         let all = self.api.sessions.registry.all();
