@@ -4,6 +4,7 @@
 //! outlives its worktree, unless nobody named it and it has no commit of its own.
 
 mod branch;
+mod check_out;
 mod merge;
 mod remove;
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! The branch of a worktree goes into another branch of its repository. Nothing is changed unless all of it can be.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::{MergeWorktree, WorktreeMerged};
-use git2::build::CheckoutBuilder;
 use git2::{
     AttrCheckFlags, AttrValue, BranchType, Commit, ErrorCode, Oid, Repository, RepositoryState, Status,
     StatusOptions,
@@ -14,6 +12,7 @@ use git2::{
 
 use super::super::error::in_use;
 use super::super::repo::FILTERS;
+use super::check_out::{CheckOut, changed_paths};
 use super::unsaved::changes;
 use super::{branch_of, failed, invalid, open, some_of, unsaved};
 
@@ -176,16 +175,6 @@ fn needs_no_driver(main: &Repository, ours: &Commit, theirs: &Commit) -> Result<
     }
 }
 
-fn changed_paths(
-    repository: &Repository,
-    old: &Commit,
-    new: &Commit,
-) -> Result<BTreeSet<PathBuf>, git2::Error> {
-    let diff = repository.diff_tree_to_tree(Some(&old.tree()?), Some(&new.tree()?), None)?;
-    let sides = diff.deltas().flat_map(|delta| [delta.old_file().path(), delta.new_file().path()]);
-    Ok(sides.flatten().map(Path::to_owned).collect())
-}
-
 /// The name that an attribute is set to.
 fn attribute(repository: &Repository, path: &Path, name: &str) -> Option<String> {
     let value = repository.get_attr(path, name, AttrCheckFlags::default()).ok()?;
@@ -254,7 +243,8 @@ fn squash_message(main: &Repository, branch: &str, commits: &[Oid]) -> String {
     message
 }
 
-/// Moves the branch, and the files where it is checked out: those first, as git does. The branch is locked meanwhile.
+/// Moves the branch, and the files where it is checked out: those first, as git does. The branch is locked meanwhile. When
+/// either fails, both are as they were.
 fn advance(
     main: &Repository,
     there: Option<&Repository>,
@@ -274,38 +264,12 @@ fn advance(
         return Err(Problem::new(Code::Changed, format!("{into} moved meanwhile; try again")));
     }
     transaction.set_target(&name, to, None, "merge of a worktree").map_err(cannot)?;
-    if let Some(there) = there {
-        check_out(there, from, to)?;
+    let files = there.map(|there| CheckOut::new(there, from.id(), to)).transpose()?;
+    if let Some(files) = &files {
+        files.write()?;
     }
-    transaction.commit().map_err(cannot)
-}
-
-/// Puts the files of a commit where those of another one are. What cannot be done as a whole is undone.
-fn check_out(there: &Repository, from: &Commit, to: Oid) -> Result<(), Problem> {
-    let place = there.workdir().unwrap_or(there.path()).display();
-    if there.path().join("index.lock").exists() {
-        return Err(in_use());
-    }
-    let cannot = |error: git2::Error| failed("check the merged files out", &error);
-    let commit = there.find_commit(to).map_err(cannot)?;
-    let changed = changed_paths(there, from, &commit).map_err(cannot)?;
-    let mut how = CheckoutBuilder::new();
-    how.overwrite_ignored(false);
-    let Err(error) = there.checkout_tree(commit.as_object(), Some(&mut how)) else { return Ok(()) };
-    if error.code() == ErrorCode::Conflict {
-        // Nothing was written.
-        return Err(unsaved(format!(
-            "files in {place} that git does not track or that changed meanwhile would be overwritten; move them away"
-        )));
-    }
-    let mut back = CheckoutBuilder::new();
-    back.force().disable_pathspec_match(true);
-    for path in &changed {
-        back.path(path);
-    }
-    let _ = there.checkout_tree(from.as_object(), Some(&mut back));
-    match error.code() {
-        ErrorCode::Locked => Err(in_use()),
-        _ => Err(cannot(error)),
-    }
+    transaction.commit().map_err(|error| {
+        let left = files.as_ref().and_then(|files| files.undo(&error));
+        left.unwrap_or_else(|| cannot(error))
+    })
 }

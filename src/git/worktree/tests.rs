@@ -2,6 +2,8 @@ use std::process::Command;
 
 use super::*;
 
+mod merging;
+
 /// A repository with one commit, and a place for worktrees.
 struct Bed {
     dir: tempfile::TempDir,
