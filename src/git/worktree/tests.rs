@@ -267,6 +267,28 @@ fn a_branch_that_nobody_named_goes_when_it_has_nothing() {
 }
 
 #[test]
+fn a_stash_keeps_no_branch() {
+    let bed = Bed::new();
+    for detached in [false, true] {
+        let path = bed.made(NewWorktree::default());
+        if detached {
+            git(&path, &["checkout", "-q", "--detach"]);
+        }
+        git(&path, &["commit", "-qm", "mine", "--allow-empty"]);
+        fs::write(path.join("sub/file"), "aside").unwrap();
+        git(&path, &["stash"]);
+        if detached {
+            assert!(bed.kept(&path).contains("on no branch (1)"));
+            continue;
+        }
+        assert_eq!(list(&bed.home())[0].unpushed, 1);
+        let branch = bed.remove(&path, false).unwrap().kept_branch.unwrap();
+        assert_eq!(bed.git(&["log", "-1", "--format=%s", &branch]), "mine");
+        bed.git(&["branch", "-D", &branch]);
+    }
+}
+
+#[test]
 fn merges_and_filled_submodules_and_lost_repositories_are_left_alone() {
     let bed = Bed::new();
     bed.git(&["init", "-q", "../other"]);

@@ -8,6 +8,8 @@ use super::branch_of;
 
 /// Counting commits stops here.
 const MOST_COMMITS: usize = 10_000;
+/// Where the references are whose commits stay.
+const KEEPING: [&str; 3] = ["refs/heads/", "refs/remotes/", "refs/tags/"];
 /// Flags of the index: git was told not to look at a file.
 const ASSUME_VALID: u16 = 1 << 15;
 const SKIP_WORKTREE: u16 = 1 << 14;
@@ -72,7 +74,9 @@ pub fn own_commits(repository: &Repository) -> Result<usize, git2::Error> {
     let own = branch_of(repository).map(|branch| format!("refs/heads/{branch}"));
     for reference in repository.references()? {
         let reference = reference?;
-        if reference.name().ok() == own.as_deref() {
+        // Others keep commits for a while only: a stash, a bisection, what tools note down.
+        let keeps = KEEPING.iter().any(|dir| reference.name_bytes().starts_with(dir.as_bytes()));
+        if !keeps || reference.name().ok() == own.as_deref() {
             continue;
         }
         if let Ok(commit) = reference.peel_to_commit() {
