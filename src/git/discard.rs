@@ -1,9 +1,12 @@
 //! Changes taken out of the work tree, kept for 30 days, and brought back.
 
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{ChosenFile, Discarded};
+use codepiper_protocol::wire::problem::Problem;
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, Signature, Time, Tree};
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +16,10 @@ use super::base::{OURS, State, point};
 use super::choose;
 use super::diff::{Compared, with_files};
 use super::error::{Failure, changed, invalid, not_found};
-use super::name::TreePath;
+use super::name::{TreePath, text_of};
 use super::place::{self, Content};
 use super::repo::Repo;
-use super::stage::{checked, choice, entry, paths, resolved};
+use super::stage::{checked, choice, entry, moved_on, paths, resolved};
 
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// In the commit that keeps it: what was there before, and what was left.
@@ -37,12 +40,18 @@ struct Planned {
 /// Takes changes out of the work tree: all that were chosen, or none. What they were is kept first.
 pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<Discarded, Failure> {
     let paths = paths(files)?;
+    apart(&paths)?;
+    // They are read before they are compared and once more then: what is shown, kept and replaced is the same.
+    let mut read = paths.iter().map(|path| place::read(repo, path)).collect::<Result<Vec<_>, _>>()?;
     let mut planned = Vec::new();
     with_files(repo, &State::Index, &State::Work, &paths, |at, found| {
         let (file, path) = (&files[at], &paths[at]);
-        let before = place::read(repo, path)?;
+        let before = read[at].take();
         let found = checked(file, path, found)?;
         resolved(path, found.whole)?;
+        if place::read(repo, path)? != before {
+            return Err(moved_on(path));
+        }
         let after = after(repo, file, before.as_ref(), &found)?;
         planned.push(Planned { path: path.clone(), before, after });
         Ok(())
@@ -52,14 +61,43 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     let id = format!("{:013}-{}", at.as_millisecond(), &commit.to_string()[..8]);
     let name = reference(session, &id);
     point(&repo.git, &name, commit)?;
-    if let Err(failure) = carry_out(repo, &planned) {
-        repo.git.find_reference(&name)?.delete()?;
-        return Err(failure);
+    if let Err(undone) = carry_out(repo, &planned) {
+        if undone.left.is_empty() {
+            forget(&repo.git, &name);
+        }
+        return Err(undone.into());
     }
-    forget_old(&repo.git, at)?;
+    if let Err(failure) = forget_old(&repo.git, at) {
+        tracing::warn!(?failure, "what was discarded long ago is still kept");
+    }
     // As the commit has it.
     let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     Ok(Discarded { id, at, paths: planned.iter().map(|file| file.path.text()).collect() })
+}
+
+/// A file and what lies in a directory of its name cannot both be brought back at once.
+fn apart(paths: &[TreePath]) -> Result<(), Failure> {
+    let sorted: BTreeSet<&Path> = paths.iter().map(TreePath::as_path).collect();
+    let nested = sorted.iter().find_map(|path| {
+        let above = path.ancestors().skip(1).find(|above| sorted.contains(above))?;
+        Some((above, path))
+    });
+    match nested {
+        Some((above, path)) => {
+            let (above, path) = (text_of(above.as_os_str().as_bytes()), text_of(path.as_os_str().as_bytes()));
+            Err(invalid(format!(
+                "{above} is a file now, and a directory in {path}: discard {above} first, and {path} then"
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The reference goes. What was done stays done when it cannot.
+fn forget(git: &Repository, name: &str) {
+    if let Err(error) = git.find_reference(name).and_then(|mut found| found.delete()) {
+        tracing::warn!(%error, name, "what was brought back is still kept");
+    }
 }
 
 /// What was discarded in a session, newest first.
@@ -92,7 +130,7 @@ pub fn restore(repo: &Repo, session: SessionId, id: &str) -> Result<Discarded, F
         planned.push(Planned { path, before: is, after: before });
     }
     carry_out(repo, &planned)?;
-    repo.git.find_reference(&reference(session, id))?.delete()?;
+    forget(&repo.git, &reference(session, id));
     Ok(discarded)
 }
 
@@ -127,34 +165,46 @@ fn after(
     }
 }
 
-/// Replaces all files. When one of them cannot be, or has changed meanwhile, the others are as they were.
-fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Failure> {
-    for (at, file) in files.iter().enumerate() {
-        let Err(failure) = replace(repo, &file.path, &file.before, &file.after) else { continue };
-        for done in files[..at].iter().rev() {
-            // Whoever writes a file at this moment has written it.
-            if let Err(failure) = replace(repo, &done.path, &done.after, &done.before) {
-                tracing::warn!(?failure, path = %done.path.text(), "not put back; git keeps it below refs/codepiper");
-            }
-        }
-        return Err(failure);
-    }
-    Ok(())
+/// A change of several files that was given up.
+struct Undone {
+    why: Failure,
+    /// Files that were changed and could not be put back, since somebody else writes them.
+    left: Vec<String>,
 }
 
-fn replace(
-    repo: &Repo,
-    path: &TreePath,
-    before: &Option<Content>,
-    after: &Option<Content>,
-) -> Result<(), Failure> {
-    if place::read(repo, path)? != *before {
-        return Err(changed(format!("{} is changing right now; nothing was done", path.text())));
+impl From<Undone> for Failure {
+    fn from(undone: Undone) -> Self {
+        let problem = Problem::from(undone.why);
+        let detail = match undone.left.is_empty() {
+            true => format!("{}; nothing was done", problem.detail),
+            false => format!(
+                "{}; not put back, since somebody else writes there: {}. What was there is listed with what was \
+                 discarded",
+                problem.detail,
+                undone.left.join(", ")
+            ),
+        };
+        Self::Said(Problem { detail, ..problem })
     }
-    match after {
-        Some(content) => place::write(repo, path, content),
-        None => place::remove(repo, path),
+}
+
+/// Replaces all files. When one of them cannot be, or has changed meanwhile, the others are as they were.
+fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Undone> {
+    let replace = |path: &TreePath, from: &Option<Content>, to: &Option<Content>| {
+        place::replace(repo, path, from.as_ref(), to.as_ref())
+    };
+    for (at, file) in files.iter().enumerate() {
+        let Err(why) = replace(&file.path, &file.before, &file.after) else { continue };
+        let mut left = Vec::new();
+        for done in files[..at].iter().rev() {
+            if let Err(failure) = replace(&done.path, &done.after, &done.before) {
+                tracing::warn!(?failure, path = %done.path.text(), "not put back");
+                left.push(done.path.text());
+            }
+        }
+        return Err(Undone { why, left });
     }
+    Ok(())
 }
 
 /// A file as git would write it, by the index. Git's library writes it elsewhere: where it lies it would write through a

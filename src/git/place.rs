@@ -9,10 +9,10 @@ use std::path::Path;
 
 use codepiper_protocol::wire::git::MAX_FILE;
 use codepiper_protocol::wire::problem::{Code, Problem};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::error::{Failure, invalid};
+use super::error::{Failure, changed, invalid};
 use super::name::TreePath;
 use super::repo::Repo;
 
@@ -37,7 +37,7 @@ impl PartialEq for Content {
     }
 }
 
-/// `None`: nothing is there.
+/// `None`: nothing is there, or a directory without a file.
 pub fn read(repo: &Repo, path: &TreePath) -> Result<Option<Content>, Failure> {
     match repo.parent(path)? {
         Some(parent) => read_at(&parent, path, name(path)),
@@ -70,10 +70,23 @@ fn read_at(parent: impl AsFd + Copy, path: &TreePath, name: &OsStr) -> Result<Op
             let detail = format!("{} is larger than 64 MiB; discard it with git itself", path.text());
             Err(Problem::new(Code::TooLarge, detail).into())
         }
+        FileType::Directory if is_empty(parent, name) => Ok(None),
         _ => {
             Err(invalid(format!("{} is neither a file nor a link; discard it with git itself", path.text())))
         }
     }
+}
+
+/// Whether there is no file in a directory. One that cannot be read may hold some.
+fn is_empty(parent: impl AsFd, name: &OsStr) -> bool {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let Ok(dir) = rustix::fs::openat(parent, name, flags, Mode::empty()) else { return false };
+    let Ok(mut entries) = Dir::read_from(&dir) else { return false };
+    entries.all(|entry| {
+        let Ok(entry) = entry else { return false };
+        let name = entry.file_name().to_bytes();
+        name == b"." || name == b".." || is_empty(&dir, OsStr::from_bytes(name))
+    })
 }
 
 fn stat(parent: impl AsFd, name: &OsStr) -> Result<Option<Stat>, Errno> {
@@ -88,21 +101,153 @@ fn permissions(stat: &Stat) -> u32 {
     stat.st_mode & 0o7777
 }
 
-/// Replaces what lies at a path: the old or the new one is there, never half of it.
-pub fn write(repo: &Repo, path: &TreePath, content: &Content) -> Result<(), Failure> {
-    let parent = make_parent(repo, path)?;
-    let beside = format!(".codepiper-{}", uuid::Uuid::new_v4().simple());
-    let made = match content.mode {
-        LINK => rustix::fs::symlinkat(OsStr::from_bytes(&content.bytes), &parent, beside.as_str())
-            .map_err(std::io::Error::from),
-        _ => make(&parent, &beside, name(path), content),
+/// Puts `after` in the place of `before`: one of them is there, never half of it. Where something else lies, it stays:
+/// what came out is looked at when nobody can write there any more.
+pub fn replace(
+    repo: &Repo,
+    path: &TreePath,
+    before: Option<&Content>,
+    after: Option<&Content>,
+) -> Result<(), Failure> {
+    if read(repo, path)?.as_ref() != before {
+        return Err(changing(path));
+    }
+    let parent = match (before, after) {
+        (None, None) => return Ok(()),
+        (_, Some(_)) => make_parent(repo, path)?,
+        (Some(_), None) => repo.parent(path)?.ok_or_else(|| changing(path))?,
     };
-    let renamed =
-        made.and_then(|()| Ok(rustix::fs::renameat(&parent, beside.as_str(), &parent, name(path))?));
-    renamed.map_err(|error| {
-        let _ = rustix::fs::unlinkat(&parent, beside.as_str(), AtFlags::empty());
-        unusable(path, error)
-    })
+    let swap = Swap { parent, path, beside: format!(".codepiper-{}", uuid::Uuid::new_v4().simple()) };
+    if let Some(after) = after {
+        swap.make(after).inspect_err(|_| swap.forget())?;
+    }
+    match (before, after) {
+        (Some(before), Some(after)) => swap.exchange(before, after),
+        (Some(before), None) => swap.take(before),
+        (None, _) => {
+            remove_empty(&repo.root.join(path.as_path()));
+            swap.put().inspect_err(|_| swap.forget())
+        }
+    }
+}
+
+/// Directories in which there is no file: git knows none.
+fn remove_empty(dir: &Path) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_empty(&entry.path());
+        }
+    }
+    let _ = std::fs::remove_dir(dir);
+}
+
+/// A path, and a name beside it from which something comes there, or to which it goes.
+struct Swap<'p> {
+    parent: OwnedFd,
+    path: &'p TreePath,
+    beside: String,
+}
+
+impl Swap<'_> {
+    fn make(&self, content: &Content) -> Result<(), Failure> {
+        let made = match content.mode {
+            LINK => {
+                rustix::fs::symlinkat(OsStr::from_bytes(&content.bytes), &self.parent, self.beside.as_str())
+                    .map_err(std::io::Error::from)
+            }
+            _ => make(&self.parent, &self.beside, name(self.path), content),
+        };
+        made.map_err(|error| unusable(self.path, error))
+    }
+
+    /// What is made is there, and `before` is gone; or nothing has changed.
+    fn exchange(&self, before: &Content, after: &Content) -> Result<(), Failure> {
+        match self.rename(Way::In, RenameFlags::EXCHANGE) {
+            Ok(()) if self.has(before) => {}
+            Ok(()) => {
+                self.rename(Way::In, RenameFlags::EXCHANGE).map_err(|error| self.left(error))?;
+                if !self.has(after) {
+                    return Err(self.left(Errno::EXIST));
+                }
+                self.forget();
+                return Err(changing(self.path));
+            }
+            Err(error) => {
+                self.forget();
+                return Err(self.failed(error));
+            }
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// `before` is gone, or nothing has changed.
+    fn take(&self, before: &Content) -> Result<(), Failure> {
+        self.rename(Way::Out, RenameFlags::empty()).map_err(|error| self.failed(error))?;
+        if self.has(before) {
+            self.forget();
+            return Ok(());
+        }
+        self.rename(Way::In, RenameFlags::NOREPLACE).map_err(|error| self.left(error))?;
+        Err(changing(self.path))
+    }
+
+    /// What is made is there, where nothing was.
+    fn put(&self) -> Result<(), Failure> {
+        self.rename(Way::In, RenameFlags::NOREPLACE).map_err(|error| self.failed(error))
+    }
+
+    fn rename(&self, way: Way, flags: RenameFlags) -> Result<(), Errno> {
+        let (from, to) = match way {
+            Way::In => (OsStr::new(&self.beside), name(self.path)),
+            Way::Out => (name(self.path), OsStr::new(&self.beside)),
+        };
+        match rustix::fs::renameat_with(&self.parent, from, &self.parent, to, flags) {
+            // A file system that has no such renames, as NFS: what lay there was looked at a moment ago.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+                rustix::fs::renameat(&self.parent, from, &self.parent, to)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether this is what lies beside. Where renames do not exchange, nothing does.
+    fn has(&self, content: &Content) -> bool {
+        match read_at(&self.parent, self.path, OsStr::new(&self.beside)) {
+            Ok(found) => found.is_none_or(|found| found == *content),
+            Err(_) => false,
+        }
+    }
+
+    fn forget(&self) {
+        let _ = rustix::fs::unlinkat(&self.parent, self.beside.as_str(), AtFlags::empty());
+    }
+
+    fn failed(&self, error: Errno) -> Failure {
+        match error {
+            // Somebody was faster.
+            Errno::NOENT | Errno::EXIST => changing(self.path),
+            _ => unusable(self.path, error.into()),
+        }
+    }
+
+    /// Somebody wrote the file twice in the same moment: one of them lies beside.
+    fn left(&self, error: Errno) -> Failure {
+        changed(format!(
+            "{} is being written right now, and one of its states is in {} beside it ({error})",
+            self.path.text(),
+            self.beside
+        ))
+    }
+}
+
+enum Way {
+    In,
+    Out,
+}
+
+fn changing(path: &TreePath) -> Failure {
+    changed(format!("{} is changing right now", path.text()))
 }
 
 /// The new file beside the one that it replaces.

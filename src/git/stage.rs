@@ -91,7 +91,7 @@ pub fn checked<'d>(
     }
 }
 
-fn moved_on(path: &TreePath) -> Failure {
+pub fn moved_on(path: &TreePath) -> Failure {
     changed(format!("{} has changed since you chose; nothing was done", path.text()))
 }
 

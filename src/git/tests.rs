@@ -2,6 +2,7 @@
 
 mod hostile;
 mod like_git;
+mod racing;
 mod staging;
 mod states;
 mod together;
