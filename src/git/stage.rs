@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use codepiper_protocol::wire::git::{ChosenFile, WholeFile};
-use git2::{ErrorCode, Index, IndexEntry, IndexTime, Oid};
+use git2::{ErrorCode, Index, IndexEntry, IndexTime, ObjectType, Oid};
 
 use super::base::{State, head};
 use super::choose::{self, Choice};
@@ -137,17 +137,20 @@ fn stage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compar
 }
 
 fn unstage_whole(repo: &Repo, index: &mut Index, path: &TreePath) -> Result<(), Failure> {
-    let last = match head(&repo.git)? {
-        Some(tree) => match tree.get_path(path.as_path()) {
-            Ok(entry) => Some((entry.id(), entry.filemode_raw() as u32)),
-            Err(error) if error.code() == ErrorCode::NotFound => None,
-            Err(error) => return Err(error.into()),
-        },
-        None => None,
-    };
-    match last {
+    match in_last_commit(repo, path)? {
         Some((id, mode)) => Ok(index.add(&entry(path, id, mode))?),
         None => Ok(index.remove_path(path.as_path())?),
+    }
+}
+
+/// The file as the last commit has it. A directory that it had there is no file.
+fn in_last_commit(repo: &Repo, path: &TreePath) -> Result<Option<(Oid, u32)>, Failure> {
+    let Some(tree) = head(&repo.git)? else { return Ok(None) };
+    match tree.get_path(path.as_path()) {
+        Ok(entry) if entry.kind() == Some(ObjectType::Tree) => Ok(None),
+        Ok(entry) => Ok(Some((entry.id(), entry.filemode_raw() as u32))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -155,9 +158,9 @@ fn unstage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Comp
     let path = &found.path;
     let hunks = found.hunks()?;
     let choice = choice(file, found, &hunks)?;
-    let last = head(&repo.git)?.and_then(|tree| tree.get_path(path.as_path()).ok());
-    let old = match &last {
-        Some(entry) => repo.git.find_blob(entry.id())?.content().to_owned(),
+    let last = in_last_commit(repo, path)?;
+    let old = match last {
+        Some((id, _)) => repo.git.find_blob(id)?.content().to_owned(),
         None => vec![],
     };
     let content = choose::from_old(&old, &hunks, &choice, true);
@@ -167,7 +170,7 @@ fn unstage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Comp
         return Ok(());
     }
     let staged = index.get_path(path.as_path(), 0).map(|entry| entry.mode);
-    let mode = staged.or(last.map(|entry| entry.filemode_raw() as u32)).unwrap_or(PLAIN);
+    let mode = staged.or(last.map(|(_, mode)| mode)).unwrap_or(PLAIN);
     put(repo, index, path, &content, mode)
 }
 

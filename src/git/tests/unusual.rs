@@ -3,7 +3,9 @@
 use std::fs;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::git::{Change, MakeCommit, ReadLog, ReadPage, WholeFile};
+use codepiper_protocol::wire::git::{
+    Change, ChosenFile, ChosenHunk, MakeCommit, ReadLog, ReadPage, WholeFile,
+};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
@@ -97,6 +99,25 @@ fn a_file_that_became_a_directory_is_staged_as_deleted() {
     sandbox.write("a/b", "1\n");
     stage::stage(&sandbox.repo(), &[whole("a")]).unwrap();
     assert_eq!(sandbox.text(["status", "--porcelain"]), "D  a\n?? a/");
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_unstaged() {
+    for by_lines in [false, true] {
+        let sandbox = Sandbox::new();
+        sandbox.write("d/a", "1\n");
+        sandbox.commit_all();
+        fs::remove_dir_all(sandbox.path("d")).unwrap();
+        sandbox.write("d", "2\n");
+        sandbox.git(["add", "-A"]);
+        let found = shown(&sandbox, "head", "index", "d").unwrap();
+        let hunks = found.hunks.iter().map(|hunk| ChosenHunk { name: hunk.name.clone(), lines: None });
+        let hunks = by_lines.then(|| hunks.collect());
+        stage::unstage(&sandbox.repo(), &[ChosenFile { hunks, ..whole("d") }]).unwrap();
+        assert_eq!(sandbox.text(["ls-files"]), "");
+        stage::unstage(&sandbox.repo(), &[whole("d/a")]).unwrap();
+        assert_eq!(sandbox.text(["ls-files"]), "d/a");
+    }
 }
 
 #[test]
