@@ -69,6 +69,10 @@ pub struct Compared<'d> {
     pub whole: Option<WholeFile>,
     pub old_id: Oid,
     pub new_mode: FileMode,
+    /// `None`: the file was not read.
+    new_id: Option<Oid>,
+    /// Then its length and time.
+    seen: Option<String>,
 }
 
 impl<'d> Compared<'d> {
@@ -82,9 +86,19 @@ impl<'d> Compared<'d> {
         let whole = whole.or(delta.flags().contains(DiffFlags::BINARY).then_some(WholeFile::Binary));
         let file = describe(&delta, patch.as_ref())?.ok_or_else(gone)?;
         let (old_id, new_mode) = (delta.old_file().id(), delta.new_file().mode());
+        let new_id = Some(delta.new_file()).filter(git2::DiffFile::is_valid_id).map(|file| file.id());
+        let seen = new_id.is_none().then(|| time_of(repo, path)).flatten();
         let version = version(repo, path, &delta);
         let file = DiffFile { version: Some(version.clone()), ..file };
-        Ok(Self { path: path.clone(), file, version, whole, old_id, new_mode, patch })
+        Ok(Self { path: path.clone(), file, version, whole, old_id, new_mode, new_id, seen, patch })
+    }
+
+    /// Whether `id` is the content that was compared, read once more from the work tree.
+    pub fn is_still(&self, repo: &Repo, id: Oid) -> bool {
+        match self.new_id {
+            Some(new) => new == id,
+            None => self.seen == time_of(repo, &self.path),
+        }
     }
 
     /// A part of its lines, from the line with this number on.
@@ -379,9 +393,15 @@ fn version(repo: &Repo, path: &TreePath, delta: &DiffDelta) -> String {
     }
     // What was not read is known by its time.
     if !delta.new_file().is_valid_id()
-        && let Ok(meta) = std::fs::symlink_metadata(repo.root.join(path.as_path()))
+        && let Some(time) = time_of(repo, path)
     {
-        hash.update(format!("{} {:?}", meta.len(), meta.modified().ok()).as_bytes());
+        hash.update(time.as_bytes());
     }
     hunk::hex(hash.finish().as_ref())
+}
+
+/// The length of a file, and when it was written.
+fn time_of(repo: &Repo, path: &TreePath) -> Option<String> {
+    let meta = std::fs::symlink_metadata(repo.root.join(path.as_path())).ok()?;
+    Some(format!("{} {:?}", meta.len(), meta.modified().ok()))
 }

@@ -19,6 +19,10 @@ const TRIES: u32 = 6;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// In an entry's flags: which side of a conflict it is (git's `index-format`).
 const STAGE: u16 = 0x3000;
+/// The modes of entries: what kind of thing it is, and a file that is not executable.
+const KIND: u32 = 0o170_000;
+const PLAIN: u32 = 0o100_644;
+const LINK: u32 = 0o120_000;
 /// Indexes of an older version have no extended flags.
 const EXTENDED: u32 = 3;
 
@@ -45,6 +49,22 @@ pub fn change<T>(
         }
     }
     Err(in_use().into())
+}
+
+/// The mode that a file of the work tree gets in the index, `was` being the one that it has there: where the file system
+/// knows neither executable files nor links (`core.fileMode`, `core.symlinks`), it stays as it was. Git's library heeds
+/// that in the repository's own index, but not in one that was opened by its path.
+pub fn mode(repo: &Repo, was: Option<u32>, is: u32) -> Result<u32, Failure> {
+    let config = repo.git.config()?;
+    let knows = |name: &str| config.get_bool(name).unwrap_or(true);
+    let is_file = |mode: u32| mode & KIND == PLAIN & KIND;
+    Ok(match was {
+        _ if !is_file(is) => is,
+        Some(was) if was & KIND == LINK && !knows("core.symlinks") => was,
+        _ if knows("core.filemode") => is,
+        Some(was) if is_file(was) => was,
+        _ => PLAIN,
+    })
 }
 
 /// A copy of the index beside it, which is gone with this value.

@@ -110,8 +110,22 @@ fn stage_whole(repo: &Repo, index: &mut Index, path: &TreePath, found: &Compared
         Err(_) => false,
     };
     match is_there {
-        true => index.add_path(path.as_path())?,
+        true => {
+            let was = index.get_path(path.as_path(), 0).map(|entry| entry.mode);
+            index.add_path(path.as_path())?;
+            let Some(mut entry) = index.get_path(path.as_path(), 0) else { return Err(moved_on(path)) };
+            // The file is read once more to be added.
+            if !found.is_still(repo, entry.id) {
+                return Err(moved_on(path));
+            }
+            let mode = index::mode(repo, was, entry.mode)?;
+            if mode != entry.mode {
+                entry.mode = mode;
+                index.add(&entry)?;
+            }
+        }
         false if found.whole == Some(WholeFile::Conflicted) => index.conflict_remove(path.as_path())?,
+        false if found.file.new_mode.is_some() => return Err(moved_on(path)),
         false => index.remove_path(path.as_path())?,
     }
     Ok(())
@@ -132,7 +146,10 @@ fn stage_lines(repo: &Repo, index: &mut Index, file: &ChosenFile, found: &Compar
         index.remove_path(path.as_path())?;
         return Ok(());
     }
-    let mode = entry.map_or(u32::from(found.new_mode), |entry| entry.mode);
+    let mode = match entry {
+        Some(entry) => entry.mode,
+        None => index::mode(repo, None, u32::from(found.new_mode))?,
+    };
     put(repo, index, path, &content, mode)
 }
 

@@ -9,7 +9,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Signature, Time};
 
 use super::super::error::Failure;
-use super::super::discard;
+use super::super::{discard, stage};
 use super::staging::{shown, whole};
 use super::{Sandbox, exists};
 
@@ -92,6 +92,28 @@ fn a_hunk_that_moves_while_it_is_discarded_is_the_one_that_goes() {
         assert!(now == theirs || done.is_ok() && !now.ends_with(b"draft\n"), "another line went");
     };
     meanwhile(&sandbox, &draft, &theirs, discard, look);
+}
+
+#[test]
+fn what_was_seen_is_staged_or_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "base\n");
+    sandbox.commit_all();
+    let (draft, theirs) = (vec![b'A'; 1_000_000], vec![b'B'; 1_000_000]);
+    sandbox.write("f", &draft);
+    let version = Some(shown(&sandbox, "index", "work", "f").unwrap().version);
+    let file = ChosenFile { version, ..whole("f") };
+    let stage = || {
+        sandbox.git(["reset", "-q"]);
+        stage::stage(&sandbox.repo(), std::slice::from_ref(&file))
+    };
+    meanwhile(&sandbox, &draft, &theirs, stage, |done| {
+        let staged = sandbox.git(["show", ":f"]);
+        assert!(
+            staged == if done.is_ok() { draft.clone() } else { b"base\n".to_vec() },
+            "not seen: {done:?}"
+        );
+    });
 }
 
 #[test]

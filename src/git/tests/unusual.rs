@@ -1,6 +1,7 @@
 //! Repositories that are set up in a way that few are.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{
@@ -99,6 +100,40 @@ fn a_file_that_became_a_directory_is_staged_as_deleted() {
     sandbox.write("a/b", "1\n");
     stage::stage(&sandbox.repo(), &[whole("a")]).unwrap();
     assert_eq!(sandbox.text(["status", "--porcelain"]), "D  a\n?? a/");
+}
+
+#[test]
+fn modes_that_the_file_system_does_not_know_stay_as_they_were() {
+    let sandbox = Sandbox::new();
+    sandbox.write("plain", "1\n");
+    sandbox.write("run", "1\n");
+    let permit = |name: &str, bits| {
+        fs::set_permissions(sandbox.path(name), fs::Permissions::from_mode(bits)).unwrap();
+    };
+    permit("run", 0o755);
+    symlink("plain", sandbox.path("link")).unwrap();
+    sandbox.commit_all();
+    sandbox.git(["config", "core.fileMode", "false"]);
+    sandbox.git(["config", "core.symlinks", "false"]);
+    fs::remove_file(sandbox.path("link")).unwrap();
+    for (name, bits) in [("plain", 0o755), ("run", 0o644), ("link", 0o644), ("new", 0o755), ("lines", 0o755)]
+    {
+        sandbox.write(name, "other\n");
+        permit(name, bits);
+    }
+    let names = ["link", "lines", "new", "plain", "run"];
+    let lines = shown(&sandbox, "index", "work", "lines").unwrap().hunks[0].name.clone();
+    let chosen = names.map(|name| match name {
+        "lines" => {
+            ChosenFile { hunks: Some(vec![ChosenHunk { name: lines.clone(), lines: None }]), ..whole(name) }
+        }
+        _ => whole(name),
+    });
+    stage::stage(&sandbox.repo(), &chosen).unwrap();
+    let ours = sandbox.text(["ls-files", "-s"]);
+    sandbox.git(["reset", "-q"]);
+    sandbox.git(["add", "-A"]);
+    assert_eq!(ours, sandbox.text(["ls-files", "-s"]));
 }
 
 #[test]
