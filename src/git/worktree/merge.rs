@@ -11,6 +11,7 @@ use git2::{
 };
 
 use super::super::error::in_use;
+use super::super::operation::rebased;
 use super::super::repo::FILTERS;
 use super::check_out::{CheckOut, changed_paths};
 use super::unsaved::changes;
@@ -42,11 +43,16 @@ pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, 
         into: into.clone(),
         branch: branch.clone(),
         commit: commit.to_string(),
-        commits: u32::try_from(commits.len()).unwrap_or(u32::MAX),
+        commits: if commit == ours.id() { 0 } else { u32::try_from(commits.len()).unwrap_or(u32::MAX) },
         fast_forward,
     };
     if commits.is_empty() {
         return Ok(merged(ours.id(), true));
+    }
+    if main.merge_base(ours.id(), theirs.id()).is_err() {
+        return Err(invalid(format!(
+            "{branch} and {into} have no commit in common: use git itself in the terminal"
+        )));
     }
     let there = checked_out(&main, &into)?;
     if let Some(there) = &there {
@@ -59,7 +65,9 @@ pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, 
         true => theirs.id(),
         false => commit(&main, &into, &branch, &ours, &theirs, request.squash.then_some(&commits[..]), path)?,
     };
-    advance(&main, there.as_ref(), &into, &ours, commit)?;
+    if commit != ours.id() {
+        advance(&main, there.as_ref(), &into, &ours, commit)?;
+    }
     Ok(merged(commit, fast_forward))
 }
 
@@ -98,20 +106,32 @@ fn own_commits(repository: &Repository, of: &Commit, not_of: &Commit) -> Result<
 }
 
 /// Where the branch is checked out, if anywhere.
+///
+/// # Errors
+/// When it is rebased somewhere: then it is checked out nowhere, and git moves it when that has ended.
 fn checked_out(main: &Repository, branch: &str) -> Result<Option<Repository>, Problem> {
     let mut places: Vec<PathBuf> = main.workdir().map(Path::to_owned).into_iter().collect();
     let names = main.worktrees().map_err(|error| failed("list the worktrees", &error))?;
     let names = names.iter().filter_map(|name| name.ok().flatten());
     places.extend(names.filter_map(|name| Some(main.find_worktree(name).ok()?.path().to_owned())));
-    let mut opened = places.into_iter().filter_map(|place| Repository::open(place).ok());
-    Ok(opened.find(|place| branch_of(place).as_deref() == Some(branch)))
+    let opened: Vec<Repository> =
+        places.into_iter().filter_map(|place| Repository::open(place).ok()).collect();
+    let is_rebased = |place: &&Repository| rebased(place).is_some_and(|(name, _)| name == branch);
+    if let Some(place) = opened.iter().find(is_rebased) {
+        return Err(unsaved(format!("{branch} is being rebased in {}; finish or abort that", shown(place))));
+    }
+    Ok(opened.into_iter().find(|place| branch_of(place).as_deref() == Some(branch)))
+}
+
+/// Its work tree, without the slash at the end.
+fn shown(there: &Repository) -> String {
+    let place: PathBuf = there.workdir().unwrap_or(there.path()).components().collect();
+    place.display().to_string()
 }
 
 /// Files that git does not track may stay: what would overwrite one is refused when it comes to that.
 fn is_clean(there: &Repository) -> Result<(), Problem> {
-    // Without the slash at its end.
-    let place: PathBuf = there.workdir().unwrap_or(there.path()).components().collect();
-    let place = place.display();
+    let place = shown(there);
     if there.state() != RepositoryState::Clean {
         return Err(unsaved(format!("{place} is in the middle of a merge or a rebase; finish or abort it")));
     }
@@ -156,7 +176,7 @@ fn needs_no_filter(
 /// A driver of the repository would merge what both sides changed in its own way; git's library takes none.
 fn needs_no_driver(main: &Repository, ours: &Commit, theirs: &Commit) -> Result<(), Problem> {
     let cannot = |error: git2::Error| failed("compare", &error);
-    let Ok(base) = main.merge_base(ours.id(), theirs.id()) else { return Ok(()) };
+    let base = main.merge_base(ours.id(), theirs.id()).map_err(cannot)?;
     let base = main.find_commit(base).map_err(cannot)?;
     let (one, other) = (
         changed_paths(main, &base, ours).map_err(cannot)?,
@@ -184,7 +204,7 @@ fn attribute(repository: &Repository, path: &Path, name: &str) -> Option<String>
     }
 }
 
-/// Makes the commit that the branch moves to. `squashed`: the commits that become one.
+/// Makes the commit that the branch moves to. `squashed`: the commits that become one, or none when they change nothing.
 fn commit(
     main: &Repository,
     into: &str,
@@ -214,6 +234,9 @@ fn commit(
         return Err(Problem::new(Code::Conflicts, detail));
     }
     let tree = index.write_tree_to(main).and_then(|tree| main.find_tree(tree)).map_err(cannot)?;
+    if squashed.is_some() && tree.id() == ours.tree_id() {
+        return Ok(ours.id());
+    }
     let signature = main.signature().map_err(|_| {
         invalid("git does not know who you are; set user.name and user.email in its configuration")
     })?;
@@ -233,8 +256,12 @@ fn squash_message(main: &Repository, branch: &str, commits: &[Oid]) -> String {
         let commit = main.find_commit(*id).ok()?;
         Some(String::from_utf8_lossy(commit.summary_bytes()?).into_owned())
     };
+    let whole = |id: &Oid| {
+        let commit = main.find_commit(*id).ok()?;
+        Some(String::from_utf8_lossy(commit.message_bytes()).into_owned())
+    };
     if let [only] = commits {
-        return subject(only).unwrap_or_else(|| format!("Squash branch '{branch}'"));
+        return whole(only).unwrap_or_else(|| format!("Squash branch '{branch}'"));
     }
     let mut message = format!("Squash branch '{branch}'\n\n");
     for subject in commits.iter().rev().filter_map(subject).take(MOST_NAMED) {

@@ -142,3 +142,54 @@ fn a_branch_that_cannot_be_moved_leaves_its_files() {
     merged(&worktree, false, None).unwrap_err();
     assert_eq!(target(&bed), before);
 }
+
+#[test]
+fn a_branch_that_is_rebased_is_left_to_git() {
+    let (bed, worktree) = bed();
+    fs::write(worktree.path.join("new"), "").unwrap();
+    commit_in(&worktree);
+    bed.git(&["branch", "up"]);
+    bed.write("sub/file", "main");
+    bed.git(&["commit", "-qam", "main"]);
+    bed.git(&["checkout", "-q", "up"]);
+    bed.write("sub/file", "up");
+    bed.git(&["commit", "-qam", "up"]);
+    bed.git(&["checkout", "-q", "main"]);
+    let mut rebase = Command::new("git");
+    rebase.arg("-C").arg(bed.repository()).args(["rebase", "-q", "up"]);
+    assert!(!rebase.output().unwrap().status.success());
+    let before = bed.git(&["rev-parse", "main"]);
+    let problem = merged(&worktree, false, Some("main")).unwrap_err();
+    assert!(problem.detail.contains("main is being rebased in"), "{problem:?}");
+    assert_eq!(bed.git(&["rev-parse", "main"]), before);
+}
+
+#[test]
+fn histories_that_never_met_are_left_to_git() {
+    let (bed, worktree) = bed();
+    git(&worktree.path, &["checkout", "-q", "--orphan", "fresh"]);
+    git(&worktree.path, &["rm", "-rqf", "."]);
+    fs::write(worktree.path.join("other"), "").unwrap();
+    commit_in(&worktree);
+    let before = target(&bed);
+    for squash in [false, true] {
+        let problem = merged(&worktree, squash, None).unwrap_err();
+        assert!(problem.detail.contains("no commit in common"), "{problem:?}");
+    }
+    assert_eq!(target(&bed), before);
+}
+
+#[test]
+fn what_was_squashed_is_not_squashed_again() {
+    let (bed, worktree) = bed();
+    fs::write(worktree.path.join("new"), "").unwrap();
+    git(&worktree.path, &["add", "-A"]);
+    let message = "one\n\nWhy it is so.\n\nCo-authored-by: Y <y@example.org>";
+    git(&worktree.path, &["commit", "-qm", message]);
+    assert_eq!(merged(&worktree, true, None).unwrap().commits, 1);
+    assert_eq!(bed.git(&["log", "-1", "--format=%B"]), message);
+    let before = bed.git(&["rev-parse", "main"]);
+    let again = merged(&worktree, true, None).unwrap();
+    assert_eq!((again.commits, again.commit.as_str()), (0, before.as_str()));
+    assert_eq!(bed.git(&["rev-parse", "main"]), before);
+}
