@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use git2::{Index, IndexEntry, IndexEntryExtendedFlag};
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Status, StatusEntry};
 
 use super::error::{Failure, in_use, invalid};
 use super::repo::Repo;
@@ -190,5 +190,10 @@ impl Unusual {
             }
         }
         found
+    }
+
+    /// Whether that is all there is to say of a file that git's library takes for deleted.
+    pub fn explains(&self, entry: &StatusEntry) -> bool {
+        entry.status() == Status::WT_DELETED && self.not_checked_out.contains(entry.path_bytes())
     }
 }

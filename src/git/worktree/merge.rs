@@ -11,6 +11,7 @@ use git2::{
 };
 
 use super::super::error::in_use;
+use super::super::index::Unusual;
 use super::super::operation::rebased;
 use super::super::repo::FILTERS;
 use super::check_out::{CheckOut, changed_paths};
@@ -139,7 +140,8 @@ fn is_clean(there: &Repository) -> Result<(), Problem> {
     options.include_untracked(false).include_ignored(false).exclude_submodules(true);
     let statuses =
         there.statuses(Some(&mut options)).map_err(|error| failed("look at the target", &error))?;
-    let dirty = statuses.iter().filter(|entry| entry.status() != Status::CURRENT);
+    let unusual = Unusual::of(&there.index().map_err(|error| failed("read the index", &error))?);
+    let dirty = statuses.iter().filter(|entry| entry.status() != Status::CURRENT && !unusual.explains(entry));
     let dirty: Vec<PathBuf> =
         dirty.map(|entry| PathBuf::from(String::from_utf8_lossy(entry.path_bytes()).into_owned())).collect();
     match dirty.is_empty() {

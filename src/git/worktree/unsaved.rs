@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, Status, StatusOptions};
 
+use super::super::index::Unusual;
 use super::branch_of;
 
 /// Counting commits stops here.
@@ -20,6 +21,7 @@ pub fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), 
     let mut options = StatusOptions::new();
     options.include_untracked(true).include_ignored(true).exclude_submodules(true);
     let statuses = repository.statuses(Some(&mut options))?;
+    let unusual = Unusual::of(&repository.index()?);
     let (mut changed, mut ignored) = (vec![], vec![]);
     for entry in statuses.iter() {
         let path = PathBuf::from(std::ffi::OsStr::from_bytes(entry.path_bytes()));
@@ -27,6 +29,7 @@ pub fn changes(repository: &Repository) -> Result<(Vec<PathBuf>, Vec<PathBuf>), 
             // A directory with nothing but directories counts as ignored, too.
             Status::IGNORED if !holds_files(repository, &path) => {}
             Status::IGNORED => ignored.push(path),
+            _ if unusual.explains(&entry) => {}
             _ => changed.push(path),
         }
     }

@@ -193,3 +193,29 @@ fn what_was_squashed_is_not_squashed_again() {
     assert_eq!((again.commits, again.commit.as_str()), (0, before.as_str()));
     assert_eq!(bed.git(&["rev-parse", "main"]), before);
 }
+
+#[test]
+fn what_is_not_checked_out_is_no_change() {
+    let (bed, worktree) = bed();
+    bed.write("in", "1");
+    bed.git(&["add", "-A"]);
+    bed.git(&["commit", "-qm", "in"]);
+    git(&worktree.path, &["reset", "-q", "--hard", "main"]);
+    fs::write(worktree.path.join("in"), "2").unwrap();
+    commit_in(&worktree);
+    let only_in = ["sparse-checkout", "set", "--no-cone", "/in"];
+    bed.git(&only_in);
+    git(&worktree.path, &only_in);
+    merged(&worktree, false, None).unwrap();
+    assert_eq!(bed.git(&["status", "--porcelain"]), "");
+    assert_eq!(fs::read_to_string(bed.repository().join("in")).unwrap(), "2");
+    assert!(!bed.repository().join("sub").exists());
+    // What the target does not have is not written there.
+    git(&worktree.path, &["sparse-checkout", "disable"]);
+    fs::write(worktree.path.join("sub/file"), "2").unwrap();
+    commit_in(&worktree);
+    let problem = merged(&worktree, false, None).unwrap_err();
+    assert!(problem.detail.contains("sub/file is not checked out in"), "{problem:?}");
+    git(&worktree.path, &only_in);
+    bed.remove(&worktree.path, false).unwrap();
+}
