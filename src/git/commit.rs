@@ -1,6 +1,8 @@
 //! Commits of what is staged.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -21,6 +23,9 @@ const MOST_NAMED: usize = 5;
 /// Commits the index, or replaces the last commit. No hook is run and nothing is signed: where that is asked for, it
 /// is left to git itself.
 pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
+    if wanted.message.contains('\0') {
+        return Err(invalid("a message cannot contain a NUL byte"));
+    }
     let message = git2::message_prettify(wanted.message.as_str(), None)?;
     if message.trim().is_empty() {
         return Err(invalid("a commit needs a message"));
@@ -54,7 +59,10 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
         if !merged.is_empty() {
             return Err(invalid("a merge is under way; commit it first"));
         }
-        let id = last.amend(Some("HEAD"), None, Some(&signature), None, Some(&message), Some(&tree))?;
+        // The message is UTF-8, whatever the old one was.
+        let encoding = last.message_encoding().ok().flatten().map(|_| "UTF-8");
+        let id = last.amend(Some("HEAD"), None, Some(&signature), encoding, Some(&message), Some(&tree))?;
+        clean_up(git);
         return Ok(id);
     }
     let unchanged = last.as_ref().is_some_and(|last| last.tree_id() == tree.id());
@@ -64,8 +72,20 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     let merged = merged.into_iter().map(|id| git.find_commit(id)).collect::<Result<Vec<_>, _>>()?;
     let parents: Vec<&Commit> = last.iter().chain(&merged).collect();
     let id = git.commit(Some("HEAD"), &signature, &signature, &message, &tree, &parents)?;
-    git.cleanup_state()?;
+    clean_up(git);
     Ok(id)
+}
+
+/// What told git of a merge goes, and the message that a squashed one left for the commit. That is made by now.
+fn clean_up(git: &Repository) {
+    let cleaned = git.cleanup_state().map_err(|error| error.to_string());
+    let message = match fs::remove_file(git.path().join("SQUASH_MSG")) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.to_string()),
+        _ => Ok(()),
+    };
+    if let Err(error) = cleaned.and(message) {
+        tracing::warn!(%error, "what told git of a merge stays");
+    }
 }
 
 /// What only git itself can do.

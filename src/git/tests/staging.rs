@@ -365,6 +365,40 @@ fn commits_are_gits_and_an_amended_one_replaces_the_last() {
 }
 
 #[test]
+fn an_amended_message_is_utf_8_and_a_bad_one_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.git(["-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "--allow-empty", "-m", "one"]);
+    let make = |message: &str, amend| {
+        let wanted = MakeCommit { message: message.into(), amend };
+        commit::commit(&mut sandbox.repo(), &wanted)
+    };
+    make("größer", true).unwrap();
+    assert_eq!(sandbox.text(["log", "-1", "--format=%s"]), "größer");
+    assert_eq!(code(make("a\0b", true).unwrap_err()), Code::Invalid);
+    // Without a word about the encoding, as git writes it.
+    sandbox.git(["commit", "-q", "--allow-empty", "-m", "two"]);
+    make("zwei", true).unwrap();
+    assert!(!sandbox.text(["cat-file", "-p", "HEAD"]).contains("encoding"));
+}
+
+#[test]
+fn the_message_of_a_squashed_merge_goes_with_the_commit() {
+    for amend in [false, true] {
+        let sandbox = Sandbox::new();
+        sandbox.commit_all();
+        sandbox.git(["checkout", "-q", "-b", "other"]);
+        sandbox.write("f", "one\n");
+        sandbox.commit_all();
+        sandbox.git(["checkout", "-q", "main"]);
+        sandbox.git(["merge", "-q", "--squash", "other"]);
+        assert!(exists(&sandbox.path(".git/SQUASH_MSG")));
+        let wanted = MakeCommit { message: "squashed".into(), amend };
+        commit::commit(&mut sandbox.repo(), &wanted).unwrap();
+        assert!(!exists(&sandbox.path(".git/SQUASH_MSG")));
+    }
+}
+
+#[test]
 fn what_changed_in_the_second_of_the_index_is_still_seen_by_git() {
     let sandbox = Sandbox::new();
     sandbox.git(["config", "core.trustctime", "false"]);
