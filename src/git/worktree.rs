@@ -31,6 +31,8 @@ use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
 const OWN_BRANCHES: &str = "codepiper/";
+/// Beside what git notes of a worktree: the branch, if nobody named it.
+const UNNAMED: &str = "codepiper-branch";
 /// How the reason of our locks begins.
 const LEASED: &str = "codepiper: ";
 
@@ -73,6 +75,9 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
         return Err(cannot(error));
     }
     drop(making);
+    if wanted.branch.is_none() && wanted.create_branch.is_none() {
+        note_unnamed(&path, &name.0);
+    }
     let submodules = repository.submodules().unwrap_or_default();
     let worktree = Worktree {
         repository: root,
@@ -86,6 +91,16 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
     // Without a slash at its end.
     let cwd = worktree.path.join(below).components().collect();
     Ok(Made { cwd, worktree })
+}
+
+/// Without the note, the branch stays when its worktree goes.
+fn note_unnamed(path: &Path, branch: &str) {
+    let noted = Repository::open(path)
+        .map_err(|error| error.to_string())
+        .and_then(|made| fs::write(made.path().join(UNNAMED), branch).map_err(|error| error.to_string()));
+    if let Err(error) = noted {
+        tracing::warn!(path = %path.display(), %error, "a branch that nobody named will be kept");
+    }
 }
 
 /// Takes away what was just made and is not needed, with its branch.

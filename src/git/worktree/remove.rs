@@ -8,7 +8,7 @@ use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
 use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
 
 use super::unsaved::{changes, own_commits};
-use super::{LEASED, OWN_BRANCHES, branch_of, failed, open, release, some_of, unsaved};
+use super::{LEASED, UNNAMED, branch_of, failed, open, release, some_of, unsaved};
 
 pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
     let repository = open(path)?;
@@ -26,6 +26,7 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
     }
     release(path);
     let branch = branch_of(&repository);
+    let unnamed = fs::read_to_string(repository.path().join(UNNAMED)).ok();
     let main =
         Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
     let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
@@ -38,7 +39,7 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
         let _ = fs::remove_dir(folder);
     }
     let kept_branch = branch.filter(|branch| {
-        let needless = branch.starts_with(OWN_BRANCHES) && own == 0;
+        let needless = unnamed.as_ref() == Some(branch) && own == 0;
         let removed = needless
             && main.find_branch(branch, BranchType::Local).is_ok_and(|mut branch| branch.delete().is_ok());
         !removed

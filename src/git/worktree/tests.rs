@@ -267,6 +267,22 @@ fn a_branch_that_nobody_named_goes_when_it_has_nothing() {
 }
 
 #[test]
+fn a_branch_that_somebody_named_stays_whatever_its_name_is() {
+    let bed = Bed::new();
+    bed.git(&["branch", "codepiper/0a1b2c3d"]);
+    for wanted in [on("codepiper/0a1b2c3d"), create("codepiper/mine"), create("codepiper/ffffffff")] {
+        let name = wanted.branch.clone().or(wanted.create_branch.clone());
+        let path = bed.made(wanted);
+        assert_eq!(bed.remove(&path, false).unwrap().kept_branch, name);
+        bed.git(&["rev-parse", &name.unwrap()]);
+    }
+    // Nor is one that was made for it, and then exchanged for another.
+    let path = bed.made(NewWorktree::default());
+    git(&path, &["checkout", "-q", "codepiper/mine"]);
+    assert_eq!(bed.remove(&path, false).unwrap().kept_branch.as_deref(), Some("codepiper/mine"));
+}
+
+#[test]
 fn a_stash_keeps_no_branch() {
     let bed = Bed::new();
     for detached in [false, true] {
