@@ -1,6 +1,7 @@
 //! Changes taken out of the work tree, kept for 30 days, and brought back.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -61,6 +62,7 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     let id = format!("{:013}-{}", at.as_millisecond(), &commit.to_string()[..8]);
     let name = reference(session, &id);
     point(&repo.git, &name, commit)?;
+    make_durable(&repo.git)?;
     if let Err(undone) = carry_out(repo, &planned) {
         if undone.left.is_empty() {
             forget(&repo.git, &name);
@@ -73,6 +75,12 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     // As the commit has it.
     let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
     Ok(Discarded { id, at, paths: planned.iter().map(|file| file.path.text()).collect() })
+}
+
+/// What is kept reaches the disk before what it was is gone: git's library syncs nothing that it writes.
+fn make_durable(git: &Repository) -> Result<(), Failure> {
+    let synced = File::open(git.commondir()).and_then(|dir| Ok(rustix::fs::syncfs(dir)?));
+    synced.map_err(|error| invalid(format!("what would be discarded cannot be kept: {error}")))
 }
 
 /// A file and what lies in a directory of its name cannot both be brought back at once.
