@@ -16,7 +16,7 @@ use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::anchor::{self, AROUND, Quoted};
+use super::anchor::Quoted;
 use super::base::{Reader, State};
 use super::content::content;
 use super::error::{Failure, invalid, not_found};
@@ -97,7 +97,6 @@ impl Reviews {
         if to - from >= MAX_QUOTED {
             return Err(invalid(format!("a comment can be about at most {MAX_QUOTED} lines")));
         }
-        let part = |from: usize, to: usize| texts(lines[from..to].iter().copied(), None);
         let (first, end) = (from as usize - 1, to as usize);
         let comment = Comment {
             id: 0,
@@ -106,7 +105,7 @@ impl Reviews {
             of,
             from,
             to,
-            quote: part(first, end),
+            quote: texts(lines[first..end].iter().copied(), None),
             blob: Oid::hash_object(ObjectType::Blob, &content)?.to_string(),
             text,
             author: author.to_owned(),
@@ -116,9 +115,7 @@ impl Reviews {
             sent_at: None,
             addressed_at: None,
         };
-        let (before, after) =
-            (part(first.saturating_sub(AROUND), first), part(end, lines.len().min(end + AROUND)));
-        let quoted = Quoted { before, after, unique: anchor::is_unique(&lines, &comment.quote) };
+        let quoted = Quoted::of(&lines, first, &comment.quote);
         self.change(reader.session, |stored| {
             if stored.comments.len() >= MAX_COMMENTS {
                 let detail = format!("there are {MAX_COMMENTS} comments already; delete those that are done");
