@@ -1,5 +1,8 @@
 //! What differs between two states: which files, and their lines.
 
+mod describe;
+mod gone;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,11 +14,13 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Delta, Diff, DiffDelta, DiffFindOptions, DiffFlags, DiffOptions, FileMode, Oid, Patch, Tree};
 use ring::digest;
 
+use self::describe::{describe, mode};
+use self::gone::Gone;
 use super::base::State;
 use super::error::{Failure, changed, invalid, not_found};
 use super::hunk::{self, Hunk};
 use super::index::Unusual;
-use super::name::{TreePath, text_of};
+use super::name::TreePath;
 use super::repo::Repo;
 use super::status::{change, take_page};
 
@@ -35,17 +40,26 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
     let mut diff = compare(repo, base, to, &[])?;
     find_renames(&mut diff, base)?;
     let meant = Meant::of(repo, base, to)?;
-    let mut found: Vec<(Vec<u8>, usize)> = Vec::new();
+    let mut found: Vec<(Vec<u8>, Found)> = Vec::new();
     for (number, delta) in diff.deltas().enumerate() {
-        found.extend(meant.path(&delta).map(|path| (path.to_owned(), number)));
+        found.extend(meant.path(&delta).map(|path| (path.to_owned(), Found::Delta(number))));
     }
-    found.sort();
+    let gone = gone::all(repo, base, to).map(|gone| (gone.path.as_bytes().to_owned(), Found::Gone(gone)));
+    found.extend(gone);
+    found.sort_by(|one, other| one.0.cmp(&other.0));
     let total = found.len() as u32;
     let (found, next) = take_page(found, page.from, page.limit, MAX_FILES);
     let began = Instant::now();
     let mut uncounted = false;
     let mut files = Vec::new();
-    for (_, number) in found {
+    for (_, found) in found {
+        let number = match found {
+            Found::Delta(number) => number,
+            Found::Gone(gone) => {
+                files.push(gone.file());
+                continue;
+            }
+        };
         let in_time = began.elapsed() < COUNTING;
         uncounted |= !in_time;
         let reads = in_time && is_small(repo, &diff, number);
@@ -58,6 +72,11 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
     }
     let left_out = base.left_out().iter().take(MOST_NAMED).map(|file| file.path.clone()).collect();
     Ok(GitDiff { base: base.name(), to: to.name(), files, total, next, uncounted, left_out })
+}
+
+enum Found<'s> {
+    Delta(usize),
+    Gone(Gone<'s>),
 }
 
 /// One file's differences.
@@ -152,7 +171,11 @@ pub fn file(repo: &Repo, base: &State, to: &State, wanted: &ReadFile) -> Result<
     }
     let meant = Meant::of(repo, base, to)?;
     let number = diff.deltas().position(|delta| meant.path(&delta) == Some(path.as_bytes()));
-    let number = number.ok_or_else(|| not_found(format!("{} has no changes to show", path.text())))?;
+    let Some(number) = number else {
+        let gone = gone::all(repo, base, to).find(|gone| gone.path == path);
+        let missing = || not_found(format!("{} has no changes to show", path.text()));
+        return gone.map(|gone| gone.diff()).ok_or_else(missing);
+    };
     Compared::of(repo, &diff, &path, number)?.page(wanted.from.unwrap_or(0), wanted.limit)
 }
 
@@ -189,7 +212,10 @@ impl<'s> Meant<'s> {
         let (path, _) = path_of(delta).zip(change(delta.status()))?;
         let is_seen = match (self.to, delta.status()) {
             (State::Work, Delta::Deleted) => !self.unusual.not_checked_out.contains(path),
-            (State::Work, Delta::Untracked | Delta::Added) => !self.base.leaves_out(path, self.root),
+            // Of one that git tracks, the snapshot has what the index had.
+            (State::Work, Delta::Untracked | Delta::Added | Delta::Modified) => {
+                !self.base.leaves_out(path, self.root)
+            }
             (State::Index, Delta::Added) => !self.unusual.announced.contains(path),
             _ => true,
         };
@@ -301,69 +327,6 @@ fn is_small(repo: &Repo, diff: &Diff, number: usize) -> bool {
         size => size,
     };
     size(delta.old_file()) <= COUNTED && size(delta.new_file()) <= COUNTED
-}
-
-fn describe(delta: &DiffDelta, patch: Option<&Patch>) -> Result<Option<DiffFile>, Failure> {
-    let (Some(path), Some(change)) = (path_of(delta), change(delta.status())) else { return Ok(None) };
-    let flags = patch.map_or(delta.flags(), |patch| patch.delta().flags());
-    let binary = flags.contains(DiffFlags::BINARY);
-    let has_lines = !binary && delta.status() != Delta::Typechange;
-    let counted = match patch.filter(|_| has_lines) {
-        Some(patch) => Some(patch.line_stats()?),
-        None => None,
-    };
-    let old_path = (delta.status() == Delta::Renamed).then(|| delta.old_file().path_bytes()).flatten();
-    Ok(Some(DiffFile {
-        path: text_of(path),
-        old_path: old_path.map(text_of),
-        change,
-        old_mode: mode(delta.old_file().mode()),
-        new_mode: mode(delta.new_file().mode()),
-        added: counted.map(|(_, added, _)| added as u32),
-        removed: counted.map(|(_, _, removed)| removed as u32),
-        binary,
-        generated: is_generated(path),
-        version: None,
-        conflicted: delta.status() == Delta::Conflicted,
-    }))
-}
-
-fn mode(mode: FileMode) -> Option<String> {
-    let text = match mode {
-        FileMode::Unreadable => return None,
-        FileMode::Tree => "040000",
-        FileMode::Blob => "100644",
-        FileMode::BlobGroupWritable => "100664",
-        FileMode::BlobExecutable => "100755",
-        FileMode::Link => "120000",
-        FileMode::Commit => "160000",
-    };
-    Some(text.to_owned())
-}
-
-/// By the names that programs give to what they write.
-fn is_generated(path: &[u8]) -> bool {
-    const NAMES: [&[u8]; 13] = [
-        b"Cargo.lock",
-        b"package-lock.json",
-        b"npm-shrinkwrap.json",
-        b"yarn.lock",
-        b"pnpm-lock.yaml",
-        b"bun.lock",
-        b"bun.lockb",
-        b"composer.lock",
-        b"Gemfile.lock",
-        b"poetry.lock",
-        b"uv.lock",
-        b"go.sum",
-        b"flake.lock",
-    ];
-    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-    let below = |dir: &[u8]| path.split(|byte| *byte == b'/').rev().skip(1).any(|part| part == dir);
-    NAMES.contains(&name)
-        || [&b".min.js"[..], b".min.css", b".map"].iter().any(|end| name.ends_with(end))
-        || below(b"dist")
-        || below(b"node_modules")
 }
 
 /// Why the file cannot be taken line by line.

@@ -51,6 +51,11 @@ impl LeftOut {
         Self { path: path.text(), size: meta.len(), written: written(meta) }
     }
 
+    /// A name of what it was.
+    pub fn version(&self) -> String {
+        format!("{}-{}", self.size, self.written)
+    }
+
     /// Whether the file at `path` below `root` is as it was.
     pub fn is_at(&self, path: &[u8], root: &Path) -> bool {
         let meta = root.join(OsStr::from_bytes(path)).symlink_metadata();

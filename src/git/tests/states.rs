@@ -3,7 +3,9 @@
 use std::fs;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::git::{Change, MAX_DIFF_BYTES, MAX_LINE, MAX_LINES, ReadFile, ReadPage};
+use codepiper_protocol::wire::git::{
+    Change, MAX_DIFF_BYTES, MAX_LINE, MAX_LINES, ReadFile, ReadPage, WholeFile,
+};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
@@ -80,6 +82,34 @@ fn what_changed_since_somebody_looked_is_exactly_that() {
     let gone = State::parse(&repo, session, "seen").err().unwrap();
     assert_eq!(Problem::from(gone).code, Code::NotFound);
     assert!(State::parse(&repo, other, "seen").is_ok());
+}
+
+#[test]
+fn large_files_are_named_when_they_changed_and_when_they_are_gone() {
+    let sandbox = Sandbox::new();
+    let large = |byte: u8, more: usize| vec![byte; (16 << 20) + 1 + more];
+    sandbox.write("tracked", large(b'a', 0));
+    sandbox.commit_all();
+    sandbox.write("tracked", large(b'b', 1));
+    sandbox.write("untracked", vec![b'x'; 2 << 20]);
+    sandbox.write("stays", vec![b'x'; 2 << 20]);
+    let session = SessionId::random();
+    let kept = snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
+    assert_eq!(kept.left_out, ["stays", "tracked", "untracked"]);
+    assert_eq!(differing(&sandbox, session, "seen"), []);
+    sandbox.write("tracked", large(b'c', 2));
+    fs::remove_file(sandbox.path("untracked")).unwrap();
+    let wanted = [("tracked".to_owned(), Change::Modified), ("untracked".to_owned(), Change::Deleted)];
+    assert_eq!(differing(&sandbox, session, "seen"), wanted);
+    let repo = sandbox.repo();
+    let seen = State::parse(&repo, session, "seen").unwrap();
+    let wanted =
+        ReadFile { path: "untracked".into(), old_path: None, base: None, to: None, from: None, limit: None };
+    let found = diff::file(&repo, &seen, &State::Work, &wanted).unwrap();
+    assert_eq!((found.file.change, found.whole), (Change::Deleted, Some(WholeFile::TooLarge)));
+    fs::remove_file(sandbox.path("tracked")).unwrap();
+    let gone = differing(&sandbox, session, "seen");
+    assert_eq!(gone.iter().map(|(_, change)| *change).collect::<Vec<_>>(), [Change::Deleted; 2]);
 }
 
 #[test]
