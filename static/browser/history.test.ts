@@ -58,20 +58,54 @@ it("scrolls back to the very first line, every line once", async () => {
   await scrollBack();
   await shot(page, "history");
   await past().focus();
+  const toTop = (): Promise<void> => past().evaluate((element) => element.scrollTo(0, 0));
   await eventually(async () => {
-    await page.keyboard.press("Home");
+    await toTop();
     return (await loaded())[0] === 1;
   }, "the first line is loaded");
   const rows = await loaded();
   expect(rows.length).toBe(LINES);
   rows.forEach((row, index) => expect(row).toBe(index + 1));
   // What was loaded last has moved what was seen down.
-  await page.keyboard.press("Home");
+  await toTop();
   await page
     .getByText("20,000 newer lines", { exact: false })
     .or(page.getByText(/19,9\d\d newer lines/))
     .first()
     .waitFor();
+});
+
+it("goes to the first of 100,000 lines at once, and every line follows once", async () => {
+  const rows = 100_000;
+  const id = start("longest", `seq -f 'row %.0f of a log' ${rows}; echo finished; read x`);
+  await page.goto(`${host.url}/sessions/${id}`);
+  await shows(page, "finished");
+  await scrollBack();
+  await past().focus();
+  let asked = 0;
+  page.on("request", (request) => (asked += Number(request.url().includes("/output?"))));
+  await page.keyboard.press("Home");
+  await eventually(async () => (await loaded())[0] === 1, "the first line is there");
+  expect(asked).toBeLessThanOrEqual(2);
+  expect(await past().evaluate((element) => element.scrollTop)).toBe(0);
+  expect(await loaded()).not.toContain(rows);
+  await eventually(async () => {
+    // Not to the very end: there it is live again.
+    await past().evaluate((element) => element.scrollTo(0, element.scrollHeight - element.clientHeight - 40));
+    return (await loaded()).at(-1) === rows;
+  }, "the last line is there");
+  expect(await loaded()).toEqual(Array.from({ length: rows }, (_, index) => index + 1));
+  // The beginning is loaded still, and nothing is asked for.
+  const before = asked;
+  await page.keyboard.press("Home");
+  await eventually(() => past().evaluate((element) => element.scrollTop === 0), "it is at the top");
+  expect(asked).toBe(before);
+  await page.keyboard.press("End");
+  await page.getByText("newer lines").waitFor({ state: "detached" });
+  await page.goto(`${host.url}/sessions/${long}`);
+  await shows(page, "finished");
+  await scrollBack();
+  await past().focus();
 });
 
 it("is left by a key that is not sent, and disturbed nobody", async () => {

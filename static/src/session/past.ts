@@ -74,7 +74,12 @@ export class Past {
       leave: () => {
         if (!this.searching.value) this.toLive();
       },
-      key: (event) => historyKey(event, this.toLive, this.search),
+      key: (event) =>
+        historyKey(event, {
+          live: this.toLive,
+          beginning: () => void history.openAtBeginning(),
+          search: this.search,
+        }),
     });
     this.history = history;
     // It has to have a size while it is filled.

@@ -93,6 +93,21 @@ export class History {
     this.measure();
   }
 
+  /** Shows the oldest output that is kept; what follows is loaded when one scrolls to it. */
+  async openAtBeginning(): Promise<void> {
+    await this.load(async () => {
+      if (!this.atBeginning) {
+        // Nothing is older than that.
+        const { epoch, offset } = position((await this.fetch("at=0&bytes=1", null)).end);
+        const before = cursorOf({ epoch, offset: Math.min(offset + PIECE, position(this.end()).offset) });
+        this.begin(await this.fetch(`before=${before}&bytes=${PIECE}`, null));
+        this.atEnd = false;
+      }
+      this.root.scrollTop = 0;
+    });
+    this.measure();
+  }
+
   /** Shows what was printed at a moment (ms since 1970) or at a place of the output. */
   async openAt(moment: number | Cursor): Promise<void> {
     await this.load(async () => {
