@@ -86,7 +86,12 @@ const TERMINAL = new RegExp(
 );
 
 /** What lies over every page, and is loaded when a page is there: without a connection nothing could be. */
-const OVER_PAGES = /\/src\/ui\/(palette|confirm|rename|shortcuts|dialog|toast|unsure|not_found)\.tsx?$/;
+const OVER_PAGES =
+  /\/src\/(ui\/(palette|confirm|rename|shortcuts|dialog|toast|unsure|not_found)|pages\/unreachable)\.tsx?$/;
+
+/** What is around every page, and is loaded when the page is drawn. */
+const AROUND_PAGES =
+  /\/src\/(ui\/(session_menu|popover|meters|program_status|described|hatch|tooltip|bottom_bar|reconnect)|menu_actions|remove)\.tsx?$/;
 
 export default defineConfig({
   plugins: [highlighter(), pieces()],
@@ -106,6 +111,7 @@ export default defineConfig({
             { name: "dashboard", test: EVERY_PAGE },
             { name: "terminal", test: TERMINAL },
             { name: "over_pages", test: OVER_PAGES },
+            { name: "around_pages", test: AROUND_PAGES },
           ],
         },
       },

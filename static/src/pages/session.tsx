@@ -20,7 +20,7 @@ const TerminalView = later(() => import("../session/terminal_view").then((module
 const Evidence = later(whenDrawn(() => import("../session/evidence").then((module) => module.Evidence)));
 const ModelPicker = later(whenDrawn(() => import("../session/model_picker").then((module) => module.ModelPicker)));
 const SessionMenu = later(whenDrawn(() => import("../ui/session_menu").then((module) => module.SessionMenu)));
-const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const ReconnectBanner = later(whenDrawn(() => import("../ui/reconnect").then((module) => module.ReconnectBanner)));
 const ConversationView = later(() => import("../conversation/conversation").then((module) => module.ConversationView));
 const AttachView = later(() => import("../session/attach").then((module) => module.AttachView));
 const EventsTab = later(() => import("../session/events").then((module) => module.EventsTab));

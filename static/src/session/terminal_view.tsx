@@ -23,7 +23,7 @@ const SearchBar = later(() => around().then((module) => module.SearchBar));
 const ToolBar = later(() => around().then((module) => module.ToolBar));
 const NewerPill = later(() => around().then((module) => module.NewerPill));
 const Consent = later(() => around().then((module) => module.Consent));
-const ReconnectBanner = later(() => import("../ui/reconnect").then((module) => module.ReconnectBanner));
+const ReconnectBanner = later(whenDrawn(() => import("../ui/reconnect").then((module) => module.ReconnectBanner)));
 const Ended = later(() => around().then((module) => module.Ended));
 const Timeline = later(() => around().then((module) => module.Timeline));
 

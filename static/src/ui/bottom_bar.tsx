@@ -1,3 +1,4 @@
+import "../styles/around_pages.css";
 import { useLocation } from "preact-iso";
 import { signOut } from "../login";
 import { openOverlay } from "../overlay";

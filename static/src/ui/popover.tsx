@@ -1,3 +1,4 @@
+import "../styles/around_pages.css";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 

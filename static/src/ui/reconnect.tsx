@@ -1,3 +1,4 @@
+import "../styles/around_pages.css";
 import { connection, now } from "../store";
 import { duration } from "../words";
 import { Icon } from "./icon";

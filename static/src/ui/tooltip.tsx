@@ -1,3 +1,4 @@
+import "../styles/around_pages.css";
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { currentKey } from "../keys_table";
