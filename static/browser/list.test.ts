@@ -55,6 +55,51 @@ it("has what it shows in its address", async () => {
   expect(new URL(page.url()).search).toBe("");
 });
 
+it("groups by directory, as the address and this device say, and folds groups", async () => {
+  const groups = (): Promise<string[]> =>
+    page.locator(".list section").evaluateAll((all) => all.map((each) => each.getAttribute("aria-label") ?? ""));
+  const id = (
+    JSON.parse(host.run("start", "-p", "shell", "--name", "elsewhere", "-d", "/tmp", "--json", "--", "cat")) as {
+      id: string;
+    }
+  ).id;
+  await page.goto(host.url);
+  await row("elsewhere").waitFor();
+  expect(await groups()).toEqual(["Running", "Ended"]);
+  const by = page.getByRole("group", { name: "Group by" });
+  await by.getByRole("button", { name: "By directory" }).click();
+  await page.waitForURL("**/?group=directory");
+  expect(await groups()).toEqual(["/tmp", host.home]);
+  expect(await names()).toEqual(["elsewhere", "delta", "gamma", "beta", "alpha", "three", "two", "one"]);
+  await shot(page, "list-by-directory");
+  expect(await findings(page)).toEqual([]);
+
+  // A group folds, and the keys pass over it.
+  const head = page.getByRole("region", { name: "/tmp", exact: true }).getByRole("button", { expanded: true });
+  await head.focus();
+  await page.keyboard.press("Enter");
+  await row("elsewhere").waitFor({ state: "detached" });
+  await page.locator("body").click({ position: { x: 700, y: 10 } });
+  await page.keyboard.press("j");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("delta");
+  await page.keyboard.press("End");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("one");
+
+  // Another visit is as this one was left.
+  await page.goto(host.url);
+  await row("alpha").waitFor();
+  expect(await groups()).toEqual(["/tmp", host.home]);
+  expect(await row("elsewhere").count()).toBe(0);
+  await page.getByRole("region", { name: "/tmp", exact: true }).getByRole("button", { expanded: false }).click();
+  await row("elsewhere").waitFor();
+  await by.getByRole("button", { name: "By state" }).click();
+  await page.waitForURL((url) => url.search === "");
+  await eventually(async () => (await groups()).join() === "Running,Ended", "they are grouped by state");
+  host.run("kill", id);
+  host.run("sessions", "remove", id);
+  await row("elsewhere").waitFor({ state: "detached" });
+});
+
 it("is one stop of Tab, and so is the rail", async () => {
   const stops = (where: string): Promise<number> =>
     page.evaluate(

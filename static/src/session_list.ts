@@ -53,6 +53,16 @@ export function groupOf(session: Session): Group {
   return isWaiting(session) ? "Waiting" : isLive(session) ? "Running" : "Ended";
 }
 
+/** Where one would start another session like it: a worktree is the session's own. */
+export const originOf = ({ worktree, cwd }: Session): string => worktree?.repository ?? cwd;
+
+/** What a list is grouped by; what the groups are called. */
+export const GROUPINGS = {
+  state: groupOf,
+  directory: originOf,
+} as const;
+export type Grouping = keyof typeof GROUPINGS;
+
 /** By need, pinned ones first, then newest; what waits longest comes first, what ended last comes first. */
 export function ordered(sessions: readonly Session[]): readonly Session[] {
   const group = (session: Session): number => GROUPS.indexOf(groupOf(session));

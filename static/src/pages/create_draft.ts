@@ -3,10 +3,10 @@
 import type { Billing, GitDirectory, Provider, Session, StartSession } from "../wire";
 import { splitArguments } from "../launch";
 import { quoted } from "../quoted";
+import { originOf } from "../session_list";
 import { home, inOrder } from "../store";
 import { keptGrid } from "../terminal/following";
 import { tilde } from "../words";
-import { originOf } from "./recent";
 import { NO_OPTIONS, worktreeOf, type Options } from "./create_options";
 
 const DRAFT = "codepiper.create";

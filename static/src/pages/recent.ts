@@ -1,6 +1,7 @@
 // The directories that sessions were started in, the newest first; those of sessions that were removed are remembered here.
 
 import { signal } from "@preact/signals";
+import { originOf } from "../session_list";
 import { inOrder } from "../store";
 import { isLive } from "../words";
 import type { Session } from "../wire";
@@ -30,9 +31,6 @@ export function rememberDirectory(path: string): void {
   remembered.value = [path, ...remembered.value.filter((other) => other !== path)].slice(0, MOST);
   localStorage.setItem(KEY, JSON.stringify(remembered.value));
 }
-
-/** Where one would start another session like it: a worktree is the session's own. */
-export const originOf = ({ worktree, cwd }: Session): string => worktree?.repository ?? cwd;
 
 export function recentOf(all: readonly Session[], own: readonly string[]): Recent[] {
   const paths = new Set([...all].reverse().map(originOf));

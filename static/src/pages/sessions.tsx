@@ -4,7 +4,8 @@ import { useLocation } from "preact-iso";
 import { currentKey } from "../keys_table";
 import { program } from "../menu_actions";
 import { openOverlay } from "../overlay";
-import { FILTERS, fits, ordered } from "../session_list";
+import { kept } from "../preferences";
+import { FILTERS, fits, type Grouping, ordered } from "../session_list";
 import { Filters } from "../sessions/filters";
 import { Columns, List } from "../sessions/list";
 import { NeedsYou } from "../sessions/needs_you";
@@ -17,9 +18,13 @@ import { Keys } from "../ui/keys";
 import { ReconnectBanner } from "../ui/reconnect";
 
 export function SessionsPage() {
+/** On this device; an address may say another one. */
+const keptGrouping = kept<Grouping>("list.group", ["state", "directory"], "state");
+
   const { query, path, route } = useLocation();
   const { q: text = "", provider = "", dir = "", tag = "" } = query;
   const filter = FILTERS.find(({ key }) => key === query["show"])?.key ?? "all";
+  const grouping: Grouping = query["group"] === "directory" ? "directory" : keptGrouping.value;
   /** What is shown is in the address: it is kept, linked and gone back to. */
   const show = (part: Record<string, string>): void => {
     const wanted = Object.entries({ ...query, ...part }).filter(([, value]) => value !== "");
@@ -105,7 +110,12 @@ export function SessionsPage() {
             tag={tag}
             chooseTag={(chosen) => show({ tag: chosen })}
           >
-            <List wanted={found} text={text} clear={() => route(path, true)} />
+            grouping={grouping}
+            group={(chosen) => {
+              keptGrouping.value = chosen;
+              show({ group: chosen === "state" ? "" : chosen });
+            }}
+            <List wanted={found} text={text} grouping={grouping} clear={() => route(path, true)} />
           </Filters>
         </>
       )}

@@ -1,9 +1,14 @@
 import type { ComponentChildren } from "preact";
-import { type Filter, FILTERS, fits } from "../session_list";
+import { type Filter, FILTERS, fits, type Grouping } from "../session_list";
 import { home, inOrder } from "../store";
 import { StateMark } from "../ui/state_mark";
 import { providerName } from "../providers";
 import { tilde } from "../words";
+
+const GROUP_WORDS: readonly (readonly [Grouping, string])[] = [
+  ["state", "By state"],
+  ["directory", "By directory"],
+];
 
 interface FiltersProps {
   filter: Filter;
@@ -14,6 +19,8 @@ interface FiltersProps {
   chooseDirectory: (directory: string) => void;
   tag: string;
   chooseTag: (tag: string) => void;
+  grouping: Grouping;
+  group: (grouping: Grouping) => void;
   children: ComponentChildren;
 }
 
@@ -26,6 +33,8 @@ export function Filters({
   chooseDirectory,
   tag,
   chooseTag,
+  grouping,
+  group,
   children,
 }: FiltersProps) {
   const all = inOrder.value;
@@ -72,6 +81,15 @@ export function Filters({
           <Picker label="Tag" value={tag} choose={chooseTag} options={tags.map((each) => [each, each])} />
         )}
         <span class="grow" />
+        {(directories.length > 1 || grouping === "directory") && (
+          <div class="segments" role="group" aria-label="Group by">
+            {GROUP_WORDS.map(([key, word]) => (
+              <button key={key} aria-pressed={grouping === key} onClick={() => group(key)}>
+                {word}
+              </button>
+            ))}
+          </div>
+        )}
         <span class="meta sorted">Sorted by urgency, then newest</span>
       </div>
       {children}

@@ -1,12 +1,16 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { type Group, GROUPS } from "../session_list";
-import { live } from "../store";
+import { type Grouping, GROUPINGS } from "../session_list";
+import { home, live } from "../store";
 import { useFrozen } from "../ui/frozen";
+import { Icon } from "../ui/icon";
+import { Path } from "../ui/path";
+import { foreign, tilde } from "../words";
 import type { Session } from "../wire";
 import { BulkBar, RemoveEnded } from "./bulk";
+import { fold, folded } from "./folded";
 import { orderOf, useListKeys } from "./list_keys";
 import { Row } from "./row";
 import { longPress, Selection } from "./selection";
@@ -14,12 +18,13 @@ import { longPress, Selection } from "./selection";
 interface Props {
   wanted: readonly Session[];
   text: string;
+  grouping: Grouping;
   clear: () => void;
 }
 
-export function List({ wanted, text, clear }: Props) {
+export function List({ wanted, text, grouping, clear }: Props) {
   const list = useRef<HTMLDivElement>(null);
-  const { shown, changed, update, hold } = useFrozen(wanted, list);
+  const { shown, changed, update, hold } = useFrozen(wanted, list, GROUPINGS[grouping]);
   const selection = useMemo(() => new Selection(), []);
   /** The session whose menu is open. */
   const menu = useSignal<string | null>(null);
@@ -30,7 +35,10 @@ export function List({ wanted, text, clear }: Props) {
   const press = useMemo(() => longPress((row) => selection.toggle(idOf(row))), []);
   if (wanted.length === 0) return <NoMatch text={text} clear={clear} />;
   const order = (): string[] => orderOf(list.current);
-  const tab = shown.find(({ session }) => session.id === stop.value)?.session.id ?? first(shown);
+  // In the order of the first of each.
+  const groups = [...new Set(shown.map((row) => row.group))];
+  const open = groups.flatMap((group) => (folded.value.has(group) ? [] : shown.filter((row) => row.group === group)));
+  const tab = (open.find(({ session }) => session.id === stop.value) ?? open[0])?.session.id;
   const selecting = selection.ids.value.size > 0;
   return (
     <div
@@ -49,12 +57,15 @@ export function List({ wanted, text, clear }: Props) {
           Order changed · Update
         </button>
       )}
-      {GROUPS.map((group) => {
-        const rows = shown.filter((row) => row.group === group).map((row) => row.session);
-        return (
-          rows.length > 0 && <Rows key={group} group={group} sessions={rows} {...{ tab, selection, order, menu }} />
-        );
-      })}
+      {groups.map((group) => (
+        <Rows
+          key={group}
+          group={group}
+          folder={grouping === "directory"}
+          sessions={shown.filter((row) => row.group === group).map((row) => row.session)}
+          {...{ tab, selection, order, menu }}
+        />
+      ))}
       <BulkBar selection={selection} order={order} />
     </div>
   );
@@ -88,7 +99,9 @@ function useFocusKept(list: RefObject<HTMLElement | null>, rows: string): void {
 }
 
 interface RowsProps {
-  group: Group;
+  group: string;
+  /** The group is a directory. */
+  folder: boolean;
   sessions: readonly Session[];
   /** The row where Tab comes in. */
   tab: string | undefined;
@@ -97,46 +110,43 @@ interface RowsProps {
   menu: Signal<string | null>;
 }
 
-function Rows({ group, sessions, tab, selection, order, menu }: RowsProps) {
+function Rows({ group, folder, sessions, tab, selection, order, menu }: RowsProps) {
   const { route } = useLocation();
+  const isFolded = folded.value.has(group);
+  const id = useId();
   return (
-    <section aria-label={group}>
+    <section aria-label={folder ? foreign(tilde(group, home.value)) : group}>
       <h2 class="group">
-        {group} <small>{sessions.length}</small>
+        <button class="fold" aria-expanded={!isFolded} aria-controls={id} onClick={() => fold(group, !isFolded)}>
+          <Icon name={isFolded ? "right" : "down"} size={13} />
+          {folder ? <Path path={group} /> : group} <small>{sessions.length}</small>
+        </button>
         {group === "Ended" && <RemoveEnded of={sessions} />}
       </h2>
-      <ul>
-        {sessions.map((session) => (
-          <Row
-            key={session.id}
-            session={session}
-            tab={session.id === tab}
-            selected={selection.ids.value.has(session.id)}
-            select={(range) => selection.toggle(session.id, range ? order() : undefined)}
-            selecting={selection.ids.value.size > 0}
-            open={() => route(`/sessions/${session.id}`)}
-            menu={menu.value === session.id}
-            onMenu={(shown) => {
-              if (shown) menu.value = session.id;
-              else if (menu.value === session.id) menu.value = null;
-            }}
-          />
-        ))}
+      <ul id={id} hidden={isFolded}>
+        {!isFolded &&
+          sessions.map((session) => (
+            <Row
+              key={session.id}
+              session={session}
+              tab={session.id === tab}
+              selected={selection.ids.value.has(session.id)}
+              select={(range) => selection.toggle(session.id, range ? order() : undefined)}
+              selecting={selection.ids.value.size > 0}
+              open={() => route(`/sessions/${session.id}`)}
+              menu={menu.value === session.id}
+              onMenu={(shown) => {
+                if (shown) menu.value = session.id;
+                else if (menu.value === session.id) menu.value = null;
+              }}
+            />
+          ))}
       </ul>
     </section>
   );
 }
 
 const idOf = (row: HTMLElement): string => row.querySelector<HTMLElement>(".row-link")?.dataset["session"] ?? "";
-
-/** As the groups stand, not as the rows were ordered when they were placed. */
-function first(shown: readonly { session: Session; group: string }[]): string | undefined {
-  for (const group of GROUPS) {
-    const row = shown.find((each) => each.group === group);
-    if (row) return row.session.id;
-  }
-  return undefined;
-}
 
 function NoMatch({ text, clear }: { text: string; clear: () => void }) {
   return (

@@ -1,6 +1,5 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Group, groupOf } from "../session_list";
 import type { Session } from "../wire";
 
 /** After the pointer and the focus left, in ms. */
@@ -9,16 +8,21 @@ const REST = 2000;
 /** A row of the list, in the group where it stands. */
 export interface Placed {
   session: Session;
-  group: Group;
+  group: string;
 }
 
 /**
  * Nothing moves under the hand: while the pointer or the focus is in the list, its rows stay where they are, each
  * in its group, and change in place.
  */
-export function useFrozen(wanted: readonly Session[], list: RefObject<HTMLElement | null>) {
+export function useFrozen(
+  wanted: readonly Session[],
+  list: RefObject<HTMLElement | null>,
+  groupOf: (session: Session) => string,
+) {
   const order = useRef<readonly Placed[]>([]);
   const held = useRef({ pointer: false, until: 0 });
+  const grouped = useRef(groupOf);
   const [, again] = useState(0);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -27,7 +31,9 @@ export function useFrozen(wanted: readonly Session[], list: RefObject<HTMLElemen
   // Asked of the page: an element that is removed does not say that the focus left it.
   const hasFocus = list.current?.contains(document.activeElement) === true;
   const frozen = held.current.pointer || hasFocus || Date.now() < held.current.until;
-  if (!frozen) order.current = places;
+  // Whoever groups them in another way wants them to move.
+  if (!frozen || grouped.current !== groupOf) order.current = places;
+  grouped.current = groupOf;
   const byId = new Map(wanted.map((session) => [session.id, session]));
   const shown = order.current.flatMap(({ session: { id }, group }) => {
     const session = byId.get(id);
