@@ -11,7 +11,7 @@ mod ring;
 mod watchers;
 
 pub use events::{EventLog, to_millisecond};
-pub use log::{Begun, DirectOutput, Log, Next, Reader};
+pub use log::{Begun, DirectOutput, Log, Next, Reader, Slices};
 pub use watchers::Watchers;
 
 use std::collections::HashMap;

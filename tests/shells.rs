@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session};
+use codepiper_protocol::wire::session::{Activity, EvidenceSource, Printed, Session};
+use codepiper_protocol::wire::stream::{ClientMessage, ServerMessage};
+use codepiper_protocol::wire::timeline::Timeline;
 
-use crate::harness::{Home, eventually};
+use crate::harness::{Home, Owner, WebSocket, eventually};
 
 fn interactive(home: &Home, words: &[&str]) -> Session {
     let session = home.start(words);
@@ -195,4 +197,59 @@ fn an_escape_takes_no_letter_of_what_is_sent_after_it() {
         home.until_printed(&session, "five6");
         assert!(!home.output(&session).contains("not found"), "{}", home.output(&session));
     }
+}
+
+/// The next thing that a session prints as the list tells it, which this fits.
+fn printed(socket: &mut WebSocket, session: &Session, fits: impl Fn(&str) -> bool) -> Printed {
+    socket.until(|message| {
+        let ServerMessage::SessionPrinted { id, printed } = message else { return None };
+        // One that has printed nothing is not told of.
+        assert!(printed.cursor.offset > 0, "{id} {printed:?}");
+        (id == session.id && fits(&printed.line)).then_some(printed)
+    })
+}
+
+#[test]
+fn the_list_tells_what_shells_print() {
+    let home = Home::running();
+    home.start(&["sleep", "1000"]);
+    let session = interactive(&home, &BASH);
+    type_line(&home, &session, "echo before; PS1='ready> '");
+    home.until(&session, "it prompts again", at_prompt);
+    let mut socket = WebSocket::open(&home.socket());
+    socket.tell(&ClientMessage::Sessions {});
+    let first = printed(&mut socket, &session, |line| line == "before");
+    // While a command runs it is the last line; at the prompt the one above it.
+    type_line(&home, &session, "printf 'step 1\\nstep 2'; sleep 1000");
+    let second = printed(&mut socket, &session, |line| line == "step 2");
+    assert!(second.at >= first.at && second.cursor > first.cursor);
+    home.ok(["keys", &session.short_id, "ctrl+c"]);
+    let third = printed(&mut socket, &session, |line| line != "step 2");
+    assert!(third.line.starts_with("step 2^C"), "{third:?}");
+
+    let timelines: Vec<Timeline> = Owner(&home).get("/api/timelines");
+    let own = timelines.iter().find(|timeline| timeline.session == session.id).unwrap();
+    let density = own.printed.as_ref().unwrap();
+    let total: u64 = density.bytes.iter().sum();
+    assert_eq!((total, density.cursor), (third.cursor.offset, third.cursor));
+    assert!(density.bytes[..30].iter().all(|bytes| *bytes == 0), "{density:?}");
+    let now = jiff::Timestamp::now().as_millisecond() / i64::from(density.slice_ms);
+    assert!((now - 1..=now).contains(&(density.first + density.bytes.len() as i64 - 1)));
+}
+
+/// A line is looked at once a second, however much is printed.
+#[test]
+fn a_flood_is_told_once_a_second() {
+    let home = Home::running();
+    let session = interactive(&home, &BASH);
+    let mut socket = WebSocket::open(&home.socket());
+    socket.tell(&ClientMessage::Sessions {});
+    type_line(&home, &session, "for i in {1..300}; do echo line $i; /bin/sleep 0.01; done; echo over");
+    let begun = std::time::Instant::now();
+    let mut told = 0;
+    while printed(&mut socket, &session, |_| true).line != "over" {
+        told += 1;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(f64::from(told) <= seconds + 3.0, "{told} in {seconds} s");
 }

@@ -4,21 +4,34 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Event, Source};
 use codepiper_protocol::wire::events::{ListEvents, MAX_EVENTS};
 use codepiper_protocol::wire::session::{Activity, Exit, ExitReason, Session as View, Status, WaitingFor};
-use codepiper_protocol::wire::timeline::{Marker, MarkerKind, ReadTimeline, SpanState, StateSpan, Timeline};
+use codepiper_protocol::wire::timeline::{
+    Density, Marker, MarkerKind, ReadTimeline, SpanState, StateSpan, Timeline,
+};
 use jiff::Timestamp;
 
+use crate::bus::Slices;
 use crate::session::{Session, Sessions};
 
 /// The states of every session.
 pub async fn of_all(sessions: &Sessions, wanted: ReadTimeline) -> Vec<Timeline> {
     let events = find(sessions, None, Some(Source::Session)).await;
-    let views = sessions.registry.all().into_iter().map(|session| session.view());
-    views.map(|view| Timeline { markers: vec![], ..timeline(&view, &events, wanted.since) }).collect()
+    let all = sessions.registry.all().into_iter();
+    all.map(|session| Timeline { markers: vec![], ..whole(&session, &events, wanted.since) }).collect()
 }
 
 /// The states of one session, and what happened meanwhile.
 pub async fn of_one(sessions: &Sessions, session: &Session, wanted: ReadTimeline) -> Timeline {
-    timeline(&session.view(), &find(sessions, Some(session.id), None).await, wanted.since)
+    whole(session, &find(sessions, Some(session.id), None).await, wanted.since)
+}
+
+fn whole(session: &Session, events: &[Event], since: Option<i64>) -> Timeline {
+    let counted = session.provider.prompts_for_commands.is_some();
+    let printed = counted.then(|| {
+        let (slices, cursor) = session.log.slices();
+        let (first, bytes) = slices.until(Timestamp::now().as_millisecond());
+        Density { slice_ms: Slices::MS, first, bytes, cursor }
+    });
+    Timeline { printed, ..timeline(&session.view(), events, since) }
 }
 
 /// Events of sessions, and those of the daemon itself, in order.
@@ -44,7 +57,7 @@ fn timeline(view: &View, events: &[Event], since: Option<i64>) -> Timeline {
         states.retain(|span| span.to.is_none_or(|to| to > since));
         markers.retain(|marker| marker.at >= since);
     }
-    Timeline { session: view.id, states, markers }
+    Timeline { session: view.id, states, markers, printed: None }
 }
 
 #[derive(Default)]

@@ -1,9 +1,11 @@
 //! One session's log, and its readers.
 
+mod density;
 mod reader;
 #[cfg(test)]
 mod tests;
 
+pub use density::Slices;
 pub use reader::{Begun, Next, Reader};
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -35,6 +37,9 @@ struct LogState {
     /// The epoch that is being written, and where each one began, oldest first.
     epochs: Vec<(u32, Position)>,
     end: Position,
+    /// When something was printed last, in ms since 1970; 0 when that is not known.
+    printed: i64,
+    slices: Slices,
     ring: Ring,
     /// With those whose reader has nothing to read and wants to be given what comes.
     watchers: Watchers<Option<Waiting>>,
@@ -52,10 +57,13 @@ pub type DirectOutput = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 impl Log {
     pub(super) fn new(session: SessionId, journal: Arc<dyn Journal>, epoch: u32, end: Position) -> Self {
+        let printed = journal.last(session).map_or(0, |last| last.time);
         let state = LogState {
             // Where it began is not known any more, and nobody has a cursor of it from before that.
             epochs: vec![(epoch, Position::default())],
             end,
+            printed,
+            slices: Slices::default(),
             ring: Ring::default(),
             watchers: Watchers::default(),
         };
@@ -81,6 +89,18 @@ impl Log {
     pub fn cursor(&self) -> Cursor {
         let state = self.state();
         Cursor::new(state.epoch(), state.end.offset)
+    }
+
+    /// When something was printed last, in ms since 1970, and where the output ended then.
+    pub fn printed(&self) -> (i64, Cursor) {
+        let state = self.state();
+        (state.printed, Cursor::new(state.epoch(), state.end.offset))
+    }
+
+    /// How much was printed when, up to this place.
+    pub fn slices(&self) -> (Slices, Cursor) {
+        let state = self.state();
+        (state.slices.clone(), Cursor::new(state.epoch(), state.end.offset))
     }
 
     /// The cursor of an offset of this log.
@@ -198,6 +218,10 @@ impl Log {
         {
             let begin = state.end;
             state.epochs.push((epoch, begin));
+        }
+        if let Content::Output(bytes) = &content {
+            state.printed = time;
+            state.slices.add(time, bytes.len() as u64);
         }
         let entry = Entry { at: state.end, time, content };
         state.end = entry.end();

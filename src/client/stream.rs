@@ -165,6 +165,7 @@ impl Stream {
                 | ServerMessage::Sessions { .. }
                 | ServerMessage::SessionChanged { .. }
                 | ServerMessage::SessionRemoved { .. }
+                | ServerMessage::SessionPrinted { .. }
                 | ServerMessage::ConversationChanged { .. }
                 | ServerMessage::GitChanged { .. }
                 | ServerMessage::Pong {} => {}

@@ -59,6 +59,8 @@ pub(super) struct Shown {
     /// What its programs say about themselves, and what is in the foreground of its terminal.
     pub program_status: Option<StatusRecord>,
     pub foreground: Option<wire::Foreground>,
+    /// What it printed last, as far as somebody looked, and whether it prompted for a command then.
+    pub printed: Option<(wire::Printed, bool)>,
     /// The version that its program says it has.
     pub version: Option<String>,
     /// What its agent says it has used.
@@ -210,6 +212,11 @@ impl Session {
         self.log.cursor()
     }
 
+    /// What it printed last, as far as somebody looked: a shell, while the list is shown.
+    pub fn printed(&self) -> Option<wire::Printed> {
+        self.shown().printed.as_ref().map(|(printed, _)| printed.clone())
+    }
+
     /// The name of its tmux session.
     pub fn tmux_session(&self) -> SessionName {
         format!("codepiper-{}", self.id.short())
@@ -265,6 +272,7 @@ impl Session {
         self.evidence.forget_reports();
         let mut shown = self.shown();
         (shown.program_status, shown.foreground, shown.limited) = (None, None, None);
+        shown.printed = None;
         (shown.version, shown.permission_mode) = (None, None);
     }
 

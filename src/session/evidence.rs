@@ -5,6 +5,7 @@
 //! | [`reports`] | what a program reports in its output |
 //! | [`status`]  | what programs say about themselves |
 //! | [`foreground`] | what a shell does |
+//! | [`printed`] | what shells print, for who shows the list of sessions |
 //! | [`screens`] | what screens prove |
 //! | [`dialogs`] | what is asked on the screen alone |
 //! | [`state_files`] | what providers write about their state |
@@ -20,6 +21,7 @@ mod find;
 mod foreground;
 mod limit;
 mod mode;
+mod printed;
 mod reports;
 mod screens;
 mod state_files;

@@ -31,6 +31,8 @@ struct Inner {
     taking: Mutex<()>,
     /// Who is told of every change of any session.
     watchers: Mutex<Watchers>,
+    /// Whoever shows the list has a copy.
+    listing: Arc<()>,
 }
 
 #[derive(Default)]
@@ -42,8 +44,8 @@ struct Table {
 
 impl Registry {
     pub(super) fn new(context: Arc<Context>) -> Self {
-        let (table, taking, watchers) = Default::default();
-        Self(Arc::new(Inner { context, table, taking, watchers }))
+        let (table, taking, watchers, listing) = Default::default();
+        Self(Arc::new(Inner { context, table, taking, watchers, listing }))
     }
 
     /// Reads the launch records. What cannot be read is reported and left alone, its pane too. `unfinished`: so many
@@ -249,6 +251,15 @@ impl Registry {
     /// Wakes the watcher when a session begins, changes or is removed.
     pub fn watch(&self, watcher: &Arc<Notify>) {
         lock(&self.0.watchers).add(watcher);
+    }
+
+    /// As long as this is kept, somebody shows the list: what shells print is looked at.
+    pub fn listing(&self) -> Arc<()> {
+        self.0.listing.clone()
+    }
+
+    pub(super) fn is_listed(&self) -> bool {
+        Arc::strong_count(&self.0.listing) > 1
     }
 
     pub(super) fn wake_watchers(&self) {

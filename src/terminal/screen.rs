@@ -135,6 +135,18 @@ impl Screen {
         &self.model.modes
     }
 
+    /// The last row with text. Where a shell prompts, the one above the prompt, if there is any.
+    pub fn last_line(&self, prompts: bool) -> String {
+        let rows = self.size().rows();
+        let mut prompt = if prompts { self.cursor().y.min(rows) } else { rows };
+        // What is typed may go on over several rows.
+        while prompts && prompt > 0 && self.row_wraps(prompt - 1) {
+            prompt -= 1;
+        }
+        let texts = (0..prompt).rev().chain(prompt..rows).map(|row| self.row_text(row));
+        texts.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default()
+    }
+
     /// A row's text without blanks at the end. Empty when there is no such row.
     pub fn row_text(&self, y: u16) -> String {
         let mut text = String::new();

@@ -78,6 +78,11 @@ enum Job {
         session: SessionId,
         reply: oneshot::Sender<Modes>,
     },
+    LastLine {
+        session: SessionId,
+        prompts: bool,
+        reply: oneshot::Sender<String>,
+    },
     EndString {
         session: SessionId,
         reply: oneshot::Sender<Keyframe>,
@@ -185,6 +190,13 @@ impl Screens {
     pub async fn modes(&self, session: SessionId) -> Option<Modes> {
         let (reply, receiver) = oneshot::channel();
         self.push(Job::Modes { session, reply });
+        receiver.await.ok()
+    }
+
+    /// [`Screen::last_line`], with all that was fed before. `None` when the session has no screen.
+    pub async fn last_line(&self, session: SessionId, prompts: bool) -> Option<String> {
+        let (reply, receiver) = oneshot::channel();
+        self.push(Job::LastLine { session, prompts, reply });
         receiver.await.ok()
     }
 
@@ -317,6 +329,12 @@ impl Shared {
                 if let Some(model) = models.get(&session) {
                     // Nobody may wait any more.
                     let _ = reply.send(model.screen.modes().clone());
+                }
+            }
+            Job::LastLine { session, prompts, reply } => {
+                if let Some(model) = models.get(&session) {
+                    // Nobody may wait any more.
+                    let _ = reply.send(model.screen.last_line(prompts));
                 }
             }
             Job::EndString { session, reply } => {

@@ -1,7 +1,7 @@
 // What the pages show: signals, fed by the one WebSocket.
 
 import { batch, computed, effect, signal, untracked } from "@preact/signals";
-import type { Ask, DaemonStatus, Event, Provider, ServerMessage, Session, Timeline } from "./wire";
+import type { Ask, DaemonStatus, Density, Event, Printed, Provider, ServerMessage, Session, Timeline } from "./wire";
 import { Connection } from "./connection";
 import { problemOf, request, worded } from "./http";
 import { findOut } from "./login";
@@ -18,6 +18,9 @@ export const daemon = signal<DaemonStatus | null>(null);
 export const now = signal(Date.now());
 /** What each session's states were, oldest first, for the last hour at least. */
 export const traces = signal<ReadonlyMap<string, readonly Span[]>>(new Map());
+/** What shells printed last, and how much when. */
+export const printed = signal<ReadonlyMap<string, Printed>>(new Map());
+export const densities = signal<ReadonlyMap<string, Density>>(new Map());
 /** The session whose bell rang last, and how often one did. */
 export const bell = signal<{ session: string | null; count: number }>({ session: null, count: 0 });
 
@@ -101,6 +104,7 @@ async function refresh(): Promise<void> {
       );
       for (const session of inOrder.value) past.set(session.id, extended(past.get(session.id) ?? [], session));
       traces.value = past;
+      densities.value = new Map(timelines.flatMap(({ session, printed }) => (printed ? [[session, printed]] : [])));
     }),
   ]);
 }
@@ -123,6 +127,9 @@ function handle(message: ServerMessage): void {
       });
     case "session_changed":
       return keep(message.session);
+    case "session_printed":
+      printed.value = new Map(printed.value).set(message.id, message.printed);
+      return;
     case "session_removed": {
       const left = new Map(sessions.value ?? []);
       left.delete(message.id);
@@ -201,7 +208,10 @@ let endClock: (() => void) | undefined;
 function tick(): void {
   clearTimeout(ticking);
   now.value = Date.now();
-  const young = inOrder.value.some((session) => now.value - Date.parse(session.state_since) < 60_000);
+  const isYoung = (at: string): boolean => now.value - Date.parse(at) < 60_000;
+  const young =
+    inOrder.value.some((session) => isYoung(session.state_since)) ||
+    [...printed.value.values()].some(({ at }) => isYoung(at));
   ticking = setTimeout(tick, young || !live.value ? 1000 : 10_000);
 }
 

@@ -3,6 +3,16 @@
 import type { SpanState } from "./wire";
 import type { Span } from "./trace";
 
+/** Where a state's bar begins and how high it is, of 16. */
+export const BARS = {
+  starting: { y: 6, height: 4 },
+  working: { y: 3, height: 10 },
+  idle: { y: 8, height: 2 },
+  waiting: { y: 1, height: 14 },
+  unknown: { y: 3, height: 10 },
+  away: { y: 8, height: 1 },
+} as const;
+
 /** What of the spans lies between `from` and `to`, neighbours of one state joined. */
 export function within(
   spans: readonly Span[],

@@ -536,6 +536,27 @@ web: string | null, tmux: TmuxStatus, sessions: SessionCounts, };
 export type Delivery = "latest" | "every";
 
 /**
+ * How much was printed in each slice of the last hour, since the daemon was started.
+ */
+export type Density = { 
+/**
+ * The length of a slice. Slices begin at multiples of it, counted from 1970.
+ */
+slice_ms: number, 
+/**
+ * The number of the first slice: its time, divided by `slice_ms`.
+ */
+first: number, 
+/**
+ * Bytes, oldest first.
+ */
+bytes: Array<number>, 
+/**
+ * The end of the output that is counted.
+ */
+cursor: Cursor, };
+
+/**
  * An event in words, on one line, with nothing in it that acts on a terminal.
  */
 export type Description = { text: string, 
@@ -1601,6 +1622,19 @@ export type PolicyVerdictPart = {
 words: Array<string>, action: PolicyAction, rule: RuleRef | null, why: string, };
 
 /**
+ * What a shell printed last: sent with the list of sessions, at most once a second.
+ */
+export type Printed = { at: string, 
+/**
+ * The last line of its screen that is not empty, up to 200 characters; at a prompt, the one above it.
+ */
+line: string, 
+/**
+ * The end of the output then.
+ */
+cursor: Cursor, };
+
+/**
  * An error of the API. `detail` says what failed; `next` is what to do about it, as data.
  */
 export type Problem = { code: Code, 
@@ -2093,7 +2127,7 @@ export type ServerMessage = { "type": "hello", protocol: number, version: string
 /**
  * The offset of the next output byte, unless a keyframe or gap comes first.
  */
-cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "conversation_changed", session: SessionId, } | { "type": "git_changed", session: SessionId, 
+cursor: Cursor, size: Size, session: Session, } | { "type": "keyframe", channel: number, cursor: Cursor, size: Size, reason: KeyframeReason, } | { "type": "gap", channel: number, cursor: Cursor, reason: GapReason, lost: Lost, } | { "type": "caught_up", channel: number, cursor: Cursor, } | { "type": "ended", channel: number, cursor: Cursor, exit: Exit | null, } | { "type": "session", channel: number, session: Session, } | { "type": "event", event: Event, } | { "type": "sessions", sessions: Array<Session>, } | { "type": "session_changed", session: Session, } | { "type": "session_removed", id: SessionId, } | { "type": "session_printed", id: SessionId, printed: Printed, } | { "type": "conversation_changed", session: SessionId, } | { "type": "git_changed", session: SessionId, 
 /**
  * Not all of it is watched: it has too many directories, or the system allows no more watches.
  */
@@ -2525,7 +2559,11 @@ states: Array<StateSpan>,
 /**
  * Oldest first.
  */
-markers: Array<Marker>, };
+markers: Array<Marker>, 
+/**
+ * How much a shell printed lately: its states say little. `null` for agents.
+ */
+printed: Density | null, };
 
 export type TmuxStatus = { connected: boolean, version: string, socket: string, server_pid: number | null, };
 

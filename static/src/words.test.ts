@@ -42,7 +42,8 @@ describe("states", () => {
     expect(said({ activity: "working" })).toBe("Running/working/working");
     expect(said({ activity: "idle" })).toBe("Running/idle/idle");
     const foreground = { command: null, pid: 7, since: "2026-11-23T10:00:00Z" };
-    expect(said({ activity: "idle", foreground })).toBe("Running/at its prompt/idle");
+    expect(said({ activity: "idle", foreground })).toBe("At its prompt//idle");
+    expect(said({ foreground: { ...foreground, command: "npm install" } })).toBe("Running npm install//working");
     expect(said({ activity: "unknown" })).toBe("Running/state unknown/unknown");
     expect(said({ activity: "waiting", waiting_for: "permission" })).toBe("Waiting/permission/permission");
     expect(said({ activity: "waiting", waiting_for: "question" })).toBe("Waiting/question/question");

@@ -106,19 +106,22 @@ export function stateOf(session: Session, finished = false): State {
   }
   const what = session.waiting_for ?? "";
   const background = session.background[0];
+  const command = session.foreground?.command;
   if (calls(session)) return { icon: "permission", word: "Running", detail: "asks for you", tone: "warm" };
   switch (session.activity) {
     case "working":
       return {
         icon: "working",
-        word: "Running",
-        detail: background ? `background: ${background}` : "working",
+        word: command ? `Running ${foreign(command)}` : "Running",
+        detail: background ? `background: ${background}` : command ? "" : "working",
         tone: "accent",
       };
     case "idle":
       return finished
         ? { icon: "finished", word: "Running", detail: "turn finished", tone: "rest" }
-        : { icon: "idle", word: "Running", detail: session.foreground ? "at its prompt" : "idle", tone: "rest" };
+        : session.foreground
+          ? { icon: "idle", word: "At its prompt", detail: "", tone: "rest" }
+          : { icon: "idle", word: "Running", detail: "idle", tone: "rest" };
     case "waiting":
       return {
         icon: what && what !== "permission" ? "question" : "permission",

@@ -161,6 +161,17 @@ pub struct Foreground {
     pub since: Timestamp,
 }
 
+/// What a shell printed last: sent with the list of sessions, at most once a second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Printed {
+    pub at: Timestamp,
+    /// The last line of its screen that is not empty, up to 200 characters; at a prompt, the one above it.
+    pub line: String,
+    /// The end of the output then.
+    pub cursor: Cursor,
+}
+
 /// How much had changed when it was last counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

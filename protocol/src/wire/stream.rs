@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::notification::Notification;
 use super::problem::Problem;
-use super::session::{Exit, Session};
+use super::session::{Exit, Printed, Session};
 use crate::event::{self, Event};
 use crate::{Cursor, SessionId, Size};
 
@@ -87,7 +87,7 @@ pub enum ClientMessage {
     Git {
         session: Option<SessionId>,
     },
-    /// All sessions: answered with `sessions`, followed by every change.
+    /// All sessions: answered with `sessions`, followed by every change, and by what shells print.
     Sessions {},
     /// Answered with `pong`, after everything that was sent before it was handled: what was typed was passed to the
     /// program's terminal, or refused with `error`.
@@ -187,6 +187,11 @@ pub enum ServerMessage {
     },
     SessionRemoved {
         id: SessionId,
+    },
+    /// A shell in the list printed something; sent for each one when the list begins, too.
+    SessionPrinted {
+        id: SessionId,
+        printed: Printed,
     },
     /// The requested conversation, or one of its subagents', changed: read the changes.
     ConversationChanged {

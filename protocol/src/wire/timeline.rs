@@ -26,6 +26,23 @@ pub struct Timeline {
     pub states: Vec<StateSpan>,
     /// Oldest first.
     pub markers: Vec<Marker>,
+    /// How much a shell printed lately: its states say little. `null` for agents.
+    #[serde(default)]
+    pub printed: Option<Density>,
+}
+
+/// How much was printed in each slice of the last hour, since the daemon was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Density {
+    /// The length of a slice. Slices begin at multiples of it, counted from 1970.
+    pub slice_ms: u32,
+    /// The number of the first slice: its time, divided by `slice_ms`.
+    pub first: i64,
+    /// Bytes, oldest first.
+    pub bytes: Vec<u64>,
+    /// The end of the output that is counted.
+    pub cursor: Cursor,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

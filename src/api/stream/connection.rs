@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Event, Source};
 use codepiper_protocol::wire::PROTOCOL;
+use codepiper_protocol::wire::session::Printed;
 use codepiper_protocol::wire::stream::{
     Begin, ClientMessage, Delivery, KeyframeReason, ServerMessage, WINDOW,
 };
@@ -59,10 +60,19 @@ pub(super) struct Connection {
     pub(super) git: Option<GitWatch>,
     /// What its device is notified of.
     pub(super) page: Option<Page>,
-    /// The version of every session that was told last, for who wants them all.
-    pub(super) listed: Option<HashMap<SessionId, u64>>,
+    /// What was told last, for who wants all sessions.
+    pub(super) listed: Option<Listed>,
     /// What will be written next.
     pub(super) out: BytesMut,
+}
+
+pub(super) struct Listed {
+    /// The version of every session.
+    pub(super) versions: HashMap<SessionId, u64>,
+    /// What shells printed last.
+    pub(super) printed: HashMap<SessionId, Printed>,
+    /// The list is shown.
+    pub(super) _listing: Arc<()>,
 }
 
 pub(super) struct Channel {

@@ -1,5 +1,6 @@
 //! What a client asks of its connection.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -9,7 +10,7 @@ use codepiper_protocol::wire::stream::{
 use codepiper_protocol::{SessionId, Size};
 use fastwebsockets::OpCode;
 
-use super::connection::{Channel, ChannelEvents, Connection, GitWatch};
+use super::connection::{Channel, ChannelEvents, Connection, GitWatch, Listed};
 use super::frame::put_frame;
 use super::input::Incoming;
 use crate::api::caller::refuse;
@@ -227,9 +228,14 @@ impl Connection {
         }
         self.api.sessions.registry.watch(&self.watcher);
         let all = self.api.sessions.registry.all();
-        self.listed = Some(all.iter().map(|session| (session.id, session.version())).collect());
+        self.listed = Some(Listed {
+            versions: all.iter().map(|session| (session.id, session.version())).collect(),
+            printed: HashMap::new(),
+            _listing: self.api.sessions.registry.listing(),
+        });
         let sessions = crate::api::sessions::views(&self.api, all).await;
         self.tell(&ServerMessage::Sessions { sessions });
+        self.api.sessions.evidence.look_at_shells();
         Ok(())
     }
 }

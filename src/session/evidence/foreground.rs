@@ -28,6 +28,8 @@ const LOOKS: [Duration; 3] = [Duration::from_millis(20), Duration::from_millis(2
 const SETTLED: Duration = LOOKS[1];
 /// Between two looks while output goes on: longer and longer, up to this.
 const MEANWHILE: Duration = Duration::from_millis(250);
+/// Between two looks at the last line; the last look always is one.
+const BETWEEN_LINES: Duration = Duration::from_secs(1);
 const LONGEST_COMMAND: usize = 200;
 
 /// What is known of the terminal of a shell.
@@ -39,6 +41,15 @@ pub(super) struct Seat {
     mark: Option<(bool, Option<i32>)>,
     foreground: Option<Foreground>,
     prompts: bool,
+}
+
+/// What is known of the output of a shell.
+#[derive(Default)]
+struct Output {
+    /// Where it was looked at last what is in the foreground.
+    cursor: Option<Cursor>,
+    /// When its last line was looked at.
+    read: Option<Instant>,
 }
 
 /// A command that was found in the foreground.
@@ -105,6 +116,11 @@ impl Seat {
         }
     }
 
+    /// A shell is in the foreground, and prompts for a command.
+    pub(super) fn prompts(&self) -> bool {
+        self.prompts
+    }
+
     fn shown(&self) -> Option<wire::Foreground> {
         let foreground = self.foreground.as_ref()?;
         let command = (!self.prompts).then(|| command(&foreground.words));
@@ -134,7 +150,7 @@ impl Evidence {
     }
 
     async fn follow_foreground(&self, session: &Arc<Session>, changed: &Notify) {
-        let mut cursor = None;
+        let mut output = Output::default();
         let mut running: Option<Running> = None;
         loop {
             // What comes after it in the same line of commands may print nothing.
@@ -151,8 +167,8 @@ impl Evidence {
                 }
             }
             // Otherwise what we show of it changed, and nothing was printed.
-            if ended || cursor.replace(session.cursor()) != Some(session.cursor()) {
-                self.look_until_rest(session, &mut cursor).await;
+            if ended || output.cursor.replace(session.cursor()) != Some(session.cursor()) {
+                self.look_until_rest(session, &mut output).await;
             }
             let command = {
                 let seen = session.evidence.seen();
@@ -169,13 +185,13 @@ impl Evidence {
     }
 
     /// Sleeps between the looks instead of being woken by every piece of output.
-    async fn look_until_rest(&self, session: &Arc<Session>, cursor: &mut Option<Cursor>) {
+    async fn look_until_rest(&self, session: &Arc<Session>, output: &mut Output) {
         let (mut printed, mut pause) = (Instant::now(), LOOKS[0]);
         let mut looks = LOOKS.into_iter().peekable();
         while let Some(after) = looks.peek() {
             sleep_until((printed + *after).max(Instant::now() + pause)).await;
             let now = session.cursor();
-            if cursor.replace(now) == Some(now) {
+            if output.cursor.replace(now) == Some(now) {
                 let rested = printed.elapsed();
                 self.look_at_foreground(session, rested >= SETTLED);
                 while looks.next_if(|after| rested >= *after).is_some() {}
@@ -184,6 +200,11 @@ impl Evidence {
                 self.look_at_foreground(session, false);
                 (printed, looks) = (Instant::now(), LOOKS.into_iter().peekable());
                 pause = (pause * 2).clamp(LOOKS[0], MEANWHILE);
+            }
+            let again = output.read.is_none_or(|read| read.elapsed() >= BETWEEN_LINES);
+            if again || looks.peek().is_none() {
+                output.read = Some(Instant::now());
+                self.look_at_printed(session).await;
             }
         }
     }

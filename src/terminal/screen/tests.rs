@@ -336,3 +336,22 @@ fn an_empty_screen_has_an_empty_keyframe() {
 fn an_idle_screen_is_small() {
     assert!(size_of::<Screen>() < 2048, "{}", size_of::<Screen>());
 }
+
+#[test]
+fn the_last_line_is_that_above_the_prompt() {
+    let cases = [
+        ("", "", ""),
+        ("one\r\ntwo\r\n$ ", "$", "two"),
+        // Nothing was printed but the prompt.
+        ("$ ", "$", "$"),
+        ("one\r\n\r\n\r\n$ ls", "$ ls", "one"),
+        // What is typed goes on in a second row.
+        ("one\r\n$ abcdefg", "fg", "one"),
+        // A program that paints stands anywhere.
+        ("\x1b[4;1Hstatus\x1b[1;1Hone", "status", "status"),
+    ];
+    for (bytes, works, prompts) in cases {
+        let screen = screen(7, 5, bytes);
+        assert_eq!((&*screen.last_line(false), &*screen.last_line(true)), (works, prompts), "{bytes:?}");
+    }
+}

@@ -8,7 +8,6 @@ import { Meters } from "../ui/meters";
 import { closePopover, Popover } from "../ui/popover";
 import { ProgramStatus } from "../ui/program_status";
 import { StatePill, stateNow } from "../ui/state";
-import { foreign } from "../words";
 import { clockExact } from "../clock";
 
 const SOURCES: Record<EvidenceSource, string> = {
@@ -99,14 +98,8 @@ export function Evidence({ session, shown }: { session: Session; shown: Signal<b
   );
 }
 
-/** What the program says about itself, or which command runs. */
+/** What the program says about itself. */
 function Said({ session }: { session: Session }) {
   const status = session.program_status;
-  if (status && (status.progress ?? status.message) !== null) return <ProgramStatus status={status} />;
-  const command = session.foreground?.command;
-  return command ? (
-    <code class="running truncate" title={foreign(command)}>
-      {foreign(command)}
-    </code>
-  ) : null;
+  return status && (status.progress ?? status.message) !== null ? <ProgramStatus status={status} /> : null;
 }

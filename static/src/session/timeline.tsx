@@ -5,8 +5,7 @@ import { request } from "../http";
 import { bind } from "../shortcuts";
 import { now, onEvent, traces } from "../store";
 import { extended, spanOf, type Span } from "../trace";
-import { STATE_WORDS, traceSentence, within } from "../trace_words";
-import { BARS } from "../ui/trace";
+import { BARS, STATE_WORDS, traceSentence, within } from "../trace_words";
 import { isLive } from "../words";
 import { clock, clockSeconds } from "../clock";
 

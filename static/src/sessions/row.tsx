@@ -1,7 +1,7 @@
 import { busy } from "../actions";
 import { doingOrAsking } from "../doing";
 import { isAgent, providerName, providerOf } from "../providers";
-import { isUnseen, now } from "../store";
+import { isUnseen, now, printed } from "../store";
 import { coarse } from "../terminal/fit";
 import { Icon } from "../ui/icon";
 import { Path } from "../ui/path";
@@ -154,9 +154,8 @@ function NowLine({ session }: { session: Session }) {
   if (said && (said.progress ?? said.message) !== null) return <ProgramStatus status={said} />;
   const what = doingOrAsking(session);
   if (what && isAgent(session.provider)) return <Described of={what} />;
-  // The session's own program says more in its title.
-  const command = session.foreground?.pid !== session.pid && session.foreground?.command;
-  if (command) return <code class="truncate">{foreign(command)}</code>;
+  const line = session.foreground && printed.value.get(session.id)?.line;
+  if (line) return <code class="truncate">{foreign(line)}</code>;
   if (session.title) return <>{foreign(session.title)}</>;
   return session.args.length > 0 ? <code>{session.args.join(" ")}</code> : null;
 }

@@ -123,6 +123,7 @@ function RunningLink({ session, here, stop }: { session: Session; here: boolean;
       class={rang > 0 ? "rang" : undefined}
       key={rang}
       data-tip={narrow() ? nameOf(session) : undefined}
+      title={session.foreground ? `${state.word} · ${state.detail}` : undefined}
     >
       <span class={`tone-${state.tone}`}>
         <StateMark icon={state.icon} />

@@ -208,13 +208,19 @@ impl Connection {
         let all = self.api.sessions.registry.all();
         for session in &all {
             let version = session.version();
-            if listed.insert(session.id, version) != Some(version) {
+            if listed.versions.insert(session.id, version) != Some(version) {
                 self.tell(&ServerMessage::SessionChanged { session: Box::new(session.view()) });
             }
+            if let Some(printed) = session.printed()
+                && listed.printed.insert(session.id, printed.clone()).as_ref() != Some(&printed)
+            {
+                self.tell(&ServerMessage::SessionPrinted { id: session.id, printed });
+            }
         }
-        if listed.len() > all.len() {
+        if listed.versions.len() > all.len() {
             let there: HashSet<SessionId> = all.iter().map(|session| session.id).collect();
-            listed.retain(|id, _| {
+            listed.printed.retain(|id, _| there.contains(id));
+            listed.versions.retain(|id, _| {
                 let stays = there.contains(id);
                 if !stays {
                     self.tell(&ServerMessage::SessionRemoved { id: *id });
