@@ -6,9 +6,11 @@ use std::sync::Arc;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::PROTOCOL;
 use codepiper_protocol::wire::auth::{
-    AuthStage, AuthStatus, BeginSetup, Bootstrap, ChangePassword, ConfirmTotp, FinishSetup, Login, LoginId,
-    Reauthenticate, RecoveryCodes, ResetPassword, SHORTEST_PASSWORD, SignIn, SignedIn, TotpChange,
+    AuthStage, AuthStatus, BeginSetup, Bootstrap, ChangePassword, ConfirmTotp, Factors, FailedSignIn,
+    FinishSetup, Login, LoginId, Reauthenticate, RecoveryCodes, ResetPassword, SHORTEST_PASSWORD, SignIn,
+    SignedIn, TotpChange,
 };
+use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use jiff::Timestamp;
 use serde_json::json as value;
@@ -23,6 +25,8 @@ use crate::auth::{Guest, Opened};
 /// Cookies of a login and of a known browser last so long, in seconds.
 const LOGIN_AGE: u32 = 90 * 24 * 3600;
 const DEVICE_AGE: u32 = 400 * 24 * 3600;
+/// So many wrong attempts are told.
+const MOST_FAILED: u32 = 100;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     setup(&api)
@@ -96,7 +100,11 @@ fn doors(api: &Api) -> BoxedFilter<(Response,)> {
         .and(warp::get())
         .and(caller())
         .map(|api: Api, caller: Caller| answer(Ok(logins(&api, &caller))));
-    status.or(sign_in).unify().or(sign_out).unify().or(logins).unify().boxed()
+    let factors = path_to(api, "factors")
+        .and(warp::get())
+        .and(caller())
+        .then(|api: Api, caller: Caller| async move { answer(factors(&api, &caller).await) });
+    status.or(sign_in).unify().or(sign_out).unify().or(logins).unify().or(factors).unify().boxed()
 }
 
 /// Logins end.
@@ -218,6 +226,33 @@ fn status(api: &Api, caller: &Caller) -> AuthStatus {
 
 fn logins(api: &Api, caller: &Caller) -> Vec<Login> {
     api.auth.logins(login(caller), Timestamp::now())
+}
+
+/// With the attempts that failed, as the events tell of them.
+async fn factors(api: &Api, caller: &Caller) -> Result<Factors, Problem> {
+    let (mut factors, since) = api.auth.factors(login(caller)).ok_or_else(|| {
+        Problem::new(Code::NotSetUp, "the dashboard has no password yet").with_next(Next::SetUpDashboard)
+    })?;
+    let wanted = ListEvents {
+        session: None,
+        source: None,
+        kind: Some("auth.sign_in_failed".to_owned()),
+        since: since.map(|since| since.as_millisecond()),
+        before: None,
+        limit: MOST_FAILED,
+    };
+    let found = api.sessions.bus().events.find(wanted).await.events;
+    factors.failed = found
+        .into_iter()
+        .rev()
+        .filter_map(|event| match event.body {
+            Body::AuthSignInFailed { device, address } => {
+                Some(FailedSignIn { at: event.at, device, address })
+            }
+            _ => None,
+        })
+        .collect();
+    Ok(factors)
 }
 
 async fn finish_setup(api: &Api, guest: &Guest, FinishSetup { token }: FinishSetup) -> Response {

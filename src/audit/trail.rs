@@ -34,6 +34,8 @@ pub struct Trail {
     audit: std::result::Result<Arc<Audit>, Arc<str>>,
     /// What clients type.
     pub inputs: Inputs,
+    /// So long records are kept, in days; `None`: for ever.
+    pub max_days: Option<u32>,
 }
 
 impl Trail {
@@ -58,12 +60,12 @@ impl Trail {
                     tasks.shutdown.clone(),
                     max_days,
                 ));
-                Self { audit: Ok(audit), inputs }
+                Self { audit: Ok(audit), inputs, max_days }
             }
             Err(error) => {
                 tracing::error!(%error, "the audit cannot be written: no rule allows anything");
                 inputs.close();
-                Self { audit: Err(error.into()), inputs }
+                Self { audit: Err(error.into()), inputs, max_days }
             }
         }
     }

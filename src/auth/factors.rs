@@ -1,12 +1,13 @@
 //! Changing what is needed to come in.
 
-use codepiper_protocol::wire::auth::{LoginId, RecoveryCodes, TotpChange};
+use codepiper_protocol::wire::auth::{Factors, LoginId, RecoveryCodes, TotpChange};
 use codepiper_protocol::wire::problem::Problem;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Auth, Guest, STEP_LIMIT, check_password, expired, recovery_codes, secret, totp, wrong_first_code,
+    Auth, Guest, RECOVERY_CODES, STEP_LIMIT, check_password, expired, recovery_codes, secret, totp,
+    wrong_first_code,
 };
 
 /// A new authenticator that is not confirmed yet.
@@ -17,6 +18,23 @@ pub(super) struct Change {
 }
 
 impl Auth {
+    /// What a sign-in needs, without the wrong attempts; and since when those count for this login. `None` before the
+    /// set-up.
+    pub fn factors(&self, login: Option<LoginId>) -> Option<(Factors, Option<Timestamp>)> {
+        let state = self.state();
+        let stored = state.stored()?;
+        let own = login.and_then(|id| stored.logins.iter().find(|login| login.id == id));
+        let since = own.map_or(stored.signed_in_at, |own| Some(own.previous.unwrap_or(own.created_at)));
+        let factors = Factors {
+            password_changed_at: stored.password_at,
+            totp_added_at: stored.totp_at,
+            recovery_codes_left: stored.recovery.len() as u32,
+            recovery_codes: RECOVERY_CODES as u32,
+            failed: vec![],
+        };
+        Some((factors, since))
+    }
+
     /// A new password; all logins but `keep` end.
     pub async fn change_password(
         &self,
@@ -44,6 +62,7 @@ impl Auth {
         let password = self.hash(new).await?;
         let changed = self.change_if(|stored| {
             stored.password.clone_from(&password);
+            stored.password_at = Some(now);
             stored.logins.retain(|login| Some(login.id) == keep);
             if keep.is_none() {
                 stored.forget_codes_from_the_future(now);
@@ -95,6 +114,7 @@ impl Auth {
         let changed = self.change_if(|stored| {
             stored.totp.clone_from(&totp);
             stored.totp_step = step;
+            stored.totp_at = Some(now);
             stored.recovery.clone_from(&kept);
             stored.logins.retain(|login| Some(login.id) == keep);
             Ok(Some(()))

@@ -28,6 +28,14 @@ pub struct Stored {
     pub logins: Vec<StoredLogin>,
     /// Browsers that have signed in once, the latest last.
     pub devices: Vec<Digest>,
+    /// When the password and the authenticator became what they are.
+    #[serde(default)]
+    pub password_at: Option<Timestamp>,
+    #[serde(default)]
+    pub totp_at: Option<Timestamp>,
+    /// The last sign-in.
+    #[serde(default)]
+    pub signed_in_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -39,11 +47,31 @@ pub struct StoredLogin {
     pub address: Option<String>,
     pub created_at: Timestamp,
     pub seen_at: Timestamp,
+    /// The sign-in before this one, of any browser.
+    #[serde(default)]
+    pub previous: Option<Timestamp>,
 }
 
 impl Stored {
-    pub fn new(password: String, totp: String, totp_step: u64, recovery: Vec<Digest>) -> Self {
-        Self { version: VERSION, password, totp, totp_step, recovery, logins: vec![], devices: vec![] }
+    pub fn new(
+        password: String,
+        totp: String,
+        totp_step: u64,
+        recovery: Vec<Digest>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            version: VERSION,
+            password,
+            totp,
+            totp_step,
+            recovery,
+            logins: vec![],
+            devices: vec![],
+            password_at: Some(now),
+            totp_at: Some(now),
+            signed_in_at: None,
+        }
     }
 
     /// `None` when there is no file.

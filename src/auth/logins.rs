@@ -119,6 +119,7 @@ impl Stored {
             address: guest.address.clone(),
             created_at: now,
             seen_at: now,
+            previous: self.signed_in_at.replace(now),
         });
         let too_many = self.logins.len().saturating_sub(MAX_LOGINS);
         self.logins.drain(..too_many);

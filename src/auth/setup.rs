@@ -85,7 +85,7 @@ impl Auth {
             let Some((step, recovery)) = setup.confirmed.clone() else {
                 return Err(Problem::new(Code::Invalid, "the authenticator has not been confirmed yet"));
             };
-            Stored::new(setup.password.clone(), setup.totp.clone(), step, recovery)
+            Stored::new(setup.password.clone(), setup.totp.clone(), step, recovery, now)
         };
         let opened = stored.open_login(guest, now)?;
         self.write(stored).await?;

@@ -860,6 +860,36 @@ evidence: Array<Evidence>,
 program_status: Array<StatusRecord>, };
 
 /**
+ * `GET /api/auth/factors`: what a sign-in needs, and who did not have it.
+ */
+export type Factors = { 
+/**
+ * When the password was set; `null` if an older version set it.
+ */
+password_changed_at: string | null, 
+/**
+ * When the authenticator was added; `null` if an older version did.
+ */
+totp_added_at: string | null, recovery_codes_left: number, 
+/**
+ * How many there were.
+ */
+recovery_codes: number, 
+/**
+ * Wrong attempts since the last sign-in before the caller's, the newest first, up to 100.
+ */
+failed: Array<FailedSignIn>, };
+
+/**
+ * A wrong password or code.
+ */
+export type FailedSignIn = { at: string, 
+/**
+ * The browser and its system, as it says.
+ */
+device: string, address: string | null, };
+
+/**
  * Something that needs a certain version of a provider's program.
  */
 export type Feature = { what: string, 

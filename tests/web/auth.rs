@@ -1,7 +1,7 @@
 //! Set-up, sign-in, logins, from the first visit on.
 
 use codepiper_protocol::event::{Body, By};
-use codepiper_protocol::wire::auth::{AuthStage, Login, RecoveryCodes, TotpChange};
+use codepiper_protocol::wire::auth::{AuthStage, Factors, Login, RecoveryCodes, TotpChange};
 use codepiper_protocol::wire::events::FoundEvents;
 use codepiper_protocol::wire::problem::Code;
 use codepiper_protocol::wire::session::Session;
@@ -50,6 +50,38 @@ fn from_the_first_visit_to_a_login_and_out_again() {
     for kind in ["auth.set_up", "auth.signed_in", "auth.logins_ended", "auth.sign_in_failed"] {
         assert!(kinds.iter().any(|seen| seen == kind), "{kind}: {kinds:?}");
     }
+}
+
+#[test]
+fn factors_have_an_age_and_wrong_attempts_are_told_once() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let mut browser = home.browser();
+    let owner = browser.set_up(&home);
+    let of = |browser: &mut crate::harness::Browser| browser.get("/api/auth/factors").ok::<Factors>();
+    let first = of(&mut browser);
+    assert_eq!((first.recovery_codes_left, first.recovery_codes, first.failed.len()), (10, 10, 0));
+    let age = jiff::Timestamp::now().duration_since(first.password_changed_at.unwrap());
+    assert!(age.as_secs() < 60, "{first:?}");
+    assert_eq!(first.password_changed_at, first.totp_added_at);
+
+    assert_eq!(home.browser().sign_in("000000").code(), Code::WrongCredentials);
+    let failed = of(&mut browser).failed;
+    assert_eq!(failed.len(), 1, "after its own sign-in, too");
+    assert_eq!((&*failed[0].device, failed[0].address.as_deref()), ("Firefox on Linux", Some("127.0.0.1")));
+    // The next sign-in is told of it, the one after it is not.
+    let (mut second, mut third) = (home.browser(), home.browser());
+    assert_eq!(second.sign_in(&owner.recovery[0]).status, 200);
+    assert_eq!(third.sign_in(&owner.recovery[1]).status, 200);
+    assert_eq!(of(&mut second).failed, failed);
+    let left = of(&mut third);
+    assert_eq!((left.recovery_codes_left, left.failed.len()), (8, 0));
+
+    let change = json!({ "current": PASSWORD, "new": "another horse, the same stable" });
+    assert_eq!(third.post("/api/auth/password", &change).status, 204);
+    let changed = of(&mut third);
+    assert!(changed.password_changed_at > first.password_changed_at);
+    assert_eq!(changed.totp_added_at, first.totp_added_at);
 }
 
 #[test]

@@ -165,6 +165,31 @@ pub struct Login {
     pub current: bool,
 }
 
+/// `GET /api/auth/factors`: what a sign-in needs, and who did not have it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Factors {
+    /// When the password was set; `null` if an older version set it.
+    pub password_changed_at: Option<Timestamp>,
+    /// When the authenticator was added; `null` if an older version did.
+    pub totp_added_at: Option<Timestamp>,
+    pub recovery_codes_left: u32,
+    /// How many there were.
+    pub recovery_codes: u32,
+    /// Wrong attempts since the last sign-in before the caller's, the newest first, up to 100.
+    pub failed: Vec<FailedSignIn>,
+}
+
+/// A wrong password or code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct FailedSignIn {
+    pub at: Timestamp,
+    /// The browser and its system, as it says.
+    pub device: String,
+    pub address: Option<String>,
+}
+
 /// `POST /api/auth/password`: ends all other logins.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]

@@ -62,6 +62,7 @@ fn types() -> String {
         .add::<audit::ReadAudit>()
         .add::<audit::AuditPage>()
         .add::<audit::AuditVerified>()
+        .add::<auth::Factors>()
         .add::<auth::AuthStatus>()
         .add::<auth::BeginSetup>()
         .add::<auth::SetupBegun>()

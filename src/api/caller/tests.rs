@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 107] = [
+const ROUTES: [(&str, &str, u8); 108] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -84,6 +84,7 @@ const ROUTES: [(&str, &str, u8); 107] = [
     ("POST", "/api/auth/sign-in", LOGIN | ANYBODY),
     ("POST", "/api/auth/sign-out", LOGIN | ANYBODY),
     ("GET", "/api/auth/logins", LOGIN),
+    ("GET", "/api/auth/factors", LOGIN),
     ("DELETE", "/api/auth/logins", LOGIN),
     ("DELETE", "/api/auth/logins/x", LOGIN),
     ("POST", "/api/auth/password", LOGIN),

@@ -14,12 +14,10 @@ import {
 } from "../preferences";
 import { font } from "../terminal/font";
 import { letters, switchLetters } from "../shortcuts";
-import { connection, daemon, inOrder, liveCount, now } from "../store";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
 import { isMac } from "../ui/keys";
 import { NotFound } from "../ui/missing";
-import { fullTime, duration } from "../words";
 import { later } from "../ui/later";
 import { EnvSetsSection } from "./settings_env_sets";
 import { Providers } from "./settings_providers";
@@ -30,6 +28,7 @@ const AuditSection = later(() => import("./settings_audit").then((module) => mod
 const NotificationsSection = later(() =>
   import("./settings_notifications").then((module) => module.NotificationsSection),
 );
+const DaemonSection = later(() => import("./settings_daemon").then((module) => module.DaemonSection));
 const KeysSection = later(() => import("./settings_keys").then((module) => module.KeysSection));
 
 const SECTIONS = [
@@ -84,7 +83,7 @@ export function Settings({ section = "appearance" }: { section?: string }) {
           {section === "policies" && <PoliciesSection />}
           {section === "audit" && <AuditSection />}
           {section === "providers" && <Providers />}
-          {section === "daemon" && <Daemon />}
+          {section === "daemon" && <DaemonSection />}
         </div>
       </div>
     </>
@@ -264,32 +263,6 @@ function TerminalSettings() {
         what="Announces output and lets you read it line by line."
         value={screenReader}
       />
-    </Box>
-  );
-}
-
-function Daemon() {
-  const status = daemon.value;
-  if (!status) return null;
-  const started = Date.parse(status.started_at);
-  return (
-    <Box title="Daemon">
-      <BoxRow
-        title={`codepiper ${status.version}`}
-        what={
-          <span title={fullTime(started)}>
-            Up {duration(now.value - started)} · pid {status.pid}
-          </span>
-        }
-      />
-      <BoxRow title="Sessions" what={`${liveCount.value} live, ${inOrder.value.length - liveCount.value} ended`} />
-      <BoxRow
-        title={status.tmux.connected ? `tmux ${status.tmux.version}` : "tmux is not connected"}
-        what={<code>{status.tmux.socket}</code>}
-      />
-      <BoxRow title="Socket" what={<code>{status.socket}</code>} />
-      {status.web !== null && <BoxRow title="Dashboard" what={<code>{status.web}</code>} />}
-      <BoxRow title="This connection" what={connection.link.value.phase === "live" ? "Live" : "Not connected"} />
     </Box>
   );
 }

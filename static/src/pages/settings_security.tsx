@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Login, Problem, RecoveryCodes, TotpChange } from "../wire";
+import type { Factors, FailedSignIn, Login, Problem, RecoveryCodes, TotpChange } from "../wire";
 import { problemOf, request } from "../http";
 import { auth } from "../login";
 import { daemon, now } from "../store";
@@ -11,7 +11,7 @@ import { CodeList } from "../ui/recovery_codes";
 import { SecretInput } from "../ui/secret_input";
 import { toast } from "../toasts";
 import { TotpKey } from "../ui/totp_key";
-import { fullTime, count, duration } from "../words";
+import { fullTime, count, duration, foreign } from "../words";
 import { PasswordHelp } from "../ui/password_help";
 import { Box, BoxRow } from "./settings";
 import "../styles/factors.css";
@@ -21,10 +21,12 @@ type Change = "password" | "authenticator" | "codes";
 export function Security() {
   const [change, setChange] = useState<Change | null>(null);
   const [logins, setLogins] = useState<readonly Login[] | null>(null);
+  const [factors, setFactors] = useState<Factors | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const load = async (): Promise<void> => {
     try {
       setLogins(await request<Login[]>("GET", "/api/auth/logins"));
+      setFactors(await request<Factors>("GET", "/api/auth/factors"));
       setProblem(null);
     } catch (error) {
       setProblem(problemOf(error));
@@ -40,17 +42,30 @@ export function Security() {
   return (
     <>
       <Box title="Sign-in" what="Every sign-in needs the password and a code.">
-        <BoxRow title="Password" what="Changing it signs out all other devices.">
+        <BoxRow
+          title="Password"
+          what={
+            <Dated verb="Changed" at={factors?.password_changed_at} what="Changing it signs out all other devices." />
+          }
+        >
           <button class="button" onClick={() => setChange("password")}>
             Change…
           </button>
         </BoxRow>
-        <BoxRow title="Authenticator" what="The old one works until you confirm the new one.">
+        <BoxRow
+          title="Authenticator"
+          what={
+            <Dated verb="Added" at={factors?.totp_added_at} what="The old one works until you confirm the new one." />
+          }
+        >
           <button class="button" onClick={() => setChange("authenticator")}>
             Replace…
           </button>
         </BoxRow>
-        <BoxRow title="Recovery codes" what="New codes replace the old ones.">
+        <BoxRow
+          title="Recovery codes"
+          what={`${factors ? `${factors.recovery_codes_left} of ${factors.recovery_codes} left. ` : ""}New codes replace the old ones.`}
+        >
           <button class="button" onClick={() => setChange("codes")}>
             New codes…
           </button>
@@ -69,6 +84,7 @@ export function Security() {
             <Device key={login.id} login={login} load={load} />
           ))}
       </Box>
+      {factors && factors.failed.length > 0 && <Failed failed={factors.failed} />}
       {others.length > 1 && <SignOutOthers others={others.length} load={load} />}
       {web && (
         <Box title="Network access">
@@ -86,6 +102,43 @@ export function Security() {
       {change === "authenticator" && <ReplaceAuthenticator close={close} />}
       {change === "codes" && <NewCodes close={close} />}
     </>
+  );
+}
+
+/** When something became what it is, if that is known, and a sentence. */
+function Dated({ verb, at, what }: { verb: string; at: string | null | undefined; what: string }) {
+  if (!at) return <>{what}</>;
+  const when = ago(at);
+  return (
+    <>
+      <span title={fullTime(Date.parse(at))}>
+        {verb} {when === "now" ? "just now" : when}.
+      </span>{" "}
+      {what}
+    </>
+  );
+}
+
+/** Who did not get in. */
+function Failed({ failed }: { failed: readonly FailedSignIn[] }) {
+  return (
+    <Box
+      title="Wrong sign-in attempts"
+      what="Since the last sign-in before this one. A wrong password and a wrong code look the same."
+    >
+      {failed.map(({ at, device, address }, index) => (
+        <BoxRow
+          key={`${at} ${index}`}
+          title={foreign(device)}
+          what={
+            <>
+              <time dateTime={at}>{fullTime(Date.parse(at))}</time>
+              {address && <> · from {foreign(address)}</>}
+            </>
+          }
+        />
+      ))}
+    </Box>
   );
 }
 

@@ -30,6 +30,7 @@ function useSignIn() {
     setBusy(true);
     try {
       await enter(await request<SignedIn>("POST", "/api/auth/sign-in", { password, code: typed }));
+      void import("../failed_sign_ins").then(({ tellFailedSignIns }) => tellFailedSignIns()).catch(() => undefined);
     } catch (error) {
       const failed = problemOf(error);
       setProblem(failed);
