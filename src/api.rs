@@ -10,6 +10,7 @@
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
 //! | [`input`]    | what a person gives an agent: texts, keys, images, a model |
+//! | [`compress`] | answers over TCP, compressed |
 //! | [`conversation`] | what was said, by the provider's transcript |
 //! | [`output`]   | older output, for who scrolls back |
 //! | [`search`]   | older output that has a text |
@@ -33,6 +34,7 @@ mod auth;
 mod caller;
 mod checks;
 mod conversation;
+mod compress;
 mod directories;
 mod env_sets;
 mod git;

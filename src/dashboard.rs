@@ -126,7 +126,8 @@ fn cookies(request: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
-fn accepts(request: &HeaderMap, encoding: &str) -> bool {
+/// Whether the client takes answers in this encoding.
+pub fn accepts(request: &HeaderMap, encoding: &str) -> bool {
     let wanted = request.get(header::ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
     wanted.unwrap_or_default().split(',').any(|part| {
         let mut words = part.split(';').map(str::trim);

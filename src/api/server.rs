@@ -30,7 +30,7 @@ use warp::reply::Response;
 
 use super::places::{Holder, Place};
 use super::web::harden;
-use super::{Api, Caller, Web, answer_problem, permitted, router};
+use super::{Api, Caller, Web, answer_problem, compress::Form, permitted, router};
 use crate::lock::lock;
 use crate::socket::Socket;
 use crate::tasks::Tasks;
@@ -115,16 +115,16 @@ async fn accept_tcp(api: &Api, listener: TcpListener, web: &Arc<Web>, connection
         let Some((stream, peer)) = accepted else { continue };
         let (gone, peer) = (api.tasks.shutdown.child_token(), peer.ip().to_canonical());
         let Some(place) = api.places.take(Holder::Stranger(source(peer)), gone.clone()) else { continue };
-        let (router, asked, web) = (router.clone(), api.clone(), web.clone());
-        let tls = web.tls.clone();
+        let (router, asked, web, tls) = (router.clone(), api.clone(), web.clone(), web.tls.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let (router, api, web, place) = (router.clone(), asked.clone(), web.clone(), place.clone());
             let (mut parts, body) = request.into_parts();
+            let form = Form::of(&parts);
             let answer = admit(&api, &web, &mut parts, peer, &place)
                 .map(|caller| do_whole(&api, router, Some(place), caller, parts, body));
-            async {
+            async move {
                 let mut response = match answer {
-                    Ok(answer) => answer.await,
+                    Ok(answer) => form.give(answer.await).await,
                     Err(problem) => answer_problem(&problem),
                 };
                 harden(&mut response);

@@ -78,6 +78,14 @@ impl Browser {
         answer
     }
 
+    /// Asks without a body, and leaves the answer where it is; the daemon closes behind it.
+    pub fn raw(&self, method: &str, path: &str) -> TcpStream {
+        let mut stream = self.connect();
+        let head = format!("{method} {path} HTTP/1.1\r\n{}Connection: close\r\n\r\n", self.head());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    }
+
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(TIMEOUT)).unwrap();

@@ -366,6 +366,41 @@ fn the_list_of_sessions_is_live() {
 }
 
 #[test]
+fn long_answers_are_compressed_for_who_accepts_that() {
+    let (home, mut browser) = home();
+    let session = home.start(&["sh", "-c", "seq 2000; sleep 1000"]);
+    home.until_printed(&session, "2000");
+    let unzip = |bytes: &[u8]| {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+        plain
+    };
+    let mut zipping = browser.saying(&[("Accept-Encoding", "gzip, br")]);
+    let output = format!("/api/sessions/{}/output", session.id);
+    for path in ["/api/policies/ready", &output] {
+        let (plain, zipped) = (browser.get(path), zipping.get(path));
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, ""), "{path}");
+        assert_eq!((zipped.status, zipped.header("content-encoding")), (200, "gzip"), "{path}");
+        for answer in [&plain, &zipped] {
+            assert_eq!(answer.header("vary"), "accept-encoding", "{path}");
+            assert_eq!(answer.header("content-type"), plain.header("content-type"));
+        }
+        assert_eq!(unzip(&zipped.body), plain.body, "{path}");
+        assert!(zipped.body.len() * 2 < plain.body.len(), "{} of {}", zipped.body.len(), plain.body.len());
+        // What GET says, without its content.
+        let mut head = zipping.raw("HEAD", path);
+        let mut said = String::new();
+        head.read_to_string(&mut said).unwrap();
+        assert!(said.contains(&format!("content-length: {}\r\n", zipped.body.len())), "{said}");
+        assert!(said.contains("content-encoding: gzip\r\n") && said.ends_with("\r\n\r\n"), "{said}");
+    }
+    let short = zipping.get("/api/daemon");
+    assert_eq!((short.status, short.header("content-encoding"), short.header("vary")), (200, "", ""));
+    let refused = browser.saying(&[("Accept-Encoding", "gzip;q=0")]).get("/api/policies/ready");
+    assert_eq!(refused.header("content-encoding"), "");
+}
+
+#[test]
 fn what_cannot_be_served_safely_is_refused_at_the_start() {
     let home = Home::new();
     let fails = |flags: &[&str], words: &[&str]| {
