@@ -3,12 +3,14 @@
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use codepiper_protocol::wire::directory::{
-    CheckDirectory, Directory, DirectoryVerdict, GitDirectory, MAX_BRANCHES, MAX_COMPLETIONS,
+    CheckDirectory, Directory, DirectoryVerdict, GitDirectory, MAX_BRANCHES, MAX_COMPLETIONS, MAX_RECENT,
+    RecentDirectory,
 };
 use codepiper_protocol::wire::problem::Problem;
+use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access};
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -20,17 +22,58 @@ use crate::tasks::blocking;
 
 /// Counting the changes of a large work tree may take long; nobody waits longer for it.
 const COUNT_LIMIT: Duration = Duration::from_millis(800);
+/// Repositories are looked for so far below the home directory, and for so long.
+const DEPTH: usize = 3;
+const SEARCH_LIMIT: Duration = Duration::from_millis(500);
 /// So many entries of a directory are looked at.
 const MAX_ENTRIES: usize = 10_000;
 /// A name that differs in more letters is another one.
 const TYPING_ERRORS: usize = 2;
 
 pub fn routes() -> BoxedFilter<(Response,)> {
-    warp::path!("api" / "directories")
+    let check = warp::path!("api" / "directories")
         .and(warp::get())
         .and(warp::query::<CheckDirectory>())
-        .then(|asked: CheckDirectory| async move { answer(check(asked.path).await) })
-        .boxed()
+        .then(|asked: CheckDirectory| async move { answer(check(asked.path).await) });
+    let recent = warp::path!("api" / "directories" / "recent").and(warp::get()).then(|| async {
+        let home = std::env::home_dir().unwrap_or_default();
+        answer(blocking(move || recent(&home, Instant::now() + SEARCH_LIMIT)).await.map_err(Problem::from))
+    });
+    check.or(recent).unify().boxed()
+}
+
+/// The git work trees below a directory that were used last, the newest first: as many as are found until `end`.
+fn recent(home: &Path, end: Instant) -> Vec<RecentDirectory> {
+    let (mut found, mut level) = (Vec::new(), vec![home.to_owned()]);
+    for _ in 0..DEPTH {
+        let mut below = Vec::new();
+        for dir in level {
+            let names = subdirectories(&dir).into_iter();
+            for path in names.filter(|name| !name.starts_with('.')).map(|name| dir.join(name)) {
+                if Instant::now() > end {
+                    break;
+                }
+                match used_at(&path.join(".git")) {
+                    Some(used_at) => found.push((used_at, path)),
+                    None if path.is_symlink() => {}
+                    None => below.push(path),
+                }
+            }
+        }
+        level = below;
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    found.truncate(MAX_RECENT);
+    let describe =
+        |(used_at, path): (Timestamp, PathBuf)| RecentDirectory { branch: git::branch(&path), path, used_at };
+    found.into_iter().map(describe).collect()
+}
+
+/// When git wrote there last; `None` where there is no repository.
+fn used_at(git: &Path) -> Option<Timestamp> {
+    let written = |name: &str| git.join(name).metadata().and_then(|meta| meta.modified()).ok();
+    let newest = ["HEAD", "index", "logs/HEAD"].into_iter().filter_map(written).max()?;
+    Timestamp::try_from(newest).ok()
 }
 
 /// `~` and what begins with `~/`, written out.
@@ -182,6 +225,40 @@ mod tests {
         assert_eq!(at("something else").suggestion, None);
         assert_eq!(look("relative").verdict, DirectoryVerdict::Relative);
         assert_eq!(look("/no\0such").verdict, DirectoryVerdict::Missing);
+    }
+
+    #[test]
+    fn repositories_that_were_used_last_are_found() {
+        let home = tempfile::tempdir().unwrap();
+        let long = Instant::now() + Duration::from_secs(60);
+        let at = |second| std::time::UNIX_EPOCH + Duration::from_secs(second);
+        let make = |name: &str, second: u64| {
+            let git = home.path().join(name).join(".git");
+            std::fs::create_dir_all(&git).unwrap();
+            std::fs::write(git.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+            std::fs::File::open(git.join("HEAD")).unwrap().set_modified(at(second)).unwrap();
+        };
+        assert_eq!(recent(home.path(), long), []);
+        for (name, second) in [("a", 10), ("work/b", 30), ("work/deep/c", 20), ("a/inner", 90)] {
+            make(name, second);
+        }
+        for name in [".hidden/d", "work/deep/too/e"] {
+            make(name, 99);
+        }
+        std::fs::create_dir_all(home.path().join("empty")).unwrap();
+        std::os::unix::fs::symlink(home.path(), home.path().join("loop")).unwrap();
+        let found = recent(home.path(), long);
+        let names: Vec<_> = found
+            .iter()
+            .map(|found| found.path.strip_prefix(home.path()).unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(names, ["work/b", "work/deep/c", "a"]);
+        assert_eq!(found[0].used_at, Timestamp::from_second(30).unwrap());
+        for index in 0..9 {
+            make(&format!("more/{index}"), 100 + index);
+        }
+        assert_eq!(recent(home.path(), long).len(), MAX_RECENT);
+        assert_eq!(recent(home.path(), Instant::now()), []);
     }
 
     #[test]

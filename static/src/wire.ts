@@ -2030,6 +2030,19 @@ export type Receipt = "queued" | "written" | "echoed" | "submitted" | "turn_star
 export type ReceiptOutcome = "shown" | "foreground" | "blocked";
 
 /**
+ * One entry of `GET /api/directories/recent`: a git work tree in the home directory, up to three levels below it.
+ */
+export type RecentDirectory = { path: string, 
+/**
+ * The branch, or the short id of a detached head.
+ */
+branch: string | null, 
+/**
+ * When something was last staged, committed or checked out there.
+ */
+used_at: string, };
+
+/**
  * Each can replace a code once. They are only shown here.
  */
 export type RecoveryCodes = { codes: Array<string>, };

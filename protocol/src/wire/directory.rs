@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The maximum number of completions in one answer.
 pub const MAX_COMPLETIONS: usize = 50;
+
+/// The maximum number of recent directories in one answer.
+pub const MAX_RECENT: usize = 5;
 
 /// The maximum number of branches in one answer.
 pub const MAX_BRANCHES: usize = 200;
@@ -51,6 +55,17 @@ pub enum DirectoryVerdict {
     Forbidden,
     /// Neither absolute nor starting with `~/`.
     Relative,
+}
+
+/// One entry of `GET /api/directories/recent`: a git work tree in the home directory, up to three levels below it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct RecentDirectory {
+    pub path: PathBuf,
+    /// The branch, or the short id of a detached head.
+    pub branch: Option<String>,
+    /// When something was last staged, committed or checked out there.
+    pub used_at: Timestamp,
 }
 
 /// The git work tree that contains a directory.

@@ -80,6 +80,7 @@ fn types() -> String {
         .add::<daemon::StopDaemon>()
         .add::<daemon::Provider>()
         .add::<daemon::Check>()
+        .add::<directory::RecentDirectory>()
         .add::<directory::CheckDirectory>()
         .add::<directory::Directory>()
         .add::<env_set::EnvSets>()

@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 108] = [
+const ROUTES: [(&str, &str, u8); 109] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -71,6 +71,7 @@ const ROUTES: [(&str, &str, u8); 108] = [
     ("DELETE", "/api/worktrees/x", LOGIN),
     ("POST", "/api/worktrees/x/merge", LOGIN),
     ("GET", "/api/directories", LOGIN),
+    ("GET", "/api/directories/recent", LOGIN),
     ("GET", "/api/daemon", LOGIN),
     ("POST", "/api/daemon/stop", 0),
     ("POST", "/api/daemon/restart", LOGIN),

@@ -15,16 +15,18 @@ import { inOrder, liveCount, sessions } from "../store";
 import { Command } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { Keys } from "../ui/keys";
+import { later } from "../ui/later";
 import { ReconnectBanner } from "../ui/reconnect";
 
-export function SessionsPage() {
 /** On this device; an address may say another one. */
 const keptGrouping = kept<Grouping>("list.group", ["state", "directory"], "state");
+const FirstRun = later(() => import("../sessions/first_run").then((module) => module.FirstRun));
 
+export function SessionsPage() {
   const { query, path, route } = useLocation();
   const { q: text = "", provider = "", dir = "", tag = "" } = query;
-  const filter = FILTERS.find(({ key }) => key === query["show"])?.key ?? "all";
   const grouping: Grouping = query["group"] === "directory" ? "directory" : keptGrouping.value;
+  const filter = FILTERS.find(({ key }) => key === query["show"])?.key ?? "all";
   /** What is shown is in the address: it is kept, linked and gone back to. */
   const show = (part: Record<string, string>): void => {
     const wanted = Object.entries({ ...query, ...part }).filter(([, value]) => value !== "");
@@ -109,12 +111,12 @@ const keptGrouping = kept<Grouping>("list.group", ["state", "directory"], "state
             chooseDirectory={(chosen) => show({ dir: chosen })}
             tag={tag}
             chooseTag={(chosen) => show({ tag: chosen })}
-          >
             grouping={grouping}
             group={(chosen) => {
               keptGrouping.value = chosen;
               show({ group: chosen === "state" ? "" : chosen });
             }}
+          >
             <List wanted={found} text={text} grouping={grouping} clear={() => route(path, true)} />
           </Filters>
         </>
@@ -138,6 +140,7 @@ function Empty() {
           A session is one agent or shell in its own terminal. It keeps running when you close this page, log out or
           restart the daemon.
         </p>
+        <FirstRun />
         <button class="button primary large" onClick={() => openOverlay("create")}>
           <Icon name="plus" />
           Create Session
