@@ -22,6 +22,7 @@
 //! | [`notifications`] | `/api/notifications` |
 //! | [`git`] | `/api/sessions/{ref}/git` |
 //! | [`review`] | `/api/sessions/{ref}/review` |
+//! | [`saved_prompts`] | `/api/prompts` |
 //! | [`worktrees`] | `/api/worktrees` |
 //! | [`system`]   | `/api/daemon`, `/api/providers`, `/api/doctor`, `/api/events` |
 //! | [`stream`]   | `/ws` |
@@ -33,8 +34,8 @@ mod audit;
 mod auth;
 mod caller;
 mod checks;
-mod conversation;
 mod compress;
+mod conversation;
 mod directories;
 mod env_sets;
 mod git;
@@ -46,6 +47,7 @@ mod policies;
 mod record;
 mod reports;
 mod review;
+mod saved_prompts;
 mod search;
 mod server;
 mod sessions;
@@ -84,6 +86,7 @@ use crate::hook::Intake;
 use crate::journal::Disk;
 use crate::notification::Notifier;
 use crate::paths::Paths;
+use crate::saved_prompts::SavedPrompts;
 use crate::session::Sessions;
 use crate::small_file::Broken;
 use crate::tasks::Tasks;
@@ -115,6 +118,7 @@ pub struct Api {
     pub audit: Trail,
     pub refusals: Refusals,
     pub notifier: Notifier,
+    pub saved_prompts: SavedPrompts,
     /// Open WebSockets.
     pub sockets: TaskTracker,
     /// What is being done for callers. Closed when the daemon is about to leave: then nothing new begins.
@@ -159,6 +163,8 @@ fn router(api: Api) -> BoxedFilter<(Response,)> {
         .or(audit::routes(api.clone()))
         .unify()
         .or(notifications::routes(api.clone()))
+        .unify()
+        .or(saved_prompts::routes(api.clone()))
         .unify()
         .or(worktrees::routes(api.clone()))
         .unify()

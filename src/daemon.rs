@@ -40,6 +40,7 @@ use crate::policy::kept::Kept;
 use crate::process;
 use crate::process::inherited::Inherited;
 use crate::provider::{Provider, Providers};
+use crate::saved_prompts::SavedPrompts;
 use crate::session::{self, Places, Sessions};
 use crate::small_file::Broken;
 use crate::socket::Socket;
@@ -196,6 +197,7 @@ async fn begin(
         tasks: tasks.clone(),
         journal: disk.clone(),
         reviews: Arc::new(Reviews::new(paths.reviews())),
+        saved_prompts: SavedPrompts::new(paths.saved_prompts()),
         broken_files: Arc::new(broken(instance, &boot, &notifier)),
         notifier,
         paths: Arc::new(paths.clone()),

@@ -29,6 +29,7 @@
 //! | [`journal`]  | what the bus appends to | protocol |
 //! | [`bus`]      | append, publish, subscribe from a cursor | journal |
 //! | [`env_set`]  | encrypted variables for the programs | protocol |
+//! | [`saved_prompts`] | prompts that a person keeps, to send them again | protocol |
 //! | [`git`]      | what git says about a directory | protocol |
 //! | [`session`]  | the sessions: life cycle, state and its evidence; its parts have a table of their own | the rooms above |
 //! | [`audit`]    | who decided and did what, in a file that proves itself | protocol, bus, journal::disk::clock |
@@ -38,7 +39,7 @@
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`notification`] | tells devices of what needs a person | protocol, session, auth |
 //! | [`dashboard`] | the embedded dashboard | protocol |
-//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, terminal::text, provider, policy, hook, git, env_set, doctor, auth, notification, dashboard, audit |
+//! | [`api`]      | one router for every client; the WebSocket | session, bus, journal, terminal::text, provider, policy, hook, git, env_set, doctor, auth, notification, dashboard, audit, saved_prompts |
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, policy, audit, paths, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, terminal::status, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
@@ -82,6 +83,7 @@ pub mod paths;
 pub mod policy;
 pub mod process;
 pub mod provider;
+pub mod saved_prompts;
 pub mod session;
 pub mod shim;
 pub mod small_file;

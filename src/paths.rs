@@ -143,6 +143,11 @@ impl Paths {
         self.data.join("policies")
     }
 
+    /// Prompts that a person keeps.
+    pub fn saved_prompts(&self) -> PathBuf {
+        self.data.join("prompts.json")
+    }
+
     /// Worktrees that are made for sessions.
     pub fn worktrees(&self) -> PathBuf {
         self.data.join("worktrees")

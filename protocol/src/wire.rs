@@ -39,6 +39,7 @@ pub mod output;
 pub mod policy;
 pub mod problem;
 pub mod review;
+pub mod saved_prompt;
 pub mod session;
 pub mod status;
 pub mod stream;

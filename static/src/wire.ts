@@ -2057,6 +2057,15 @@ export type RemoveWorktree = {
 ignored?: boolean, };
 
 /**
+ * `PATCH /api/prompts/{name}`. Answered with [`SavedPrompt`].
+ */
+export type RenamePrompt = { 
+/**
+ * The new name.
+ */
+name: string, };
+
+/**
  * `PATCH /api/sessions/{ref}`
  */
 export type RenameSession = { 
@@ -2096,6 +2105,20 @@ export type RuleRef = { policy: string,
  * Counted from 1.
  */
 number: number, line: number, reason: string | null, };
+
+/**
+ * `PUT /api/prompts/{name}` saves a prompt, or replaces its text. Answered with [`SavedPrompt`].
+ */
+export type SavePrompt = { text: string, };
+
+/**
+ * One entry of `GET /api/prompts`, which are in the order of their names.
+ */
+export type SavedPrompt = { 
+/**
+ * Unique, upper and lower case apart.
+ */
+name: string, text: string, changed_at: string, };
 
 /**
  * The query of `GET /api/sessions/{ref}/search`: lines with this text, the newest first. Upper and lower case are the same.

@@ -10,7 +10,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use super::{
     ask, audit, auth, conversation, daemon, directory, env_set, events, git, input, notification, output,
-    policy, problem, review, session, status, stream, timeline, worktree,
+    policy, problem, review, saved_prompt, session, status, stream, timeline, worktree,
 };
 use crate::event::{Body, DescribedEvent, Event};
 
@@ -101,6 +101,9 @@ fn types() -> String {
         .add::<output::SearchOutput>()
         .add::<output::FoundOutput>()
         .add::<problem::Problem>()
+        .add::<saved_prompt::SavedPrompt>()
+        .add::<saved_prompt::SavePrompt>()
+        .add::<saved_prompt::RenamePrompt>()
         .add::<session::Session>()
         .add::<session::StartSession>()
         .add::<session::RenameSession>()

@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 109] = [
+const ROUTES: [(&str, &str, u8); 113] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -116,6 +116,10 @@ const ROUTES: [(&str, &str, u8); 109] = [
     ("POST", "/api/policies/x/attach", LOGIN),
     ("POST", "/api/auth/reset-password", 0),
     ("POST", "/api/auth/reset-mfa", 0),
+    ("GET", "/api/prompts", LOGIN),
+    ("PUT", "/api/prompts/x", LOGIN),
+    ("PATCH", "/api/prompts/x", LOGIN),
+    ("DELETE", "/api/prompts/x", LOGIN),
     // The dashboard's files.
     ("GET", "/sessions", LOGIN | ANYBODY),
 ];
@@ -209,6 +213,7 @@ fn the_table_names_every_route() {
         include_str!("../git.rs"),
         include_str!("../review.rs"),
         include_str!("../policies.rs"),
+        include_str!("../saved_prompts.rs"),
         include_str!("../asks.rs"),
         include_str!("../audit.rs"),
         include_str!("../../api.rs"),

@@ -12,6 +12,9 @@ import { count, isWaiting } from "../words";
 import { remember, useEarlier } from "./earlier";
 import { ImageButton } from "./image_button";
 import { type Fate, fateWords, follow, refused } from "./receipt";
+import { later } from "../ui/later";
+
+const SavedPrompts = later(() => import("./saved_prompts").then((module) => module.SavedPrompts));
 
 /** A text that is written for a session, and what becomes of it. */
 function useSending(session: Session) {
@@ -99,6 +102,16 @@ export function Composer({ session, give, close, field }: Props) {
   const made = useRef<HTMLTextAreaElement>(null);
   const own = field ?? made;
   const earlier = useEarlier(session.id);
+  /** The saved prompts are shown: opened by a slash, or with their button. */
+  const [saved, setSaved] = useState(false);
+  const savedKeys = useRef<(event: KeyboardEvent) => boolean>(() => false);
+  const input = (typed: string): void => {
+    // A slash typed twice is one for the program.
+    const twice = saved && text === "/" && typed === "//";
+    if (twice || (saved && text.startsWith("/") && !typed.startsWith("/"))) setSaved(false);
+    else if (text === "" && typed === "/") setSaved(true);
+    write(twice ? "/" : typed);
+  };
   // Before it is drawn: the next key may come at once, and is for this field.
   useLayoutEffect(() => {
     if (!isPhone()) own.current?.focus();
@@ -114,7 +127,36 @@ export function Composer({ session, give, close, field }: Props) {
       }}
     >
       <ImageButton give={give} class="phone-only" />
+      <button
+        type="button"
+        class="button ghost icon"
+        aria-label="Saved prompts"
+        aria-expanded={saved}
+        data-tip="Saved prompts"
+        data-key="/"
+        onClick={() => {
+          setSaved(!saved);
+          if (text === "") own.current?.focus();
+        }}
+      >
+        <Icon name="pin" />
+      </button>
       <div class="composer-field">
+        {saved && (
+          <SavedPrompts
+            text={text}
+            keys={savedKeys}
+            insert={(prompt) => {
+              write(prompt);
+              setSaved(false);
+              own.current?.focus();
+            }}
+            close={() => {
+              setSaved(false);
+              own.current?.focus();
+            }}
+          />
+        )}
         <textarea
           class="input"
           rows={Math.min(5, text.split("\n").length)}
@@ -123,13 +165,14 @@ export function Composer({ session, give, close, field }: Props) {
           aria-describedby="composer-note"
           value={text}
           ref={own}
-          onInput={(event) => write(event.currentTarget.value)}
+          onInput={(event) => input(event.currentTarget.value)}
           onKeyDown={(event) => {
             // It leaves the field as it leaves the terminal.
             if (event.key === "Escape" && event.altKey) return;
             event.stopPropagation();
             // An input method takes Enter and the arrows for itself.
             if (event.isComposing) return;
+            if (saved && savedKeys.current(event)) return event.preventDefault();
             if (event.key === "Enter" && sends(event)) {
               event.preventDefault();
               void send();
