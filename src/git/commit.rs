@@ -10,7 +10,7 @@ use codepiper_protocol::wire::git::MakeCommit;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Commit, ErrorCode, Index, IndexConflict, Oid, Repository, RepositoryState};
 
-use super::error::{Failure, in_use, invalid};
+use super::error::{Failure, changed, in_use, invalid};
 use super::index::Unusual;
 use super::name::text_of;
 use super::operation;
@@ -54,6 +54,10 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
+    let shown = wanted.last.as_ref();
+    if shown.is_some_and(|shown| last.as_ref().is_none_or(|last| last.id().to_string() != *shown)) {
+        return Err(changed("another commit is the last one now; nothing was done"));
+    }
     if wanted.amend {
         let last = last.ok_or_else(|| invalid("there is no commit to amend yet"))?;
         if !merged.is_empty() {

@@ -1338,7 +1338,11 @@ export type MakeCommit = { message: string,
 /**
  * Replace the last commit.
  */
-amend?: boolean, };
+amend?: boolean, 
+/**
+ * The last commit that was shown. When it is another one by now, nothing is done (409 `changed`).
+ */
+last?: string | null, };
 
 export type Marker = { at: string, kind: MarkerKind, 
 /**

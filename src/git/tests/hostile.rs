@@ -95,7 +95,8 @@ fn no_program_of_a_repository_is_run() {
         let problem = Problem::from(refused.unwrap_err());
         assert!(problem.code == Code::Invalid && problem.detail.contains("program"), "{problem}");
     }
-    commit::commit(&mut sandbox.repo(), &MakeCommit { message: "m".into(), amend: false }).unwrap();
+    commit::commit(&mut sandbox.repo(), &MakeCommit { message: "m".into(), ..MakeCommit::default() })
+        .unwrap();
     let kept = kept::kept(std::iter::once(repo.root.clone()));
     assert!(kept[0].bytes.is_some(), "{kept:?}");
     assert!(!exists(&mark), "{}", fs::read_to_string(&mark).unwrap_or_default());

@@ -332,7 +332,7 @@ fn what_has_no_lines_is_taken_as_a_whole() {
 fn commits_are_gits_and_an_amended_one_replaces_the_last() {
     let sandbox = Sandbox::new();
     let make = |message: &str, amend| {
-        commit::commit(&mut sandbox.repo(), &MakeCommit { message: message.into(), amend })
+        commit::commit(&mut sandbox.repo(), &MakeCommit { message: message.into(), amend, last: None })
     };
     assert_eq!(code(make("x", true).unwrap_err()), Code::Invalid);
     assert_eq!(code(make("x", false).unwrap_err()), Code::Invalid);
@@ -365,11 +365,29 @@ fn commits_are_gits_and_an_amended_one_replaces_the_last() {
 }
 
 #[test]
+fn only_the_commit_that_was_shown_is_amended() {
+    let sandbox = Sandbox::new();
+    sandbox.write("f", "one\n");
+    sandbox.commit_all();
+    let shown = sandbox.text(["rev-parse", "HEAD"]);
+    let amend = || {
+        let wanted = MakeCommit { message: "better".into(), amend: true, last: Some(shown.clone()) };
+        commit::commit(&mut sandbox.repo(), &wanted)
+    };
+    sandbox.git(["commit", "-q", "--allow-empty", "-m", "by the agent"]);
+    assert_eq!(code(amend().unwrap_err()), Code::Changed);
+    assert_eq!(sandbox.text(["log", "--format=%s"]), "by the agent\nmore");
+    sandbox.git(["reset", "-q", "--hard", &shown]);
+    amend().unwrap();
+    assert_eq!(sandbox.text(["log", "--format=%s"]), "better");
+}
+
+#[test]
 fn an_amended_message_is_utf_8_and_a_bad_one_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.git(["-c", "i18n.commitEncoding=ISO-8859-1", "commit", "-q", "--allow-empty", "-m", "one"]);
     let make = |message: &str, amend| {
-        let wanted = MakeCommit { message: message.into(), amend };
+        let wanted = MakeCommit { message: message.into(), amend, last: None };
         commit::commit(&mut sandbox.repo(), &wanted)
     };
     make("größer", true).unwrap();
@@ -392,7 +410,7 @@ fn the_message_of_a_squashed_merge_goes_with_the_commit() {
         sandbox.git(["checkout", "-q", "main"]);
         sandbox.git(["merge", "-q", "--squash", "other"]);
         assert!(exists(&sandbox.path(".git/SQUASH_MSG")));
-        let wanted = MakeCommit { message: "squashed".into(), amend };
+        let wanted = MakeCommit { message: "squashed".into(), amend, last: None };
         commit::commit(&mut sandbox.repo(), &wanted).unwrap();
         assert!(!exists(&sandbox.path(".git/SQUASH_MSG")));
     }

@@ -73,7 +73,7 @@ fn what_is_only_announced_is_not_committed() {
     assert_eq!(listed(&sandbox), [("announced".to_owned(), None, added), ("staged".to_owned(), added, None)]);
     let session = SessionId::random();
     assert_eq!(differing(&sandbox, session, "head", "index"), [("staged".to_owned(), Change::Added)]);
-    let wanted = MakeCommit { message: "one".into(), amend: false };
+    let wanted = MakeCommit { message: "one".into(), ..MakeCommit::default() };
     commit::commit(&mut sandbox.repo(), &wanted).unwrap();
     assert_eq!(sandbox.text(["show", "--format=", "--name-only"]), "staged");
     assert_eq!(sandbox.text(["status", "--porcelain"]), " A announced");
@@ -188,7 +188,7 @@ fn a_merge_that_put_changes_aside_is_left_to_git() {
     sandbox.try_git(["merge", "--autostash", "other"], b"");
     sandbox.write("f", "4\n");
     sandbox.git(["add", "f"]);
-    let wanted = MakeCommit { message: "merged".into(), amend: false };
+    let wanted = MakeCommit { message: "merged".into(), ..MakeCommit::default() };
     assert!(problem(commit::commit(&mut sandbox.repo(), &wanted)).detail.contains("put local changes aside"));
 }
 

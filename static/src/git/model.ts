@@ -625,11 +625,11 @@ export class Model {
     });
   }
 
-  /** Whether it was committed. */
-  async commit(message: string, amend: boolean): Promise<boolean> {
+  /** Whether it was committed. `last`: the commit that is amended. */
+  async commit(message: string, amend: boolean, last: string | null): Promise<boolean> {
     let done = false;
     await this.doing(async () => {
-      await request("POST", this.path("git/commit"), { message, amend });
+      await request("POST", this.path("git/commit"), { message, amend, last: amend ? last : null });
       done = true;
       toast({ text: amend ? "The last commit was replaced." : "Committed." });
     });

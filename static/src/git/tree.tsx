@@ -103,6 +103,8 @@ export function CommitBox({ model }: { model: Model }) {
   const store = `codepiper.message.${model.session.id}`;
   const text = useSignal(localStorage.getItem(store) ?? "");
   const amend = useSignal(false);
+  /** The last commit when amending was chosen: the message is about that one. */
+  const last = useSignal<string | null>(null);
   const status = model.status.value;
   if (!status) return null;
   const staged = status.staged;
@@ -123,7 +125,7 @@ export function CommitBox({ model }: { model: Model }) {
     localStorage.setItem(store, value);
   };
   const commit = async (): Promise<void> => {
-    if (why !== null || !(await model.commit(text.value, amend.value))) return;
+    if (why !== null || !(await model.commit(text.value, amend.value, last.value))) return;
     write("");
     amend.value = false;
   };
@@ -155,7 +157,10 @@ export function CommitBox({ model }: { model: Model }) {
             type="checkbox"
             checked={amend.value}
             disabled={status.head.commit === null}
-            onChange={() => (amend.value = !amend.value)}
+            onChange={() => {
+              amend.value = !amend.value;
+              last.value = status.head.commit;
+            }}
           />
           Amend
         </label>

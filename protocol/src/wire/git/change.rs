@@ -57,7 +57,7 @@ pub struct Discarded {
 }
 
 /// `POST /api/sessions/{ref}/git/commit`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct MakeCommit {
@@ -66,6 +66,10 @@ pub struct MakeCommit {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub amend: bool,
+    /// The last commit that was shown. When it is another one by now, nothing is done (409 `changed`).
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional = nullable))]
+    pub last: Option<String>,
 }
 
 /// `POST /api/sessions/{ref}/git/seen`: the state at which *Since you looked* begins.
