@@ -168,10 +168,8 @@ async fn begin(
     let (stale, stale_screens) = mpsc::channel(STALE_SCREENS);
     let sessions = open_sessions(options, paths, config, providers, &tasks, &disk, stale)?;
     let starts = Starts::count(&paths.data);
-    sessions
-        .registry
-        .load_records(starts.unfinished)
-        .with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
+    let loaded = sessions.registry.load_records(starts.unfinished);
+    loaded.with_context(|| format!("cannot read the launch records in {}", paths.sessions().display()))?;
     let boot = Boot::look(paths);
     sessions.link.restore_screens().await;
     follow(&sessions, &tasks, journal_notices, stale_screens);

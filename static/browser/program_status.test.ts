@@ -48,6 +48,6 @@ it("shows how far a program is, and what a shell runs", async () => {
   host.run("keys", id, "ctrl+c");
   await head.getByRole("progressbar", { name: "Progress" }).waitFor({ state: "detached" });
   host.run("send", id, "sleep 1000");
-  await head.getByText("sleep 1000").waitFor();
+  await head.locator(".pill").getByText("Running sleep 1000").waitFor();
   expect(complaints).toEqual([]);
 });
