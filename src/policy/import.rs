@@ -1,8 +1,9 @@
 //! Takes over the rules of Claude Code and Codex.
 //!
 //! Those rules are prefixes and patterns over text. What they deny is taken over at least as broadly. What they allow is
-//! taken over more narrowly: options are left out, and a rule that would allow running anything is not taken over at
-//! all. Every difference is told.
+//! taken over more narrowly: options are left out, a rule that admits further words is taken over for programs that are
+//! known to be harmless with any, and a rule that would allow running anything is not taken over at all. Every
+//! difference is told.
 
 mod claude;
 mod codex;
@@ -61,6 +62,19 @@ impl Import {
             self.note(original, false, &format!("It would allow too much: {message}"));
             return false;
         }
+        if let Some(command) = &rule.command
+            && rule.text.action == Action::Allow
+            && command.is_open()
+            && !warn::is_known(command)
+        {
+            let programs = command.programs.join("', '");
+            self.note(
+                original,
+                false,
+                &format!("'{programs}' is not known to be harmless with any words. {BY_HAND}"),
+            );
+            return false;
+        }
         for (_, message) in told {
             self.note(original, true, &message);
         }
@@ -68,6 +82,8 @@ impl Import {
         true
     }
 }
+
+const BY_HAND: &str = "Write the rule by hand, with the words and options that you mean.";
 
 const OPTIONS_LEFT_OUT: &str = "Options are not carried over: some of them make a harmless program run others. Add \
     those that you mean to 'options'.";

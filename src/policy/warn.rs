@@ -1,13 +1,22 @@
 //! Tells of allow rules that admit more than they seem to: programs that run others or write where they are told.
 
+mod known;
 mod table;
+
+pub use known::is_known;
+pub use table::names;
 
 use serde::Serialize;
 
 use super::command::CommandPattern;
+use super::glob::{Case, Glob};
 use super::input;
+use super::path::looks_like_path;
 use super::rule::{Action, Policy, Rule};
-use table::{BY_OPTIONS, FETCHERS, INTERPRETERS, PROJECT, RUNNERS, SUBCOMMANDS, WORD_RUNNERS, WRITERS, has};
+use table::{
+    BY_OPTIONS, FETCHERS, INTERPRETERS, PROJECT, RUNNERS, SUBCOMMANDS, WORD_RUNNERS, WRITERS, has,
+    may_be_written,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Warning {
@@ -57,8 +66,7 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
     let writer = rule.text.tool.iter().find(|tool| writes.contains(&tool.as_str()))?;
     let places =
         rule.text.args.get("file_path").into_iter().chain(rule.text.args.get("notebook_path")).flatten();
-    let mut wide =
-        places.clone().filter(|place| matches!(place.as_str(), "*" | "/**" | "~/**" | "/*" | "**"));
+    let mut wide = places.clone().filter(|place| is_wide(place));
     let message = match (places.clone().next(), wide.next()) {
         (None, _) => format!(
             "'{writer}' may write any file, including files that start programs. Name the paths in 'args'."
@@ -69,13 +77,37 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
     Some((Risk::Anything, message))
 }
 
+/// Whether a pattern covers a home directory, or files of the system.
+fn is_wide(pattern: &str) -> bool {
+    if !looks_like_path(pattern) {
+        return matches!(pattern, "*" | "**");
+    }
+    let fixed: Vec<&str> = pattern.split('/').take_while(|name| !name.contains(['*', '?'])).skip(1).collect();
+    let wild = pattern.contains(['*', '?']);
+    let of_system = [
+        "bin", "boot", "dev", "etc", "lib", "lib64", "opt", "proc", "root", "run", "sbin", "sys", "usr",
+        "var",
+    ];
+    match (pattern.chars().next(), fixed.as_slice()) {
+        (Some('~'), fixed) => wild && fixed.is_empty(),
+        (Some('/'), [] | ["home" | "Users"] | ["home" | "Users", _]) => wild,
+        (Some('/'), [first, ..]) => wild && of_system.contains(first),
+        _ => false,
+    }
+}
+
 fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
-    let name = program.rsplit('/').next().unwrap_or(program);
-    // `python3.12`, `gcc-13`
-    let unversioned = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || ".-".contains(letter));
-    let is = |table: &str| has(table, name) || has(table, unversioned);
+    let known = names(program);
+    let name = known[0];
+    let is = |table: &str| known.iter().any(|name| has(table, name));
     let interpreter = is(INTERPRETERS);
     let mut told = Vec::new();
+    if may_be_written(program) {
+        told.push((
+            Risk::Anything,
+            format!("an agent may be able to write '{program}'. Name a program of the system, or check who can write it."),
+        ));
+    }
     if is(RUNNERS) || is(FETCHERS) {
         told.push((
             Risk::Anything,
@@ -110,14 +142,15 @@ fn rule_has_option(rule: &Rule, option: &str) -> bool {
 }
 
 fn of_options(name: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, String)> {
-    let known = BY_OPTIONS.iter().find(|(known, _)| *known == name);
+    let names = names(name);
+    let known = names.iter().find_map(|name| BY_OPTIONS.iter().find(|(known, _)| known == name));
     let risky = known.map_or("", |(_, risky)| risky);
     let options = rule.text.command.iter().flat_map(|command| &command.options);
     // Options may also stand among the fixed words.
     let fixed = command.lead().iter().flatten().filter(|word| word.starts_with('-'));
-    let names = options.chain(fixed).filter_map(|option| option.split([' ', '=', '*']).next());
-    let mut told: Vec<(Risk, String)> = names
-        .filter(|option| has(risky, option))
+    let mut told: Vec<(Risk, String)> = options
+        .chain(fixed)
+        .filter_map(|option| risky_in(option, risky))
         .map(|option| {
             format!("with '{option}', '{name}' can run programs or use other files than those in its words.")
         })
@@ -132,23 +165,38 @@ fn of_options(name: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk, S
             ),
         ));
     }
-    if name == "uniq" && command.is_open() {
+    if names.contains(&"uniq") && command.is_open() {
         told.push((Risk::Anything, "the second word of 'uniq' is a file that it writes.".to_owned()));
     }
     told
 }
 
+/// What an option, which may be a pattern such as `--o*`, covers of a list.
+fn risky_in<'o>(option: &'o str, risky: &'o str) -> Option<&'o str> {
+    let name = option.split([' ', '=']).next().unwrap_or(option);
+    if !name.contains(['*', '?']) {
+        return has(risky, name).then_some(name);
+    }
+    let pattern = Glob::new(name);
+    // Also with a value.
+    let covers = |risky: &&str| pattern.overlaps(&Glob::new(&format!("{risky}*")), Case::Exact);
+    risky.split(' ').filter(|risky| !risky.is_empty()).find(covers)
+}
+
 fn of_subcommand(name: &str, command: &CommandPattern) -> Option<(Risk, String)> {
-    let (_, anything, project) = SUBCOMMANDS.iter().find(|(known, ..)| *known == name)?;
+    let names = names(name);
+    let row = |name: &&str| SUBCOMMANDS.iter().find(|(known, ..)| known == name);
+    let (_, anything, project) = names.iter().find_map(row)?;
     let Some(first) = command.lead().first() else {
         let message = format!(
             "any command of '{name}' is allowed, even those that run other programs. Name the first word."
         );
         return command.is_open().then_some((Risk::Anything, message));
     };
-    let before = first
-        .iter()
-        .find(|word| word.starts_with('-') && !matches!(word.as_str(), "--version" | "-V" | "--help"));
+    // `-v` alone is the version, too.
+    let alone = command.lead().len() == 1 && !command.is_open() && !command.has_options();
+    let tells = |word: &str| matches!(word, "--version" | "-V" | "--help") || alone && word == "-v";
+    let before = first.iter().find(|word| word.starts_with('-') && !tells(word));
     if let Some(option) = before {
         let message =
             format!("'{option}' before the command of '{name}' can change what every command does.");
@@ -163,8 +211,9 @@ fn of_subcommand(name: &str, command: &CommandPattern) -> Option<(Risk, String)>
     }
     let word = is(project)?;
     // A script that is named is one script; any script may be any.
-    let any_script =
-        matches!(word.as_str(), "run" | "run-script") && command.lead().len() < 2 && name != "cargo";
+    let any_script = matches!(word.as_str(), "run" | "run-script")
+        && command.lead().len() < 2
+        && has("npm pnpm yarn", name);
     let message =
         format!("'{name} {word}' runs what the project's files say, and an agent can change those.");
     Some((

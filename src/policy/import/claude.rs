@@ -1,6 +1,7 @@
 //! `permissions` of Claude Code's `settings.json`, as <https://code.claude.com/docs/en/permissions> describes them.
 
 use serde_json::Value;
+use url::Url;
 
 use super::{Import, OPTIONS_LEFT_OUT, allowed, has_operators, plain_words, restricted, rule};
 use crate::policy::input::{SHELL, is_shell};
@@ -10,6 +11,9 @@ use crate::policy::shell;
 /// Tools that write files, all of which a rule for `Edit` is about.
 const EDITORS: [&str; 3] = ["Edit", "MultiEdit", "Write"];
 const ALL_EDITORS: [&str; 5] = ["Edit", "MultiEdit", "Write", "NotebookEdit", "apply_patch"];
+
+/// Tools whose rules name files.
+const FILE_TOOLS: [&str; 8] = ["Read", "Edit", "Write", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS"];
 
 /// Reads the rules of a `settings.json`. `directory` is where its rules with a single leading slash begin: the
 /// project's directory, or `~/.claude` for the user's own file.
@@ -52,12 +56,21 @@ fn one(import: &mut Import, action: Action, original: &str, directory: Option<&s
         },
         None => (text, None),
     };
-    let detail = detail.filter(|detail| !matches!(detail.trim(), "" | "*" | "**" | ":*"));
+    let everything = |detail: &&str| matches!(detail.trim(), "" | "*" | "**" | ":*");
+    // Of a tool for files, `**` is everything below the directory of the settings.
+    let below = detail.filter(|detail| FILE_TOOLS.contains(&tool) && matches!(detail.trim(), "*" | "**"));
+    if let Some(detail) = below {
+        paths(import, action, original, tool, detail, directory);
+        if action == Action::Allow {
+            return;
+        }
+    }
+    let detail = detail.filter(|detail| !everything(detail));
     match (tool, detail) {
         ("", _) => import.note(original, false, "It names no tool."),
         (tool, None) => whole_tool(import, action, original, tool),
         (tool, Some(detail)) if is_shell(tool) => command(import, action, original, detail),
-        ("Read" | "Edit" | "Write" | "MultiEdit" | "NotebookEdit" | "Glob" | "Grep" | "LS", Some(detail)) => {
+        (tool, Some(detail)) if FILE_TOOLS.contains(&tool) => {
             paths(import, action, original, tool, detail, directory);
         }
         ("WebFetch", Some(detail)) => domain(import, action, original, detail),
@@ -189,7 +202,7 @@ fn paths(
             format!("Claude Code never consults a path rule for '{tool}'; it only does for Read and Edit.");
         return import.note(original, false, &why);
     }
-    let patterns = match path_patterns(detail, action, directory) {
+    let patterns = match path_patterns(detail.trim(), action, directory) {
         Ok(patterns) => patterns,
         Err(why) => return import.note(original, false, &why),
     };
@@ -197,7 +210,9 @@ fn paths(
     if action == Action::Allow {
         let mut rule = if reads { rule(action, &["Read"]) } else { rule(action, &EDITORS) };
         rule.args.insert("file_path".to_owned(), patterns);
-        import.add(original, rule);
+        if import.add(original, rule) && !reads {
+            protect(import, original);
+        }
         return;
     }
     let with_paths = |mut rule: RuleText| {
@@ -208,7 +223,7 @@ fn paths(
         import.add(original, with_paths(RuleText::new(action)))
     } else {
         import.add(original, with_paths(rule(action, &ALL_EDITORS)))
-            && import.add(original, with_paths(rule(Action::Ask, &[SHELL])))
+            && import.add(original, with_paths(rule(action, &[SHELL])))
     };
     if carried && !consulted {
         let why = format!("Claude Code never consults a path rule for '{tool}'. Here it holds.");
@@ -216,6 +231,35 @@ fn paths(
     } else if carried {
         let why = "It holds for every tool, and for shell commands that name such a path. A program that \
                    finds the file by itself is not stopped.";
+        import.note(original, true, why);
+    }
+}
+
+/// Directories and files that Claude Code's own rules never let it write without a question.
+const PROTECTED: [&str; 14] = [
+    "./**/.git/**",
+    "./**/.claude/**",
+    "./**/.vscode/**",
+    "./**/.idea/**",
+    "./**/.husky/**",
+    "./**/.githooks/**",
+    "./**/.github/**",
+    "./**/.mcp.json",
+    "./**/.claude.json",
+    "./**/.gitmodules",
+    "./**/.gitconfig",
+    "./**/.envrc",
+    "./**/.npmrc",
+    "./**/.yarnrc*",
+];
+
+/// Asks about those, once.
+fn protect(import: &mut Import, original: &str) {
+    let mut ask = rule(Action::Ask, &ALL_EDITORS);
+    ask.paths = PROTECTED.map(str::to_owned).to_vec();
+    ask.reason = Some("such a file makes other programs run something later".to_owned());
+    if import.policy.rules.iter().all(|known| known.text != ask) && import.add(original, ask) {
+        let why = "Files that make other programs run something, such as those in .git and .claude, are asked about.";
         import.note(original, true, why);
     }
 }
@@ -231,6 +275,8 @@ fn path_patterns(detail: &str, action: Action, directory: Option<&str>) -> Resul
     let mut found = Vec::new();
     if let Some(rest) = detail.strip_prefix("//") {
         found.push(format!("/{rest}"));
+    } else if matches!(detail.as_str(), "*" | "**") {
+        found.push(format!("./{detail}"));
     } else if detail.starts_with("~/") {
         found.push(detail.clone());
     } else if let Some(rest) = detail.strip_prefix('/') {
@@ -288,7 +334,11 @@ fn domain(import: &mut Import, action: Action, original: &str, detail: &str) {
         (Action::Allow, false) => {
             return import.note(original, false, "Only a plain host name can be allowed.");
         }
-        _ => vec![format!("*{domain}*")],
+        // An address may spell it in letters of another alphabet or in those of the network.
+        _ => match Url::parse(&format!("https://{domain}/")) {
+            Ok(url) => [domain, url.host_str().unwrap_or(domain)].map(|name| format!("*{name}*")).to_vec(),
+            Err(_) => vec![format!("*{domain}*")],
+        },
     };
     let mut rule = rule(action, &["WebFetch"]);
     rule.args.insert("url".to_owned(), patterns);

@@ -119,6 +119,119 @@ fn no_program_that_runs_its_words_is_taken_over() {
     }
 }
 
+/// What runs, overwrites or sends by its words, and what an import cannot know.
+const UNKNOWN: &str = "logsave memusage msgexec msgfilter not-14 fakeroot-sysv pg_virtualenv pydoc3 perl5.36-x86_64-linux-gnu xxd cpp \
+    cross-env nyc c8 zx vite-node electron nx turbo lerna gulp run-s npm-run-all yarnpkg coverage uvicorn celery streamlit py-spy \
+    scons torsocks proxychains4 eatmydata runcon minijail0 pkgx tsp pueue retry ttyd websocat mpirun srun s6-setuidgid execlineb \
+    systemd-socket-activate chezmoi lli editor pager vim.basic nvi busybox.static qemu-x86_64 caffeinate xcrun genv gtimeout gxargs \
+    gtar gfind gsort gmv gtee oc nomad vault apptainer runc infisical pssh wsl wp glab swaymsg gsettings dconf mlr tectonic jjs cpanm \
+    conan vcpkg yay jar 7za objcopy strip dos2unix qpdf composite lzma x86_64-linux-gnu-gcc-13 pip3.11 some-unknown-program";
+
+#[test]
+fn a_program_that_is_not_known_to_be_harmless_is_not_taken_over_with_any_words() {
+    for program in UNKNOWN.split(' ') {
+        for rule in [
+            format!("Bash({program}:*)"),
+            format!("Bash({program} x:*)"),
+            format!("Bash(/usr/bin/{program} x*)"),
+        ] {
+            let import = settings(&[&rule], &[], &[]);
+            assert!(import.policy.rules.is_empty(), "{rule}");
+            assert!(import.notes.iter().any(|note| !note.carried_over && note.rule == rule), "{rule}");
+        }
+        let codex = import::codex(&format!("prefix_rule(pattern = [\"{program}\"])"), "x").unwrap();
+        assert!(codex.policy.rules.is_empty(), "{program}");
+    }
+    for command in [
+        "meson devenv",
+        "pre-commit try-repo",
+        "pnpm create",
+        "pnpm i",
+        "pnpm up",
+        "pnpm recursive",
+        "yarn create",
+        "yarn set version",
+        "yarn plugin import",
+        "yarn workspace",
+        "yarn up",
+        "yarn global",
+        "npm it",
+        "npm cit",
+        "npm in",
+        "npm isntall",
+        "npm innit",
+        "npm up",
+        "npm rum",
+        "npm pkg set",
+        "docker image build",
+        "podman kube play",
+        "podman play kube",
+        "git remote-ext",
+        "git merge-index",
+        "git merge-file",
+        "git filter-repo",
+        "git subtree",
+        "git receive-pack",
+        "git send-pack",
+        "go run",
+        "git unheard-of",
+        "npm unheard-of",
+        "/home/u/project/run.sh",
+    ] {
+        let import = settings(&[&format!("Bash({command}:*)")], &[], &[]);
+        assert!(import.policy.rules.is_empty(), "{command}");
+    }
+    // Every word of it is known.
+    assert_eq!(answer(&allows("Bash(some-unknown-program x)"), "some-unknown-program x"), Action::Allow);
+    let import = settings(&["Bash(some-unknown-program:*)"], &[], &[]);
+    assert!(import.notes[0].why.contains("not known to be harmless"), "{:?}", import.notes);
+    for rule in [
+        "cat",
+        "head",
+        "grep",
+        "find",
+        "jq",
+        "git log",
+        "git branch",
+        "cargo build",
+        "npm ls",
+        "docker ps",
+        "pytest",
+        "eslint",
+    ] {
+        let import = settings(&[&format!("Bash({rule}:*)")], &[], &[]);
+        assert_eq!(import.policy.rules.len(), 1, "{rule}: {:?}", import.notes);
+    }
+}
+
+#[test]
+fn everything_is_everything_below_the_directory() {
+    for rule in ["Read(**)", "Read(*)", "Read( ** )", "Edit(**)"] {
+        let import = settings(&[rule], &[], &[]);
+        let files = &import.policy.rules[0].text.args["file_path"];
+        assert_eq!(files, &[if rule.contains("**") { "./**" } else { "./*" }], "{rule}");
+        let tool = rule.split('(').next().unwrap();
+        let policies = allows(rule);
+        let ask =
+            |path: &str| decide(&policies, &request(tool, json!({ "file_path": path }))).unwrap().action;
+        assert_eq!(ask("x"), Action::Allow, "{rule}");
+        for path in ["/etc/shadow", "/home/u/.ssh/id_rsa", "../x"] {
+            assert_eq!(ask(path), Action::Ask, "{rule}: {path}");
+        }
+    }
+    assert!(settings(&["Grep(**)"], &[], &[]).policy.rules.is_empty());
+    let edits = [settings(&["Edit(**)", "Edit(src/**)"], &[], &[]).policy];
+    assert_eq!(edits[0].rules.len(), 3);
+    for path in [".git/hooks/pre-commit", ".claude/settings.json", "src/.mcp.json"] {
+        let asked = request("Write", json!({ "file_path": path }));
+        assert_eq!(decide(&edits, &asked).unwrap().action, Action::Ask, "{path}");
+    }
+    let deny = [settings(&["Bash(cat:*)"], &["Read(**)"], &[]).policy];
+    assert_eq!(answer(&deny, "cat src/x"), Action::Deny);
+    let outside = request("Read", json!({ "file_path": "/etc/passwd" }));
+    assert_eq!(decide(&deny, &outside).unwrap().action, Action::Deny);
+}
+
 #[test]
 fn denies_are_at_least_as_broad() {
     for (rule, texts) in [
@@ -136,6 +249,7 @@ fn denies_are_at_least_as_broad() {
         ("Read(/etc/shadow)", vec!["cat /etc/shadow", "cat etc/shadow"]),
         ("Read(~/.ssh/**)", vec!["cat ~/.ssh/id"]),
         ("Read(**/*.pem)", vec!["cat x/y.pem", "cat /srv/y.pem"]),
+        ("Edit(./gen/**)", vec!["touch gen/x", "sh -c 'echo x > gen/x'"]),
     ] {
         let policies = [settings(&["Bash(git push)", "Bash(cat:*)"], &[rule], &[]).policy];
         for text in texts {

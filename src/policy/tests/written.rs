@@ -202,6 +202,24 @@ fn an_allow_that_admits_more_than_it_seems_is_warned_of() {
         "{ program = \"npx\", words = [\"tsc\"] }",
         "{ program = \"docker\", words = [\"run\", \"**\"] }",
         "{ program = \"uniq\", words = [\"**\"] }",
+        "{ program = \"guniq\", words = [\"**\"] }",
+        "{ program = \"git\", words = [\"diff\"], options = [\"--o*\"] }",
+        "{ program = \"find\", words = [\"./**\"], options = [\"-e*\"] }",
+        "{ program = \"gfind\", words = [\"./**\"], options = [\"-exec *\"] }",
+        "{ program = \"fdfind\", words = [\"*\"], options = [\"-x *\"] }",
+        "{ program = \"go\", words = [\"build\", \"./**\"], options = [\"-ldflags=*\"] }",
+        "{ program = \"rsync\", words = [\"./**\", \"...\"], options = [\"-a\", \"-e *\"] }",
+        "{ program = \"tar\", words = [\"./**\", \"...\"], options = [\"-x\", \"--to-command=*\"] }",
+        "{ program = \"curl\", words = [\"https://example.com/\"], options = [\"-K *\"] }",
+        "{ program = \"pnpm\", words = [\"test\"], options = [\"--script-shell=*\"] }",
+        "{ program = \"yarn\", words = [\"test\"], options = [\"--script-shell *\"] }",
+        "{ program = \"pip3.11\", words = [\"install\", \"**\"] }",
+        "{ program = \"perl5.36-x86_64-linux-gnu\", words = [\"*\"] }",
+        "{ program = \"x86_64-linux-gnu-gcc-13\", words = [\"*\"] }",
+        "{ program = \"vim.basic\", words = [\"*\"] }",
+        "{ program = \"go\", words = [\"run\", \"*\"] }",
+        "{ program = \"/home/u/project/run.sh\" }",
+        "{ program = \"/usr/../tmp/run.sh\" }",
     ] {
         assert_eq!(warn(command), Some(Risk::Anything), "{command}");
     }
@@ -217,8 +235,23 @@ fn an_allow_that_admits_more_than_it_seems_is_warned_of() {
     }
     for command in [
         "{ program = \"ls\", words = [\"**\"] }",
+        "{ program = \"/usr/bin/ls\", words = [\"**\"] }",
         "{ program = \"git\", words = [\"status\"], options = [\"-s\"] }",
+        "{ program = \"git\", words = [\"diff\"], options = [\"--s*\"] }",
     ] {
         assert_eq!(warn(command), None, "{command}");
+    }
+    for (path, risk) in [
+        ("/home/**", Some(Risk::Anything)),
+        ("/h*/**", Some(Risk::Anything)),
+        ("/home/u/**", Some(Risk::Anything)),
+        ("~/*", Some(Risk::Anything)),
+        ("/etc/cron.d/*", Some(Risk::Anything)),
+        ("~/work/**", None),
+        ("./src/**", None),
+    ] {
+        let rule =
+            format!("[[rule]]\naction = \"allow\"\ntool = \"Write\"\nargs = {{ file_path = \"{path}\" }}");
+        assert_eq!(warn::warnings(&rules(&rule)).first().map(|warning| warning.risk), risk, "{path}");
     }
 }
