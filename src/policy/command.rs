@@ -10,6 +10,7 @@ use super::glob::{Case, Glob, Piece};
 use super::path::{PathPattern, Places, looks_like_path};
 use super::rule::{Action, CommandText};
 use super::shell::Part;
+use super::warn::names;
 use broad::Step;
 use option::{Fit, OptionPattern};
 
@@ -159,7 +160,7 @@ impl CommandPattern {
             }
             let anything = ended && self.options.iter().any(OptionPattern::is_anything_after_end);
             let fit = if ended { option::fit_after_end } else { option::fit };
-            match fit(&self.options, word, places) {
+            match fit(&self.options, word, self.bundles(), places) {
                 Fit::No if anything => words.push(word),
                 Fit::No if ended => {
                     return Err(format!(
@@ -169,9 +170,14 @@ impl CommandPattern {
                 Fit::EndOfOptions => ended = true,
                 Fit::Alone => {}
                 Fit::TakesNext(value) => {
-                    let next = ahead.next().filter(|next| !next.starts_with('-') || **next == "-");
+                    // `-mtime -1`: less than that.
+                    let signed = |next: &str| matches!(value, WordPattern::Number) && next.len() > 1;
+                    let next =
+                        ahead.next().filter(|next| !next.starts_with('-') || **next == "-" || signed(next));
                     if !next.is_some_and(|next| {
-                        value.allows_value(next, places) && self.stays_inside(next, places)
+                        value.allows_value(next, places)
+                            && !self.may_hide_options(value, next)
+                            && self.stays_inside(next, places)
                     }) {
                         return Err(format!("the option '{word}' has no value that the rule lists"));
                     }
@@ -182,20 +188,31 @@ impl CommandPattern {
         Ok(words)
     }
 
+    /// Whether single letters may stand together behind one sign.
+    fn bundles(&self) -> bool {
+        let known = self.programs.iter().flat_map(|program| names(program));
+        !known.into_iter().any(|name| NO_BUNDLES.contains(&name))
+    }
+
     /// Where all words are paths, a value leads no further than the agent's directory: if the program knows the option
     /// without a value, it is one of those words.
     fn stays_inside(&self, value: &str, places: &Places) -> bool {
         let mut words = self.rest.iter().chain(&self.tail).flatten().peekable();
         let only_paths =
             words.peek().is_some() && words.clone().all(|word| matches!(word, WordPattern::Path(_)));
-        let path = places.resolve(value);
+        let path = places.certain(value);
         !only_paths || places.is_in_project(&path) || words.any(|word| word.allows(value, places))
     }
 
     fn positions(&self, words: &[&str], places: &Places) -> Result<(), String> {
         let anything = self.options.iter().any(OptionPattern::is_anything_after_end);
         let fits = |alternatives: &[WordPattern], word: &str| {
-            (anything && is_option(word)) || alternatives.iter().any(|pattern| pattern.allows(word, places))
+            let path = self.test_file(word);
+            let allows = |pattern: &WordPattern| match (pattern, path) {
+                (WordPattern::Path(_), Some(path)) => pattern.allows(path, places),
+                _ => !self.may_hide_options(pattern, word) && pattern.allows(word, places),
+            };
+            (anything && is_option(word)) || alternatives.iter().any(allows)
         };
         for (at, alternatives) in self.rest.iter().enumerate() {
             match words.get(at) {
@@ -212,6 +229,28 @@ impl CommandPattern {
             Some(word) => Err(format!("the word '{word}' is not in the rule")),
             None => Ok(()),
         }
+    }
+
+    /// The file in a test's name, `tests/test_x.py::TestC::test_y[1]`, where the program is pytest.
+    fn test_file<'w>(&self, word: &'w str) -> Option<&'w str> {
+        let is_pytest = |name: &str| matches!(name, "pytest" | "py.test");
+        let of_python =
+            matches!(self.lead.as_slice(), [module, names] if module == &["-m"] && names == &["pytest"]);
+        let (path, name) = word.split_once("::")?;
+        let is_name = name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_:-.[]".contains(letter));
+        let whole = of_python || self.programs.iter().all(|program| is_pytest(name_of(program)));
+        (whole && is_name).then_some(path)
+    }
+
+    /// `@file`: to many programs, the file has their options. A pattern that begins with a wildcard does not mean that.
+    fn may_hide_options(&self, pattern: &WordPattern, word: &str) -> bool {
+        let wild = match pattern {
+            WordPattern::Any => true,
+            WordPattern::Text(glob) => matches!(glob.first(), Some(Piece::Many | Piece::One)),
+            WordPattern::Number | WordPattern::Path(_) => false,
+        };
+        let is_text = |program: &String| AT_IS_TEXT.contains(&name_of(program));
+        wild && word.len() > 1 && word.starts_with('@') && !self.programs.iter().all(is_text)
     }
 
     /// Whether an allow fixes the first word after the program.
@@ -237,6 +276,37 @@ impl CommandPattern {
     pub fn has_options(&self) -> bool {
         !self.options.is_empty()
     }
+}
+
+/// Programs to which `@x` is no file of options.
+const AT_IS_TEXT: [&str; 10] = ["git", "npm", "pnpm", "yarn", "echo", "grep", "egrep", "fgrep", "rg", "jq"];
+
+/// Programs to which `-ec` is an option of its own, not `-e -c`.
+const NO_BUNDLES: [&str; 20] = [
+    "go",
+    "find",
+    "java",
+    "javac",
+    "javaw",
+    "gcc",
+    "g++",
+    "cc",
+    "c++",
+    "clang",
+    "clang++",
+    "rustc",
+    "ffmpeg",
+    "openssl",
+    "convert",
+    "magick",
+    "terraform",
+    "mvn",
+    "tcc",
+    "ld",
+];
+
+fn name_of(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
 }
 
 fn is_option(word: &str) -> bool {
@@ -272,7 +342,7 @@ impl WordPattern {
                 (!signed || matches!(glob.first(), Some(Piece::Letter('-' | '+'))))
                     && glob.fits(word, Case::Exact)
             }
-            Self::Path(pattern) => is_plain_path(word) && pattern.allows(&places.resolve(word), places),
+            Self::Path(pattern) => is_plain_path(word) && pattern.allows(&places.certain(word), places),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::glob::Case;
 use super::input;
-use super::path::{Places, Resolved};
+use super::loose;
+use super::path::Places;
 use super::rule::{Pattern, Rule};
 
 type Fields = BTreeMap<String, Vec<String>>;
@@ -18,18 +19,21 @@ impl Rule {
             && self.args.iter().all(|(field, patterns)| {
                 let missing = [String::new()];
                 let values = fields.get(field).map_or(missing.as_slice(), Vec::as_slice);
+                let is_file = is_file(field);
                 !values.is_empty()
-                    && values.iter().all(|value| patterns.iter().any(|pattern| pattern.allows(value, places)))
+                    && values.iter().all(|value| {
+                        !(is_file && has_blank_end(value))
+                            && patterns.iter().any(|pattern| pattern.allows(value, places))
+                    })
             })
     }
 
     /// Whether what it allows is the same in every directory: the names of files begin at the root.
     pub(super) fn holds_anywhere(&self, fields: &Fields) -> bool {
-        let is_file = |field: &str, patterns: &[Pattern]| {
-            matches!(field, "file_path" | "notebook_path" | "path")
-                || patterns.iter().any(|pattern| matches!(pattern, Pattern::Path(_)))
+        let is_path = |field: &str, patterns: &[Pattern]| {
+            is_file(field) || patterns.iter().any(|pattern| matches!(pattern, Pattern::Path(_)))
         };
-        self.args.iter().filter(|(field, patterns)| is_file(field, patterns)).all(|(field, _)| {
+        self.args.iter().filter(|(field, patterns)| is_path(field, patterns)).all(|(field, _)| {
             fields.get(field).is_some_and(|values| values.iter().all(|value| value.starts_with('/')))
         })
     }
@@ -59,12 +63,24 @@ impl Rule {
     }
 }
 
+/// Fields that name a file, whatever a rule says of them.
+fn is_file(field: &str) -> bool {
+    matches!(field, "file_path" | "notebook_path" | "path")
+}
+
+/// Tools cut blanks off a path: it leads elsewhere then.
+fn has_blank_end(value: &str) -> bool {
+    value.trim_matches(loose::is_blank) != value
+}
+
 impl Pattern {
     fn allows(&self, value: &str, places: &Places) -> bool {
         match self {
-            // Nobody knows whether the tool replaces a tilde.
             Self::Path(pattern) => {
-                !value.is_empty() && !value.starts_with('~') && pattern.allows(&places.resolve(value), places)
+                // Nobody knows whether the tool replaces a tilde, or decodes what it is given.
+                let fits =
+                    |path: &String| !path.starts_with('~') && pattern.allows(&places.certain(path), places);
+                !value.is_empty() && !has_blank_end(value) && loose::forms(value).iter().all(fits)
             }
             // Nothing but an empty pattern stands for a field that is missing.
             Self::Text(glob) => {
@@ -74,12 +90,16 @@ impl Pattern {
     }
 
     fn denies(&self, value: &str, places: &Places) -> bool {
+        let forms = loose::forms(value);
         match self {
             Self::Path(pattern) => {
-                let ways: [Resolved; 2] = [places.resolve(value), places.as_written(value)];
-                ways.iter().any(|path| pattern.denies(path, places))
+                let ways = forms.iter().flat_map(|form| places.ways(&places.cwd, form));
+                ways.into_iter().any(|path| pattern.denies(&path, places))
             }
-            Self::Text(glob) => glob.fits(value, Case::Ignored),
+            Self::Text(glob) => {
+                let fits = |form: &String| glob.fits(form, Case::Ignored);
+                forms.iter().any(fits) || loose::urls(value).iter().any(fits)
+            }
         }
     }
 }

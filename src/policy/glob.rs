@@ -8,6 +8,12 @@ pub enum Piece {
     Many,
 }
 
+impl Piece {
+    pub fn letter(self) -> Option<char> {
+        if let Self::Letter(letter) = self { Some(letter) } else { None }
+    }
+}
+
 /// A pattern over the letters of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob {
@@ -35,8 +41,7 @@ impl Glob {
     }
 
     fn of(pieces: Vec<Piece>) -> Self {
-        let letter = |piece: &Piece| if let Piece::Letter(letter) = piece { Some(*letter) } else { None };
-        let text = pieces.iter().map(letter).collect();
+        let text = pieces.iter().map(|piece| piece.letter()).collect();
         Self { pieces, text }
     }
 
@@ -47,13 +52,11 @@ impl Glob {
         while let Some(letter) = rest.chars().next() {
             let tail = &rest[letter.len_utf8()..];
             rest = tail;
-            // The bracket may close at once as a member of its own set: `[]x]`.
-            let after_first = tail.char_indices().nth(1).map_or(tail.len(), |(at, _)| at);
-            let close = if letter == '[' { tail[after_first..].find(']') } else { None };
+            let close = if letter == '[' { bracket_end(tail) } else { None };
             match close {
                 Some(close) => {
                     simple.push('?');
-                    rest = &tail[after_first + close + 1..];
+                    rest = &tail[close + 1..];
                 }
                 // No later one closes either.
                 None if letter == '[' => {
@@ -129,6 +132,76 @@ impl Glob {
         let (ours, theirs) = (self.pieces.len(), other.pieces.len());
         overlap((ours, theirs), |at| many(&self.pieces, at), |at| many(&other.pieces, at), fit)
     }
+
+    /// Whether some text fits both of which the other pattern names most, and does not merely run over it with a `*`:
+    /// `.en?` and `*nv` name `.env`, `*.json` does not name `credentials.json`. What has no letters is named by all.
+    pub fn is_named_by(&self, other: &Self, case: Case) -> bool {
+        let is_letter = |piece: &Piece| matches!(piece, Piece::Letter(letter) if letter.is_alphanumeric());
+        let letters = self.pieces.iter().filter(|piece| is_letter(piece)).count();
+        if letters == 0 || self.pieces.len() > LONGEST || other.pieces.len() > LONGEST {
+            return self.overlaps(other, case);
+        }
+        let first = self.pieces.iter().position(is_letter);
+        let worth = |one: usize, two: usize| match (self.pieces[one], other.pieces[two]) {
+            (Piece::Letter(one), Piece::Letter(two)) if !case.same(one, two) => None,
+            (Piece::Letter(letter), Piece::Letter(_)) if letter.is_alphanumeric() => {
+                // Whoever knows how it begins means it.
+                Some(if Some(one) == first { letters } else { 1 })
+            }
+            (Piece::Letter(letter), Piece::One) if letter.is_alphanumeric() => Some(1),
+            _ => Some(0),
+        };
+        let is_many = |piece: &Piece| *piece == Piece::Many;
+        let (ours, theirs) = (self.pieces.len(), other.pieces.len());
+        // How many letters are named at most by what begins at these two places, from the end.
+        let mut below: Vec<Option<usize>> = vec![None; theirs + 1];
+        let mut line = below.clone();
+        for one in (0..=ours).rev() {
+            for two in (0..=theirs).rev() {
+                let one_many = self.pieces.get(one).is_some_and(is_many);
+                let two_many = other.pieces.get(two).is_some_and(is_many);
+                let next = if two < theirs { line[two + 1] } else { None };
+                line[two] = match (one < ours, two < theirs) {
+                    (false, false) => Some(0),
+                    _ if one_many => below[two].max(next),
+                    (more, _) if two_many => next.max(below[two].filter(|_| more)),
+                    (true, true) => {
+                        below[two + 1].and_then(|named| worth(one, two).map(|worth| named + worth))
+                    }
+                    _ => None,
+                };
+            }
+            std::mem::swap(&mut below, &mut line);
+        }
+        below[0].is_some_and(|named| named * 3 >= letters * 2)
+    }
+}
+
+/// Where a bracket expression ends, from what follows its bracket.
+fn bracket_end(tail: &str) -> Option<usize> {
+    // It may close at once as a member of its own set: `[]x]`, `[!]x]`.
+    let mut at = usize::from(tail.starts_with(['!', '^']));
+    at += usize::from(tail[at..].starts_with(']'));
+    let mut unclosed = "";
+    while let Some(next) = tail[at..].find(['[', ']']) {
+        at += next;
+        if tail[at..].starts_with(']') {
+            return Some(at);
+        }
+        // `[:lower:]`, `[.x.]` and `[=x=]` have brackets of their own.
+        let inner = &tail[at + 1..];
+        let close =
+            [(":", ":]"), (".", ".]"), ("=", "=]")].into_iter().find(|(sign, _)| inner.starts_with(sign));
+        let close = close.map(|(_, close)| close).filter(|close| *close != unclosed);
+        at += 1;
+        match close.map(|close| (close, inner[1..].find(close))) {
+            Some((_, Some(end))) => at += 1 + end + 2,
+            // No later one closes either.
+            Some((close, None)) => unclosed = close,
+            None => {}
+        }
+    }
+    None
 }
 
 /// Patterns with more places are not compared with each other.
@@ -196,6 +269,38 @@ mod tests {
             assert_eq!(Glob::new(pattern).fits(text, Case::Exact), fits, "{pattern} {text}");
         }
         assert!(Glob::new("RM").fits("rm", Case::Ignored));
+    }
+
+    #[test]
+    fn a_bracket_expression_is_one_letter() {
+        for (word, text) in
+            [("[[:lower:]]m", "rm"), ("[!]r]m", "rm"), ("[]r]m", "rm"), ("[[.r.]x]m", "rm"), ("[r[]m", "rm")]
+        {
+            assert!(Glob::of_shell_word(word).fits(text, Case::Exact), "{word}");
+        }
+        assert!(!Glob::of_shell_word("[[:lower:]]m").fits("rmm", Case::Exact));
+    }
+
+    #[test]
+    fn a_pattern_names_what_it_does_not_merely_run_over() {
+        for (pattern, other, named) in [
+            (".env", ".en?", true),
+            (".env", ".e*", true),
+            (".env", "*nv", true),
+            (".env", "*", false),
+            (".env.*", "*.rs", false),
+            ("credentials.json", "*.json", false),
+            ("credentials.json", "*redentials.js*", true),
+            ("id_rsa*", "*.md", false),
+            ("id_rsa*", "i*", true),
+            ("*.pem", "*.pem", true),
+            ("*.pem", "*", false),
+            ("secrets", "src", false),
+            ("*", "x*", true),
+        ] {
+            let (pattern_glob, other_glob) = (Glob::new(pattern), Glob::of_shell_word(other));
+            assert_eq!(pattern_glob.is_named_by(&other_glob, Case::Ignored), named, "{pattern} {other}");
+        }
     }
 
     #[test]

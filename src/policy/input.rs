@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use super::loose;
 use super::shell::{self, Script, Unreadable};
 
 /// One use of a tool.
@@ -85,8 +86,6 @@ const KNOWN_TOOLS: [&str; 10] = [
 ];
 /// Fields that say where a tool runs.
 const WORKDIRS: [&str; 2] = ["workdir", "cwd"];
-/// A longer text is no path.
-const LONGEST_PATH: usize = 4096;
 
 /// Whether a tool runs shell commands.
 pub fn is_shell(tool: &str) -> bool {
@@ -202,7 +201,7 @@ pub fn patched_files(patch: &str) -> Option<Vec<String>> {
     (!files.is_empty()).then_some(files)
 }
 
-/// Everything in the input of a tool that may be a path.
+/// Everything in the input of a tool that may be a path, in the forms that the tool may give it.
 pub fn possible_paths(request: &Request) -> Vec<String> {
     let mut found = Vec::new();
     let texts: &[&str] = match request.tool.as_str() {
@@ -211,11 +210,11 @@ pub fn possible_paths(request: &Request) -> Vec<String> {
         tool if KNOWN_TOOLS.contains(&tool) => &TEXTS,
         _ => &[],
     };
-    collect(&request.input, texts, &mut found);
-    let pattern = request.input.get("pattern").and_then(Value::as_str);
-    let below = request.input.get("path").and_then(Value::as_str);
-    if let (Some(pattern), Some(below), "Glob") = (pattern, below, request.tool.as_str()) {
-        found.push(format!("{below}/{pattern}"));
+    collect(&request.input, texts, true, &mut found);
+    // Several patterns in one text.
+    if let ("Grep", Some(globs)) = (request.tool.as_str(), request.input.get("glob").and_then(Value::as_str))
+    {
+        found.extend(globs.split_whitespace().map(str::to_owned));
     }
     if request.tool == "apply_patch" {
         for line in found.clone().iter().flat_map(|text| text.lines()) {
@@ -227,18 +226,19 @@ pub fn possible_paths(request: &Request) -> Vec<String> {
             );
         }
     }
-    found.retain(|text| text.len() <= LONGEST_PATH);
-    found
+    found.iter().flat_map(|text| loose::forms(text)).collect()
 }
 
-/// All texts but those in fields that are no paths.
-fn collect(value: &Value, texts: &[&str], found: &mut Vec<String>) {
+/// All texts but those in fields that are no paths, and the names of fields that the tool itself did not name.
+fn collect(value: &Value, texts: &[&str], is_top: bool, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.clone()),
-        Value::Array(values) => values.iter().for_each(|value| collect(value, texts, found)),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, texts, false, found)),
         Value::Object(fields) => {
-            let fields = fields.iter().filter(|(name, _)| !texts.contains(&name.as_str()));
-            fields.for_each(|(_, value)| collect(value, texts, found));
+            for (name, value) in fields.iter().filter(|(name, _)| !texts.contains(&name.as_str())) {
+                found.extend(Some(name.clone()).filter(|_| !is_top));
+                collect(value, texts, false, found);
+            }
         }
         _ => {}
     }

@@ -4,8 +4,10 @@
 //! takes a pattern literally and the word resolved, so a link that an agent puts into the way leads out of what is
 //! allowed. A deny resolves both and ignores the case of letters: one that is too broad is the smaller mistake.
 
+mod named;
 mod pattern;
 
+pub use named::NamedPath;
 pub use pattern::{PathPattern, PossiblePath, Way, looks_like_path};
 
 use std::borrow::Cow;
@@ -114,6 +116,27 @@ impl<'a> Places<'a> {
         resolved
     }
 
+    /// Where a path certainly leads. The system follows `link/..` to where the link leads; programs that shorten the text
+    /// before they open it do not. Where the two differ, nothing is proven.
+    pub fn certain(&self, path: &str) -> Resolved {
+        let mut certain = self.resolve(path);
+        if path.split('/').any(|segment| segment == "..") {
+            let shortened = self.resolve(&self.as_written(path).path);
+            certain.proven &= shortened.proven && shortened.path == certain.path;
+        }
+        certain
+    }
+
+    /// Everywhere a path may lead from a directory: as the system reads it, as it is written, and shortened before it is
+    /// looked up.
+    pub fn ways(&self, cwd: &Resolved, path: &str) -> Vec<Resolved> {
+        let written = self.as_written_from(cwd, path);
+        let shortened = self.resolve(&written.path);
+        let mut ways = vec![self.resolve_from(cwd, path), shortened, written];
+        ways.dedup_by(|one, other| one.path == other.path);
+        ways
+    }
+
     /// Whether a path certainly leads to the agent's directory or below it.
     pub fn is_in_project(&self, path: &Resolved) -> bool {
         path.is_in(&self.project)
@@ -121,11 +144,15 @@ impl<'a> Places<'a> {
 
     /// The path as it is written, with nothing looked up.
     pub fn as_written(&self, path: &str) -> Resolved {
+        self.as_written_from(&self.cwd, path)
+    }
+
+    fn as_written_from(&self, cwd: &Resolved, path: &str) -> Resolved {
         let home = path.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with('/'));
         match home {
             Some(rest) => self.walk(&self.home.path, rest, false),
             None if path.starts_with('/') => self.walk("", path, false),
-            None => self.walk(&self.cwd.path, path, false),
+            None => self.walk(&cwd.path, path, false),
         }
     }
 
@@ -166,6 +193,11 @@ impl<'a> Places<'a> {
             done.push('/');
         }
         Resolved { path: done, proven }
+    }
+
+    /// Whether the disk was asked so often that links may have been missed.
+    pub fn is_exhausted(&self) -> bool {
+        self.known.borrow().len() >= MOST_QUESTIONS
     }
 
     fn entry(&self, path: &str) -> Entry {

@@ -7,6 +7,7 @@ mod imports;
 mod inputs;
 mod long;
 mod made_up;
+mod names;
 mod native;
 mod order;
 mod ordinary;

@@ -6,6 +6,8 @@ use super::{CommandPattern, OptionPattern, WordPattern};
 use crate::policy::loose;
 
 const MOST_STEPS: usize = 64;
+/// In so many paths of a long word a rule's path is looked for.
+const MOST_LONG_PATHS: usize = 64;
 
 /// One word of a deny.
 #[derive(Clone, Debug)]
@@ -42,6 +44,11 @@ pub fn program_name(word: &str) -> String {
 }
 
 impl CommandPattern {
+    /// Whether a deny or an ask is about more than its program and options.
+    pub fn has_steps(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
     /// Whether the words behind its program may be what it is about, and how many words were compared. `signed`: those
     /// that begin with `-`.
     pub fn may_cover(&self, arguments: &[String], signed: &[&str], places: &Places) -> (bool, usize) {
@@ -108,12 +115,32 @@ fn may_be(pattern: &WordPattern, word: &str, places: &Places) -> bool {
         WordPattern::Text(glob) if word.contains(['*', '?', '[']) => {
             glob.overlaps(&Glob::of_shell_word(word), Case::Ignored)
         }
-        WordPattern::Text(glob) => glob.fits(word, Case::Ignored),
-        // No system opens a longer path.
-        WordPattern::Path(_) if word.len() > loose::LONGEST_PATH => false,
+        WordPattern::Text(glob) => {
+            glob.fits(word, Case::Ignored)
+                || glued_value(word).is_some_and(|value| glob.fits(value, Case::Ignored))
+        }
+        // Nobody looks into that much.
+        WordPattern::Path(_)
+            if word.len() > loose::LONGEST_PATH && loose::paths_in(word).nth(MOST_LONG_PATHS).is_some() =>
+        {
+            true
+        }
         WordPattern::Path(pattern) => loose::paths_in(word).any(|path| {
-            pattern.denies(&places.resolve(path), places) || pattern.denies(&places.as_written(path), places)
+            let mut ways = places.ways(&places.cwd, path).into_iter();
+            ways.any(|way| loose::is_too_long(&way.path) || pattern.denies(&way, places))
         }),
+    }
+}
+
+/// `-mVALUE`, `--name=VALUE`
+fn glued_value(word: &str) -> Option<&str> {
+    match word.strip_prefix("--") {
+        Some(long) => long.split_once('=').map(|(_, value)| value),
+        None => {
+            let mut letters = word.strip_prefix('-')?.chars();
+            letters.next()?;
+            Some(letters.as_str()).filter(|value| !value.is_empty())
+        }
     }
 }
 

@@ -138,26 +138,33 @@ impl OptionPattern {
 }
 
 /// How a word that begins with `-` or `+` fits the options of an allow. Abbreviations do not.
-pub fn fit<'o>(options: &'o [OptionPattern], word: &str, places: &Places) -> Fit<'o> {
-    fit_one(options.iter(), word, places)
+pub fn fit<'o>(options: &'o [OptionPattern], word: &str, bundles: bool, places: &Places) -> Fit<'o> {
+    fit_one(options.iter(), word, bundles, places)
 }
 
 /// The same for what comes after `--`.
-pub fn fit_after_end<'o>(options: &'o [OptionPattern], word: &str, places: &Places) -> Fit<'o> {
+pub fn fit_after_end<'o>(
+    options: &'o [OptionPattern],
+    word: &str,
+    bundles: bool,
+    places: &Places,
+) -> Fit<'o> {
     let after = options.iter().filter_map(|option| match option {
         OptionPattern::AfterEnd(option) => Some(&**option),
         _ => None,
     });
-    fit_one(after, word, places)
+    fit_one(after, word, bundles, places)
 }
 
 fn fit_one<'o>(
     options: impl Iterator<Item = &'o OptionPattern> + Clone,
     word: &str,
+    bundles: bool,
     places: &Places,
 ) -> Fit<'o> {
     let mut fits = options.clone().map(|option| option.fit(word, places));
-    fits.find(|fit| !matches!(fit, Fit::No)).unwrap_or_else(|| bundle(options, word))
+    let alone = fits.find(|fit| !matches!(fit, Fit::No));
+    alone.unwrap_or_else(|| if bundles { bundle(options, word) } else { Fit::No })
 }
 
 /// `-la`: every letter is listed; the last one may take the next word.

@@ -34,7 +34,7 @@ impl<'a> Whereabouts<'a> {
         let (agent, mut tool) = (places(), places());
         let workdir = input::workdir(&request.input);
         if let Some(workdir) = workdir {
-            tool.cwd = agent.resolve(workdir);
+            tool.cwd = agent.certain(workdir);
         }
         let in_session = agent.started.as_ref().is_none_or(|started| agent.cwd.is_in(started));
         let unknown = request.may_run_elsewhere && workdir.is_none();

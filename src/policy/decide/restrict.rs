@@ -1,22 +1,21 @@
 //! Finds the denies and asks that something may fall under.
 
 mod goes;
+mod paths;
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::Context;
 use super::index::Id;
-use crate::policy::command::program_name;
+use crate::policy::command::{CommandPattern, program_name};
 use crate::policy::glob::{Case, Glob};
 use crate::policy::input::{self, Shell};
 use crate::policy::loose;
-use crate::policy::path::{Places, PossiblePath, Resolved, Way};
 use crate::policy::rule::{Action, Rule};
+use paths::Wildcards;
 
 /// So many words are compared in one decision.
 pub const MOST_STEPS: u64 = 1_000_000;
-/// So many paths are looked for in one request.
-const MOST_PATHS: usize = 20_000;
 /// In so many directories that the text goes to relative paths are looked for.
 const MOST_BASES: usize = 64;
 
@@ -80,10 +79,14 @@ pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
     if !context.policies.index.paths.is_empty() {
         let words = readings.iter().flatten();
         let exact = shell.script.parts.iter().flat_map(|part| &part.words).map(|word| &word.text);
-        let texts: Vec<&str> =
+        let mut texts: Vec<&str> =
             exact.chain(words).map(String::as_str).chain(input::workdir(&context.request.input)).collect();
+        // `curl file://localhost/x`
+        let urls: Vec<String> =
+            texts.iter().filter(|text| text.contains("://")).flat_map(|text| loose::forms(text)).collect();
+        texts.extend(urls.iter().map(String::as_str));
         let bases = search.directories(&readings);
-        search.paths(&texts, &bases, !readable);
+        search.paths(&texts, &bases, if readable { Wildcards::OfPrograms } else { Wildcards::OfShell });
     }
     search.found
 }
@@ -105,7 +108,9 @@ pub fn on_fields(context: &Context, fields: &BTreeMap<String, Vec<String>>) -> R
     }
     if !context.policies.index.paths.is_empty() {
         let paths = input::possible_paths(context.request);
-        search.paths(&paths.iter().map(String::as_str).collect::<Vec<_>>(), &[], false);
+        let texts: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let bases = search.named_directories(&texts);
+        search.paths(&texts, &bases, Wildcards::OfPrograms);
     }
     search.found
 }
@@ -159,11 +164,31 @@ impl<'c> Search<'c> {
                     self.command(*id, words, at, part);
                 }
             }
+            self.joined(&name, words, at, part);
             self.spend(1 + index.wild_programs.len());
             let is_pattern = name.contains(['*', '?', '[']) && (globs || word.contains('/'));
             // `*` alone stands for a program only where a program stands.
             if is_pattern && (at == 0 || name.contains(char::is_alphanumeric)) {
                 self.program_pattern(&name, words, at, part);
+            }
+        }
+    }
+
+    /// `git-push` is `git push`.
+    fn joined(&mut self, name: &str, words: &Words, at: usize, part: Option<usize>) {
+        let Some((program, first)) = name.split_once('-') else { return };
+        let Some(rules) = self.context.policies.index.restricting.get(program) else { return };
+        let apart: Vec<String> = [program, first]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(words.all[at + 1..].iter().cloned())
+            .collect();
+        self.spend(apart.len());
+        let apart = Words::new(&apart);
+        for id in rules {
+            let command = self.context.policies.rule(*id).command.as_ref();
+            if command.is_some_and(CommandPattern::has_steps) {
+                self.command(*id, &apart, 0, part);
             }
         }
     }
@@ -209,43 +234,6 @@ impl<'c> Search<'c> {
             }
         }
     }
-
-    /// `globs`: a shell may expand the paths; what it can read it does not expand.
-    fn paths(&mut self, texts: &[&str], bases: &[Resolved], globs: bool) {
-        let places = self.context.places;
-        let (mut seen, mut candidates) = (HashSet::new(), Vec::new());
-        let mut texts: Vec<&str> =
-            texts.iter().copied().filter(|text| text.len() <= loose::LONGEST_PATH).collect();
-        let mut known = HashSet::new();
-        texts.retain(|text| known.insert(*text));
-        for text in texts.into_iter().flat_map(loose::paths_in) {
-            let mut ways = vec![places.resolve(text), places.as_written(text)];
-            if !text.starts_with(['/', '~']) {
-                ways.extend(bases.iter().map(|base| places.resolve_from(base, text)));
-            }
-            ways.extend(other_home(text, places));
-            for way in ways {
-                if seen.insert(way.path.clone()) {
-                    candidates.push((text, PossiblePath::new(&way, globs)));
-                }
-            }
-            if candidates.len() > MOST_PATHS {
-                self.found.exhausted = true;
-                break;
-            }
-        }
-        for id in self.context.policies.index.paths.clone() {
-            if !self.context.applies(id) {
-                continue;
-            }
-            let patterns = &self.context.policies.rule(id).paths;
-            let ways: Vec<Way> = patterns.iter().flat_map(|pattern| pattern.both_ways(places)).collect();
-            let hit = candidates.iter().find(|(_, path)| ways.iter().any(|way| way.may_fit(path)));
-            if let Some((text, _)) = hit {
-                self.hit(id, None, text);
-            }
-        }
-    }
 }
 
 /// The words of a command or a text.
@@ -266,15 +254,4 @@ impl<'w> Words<'w> {
     fn signed_after(&self, at: usize) -> &[&'w str] {
         &self.signed[self.places.partition_point(|place| *place <= at)..]
     }
-}
-
-/// `~name/…`: the home of another user, or of this one under its name.
-fn other_home(text: &str, places: &Places) -> Option<Resolved> {
-    let (name, rest) = text.strip_prefix('~')?.split_once('/')?;
-    if name.is_empty() {
-        return None;
-    }
-    let own = places.home.path.rsplit_once('/').filter(|(_, own)| *own == name);
-    let home = own.map_or(format!("/home/{name}"), |(above, own)| format!("{above}/{own}"));
-    Some(places.resolve(&format!("{home}/{rest}")))
 }

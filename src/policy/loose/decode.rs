@@ -33,7 +33,7 @@ fn escape(tail: &str) -> (Option<char>, usize) {
         Some('U') => number(1, 8, 16),
         Some('0') => number(0, 4, 8),
         Some('1'..='7') => number(0, 3, 8),
-        Some('n' | 't' | 'r') => (Some(' '), 1),
+        Some('n' | 't' | 'r' | 'v' | 'f') => (Some(' '), 1),
         Some(letter) => (Some(letter), letter.len_utf8()),
     }
 }
@@ -92,19 +92,46 @@ pub fn braces(word: &str, most: usize) -> Vec<String> {
             break;
         }
         // The first one is taken first.
-        open.extend(inner.split(',').rev().take(most).map(|choice| format!("{before}{choice}{after}")));
+        let choices = range(inner, most).unwrap_or_else(|| inner.split(',').map(str::to_owned).collect());
+        open.extend(choices.iter().rev().take(most).map(|choice| format!("{before}{choice}{after}")));
     }
     done.truncate(most);
     done
 }
 
-/// The first `{…,…}` that contains no other.
+/// `{a..e}`, `{1..9..2}`
+fn range(inner: &str, most: usize) -> Option<Vec<String>> {
+    let mut ends = inner.split("..");
+    let (first, last) = (ends.next()?, ends.next()?);
+    let step = ends.next().map_or(Some(1), |step| step.trim_start_matches('-').parse().ok())?.max(1);
+    let letter = |text: &str| text.chars().next().filter(|letter| letter.len_utf8() == text.len());
+    let (first, last, is_number) = match (first.parse::<i64>(), last.parse::<i64>()) {
+        (Ok(first), Ok(last)) => (first, last, true),
+        _ => (i64::from(u32::from(letter(first)?)), i64::from(u32::from(letter(last)?)), false),
+    };
+    let (low, high) = (first.min(last), first.max(last));
+    let value = |at: i64| match is_number {
+        true => Some(at.to_string()),
+        false => u32::try_from(at).ok().and_then(char::from_u32).map(String::from),
+    };
+    let up = (low..=high).step_by(step).take(most);
+    let down = (low..=high).rev().step_by(step).take(most);
+    let all: Vec<String> =
+        if first <= last { up.filter_map(value).collect() } else { down.filter_map(value).collect() };
+    ends.next().is_none().then_some(all)
+}
+
+fn is_choice(inner: &str) -> bool {
+    inner.contains(',') || range(inner, 1).is_some()
+}
+
+/// The first `{…,…}` or `{…..…}` that contains no other.
 fn innermost(word: &str) -> Option<(&str, &str, &str)> {
     let mut from = None;
     for (at, letter) in word.char_indices() {
         match (letter, from) {
             ('{', _) => from = Some(at),
-            ('}', Some(start)) if word[start..at].contains(',') => {
+            ('}', Some(start)) if is_choice(&word[start + 1..at]) => {
                 return Some((&word[..start], &word[start + 1..at], &word[at + 1..]));
             }
             ('}', _) => from = None,

@@ -21,7 +21,7 @@ enum Root {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     Name(Glob),
     /// `**`: any number of directories.
     Deep,
@@ -138,8 +138,8 @@ pub fn below<'p>(prefix: &str, path: &'p str) -> Option<&'p str> {
 
 /// One spelling of a pattern, in lower case.
 pub struct Way<'p> {
-    prefix: String,
-    rest: &'p [Part],
+    pub(super) prefix: String,
+    pub(super) rest: &'p [Part],
 }
 
 /// A path that may have the wildcards of a shell, in lower case.

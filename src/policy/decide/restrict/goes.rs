@@ -74,8 +74,12 @@ impl Search<'_> {
     }
 }
 
+/// `Path.home()`, `os.homedir()` and their like in other languages.
+const HOME_ENDINGS: [&str; 4] = [".homedir", ".home", "expanduser", "expand_path"];
+
 fn goes_home(word: &str) -> bool {
-    matches!(word, "cd" | "pushd" | "chdir")
+    matches!(word, "cd" | "pushd" | "chdir" | "HOME")
+        || HOME_ENDINGS.iter().any(|ending| word.ends_with(ending))
 }
 
 fn destinations(words: &[String]) -> impl Iterator<Item = &str> {
