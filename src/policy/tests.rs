@@ -6,6 +6,7 @@ mod guide;
 mod imports;
 mod inputs;
 mod long;
+mod looking;
 mod made_up;
 mod names;
 mod native;

@@ -84,10 +84,29 @@ date
 which cargo
 mkdir -p src/new/deep
 touch src/new/mod.rs
-diff -u a.txt b.txt
+diff --no-dereference -u a.txt b.txt
 echo "done: $((1))"?
 node --version
 cargo --version; rustc --version; go version
+pytest tests/test_x.py::test_y
+python3 -m pytest tests/test_x.py::TestC::test_y -v
+pytest 'tests/test_x.py::test_y[1-a]'
+cargo fmt --all -- --check
+cargo test --doc
+cargo test --workspace --exclude slow
+yarn build
+pnpm lint
+node -v
+git show main:src/x
+git grep -n foo
+git reflog -5
+git shortlog -sn
+git branch --merged
+date +%Y
+date "+%Y-%m-%d"
+echo -n x
+find . -mtime -1
+find src -name '*.rs' -o -name '*.toml'
 "#;
 
 /// Each is one command; a line that is not complete goes on.
@@ -123,6 +142,22 @@ fn an_ordinary_day_asks_nothing() {
 fn what_a_development_policy_does_not_mean_is_asked() {
     let policies = ready_made("safe-development");
     for text in [
+        "diff a b",
+        "diff -u a b",
+        "pytest /tmp/test_x.py::test_y",
+        "pytest src/../../x.py::test_y",
+        "pytest 'tests::../../x.py'",
+        "cat src/x::y",
+        "cargo fmt -- /tmp/x.rs",
+        "git show --output=x main:y",
+        "git diff main:../../x y",
+        "git grep -O foo",
+        "git reflog expire --all",
+        "git branch --contains x y",
+        "find . -mtime -delete",
+        "date 01010000",
+        "yarn add x",
+        "node -v x.js",
         "cat -n /etc/passwd",
         "cat ../other/x",
         "head -n /etc/passwd",
@@ -305,4 +340,22 @@ fn the_ready_made_policies_say_what_they_do_not_stop() {
         let description = policy(text).description;
         assert!(description.contains(" NOT "), "{name}");
     }
+}
+
+#[test]
+fn what_makes_a_repository_is_asked_about() {
+    let policies = ready_made("safe-development");
+    let write = |path: &str| {
+        let asked = request("Write", json!({ "file_path": path, "content": "x" }));
+        decide(&policies, &asked).unwrap().action
+    };
+    for path in
+        ["HEAD", "config", "sub/head", "refs/.keep", "commondir", "x.git/hooks/update", "CLAUDE.local.md"]
+    {
+        assert_eq!(write(path), Action::Ask, "{path}");
+    }
+    for path in ["config/app.toml", "src/config.rs", "HEADER"] {
+        assert_eq!(write(path), Action::Allow, "{path}");
+    }
+    assert_eq!(answer(&policies, "git show HEAD"), Action::Allow);
 }
