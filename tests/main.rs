@@ -21,6 +21,7 @@ mod forks;
 mod full_disk;
 mod git;
 mod git_live;
+mod halts;
 mod harness;
 mod hooks;
 mod idle;

@@ -116,15 +116,16 @@ async fn halt(api: &Api, caller: &Caller, wanted: Halt) -> Result<Vec<Halted>, P
     }
     let registry = &api.sessions.registry;
     let sessions = match wanted.all {
-        true => {
-            registry.all().into_iter().filter(|session| session.provider.agent && session.is_live()).collect()
-        }
+        true => api.sessions.agents(),
         false => wanted.sessions.iter().map(|name| registry.find(name)).collect::<Result<Vec<_>, _>>()?,
     };
     let by = holder(api, caller);
     let ids: Vec<String> = sessions.iter().map(|session| session.id.short()).collect();
     record::note(api, caller, "halt", None, value!({ "all": wanted.all, "sessions": ids })).await;
-    Ok(join_all(sessions.iter().map(|session| api.sessions.halt(session, &by))).await)
+    Ok(match wanted.all {
+        true => api.sessions.halt_all(&by).await,
+        false => join_all(sessions.iter().map(|session| api.sessions.halt(session, &by))).await,
+    })
 }
 
 /// A program in a session asks for attention.

@@ -241,12 +241,12 @@ pub(super) async fn views(api: &Api, sessions: Vec<Arc<Session>>) -> Vec<View> {
 
 async fn start(api: &Api, caller: &Caller, request: StartSession) -> Result<View, Problem> {
     let request = StartSession { dir: directories::expand(&request.dir), ..request };
-    let id = api.sessions.registry.unused_id();
+    let beginning = api.sessions.launcher.begin(&request.provider, request.name.as_deref());
     let StartSession { provider, name, dir, env_sets, args, .. } = &request;
     let mut data = value!({ "provider": provider, "name": name, "dir": dir, "env_sets": env_sets });
     put_value(&mut data, "args", value!(args));
-    record::note(api, caller, "session.start", Some(id), data).await;
-    let session = api.sessions.launcher.start(id, request).await?;
+    record::note(api, caller, "session.start", Some(beginning.id()), data).await;
+    let session = api.sessions.launcher.start(&beginning, request).await?;
     git::begin(api, &session);
     Ok(view(&session).await)
 }
@@ -338,10 +338,10 @@ async fn fork(
     request: ForkSession,
 ) -> Result<View, Problem> {
     let session = find(api, reference)?;
-    let id = api.sessions.registry.unused_id();
+    let beginning = api.sessions.launcher.begin(session.provider.name, request.name.as_deref());
     let data = value!({ "of": session.id, "name": request.name, "env_sets": session.env_sets() });
-    record::note(api, caller, "session.fork", Some(id), data).await;
-    let fork = api.sessions.launcher.fork(&session, id, request).await?;
+    record::note(api, caller, "session.fork", Some(beginning.id()), data).await;
+    let fork = api.sessions.launcher.fork(&session, &beginning, request).await?;
     git::begin(api, &fork);
     Ok(view(&fork).await)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::ask::{HaltOutcome, Halted};
 use codepiper_protocol::wire::session::{Activity, Status, WaitingFor};
+use futures_util::future::join_all;
 
 use crate::session::Sessions;
 use crate::session::cell::Session;
@@ -16,6 +17,35 @@ const REACTION: Duration = Duration::from_millis(1500);
 const PRESSES: usize = 2;
 
 impl Sessions {
+    /// Every agent that runs or is about to.
+    pub fn agents(&self) -> Vec<Arc<Session>> {
+        let mut all = self.registry.all();
+        all.retain(|session| session.provider.agent && session.life().machine().is_live_or_about_to());
+        all
+    }
+
+    /// Halts them, and calls off those that are no sessions yet.
+    pub async fn halt_all(&self, by: &str) -> Vec<Halted> {
+        // First: what begins in spite of it is a session by now.
+        let mut called_off = self.launcher.call_off(None);
+        let mut sessions = self.agents();
+        called_off.retain(|(id, _)| sessions.iter().all(|session| session.id != *id));
+        // Those that the daemon resumes have not begun yet, and are known.
+        called_off.retain(|(id, _)| {
+            let known = self.registry.get(*id);
+            let is_new = known.is_none();
+            sessions.extend(known);
+            is_new
+        });
+        let mut halted = join_all(sessions.iter().map(|session| self.halt(session, by))).await;
+        for (session, name) in called_off {
+            let outcome = HaltOutcome::NotStarted;
+            self.event(Some(session), Body::AskHalted { outcome, by: by.to_owned() });
+            halted.push(Halted { session, name, outcome, held: 0 });
+        }
+        halted
+    }
+
     /// Interrupts an agent, and holds what waits for it. One that does not react is killed, also where nothing tells what it
     /// does. `by` is who wants it.
     pub async fn halt(&self, session: &Arc<Session>, by: &str) -> Halted {
@@ -33,14 +63,20 @@ impl Sessions {
             return HaltOutcome::NoAgent;
         }
         self.life.hold_queue(session);
+        session.typing.halt();
         self.limits.leave(session);
-        let status = session.life().machine().status();
+        let called_off = !self.launcher.call_off(Some(session.id)).is_empty();
+        let (status, launches) = {
+            let life = session.life();
+            (life.machine().status(), life.machine().is_live_or_about_to())
+        };
         match status {
-            Status::Starting => {}
-            Status::Running if !rests(session) => return self.interrupt(session).await,
-            _ => return HaltOutcome::Idle,
+            Status::Running if rests(session) => HaltOutcome::Idle,
+            Status::Running => self.interrupt(session).await,
+            _ if launches => self.kill_for_halt(session, HaltOutcome::NotStarted).await,
+            _ if called_off => HaltOutcome::NotStarted,
+            _ => HaltOutcome::Idle,
         }
-        self.kill_for_halt(session, HaltOutcome::NotStarted).await
     }
 
     async fn interrupt(&self, session: &Arc<Session>) -> HaltOutcome {

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |--------|------|
+//! | [`beginnings`] | launches that a halt can call off |
 //! | [`check`]   | what is asked for, checked before anything is done |
 //! | [`prepare`] | what is executed, with which arguments and in which environment |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
@@ -10,6 +11,7 @@
 //! | [`worktrees`] | worktrees of sessions |
 //! | [`remove`]  | a session is forgotten |
 
+mod beginnings;
 mod check;
 mod fork;
 mod prepare;
@@ -22,12 +24,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use codepiper_protocol::Size;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::shim;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{Activity, Billing, StartSession, Surroundings};
 use codepiper_protocol::wire::worktree::Worktree;
-use codepiper_protocol::{SessionId, Size};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::git::worktree::Made;
@@ -47,6 +49,8 @@ use crate::session::repository::note_head;
 use crate::session::typing::{TELL_LIMIT, Typing};
 use crate::tasks::blocking;
 use crate::tmux::connection::Connection;
+pub use beginnings::Beginning;
+use beginnings::Beginnings;
 use check::check_directory;
 use prepare::LaunchKind;
 
@@ -70,17 +74,23 @@ struct Inner {
     launches: Arc<Semaphore>,
     /// Worktrees that are being removed.
     leaving: Mutex<Vec<PathBuf>>,
+    beginnings: Beginnings,
 }
 
 impl Launcher {
     pub(super) fn new(core: Core, link: Link, programs: Programs, typing: Typing, at_once: usize) -> Self {
         let Core { context, registry, life } = core;
-        let inner = Inner { launches: Arc::new(Semaphore::new(at_once)), leaving: Mutex::default() };
+        let launches = Arc::new(Semaphore::new(at_once));
+        let inner = Inner { launches, leaving: Mutex::default(), beginnings: Beginnings::default() };
         Self { context, registry, life, link, programs, typing, inner: Arc::new(inner) }
     }
 
-    /// Starts a session under an unused id; returns when its program was executed. On an error nothing is left behind.
-    pub async fn start(&self, id: SessionId, mut request: StartSession) -> Result<Arc<Session>, Problem> {
+    /// Starts a session; returns when its program was executed. On an error nothing is left behind.
+    pub async fn start(
+        &self,
+        beginning: &Beginning,
+        mut request: StartSession,
+    ) -> Result<Arc<Session>, Problem> {
         let (provider, billing) = check::check(&request, &self.context.providers)?;
         if let Some(name) = &request.name {
             self.registry.check_name(name, None)?;
@@ -89,18 +99,20 @@ impl Launcher {
         self.check_env_sets(&request.env_sets).await?;
         let mut worktree = None;
         if let Some(wanted) = request.worktree.take() {
-            let made = self.make_worktree(id, request.dir, wanted).await?;
+            let made = self.make_worktree(beginning.id(), request.dir, wanted).await?;
             (request.dir, worktree) = (made.cwd, Some(made.worktree));
         }
         let typed = request.prompt.take_if(|_| provider.prompts.delivery == PromptDelivery::Typed);
-        let started = self.start_there(id, provider, billing, request, worktree.clone(), &connection).await;
+        let started =
+            self.start_there(beginning, provider, billing, request, worktree.clone(), &connection).await;
         if started.is_err()
             && let Some(worktree) = worktree
         {
             self.unmake_worktree(worktree).await;
         }
-        let session = started?;
+        let session = started.map_err(|problem| beginning.check().err().unwrap_or(problem))?;
         if let Some(prompt) = typed {
+            beginning.check()?;
             self.typing.send_text(&session, prompt.into(), true).await?;
         }
         Ok(session)
@@ -109,7 +121,7 @@ impl Launcher {
     /// The same where its directory is there.
     async fn start_there(
         &self,
-        id: SessionId,
+        beginning: &Beginning,
         provider: &'static Provider,
         billing: Option<Billing>,
         request: StartSession,
@@ -139,19 +151,23 @@ impl Launcher {
         if let Some(theirs) = request.surroundings {
             recipe.take_surroundings(&self.context.surroundings, theirs);
         }
-        let conversation = provider.conversations.and_then(|kept| kept.choose(id));
-        let record = Record::new(id, request.name, recipe, conversation);
-        self.launch_new(record, provider, connection, LaunchKind::Start { prompt: request.prompt }).await
+        let conversation = provider.conversations.and_then(|kept| kept.choose(beginning.id()));
+        let record = Record::new(beginning.id(), request.name, recipe, conversation);
+        let begin = LaunchKind::Start { prompt: request.prompt };
+        self.launch_new(beginning, record, provider, connection, begin).await
     }
 
     /// Launches a session for the first time. On an error it is gone.
     async fn launch_new(
         &self,
+        beginning: &Beginning,
         record: Record,
         provider: &'static Provider,
         connection: &Connection,
         begin: LaunchKind,
     ) -> Result<Arc<Session>, Problem> {
+        // From here on the session itself is called off.
+        beginning.check()?;
         let created = Body::SessionCreated {
             provider: record.recipe.provider.clone(),
             name: record.life.name.clone(),

@@ -49,6 +49,8 @@ pub(super) use dialog::no_longer_asked;
 /// An agent that is known to say something when it starts says it within this time.
 pub(super) const TELL_LIMIT: Duration = Duration::from_secs(20);
 
+const HALTED: &str = "the agent was halted before the text was submitted";
+
 /// Who types into a session, and what was left standing.
 #[derive(Default)]
 pub struct TypingState {
@@ -69,6 +71,8 @@ struct Flags {
     drafted: bool,
     /// When somebody typed into it last.
     typed: Option<Instant>,
+    /// How often the agent was halted.
+    halts: u64,
     /// The last key was Escape. A shell waits for what follows, and takes both for one key.
     escaped: bool,
 }
@@ -94,6 +98,24 @@ impl TypingState {
 
     fn set_drafted(&self, drafted: bool) {
         self.flags().drafted = drafted;
+    }
+
+    /// Texts that are on their way are not submitted.
+    pub fn halt(&self) {
+        self.flags().halts += 1;
+    }
+
+    fn halts(&self) -> u64 {
+        self.flags().halts
+    }
+
+    /// # Errors
+    /// The agent was halted since then.
+    fn check_not_halted(&self, before: u64) -> Result<(), Problem> {
+        match self.halts() == before {
+            true => Ok(()),
+            false => Err(Problem::new(Code::NotTaken, HALTED)),
+        }
     }
 
     /// These bytes were typed.
@@ -148,6 +170,7 @@ impl Typing {
             self.check_prompt(session, &text, enter)?;
         }
         self.find_images(session.id, images)?;
+        let halts = session.typing.halts();
         let _sending = session.typing.sending.lock().await;
         pane_for_input(session)?;
         if if_busy != Some(IfBusy::Now) {
@@ -159,6 +182,7 @@ impl Typing {
         {
             return Ok(sent);
         }
+        session.typing.check_not_halted(halts)?;
         self.type_text(session, images, text, enter, plain).await
     }
 
@@ -184,7 +208,9 @@ impl Typing {
         text: Bytes,
         plain: bool,
     ) -> Result<Sent, Problem> {
+        let halts = session.typing.halts();
         let _sending = session.typing.sending.lock().await;
+        session.typing.check_not_halted(halts)?;
         self.type_text(session, images, text, true, plain).await
     }
 

@@ -18,7 +18,7 @@ pub(in crate::cli) struct Halt {
     /// Session ids, unique id prefixes or names
     #[arg(value_name = "ID", required_unless_present = "all")]
     sessions: Vec<String>,
-    /// Halt every running agent
+    /// Halt every agent that runs or is about to start
     #[arg(long, conflicts_with = "sessions")]
     all: bool,
     /// Print one JSON array
@@ -45,7 +45,7 @@ impl Halt {
             return output::json(&halted);
         }
         if halted.is_empty() {
-            output::say("no agent is running");
+            output::say("no agent is running or about to start");
             return Ok(());
         }
         let mut table = Table::new(["ID", "NAME", "OUTCOME", "HELD"], 1);

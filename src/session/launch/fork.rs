@@ -6,9 +6,9 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::ForkSession;
 
-use super::Launcher;
 use super::check::check_directory;
 use super::prepare::LaunchKind;
+use super::{Beginning, Launcher};
 use crate::session::cell::Session;
 use crate::session::life::record::Record;
 use crate::tasks::blocking;
@@ -19,7 +19,7 @@ impl Launcher {
     pub async fn fork(
         &self,
         session: &Arc<Session>,
-        id: SessionId,
+        beginning: &Beginning,
         request: ForkSession,
     ) -> Result<Arc<Session>, Problem> {
         let ForkSession { name, surroundings } = request;
@@ -40,10 +40,13 @@ impl Launcher {
         if let Some(theirs) = surroundings {
             recipe.take_surroundings(&self.context.surroundings, theirs);
         }
-        let conversation_of_its_own = session.provider.conversations.and_then(|kept| kept.choose(id));
-        let mut record = Record::new(id, name, recipe, conversation_of_its_own);
+        let conversation_of_its_own =
+            session.provider.conversations.and_then(|kept| kept.choose(beginning.id()));
+        let mut record = Record::new(beginning.id(), name, recipe, conversation_of_its_own);
         record.life.forked_from = Some(conversation);
-        self.launch_new(record, session.provider, &connection, LaunchKind::Fork { origin: session.id }).await
+        let begin = LaunchKind::Fork { origin: session.id };
+        let forked = self.launch_new(beginning, record, session.provider, &connection, begin).await;
+        forked.map_err(|problem| beginning.check().err().unwrap_or(problem))
     }
 }
 

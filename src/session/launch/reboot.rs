@@ -25,9 +25,17 @@ impl Launcher {
 
     /// Resumes those of `lost` that go on by themselves: agents with a conversation.
     pub async fn resume_agents(&self, lost: Vec<Arc<Session>>) {
-        let resuming = lost.into_iter().map(|session| async move {
+        let begun = lost.into_iter().map(|session| {
+            let (agent, name) = (session.provider.agent, session.name());
+            (self.begin_with(session.id, agent, name), session)
+        });
+        let begun: Vec<_> = begun.collect();
+        let resuming = begun.into_iter().map(|(beginning, session)| async move {
             // Somebody may have decided about it before its turn came.
             let Ok(resuming) = Resuming::by_itself(&session, self.context.now()) else { return };
+            if let Err(problem) = beginning.check() {
+                return self.stays_stopped(&session, &problem.detail);
+            }
             let (launcher, subject) = (self.clone(), session.clone());
             let looking = blocking(move || launcher.why_not_by_itself(&subject));
             match looking.await {

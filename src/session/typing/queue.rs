@@ -12,8 +12,8 @@ use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
-use super::Typing;
 use super::composer::Composer;
+use super::{HALTED, Typing};
 use crate::session::cell::Session;
 use crate::session::life::SAVE_RETRY;
 use crate::session::life::record::{Life, Queued, Record};
@@ -167,13 +167,20 @@ impl Typing {
             }
         };
         session.typing.flags().unqueued = true;
-        let (bytes, name) = (queued.text.len(), name_of(&queued.text));
+        let (bytes, name, again) = (queued.text.len(), name_of(&queued.text), queued.clone());
         let sent = self.send_now(session, &queued.images, queued.text.into(), queued.plain).await;
         {
             let mut flags = session.typing.flags();
             (flags.unqueued, flags.sends_queued) = (false, false);
         }
-        if let Err(problem) = sent {
+        if sent.as_ref().is_err_and(|problem| problem.detail == HALTED) {
+            // It is held with the others.
+            session.life.note(|record| {
+                record.life.queue.insert(0, again);
+                record.life.queue_held = true;
+            });
+            self.life.save_soon(session);
+        } else if let Err(problem) = sent {
             tracing::warn!(id = %session.id, bytes, %problem, "a queued text was not sent");
             session.life.note(|record| note_dropped(record, [name]));
             let reason = problem.detail;

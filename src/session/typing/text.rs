@@ -49,6 +49,8 @@ struct Typist<'a> {
     bracketed: bool,
     /// So many characters were typed.
     typed: usize,
+    /// How often the agent had been halted.
+    halts: u64,
 }
 
 /// A screen on which the end of a text is to appear.
@@ -71,6 +73,7 @@ impl Typing {
         plain: bool,
     ) -> Result<Sent, Problem> {
         let images = self.find_images(session.id, images)?;
+        let halts = session.typing.halts();
         let connection = self.link.connected().await?;
         let keyboard = session.typing.keyboard.lock().await;
         let pane = pane_for_input(session)?;
@@ -79,22 +82,11 @@ impl Typing {
         if let Some(composer) = &mut composer {
             composer.ready(&self.link).await;
         }
+        session.typing.check_not_halted(halts)?;
         if plain {
             check_plain(session, composer.as_mut(), &text)?;
         }
-        // Asks the screen, which follows the program's modes. Of a program with a composer tmux knows it better, and
-        // without brackets the first letter might answer a dialog.
-        let modes = self.context.screens.modes(session.id).await;
-        // One line says the same without brackets, which a shell that has just read an Escape takes for letters.
-        let asked = modes.is_some_and(|modes| modes.bracketed_paste);
-        let bracketed = composer.is_some() || asked && text.iter().any(u8::is_ascii_control);
-        if bracketed && ends_a_paste(&text) {
-            return Err(Problem::new(
-                Code::Invalid,
-                "the text contains the end-of-paste sequence (ESC [ 201 ~), after which the program would \
-                 read the rest as keystrokes; remove it",
-            ));
-        }
+        let bracketed = self.brackets(session, composer.is_some(), &text).await?;
         let warning = match &composer {
             Some(composer) if enter && composer.demotes(&text) => Some(demoted_warning(session)),
             _ => cut_warning(&connection, pane, &text).await,
@@ -104,7 +96,7 @@ impl Typing {
         let reads = composer.is_none() && enter && session.provider.agent;
         let screen = if reads { Painted::before(self, session, &text).await } else { None };
         let mut typist =
-            Typist { typing: self, connection, session, pane, composer, screen, bracketed, typed: 0 };
+            Typist { typing: self, connection, session, pane, composer, screen, bracketed, typed: 0, halts };
         self.end_escape(connection, session, pane).await?;
         typist.give_images(&images).await?;
         let bytes = typist.paste(text, !images.is_empty(), enter).await?;
@@ -121,6 +113,26 @@ impl Typing {
             return Ok(Sent { cursor, receipt: shown, warning });
         }
         typist.follow_up(shown, cursor, warning).await
+    }
+}
+
+impl Typing {
+    /// Whether a text is put between the brackets of a paste.
+    async fn brackets(&self, session: &Session, composer: bool, text: &[u8]) -> Result<bool, Problem> {
+        // Asks the screen, which follows the program's modes. Of a program with a composer tmux knows it better, and
+        // without brackets the first letter might answer a dialog.
+        let modes = self.context.screens.modes(session.id).await;
+        // One line says the same without brackets, which a shell that has just read an Escape takes for letters.
+        let asked = modes.is_some_and(|modes| modes.bracketed_paste);
+        let bracketed = composer || asked && text.iter().any(u8::is_ascii_control);
+        if bracketed && ends_a_paste(text) {
+            return Err(Problem::new(
+                Code::Invalid,
+                "the text contains the end-of-paste sequence (ESC [ 201 ~), after which the program would \
+                 read the rest as keystrokes; remove it",
+            ));
+        }
+        Ok(bracketed)
     }
 }
 
@@ -224,6 +236,10 @@ impl Typist<'_> {
             }
         }
         let (typing, session) = (self.typing, self.session);
+        if let Err(halted) = session.typing.check_not_halted(self.halts) {
+            self.take_back().await;
+            return Err(halted);
+        }
         typing.life.apply(session, Input::Submitted);
         // Before the program says what it does with it.
         let (context, id) = (typing.context.clone(), session.id);
