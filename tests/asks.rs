@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
-use crate::harness::{Home, eventually, mentioning};
+use crate::harness::{Home, Owner, eventually, mentioning};
 
 fn inbox(home: &Home) -> Vec<Ask> {
     serde_json::from_str(&home.ok(["inbox", "--json"])).unwrap()
@@ -498,6 +498,25 @@ fn what_happened_is_news_until_somebody_has_seen_it() {
     assert_eq!(ask.title, "look at [31m this");
     home.ok(["wait", &calls.short_id, "--until", "text=once every 10 s", "--timeout", "20"]);
     assert!(home.ok(["logs", &calls.short_id]).contains("look at [31m this"));
+}
+
+/// Several people at once: one has seen it, and the others are told.
+#[test]
+fn what_was_seen_is_over_once() {
+    let home = Home::running();
+    home.start(&["sh", "-c", "exit 3"]);
+    let ask = eventually("the crash", || inbox(&home).into_iter().next());
+    let path = format!("/api/asks/{}/acknowledge", ask.id);
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let (home, path) = (&home, path.as_str());
+        let seen = [(); 6]
+            .map(|()| scope.spawn(move || Owner(home).answer("POST", path, &json!({})).unwrap().status));
+        seen.into_iter().map(|seen| seen.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 5, "{statuses:?}");
+    let ends = home.ok(["logs", "--type", "ask.withdrawn", "--json"]);
+    assert_eq!(ends.lines().count(), 1, "{ends}");
 }
 
 #[test]

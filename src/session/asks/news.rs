@@ -164,12 +164,19 @@ impl Asks {
             let detail = format!("{} waits for an answer: {}", ask.id, ask.kind);
             return Err(Problem::new(Code::Invalid, detail));
         }
-        self.life
-            .change(&session, |record| {
-                record.life.news.retain(|news| news.kind != ask.kind || news.at != ask.asked_at);
-                Ok(())
-            })
-            .await?;
+        let seen = self.life.change(&session, |record| {
+            let all = &mut record.life.news;
+            let before = all.len();
+            all.retain(|news| news.kind != ask.kind || news.at != ask.asked_at);
+            Ok(before - all.len())
+        });
+        // Others may have been first.
+        if seen.await? == 0 {
+            let how =
+                self.how_it_ended(&ask.id).unwrap_or_else(|| "somebody else has just seen it".to_owned());
+            let detail = format!("{} is no longer open: {how}", ask.id);
+            return Err(Problem::new(Code::AlreadyAnswered, detail));
+        }
         self.withdrawn(&session, ask.clone(), &format!("seen by {by}"));
         Ok(ask)
     }
