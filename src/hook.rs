@@ -1,6 +1,6 @@
 //! Intake of the providers' hooks: live over the API, and from the spool.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use codepiper_protocol::hook::{ASK_LIMIT, MAX_PAYLOAD, delivery_time};
 use codepiper_protocol::wire::ask::Gate;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use crate::audit::trail::Trail;
@@ -58,7 +59,17 @@ pub struct Intake {
 #[derive(Default)]
 struct Taken {
     order: VecDeque<String>,
-    set: HashSet<String>,
+    /// With the SHA-256 of what was delivered.
+    payloads: HashMap<String, [u8; 32]>,
+}
+
+/// Which delivery it is.
+enum Delivery {
+    New,
+    /// It came before.
+    Known,
+    /// Another payload came with its number.
+    Differs,
 }
 
 /// A payload in the spool.
@@ -93,20 +104,28 @@ impl Intake {
         let asked = asked(&value);
         let question = asked.clone().filter(|asked| asked.moment == Moment::BeforeQuestion);
         let coming = question.is_some().then(|| self.sessions.asks.coming(session));
-        let key = delivery.clone().unwrap_or_else(|| Timestamp::now().as_nanosecond().to_string());
-        if again {
+        let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
+        let number = delivery.clone().unwrap_or_else(|| Timestamp::now().as_nanosecond().to_string());
+        // The agent chooses the number: an ask is of its payload, too.
+        let key = format!("{number} {}", hex(&sha256(payload)));
+        let known = if again {
             session.until_it_waits(STATE_LIMIT).await;
+            delivery.map_or(Delivery::New, |delivery| self.look_up(&delivery, payload))
         } else {
             let _turn = self.turn.lock().await;
             self.take_spool_of(session).await;
-            self.take(session, delivery, value).await;
-        }
+            self.take(session, delivery, payload, value).await
+        };
         let decided = match asked.filter(|_| !self.policies.is_empty()) {
             Some(asked) => self.decide(session, asked).await?,
             None => None,
         };
         if let Some((_, Some(told))) = decided {
             return Ok(Answer::Now(told));
+        }
+        if question.is_some() && matches!(known, Delivery::Differs) {
+            let detail = format!("{number} was delivered before, with another payload");
+            return Err(Problem::new(Code::Invalid, detail));
         }
         let risk = match &question {
             Some(asked) => {
@@ -115,6 +134,9 @@ impl Intake {
             }
             None => None,
         };
+        if question.is_some() {
+            self.sessions.asks.recall_all().await;
+        }
         let waiter = question.and_then(|question| {
             let why = decided.map(|(decision, _)| decision.why);
             let waits = session.provider.answers.is_some_and(|answers| question.can_wait(answers));
@@ -124,13 +146,20 @@ impl Intake {
         Ok(waiter.map_or(Answer::Nothing, Answer::Later))
     }
 
-    async fn take(&self, session: &Arc<Session>, delivery: Option<String>, value: Value) {
-        let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
-        if delivery.as_ref().is_none_or(|delivery| self.is_new(delivery)) {
+    async fn take(
+        &self,
+        session: &Arc<Session>,
+        delivery: Option<String>,
+        payload: &[u8],
+        value: Value,
+    ) -> Delivery {
+        let known = delivery.as_ref().map_or(Delivery::New, |delivery| self.look_up(delivery, payload));
+        if matches!(known, Delivery::New) {
             let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
             self.note_denial(session, &value).await;
             self.sessions.evidence.hook(session, at, value);
         }
+        known
     }
 
     /// The agent's own classifier refused a tool: that is on record, too.
@@ -194,7 +223,7 @@ impl Intake {
         }
         let Ok(spooled) = blocking(move || read_spool(&dir)).await else { return };
         for Spooled { path, delivery, payload } in spooled {
-            if self.is_new(&delivery) {
+            if matches!(self.look_up(&delivery, &payload), Delivery::New) {
                 if count_values(&payload) > MOST_VALUES {
                     tracing::warn!(path = %path.display(), "a spooled hook has too many values");
                     let _ = fs::remove_file(&path);
@@ -217,20 +246,33 @@ impl Intake {
         }
     }
 
-    /// False when this delivery was taken before.
-    fn is_new(&self, delivery: &str) -> bool {
-        let mut taken = lock(&self.taken);
-        if !taken.set.insert(delivery.to_owned()) {
-            return false;
+    /// From now on it is known.
+    fn look_up(&self, delivery: &str, payload: &[u8]) -> Delivery {
+        let (mut taken, payload) = (lock(&self.taken), sha256(payload));
+        match taken.payloads.get(delivery) {
+            Some(known) if *known == payload => return Delivery::Known,
+            Some(_) => return Delivery::Differs,
+            None => {}
         }
+        taken.payloads.insert(delivery.to_owned(), payload);
         taken.order.push_back(delivery.to_owned());
         if taken.order.len() > REMEMBERED
             && let Some(oldest) = taken.order.pop_front()
         {
-            taken.set.remove(&oldest);
+            taken.payloads.remove(&oldest);
         }
-        true
+        Delivery::New
     }
+}
+
+fn sha256(payload: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, payload).as_ref());
+    hash
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// How many values a JSON text has, about, without reading them.

@@ -1,16 +1,20 @@
 //! Hooks and state files, with a stand-in for the agent that forwards what is typed into it.
 
+use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::event::Event;
+use codepiper_protocol::hook::{DELIVERY_HEADER, delivery};
+use codepiper_protocol::wire::ask::Ask;
 use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
 use nix::sys::signal::Signal;
 
-use crate::harness::{Home, eventually};
+use crate::harness::{Answer, Home, eventually};
 
 /// Runs the hook of its settings for each line it reads, and writes the state file when told to. It takes pastes,
 /// as agents do.
@@ -362,4 +366,44 @@ fn logs_filter_follow_and_name_what_is_wrong() {
     follower.wait_for("two");
     agent.home.fails(3, ["logs", "nobody"]);
     assert_eq!(agent.home.run(["logs", "--source", "x"]).code, Some(2));
+}
+
+/// What a person looks at is what they answer, whatever an agent delivers meanwhile.
+#[test]
+fn an_open_ask_does_not_change_and_one_that_is_over_does_not_come_back() {
+    let agent = Agent::start();
+    let home = &agent.home;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let number = delivery(now.as_nanos(), 1);
+    let deliver = |command: &str| {
+        let asked = serde_json::json!({
+            "hook_event_name": "PermissionRequest", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": command},
+        });
+        let body = asked.to_string();
+        let mut stream = UnixStream::connect(home.socket()).unwrap();
+        let (path, length) = (format!("/api/sessions/{}/hooks", agent.session.id), body.len());
+        let head = format!("POST {path} HTTP/1.0\r\nHost: x\r\n{DELIVERY_HEADER}: {number}\r\n");
+        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        let status = Answer::read(&stream).status;
+        (stream, status)
+    };
+    let asks = || -> Vec<Ask> { serde_json::from_str(&home.ok(["inbox", "--json"])).unwrap() };
+    let (_waits, status) = deliver("ls -l");
+    assert_eq!(status, 202);
+    let open = asks();
+    assert_eq!((open.len(), open[0].text.as_str()), (1, "ls -l"));
+    let (_other, status) = deliver("rm -rf ./project");
+    assert_eq!((status, asks()), (400, open.clone()));
+    // Its connection was lost.
+    let (_again, status) = deliver("ls -l");
+    let again = asks();
+    assert_eq!((status, again.len(), &again[0].id, again[0].text.as_str()), (202, 1, &open[0].id, "ls -l"));
+    home.ok(["deny", &open[0].id]);
+    for _ in 0..2 {
+        let (_replayed, status) = deliver("ls -l");
+        assert_eq!(status, 204, "nobody is asked");
+        assert!(asks().iter().all(|ask| ask.id != open[0].id));
+        home.ok(["daemon", "restart"]);
+    }
+    assert!(home.fails(1, ["approve", &open[0].id]).contains("denied by command line"));
 }

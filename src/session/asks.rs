@@ -87,6 +87,8 @@ struct Open {
 struct Hooked {
     /// Which one it is: a hook that comes again has the same id.
     number: u64,
+    /// What its id is made of.
+    key: String,
     ask: Ask,
     asked: Asked,
     /// Where its answer goes; `None`: nobody waits there.
@@ -183,9 +185,9 @@ impl Asks {
         Coming(session.clone())
     }
 
-    /// A hook asks. `waits`: for so long; without it, it can be answered in the terminal only. `key` tells two that ask the
-    /// same apart, and a hook that comes again from another one. `why` it is asked, by a policy, and what speaks against it.
-    /// `None`: nobody waits for that.
+    /// A hook asks. `waits`: for so long; without it, it can be answered in the terminal only. `key` is its number and what
+    /// it asks: it tells two that ask the same apart, and a hook that comes again from another one. `why` it is asked, by a
+    /// policy, and what speaks against it. `None`: nobody waits for that, or it has ended.
     pub fn asked(
         &self,
         session: &Arc<Session>,
@@ -219,6 +221,9 @@ impl Asks {
             snoozed_until: None,
             evidence: Some("the hook PermissionRequest".to_owned()),
         };
+        if self.how_it_ended(&id).is_some() || self.is_taken(&id, session, key) {
+            return None;
+        }
         let number = {
             let waiting = session.life().machine().activity() == Activity::Waiting;
             let mut open = session.asks.open();
@@ -232,7 +237,8 @@ impl Asks {
             let reply = waits.is_some().then_some(reply);
             open.asked += 1;
             let number = open.asked;
-            open.hooks.push(Hooked { number, ask, asked, reply, claimed: None, by_keys: false });
+            let key = key.to_owned();
+            open.hooks.push(Hooked { number, key, ask, asked, reply, claimed: None, by_keys: false });
             open.hide_shown();
             open.answered = None;
             number
@@ -240,6 +246,13 @@ impl Asks {
         self.registry.touch(session);
         waits?;
         Some(Waiter { asks: self.clone(), session: session.clone(), number, reply: waiting })
+    }
+
+    /// Whether something else is open under that id: it is short, and who asks can choose what it is made of.
+    fn is_taken(&self, id: &str, session: &Session, key: &str) -> bool {
+        let other = |hooked: &Hooked| hooked.ask.id == id && hooked.key != key;
+        session.asks.open().hooks.iter().any(other)
+            || self.open().iter().any(|ask| ask.id == id && ask.session != session.id)
     }
 
     /// What the agent says at the end of its turn.

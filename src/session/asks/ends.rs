@@ -54,8 +54,13 @@ impl Asks {
     pub async fn recall(&self, reference: &str) {
         let is_unknown = || self.find(reference).is_err_and(|problem| problem.code == Code::NotFound);
         if reference.starts_with(view::PREFIX) && is_unknown() {
-            self.recalled.get_or_init(|| self.read_ends()).await;
+            self.recall_all().await;
         }
+    }
+
+    /// What has ended is known, also before this daemon was started.
+    pub async fn recall_all(&self) {
+        self.recalled.get_or_init(|| self.read_ends()).await;
     }
 
     async fn read_ends(&self) {
