@@ -157,7 +157,7 @@ impl Intake {
         if matches!(known, Delivery::New) {
             let at = delivery.as_deref().and_then(time_of).unwrap_or_else(Timestamp::now);
             self.note_denial(session, &value).await;
-            self.sessions.evidence.hook(session, at, value);
+            self.sessions.evidence.hook(session, at, value, payload.len());
         }
         known
     }
@@ -233,7 +233,7 @@ impl Intake {
                     Ok(value) => {
                         let at = time_of(&delivery).unwrap_or_else(Timestamp::now);
                         self.note_denial(session, &value).await;
-                        self.sessions.evidence.hook(session, at, value);
+                        self.sessions.evidence.hook(session, at, value, payload.len());
                     }
                     Err(error) => {
                         tracing::warn!(path = %path.display(), %error, "a spooled hook is not JSON")

@@ -14,7 +14,7 @@ use codepiper_protocol::wire::ask::Ask;
 use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
 use nix::sys::signal::Signal;
 
-use crate::harness::{Answer, Home, eventually};
+use crate::harness::{Answer, Home, Owner, eventually};
 
 /// Runs the hook of its settings for each line it reads, and writes the state file when told to. It takes pastes,
 /// as agents do.
@@ -406,4 +406,22 @@ fn an_open_ask_does_not_change_and_one_that_is_over_does_not_come_back() {
         home.ok(["daemon", "restart"]);
     }
     assert!(home.fails(1, ["approve", &open[0].id]).contains("denied by command line"));
+}
+
+/// A hook in a loop does not fill the journal, and is handled all the same.
+#[test]
+fn hooks_keep_so_much_a_minute_in_events() {
+    let agent = Agent::start();
+    let path = format!("/api/sessions/{}/hooks", agent.session.id);
+    let long = |name: &str| serde_json::json!({"hook_event_name": name, "tool_name": "Bash", "tool_response": "x".repeat(4_000_000)});
+    for name in ["PostToolUse", "PostToolUse", "PostToolUse", "PostToolUse", "Stop", "UserPromptSubmit"] {
+        assert_eq!(Owner(&agent.home).answer("POST", &path, &long(name)).unwrap().status, 204);
+    }
+    agent.until_it_is(Activity::Working, None);
+    let payloads: Vec<_> =
+        agent.hooks().iter().map(|event| event.body.as_hook().unwrap().payload.clone()).collect();
+    let left_out: Vec<bool> = payloads.iter().map(|payload| payload["tool_response"].is_null()).collect();
+    assert_eq!(left_out, [false, false, false, false, true, true]);
+    let why = payloads[5]["left_out"].as_str().unwrap();
+    assert!(why.contains("more than 16 MiB within a minute"), "{why}");
 }

@@ -14,6 +14,7 @@
 //! | [`mode`]    | which permission mode an agent is in |
 //! | [`find`]    | which transcript is a session's, and where it changes |
 //! | [`conversation`] | what was said, for who asks |
+//! | [`payloads`] | how much of what hooks say is kept |
 
 mod conversation;
 mod dialogs;
@@ -21,6 +22,7 @@ mod find;
 mod foreground;
 mod limit;
 mod mode;
+mod payloads;
 mod printed;
 mod reports;
 mod screens;
@@ -32,6 +34,7 @@ pub use limit::Limited;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use codepiper_protocol::event::{Body, Proof};
 use codepiper_protocol::wire::meters::Meters;
@@ -49,6 +52,7 @@ use crate::session::life::{Core, Life};
 use crate::session::program::Programs;
 use crate::session::registry::Registry;
 use crate::session::screen_source::ScreenSource;
+use payloads::Payloads;
 use transcripts::Followed;
 
 /// What was read of a session.
@@ -65,6 +69,7 @@ pub struct EvidenceState {
 struct Seen {
     /// When the last hook fired that proved something.
     hooked_at: Option<Timestamp>,
+    payloads: Payloads,
     /// When its hooks told of a prompt last.
     prompted: Option<Timestamp>,
     /// Its state file has told something since the program runs.
@@ -128,8 +133,8 @@ impl Evidence {
         Self { context, registry, life, programs, source, asks, files }
     }
 
-    /// A provider's hook said something.
-    pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value) {
+    /// A provider's hook said something, in so many bytes.
+    pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value, bytes: usize) {
         let hooks = session.provider.hooks;
         if let Some(meters) = hooks.meters(&payload, at) {
             self.metered(session, meters);
@@ -150,6 +155,7 @@ impl Evidence {
         self.follow_conversation(session, hooks.conversation(&payload));
         let model = hooks.model(&payload);
         let mode = hooks.permission_mode(&payload);
+        let payload = session.evidence.seen().payloads.kept(payload, bytes, Instant::now());
         let body = hooks.event(payload);
         if matches!(body, Body::HookPromptSubmitted(_)) {
             session.note_prompt();
