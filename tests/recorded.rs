@@ -1,5 +1,8 @@
 //! The audit: who asked for what, on record before it is done.
 
+use std::fs;
+
+use codepiper::audit::{Anchor, Audit, KeepAfter, NewRecord, Sync};
 use codepiper_protocol::wire::auth::AuthStatus;
 use codepiper_protocol::wire::session::Session;
 use serde_json::{Value, json};
@@ -135,4 +138,38 @@ fn a_session_is_exported_into_a_directory_of_its_own() {
     let told = home.run(["export", &shell.short_id, "--output", home.path("shell").to_str().unwrap()]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(told.stderr.contains("no conversation.md"), "{told:?}");
+}
+
+/// A file that was made anew, with a start that says that all before was removed.
+#[test]
+fn an_anchor_whose_record_was_removed_proves_nothing() {
+    let mut home = Home::running();
+    let session = home.start(&["cat"]);
+    home.ok(["kill", &session.short_id]);
+    let anchor = home.ok(["audit", "head"]).trim().to_owned();
+    home.ok(["audit", "verify", "--head", &anchor]);
+    home.stop_daemon();
+    let forged = home.path("forged");
+    let (audit, _) = Audit::open(&forged).unwrap();
+    let invented = NewRecord {
+        kind: "session.stop".to_owned(),
+        actor: "somebody else".to_owned(),
+        session: None,
+        data: json!({}),
+    };
+    let Anchor { seq, .. } = anchor.parse().unwrap();
+    for _ in 0..seq + 3 {
+        audit.append(&invented, Sync::Before).unwrap();
+    }
+    audit.prune(KeepAfter::Seq(seq + 1)).unwrap().unwrap();
+    drop(audit);
+    for file in ["audit.jsonl", "audit.head"] {
+        fs::copy(forged.join(file), home.path("data/audit").join(file)).unwrap();
+    }
+    let ran = home.run(["audit", "verify", "--head", &anchor]);
+    assert!(
+        ran.code == Some(1) && ran.stdout.contains("its record was removed; keep a newer one"),
+        "{ran:?}"
+    );
+    assert!(ran.stderr.contains("could not be checked against this anchor"), "{ran:?}");
 }

@@ -6,7 +6,9 @@ use codepiper_protocol::visible::visible;
 use super::failure::{Failure, Outcome, exit_codes};
 use super::time::Since;
 use super::{Context, output, time};
-use crate::audit::{Anchor, Error, Filter, Order, Record, anchor, describe, export, read, verify};
+use crate::audit::{
+    Anchor, AnchorSays, Error, Filter, Order, Record, anchor, describe, export, read, verify,
+};
 
 /// Show who decided and did what: policies, answers, halts, session starts and ends, sign-ins
 ///
@@ -97,9 +99,12 @@ impl Audit {
                 let anchor = anchor.map_err(|error| Failure::usage(format!("invalid anchor: {error}")))?;
                 let report = verify(&dir, anchor).map_err(failed)?;
                 report.to_string().lines().try_for_each(output::line)?;
-                match report.is_whole() {
-                    true => Ok(()),
-                    false => Err(Failure::new("the audit is damaged")),
+                match (&report.anchor, report.is_whole()) {
+                    (_, true) => Ok(()),
+                    (Some((_, AnchorSays::Removed)), _) => {
+                        Err(Failure::new("the audit could not be checked against this anchor"))
+                    }
+                    _ => Err(Failure::new("the audit is damaged")),
                 }
             }
             None => {

@@ -65,7 +65,7 @@ pub enum AnchorSays {
     Differs { seq: Seq },
     /// There is no record with its number, but later ones.
     NotThere { seq: Seq },
-    /// Its record was removed from the start: nothing can be compared.
+    /// Its record was removed from the start, or somebody made it look so: nothing can be compared.
     Removed,
 }
 
@@ -87,7 +87,7 @@ impl Report {
         let (known, anchor) = match &self.anchor {
             None => (0, true),
             Some((seq, AnchorSays::Holds)) => (*seq, true),
-            Some((_, says)) => (0, *says == AnchorSays::Removed),
+            Some(_) => (0, false),
         };
         self.damage.is_none()
             && matches!(self.head, HeadSays::Fits { .. })
@@ -172,7 +172,10 @@ impl fmt::Display for AnchorSays {
                 write!(out, "DAMAGED: the anchor proves that record {seq} existed and is missing")
             }
             Self::Removed => {
-                write!(out, "the anchor's record was removed from the start; it proves nothing here")
+                write!(
+                    out,
+                    "this file cannot be checked against the anchor: its record was removed; keep a newer one"
+                )
             }
         }
     }
