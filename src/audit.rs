@@ -56,7 +56,7 @@ pub use input::InputSummary;
 pub use log::{Audit, Sync};
 pub use opening::{Alarm, Opened, Repaired};
 pub use prune::{KeepAfter, Pruned};
-pub use read::{Filter, Order, Page, export, read};
+pub use read::{Exported, Filter, Order, Page, export, read};
 pub use record::{Hash, MAX_ACTOR, MAX_DATA, MAX_KIND, MAX_SESSION, NewRecord, Record, Seq};
 pub use text::{put_text, put_value};
 pub use verify::{AnchorSays, HeadSays, Recorded, Report, verify};

@@ -173,3 +173,24 @@ fn an_anchor_whose_record_was_removed_proves_nothing() {
     );
     assert!(ran.stderr.contains("could not be checked against this anchor"), "{ran:?}");
 }
+
+#[test]
+fn lines_that_are_no_records_are_not_left_out_silently() {
+    let mut home = Home::running();
+    let session = home.start(&["cat"]);
+    home.ok(["kill", &session.short_id]);
+    home.stop_daemon();
+    let told = |args: &[&str]| {
+        let ran = home.run([&["audit"], args].concat());
+        (ran.code, ran.stderr)
+    };
+    assert_eq!((told(&[]), told(&["export"])), ((Some(0), String::new()), (Some(0), String::new())));
+    let file = home.path("data/audit/audit.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("{\"seq\":2,", "{\"seq\":", 1)).unwrap();
+    for (args, code) in [(&[][..], 0), (&["export"], 1)] {
+        let (was, said) = told(args);
+        assert_eq!(was, Some(code), "{said}");
+        assert!(said.contains("1 line is not a record") && said.contains("codepiper audit verify"), "{said}");
+    }
+}

@@ -84,22 +84,30 @@ pub fn read(dir: &Path, filter: &Filter) -> Result<Page> {
     Ok(page)
 }
 
-/// Writes records as they stand in the file, a JSON object a line, so that their hashes can be checked elsewhere. Returns
-/// how many.
+/// What was exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exported {
+    pub records: u64,
+    /// As in a [`Page`].
+    pub unreadable: u64,
+}
+
+/// Writes records as they stand in the file, a JSON object a line, so that their hashes can be checked elsewhere.
 ///
 /// # Errors
 /// When they cannot be read or written.
-pub fn export(dir: &Path, filter: &Filter, out: &mut dyn Write) -> Result<u64> {
+pub fn export(dir: &Path, filter: &Filter, out: &mut dyn Write) -> Result<Exported> {
     let limit = filter.limit.map_or(u64::MAX, |limit| limit as u64);
-    let mut count = 0;
+    let mut records = 0;
     let done = each(dir, filter, |line| {
         out.write_all(line)?;
         out.write_all(b"\n")?;
-        count += 1;
-        Ok(count < limit)
+        records += 1;
+        Ok(records < limit)
     });
-    done.and_then(|_| out.flush()).map_err(Error::disk("export records"))?;
-    Ok(count)
+    let done = done.and_then(|unreadable| out.flush().map(|()| unreadable));
+    let unreadable = done.map_err(Error::disk("export records"))?;
+    Ok(Exported { records, unreadable })
 }
 
 /// Visits the lines of the wanted records, until it returns false. Returns how many lines were no records.

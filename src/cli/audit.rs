@@ -82,13 +82,14 @@ impl Audit {
             Some(Verb::Export { wanted }) => {
                 let filter = Filter { order: Order::OldestFirst, ..wanted.filter() };
                 let exported = export(&dir, &filter, &mut std::io::stdout().lock());
-                exported.map(drop).map_err(|error| match error {
+                let exported = exported.map_err(|error| match error {
                     // As wherever output is not taken any more.
                     Error::Disk { error, .. } if error.kind() == ErrorKind::BrokenPipe => {
                         std::io::Error::from(ErrorKind::BrokenPipe).into()
                     }
                     error => failed(error),
-                })
+                })?;
+                left_out(exported.unreadable).map_or(Ok(()), |left_out| Err(Failure::new(left_out)))
             }
             Some(Verb::Head) => match anchor(&dir).map_err(failed)? {
                 Some(anchor) => output::line(anchor),
@@ -110,10 +111,22 @@ impl Audit {
             None => {
                 let filter = Filter { limit: Some(self.n), ..self.wanted.filter() };
                 let page = read(&dir, &filter).map_err(failed)?;
-                page.records.iter().rev().try_for_each(|record| show(record, self.json))
+                page.records.iter().rev().try_for_each(|record| show(record, self.json))?;
+                left_out(page.unreadable).into_iter().for_each(output::say);
+                Ok(())
             }
         }
     }
+}
+
+/// What to say of lines that could not be read.
+pub(super) fn left_out(lines: u64) -> Option<String> {
+    let lines = match lines {
+        0 => return None,
+        1 => "1 line is not a record".to_owned(),
+        lines => format!("{lines} lines are not records"),
+    };
+    Some(format!("{lines} of the audit and left out; run `codepiper audit verify`"))
 }
 
 fn show(record: &Record, json: bool) -> Outcome {

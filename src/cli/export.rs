@@ -13,6 +13,7 @@ use codepiper_protocol::wire::git::{DiffFile, ReadDiff, ReadFile};
 use codepiper_protocol::wire::session::Session;
 use serde::Serialize;
 
+use super::audit::left_out;
 use super::diff::why_no_lines;
 use super::failure::{Failure, OF_SESSIONS, Outcome, exit_codes};
 use super::{Context, failure, output};
@@ -80,8 +81,9 @@ impl Exported {
             ..Filter::default()
         };
         let mut records = self.open("audit.jsonl")?;
-        export(audit, &filter, &mut records)
+        let exported = export(audit, &filter, &mut records)
             .map_err(|error| Failure::new(format_args!("cannot read the audit: {error}")))?;
+        left_out(exported.unreadable).into_iter().for_each(output::say);
         records.finish("")?;
         output::done(format_args!("session {} written to {}", self.session.short_id, self.dir.display()))
     }

@@ -95,11 +95,11 @@ fn an_export_has_the_lines_as_they_are() {
     let dir = various();
     let mut out = Vec::new();
     let filter = Filter { order: Order::OldestFirst, ..Filter::default() };
-    assert_eq!(export(dir.path(), &filter, &mut out).unwrap(), 12);
+    assert_eq!(export(dir.path(), &filter, &mut out).unwrap(), Exported { records: 12, unreadable: 0 });
     assert!(out == bytes(dir.path()));
     out.clear();
     let filter = Filter { kinds: vec!["stop".into()], limit: Some(2), ..filter };
-    assert_eq!(export(dir.path(), &filter, &mut out).unwrap(), 2);
+    assert_eq!(export(dir.path(), &filter, &mut out).unwrap(), Exported { records: 2, unreadable: 0 });
     assert_eq!(String::from_utf8(out).unwrap(), lines(dir.path())[2].clone() + &lines(dir.path())[5]);
     struct Full;
     impl io::Write for Full {
