@@ -21,11 +21,13 @@
 //! | [`inputs`] | who types into which session |
 //! | `words` | what a record says |
 //! | `text` | what a record has of a long text |
+//! | `unrecorded` | what could not be recorded, in sum |
 //! | `steps` | where tests look and break things |
 //! | [`trail`] | what the daemon puts on record, and when |
 //!
-//! Four kinds of records are the audit's own: `gap` names numbers that are missing, `alarm` what was found when the log was
-//! opened, `prune` orders that the start is removed, and `pruned` stands in the first line in the place of what was removed.
+//! Five kinds of records are the audit's own: `gap` names numbers that are missing, `alarm` what was found when the log was
+//! opened, `prune` orders that the start is removed, `pruned` stands in the first line in the place of what was removed, and
+//! `unrecorded` says what happened while nothing could be written.
 //!
 //! # What it cannot show
 //!
@@ -46,6 +48,7 @@ mod record;
 mod steps;
 mod text;
 pub mod trail;
+mod unrecorded;
 mod verify;
 mod words;
 
@@ -59,6 +62,7 @@ pub use prune::{KeepAfter, Pruned};
 pub use read::{Exported, Filter, Order, Page, export, read};
 pub use record::{Hash, MAX_ACTOR, MAX_DATA, MAX_KIND, MAX_SESSION, NewRecord, Record, Seq};
 pub use text::{put_text, put_value};
+pub use unrecorded::Unrecorded;
 pub use verify::{AnchorSays, HeadSays, Recorded, Report, verify};
 pub use words::describe;
 

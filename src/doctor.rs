@@ -1,5 +1,7 @@
 //! Is everything as it should be? What is not says what to do.
 
+mod audit;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -10,6 +12,7 @@ use codepiper_protocol::visible::count;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::problem::Next;
 
+use crate::audit::trail::Trail;
 use crate::config::Config;
 use crate::git::kept::{self, Kept};
 use crate::journal::Disk;
@@ -28,8 +31,7 @@ pub struct Daemon<'a> {
     pub paths: &'a Paths,
     pub tmux_socket: &'a Path,
     pub journal: &'a Disk,
-    /// How long the audit is kept, in days; `None`: for ever.
-    pub audit_days: Option<u32>,
+    pub audit: &'a Trail,
     /// Small files of the daemon's own that cannot be used, and why.
     pub broken_files: &'a [Broken],
     /// Env sets that cannot be used, and why.
@@ -111,7 +113,7 @@ pub fn checks(daemon: &Daemon) -> Vec<Check> {
     checks.extend(kept_states(daemon.sessions));
     let usage = daemon.journal.usage();
     checks.push(journal(&usage, &daemon.paths.journal()));
-    checks.push(audit(&daemon.paths.audit(), daemon.audit_days));
+    checks.push(audit::check(&daemon.audit.standing(), &daemon.paths.audit()));
     checks.push(clock(usage.clock.clone(), daemon.code_from_the_future.clone()));
     checks.push(web(daemon.web_damage.clone()));
     let env = daemon.sessions.environment();
@@ -254,22 +256,6 @@ fn journal(usage: &Usage, dir: &Path) -> Check {
     };
     let next = (verdict == Verdict::Warning && !usage.damage.is_empty()).then_some(Next::ShowJournalEvents);
     Check { name: "journal".into(), verdict, detail, next }
-}
-
-fn audit(dir: &Path, days: Option<u32>) -> Check {
-    let files = fs::read_dir(dir).map(|files| {
-        let sizes = files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len()));
-        sizes.sum::<u64>()
-    });
-    let (verdict, detail) = match files {
-        Err(error) => (Verdict::Broken, format!("cannot read {}: {error}", dir.display())),
-        Ok(bytes) => {
-            let kept =
-                days.map_or("kept for ever".to_owned(), |days| format!("kept for {}", count(days, "day")));
-            (Verdict::Fine, format!("{}, {kept}, {}", size(bytes), dir.display()))
-        }
-    };
-    Check { name: "audit".into(), verdict, detail, next: None }
 }
 
 fn clock(doubt: Option<String>, code_from_the_future: Option<String>) -> Check {

@@ -173,7 +173,7 @@ impl Intake {
         let (kind, actor) = ("agent.denied".to_owned(), "agent".to_owned());
         let record = NewRecord { kind, actor, session: Some(session.id.to_string()), data };
         let audit = self.audit.clone();
-        if let Ok(Err(problem)) = blocking(move || audit.before(&record)).await {
+        if let Ok(Err(problem)) = blocking(move || audit.note(&record)).await {
             tracing::error!(%problem, "a refusal by an agent is not in the audit");
         }
     }
@@ -319,7 +319,7 @@ fn on_record(
         }),
     };
     put_text(&mut record.data, "text", &shown.text);
-    match audit.before(&record) {
+    match audit.note(&record) {
         Ok(()) => (asked.clone(), decision, told),
         Err(_) if decision.action != Action::Allow => (asked.clone(), decision, told),
         Err(problem) => {

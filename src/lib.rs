@@ -35,7 +35,7 @@
 //! | [`audit`]    | who decided and did what, in a file that proves itself | protocol, bus, journal::disk::clock |
 //! | [`hook`]     | intake of the providers' hooks | session, provider, policy, audit |
 //! | [`hook_forward`] | what agents run as their hook | protocol, policy, provider |
-//! | [`doctor`]   | is everything as it should be? | tmux, provider, git::kept, session, journal::disk, journal::Disk, notification |
+//! | [`doctor`]   | is everything as it should be? | tmux, provider, git::kept, session, journal::disk, journal::Disk, notification, audit |
 //! | [`auth`]     | the way in through the web: password, codes, logins | protocol |
 //! | [`notification`] | tells devices of what needs a person | protocol, session, auth |
 //! | [`dashboard`] | the embedded dashboard | protocol |

@@ -161,9 +161,13 @@ impl Small {
     }
 
     fn journal(&self) -> Check {
+        self.check("journal")
+    }
+
+    fn check(&self, name: &str) -> Check {
         let ran = self.home.run(["doctor", "--json"]);
         let checks: Vec<Check> = serde_json::from_str(&ran.stdout).unwrap();
-        checks.into_iter().find(|check| check.name == "journal").unwrap()
+        checks.into_iter().find(|check| check.name == name).unwrap()
     }
 
     fn record(&self, session: &Session) -> serde_json::Value {
@@ -299,4 +303,70 @@ fn a_daemon_that_could_not_start_again_is_not_restarted() {
     small.free();
     small.home.ok(["daemon", "restart"]);
     assert!(small.home.session(&session.short_id).status.is_live());
+}
+
+#[test]
+fn what_could_not_be_recorded_is_counted_and_told() {
+    if !inside("full_disk::what_could_not_be_recorded_is_counted_and_told") {
+        return;
+    }
+    let mut small = Small::new();
+    small.home.start_daemon();
+    let home = &small.home;
+    let (one, two) = (home.start(&["cat"]), home.start(&["cat"]));
+    assert_eq!(small.check("audit").verdict, Verdict::Fine);
+    small.pause_journal();
+    small.fill();
+    for _ in 0..3 {
+        home.ok(["halt", &two.short_id]);
+    }
+    // It has ended, whether that can be written down or not.
+    home.run(["kill", &one.short_id]);
+    assert_eq!(home.session(&one.short_id).status, Status::Stopped);
+    for verb in [["resume", &one.short_id].as_slice(), &["start", "-p", "shell", "--", "cat"]] {
+        let said = home.fails(1, verb);
+        assert!(said.contains("not done, because it cannot be recorded"), "{verb:?}: {said}");
+    }
+    let check = small.check("audit");
+    assert!(check.verdict == Verdict::Broken && check.detail.contains("No space left"), "{check:?}");
+    small.free();
+    home.ok(["kill", &two.short_id]);
+    let records = home.ok(["audit", "--json", "-n", "1000"]);
+    let records: Vec<serde_json::Value> =
+        records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |kind: &str| -> Vec<&serde_json::Value> {
+        records.iter().filter(|record| record["kind"] == kind).collect()
+    };
+    let told = of("unrecorded");
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["data"]["kinds"], serde_json::json!({"halt": 3, "session.kill": 1}));
+    assert_eq!((of("halt").len(), of("session.kill").len()), (0, 1), "of the second one");
+    assert!(told[0]["seq"].as_u64() < of("session.kill")[0]["seq"].as_u64());
+    for verb in [["audit"].as_slice(), &["audit", "verify"]] {
+        let said = home.ok(verb);
+        assert!(said.contains("4 actions could not be recorded from "), "{verb:?}: {said}");
+    }
+    let check = small.check("audit");
+    assert!(check.verdict == Verdict::Warning && check.detail.contains("4 actions"), "{check:?}");
+    // What happened meanwhile follows.
+    eventually("the end of the first one is on record", || {
+        let ended = home.ok(["audit", "--type", "session.ended", "--session", &one.short_id]);
+        ended.contains("session.ended").then_some(())
+    });
+}
+
+/// The directory of the audit cannot be made at first.
+#[test]
+fn an_audit_that_could_not_be_opened_is_opened_when_it_can_be() {
+    let mut home = Home::new();
+    fs::create_dir_all(home.path("data")).unwrap();
+    fs::write(home.path("data/audit"), "in the way").unwrap();
+    home.start_daemon();
+    let said = home.fails(1, ["start", "-p", "shell", "--", "cat"]);
+    assert!(said.contains("not done, because it cannot be recorded"), "{said}");
+    home.ok(["halt", "--all"]);
+    fs::remove_file(home.path("data/audit")).unwrap();
+    home.start(&["cat"]);
+    let said = home.ok(["audit"]);
+    assert!(said.contains("1 action could not be recorded") && said.contains("Start of shell"), "{said}");
 }

@@ -76,7 +76,7 @@ async fn shown(api: &Api, reference: &str) -> Result<Ask, Problem> {
     Ok(ask)
 }
 
-/// On record before the agent hears of it: what cannot be recorded is not allowed.
+/// On record before the agent hears of it: what cannot be recorded is not allowed. Nobody is kept from denying.
 async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -> Result<Answered, Problem> {
     let (by, decision) = (holder(api, caller), wanted.decision);
     api.sessions.asks.recall(&id).await;
@@ -95,9 +95,9 @@ async fn answer_ask(api: &Api, caller: &Caller, id: String, wanted: AnswerAsk) -
         text.into_iter().for_each(|text| put_text(&mut data, name, text));
     }
     let (id, session) = (id.clone(), Some(*session));
-    let recorded = record::before(api, by.clone(), "ask.answered", session, data).await;
-    if decision == AskDecision::Allow {
-        recorded?;
+    match decision {
+        AskDecision::Allow => record::before(api, by.clone(), "ask.answered", session, data).await?,
+        AskDecision::Deny => record::note_by(api, by.clone(), "ask.answered", session, data).await,
     }
     let ask = match api.sessions.answer(claim).await {
         Ok(ask) => ask,

@@ -347,8 +347,8 @@ async fn change_password(
     let own = login(caller).ok_or_else(|| {
         Problem::new(Code::Invalid, "only a login can change its password").with_next(Next::ResetPassword)
     })?;
-    record::note(api, caller, "auth.change_password", None, value!({})).await;
-    api.auth.change_password(&current, &new, guest, own).await?;
+    let change = api.auth.change_password(&current, &new, guest, own);
+    record::done(api, holder(api, caller), "auth.change_password", None, value!({}), change).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: Some(own), by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
 }
@@ -358,8 +358,8 @@ async fn reset_password(
     caller: &Caller,
     ResetPassword { password }: ResetPassword,
 ) -> Result<StatusCode, Problem> {
-    record::note(api, caller, "auth.reset_password", None, value!({})).await;
-    api.auth.set_password(&password, None, Timestamp::now()).await?;
+    let reset = api.auth.set_password(&password, None, Timestamp::now());
+    record::done(api, holder(api, caller), "auth.reset_password", None, value!({}), reset).await?;
     api.sessions.event(None, Body::AuthPasswordChanged { login: None, by: caller.by() });
     Ok(StatusCode::NO_CONTENT)
 }
@@ -369,9 +369,9 @@ async fn confirm_totp(
     caller: &Caller,
     ConfirmTotp { token, code }: ConfirmTotp,
 ) -> Result<RecoveryCodes, Problem> {
-    record::note(api, caller, "auth.change_mfa", None, value!({})).await;
     let (login, by) = (login(caller), caller.by());
-    let codes = api.auth.confirm_totp(&token, &code, login, Timestamp::now()).await?;
+    let change = api.auth.confirm_totp(&token, &code, login, Timestamp::now());
+    let codes = record::done(api, holder(api, caller), "auth.change_mfa", None, value!({}), change).await?;
     api.sessions.event(None, Body::AuthMfaChanged { login, by });
     Ok(codes)
 }
@@ -382,8 +382,9 @@ async fn new_recovery_codes(
     guest: &Guest,
     Reauthenticate { password, code }: Reauthenticate,
 ) -> Result<RecoveryCodes, Problem> {
-    record::note(api, caller, "auth.make_recovery_codes", None, value!({})).await;
-    let codes = api.auth.new_recovery_codes(&password, &code, guest, Timestamp::now()).await?;
+    let (by, kind) = (holder(api, caller), "auth.make_recovery_codes");
+    let make = api.auth.new_recovery_codes(&password, &code, guest, Timestamp::now());
+    let codes = record::done(api, by, kind, None, value!({}), make).await?;
     api.sessions.event(None, Body::AuthRecoveryCodesMade { by: caller.by() });
     Ok(codes)
 }

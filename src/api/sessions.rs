@@ -11,12 +11,13 @@ use codepiper_protocol::wire::session::{
     Session as View, StartSession,
 };
 use codepiper_protocol::wire::timeline::ReadTimeline;
-use serde_json::json as value;
+use serde_json::{Map, json as value};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
+use super::auth::holder;
 use super::caller::percent_decode;
 use super::{
     Api, Caller, answer, answer_bytes, answer_status, directories, git, json, json_or_default, output,
@@ -245,8 +246,9 @@ async fn start(api: &Api, caller: &Caller, request: StartSession) -> Result<View
     let StartSession { provider, name, dir, env_sets, args, .. } = &request;
     let mut data = value!({ "provider": provider, "name": name, "dir": dir, "env_sets": env_sets });
     put_value(&mut data, "args", value!(args));
-    record::note(api, caller, "session.start", Some(beginning.id()), data).await;
-    let session = api.sessions.launcher.start(&beginning, request).await?;
+    let start = api.sessions.launcher.start(&beginning, request);
+    let by = holder(api, caller);
+    let session = record::done(api, by, "session.start", Some(beginning.id()), data, start).await?;
     git::begin(api, &session);
     Ok(view(&session).await)
 }
@@ -317,16 +319,22 @@ async fn resume(
     let ResumeSession { no_wait, surroundings } = request;
     let resuming = api.sessions.launcher.begin_resume(&session)?;
     let data = value!({ "env_sets": session.env_sets() });
-    record::note(api, caller, "session.resume", Some(session.id), data).await;
-    if no_wait {
-        let (sessions, session) = (api.sessions.clone(), session.clone());
-        api.work.spawn(async move {
-            if let Err(problem) = sessions.launcher.resume(&session, surroundings, resuming).await {
-                tracing::warn!(id = %session.id, %problem, "a session was not resumed");
+    let (by, kind, id) = (holder(api, caller), "session.resume", session.id);
+    record::before(api, by.clone(), kind, Some(id), data).await?;
+    let work = {
+        let (api, session) = (api.clone(), session.clone());
+        async move {
+            let resumed = api.sessions.launcher.resume(&session, surroundings, resuming).await;
+            if let Err(problem) = &resumed {
+                tracing::warn!(%id, %problem, "a session was not resumed");
+                record::failed(&api, by, kind, Some(id), Map::new(), problem).await;
             }
-        });
-    } else {
-        api.sessions.launcher.resume(&session, surroundings, resuming).await?;
+            resumed
+        }
+    };
+    match no_wait {
+        true => drop(api.work.spawn(work)),
+        false => work.await?,
     }
     Ok(view(&session).await)
 }
@@ -340,8 +348,9 @@ async fn fork(
     let session = find(api, reference)?;
     let beginning = api.sessions.launcher.begin(session.provider.name, request.name.as_deref());
     let data = value!({ "of": session.id, "name": request.name, "env_sets": session.env_sets() });
-    record::note(api, caller, "session.fork", Some(beginning.id()), data).await;
-    let fork = api.sessions.launcher.fork(&session, &beginning, request).await?;
+    let fork = api.sessions.launcher.fork(&session, &beginning, request);
+    let by = holder(api, caller);
+    let fork = record::done(api, by, "session.fork", Some(beginning.id()), data, fork).await?;
     git::begin(api, &fork);
     Ok(view(&fork).await)
 }

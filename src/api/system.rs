@@ -88,7 +88,7 @@ async fn doctor(api: Api) -> Result<Vec<Check>, Problem> {
             paths: &api.paths,
             tmux_socket: &api.tmux_socket,
             journal: &api.journal,
-            audit_days: api.audit.max_days,
+            audit: &api.audit,
             broken_files: &api.broken_files,
             broken_env_sets: &broken_env_sets,
             code_from_the_future: api.auth.code_from_the_future(jiff::Timestamp::now()),

@@ -30,24 +30,14 @@ struct Open {
     summaries: Vec<(String, SessionId, InputSummary)>,
     /// Of those for which the timer was late.
     ended: Vec<NewRecord>,
-    /// Nobody writes them.
-    closed: bool,
 }
 
 impl Inputs {
-    /// There is no audit.
-    pub fn close(&self) {
-        lock(&self.0.open).closed = true;
-    }
-
     /// A client typed so many bytes.
     pub fn note(&self, client: &str, session: SessionId, bytes: usize) {
         let begins = {
             let mut open = lock(&self.0.open);
-            let Open { summaries, ended, closed } = &mut *open;
-            if *closed {
-                return;
-            }
+            let Open { summaries, ended } = &mut *open;
             let begins = summaries.is_empty();
             let known = summaries.iter_mut().find(|(by, of, _)| *of == session && by == client);
             let (now, at) = (Instant::now(), Timestamp::now());
@@ -82,7 +72,7 @@ impl Inputs {
     /// What is to be written now; `all`: whatever there is.
     pub fn take(&self, all: bool) -> Vec<NewRecord> {
         let mut open = lock(&self.0.open);
-        let Open { summaries, ended, .. } = &mut *open;
+        let Open { summaries, ended } = &mut *open;
         let mut records = std::mem::take(ended);
         let now = Instant::now();
         summaries.retain_mut(|(_, _, summary)| {

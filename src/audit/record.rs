@@ -25,12 +25,13 @@ pub const MAX_DATA: usize = 64 << 10;
 /// No line is longer: the fields with every byte escaped (six bytes each), and what stands around them.
 pub(super) const MAX_LINE: usize = MAX_DATA + 6 * (MAX_KIND + MAX_ACTOR + MAX_SESSION) + 512;
 
-/// Kinds that the audit writes itself: numbers that are missing, a finding of `open`, a shortened start, and its
-/// announcement.
+/// Kinds that the audit writes itself: numbers that are missing, a finding of `open`, a shortened start, its
+/// announcement, and what could not be recorded.
 pub(super) const GAP: &str = "gap";
 pub(super) const ALARM: &str = "alarm";
 pub(super) const PRUNED: &str = "pruned";
 pub(super) const PRUNE: &str = "prune";
+pub(super) const UNRECORDED: &str = "unrecorded";
 /// Who writes those.
 pub(super) const SELF: &str = "audit";
 
@@ -179,7 +180,7 @@ impl NewRecord {
     /// # Errors
     /// When a field is too long, or the kind is one of the audit's own.
     pub(super) fn check(&self) -> Result<()> {
-        if self.kind.is_empty() || [GAP, ALARM, PRUNED, PRUNE].contains(&self.kind.as_str()) {
+        if self.kind.is_empty() || [GAP, ALARM, PRUNED, PRUNE, UNRECORDED].contains(&self.kind.as_str()) {
             return Err(Error::Kind(self.kind.clone()));
         }
         let session = self.session.as_deref().unwrap_or_default();

@@ -13,7 +13,8 @@ use serde::Deserialize;
 use super::chain::{Chain, Damage, Next, Start, Wrong};
 use super::head::{self, Head, HeadFile};
 use super::lines::{Line, Lines};
-use super::record::{ALARM, Data, GAP, Link, PRUNE};
+use super::record::{ALARM, Data, GAP, Link, PRUNE, UNRECORDED};
+use super::unrecorded::Unrecorded;
 use super::{Anchor, Error, Result, Seq, log_path};
 
 /// No report has more of what was recorded of earlier findings.
@@ -69,6 +70,7 @@ pub(super) struct Walk {
     ordered: bool,
     recorded: Vec<Recorded>,
     recorded_more: u64,
+    unrecorded: Option<Unrecorded>,
     clock_back: u64,
     pub head: Met,
     /// The head's record as it stands in the file.
@@ -119,6 +121,7 @@ impl Walk {
             ordered: false,
             recorded: Vec::new(),
             recorded_more: 0,
+            unrecorded: None,
             clock_back: 0,
             head,
             met: None,
@@ -187,6 +190,13 @@ impl Walk {
                 self.ordered |= order.is_some_and(|order| self.start == Some(order.data));
             }
             GAP | ALARM => self.note(link, line),
+            UNRECORDED => {
+                let told = serde_json::from_slice::<Data<Unrecorded>>(line.bytes).ok();
+                match (&mut self.unrecorded, told) {
+                    (Some(all), Some(told)) => all.add(told.data),
+                    (all, told) => *all = told.map(|told| told.data).or(all.take()),
+                }
+            }
             _ => {}
         }
     }
@@ -264,6 +274,7 @@ impl Walk {
             clock_back: self.clock_back,
             recorded: self.recorded,
             recorded_more: self.recorded_more,
+            unrecorded: self.unrecorded,
         }
     }
 

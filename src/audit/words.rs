@@ -4,7 +4,7 @@ use codepiper_protocol::event::{Body, Description};
 use codepiper_protocol::visible::{count, one_line};
 use serde_json::{Value, json};
 
-use super::Record;
+use super::{Record, Unrecorded};
 
 /// The same words as the event's, where it is one.
 pub fn describe(record: &Record) -> Description {
@@ -43,12 +43,13 @@ pub fn describe(record: &Record) -> Description {
         "daemon.stop" => "Stop of the daemon".to_owned(),
 
         "gap" => format!("Records {} to {} are missing", data["from"], data["to"]),
-        "audit.record_refused" => {
-            format!("A record of {} is missing: {}", words(&data["instead_of"]), words(&data["why"]))
-        }
         "alarm" => format!("The audit was changed by something else: {}", words(&data["why"])),
         "prune" => "Old records are to be removed".to_owned(),
         "pruned" => "Old records were removed before this one".to_owned(),
+        "unrecorded" => match serde_json::from_value::<Unrecorded>(data.clone()) {
+            Ok(unrecorded) => unrecorded.to_string(),
+            Err(_) => one_line(&data.to_string()),
+        },
         "policy.change" => format!("Policy '{}' changed", words(&data["policy"])),
         "policy.remove" => format!("Policy '{}' removed", words(&data["policy"])),
         _ => one_line(&data.to_string()),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::audit::{Anchor, Damage, Seq};
+use crate::audit::{Anchor, Damage, Seq, Unrecorded};
 
 /// What came out of reading a whole log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Report {
     pub recorded: Vec<Recorded>,
     /// How many more.
     pub recorded_more: u64,
+    /// What happened while nothing could be written, as records say.
+    pub unrecorded: Option<Unrecorded>,
 }
 
 /// What the head file says about the file.
@@ -133,6 +135,9 @@ impl fmt::Display for Report {
         }
         if self.recorded_more > 0 {
             writeln!(out, "and {} more such records", self.recorded_more)?;
+        }
+        if let Some(unrecorded) = &self.unrecorded {
+            writeln!(out, "records say: {unrecorded}")?;
         }
         Ok(())
     }
