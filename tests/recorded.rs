@@ -8,7 +8,8 @@ use codepiper_protocol::wire::session::Session;
 use serde_json::{Value, json};
 
 use crate::agents::{Bed, NEWEST_CLAUDE_CODE};
-use crate::harness::{Browser, Home, Owner, eventually};
+use crate::harness::{Browser, Home, Owner, Pty, eventually};
+use crate::worktrees::git;
 
 fn audited(home: &Home) -> Vec<Value> {
     let records = home.ok(["audit", "--json", "-n", "1000"]);
@@ -138,6 +139,51 @@ fn a_session_is_exported_into_a_directory_of_its_own() {
     let told = home.run(["export", &shell.short_id, "--output", home.path("shell").to_str().unwrap()]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(told.stderr.contains("no conversation.md"), "{told:?}");
+}
+
+/// Whatever way a text takes to an agent.
+#[test]
+fn comments_that_are_sent_and_switches_of_the_model_count_as_typed() {
+    let home = Home::running();
+    let dir = home.path("repository");
+    fs::create_dir(&dir).unwrap();
+    git(&dir, &["init", "-q", "-b", "main"]);
+    fs::write(dir.join("file"), "one\n").unwrap();
+    git(&dir, &["add", "-A"]);
+    git(&dir, &["commit", "-qm", "first"]);
+    fs::write(dir.join("file"), "two\n").unwrap();
+    let start = || home.start_with(&["-d", dir.to_str().unwrap()], &["cat"]);
+    let (reviewed, switched) = (start(), start());
+    home.ok(["review", "add", &reviewed.short_id, "file:1", "why two?"]);
+    // A shell takes neither; that somebody tried is on record.
+    assert_ne!(home.run(["review", "send", &reviewed.short_id]).code, Some(0));
+    assert_ne!(home.run(["model", &switched.short_id, "opus"]).code, Some(0));
+    eventually("both are on record", || {
+        let records = audited(&home);
+        let of = |session: &Session| {
+            let typed = records
+                .iter()
+                .find(|record| record["kind"] == "input" && record["session"] == json!(session.id))?;
+            Some((typed["data"]["count"].clone(), typed["data"]["bytes"].as_u64()?))
+        };
+        let (review, model) = (of(&reviewed)?, of(&switched)?);
+        assert_eq!((&review.0, model), (&json!(1), (json!(1), 4)));
+        assert!(review.1 > 8, "{review:?}");
+        Some(())
+    });
+}
+
+#[test]
+fn an_attached_terminal_is_on_record() {
+    let home = Home::running();
+    let session = home.start(&["cat"]);
+    let mut person = Pty::run(home.command(["attach", &session.short_id]), 80, 24);
+    home.until(&session, "it is attached", |session| session.attached == 1);
+    person.close();
+    for kind in ["terminal.client_attached", "terminal.client_detached"] {
+        eventually(kind, || audited(&home).iter().any(|record| record["kind"] == kind).then_some(()));
+        assert_eq!(only(&home, kind)["session"], json!(session.id));
+    }
 }
 
 /// A file that was made anew, with a start that says that all before was removed.

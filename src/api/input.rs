@@ -44,8 +44,10 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(
             |reference, api: Api, content| async move { answer(keep_image(&api, &reference, content).await) },
         );
-    let model = path_to(&api, "model").and(warp::post()).and(json::<SwitchModel>()).then(
-        |reference, api: Api, wanted| async move { answer(switch_model(&api, &reference, wanted).await) },
+    let model = path_to(&api, "model").and(warp::post()).and(caller()).and(json::<SwitchModel>()).then(
+        |reference, api: Api, caller: Caller, wanted| async move {
+            answer(switch_model(&api, &caller, &reference, wanted).await)
+        },
     );
     let queue = drop_queued.or(release_queued).unify();
     input.or(queue).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
@@ -82,7 +84,7 @@ async fn send(
 }
 
 /// For the audit: it counts what was asked for, whatever becomes of it.
-fn note(api: &Api, caller: &Caller, session: &Session, bytes: usize) {
+pub(super) fn note(api: &Api, caller: &Caller, session: &Session, bytes: usize) {
     api.audit.inputs.note(&holder(api, caller), session.id, bytes);
 }
 
@@ -111,8 +113,14 @@ async fn keep_image(api: &Api, reference: &Reference, content: Bytes) -> Result<
     api.sessions.typing.keep_image(&session, content).await
 }
 
-async fn switch_model(api: &Api, reference: &Reference, wanted: SwitchModel) -> Result<View, Problem> {
+async fn switch_model(
+    api: &Api,
+    caller: &Caller,
+    reference: &Reference,
+    wanted: SwitchModel,
+) -> Result<View, Problem> {
     let session = find(api, reference)?;
+    note(api, caller, &session, wanted.model.len());
     api.sessions.typing.switch_model(&session, &wanted.model).await?;
     Ok(view(&session).await)
 }

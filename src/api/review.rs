@@ -13,7 +13,7 @@ use warp::reply::Response;
 
 use super::git::in_repo_of;
 use super::sessions::{Reference, find};
-use super::{Api, Caller, answer, answer_status, auth, json, with};
+use super::{Api, Caller, answer, answer_status, auth, input, json, with};
 use crate::git::base::Reader;
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
@@ -110,6 +110,7 @@ async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent,
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no drafts to send"));
     }
+    input::note(api, caller, &session, prompt.len());
     let (typing, name) = (&api.sessions.typing, name_of(&prompt));
     let sent = typing.send(&session, &[], Bytes::from(prompt), true, Some(IfBusy::Queue), true).await;
     // Comments are a prompt or nothing.

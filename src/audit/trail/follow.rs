@@ -180,7 +180,9 @@ fn record(event: &Event) -> Option<NewRecord> {
         | Body::SessionStarted { .. }
         | Body::SessionStopRequested { .. }
         | Body::SessionEnded { .. }
-        | Body::SessionRemoved {} => true,
+        | Body::SessionRemoved {}
+        | Body::TerminalClientAttached { .. }
+        | Body::TerminalClientDetached { .. } => true,
         body => body.source() == Source::Auth,
     };
     let data = wanted.then(|| serde_json::to_value(&event.body).ok()).flatten()?;
