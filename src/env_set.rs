@@ -85,35 +85,61 @@ impl EnvSets {
         Ok(EnvSet { name: stored.name, variables, problem, used_by: vec![] })
     }
 
-    pub fn create(&self, name: &str, variables: BTreeMap<String, EnvValue>) -> Result<EnvSet, Problem> {
+    /// # Errors
+    /// What is against a set with that name and these variables.
+    pub fn check_create(&self, name: &str, variables: &BTreeMap<String, EnvValue>) -> Result<(), Problem> {
         check_set_name(name)?;
-        let _turn = self.turn();
-        let path = self.path(name);
-        if path.exists() {
+        if self.path(name).exists() {
             let problem = Problem::new(Code::NameTaken, format!("env set '{name}' already exists"));
             return Err(problem.with_next(Next::ChangeEnvSet { name: name.to_owned() }));
         }
+        variables.iter().try_for_each(|(name, value)| check_variable(name, value))
+    }
+
+    pub fn create(&self, name: &str, variables: BTreeMap<String, EnvValue>) -> Result<EnvSet, Problem> {
+        let _turn = self.turn();
+        self.check_create(name, &variables)?;
+        let path = self.path(name);
         let mut stored = Stored { version: VERSION, name: name.to_owned(), variables: BTreeMap::new() };
         self.seal(&mut stored, variables)?;
         self.save(&path, &stored)?;
         self.show(name)
     }
 
-    /// Adds, replaces and takes away variables: all of it, or nothing.
-    pub fn change(&self, name: &str, change: ChangeEnvSet) -> Result<EnvSet, Problem> {
-        let _turn = self.turn();
+    /// # Errors
+    /// What is against that change.
+    pub fn check_change(&self, name: &str, change: &ChangeEnvSet) -> Result<(), Problem> {
+        self.without(name, &change.unset)?;
+        change.set.iter().try_for_each(|(name, value)| check_variable(name, value))
+    }
+
+    /// A set without these variables of it, and its file.
+    fn without(&self, name: &str, unset: &[String]) -> Result<(PathBuf, Stored), Problem> {
         let path = self.existing(name)?;
         let mut stored = read(&path, name)
             .map_err(|reason| Problem::new(Code::Internal, unusable(name, &path, &reason)))?;
-        for variable in &change.unset {
+        for variable in unset {
             if stored.variables.remove(variable).is_none() {
                 let detail = format!("env set '{name}' has no variable '{}'", variable.escape_debug());
                 return Err(Problem::new(Code::NotFound, detail));
             }
         }
+        Ok((path, stored))
+    }
+
+    /// Adds, replaces and takes away variables: all of it, or nothing.
+    pub fn change(&self, name: &str, change: ChangeEnvSet) -> Result<EnvSet, Problem> {
+        let _turn = self.turn();
+        let (path, mut stored) = self.without(name, &change.unset)?;
         self.seal(&mut stored, change.set)?;
         self.save(&path, &stored)?;
         self.show(name)
+    }
+
+    /// # Errors
+    /// There is no such set.
+    pub fn check_remove(&self, name: &str) -> Result<(), Problem> {
+        self.existing(name).map(drop)
     }
 
     /// Forgets a set, whether it can be read or not.

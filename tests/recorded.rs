@@ -55,7 +55,7 @@ fn whoever_starts_and_ends_a_session_is_on_record_before() {
     let all = home.ok(["audit", "--json", "-n", "1000"]);
     assert!(!all.contains("secret-value"), "{all}");
     let said = home.ok(["audit"]);
-    for words in ["Start of shell in ", "Kill", "Env set 'keys': create"] {
+    for words in ["Start of shell in ", "Kill", "Creation of env set 'keys'"] {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
@@ -139,6 +139,45 @@ fn a_session_is_exported_into_a_directory_of_its_own() {
     let told = home.run(["export", &shell.short_id, "--output", home.path("shell").to_str().unwrap()]);
     assert_eq!(told.code, Some(0), "{told:?}");
     assert!(told.stderr.contains("no conversation.md"), "{told:?}");
+}
+
+/// What is wrong from the start is refused without a record; what fails later is on record as that.
+#[test]
+fn a_record_does_not_say_what_did_not_happen() {
+    let home = Home::running();
+    let shell = home.start_with(&["--name", "sh1"], &["cat"]);
+    let owner = Owner(&home);
+    let put =
+        |text: &str| owner.answer("PUT", "/api/policies/prod", &json!({ "text": text })).unwrap().status;
+    assert_eq!(put("name = \"prod\"\ndefault = \"perhaps\""), 400);
+    assert_eq!(owner.answer("DELETE", "/api/policies/prod", &Value::Null).unwrap().status, 404);
+    let attach = json!({ "session": "sh1", "attached": true });
+    assert_eq!(owner.answer("POST", "/api/policies/prod/attach", &attach).unwrap().status, 404);
+    home.fails(3, ["env-set", "remove", "nothing"]);
+    let change = json!({ "set": {"NAME": "value"}, "unset": [] });
+    assert_eq!(owner.answer("PATCH", "/api/env-sets/nothing", &change).unwrap().status, 404);
+    let kinds: Vec<String> =
+        audited(&home).iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect();
+    assert!(
+        kinds.iter().all(|kind| !kind.starts_with("policy") && !kind.starts_with("env_set")),
+        "{kinds:?}"
+    );
+    assert_eq!(put("name = \"prod\"\ndefault = \"ask\"\nsessions = []"), 200);
+    assert_eq!(owner.answer("POST", "/api/policies/prod/attach", &attach).unwrap().status, 200);
+    // A shell is left alone.
+    home.ok(["halt", "sh1"]);
+    home.fails(1, ["start", "-p", "shell", "--name", "gone", "--", "/not/there"]);
+    let failed = only(&home, "session.start_failed");
+    assert_eq!((&failed["actor"], &failed["data"]["name"]), (&json!("command line"), &json!("gone")));
+    assert!(failed["data"]["why"].as_str().unwrap().contains("/not/there"), "{failed}");
+    let said = home.ok(["audit"]);
+    let halt = format!("Halt of {}", shell.short_id);
+    for words in
+        ["Change of policy 'prod'", "Attachment of policy 'prod'", &halt, "Start of shell in ", " failed: "]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("Halted"), "{said}");
 }
 
 /// Whatever way a text takes to an agent.

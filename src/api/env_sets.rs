@@ -20,28 +20,17 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let one = || warp::path!("api" / "env-sets" / String).and(with(api.clone()));
     let list = all().and(warp::get()).then(|api: Api| async move { answer(list(api).await) });
     let caller = warp::ext::get::<Caller>;
-    let create = all().and(warp::post()).and(caller()).and(json::<CreateEnvSet>()).then(
-        |api: Api, caller, CreateEnvSet { name, variables }| async move {
-            let names: Vec<&String> = variables.keys().collect();
-            let recorded = note(&api, &caller, "create", &name, value!({ "set": names })).await;
-            answer(match recorded {
-                Ok(()) => changed(api, move |sets| sets.create(&name, variables)).await,
-                Err(problem) => Err(problem),
-            })
-        },
-    );
+    let create = all()
+        .and(warp::post())
+        .and(caller())
+        .and(json::<CreateEnvSet>())
+        .then(|api: Api, caller, wanted| async move { answer(create(api, &caller, wanted).await) });
     let show = one().and(warp::get()).then(|name: String, api: Api| async move {
         answer(changed(api, move |sets| sets.show(&percent_decode(&name))).await)
     });
     let change = one().and(warp::patch()).and(caller()).and(json::<ChangeEnvSet>()).then(
-        |name: String, api: Api, caller, wanted: ChangeEnvSet| async move {
-            let name = percent_decode(&name);
-            let names: Vec<&String> = wanted.set.keys().collect();
-            let data = value!({ "set": names, "unset": wanted.unset });
-            answer(match note(&api, &caller, "change", &name, data).await {
-                Ok(()) => changed(api, move |sets| sets.change(&name, wanted)).await,
-                Err(problem) => Err(problem),
-            })
+        |name: String, api: Api, caller, wanted| async move {
+            answer(change(api, &caller, percent_decode(&name), wanted).await)
         },
     );
     let remove = one().and(warp::delete()).and(caller()).then(|name: String, api: Api, caller| async move {
@@ -50,16 +39,47 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     list.or(create).unify().or(show).unify().or(change).unify().or(remove).unify().boxed()
 }
 
-/// The names of its variables, never their values; on record before it takes effect.
-async fn note(api: &Api, caller: &Caller, what: &str, name: &str, names: Value) -> Result<(), Problem> {
-    let mut data = value!({ "env_set": name });
-    put_value(&mut data, "variables", names);
-    record::before(api, holder(api, caller), &format!("env_set.{what}"), None, data).await
+async fn create(
+    api: Api,
+    caller: &Caller,
+    CreateEnvSet { name, variables }: CreateEnvSet,
+) -> Result<EnvSet, Problem> {
+    let names = value!({ "set": variables.keys().collect::<Vec<_>>() });
+    let (named, given) = (name.clone(), variables.clone());
+    on_disk(api.clone(), move |sets| sets.check_create(&named, &given)).await??;
+    let named = name.clone();
+    let work = changed(api.clone(), move |sets| sets.create(&named, variables));
+    recorded(&api, caller, "create", &name, names, work).await
+}
+
+async fn change(api: Api, caller: &Caller, name: String, wanted: ChangeEnvSet) -> Result<EnvSet, Problem> {
+    let names = value!({ "set": wanted.set.keys().collect::<Vec<_>>(), "unset": wanted.unset });
+    let (named, given) = (name.clone(), wanted.clone());
+    on_disk(api.clone(), move |sets| sets.check_change(&named, &given)).await??;
+    let named = name.clone();
+    let work = changed(api.clone(), move |sets| sets.change(&named, wanted));
+    recorded(&api, caller, "change", &name, names, work).await
 }
 
 async fn remove(api: Api, caller: &Caller, name: String) -> Result<(), Problem> {
-    note(&api, caller, "remove", &name, Value::Null).await?;
-    on_disk(api, move |sets| sets.remove(&name)).await?
+    let (named, again) = (name.clone(), name.clone());
+    on_disk(api.clone(), move |sets| sets.check_remove(&named)).await??;
+    let removed = on_disk(api.clone(), move |sets| sets.remove(&again));
+    recorded(&api, caller, "remove", &name, Value::Null, async { removed.await? }).await
+}
+
+/// The names of its variables, never their values; on record before it takes effect.
+async fn recorded<T>(
+    api: &Api,
+    caller: &Caller,
+    what: &str,
+    name: &str,
+    names: Value,
+    work: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let mut data = value!({ "env_set": name });
+    put_value(&mut data, "variables", names);
+    record::done(api, holder(api, caller), &format!("env_set.{what}"), None, data, work).await
 }
 
 async fn list(api: Api) -> Result<EnvSets, Problem> {

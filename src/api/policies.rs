@@ -16,8 +16,8 @@ use warp::reply::Response;
 use super::auth::holder;
 use super::caller::percent_decode;
 use super::sessions::{Reference, find, path_to};
-use super::{Api, Caller, answer, answer_status, directories, json, with};
-use crate::audit::{MAX_DATA, NewRecord};
+use super::{Api, Caller, answer, answer_status, directories, json, record, with};
+use crate::audit::MAX_DATA;
 use crate::policy::input::{Request, SHELL};
 use crate::policy::{kept, ready, wire};
 use crate::tasks::blocking;
@@ -112,25 +112,22 @@ fn check(api: &Api, text: &str) -> Result<PolicyInfo, Problem> {
 }
 
 async fn put(api: &Api, caller: &Caller, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {
-    let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
-    let by = holder(api, caller);
-    let file = blocking(move || {
-        audit.before(&change("policy.change", by, &named, value!({ "text": wanted.text })))?;
-        policies.put(&named, &wanted.text)
-    });
-    let file = file.await??;
+    let PutPolicy { text } = wanted;
+    let (named, read) = (name.clone(), text.clone());
+    on_disk(api, move |policies| policies.check_put(&named, &read)).await?;
+    let (named, data) = (name.clone(), about(&name, value!({ "text": text })));
+    let put = on_disk(api, move |policies| policies.put(&named, &text));
+    let file = record::done(api, holder(api, caller), "policy.change", None, data, put).await?;
     changed(api, Body::PolicyChanged { name }).await?;
     Ok(file)
 }
 
 async fn remove(api: &Api, caller: &Caller, name: String) -> Result<(), Problem> {
-    let (policies, audit, named) = (api.sessions.policies().clone(), api.audit.clone(), name.clone());
-    let by = holder(api, caller);
-    let removed = blocking(move || {
-        audit.before(&change("policy.remove", by, &named, value!({})))?;
-        policies.remove(&named)
-    });
-    removed.await??;
+    let named = name.clone();
+    on_disk(api, move |policies| policies.check_remove(&named)).await?;
+    let (named, data) = (name.clone(), about(&name, value!({})));
+    let remove = on_disk(api, move |policies| policies.remove(&named));
+    record::done(api, holder(api, caller), "policy.remove", None, data, remove).await?;
     changed(api, Body::PolicyRemoved { name }).await
 }
 
@@ -141,32 +138,31 @@ async fn attach(
     wanted: AttachPolicy,
 ) -> Result<PolicyFile, Problem> {
     let session = api.sessions.registry.find(&wanted.session)?;
-    let (policies, audit, named, id) =
-        (api.sessions.policies().clone(), api.audit.clone(), name.clone(), session.id);
-    let by = holder(api, caller);
-    let file = blocking(move || {
-        audit.before(&change(
-            "policy.attach",
-            by,
-            &named,
-            value!({ "session": id, "attached": wanted.attached }),
-        ))?;
-        policies.attach(&named, id, wanted.attached)
-    });
-    let file = file.await??;
-    api.sessions.event(Some(session.id), Body::PolicyAttached { name, attached: wanted.attached });
+    let (id, attached, named) = (session.id, wanted.attached, name.clone());
+    on_disk(api, move |policies| policies.check_attach(&named)).await?;
+    let (named, data) = (name.clone(), about(&name, value!({ "session": id, "attached": attached })));
+    let attach = on_disk(api, move |policies| policies.attach(&named, id, attached));
+    let file = record::done(api, holder(api, caller), "policy.attach", None, data, attach).await?;
+    api.sessions.event(Some(session.id), Body::PolicyAttached { name, attached });
     snapshots(api).await?;
     Ok(file)
 }
 
-/// A change that is asked for, and by whom: on record before it takes effect. A text that is too long for a record is told by
-/// its length.
-fn change(kind: &str, by: String, name: &str, mut data: serde_json::Value) -> NewRecord {
+async fn on_disk<T: Send + 'static>(
+    api: &Api,
+    work: impl FnOnce(&kept::Kept) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let policies = api.sessions.policies().clone();
+    blocking(move || work(&policies)).await?
+}
+
+/// Which policy is to be changed, and how. A text that is too long for a record is told by its length.
+fn about(name: &str, mut data: serde_json::Value) -> serde_json::Value {
     data["policy"] = name.into();
     if let Some(length) = data["text"].as_str().map(str::len).filter(|length| *length > MAX_DATA / 4) {
         data["text"] = format!("{length} bytes").into();
     }
-    NewRecord { kind: kind.to_owned(), actor: by, session: None, data }
+    data
 }
 
 async fn changed(api: &Api, body: Body) -> Result<(), Problem> {

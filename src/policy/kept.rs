@@ -1,5 +1,7 @@
 //! The policies of a daemon: one file each, and the sessions that they are attached to.
 
+mod checks;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -141,59 +143,37 @@ impl Kept {
 
     /// Writes a policy, new or changed.
     pub fn put(&self, name: &str, text: &str) -> Result<PolicyFile, Problem> {
-        check_name(name)?;
-        let policy = read(text).map_err(|mistakes| mistaken(name, &mistakes))?;
-        if policy.name != name {
-            let detail = format!("the policy is called '{}' in its text, but '{name}' here", policy.name);
-            return Err(Problem::new(Code::Invalid, detail));
-        }
-        let fits = |state: &State| {
-            if let Some(mistake) = state.lacks(&policy, text) {
-                return Err(mistaken(name, &[mistake]));
-            }
-            match state.includer(name).filter(|_| !policy.is_for_sessions()) {
-                Some(other) => Err(in_use(&format!(
-                    "policy '{other}' includes '{name}', which has to be for single sessions: keep its `sessions`"
-                ))),
-                None => Ok(()),
-            }
-        };
-        self.change(fits, |state, dir| {
-            fs::create_dir_all(dir)?;
-            replace(&dir.join(format!("{name}.toml")), text.as_bytes(), Synced::Yes)?;
-            state.files.insert(name.to_owned(), File { text: text.to_owned(), read: Ok(policy.clone()) });
-            Ok(())
-        })?;
+        let policy = self.check_put(name, text)?;
+        self.change(
+            |state| state.check_put(&policy, text),
+            |state, dir| {
+                fs::create_dir_all(dir)?;
+                replace(&dir.join(format!("{name}.toml")), text.as_bytes(), Synced::Yes)?;
+                state.files.insert(name.to_owned(), File { text: text.to_owned(), read: Ok(policy.clone()) });
+                Ok(())
+            },
+        )?;
         self.show(name)
     }
 
     pub fn remove(&self, name: &str) -> Result<(), Problem> {
         self.show(name)?;
-        let is_free = |state: &State| match state.includer(name) {
-            Some(other) => Err(in_use(&format!(
-                "policy '{other}' includes '{name}'; remove '{name}' from its `include` first"
-            ))),
-            None => Ok(()),
-        };
-        self.change(is_free, |state, dir| {
-            fs::remove_file(dir.join(format!("{name}.toml")))?;
-            state.files.remove(name);
-            if state.attached.remove(name).is_some() {
-                write_attached(dir, &state.attached)?;
-            }
-            Ok(())
-        })
+        self.change(
+            |state| state.check_remove(name),
+            |state, dir| {
+                fs::remove_file(dir.join(format!("{name}.toml")))?;
+                state.files.remove(name);
+                if state.attached.remove(name).is_some() {
+                    write_attached(dir, &state.attached)?;
+                }
+                Ok(())
+            },
+        )
     }
 
     /// Lets a policy for sessions apply to one more, or not any more.
     pub fn attach(&self, name: &str, session: SessionId, attached: bool) -> Result<PolicyFile, Problem> {
-        let file = self.show(name)?;
-        if !matches!(file.info.scope, PolicyScope::Sessions(_)) {
-            let detail = format!(
-                "policy '{name}' is not for single sessions; add `sessions = []` to it before you attach it"
-            );
-            return Err(Problem::new(Code::Invalid, detail));
-        }
+        self.check_attach(name)?;
         self.change(
             |_| Ok(()),
             |state, dir| {
