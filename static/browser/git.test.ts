@@ -136,6 +136,9 @@ it("discards after asking, and brings it back", async () => {
   await dialog.getByRole("button", { name: "Discard", exact: true }).click();
   await expect.poll(() => read("src/code.ts")).not.toBe(now);
   await page.getByText(/^Discarded in/).waitFor();
+  const told = await page.locator(".toast").last().boundingBox();
+  const commit = await page.locator(".commit-box").boundingBox();
+  expect((told?.y ?? 0) + (told?.height ?? 0)).toBeLessThanOrEqual(commit?.y ?? 0);
   await page.getByRole("button", { name: /^Undo discard/ }).click();
   await expect.poll(() => read("src/code.ts")).toBe(now);
   // Nothing offers it once more.
