@@ -76,6 +76,25 @@ it("shows the chosen sessions live, and resizes none", async () => {
   expect(sizesNow()).toEqual(sizes);
 });
 
+it("leaves the letters of the tile that one types into where they are", async () => {
+  const box = () => tile("a").locator(".xterm-screen").boundingBox();
+  for (const size of [DESK, { width: 1111, height: 717 }]) {
+    await page.setViewportSize(size);
+    await page.keyboard.press("Alt+Escape");
+    await expect.poll(() => tile("a").locator("canvas").count()).toBe(0);
+    const before = await box();
+    await page.keyboard.press("1");
+    await tile("a").locator("canvas").first().waitFor();
+    await page.waitForTimeout(300);
+    const after = await box();
+    for (const side of ["x", "y", "width", "height"] as const)
+      expect(Math.abs((after?.[side] ?? 0) - (before?.[side] ?? 0)), side).toBeLessThanOrEqual(1);
+  }
+  await page.setViewportSize(DESK);
+  await page.keyboard.press("Alt+Escape");
+  await page.keyboard.press("2");
+});
+
 it("goes from tile to tile by keys", async () => {
   await page.keyboard.press("Alt+ArrowDown");
   expect(await used()).toBe("c");

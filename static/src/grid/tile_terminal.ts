@@ -8,7 +8,9 @@ import { copySelection } from "../session/copy_selection";
 import { connection } from "../store";
 import type { Asked } from "../terminal/asked";
 import { modifiedKey } from "../terminal/modified";
-import { asksForSecret, openScreen, scaleInto, type Screen } from "../terminal/screen";
+import { MAGNIFIED } from "../terminal/fit";
+import { asksForSecret, openScreen, type Screen } from "../terminal/screen";
+import { letterWidth } from "../terminal/theme";
 import { toast } from "../toasts";
 import { copyText } from "../ui/copy";
 import { command, isMac, isPaste } from "../ui/keys";
@@ -16,6 +18,8 @@ import { isLive } from "../words";
 
 /** Smaller letters are only a grey line, in px. */
 const TINY = 3;
+/** Browsers know so many sizes of letters between two whole ones. */
+const STEPS = 64;
 
 export class TileTerminal {
   private readonly screen: Screen;
@@ -50,11 +54,27 @@ export class TileTerminal {
     if (rendered) this.room.observe(rendered);
   }
 
+  /**
+   * Makes the letters as large as fits. A cell is as wide as whole pixels of the device: WebGL has no others, and the tile that is
+   * typed into would have smaller letters than before.
+   */
   readonly fit = (): void => {
     const room = { width: this.frame.clientWidth - 12, height: this.frame.clientHeight - 8 };
     if (room.width <= 0 || room.height <= 0) return;
-    this.screen.scale(letterSize.value);
-    scaleInto(this.screen, room, letterSize.value, TINY);
+    const { cols, rows, options } = this.screen.terminal;
+    const wide = (letterWidth(this.frame, 100) / 100) * devicePixelRatio;
+    const high = this.screen.cell().height / (options.fontSize ?? letterSize.value);
+    const most = Math.min(
+      letterSize.value * MAGNIFIED,
+      room.width / cols / (wide / devicePixelRatio),
+      room.height / rows / high,
+    );
+    const least = Math.ceil(TINY * wide);
+    // What is rounded may be a pixel too high.
+    for (let pixels = Math.max(least, Math.floor(most * wide)); ; pixels--) {
+      this.screen.scale(Math.round((pixels / wide) * STEPS) / STEPS);
+      if (pixels <= least || this.screen.cell().height * rows <= room.height + 1) return;
+    }
   };
 
   /** Browsers allow few WebGL contexts: only the tile that one types into has one. */

@@ -11,7 +11,7 @@ export interface Box {
 export const SMALLEST = 8;
 
 /** Letters are made so many times larger than wanted where a grid is small. */
-const MAGNIFIED = 1.5;
+export const MAGNIFIED = 1.5;
 
 /**
  * The largest size of letters, about `wanted`, with which the grid fits into the box; the smallest one when it
