@@ -4,7 +4,16 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, eventually, open, PHONE, setUp, shot, shows, signIn, type Daemon } from "./harness";
+import { browser, daemon, eventually, open, PHONE, screen, setUp, shot, shows, signIn, type Daemon } from "./harness";
+
+/** Asks with numbers on the last of many rows. */
+const ASKER = String.raw`
+[providers.asker]
+command = ["sh", "-c", "stty raw -echo; seq -f 'line %.0f' 25 | sed 's/$/\r/'; printf 'Which colour?\r\n> 1. Red\r\n  2. Green\r\n  3. Blue\r\n'; exec cat -v"]
+[[providers.asker.signals]]
+screen = '^> 1\. Red *$'
+means = "question"
+`;
 
 let chromium: Browser;
 let host: Daemon;
@@ -13,6 +22,7 @@ let user = "";
 let agent = "";
 let shell = "";
 let busy = "";
+let asker = "";
 
 beforeAll(async () => {
   user = mkdtempSync(join(tmpdir(), "codepiper-user-"));
@@ -21,9 +31,8 @@ beforeAll(async () => {
   chmodSync(join(user, "bin/claude"), 0o755);
   [chromium, host] = await Promise.all([
     browser(),
-    daemon({ environment: { HOME: user, PATH: `${join(user, "bin")}:${process.env["PATH"] ?? ""}` } }),
+    daemon({ config: ASKER, environment: { HOME: user, PATH: `${join(user, "bin")}:${process.env["PATH"] ?? ""}` } }),
   ]);
-  const start = (...args: string[]): string => (JSON.parse(host.run("start", "--json", ...args)) as { id: string }).id;
   agent = start(
     "-p",
     "claude-code",
@@ -38,6 +47,8 @@ beforeAll(async () => {
   );
   shell = start("-p", "shell", "--name", "ended", "--", "echo", "ready");
   busy = start("-p", "shell", "--name", "deploy", "--", "bash", "--norc", "--noprofile");
+  asker = start("-p", "asker", "--name", "asks-with-numbers");
+  host.run("wait", asker, "--until", "waiting", "--timeout", "60");
   host.run("wait", busy, "--until", "idle", "--timeout", "60");
   host.run("sessions", "tag", agent, "backend", "urgent-for-tomorrow");
   host.run("send", busy, "sleep 1000 # ".padEnd(120, "a long command "));
@@ -47,6 +58,10 @@ afterAll(async () => {
   await host.stop();
   rmSync(user, { recursive: true, force: true });
 });
+
+function start(...args: string[]): string {
+  return (JSON.parse(host.run("start", "--json", ...args)) as { id: string }).id;
+}
 
 /** What one cannot get at by scrolling up and down: controls outside the window, or cut off by what they lie in or by themselves. */
 function cutOff(page: Page): Promise<string[]> {
@@ -143,6 +158,106 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     );
     for (const [index, [left]] of boxes.entries())
       if (index > 0) expect(left).toBeGreaterThanOrEqual((boxes[index - 1]?.[1] ?? 0) - 1);
+  });
+
+  it("shows the question and the cursor above a soft keyboard, in a head of one line", async () => {
+    await page.goto(`${host.url}/sessions/${asker}`);
+    await shows(page, "3. Blue");
+    await page.getByRole("toolbar", { name: "Keys" }).waitFor();
+    await page.locator("#size-chip").waitFor();
+    const stageTop = (): Promise<number> =>
+      page.locator(".stage").evaluate((stage) => stage.getBoundingClientRect().top);
+    const before = await stageTop();
+    await page.setViewportSize({ width: PHONE.width, height: 420 });
+    await eventually(async () => (await stageTop()) <= 42, "the head has one line");
+    await eventually(
+      () =>
+        page.evaluate(() => {
+          const seen = document.querySelector(".stage")!.getBoundingClientRect();
+          const rows = [...document.querySelectorAll(".live-screen .xterm-rows > div")];
+          const asked = rows.findIndex((row) => row.textContent?.includes("Which colour?"));
+          // The cursor is in the row after the three options.
+          return [asked, asked + 4].every((row) => {
+            const { top, bottom } = rows[row]!.getBoundingClientRect();
+            return top >= seen.top && bottom <= seen.bottom;
+          });
+        }),
+      "the question and the cursor are seen",
+    );
+    await shot(page, `phone-keyboard-${theme}`);
+    expect(await cutOff(page)).toEqual([]);
+    expect(await overlapping(page)).toBe(false);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    expect(await findings(page)).toEqual([]);
+    await page.getByRole("button", { name: "Actions of asks-with-numbers" }).click();
+    await page.locator(".menu:popover-open").waitFor();
+    await page.keyboard.press("Escape");
+    // Held sideways, there is room for the tabs.
+    await page.setViewportSize({ width: 740, height: 360 });
+    await page.getByRole("tab", { name: "Git" }).waitFor();
+    await shot(page, `phone-sideways-${theme}`);
+    expect(await stageTop()).toBeLessThanOrEqual(42);
+    await page.setViewportSize(PHONE);
+    await eventually(async () => (await stageTop()) === before, "the head is as it was");
+    await page.getByRole("tab", { name: "Git" }).waitFor();
+  });
+
+  it("ends above a keyboard that lies over the page", async () => {
+    await page.goto(`${host.url}/sessions/${asker}`);
+    await page.getByRole("toolbar", { name: "Keys" }).waitFor();
+    const bottom = (): Promise<number> =>
+      page.locator(".composer").evaluate((composer) => composer.getBoundingClientRect().bottom);
+    await page.evaluate(() => {
+      Object.defineProperty(visualViewport, "height", { value: 420, configurable: true });
+      visualViewport!.dispatchEvent(new Event("resize"));
+    });
+    await eventually(async () => (await bottom()) <= 421, "the composer is above the keyboard");
+    await page.evaluate(() => {
+      delete (visualViewport as { height?: number }).height;
+      visualViewport!.dispatchEvent(new Event("resize"));
+    });
+    await eventually(async () => (await bottom()) > 700, "the composer is at the bottom again");
+  });
+
+  it("has first the keys that answer", async () => {
+    await page.goto(`${host.url}/sessions/${asker}`);
+    const strip = page.getByRole("toolbar", { name: "Keys" });
+    const names = (): Promise<(string | null)[]> =>
+      strip
+        .getByRole("button")
+        .evaluateAll((keys) =>
+          keys
+            .filter((key) => key.getBoundingClientRect().right <= innerWidth)
+            .map((key) => key.getAttribute("aria-label")),
+        );
+    // Whoever taps where another key was answers nothing.
+    await page.evaluate(() =>
+      new MutationObserver((_, observer) => {
+        const key = document.querySelector<HTMLElement>(".key-strip [aria-label='3']");
+        if (key) observer.disconnect();
+        key?.click();
+      }).observe(document.body, { childList: true, subtree: true }),
+    );
+    await strip.getByRole("button", { name: "3", exact: true }).waitFor();
+    expect((await names()).slice(0, 6)).toEqual(["1", "2", "3", "Enter", "Up", "Down"]);
+    await shot(page, `phone-answers-${theme}`);
+    await page.waitForTimeout(600);
+    const typed = theme === "light" ? "2" : "1";
+    await strip.getByRole("button", { name: typed, exact: true }).click();
+    await shows(page, new RegExp(`Blue\\s+[12]*${typed}\\s*$`, "m"));
+    expect(await screen(page)).not.toMatch(/^[123]*3[123]*\s*$/m);
+
+    const shellThat = (prints: string): string =>
+      start("-p", "shell", "--", "sh", "-c", `stty raw -echo; printf '${prints}'; exec cat -v`);
+    await page.goto(`${host.url}/sessions/${shellThat("Go on? [Y/n] ")}`);
+    await strip.getByRole("button", { name: "y", exact: true }).waitFor();
+    expect((await names()).slice(0, 3)).toEqual(["y", "n", "Enter"]);
+    const nine = Array.from({ length: 9 }, (_, at) => `${at === 0 ? ">" : " "} ${at + 1}. this one\\r\\n`).join("");
+    await page.goto(`${host.url}/sessions/${shellThat(nine)}`);
+    await strip.getByRole("button", { name: "9", exact: true }).waitFor();
+    expect(await names()).toEqual([..."123456789", "Enter"]);
+    await shot(page, `phone-nine-answers-${theme}`);
+    expect(await findings(page)).toEqual([]);
   });
 
   it("has in the menu what the head has no room for", async () => {

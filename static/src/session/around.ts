@@ -8,7 +8,6 @@ export { Composer } from "./composer";
 export { Consent, writeClip } from "./consent";
 export { Ended } from "./ended";
 export { clipboardImages, give, giveImages } from "./give_images";
-export { KeyStrip } from "./key_strip";
 export { copyLastOutput } from "./last_output";
 export { paste } from "./pasting";
 export { SearchBar } from "./search_bar";

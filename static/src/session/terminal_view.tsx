@@ -16,9 +16,9 @@ import { whenDrawn } from "../settled";
 
 // The screen comes first; what is around it follows.
 const around = whenDrawn(() => import("./around"));
+const Touch = later(whenDrawn(() => import("./touch").then((module) => module.Touch)));
 const Asks = later(whenDrawn(() => import("./asks").then((module) => module.Asks)));
 const Composer = later(() => around().then((module) => module.Composer));
-const KeyStrip = later(() => around().then((module) => module.KeyStrip));
 const SearchBar = later(() => around().then((module) => module.SearchBar));
 const ToolBar = later(() => around().then((module) => module.ToolBar));
 const NewerPill = later(() => around().then((module) => module.NewerPill));
@@ -156,13 +156,7 @@ function Input({ view, session }: Part) {
           <span class="how">Answer with the arrow keys and ↵, or tap the terminal and type.</span>
         </Asks>
       )}
-      {live && view.strip.value && (
-        <KeyStrip
-          sticky={view.sticky}
-          send={(text) => view.type(new TextEncoder().encode(text))}
-          application={() => view.screen?.terminal.modes.applicationCursorKeysMode ?? false}
-        />
-      )}
+      {(view.strip.value || coarse()) && <Touch view={view} session={session} />}
       {live && (view.composing.value || coarse()) && (
         <Composer session={session} field={view.prompt} give={view.giveImages} close={closeComposer} />
       )}
