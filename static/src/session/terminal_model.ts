@@ -70,7 +70,7 @@ export class TerminalModel {
   /** What is seen of a large grid is where the cursor is; a finger that moves it elsewhere ends that. */
   followsCursor = true;
   subscription: Subscription | null = null;
-  private stage: HTMLElement | null = null;
+  stage: HTMLElement | null = null;
   /** What the letters were made to fit last. */
   private fitted = "";
   /** Every row of the grid is seen. */

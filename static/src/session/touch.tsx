@@ -7,14 +7,19 @@ import type { Session } from "../wire";
 import { isLive, isWaiting } from "../words";
 import { KeyStrip } from "./key_strip";
 import type { TerminalModel } from "./terminal_model";
+import { TouchSelection } from "./touch_selection";
 
 /** In a window so low, in px, what is around a terminal has one line: most likely a soft keyboard is open. */
 const LOW = 500;
 
 export function Touch({ view, session }: { view: TerminalModel; session: Session }) {
   useEffect(followKeyboard, []);
-  if (!isLive(session) || !view.strip.value) return null;
-  return <KeyStrip view={view} waits={isWaiting(session)} />;
+  return (
+    <>
+      {isLive(session) && view.strip.value && <KeyStrip view={view} waits={isWaiting(session)} />}
+      <TouchSelection view={view} />
+    </>
+  );
 }
 
 /** Tells the style sheets of a low window, until the answer is called. */
