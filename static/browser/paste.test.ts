@@ -68,4 +68,33 @@ it("says how far a paste is, and stops it without leaving the program in it", as
   }, "the paste is ended");
 });
 
+it("goes on while another page is looked at, and can be stopped when one comes back", async () => {
+  const id = start("left", "cat >/dev/null");
+  const other = start("other", "exec cat -v");
+  await page.route(/input\?raw=true/, async (route) => {
+    await new Promise((after) => setTimeout(after, 700));
+    await route.continue().catch(() => undefined);
+  });
+  await pasteInto(id);
+  const progress = page.getByRole("progressbar", { name: "Pasted" });
+  await progress.waitFor();
+  await page.locator(`.rail-list a[href="/sessions/${other}"]`).click();
+  await page.waitForURL(`**/sessions/${other}`);
+  await shows(page, "ready");
+  expect(await progress.count()).toBe(0);
+  // Keys for this one do not wait for it.
+  await page.keyboard.type("typed");
+  await shows(page, "typed");
+  await page.locator(`.rail-list a[href="/sessions/${id}"]`).click();
+  await shows(page, "ready");
+  await progress.waitFor();
+  const done = async (): Promise<number> => Number(await progress.getAttribute("value"));
+  const before = await done();
+  await eventually(async () => (await done()) > before, "it goes on");
+  await page.getByRole("toolbar", { name: "Terminal" }).getByRole("button", { name: "Stop" }).click();
+  await page.getByText(/Paste stopped\. The program got/).waitFor();
+  await progress.waitFor({ state: "detached" });
+  await page.unroute(/input\?raw=true/);
+});
+
 it("complained about nothing", () => expect(complaints).toEqual([]));

@@ -15,18 +15,25 @@ const LONG = 4 * 1024;
 const END = "\x1b[201~";
 
 interface Pasting {
-  view: TerminalModel;
   done: number;
   total: number;
   stop: AbortController;
 }
 
-const pasting = signal<Pasting | null>(null);
+/** By the session: they go on when its page is left. */
+const pasting = signal<ReadonlyMap<string, Pasting>>(new Map());
+
+function tell(session: string, now: Pasting | null): void {
+  const all = new Map(pasting.peek());
+  if (now) all.set(session, now);
+  else all.delete(session);
+  pasting.value = all;
+}
 
 /** Types a text into the view's session; returns when the program has it, or it was stopped. */
 export async function paste(view: TerminalModel, bytes: Uint8Array): Promise<void> {
   // Keys that waited for a text before them.
-  if (bytes.length < LONG && view.subscription?.type(bytes)) return;
+  if (bytes.length < LONG && view.screen && view.subscription?.type(bytes)) return;
   const { id } = view.session;
   const type = (piece: Uint8Array, signal: AbortSignal | null): Promise<Sent> =>
     request("POST", `/api/sessions/${id}/input?raw=true`, undefined, { body: piece.slice(), signal });
@@ -35,7 +42,7 @@ export async function paste(view: TerminalModel, bytes: Uint8Array): Promise<voi
   let done = 0;
   try {
     for (; done < total; done += PIECE) {
-      pasting.value = { view, done, total, stop };
+      tell(id, { done, total, stop });
       await type(bytes.subarray(done, done + PIECE), stop.signal);
     }
   } catch (error) {
@@ -44,14 +51,14 @@ export async function paste(view: TerminalModel, bytes: Uint8Array): Promise<voi
     const tail = bytes.subarray(-END.length);
     if (done > 0 && new TextDecoder().decode(tail) === END) await type(tail, null).catch(() => undefined);
   } finally {
-    pasting.value = null;
+    tell(id, null);
   }
 }
 
 /** How far it is, and a way to stop it. */
 export function Pasting({ view }: { view: TerminalModel }) {
-  const now = pasting.value;
-  if (now?.view !== view) return null;
+  const now = pasting.value.get(view.session.id);
+  if (!now) return null;
   const { done, total, stop } = now;
   return (
     <span class="status" role="status">

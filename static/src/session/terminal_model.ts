@@ -33,6 +33,9 @@ const TYPED = 32 * 1024;
 /** Rows below the cursor that are seen with it. */
 const BELOW_CURSOR = 2;
 
+/** Long texts on their way, by the session: they go on when its page is left. */
+const pasting = new Map<string, Promise<void>>();
+
 export class TerminalModel {
   screen: Screen | null = null;
   /** Shows a letter on a slow link before the program echoes it. */
@@ -76,7 +79,6 @@ export class TerminalModel {
   /** Every row of the grid is seen. */
   private allSeen = false;
   private lastEnter: Position | null = null;
-  private pasting: Promise<void> | null = null;
 
   constructor(
     /** As it is now. */
@@ -186,7 +188,7 @@ export class TerminalModel {
       typed = new TextEncoder().encode(withCtrl(String.fromCharCode(bytes[0] ?? 0)));
       if (this.sticky.value === "once") this.sticky.value = "off";
     }
-    if (typed.length > TYPED || this.pasting) return this.typeBehind(typed);
+    if (typed.length > TYPED || pasting.has(this.session.id)) return this.typeBehind(typed);
     if (!this.subscription?.type(typed, this.screen ? asksForSecret(this.screen.terminal) : false))
       return toast({ text: "Not sent: no connection.", bad: true });
     this.predicted?.typed(typed);
@@ -195,10 +197,11 @@ export class TerminalModel {
 
   /** A long text, and what is typed until the program has it. */
   private typeBehind(bytes: Uint8Array): void {
-    const mine = (this.pasting = Promise.all([around(), this.pasting]).then(async ([{ paste }]) => {
-      await paste(this, bytes);
-      if (this.pasting === mine) this.pasting = null;
-    }));
+    const { id } = this.session;
+    const mine = Promise.all([around(), pasting.get(id)])
+      .then(([{ paste }]) => paste(this, bytes))
+      .finally(() => pasting.get(id) === mine && pasting.delete(id));
+    pasting.set(id, mine);
   }
 
   readonly compose = (): void => {
