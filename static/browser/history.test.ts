@@ -462,6 +462,49 @@ it("is sent little while nobody sees it, and shows the screen of then", async ()
   await shows(page, "over");
 });
 
+it("can be read in each of the sixteen colours on each other one, live and later, in the light theme", async () => {
+  const colours = [...Array.from({ length: 8 }, (_, at) => 30 + at), ...Array.from({ length: 8 }, (_, at) => 90 + at)];
+  const cells = [39, ...colours].map((front) =>
+    ["49", ...colours.map((ground) => String(ground + 10))].map((ground) => `\\033[${front};${ground}mxx`).join(""),
+  );
+  const id = start("colours", `seq 60; printf '${cells.join("\\033[m\\r\\n")}\\033[m\\r\\nprinted\\r\\n'; read x`);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${host.url}/sessions/${id}`);
+  await shows(page, "printed");
+  /** The least contrast of a letter with its ground, as the browser draws them; how many there are. */
+  const least = (where: string): Promise<{ contrast: number; of: string; letters: number }> =>
+    page.evaluate((where) => {
+      const light = (colour: string): number => {
+        const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? [])
+          .map((part) => Number(part) / 255)
+          .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const ground = (element: Element | null): string => {
+        const own = element ? getComputedStyle(element).backgroundColor : "rgb(251, 252, 252)";
+        return element && /^rgba\(.*, 0\)$/.test(own) ? ground(element.parentElement) : own;
+      };
+      const letters = [...document.querySelectorAll(where)].filter((each) => /x/.test(each.textContent ?? ""));
+      const found = letters.map((letter) => {
+        const pair = [getComputedStyle(letter).color, ground(letter)];
+        const [low = 0, high = 0] = pair.map(light).sort((a, b) => a - b);
+        return { contrast: (high + 0.05) / (low + 0.05), of: pair.join(" on ") };
+      });
+      found.sort((a, b) => a.contrast - b.contrast);
+      return { contrast: found[0]?.contrast ?? 0, of: found[0]?.of ?? "", letters: letters.length };
+    }, where);
+  // Rounded to whole levels of a colour, it may be a little less than 4.5.
+  const onScreen = await least(".xterm-rows span");
+  expect(onScreen.contrast, onScreen.of).toBeGreaterThan(4.4);
+  await shot(page, "colours-light");
+  await scrollBack();
+  const later = await least(".past .h-row span");
+  await shot(page, "colours-light-history");
+  expect(later.letters).toBeGreaterThan(250);
+  expect(later.contrast, later.of).toBeGreaterThan(4.4);
+  await page.emulateMedia({ colorScheme: "dark" });
+});
+
 it("complained about nothing", () => {
   expect(complaints).toEqual([]);
 });

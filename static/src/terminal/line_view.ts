@@ -1,5 +1,6 @@
 // Lines of history as elements.
 
+import { contrast } from "../preferences";
 import type { Line, Look } from "./render";
 
 /** Levels of the 6×6×6 cube of the palette. */
@@ -37,13 +38,18 @@ function isPlain(look: Look): boolean {
   );
 }
 
+/** One of the theme's sixteen colours. */
+const isAnsi = (colour: number | string | null): boolean => typeof colour === "number" && colour < 16;
+
 function styled(text: string, look: Look): HTMLElement {
   const span = document.createElement("span");
   span.textContent = text;
   const [front, ground] = look.inverse ? [look.bg, look.fg] : [look.fg, look.bg];
+  const onAnsi = contrast.value === "on" && isAnsi(ground) && (front === null || isAnsi(front));
   if (front !== null || look.inverse) span.style.color = css(front, "var(--term-bg)");
   if (ground !== null || look.inverse) span.style.backgroundColor = css(ground, "var(--term-fg)");
   const classes = [
+    onAnsi && (ground === 0 ? "h-on-black" : "h-on-ansi"),
     look.bold && "h-bold",
     look.dim && "h-dim",
     look.italic && "h-italic",

@@ -1,9 +1,15 @@
 // @vitest-environment jsdom
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { lineElement } from "./line_view";
 import { render, textOf, type Piece } from "./render";
 import type { KeyframeReason } from "../wire";
 import type { Record } from "./records";
+
+// The theme asks for it, and jsdom has none.
+vi.hoisted(() => {
+  const media = { matches: false, addEventListener: () => undefined };
+  globalThis.matchMedia = (() => media) as unknown as typeof matchMedia;
+});
 
 const utf8 = new TextEncoder();
 const output = (text: string): Record => ({ kind: "output", bytes: utf8.encode(text) });
