@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { findings } from "./axe";
 import { browser, daemon, eventually, open, setUp, shot, shows, type Daemon } from "./harness";
 
 let chromium: Browser;
@@ -95,6 +96,75 @@ it("goes on while another page is looked at, and can be stopped when one comes b
   await page.getByText(/Paste stopped\. The program got/).waitFor();
   await progress.waitFor({ state: "detached" });
   await page.unroute(/input\?raw=true/);
+});
+
+/** A program that does not know of pastes, and shows each byte that it gets. */
+function plain(name: string): string {
+  const command = "stty raw -echo; printf 'ready\\r\\n'; exec cat -v";
+  return (
+    JSON.parse(host.run("start", "-p", "shell", "--name", name, "--json", "--", "sh", "-c", command)) as { id: string }
+  ).id;
+}
+
+const copied = (text: string): Promise<void> => page.evaluate((text) => navigator.clipboard.writeText(text), text);
+const drop = (where: string, text: string): Promise<void> =>
+  page.locator(where).evaluate((stage, text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    stage.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, text);
+
+it("asks before lines are pasted that the program would run", async () => {
+  await page.goto(`${host.url}/sessions/${plain("runs-lines")}`);
+  await shows(page, "ready");
+  const question = page.getByRole("dialog", { name: "Paste 8 lines?" });
+  await copied("one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n");
+  await page.keyboard.press("Control+v");
+  await question.getByText("The program runs each line.").waitFor();
+  await question.getByText("two").waitFor();
+  await question.getByText("and 2 more lines").waitFor();
+  expect(await findings(page)).toEqual([]);
+  await shot(page, "paste-question");
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await question.waitFor({ state: "detached" });
+  await page.keyboard.type("kept;");
+  await shows(page, /^kept;\s*$/m);
+  await page.keyboard.press("Control+v");
+  await question.waitFor();
+  await page.keyboard.press("Enter");
+  await shows(page, /^kept;one\^Mtwo\^M.*eight\^M\s*$/m);
+  // The terminal has the focus again.
+  await page.keyboard.type("then;");
+  await shows(page, /eight\^Mthen;\s*$/m);
+  await drop(".stage", "dropped\r\nlines");
+  await page.getByRole("dialog", { name: "Paste 2 lines?" }).getByRole("button", { name: "Paste" }).click();
+  await shows(page, /then;dropped\^Mlines\s*$/m);
+});
+
+it("asks before a very long line, and about no line that could be typed", async () => {
+  await page.goto(`${host.url}/sessions/${plain("one-line")}`);
+  await shows(page, "ready");
+  await copied("a line and its end\n");
+  await page.keyboard.press("Control+v");
+  await shows(page, /^a line and its end\^M\s*$/m);
+  await copied("x".repeat(110_000));
+  await page.keyboard.press("Control+v");
+  await page.getByRole("dialog", { name: "Paste 110 kB?" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.keyboard.type("end");
+  await shows(page, /^a line and its end\^Mend\s*$/m);
+});
+
+it("asks in the grid, too, and presses no key there", async () => {
+  const id = plain("in-the-grid");
+  await page.goto(`${host.url}/grid?ids=${id}`);
+  await page.locator(".pane .xterm-screen").waitFor();
+  await page.locator(".pane-screen").click();
+  await copied("one\u001b[201~\ntwo");
+  await page.keyboard.press("Control+v");
+  await page.getByRole("dialog", { name: "Paste 2 lines?" }).waitFor();
+  await page.keyboard.press("Enter");
+  await eventually(() => host.run("tail", id).includes("one[201~^Mtwo"), "the program has it, and no more");
 });
 
 it("complained about nothing", () => expect(complaints).toEqual([]));

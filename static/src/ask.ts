@@ -8,6 +8,8 @@ export interface Question {
   /** The verb of its button. */
   verb: string;
   destroys?: boolean;
+  /** Enter confirms; otherwise it cancels. */
+  confirms?: boolean;
   run: () => Promise<unknown>;
 }
 

@@ -47,6 +47,7 @@ export class TileTerminal {
         if (item.kind === "output" || item.kind === "keyframe") this.subscription.consumed(offset);
       });
     });
+    frame.addEventListener("paste", this.paste, { capture: true });
     this.room = new ResizeObserver(this.fit);
     this.room.observe(frame);
     // The other renderer has cells of another size.
@@ -92,7 +93,18 @@ export class TileTerminal {
     this.screen.terminal.focus();
   }
 
+  private readonly paste = (event: ClipboardEvent): void => {
+    event.preventDefault();
+    event.stopPropagation();
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    import("../session/around").then(
+      ({ pasteText }) => pasteText(this.screen.terminal, text),
+      () => toast({ text: "Not sent: no connection.", bad: true }),
+    );
+  };
+
   close(): void {
+    this.frame.removeEventListener("paste", this.paste, { capture: true });
     this.room.disconnect();
     this.subscription.close();
     this.screen.dispose();

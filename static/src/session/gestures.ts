@@ -41,16 +41,14 @@ export function gestures(view: TerminalModel): Gestures {
     if (files.length === 0 && !(event.target as Element).closest(".xterm")) return;
     event.preventDefault();
     event.stopPropagation();
-    const text = event.clipboardData?.getData("text/plain") ?? "";
-    if (files.length > 0) void view.give(files, text);
-    else if (text !== "") view.screen?.paste(text);
-    else void view.pasteImages();
+    void view.give(files, event.clipboardData?.getData("text/plain"));
   };
   const onDrop = (event: DragEvent): void => {
     event.preventDefault();
     dropping.value = false;
-    const data = event.dataTransfer;
-    if (data) void view.give([...data.files], data.getData("text/plain"));
+    const files = [...(event.dataTransfer?.files ?? [])];
+    const text = event.dataTransfer?.getData("text/plain");
+    if (files.length > 0 || text) void view.give(files, text);
   };
   const onTouchStart = (event: TouchEvent): void => {
     const [finger] = event.touches;

@@ -214,18 +214,9 @@ export class TerminalModel {
 
   readonly copyLast = async (): Promise<void> => (await around()).copyLastOutput(this.session.id, this.lastEnter);
 
-  readonly giveImages = async (files: readonly File[]): Promise<void> =>
-    (await around()).giveImages(this.session, files);
-
   /** What was pasted or dropped. */
-  readonly give = async (files: readonly File[], text: string): Promise<void> =>
+  readonly give = async (files: readonly File[], text?: string): Promise<void> =>
     (await around()).give(this, files, text);
-
-  /** Gives the images of the clipboard: a browser that pastes as plain text leaves them out. */
-  readonly pasteImages = async (): Promise<void> => {
-    const files = await (await around()).clipboardImages();
-    if (files.length > 0) await this.giveImages(files);
-  };
 
   readonly focus = (): void => this.screen?.terminal.focus();
 

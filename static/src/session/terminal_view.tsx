@@ -158,7 +158,7 @@ function Input({ view, session }: Part) {
       )}
       {(view.strip.value || coarse()) && <Touch view={view} session={session} />}
       {live && (view.composing.value || coarse()) && (
-        <Composer session={session} field={view.prompt} give={view.giveImages} close={closeComposer} />
+        <Composer session={session} field={view.prompt} give={view.give} close={closeComposer} />
       )}
     </>
   );

@@ -59,7 +59,7 @@ export function ToolBar({ view, session }: { view: TerminalModel; session: Sessi
       >
         <Icon name="search" />
       </button>
-      {live && <ImageButton give={view.giveImages} class="desk-only" />}
+      {live && <ImageButton give={view.give} class="desk-only" />}
       {live && (
         <button
           class="button ghost icon desk-only"

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { pasteable } from "./paste";
+import { isRisky, linesOf, pasteable } from "./paste";
 
 it("leaves text as it is", () => {
   const text = "two\r\nlines\tand größer, 日本, 👩\u200d👧, שלום";
@@ -22,4 +22,15 @@ it("takes out what ends a paste, in every form, and every key", () => {
   }
   // Taking out makes no new one.
   expect(pasteable("\x1b\x1b[20\x1b1~[201~")).toBe("[201~[201~");
+});
+
+it("counts lines, whatever ends them", () => {
+  expect(linesOf("one\r\ntwo\rthree\nfour\n")).toEqual(["one", "two", "three", "four"]);
+  expect(linesOf("one")).toEqual(["one"]);
+  expect(linesOf("\n")).toEqual([""]);
+});
+
+it("knows which texts do more than one line that is typed", () => {
+  for (const text of ["make", "make\n", "make\r\n", "x".repeat(100 * 1024)]) expect(isRisky(text)).toBe(false);
+  for (const text of ["cd /\nrm x", "cd /\r\nrm x\r\n", "x".repeat(100 * 1024 + 1)]) expect(isRisky(text)).toBe(true);
 });

@@ -9,7 +9,6 @@ import { contrast, option, screenReader } from "../preferences";
 import { clipboardText } from "./clipboard";
 import { fittingFont, SMALLEST, type Box } from "./fit";
 import { type Asked, followAsked } from "./asked";
-import { pasteable } from "./paste";
 import { liveWithPolicy } from "./policy";
 import { isTyped, silence } from "./quiet";
 import { letterWidth, monospace, themeOf } from "./theme";
@@ -25,8 +24,6 @@ export interface Screen {
   readonly terminal: Terminal;
   /** Takes what a subscription yields; `shown` is called when it was parsed. */
   take: (item: Item, shown: () => void) => void;
-  /** Types a pasted text, as one paste for a program that knows of them. */
-  paste: (text: string) => void;
   /** Sets the size of the letters, in px. */
   scale: (fontSize: number) => void;
   /** The size of one cell, in px. */
@@ -160,10 +157,6 @@ export function openScreen(host: HTMLElement, size: Size, fontSize: number, hand
         default:
           return shown();
       }
-    },
-    paste(text) {
-      const paste = pasteable(text);
-      if (paste !== "") terminal.paste(paste);
     },
     scale(size) {
       font = size;

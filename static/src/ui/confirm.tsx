@@ -8,7 +8,7 @@ export function Confirm() {
   return question.value && <Asked key={question.value.title} {...question.value} />;
 }
 
-function Asked({ title, text, verb, destroys, run }: Question) {
+function Asked({ title, text, verb, destroys, confirms, run }: Question) {
   const [busy, setBusy] = useState(false);
   const [failed, setFailed] = useState<string | null>(null);
   const close = (): void => {
@@ -32,12 +32,13 @@ function Asked({ title, text, verb, destroys, run }: Question) {
       foot={
         <>
           <span class="grow" />
-          <button type="button" class="button" data-first onClick={close}>
+          <button type="button" class="button" data-first={confirms ? undefined : ""} onClick={close}>
             Cancel
           </button>
           <button
             type="button"
             class={destroys ? "button destroy" : "button primary"}
+            data-first={confirms ? "" : undefined}
             disabled={busy}
             onClick={() => void act()}
           >

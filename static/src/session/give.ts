@@ -1,8 +1,14 @@
+// What is pasted, dropped or chosen for a session's program.
+
 import type { Image, Session } from "../wire";
 import { problemOf, request, upload } from "../http";
 import { toast } from "../toasts";
 import { isAgent } from "../providers";
+import { pasteText } from "./paste_text";
 import type { TerminalModel } from "./terminal_model";
+
+/** What programs take as an image. */
+const IMAGES = /^image\/(png|jpeg|gif|webp)$/;
 
 /** Uploads images, and gives them to the session's program. */
 export async function giveImages(session: Session, files: readonly File[]): Promise<void> {
@@ -17,17 +23,21 @@ export async function giveImages(session: Session, files: readonly File[]): Prom
   }
 }
 
-/** What was pasted or dropped over a terminal. */
-export async function give(view: TerminalModel, files: readonly File[], text: string): Promise<void> {
-  const images = files.filter((file) => file.type.startsWith("image/"));
-  if (images.length > 0) await giveImages(view.session, images);
-  else if (text !== "" && view.past.mode.value === "live") view.screen?.paste(text);
-  else if (files.length > 0)
+/** What was pasted or dropped over a terminal; of an empty paste, what else is in the clipboard. */
+export async function give(view: TerminalModel, files: readonly File[], text = ""): Promise<void> {
+  if (text !== "" && files.length === 0) {
+    if (view.past.mode.value === "live" && view.screen) pasteText(view.screen.terminal, text);
+    return;
+  }
+  const given = files.length > 0 ? files : await clipboardImages();
+  const isImage = ({ type }: File): boolean => IMAGES.test(type);
+  await giveImages(view.session, given.filter(isImage));
+  if (!given.every(isImage))
     toast({ text: "Not sent: only PNG, JPEG, GIF and WebP images can be given to a program.", bad: true });
 }
 
 /** The images in the clipboard; says so when there is none. */
-export async function clipboardImages(): Promise<File[]> {
+async function clipboardImages(): Promise<File[]> {
   try {
     const files: File[] = [];
     for (const item of await navigator.clipboard.read()) {
