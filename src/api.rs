@@ -9,7 +9,7 @@
 //! | [`audit`]    | `/api/audit` |
 //! | [`auth`]     | `/api/auth` |
 //! | [`sessions`] | `/api/sessions`, `/api/timelines` |
-//! | [`input`]    | what a person gives an agent: texts, keys, images, a model |
+//! | [`input`]    | what a person gives an agent: texts, keys, images, files, a model |
 //! | [`compress`] | answers over TCP, compressed |
 //! | [`conversation`] | what was said, by the provider's transcript |
 //! | [`output`]   | older output, for who scrolls back |

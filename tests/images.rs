@@ -1,8 +1,8 @@
-//! Images for an agent.
+//! Images and files for an agent.
 
 use std::os::unix::fs::PermissionsExt;
 
-use codepiper_protocol::wire::input::{Image, ImageKind, MAX_IMAGE};
+use codepiper_protocol::wire::input::{Image, ImageKind, MAX_FILE, MAX_IMAGE, UploadedFile};
 use codepiper_protocol::wire::problem::Code;
 use serde_json::json;
 
@@ -77,4 +77,36 @@ fn a_browser_uploads_and_sends_only_what_belongs_to_the_session() {
     assert_eq!(browser.post(&send(&session.short_id, &image.id), &json!("x")).status, 200);
     home.until_ended(&session);
     assert!(home.ok(["tail", &session.short_id, "-n", "all"]).contains(&image.id));
+}
+
+#[test]
+fn a_browser_uploads_files_that_go_with_their_session() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    let mut browser = home.browser();
+    browser.set_up(&home);
+    let session = home.bash("exec sleep 1000");
+    let upload = |name: &str| format!("/api/sessions/{}/files?name={name}", session.short_id);
+    let dir = home.path(&format!("data/images/{}", session.id));
+    let content = b"%PDF-1.7 and so on".to_vec();
+    let file: UploadedFile = browser.request("POST", &upload("a%20report.pdf"), Some(content.clone())).ok();
+    let again: UploadedFile = browser.request("POST", &upload("a%20report.pdf"), Some(content.clone())).ok();
+    assert_ne!(file.path, again.path);
+    assert_eq!((file.bytes, file.path.parent()), (content.len() as u64, Some(&*dir)));
+    assert!(file.path.to_str().unwrap().ends_with("-a_report.pdf"), "{file:?}");
+    assert_eq!(std::fs::read(&file.path).unwrap(), content);
+    assert_eq!(std::fs::metadata(&file.path).unwrap().permissions().mode() & 0o777, 0o600);
+    let outside: UploadedFile = browser.request("POST", &upload("..%2F..%2Fauth.json"), Some(vec![])).ok();
+    assert_eq!(outside.path.parent(), Some(&*dir));
+    let large = browser.request("POST", &upload("large"), Some(vec![0; MAX_FILE + 1]));
+    assert_eq!(large.code(), Code::TooLarge);
+    let unnamed = format!("/api/sessions/{}/files", session.short_id);
+    assert_eq!(browser.request("POST", &unnamed, Some(content)).code(), Code::Invalid);
+    // No image has such an id.
+    let name = file.path.file_stem().unwrap().to_str().unwrap();
+    let send = format!("/api/sessions/{}/input?images={name}", session.short_id);
+    assert_eq!(browser.post(&send, &json!("x")).code(), Code::Invalid);
+    home.ok(["kill", &session.short_id]);
+    home.ok(["sessions", "remove", &session.short_id]);
+    assert!(!dir.exists(), "they go with the session");
 }

@@ -1,8 +1,10 @@
-//! `/api/sessions/{ref}`: `input`, `queue`, `keys`, `images`, `model`. What a person gives an agent.
+//! `/api/sessions/{ref}`: `input`, `queue`, `keys`, `images`, `files`, `model`. What a person gives an agent.
 
 use bytes::Bytes;
 use codepiper_protocol::key::Key;
-use codepiper_protocol::wire::input::{Image, MAX_IMAGE, MAX_TEXT, SendKeys, SendText, Sent};
+use codepiper_protocol::wire::input::{
+    Image, MAX_FILE, MAX_IMAGE, MAX_TEXT, SendKeys, SendText, Sent, UploadFile, UploadedFile,
+};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::session::{Session as View, SwitchModel};
 use uuid::Uuid;
@@ -44,13 +46,21 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .then(
             |reference, api: Api, content| async move { answer(keep_image(&api, &reference, content).await) },
         );
+    let file = path_to(&api, "files")
+        .and(warp::post())
+        .and(warp::query::<UploadFile>())
+        .and(warp::body::content_length_limit(MAX_FILE as u64))
+        .and(warp::body::bytes())
+        .then(|reference, api: Api, named: UploadFile, content| async move {
+            answer(keep_file(&api, &reference, &named, content).await)
+        });
     let model = path_to(&api, "model").and(warp::post()).and(caller()).and(json::<SwitchModel>()).then(
         |reference, api: Api, caller: Caller, wanted| async move {
             answer(switch_model(&api, &caller, &reference, wanted).await)
         },
     );
     let queue = drop_queued.or(release_queued).unify();
-    input.or(queue).unify().or(keys).unify().or(image).unify().or(model).unify().boxed()
+    input.or(queue).unify().or(keys).unify().or(image).unify().or(file).unify().or(model).unify().boxed()
 }
 
 async fn send(
@@ -111,6 +121,16 @@ async fn release_queued(api: &Api, reference: &Reference) -> Result<View, Proble
 async fn keep_image(api: &Api, reference: &Reference, content: Bytes) -> Result<Image, Problem> {
     let session = find(api, reference)?;
     api.sessions.typing.keep_image(&session, content).await
+}
+
+async fn keep_file(
+    api: &Api,
+    reference: &Reference,
+    named: &UploadFile,
+    content: Bytes,
+) -> Result<UploadedFile, Problem> {
+    let session = find(api, reference)?;
+    api.sessions.typing.keep_file(&session, &named.name, content).await
 }
 
 async fn switch_model(

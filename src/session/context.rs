@@ -114,7 +114,7 @@ impl Context {
         self.places.run.join(format!("{id}.exit"))
     }
 
-    /// Where the images of a session are kept.
+    /// Where the images and files of a session are kept.
     pub fn images_of(&self, id: SessionId) -> PathBuf {
         self.places.images.join(id.to_string())
     }

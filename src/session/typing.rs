@@ -10,9 +10,11 @@
 //! | [`queue`]   | texts that wait until an agent has nothing to do |
 //! | [`model`]   | another model for a running agent |
 //! | [`images`]  | images for an agent |
+//! | [`files`]   | other files that people give to a program |
 
 mod composer;
 mod dialog;
+mod files;
 pub(super) mod images;
 mod keys;
 mod model;

@@ -12,6 +12,7 @@ export const OUTPUT_RECORD_SCREEN = 3;
 export const MAX_OUTPUT = 4194304;
 export const MAX_TEXT = 1048576;
 export const MAX_IMAGE = 10485760;
+export const MAX_FILE = 10485760;
 export const SHORTEST_PASSWORD = 10;
 export const MAX_EVENTS = 10000;
 export const MAX_ENV_VALUE = 65536;
@@ -2700,6 +2701,24 @@ uri: string,
 qr_svg: string, };
 
 export type UnreadableCommand = { at: number, why: string, };
+
+/**
+ * The query of `POST /api/sessions/{ref}/files`, whose body is the file.
+ */
+export type UploadFile = { 
+/**
+ * What the file is called. It is kept under a name like this one.
+ */
+name: string, };
+
+/**
+ * The answer to `POST /api/sessions/{ref}/files`.
+ */
+export type UploadedFile = { bytes: number, 
+/**
+ * The path for the program.
+ */
+path: string, };
 
 /**
  * Tokens.

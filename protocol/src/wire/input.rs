@@ -54,7 +54,7 @@ pub const MAX_QUEUED: usize = 16;
 
 /// The maximum size of an image, in bytes.
 pub const MAX_IMAGE: usize = 10 * 1024 * 1024;
-/// The maximum total size of a session's images, in bytes.
+/// The maximum total size of a session's images and files, in bytes.
 pub const MAX_IMAGES: u64 = 256 * 1024 * 1024;
 
 /// The answer to `POST /api/sessions/{ref}/images`, whose body is the image.
@@ -78,6 +78,27 @@ pub enum ImageKind {
     Jpeg,
     Gif,
     Webp,
+}
+
+/// The maximum size of an uploaded file, in bytes.
+pub const MAX_FILE: usize = 10 * 1024 * 1024;
+
+/// The query of `POST /api/sessions/{ref}/files`, whose body is the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct UploadFile {
+    /// What the file is called. It is kept under a name like this one.
+    pub name: String,
+}
+
+/// The answer to `POST /api/sessions/{ref}/files`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct UploadedFile {
+    pub bytes: u64,
+    /// The path for the program.
+    pub path: PathBuf,
 }
 
 /// `POST /api/sessions/{ref}/keys`

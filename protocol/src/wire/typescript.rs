@@ -92,6 +92,8 @@ fn types() -> String {
         .add::<input::SendKeys>()
         .add::<input::Sent>()
         .add::<input::Image>()
+        .add::<input::UploadFile>()
+        .add::<input::UploadedFile>()
         .add::<notification::Notifications>()
         .add::<notification::SetDevice>()
         .add::<notification::TestNotification>()
@@ -167,6 +169,7 @@ fn types() -> String {
         ("MAX_OUTPUT", output::MAX_OUTPUT.into()),
         ("MAX_TEXT", input::MAX_TEXT as u64),
         ("MAX_IMAGE", input::MAX_IMAGE as u64),
+        ("MAX_FILE", input::MAX_FILE as u64),
         ("SHORTEST_PASSWORD", auth::SHORTEST_PASSWORD as u64),
         ("MAX_EVENTS", events::MAX_EVENTS.into()),
         ("MAX_ENV_VALUE", env_set::MAX_ENV_VALUE as u64),

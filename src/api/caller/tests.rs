@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 113] = [
+const ROUTES: [(&str, &str, u8); 114] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str, u8); 113] = [
     ("POST", "/api/sessions/{}/queue", LOGIN),
     ("POST", "/api/sessions/{}/model", LOGIN),
     ("POST", "/api/sessions/{}/images", LOGIN),
+    ("POST", "/api/sessions/{}/files", LOGIN),
     ("POST", "/api/sessions/{}/keys", LOGIN),
     ("POST", "/api/sessions/{}/hooks", AGENT),
     ("POST", "/api/sessions/{}/status", AGENT),

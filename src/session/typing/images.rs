@@ -27,19 +27,32 @@ impl Typing {
             return Err(Problem::new(Code::TooLarge, detail));
         }
         let (kind, extension) = kind_of(&content).ok_or_else(no_image)?;
+        let (id, bytes) = (Uuid::new_v4().to_string(), content.len() as u64);
+        let path = self.keep(session, format!("{id}.{extension}"), content).await?;
+        Ok(Image { id, kind, bytes, path })
+    }
+
+    /// Keeps content for a session under a name of ours; where it is.
+    pub(super) async fn keep(
+        &self,
+        session: &Arc<Session>,
+        name: String,
+        content: Bytes,
+    ) -> Result<PathBuf, Problem> {
         let dir = self.context.images_of(session.id);
-        let id = Uuid::new_v4().to_string();
-        let path = dir.join(format!("{id}.{extension}"));
-        let image = Image { id, kind, bytes: content.len() as u64, path };
-        let path = image.path.clone();
-        match blocking(move || write(&dir, &path, &content)).await? {
-            Ok(true) => Ok(image),
+        let path = dir.join(name);
+        let to = path.clone();
+        match blocking(move || write(&dir, &to, &content)).await? {
+            Ok(true) => Ok(path),
             Ok(false) => Err(Problem::new(
                 Code::TooLarge,
-                format!("the images of session {} would exceed {MAX_IMAGES} bytes", session.id.short()),
+                format!(
+                    "the images and files of session {} would exceed {MAX_IMAGES} bytes",
+                    session.id.short()
+                ),
             )),
             Err(error) => {
-                let detail = format!("cannot write {}: {error}", image.path.display());
+                let detail = format!("cannot write {}: {error}", path.display());
                 Err(Problem::new(Code::Internal, detail))
             }
         }

@@ -32,8 +32,16 @@ export async function give(view: TerminalModel, files: readonly File[], text = "
   const given = files.length > 0 ? files : await clipboardImages();
   const isImage = ({ type }: File): boolean => IMAGES.test(type);
   await giveImages(view.session, given.filter(isImage));
-  if (!given.every(isImage))
-    toast({ text: "Not sent: only PNG, JPEG, GIF and WebP images can be given to a program.", bad: true });
+  const others = given.filter((file) => !isImage(file));
+  if (others.length > 0) await giveFiles(view, others);
+}
+
+async function giveFiles(view: TerminalModel, files: readonly File[]): Promise<void> {
+  try {
+    await (await import("./give_files")).giveFiles(view, files);
+  } catch {
+    toast({ text: "Not sent: no connection.", bad: true });
+  }
 }
 
 /** The images in the clipboard; says so when there is none. */

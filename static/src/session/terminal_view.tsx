@@ -122,7 +122,7 @@ function Stage({ view, session, moment }: Part & { moment: string | undefined })
       {searching && <SearchBar past={past} />}
       <Consent wanted={view.clip} allow={() => (view.clipAllowed = true)} />
       {!isLive(session) && past.mode.value === "live" && <Ended session={session} />}
-      {dropping.value && <div class="drop-hint">Drop the image to send it to the program</div>}
+      {dropping.value && <div class="drop-hint">Drop files here to give them to the program</div>}
     </div>
   );
 }
