@@ -13,8 +13,9 @@ import { fullTime, count, foreign } from "../words";
 import { ChosenBar, Refused, ReviewBar, Undo } from "./bars";
 import { Branches, CommitHead, Log } from "./history";
 import { useKeys } from "./keys";
-import { BASES, Model, someOf, split, wide, type Base } from "./model";
+import { Model, someOf } from "./model";
 import type { Item } from "./rows";
+import { BASES, split, wide, type Base } from "./shown";
 import { Stream, type Scroller } from "./stream";
 import { CommitBox, Tree, Unlisted } from "./tree";
 

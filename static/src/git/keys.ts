@@ -3,9 +3,10 @@
 import { useEffect } from "preact/hooks";
 import type { DiffLine } from "../wire";
 import { bind } from "../shortcuts";
-import { split, verbOf, type Model } from "./model";
+import { verbOf, type Model } from "./model";
 import { askDiscard } from "./row_view";
 import type { Row } from "./rows";
+import { split } from "./shown";
 import type { Scroller } from "./stream";
 
 export function useKeys(model: Model, scroller: { current: Scroller | null }, on = true): void {
