@@ -206,8 +206,21 @@ fn what_changed_since_somebody_looked() {
     for number in 0..50 {
         fs::write(dir.join(format!("file{number:02}")), "before\n").unwrap();
     }
-    let (status, snapshot) = api(&home, "POST", "git/seen", None);
+    let shown = || {
+        let (_, found) = api(&home, "GET", "git", None);
+        (found["state"].clone(), found["seen"].clone())
+    };
+    let mark = |state: &Value| api(&home, "POST", "git/seen", Some(&json!({"state": state})));
+    let (state, seen) = shown();
+    assert_eq!(seen, false);
+    // What changed after it was shown was seen by nobody.
+    fs::write(dir.join("file00"), "unseen\n").unwrap();
+    let (status, problem) = mark(&state);
+    assert_eq!((status, &problem["code"]), (409, &json!("changed")));
+    assert_eq!(shown().1, false);
+    let (status, snapshot) = mark(&shown().0);
     assert_eq!((status, &snapshot["left_out"]), (200, &json!([])));
+    assert_eq!(shown().1, true);
     assert_eq!(home.ok(["diff", "work", "--base", "seen"]), "");
     for number in [7, 21, 49] {
         fs::write(dir.join(format!("file{number:02}")), "after\n").unwrap();
@@ -217,6 +230,40 @@ fn what_changed_since_somebody_looked() {
     // The user's own index and history are as they were.
     assert_eq!(git(&dir, &["diff", "--cached", "--name-only"]), "");
     assert_eq!(git(&dir, &["log", "--all", "--format=%s"]), "first");
+}
+
+#[test]
+fn a_turn_that_was_not_recorded_says_so() {
+    let home = Home::running();
+    let (dir, _) = repository(&home);
+    let prompt = || api(&home, "POST", "hooks", Some(&json!({"hook_event_name": "UserPromptSubmit"})));
+    let turns = |many: usize| {
+        eventually("the turn is known", || {
+            let (_, found) = api(&home, "GET", "git", None);
+            (found["turns"].as_array()?.len() == many).then_some(found)
+        })
+    };
+    prompt();
+    assert_eq!(turns(1)["unrecorded"], json!([]));
+    fs::write(dir.join("f"), "changed\n").unwrap();
+    assert!(home.ok(["diff", "work", "--base", "turn", "--stat"]).contains("1 file changed"));
+    // Such an index cannot be read.
+    git(&dir, &["update-index", "--split-index"]);
+    prompt();
+    eventually("it is given up", || {
+        (git(&dir, &["for-each-ref", "refs/codepiper"]).matches("/turn-").count() == 2).then_some(())
+    });
+    git(&dir, &["update-index", "--no-split-index"]);
+    let found = turns(2);
+    let at: jiff::Timestamp = found["turns"][0].as_str().unwrap().parse().unwrap();
+    assert_eq!(found["unrecorded"].as_array().unwrap().len(), 1, "{found}");
+    assert_eq!(found["unrecorded"][0]["base"], format!("turn-{}", at.as_millisecond()));
+    let why = found["unrecorded"][0]["why"].as_str().unwrap();
+    assert!(why.contains("split or a sparse index"), "{why}");
+    // It is not taken for the turn before it.
+    let said = home.fails(3, ["diff", "work", "--base", "turn"]);
+    assert!(said.contains("the files at that turn were not recorded") && said.contains(why), "{said}");
+    assert!(home.ok(["diff", "work", "--base", "turn~1", "--stat"]).contains("1 file changed"));
 }
 
 /// The agent finds the comments, does something about them, and says so; it writes none.

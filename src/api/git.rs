@@ -6,11 +6,12 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::auth::LoginId;
 use codepiper_protocol::wire::git::{
-    ChangeFiles, ChooseMarks, Discarded, GitCommitDetails, GitDiff, GitStatus, MakeCommit, ReadDiff,
-    ReadFile, ReadImage, ReadLines, ReadLog, ReadPage, Snapshot,
+    ChangeFiles, ChooseMarks, Discarded, GitCommitDetails, GitDiff, GitStatus, MakeCommit, MarkSeen,
+    ReadDiff, ReadFile, ReadImage, ReadLines, ReadLog, ReadPage, Snapshot,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -19,7 +20,7 @@ use warp::reply::Response;
 
 use super::caller::percent_decode;
 use super::sessions::{Reference, find};
-use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, with};
+use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, json_or_default, with};
 use crate::git::base::{Reader, State};
 use crate::git::error::Failure;
 use crate::git::repo::Repo;
@@ -30,9 +31,6 @@ use crate::tasks::blocking;
 
 /// So much is read or written at once: each may hold two versions of a large file in memory.
 static TURNS: Semaphore = Semaphore::const_new(4);
-
-/// A hook that tells of a longer prompt, in bytes, makes no state to compare with.
-const PROMPT_LIMIT: usize = 1024 * 1024;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     repository(&api)
@@ -67,8 +65,10 @@ fn repository(api: &Api) -> BoxedFilter<(Response,)> {
     let status = at(api).and(warp::path::end()).and(warp::get()).and(warp::query::<ReadPage>()).then(
         |asked, api: Api, page| async move {
             let status = in_repo(&api, &asked, move |repo, reader| {
-                let (turns, marks) = (snapshot::turns(repo, reader.session)?, seen::marks(repo, reader));
-                Ok(GitStatus { turns, marks, ..status::status(repo, &page)? })
+                let turns = snapshot::turns(repo, reader.session)?;
+                let unrecorded = snapshot::unrecorded(repo, reader.session, &turns);
+                let (seen, marks) = (seen::exists(repo, reader), seen::marks(repo, reader));
+                Ok(GitStatus { turns, unrecorded, seen, marks, ..status::status(repo, &page)? })
             });
             answer(status.await)
         },
@@ -163,9 +163,12 @@ fn keeping(api: &Api) -> BoxedFilter<(Response,)> {
             answer(in_repo(&api, &asked, move |repo, _| make_commit(repo, &wanted)).await)
         },
     );
-    let seen = path_to(api, "seen").and(warp::post()).then(|asked, api: Api| async move {
-        answer(in_repo(&api, &asked, |repo, reader| seen::keep(repo, reader)).await)
-    });
+    let seen = path_to(api, "seen").and(warp::post()).and(json_or_default::<MarkSeen>()).then(
+        |asked, api: Api, MarkSeen { state }| async move {
+            let done = move |repo: &mut Repo, reader| seen::keep(repo, reader, state.as_deref());
+            answer(in_repo(&api, &asked, done).await)
+        },
+    );
     let marks = path_to(api, "marks").and(warp::post()).and(json::<ChooseMarks>()).then(
         |asked, api: Api, ChooseMarks { marks }| async move {
             let done = in_repo(&api, &asked, move |repo, reader| seen::choose(repo, reader, marks)).await;
@@ -234,16 +237,18 @@ pub async fn in_repo_of<T: Send + 'static>(
 
 /// Keeps what is there when a session begins: what changed since is asked for later.
 pub fn begin(api: &Api, session: &Arc<Session>) {
-    keep(api, session.clone(), |repo, id| snapshot::keep(repo, id, "start"));
+    keep(api, session.clone(), |repo, id| snapshot::keep_start(repo, id));
 }
 
 /// Keeps what is there when a prompt is submitted, beside it: the agent waits for nothing.
 pub fn turn(api: &Api, session: &Arc<Session>, payload: &[u8]) {
-    // Most hooks are about something else, and some are large.
-    let submits = payload.len() <= PROMPT_LIMIT
-        && serde_json::from_slice(payload)
-            .is_ok_and(|hook| matches!(Body::hook(hook), Body::HookPromptSubmitted(_)));
-    if submits {
+    // Most hooks are about something else, and some are large: the rest of them is not looked at.
+    #[derive(Deserialize, Serialize)]
+    struct About {
+        hook_event_name: String,
+    }
+    let about = serde_json::from_slice::<About>(payload).and_then(serde_json::to_value);
+    if about.is_ok_and(|about| matches!(Body::hook(about), Body::HookPromptSubmitted(_))) {
         let at = Timestamp::now();
         keep(api, session.clone(), move |repo, id| snapshot::keep_turn(repo, id, at));
     }

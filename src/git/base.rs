@@ -181,6 +181,10 @@ fn kept<'r>(repo: &'r Repo, session: SessionId, kind: &str) -> Result<State<'r>,
         Ok(State::Kept { tree: found.peel_to_tree()?, left_out })
     });
     kept.map_err(|_| {
+        let what = if is_turn(kind) { "that turn" } else { "the session's start" };
+        if let Some(why) = snapshot::why_not(repo, session, kind) {
+            return not_found(format!("the files at {what} were not recorded: {why}"));
+        }
         not_found(match kind {
             _ if kind.starts_with("seen") => "nobody has marked anything as seen yet; compare with the session's start",
             _ if is_turn(kind) => "that turn of the session is not known, or no longer kept",

@@ -4,9 +4,9 @@ use codepiper_protocol::wire::git::{Marks, Snapshot};
 use git2::ObjectType;
 
 use super::base::{Reader, point, reference};
-use super::error::{Failure, invalid};
+use super::error::{Failure, changed, invalid};
 use super::repo::Repo;
-use super::snapshot;
+use super::{snapshot, status};
 
 const SHARED: &str = "seen";
 
@@ -24,9 +24,22 @@ pub fn marks(repo: &Repo, reader: Reader) -> Marks {
     if kind(repo, reader) == SHARED { Marks::Shared } else { Marks::Own }
 }
 
-/// What is there now was seen.
-pub fn keep(repo: &Repo, reader: Reader) -> Result<Snapshot, Failure> {
-    snapshot::keep(repo, reader.session, &kind(repo, reader))
+/// Whether something was marked.
+pub fn exists(repo: &Repo, reader: Reader) -> bool {
+    let mark = repo.git.find_reference(&reference(reader.session, &kind(repo, reader)));
+    mark.is_ok_and(|mark| mark.peel_to_tree().is_ok())
+}
+
+/// What is there now was seen, if it is still what was `shown`.
+pub fn keep(repo: &Repo, reader: Reader, shown: Option<&str>) -> Result<Snapshot, Failure> {
+    let taken = snapshot::take(repo, reader.session)?;
+    // The same before and afterwards: so was what was read between.
+    if let Some(shown) = shown
+        && status::state(repo)? != shown
+    {
+        return Err(changed("files have changed since they were shown; nothing was marked as seen"));
+    }
+    taken.keep(repo, reader.session, &kind(repo, reader))
 }
 
 /// From now on the device has a mark of its own, which begins as the shared one, or has none any more.

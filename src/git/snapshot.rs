@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::git::Snapshot;
+use codepiper_protocol::wire::git::{Snapshot, Unrecorded};
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Delta, DiffOptions, Index, IndexEntry, IndexTime, Oid, Repository, Signature, Tag, Time};
+use git2::{
+    Delta, DiffOptions, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, Signature, Tag, Time,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +31,8 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 const LIMIT: Duration = Duration::from_secs(2);
 /// So many turns of a session are kept.
 const MOST_TURNS: usize = 100;
+/// What is kept of a session's beginning is called so.
+const START: &str = "start";
 /// What is kept of a turn is called so, and when it began.
 const TURN: &str = "turn-";
 /// So many that were left out are known later, and so many are named at once.
@@ -67,14 +71,26 @@ fn written(meta: &Metadata) -> i64 {
     meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec())
 }
 
+/// The work tree as it was a moment ago. Nothing keeps it yet.
+pub struct Taken {
+    tree: Oid,
+    left_out: Vec<LeftOut>,
+}
+
+impl Taken {
+    /// Keeps it under the name of a session and of what it is for.
+    pub fn keep(self, repo: &Repo, session: SessionId, kind: &str) -> Result<Snapshot, Failure> {
+        let Self { tree, left_out } = self;
+        let at = if left_out.is_empty() { tree } else { tag(&repo.git, tree, &left_out)? };
+        point(&repo.git, &reference(session, kind), at)?;
+        let left_out = left_out.into_iter().take(MOST_NAMED).map(|file| file.path).collect();
+        Ok(Snapshot { tree: tree.to_string(), left_out })
+    }
+}
+
 /// Keeps the work tree as it is now under the name of a session and of what it is for.
 pub fn keep(repo: &Repo, session: SessionId, kind: &str) -> Result<Snapshot, Failure> {
-    let (tree, left_out) = take(repo, session)?;
-    let name = reference(session, kind);
-    let at = if left_out.is_empty() { tree } else { tag(&repo.git, tree, &left_out)? };
-    point(&repo.git, &name, at)?;
-    let left_out = left_out.into_iter().take(MOST_NAMED).map(|file| file.path).collect();
-    Ok(Snapshot { tree: tree.to_string(), left_out })
+    take(repo, session)?.keep(repo, session, kind)
 }
 
 /// A tag of the tree that says what was left out. No log shows it, as it would show a commit.
@@ -90,16 +106,49 @@ pub fn left_out(tag: &Tag) -> Vec<LeftOut> {
     tag.message_bytes().and_then(|said| serde_json::from_slice(said).ok()).unwrap_or_default()
 }
 
+/// Keeps the work tree as it is when a session begins.
+pub fn keep_start(repo: &Repo, session: SessionId) -> Result<Snapshot, Failure> {
+    keep_or_say(repo, session, START)
+}
+
 /// Keeps the work tree as it is when a prompt is submitted, beside those of the last prompts.
 pub fn keep_turn(repo: &Repo, session: SessionId, at: Timestamp) -> Result<Snapshot, Failure> {
     // A clock that was set back does not make the newest turn an old one.
     let last = turns(repo, session)?.first().map(|last| last.as_millisecond() + 1);
     let at = last.unwrap_or_default().max(at.as_millisecond());
-    let snapshot = keep(repo, session, &turn_kind(at))?;
+    let snapshot = keep_or_say(repo, session, &turn_kind(at));
     for old in turns(repo, session)?.into_iter().skip(MOST_TURNS) {
         repo.git.find_reference(&reference(session, &turn_kind(old.as_millisecond())))?.delete()?;
     }
-    Ok(snapshot)
+    snapshot
+}
+
+/// Where there is no state, a blob says why: what is asked for later is not the state before it.
+fn keep_or_say(repo: &Repo, session: SessionId, kind: &str) -> Result<Snapshot, Failure> {
+    keep(repo, session, kind).or_else(|failure| {
+        let problem = Problem::from(failure);
+        let why = repo.git.blob(problem.detail.as_bytes())?;
+        point(&repo.git, &reference(session, kind), why)?;
+        Err(problem.into())
+    })
+}
+
+/// Why there is no state of this name, if recording it was given up.
+pub fn why_not(repo: &Repo, session: SessionId, kind: &str) -> Option<String> {
+    let found = repo.git.find_reference(&reference(session, kind)).ok()?;
+    let header = repo.git.odb().ok()?.read_header(found.target()?).ok()?;
+    if header.1 != ObjectType::Blob || header.0 == 0 {
+        return None;
+    }
+    let said = repo.git.find_blob(found.target()?).ok()?;
+    Some(String::from_utf8_lossy(said.content()).into_owned())
+}
+
+/// Bases of a session that were given up.
+pub fn unrecorded(repo: &Repo, session: SessionId, turns: &[Timestamp]) -> Vec<Unrecorded> {
+    let turns = turns.iter().map(|at| turn_kind(at.as_millisecond()));
+    let bases = turns.chain([START.to_owned()]);
+    bases.filter_map(|base| Some(Unrecorded { why: why_not(repo, session, &base)?, base })).collect()
 }
 
 /// `at` in ms since 1970.
@@ -133,12 +182,11 @@ pub fn forget(git: &Repository, session: SessionId) -> Result<(), Failure> {
 
 /// The index knows what is the same as in the work tree: only what differs is read, unless the session's last snapshot
 /// has read it.
-fn take(repo: &Repo, session: SessionId) -> Result<(Oid, Vec<LeftOut>), Failure> {
+pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
     let began = Instant::now();
     let in_time = || match began.elapsed() > LIMIT {
         true => {
-            let detail =
-                format!("the work tree was not recorded: that takes longer than {} s", LIMIT.as_secs());
+            let detail = format!("reading the work tree takes longer than {} s", LIMIT.as_secs());
             Err(Failure::Said(Problem::new(Code::Timeout, detail)))
         }
         false => Ok(()),
@@ -177,7 +225,7 @@ fn take(repo: &Repo, session: SessionId) -> Result<(Oid, Vec<LeftOut>), Failure>
     }
     read.keep();
     left_out.truncate(MOST_LEFT_OUT);
-    Ok((index.write_tree()?, left_out))
+    Ok(Taken { tree: index.write_tree()?, left_out })
 }
 
 /// Where a session's last snapshot left what it read.

@@ -1,9 +1,16 @@
 //! What differs from the last commit, in the index and in the work tree.
 
-use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitStatus, MAX_FILES, Marks, ReadPage};
-use git2::{Branch, Delta, ErrorCode, Repository, Status, StatusOptions};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 
+use codepiper_protocol::wire::git::{Change, GitFile, GitHead, GitStatus, MAX_FILES, Marks, ReadPage};
+use git2::{Branch, Delta, DiffFile, ErrorCode, FileMode, Oid, Repository, Status, StatusOptions, Statuses};
+use ring::digest;
+
+use super::base;
 use super::error::Failure;
+use super::hunk;
 use super::index::Unusual;
 use super::name::text_of;
 use super::operation;
@@ -11,10 +18,8 @@ use super::repo::Repo;
 
 /// A page of the files that differ, untracked ones too, each by itself. Ignored ones are left out.
 pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
-    let mut options = StatusOptions::new();
-    options.include_untracked(true).recurse_untracked_dirs(true).include_ignored(false);
-    options.renames_head_to_index(true).update_index(false).sort_case_sensitively(true);
-    let statuses = repo.git.statuses(Some(&mut options))?;
+    let statuses = statuses(repo)?;
+    let state = name_of(repo, &statuses)?;
     let unusual = Unusual::of(&repo.git.index()?);
     let mut files: Vec<GitFile> = statuses.iter().filter_map(|entry| file(&entry, &unusual)).collect();
     files.sort_by(|one, other| one.path.cmp(&other.path));
@@ -36,9 +41,62 @@ pub fn status(repo: &Repo, page: &ReadPage) -> Result<GitStatus, Failure> {
         conflicted,
         files,
         next,
+        state,
         turns: vec![],
+        unrecorded: vec![],
+        seen: false,
         marks: Marks::Shared,
     })
+}
+
+fn statuses(repo: &Repo) -> Result<Statuses<'_>, Failure> {
+    let mut options = StatusOptions::new();
+    options.include_untracked(true).recurse_untracked_dirs(true).include_ignored(false);
+    options.renames_head_to_index(true).update_index(false).sort_case_sensitively(true);
+    Ok(repo.git.statuses(Some(&mut options))?)
+}
+
+/// A name of the files as they are.
+pub fn state(repo: &Repo) -> Result<String, Failure> {
+    name_of(repo, &statuses(repo)?)
+}
+
+/// The last commit, and what differs from it, make the state. A file that differs from the index is known by when it was
+/// written: reading them all would take too long. What is read of it after this is at least as new.
+fn name_of(repo: &Repo, statuses: &Statuses) -> Result<String, Failure> {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let mut take = |bytes: &[u8]| {
+        hash.update(&bytes.len().to_be_bytes());
+        hash.update(bytes);
+    };
+    let tree = base::head(&repo.git)?;
+    take(tree.map_or(Oid::ZERO_SHA1, |tree| tree.id()).as_bytes());
+    for entry in statuses.iter() {
+        take(entry.path_bytes());
+        take(&entry.status().bits().to_be_bytes());
+        if let Some(staged) = entry.head_to_index() {
+            name_of_file(&staged.new_file(), &mut take);
+        }
+        let Some(unstaged) = entry.index_to_workdir() else { continue };
+        let file = unstaged.new_file();
+        if file.mode() == FileMode::Commit {
+            name_of_file(&file, &mut take);
+        }
+        let path = file.path_bytes().unwrap_or_default();
+        let meta = repo.root.join(OsStr::from_bytes(path)).symlink_metadata().ok();
+        let of = |meta: std::fs::Metadata| {
+            let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
+            format!("{} {} {} {times:?}", meta.ino(), meta.mode(), meta.len())
+        };
+        take(meta.map(of).unwrap_or_default().as_bytes());
+    }
+    Ok(hunk::hex(hash.finish().as_ref()))
+}
+
+fn name_of_file(file: &DiffFile, take: &mut impl FnMut(&[u8])) {
+    take(file.path_bytes().unwrap_or_default());
+    take(file.id().as_bytes());
+    take(&u32::from(file.mode()).to_be_bytes());
 }
 
 /// The part of a list that was asked for, and where the next one begins.
@@ -57,7 +115,7 @@ fn file(entry: &git2::StatusEntry, unusual: &Unusual) -> Option<GitFile> {
     let any = staged.as_ref().or(unstaged.as_ref())?;
     let path = any.new_file().path_bytes().or(any.old_file().path_bytes())?;
     let old_path = staged.as_ref().filter(|delta| delta.status() == Delta::Renamed);
-    let submodule = [any.new_file().mode(), any.old_file().mode()].contains(&git2::FileMode::Commit);
+    let submodule = [any.new_file().mode(), any.old_file().mode()].contains(&FileMode::Commit);
     let (staged, unstaged) = match (of(&staged), of(&unstaged)) {
         _ if conflicted => (None, None),
         (staged, Some(Change::Deleted)) if unusual.not_checked_out.contains(path) => (staged, None),

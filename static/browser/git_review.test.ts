@@ -97,6 +97,91 @@ const listed = async (change: (found: GitDiff) => void): Promise<void> => {
   });
 };
 
+it("asks for nothing that is not there", async () => {
+  const refused: string[] = [];
+  page.on("response", (response) => {
+    if (response.status() >= 400) refused.push(response.url());
+  });
+  await page.goto(`${host.url}/sessions/${id}/git`);
+  await page.getByText("No changes since the last commit.").waitFor();
+  await compare("seen");
+  await page.getByText("Nothing has been marked as seen yet.").waitFor();
+  await compare("turn");
+  await page.getByText("This session has had no prompt here yet.").waitFor();
+  await compare("start");
+  await page.getByText("No changes.").waitFor();
+  expect(refused).toEqual([]);
+});
+
+it("says which prompt has nothing to compare with, and why", async () => {
+  const { socket } = JSON.parse(host.run("daemon", "status", "--json")) as { socket: string };
+  const prompt = (): void =>
+    void execFileSync("curl", [
+      ...["-sS", "-o", join(host.home, "answer"), "--unix-socket", socket],
+      ...["--json", '{"hook_event_name":"UserPromptSubmit"}', `http://localhost/api/sessions/${id}/hooks`],
+    ]);
+  const turns = (): number => git("for-each-ref", "refs/codepiper").split("/turn-").length - 1;
+  prompt();
+  await eventually(() => turns() === 1, "the first prompt is recorded");
+  git("update-index", "--split-index");
+  prompt();
+  await eventually(() => turns() === 2, "the second one is given up");
+  git("update-index", "--no-split-index");
+  await page.reload();
+  const last = page.getByRole("option", { name: "Since the last prompt (not recorded)" });
+  await last.waitFor({ state: "attached" });
+  await compare("turn");
+  await page.getByText("The files were not recorded then: this repository has a split or a sparse index").waitFor();
+  await shot(page, "git-not-recorded");
+  expect(await findings(page), "a prompt that was not recorded").toEqual([]);
+  const earlier = page.locator("optgroup[label='Since an earlier prompt'] option");
+  expect(await earlier.count()).toBe(1);
+  await compare((await earlier.getAttribute("value")) ?? "");
+  await page.getByText("No changes.").waitFor();
+});
+
+it("marks as seen what it shows, and nothing that came since", async () => {
+  const marks = (): string => git("for-each-ref", "refs/codepiper/seen");
+  const mark = page.getByRole("button", { name: "Mark as seen" });
+  write("code.ts", code({ 3: "const shown = 3;\n" }));
+  await show("code.ts");
+  await page.locator(".line.added", { hasText: "shown" }).waitFor();
+  await unheard(async () => {
+    write("code.ts", code({ 3: "const since = 3;\n" }));
+    await mark.click();
+    await alert().getByText("Files have changed since they were shown, so nothing was marked.").waitFor();
+    expect(marks()).toBe("");
+  });
+  await page.locator(".line.added", { hasText: "since" }).waitFor();
+  await shot(page, "git-seen-refused");
+  expect(await findings(page), "a mark that was refused").toEqual([]);
+
+  // The list is new, and the lines below it are not yet.
+  let read = (): void => undefined;
+  const lines = new Promise<void>((done) => (read = done));
+  await page.route(/\/git\/file\?/, async (route) => {
+    await lines;
+    await route.continue();
+  });
+  const listed = page.waitForResponse((response) => response.url().includes("/git/diff?base=index"));
+  write("code.ts", code({ 3: "const since = 3;\n", 4: "const later = 4;\n" }));
+  await listed;
+  await page.locator(".git-files .git-file", { hasText: "+2" }).waitFor();
+  await mark.click();
+  await alert().getByText("so nothing was marked").waitFor();
+  expect(marks()).toBe("");
+  read();
+  await page.unrouteAll({ behavior: "wait" });
+  await page.locator(".line.added", { hasText: "later" }).waitFor();
+  await mark.click();
+  await page.getByText("Seen. From now on").waitFor();
+  expect(marks()).toContain(id);
+  await alert().waitFor({ state: "detached" });
+  await compare("seen");
+  await page.getByText("Nothing changed since you looked.").waitFor();
+  git("reset", "-q", "--hard");
+});
+
 it("stages and discards a whole file only as it was listed", async () => {
   write("Cargo.lock", "y\n".repeat(10));
   await show("Cargo.lock");
@@ -277,6 +362,19 @@ it("keeps what was viewed as long as it is the same", async () => {
   await compare("start");
   await alarm().waitFor();
   expect(await viewed(0).isChecked()).toBe(false);
+  git("reset", "-q", "--hard");
+});
+
+it("views a file as it is shown", async () => {
+  write("code.ts", code({ 3: "const shown = 3;\n" }));
+  await show("code.ts");
+  await page.locator(".line.added", { hasText: "shown" }).waitFor();
+  await unheard(async () => {
+    write("code.ts", code({ 3: "const since = 3;\n" }));
+    await head("code.ts").getByLabel("Viewed").check();
+  });
+  await page.getByText("changed since you viewed it").waitFor();
+  expect(await head("code.ts").getByLabel("Viewed").isChecked()).toBe(false);
   git("reset", "-q", "--hard");
 });
 

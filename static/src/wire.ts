@@ -1189,10 +1189,22 @@ files: Array<GitFile>,
  */
 next: number | null, 
 /**
- * The prompts of the session that can be compared with: `turn-` and when each was submitted, in ms since 1970;
- * newest first.
+ * A name of the files as they are: another one after each change. Differences that are read later are at least as
+ * new.
+ */
+state: string, 
+/**
+ * The prompts of the session: `turn-` and when each was submitted, in ms since 1970, is a base; newest first.
  */
 turns: Array<string>, 
+/**
+ * Those of `start` and the turns that cannot be compared with, since recording them was given up.
+ */
+unrecorded: Array<Unrecorded>, 
+/**
+ * Whether something was marked as seen; `seen` is no base before.
+ */
+seen: boolean, 
 /**
  * Whose mark `seen` is for the caller.
  */
@@ -1344,6 +1356,16 @@ amend?: boolean,
  * The last commit that was shown. When it is another one by now, nothing is done (409 `changed`).
  */
 last?: string | null, };
+
+/**
+ * The body of `POST /api/sessions/{ref}/git/seen`.
+ */
+export type MarkSeen = { 
+/**
+ * The `state` of the `GitStatus` that was shown: refused when a file has changed since. Without
+ * it the files are marked as they are.
+ */
+state?: string | null, };
 
 export type Marker = { at: string, kind: MarkerKind, 
 /**
@@ -2719,6 +2741,15 @@ export type UploadedFile = { bytes: number,
  * The path for the program.
  */
 path: string, };
+
+/**
+ * A base that a session should have and has not.
+ */
+export type Unrecorded = { 
+/**
+ * `start`, or `turn-` and when the prompt was submitted, in ms since 1970.
+ */
+base: string, why: string, };
 
 /**
  * Tokens.

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::problem::Next;
 
 pub use change::{
-    ChangeFiles, ChooseMarks, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, Marks, Snapshot,
+    ChangeFiles, ChooseMarks, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, MarkSeen, Marks,
+    Snapshot,
 };
 pub use operation::{GitOperation, GitProgress};
 
@@ -54,13 +55,31 @@ pub struct GitStatus {
     pub files: Vec<GitFile>,
     /// Where the next page begins; `null`: that is all.
     pub next: Option<u32>,
-    /// The prompts of the session that can be compared with: `turn-` and when each was submitted, in ms since 1970;
-    /// newest first.
+    /// A name of the files as they are: another one after each change. Differences that are read later are at least as
+    /// new.
+    #[serde(default)]
+    pub state: String,
+    /// The prompts of the session: `turn-` and when each was submitted, in ms since 1970, is a base; newest first.
     #[serde(default)]
     pub turns: Vec<Timestamp>,
+    /// Those of `start` and the turns that cannot be compared with, since recording them was given up.
+    #[serde(default)]
+    pub unrecorded: Vec<Unrecorded>,
+    /// Whether something was marked as seen; `seen` is no base before.
+    #[serde(default)]
+    pub seen: bool,
     /// Whose mark `seen` is for the caller.
     #[serde(default)]
     pub marks: Marks,
+}
+
+/// A base that a session should have and has not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Unrecorded {
+    /// `start`, or `turn-` and when the prompt was submitted, in ms since 1970.
+    pub base: String,
+    pub why: String,
 }
 
 /// What is checked out.

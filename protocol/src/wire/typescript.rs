@@ -145,6 +145,7 @@ fn types() -> String {
         .add::<git::Discarded>()
         .add::<git::MakeCommit>()
         .add::<git::ChooseMarks>()
+        .add::<git::MarkSeen>()
         .add::<git::Snapshot>()
         .add::<review::Review>()
         .add::<review::AddComment>()

@@ -9,7 +9,7 @@ use codepiper_protocol::wire::git::{
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{content, diff, kept, snapshot};
+use super::super::{content, diff, kept, seen, snapshot, status};
 use super::staging::shown;
 use super::{Sandbox, exists};
 
@@ -110,6 +110,44 @@ fn large_files_are_named_when_they_changed_and_when_they_are_gone() {
     fs::remove_file(sandbox.path("tracked")).unwrap();
     let gone = differing(&sandbox, session, "seen");
     assert_eq!(gone.iter().map(|(_, change)| *change).collect::<Vec<_>>(), [Change::Deleted; 2]);
+}
+
+#[test]
+fn what_is_marked_as_seen_is_what_was_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.write("edited", "aaaa\n");
+    sandbox.write("same", "1\n");
+    sandbox.commit_all();
+    sandbox.write("edited", "bbbb\n");
+    sandbox.write("new", "1\n");
+    let session = SessionId::random();
+    let shown = || status::state(&sandbox.repo()).unwrap();
+    let mark = |state: &str| seen::keep(&sandbox.repo(), session.into(), Some(state)).map_err(Problem::from);
+    let age = |name: &str| {
+        let file = fs::File::options().write(true).open(sandbox.path(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    };
+    age("edited");
+    let changes: [(&str, &dyn Fn()); 5] = [
+        ("as long, and as old as before", &|| {
+            sandbox.write("edited", "cccc\n");
+            age("edited");
+        }),
+        ("one that was as committed", &|| sandbox.write("same", "2\n")),
+        ("another one", &|| sandbox.write("other", "1\n")),
+        ("gone", &|| fs::remove_file(sandbox.path("new")).unwrap()),
+        ("committed", &|| sandbox.commit_all()),
+    ];
+    for (what, change) in changes {
+        let state = shown();
+        assert_eq!(shown(), state, "looking changes nothing");
+        change();
+        assert_eq!(mark(&state).unwrap_err().code, Code::Changed, "{what}");
+        assert!(!seen::exists(&sandbox.repo(), session.into()), "{what}");
+    }
+    mark(&shown()).unwrap();
+    assert!(seen::exists(&sandbox.repo(), session.into()));
+    assert_eq!(differing(&sandbox, session, "seen"), []);
 }
 
 #[test]

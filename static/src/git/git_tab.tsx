@@ -15,7 +15,7 @@ import { Branches, CommitHead, Log } from "./history";
 import { useKeys } from "./keys";
 import { Model, someOf } from "./model";
 import type { Item } from "./rows";
-import { BASES, split, wide, type Base } from "./shown";
+import { BASES, split, unrecorded, wide, type Base } from "./shown";
 import { Stream, type Scroller } from "./stream";
 import { CommitBox, Tree, Unlisted } from "./tree";
 
@@ -254,6 +254,7 @@ function Changes({
   useEffect(() => {
     if (head) void model.readBranches();
   }, [model, head?.branch, head?.commit]);
+  const notRecorded = (base: Base): string => (unrecorded(model.status.value, base) === null ? "" : " (not recorded)");
   const turns = (model.status.value?.turns ?? []).slice(1).map((at) => Date.parse(at));
   return (
     <>
@@ -270,6 +271,7 @@ function Changes({
           {BASES.map(([key, word]) => (
             <option key={key} value={key}>
               {word}
+              {notRecorded(key)}
             </option>
           ))}
           {branches.length > 0 && (
@@ -286,6 +288,7 @@ function Changes({
               {turns.map((at) => (
                 <option key={at} value={`turn-${at}`}>
                   {fullTime(at)}
+                  {notRecorded(`turn-${at}`)}
                 </option>
               ))}
             </optgroup>
@@ -309,7 +312,7 @@ function Changes({
         <Undo model={model} />
         <button
           class="button"
-          disabled={model.busy.value}
+          disabled={model.busy.value || model.drawn.value === null}
           data-tip="“Since you looked” begins here from now on"
           onClick={() => void model.markSeen()}
         >
@@ -351,13 +354,15 @@ function Changes({
 function Nothing({ model }: { model: Model }) {
   if (model.failed.value) return <p class="pad tone-bad">{model.failed.value}</p>;
   const said =
-    model.search.value !== ""
-      ? `No file matches “${model.search.value}”.`
-      : model.base.value === "uncommitted"
-        ? "No changes since the last commit."
-        : model.base.value === "seen"
-          ? "Nothing changed since you looked."
-          : "No changes.";
+    model.missing.value !== null
+      ? model.missing.value
+      : model.search.value !== ""
+        ? `No file matches “${model.search.value}”.`
+        : model.base.value === "uncommitted"
+          ? "No changes since the last commit."
+          : model.base.value === "seen"
+            ? "Nothing changed since you looked."
+            : "No changes.";
   return (
     <div class="empty">
       <p>{said}</p>

@@ -16,10 +16,15 @@ export class Model extends Shown {
   /** What was discarded and can be brought back, newest first. */
   readonly discarded = signal<readonly Discarded[]>([]);
 
-  /** All that is there now was seen: *Since you looked* begins here. */
+  /** What is drawn was seen: *Since you looked* begins here. */
   async markSeen(): Promise<void> {
+    const state = this.drawn.value;
+    if (state === null) return;
     await this.doing(async () => {
-      await request("POST", this.path("git/seen"));
+      if (this.outdated.size > 0) throw changed(CHANGED);
+      await request("POST", this.path("git/seen"), { state }).catch((error: unknown) => {
+        throw problemOf(error).code === "changed" ? changed(CHANGED) : error;
+      });
       toast({ text: "Seen. From now on, “Since you looked” begins here." });
     });
   }
@@ -130,12 +135,7 @@ export class Model extends Shown {
     );
     // Looked at last: if it is the same, so were the two before.
     if (shown !== null && (await this.versionNow(item)) !== shown)
-      throw new Failed({
-        code: "changed",
-        status: 409,
-        title: "Changed",
-        detail: `${item.file.path} has changed since you chose; nothing was done`,
-      });
+      throw changed(`${item.file.path} has changed since you chose; nothing was done`);
     return files;
   }
 
@@ -278,6 +278,12 @@ export class Model extends Shown {
       });
     });
   }
+}
+
+const CHANGED = "Files have changed since they were shown, so nothing was marked. Look at them, then mark again.";
+
+function changed(detail: string): Failed {
+  return new Failed({ code: "changed", status: 409, title: "Changed", detail });
 }
 
 /** What a file, a hunk or a line can become. */

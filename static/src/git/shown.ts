@@ -39,6 +39,21 @@ export interface Fixed {
   to: string;
 }
 
+/** Whether the files of a base were not recorded, and why. */
+export function unrecorded(status: GitStatus | null, base: Base): string | null {
+  const last = status?.turns[0];
+  const name = base === "turn" && last !== undefined ? `turn-${Date.parse(last)}` : base;
+  return status?.unrecorded.find((each) => each.base === name)?.why ?? null;
+}
+
+/** Why the daemon need not be asked for a base. */
+function whyNot(status: GitStatus | null, base: Base): string | null {
+  const why = unrecorded(status, base);
+  if (why !== null) return `The files were not recorded then: ${why}.`;
+  if (base === "seen" && status?.seen === false) return "Nothing has been marked as seen yet.";
+  return base === "turn" && status?.turns.length === 0 ? "This session has had no prompt here yet." : null;
+}
+
 export class Shown {
   readonly status = signal<GitStatus | null>(null);
   readonly base = signal<Base | null>(null);
@@ -48,6 +63,10 @@ export class Shown {
   readonly loaded = signal<ReadonlyMap<string, Loaded>>(new Map());
   readonly review: Signal<Review>;
   readonly failed = signal<string | null>(null);
+  /** Why there is nothing to compare with. */
+  readonly missing = signal<string | null>(null);
+  /** The daemon's name of the files as they are drawn; null: they are not. */
+  readonly drawn = signal<string | null>(null);
   /** Not all of the work tree is watched. */
   readonly partial = signal(false);
   /** Files that were opened or closed by hand, by key. */
@@ -68,6 +87,9 @@ export class Shown {
   private running = 0;
   /** Files that are being read, by key. */
   private readonly reading = new Set<string>();
+  /** Files of the last list whose lines are drawn as they were before it, by key. */
+  protected readonly outdated = new Set<string>();
+  private taken = 0;
   private asked = 0;
   private stale = false;
   private refreshing = false;
@@ -131,19 +153,23 @@ export class Shown {
       ]);
       // What opens first: what changed since somebody looked, when somebody did.
       if (this.base.value === null) {
-        const opens = (await this.has("seen")) ? "seen" : "uncommitted";
+        const opens = status?.seen && (await this.has("seen")) ? "seen" : "uncommitted";
         // Somebody may have chosen meanwhile.
         this.base.value ??= opens;
       }
       const base = this.base.value;
-      const items = await this.list(base);
+      const missing = whyNot(status, base);
+      const items = missing === null ? await this.list(base) : [];
       await this.settle(items);
       if (asked !== this.asked || base !== this.base.value) return;
       batch(() => {
         this.status.value = status;
         this.review.value = review;
         this.failed.value = null;
+        this.missing.value = missing;
+        if (missing !== null) this.more.value = 0;
         this.take(items);
+        this.drawn.value = missing === null ? (status?.state ?? null) : null;
       });
     } catch (error) {
       this.failed.value = problemOf(error).detail;
@@ -206,11 +232,16 @@ export class Shown {
     const keys = new Set(items.map((item) => item.key));
     this.items.value = items;
     this.loaded.value = new Map([...this.loaded.value].filter(([key]) => keys.has(key)));
+    this.outdated.clear();
+    this.taken++;
     if (this.chosen.value && !keys.has(this.chosen.value.key)) this.chosen.value = null;
     for (const item of items) {
       const known = this.loaded.value.get(item.key);
       const isSame = item.file.version !== null && item.file.version === known?.diff?.version;
-      if ((known || this.reading.has(item.key)) && !isSame) this.load(item, { again: true });
+      if ((known || this.reading.has(item.key)) && !isSame) {
+        this.outdated.add(item.key);
+        this.load(item, { again: true });
+      }
     }
   }
 
@@ -220,6 +251,7 @@ export class Shown {
     this.reading.clear();
     batch(() => {
       this.base.value = base;
+      this.drawn.value = null;
       this.items.value = [];
       this.loaded.value = new Map();
       this.chosen.value = null;
@@ -275,7 +307,7 @@ export class Shown {
 
   private async readFile(item: Item, from: number): Promise<void> {
     const before = this.loaded.value.get(item.key)?.diff ?? null;
-    const base = this.base.value;
+    const [base, taken] = [this.base.value, this.taken];
     this.reading.add(item.key);
     const query = { path: item.file.path, old_path: item.file.old_path, base: item.base, to: item.to, from };
     try {
@@ -294,6 +326,7 @@ export class Shown {
       if (base === this.base.value) this.put(item, { failed: problemOf(error).detail, diff: null });
     } finally {
       if (base === this.base.value) this.reading.delete(item.key);
+      if (taken === this.taken) this.outdated.delete(item.key);
     }
   }
 
@@ -382,6 +415,7 @@ export class Shown {
 
   /** What files are in a state: their versions, compared with the session's start. */
   private async sides(to: string): Promise<SideOf> {
+    if (unrecorded(this.status.value, "start") !== null) return () => null;
     try {
       const { files, next } = await this.differing({ base: "start", to });
       const versions = new Map(files.map((file) => [file.path, file.version]));

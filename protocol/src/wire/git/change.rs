@@ -72,6 +72,17 @@ pub struct MakeCommit {
     pub last: Option<String>,
 }
 
+/// The body of `POST /api/sessions/{ref}/git/seen`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
+#[serde(deny_unknown_fields)]
+pub struct MarkSeen {
+    /// The `state` of the `GitStatus` that was shown: refused when a file has changed since. Without
+    /// it the files are marked as they are.
+    #[serde(default)]
+    pub state: Option<String>,
+}
+
 /// `POST /api/sessions/{ref}/git/seen`: the state at which *Since you looked* begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
