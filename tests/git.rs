@@ -266,6 +266,15 @@ fn a_turn_that_was_not_recorded_says_so() {
     assert!(home.ok(["diff", "work", "--base", "turn~1", "--stat"]).contains("1 file changed"));
 }
 
+#[test]
+fn no_comments_are_typed_into_a_shell() {
+    let home = Home::running();
+    repository(&home);
+    home.ok(["review", "add", "work", "f:2", "why two?"]);
+    assert!(home.fails(2, ["review", "send", "work"]).contains("no agent runs in this session"));
+    assert!(home.ok(["review", "list", "work"]).contains("draft"));
+}
+
 /// The agent finds the comments, does something about them, and says so; it writes none.
 #[test]
 fn comments_go_to_the_agent_as_one_prompt() {

@@ -106,6 +106,9 @@ async fn add(
 /// All drafts as one prompt. They are drafts until the agent has them.
 async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent, Problem> {
     let session = find(api, reference)?;
+    if !session.provider.agent {
+        return Err(Problem::new(Code::Invalid, "no agent runs in this session that could take comments"));
+    }
     let Review { comments, prompt } = list(api, reference, caller).await?;
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no drafts to send"));

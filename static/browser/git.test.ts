@@ -9,6 +9,12 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { findings } from "./axe";
 import { browser, daemon, DESK, eventually, open, PHONE, setUp, shot, type Daemon } from "./harness";
 
+// Nothing is said to it, and it says nothing.
+const AGENT = `
+[providers.silent]
+command = ["sh", "-c", "read x"]
+`;
+
 let chromium: Browser;
 let host: Daemon;
 let page: Page;
@@ -25,7 +31,7 @@ const code = (change: Record<number, string>): string =>
   Array.from({ length: 60 }, (_, at) => change[at + 1] ?? line(at + 1)).join("");
 
 beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
+  [chromium, host] = await Promise.all([browser(), daemon({ config: AGENT })]);
   dir = mkdtempSync(join(tmpdir(), "codepiper-git-"));
   git("init", "-q", "-b", "main");
   git("config", "user.name", "Ada");
@@ -35,11 +41,7 @@ beforeAll(async () => {
   write("Cargo.lock", "x\n".repeat(10));
   git("add", "-A");
   git("commit", "-q", "-m", "First");
-  id = (
-    JSON.parse(
-      host.run("start", "-p", "shell", "-d", dir, "--name", "review", "--json", "--", "sh", "-c", "read x"),
-    ) as { id: string }
-  ).id;
+  id = (JSON.parse(host.run("start", "-p", "silent", "-d", dir, "--name", "review", "--json")) as { id: string }).id;
   await eventually(() => git("for-each-ref", "refs/codepiper/start").includes(id), "the beginning is known");
   write(
     "src/code.ts",
@@ -120,10 +122,19 @@ it("refuses what has changed since it was shown", async () => {
   await hunks("Stage").first().waitFor();
   const before = git("write-tree");
   const now = read("src/code.ts");
+  // The page hears of it later.
+  let hear = (): void => undefined;
+  const heard = new Promise<void>((done) => (hear = done));
+  await page.route(/\/git\/(diff|file)\?/, async (route) => {
+    await heard;
+    await route.continue();
+  });
   write("src/code.ts", now.replace("cached: true", "cached: false"));
   await hunks("Stage").first().click();
   await page.getByRole("alert").getByText("has changed since you chose").waitFor();
   expect(git("write-tree")).toBe(before);
+  hear();
+  await page.unrouteAll({ behavior: "wait" });
   await page.getByText("cached: false").first().waitFor();
   await page.getByRole("alert").getByRole("button", { name: "Close" }).click();
 });

@@ -10,6 +10,12 @@ import type { DiffFile, GitDiff } from "../src/wire";
 import { findings } from "./axe";
 import { browser, daemon, eventually, open, setUp, shot, type Daemon } from "./harness";
 
+// Nothing is said to it, and it says nothing.
+const AGENT = `
+[providers.silent]
+command = ["sh", "-c", "read x"]
+`;
+
 let chromium: Browser;
 let host: Daemon;
 let page: Page;
@@ -26,7 +32,7 @@ const code = (change: Record<number, string> = {}): string =>
   Array.from({ length: 60 }, (_, at) => change[at + 1] ?? `const value${at + 1} = ${at + 1};\n`).join("");
 
 beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
+  [chromium, host] = await Promise.all([browser(), daemon({ config: AGENT })]);
   dir = mkdtempSync(join(tmpdir(), "codepiper-git-"));
   git("init", "-q", "-b", "main");
   git("config", "user.name", "Ada");
@@ -456,11 +462,33 @@ it("says what was left out of a comparison", async () => {
   await page.getByText("Not compared, as too large").waitFor({ state: "detached" });
 });
 
+it("gives comments as text where there is no agent", async () => {
+  await page.getByText("1 draft").waitFor();
+  expect(await page.getByRole("button", { name: "Send to agent" }).count()).toBe(0);
+  expect(await page.getByRole("button", { name: "Preview prompt" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Copy as text" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  expect(copied).toBe("released.txt:1\n> released\nWhich release?");
+  await shot(page, "git-comments-shell");
+  const sent: string[] = [];
+  page.on("request", (request) => sent.push(new URL(request.url()).pathname));
+  await page.locator(".git-bar .meta").click();
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("/");
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe("git-search");
+  expect(sent.filter((path) => path.endsWith("/review/send"))).toEqual([]);
+});
+
 it("sends nothing to an agent that has ended meanwhile", async () => {
+  const agent = (JSON.parse(host.run("start", "-p", "silent", "-d", dir, "--json")) as { id: string }).id;
+  host.run("review", "add", agent, "code.ts:1", "Why one?");
+  await page.goto(`${host.url}/sessions/${agent}/git`);
   const send = page.getByRole("button", { name: "Send to agent" });
   await send.waitFor();
   expect(await send.isDisabled()).toBe(false);
-  host.run("kill", id);
+  expect(await page.getByRole("button", { name: "Copy as text" }).count()).toBe(0);
+  host.run("kill", agent);
   await expect.poll(() => send.isDisabled()).toBe(true);
   expect(await send.getAttribute("title")).toBe("The session has ended");
   const sent: string[] = [];

@@ -2,9 +2,11 @@
 
 import { ask } from "../ask";
 import { now } from "../store";
+import { CopyButton } from "../ui/copy";
 import { Icon } from "../ui/icon";
 import { Popover, closePopover } from "../ui/popover";
 import { age, count, visible } from "../words";
+import { commentsText } from "./comments_text";
 import { someOf, type Model } from "./model";
 import type { Scroller } from "./stream";
 
@@ -116,7 +118,7 @@ export function ChosenBar({ model }: { model: Model }) {
 
 export function ReviewBar({ model }: { model: Model }) {
   const { comments, prompt } = model.review.value;
-  const drafts = comments.filter((comment) => comment.state === "draft");
+  const { drafts, hasAgent } = model;
   const open = comments.filter((comment) => comment.state === "sent");
   if (comments.length === 0) return null;
   const preview = (): void =>
@@ -131,7 +133,8 @@ export function ReviewBar({ model }: { model: Model }) {
       <b>{drafts.length > 0 ? count(drafts.length, "draft") : count(comments.length, "comment")}</b>
       <span class="meta truncate">{open.length > 0 && `${open.length} with the agent`}</span>
       <span class="grow" />
-      {drafts.length > 0 && (
+      {drafts.length > 0 && !hasAgent && <CopyButton text={commentsText(drafts)} label="Copy as text" word class="" />}
+      {drafts.length > 0 && hasAgent && (
         <>
           <button class="button ghost" onClick={preview}>
             Preview prompt

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ChosenFile, ChosenLines, Comment, Discarded, DiffHunk, DiffLine, FileDiff, Marks, Sent } from "../wire";
 import { Failed, problemOf, request } from "../http";
+import { isAgent } from "../providers";
 import { sessions } from "../store";
 import { toast } from "../toasts";
 import { count, foreign, isLive } from "../words";
@@ -260,9 +261,19 @@ export class Model extends Shown {
     return this.doing(async () => void (await request("POST", this.path(`review/${comment.id}/address`))));
   }
 
+  get drafts(): readonly Comment[] {
+    return this.review.value.comments.filter((comment) => comment.state === "draft");
+  }
+
+  /** Nobody takes the comments where no agent runs. */
+  get hasAgent(): boolean {
+    return isAgent(this.session.provider);
+  }
+
   /** Why the comments cannot be sent; null: they can be. */
   get unsendable(): string | null {
-    if (!this.review.value.comments.some((comment) => comment.state === "draft")) return "There is no draft";
+    if (!this.hasAgent) return "No agent runs in this session";
+    if (this.drafts.length === 0) return "There is no draft";
     return isLive(sessions.value?.get(this.session.id) ?? this.session) ? null : "The session has ended";
   }
 
