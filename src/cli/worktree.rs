@@ -74,13 +74,18 @@ fn list(context: &Context, json: bool) -> Outcome {
         output::say("no worktrees; create one with `codepiper start --worktree`");
         return Ok(());
     }
-    let mut table =
-        Table::new(["BRANCH", "SIZE", "UNCOMMITTED", "IGNORED", "UNPUSHED", "SESSIONS", "PATH"], 6);
+    let mut table = Table::new(
+        ["BRANCH", "AHEAD", "BEHIND", "SIZE", "UNCOMMITTED", "IGNORED", "UNPUSHED", "SESSIONS", "PATH"],
+        8,
+    );
     for state in found {
         let sessions: Vec<String> = state.sessions.iter().map(|id| id.short()).collect();
         let number = |number: u32| if state.problem.is_some() { "?".to_owned() } else { number.to_string() };
+        let counted = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
         table.row([
             state.branch.as_deref().unwrap_or("-").into(),
+            counted(state.ahead).into(),
+            counted(state.behind).into(),
             size(state.bytes).into(),
             number(state.uncommitted).into(),
             number(state.ignored).into(),

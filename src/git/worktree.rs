@@ -7,12 +7,13 @@ mod branch;
 mod check_out;
 mod merge;
 mod remove;
+mod state;
 #[cfg(test)]
 mod tests;
 mod unsaved;
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -26,7 +27,8 @@ use git2::{BranchType, Commit, ObjectType, Repository, WorktreeAddOptions, Workt
 use self::branch::{BranchName, choose_branch};
 use self::merge::merge_at;
 use self::remove::{prune, remove_at};
-use self::unsaved::{changes, own_commits};
+use self::state::state;
+use self::unsaved::changes;
 use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
@@ -285,34 +287,6 @@ fn places(home: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-fn state(id: String, path: PathBuf) -> WorktreeState {
-    let bytes = size(&path);
-    let looked = open(&path).and_then(|repository| {
-        let looked = changes(&repository).and_then(|found| Ok((found, own_commits(&repository)?)));
-        let ((changed, ignored), own) = looked.map_err(|error| failed("look at the worktree", &error))?;
-        let main = Repository::open(repository.commondir()).ok();
-        let root = main.map(|main| main.workdir().unwrap_or(main.path()).components().collect());
-        Ok((root, branch_of(&repository), count(changed.len()), count(ignored.len()), count(own)))
-    });
-    let (problem, (repository, branch, uncommitted, ignored, unpushed)) = match looked {
-        Ok(looked) => (None, looked),
-        Err(problem) => (Some(problem.detail), Default::default()),
-    };
-    WorktreeState {
-        id,
-        path,
-        repository,
-        branch,
-        bytes,
-        uncommitted,
-        ignored,
-        unpushed,
-        problem,
-        sessions: vec![],
-        in_use: false,
-    }
-}
-
 fn open(path: &Path) -> Result<Repository, Problem> {
     let unreadable = |what: &str| {
         let detail = format!(
@@ -331,16 +305,6 @@ fn open(path: &Path) -> Result<Repository, Problem> {
 fn branch_of(repository: &Repository) -> Option<String> {
     let head = repository.find_reference("HEAD").ok()?;
     Some(head.symbolic_target().ok()??.strip_prefix("refs/heads/")?.to_owned())
-}
-
-/// What a directory takes on the disk, in bytes.
-fn size(dir: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(dir) else { return 0 };
-    let sizes = entries.flatten().map(|entry| {
-        let Ok(meta) = entry.metadata() else { return 0 };
-        meta.blocks() * 512 + if meta.is_dir() { size(&entry.path()) } else { 0 }
-    });
-    sizes.sum()
 }
 
 fn count(number: usize) -> u32 {

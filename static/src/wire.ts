@@ -2878,6 +2878,22 @@ id: string, path: string, repository: string | null,
  */
 branch: string | null, 
 /**
+ * The branch that it is merged into if no other one is named: the one that is checked out in the repository.
+ */
+into: string | null, 
+/**
+ * The number of commits that `into` does not have.
+ */
+ahead: number | null, 
+/**
+ * The number of commits that only `into` has.
+ */
+behind: number | null, 
+/**
+ * Whether its branch stays when the worktree is removed.
+ */
+keeps_branch: boolean, 
+/**
  * Its size on disk, in bytes.
  */
 bytes: number, 

@@ -45,7 +45,7 @@ pub struct Worktree {
 }
 
 /// An entry of `GET /api/worktrees`: the worktree of a session, as it is now.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct WorktreeState {
     /// Two words separated by `/`.
@@ -54,6 +54,18 @@ pub struct WorktreeState {
     pub repository: Option<PathBuf>,
     /// `null`: no branch is checked out.
     pub branch: Option<String>,
+    /// The branch that it is merged into if no other one is named: the one that is checked out in the repository.
+    #[serde(default)]
+    pub into: Option<String>,
+    /// The number of commits that `into` does not have.
+    #[serde(default)]
+    pub ahead: Option<u32>,
+    /// The number of commits that only `into` has.
+    #[serde(default)]
+    pub behind: Option<u32>,
+    /// Whether its branch stays when the worktree is removed.
+    #[serde(default)]
+    pub keeps_branch: bool,
     /// Its size on disk, in bytes.
     pub bytes: u64,
     /// The number of uncommitted files, including untracked ones.

@@ -26,7 +26,7 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
     }
     release(path);
     let branch = branch_of(&repository);
-    let unnamed = fs::read_to_string(repository.path().join(UNNAMED)).ok();
+    let unnamed = unnamed(&repository);
     let main =
         Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
     let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
@@ -39,12 +39,25 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
         let _ = fs::remove_dir(folder);
     }
     let kept_branch = branch.filter(|branch| {
-        let needless = unnamed.as_ref() == Some(branch) && own == 0;
-        let removed = needless
+        let removed = needless(unnamed.as_deref(), branch, own)
             && main.find_branch(branch, BranchType::Local).is_ok_and(|mut branch| branch.delete().is_ok());
         !removed
     });
     Ok(WorktreeRemoved { path: path.to_owned(), kept_branch })
+}
+
+/// The branch that a worktree was made with, if nobody named it.
+fn unnamed(worktree: &Repository) -> Option<String> {
+    fs::read_to_string(worktree.path().join(UNNAMED)).ok()
+}
+
+/// Whether a branch with so many commits of its own outlives its worktree.
+pub fn keeps(worktree: &Repository, branch: &str, own: usize) -> bool {
+    !needless(unnamed(worktree).as_deref(), branch, own)
+}
+
+fn needless(unnamed: Option<&str>, branch: &str, own: usize) -> bool {
+    unnamed == Some(branch) && own == 0
 }
 
 /// How many commits its branch has of its own: they stay with the branch.

@@ -257,11 +257,12 @@ fn nothing_that_is_nowhere_else_is_removed() {
 fn a_branch_that_nobody_named_goes_when_it_has_nothing() {
     let bed = Bed::new();
     let path = bed.made(NewWorktree::default());
+    assert!(!list(&bed.home())[0].keeps_branch);
     assert_eq!(bed.remove(&path, false).unwrap().kept_branch, None);
     assert_eq!(bed.git(&["branch", "--format=%(refname:short)"]), "main");
     let path = bed.made(NewWorktree::default());
     git(&path, &["commit", "-qm", "mine", "--allow-empty"]);
-    assert_eq!(list(&bed.home())[0].unpushed, 1);
+    assert_eq!((list(&bed.home())[0].unpushed, list(&bed.home())[0].keeps_branch), (1, true));
     assert_eq!(bed.remove(&path, false).unwrap().kept_branch.as_deref(), Some("codepiper/a1b2c3d4"));
     bed.git(&["rev-parse", "codepiper/a1b2c3d4"]);
 }
@@ -382,6 +383,11 @@ fn a_branch_is_merged_as_git_would_and_its_files_are_there() {
             bed.git(&["commit", "-qm", "three"]);
         }
         bed.write("untracked", "stays");
+        let compared = || {
+            let state = list(&bed.home()).remove(0);
+            (state.into, state.ahead, state.behind)
+        };
+        assert_eq!(compared(), (Some("main".to_owned()), Some(2), Some(u32::from(moves_on))));
         let before = bed.git(&["rev-parse", "main"]);
         let done = merged(&worktree, squash, None).unwrap();
         assert_eq!((done.into.as_str(), done.commits, done.fast_forward), ("main", 2, !squash && !moves_on));
@@ -403,6 +409,7 @@ fn a_branch_is_merged_as_git_would_and_its_files_are_there() {
             assert_eq!(message, "Squash branch 'topic'\n\n* one\n* two");
         } else {
             assert_eq!(merged(&worktree, false, None).unwrap().commits, 0);
+            assert_eq!(compared().1, Some(0));
         }
     }
 }
