@@ -29,6 +29,7 @@ const NotificationsSection = later(() =>
   import("./settings_notifications").then((module) => module.NotificationsSection),
 );
 const DaemonSection = later(() => import("./settings_daemon").then((module) => module.DaemonSection));
+const WorktreesSection = later(() => import("./settings_worktrees").then((module) => module.WorktreesSection));
 const KeysSection = later(() => import("./settings_keys").then((module) => module.KeysSection));
 
 const SECTIONS = [
@@ -38,6 +39,7 @@ const SECTIONS = [
   ["notifications", "Notifications"],
   ["security", "Security"],
   ["env-sets", "Env sets"],
+  ["worktrees", "Worktrees"],
   ["policies", "Policies"],
   ["audit", "Audit"],
   ["providers", "Providers"],
@@ -80,6 +82,7 @@ export function Settings({ section = "appearance" }: { section?: string }) {
           {section === "notifications" && <NotificationsSection />}
           {section === "security" && <Security />}
           {section === "env-sets" && <EnvSetsSection />}
+          {section === "worktrees" && <WorktreesSection />}
           {section === "policies" && <PoliciesSection />}
           {section === "audit" && <AuditSection />}
           {section === "providers" && <Providers />}

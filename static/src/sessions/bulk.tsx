@@ -1,5 +1,5 @@
 import { resume, stop } from "../actions";
-import { kill, mark, program, remove } from "../menu_actions";
+import { kill, mark, remove } from "../menu_actions";
 import { ask } from "../ask";
 import { problemOf, request } from "../http";
 import { currentKey } from "../keys_table";
@@ -54,7 +54,7 @@ export function removeAll(of: readonly Session[], then: () => void = () => undef
   if (of.length === 1) return remove(only, then);
   ask({
     title: `Remove ${of.length} sessions?`,
-    text: `${names(of)}: these sessions and their logs are deleted, and cannot be resumed. The files in their directories are kept${of.some(({ worktree }) => worktree) ? `, and so are worktrees: \`${program()} worktree list\` shows them` : ""}.`,
+    text: `${names(of)}: these sessions and their logs are deleted, and cannot be resumed. The files in their directories are kept${of.some(({ worktree }) => worktree) ? ", and so are worktrees: Settings lists them" : ""}.`,
     verb: `Remove ${of.length} sessions`,
     destroys: true,
     run: async () => {
