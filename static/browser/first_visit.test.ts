@@ -1,5 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findings } from "./axe";
 import { browser, code, daemon, DESK, open, PASSWORD, PHONE, setUp, shot, shows, signIn, type Daemon } from "./harness";
 
 let chromium: Browser;
@@ -77,7 +78,13 @@ describe("the way in", () => {
     expect(await page.getByLabel("Your password").getAttribute("aria-invalid")).toBe("true");
     await page.getByLabel("Your password").fill(PASSWORD);
     await page.getByRole("button", { name: "Continue" }).click();
-    await page.locator(".help.wrong").waitFor();
+    const help = page.getByRole("alert");
+    await help.getByText("This is not the current one-time password.").waitFor();
+    await help.getByText("codepiper auth bootstrap", { exact: true }).waitFor();
+    // No code was asked for yet.
+    expect(await help.innerText()).not.toMatch(/\bcode\b/);
+    await shot(page, "one-time-password-wrong");
+    expect(await findings(page), "a wrong one-time password").toEqual([]);
     expect(await page.getByLabel("Your password").inputValue()).toBe(PASSWORD);
     await context.close();
   });

@@ -142,7 +142,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
             setBootstrap(value);
             setProblem(null);
           }}
-          wrong={wrongBootstrap ? problem.detail : null}
+          wrong={wrongBootstrap}
           missing={tried && bootstrap.trim() === ""}
         />
         <div class="field">
@@ -168,7 +168,7 @@ function Password({ bootstrap, setBootstrap, password, setPassword, again, done 
 interface BootstrapFieldProps {
   value: string;
   set: (value: string) => void;
-  wrong: string | null;
+  wrong: boolean;
   missing: boolean;
 }
 
@@ -184,27 +184,18 @@ function BootstrapField({ value, set, wrong, missing }: BootstrapFieldProps) {
         spellcheck={false}
         ref={focusFirst}
         value={value}
-        aria-invalid={wrong !== null || missing}
+        aria-invalid={wrong || missing}
         aria-describedby="bootstrap-help"
         onInput={(event) => {
           set(event.currentTarget.value);
         }}
       />
-      <div
-        id="bootstrap-help"
-        class={wrong !== null ? "help wrong" : "help"}
-        role={wrong !== null ? "alert" : undefined}
-      >
-        {wrong !== null ? (
-          <>
-            <Icon name="warning" size={14} />
-            {wrong}
-          </>
-        ) : (
-          <span>
-            Cannot find it? <code>codepiper auth bootstrap</code> on the host prints a new one.
-          </span>
-        )}
+      <div id="bootstrap-help" class={wrong ? "help wrong" : "help"} role={wrong ? "alert" : undefined}>
+        {wrong && <Icon name="warning" size={14} />}
+        <span>
+          {wrong ? "This is not the current one-time password." : "Cannot find it?"}{" "}
+          <code>codepiper auth bootstrap</code> on the host prints a new one.
+        </span>
       </div>
     </div>
   );
