@@ -84,6 +84,31 @@ it("shows what is asked, and allows it by a key, not before it can be read", asy
   expect(agents.host.run("tail", id)).toContain("Tool result:");
 });
 
+it("keeps what is asked, and since when, while the daemon restarts", async () => {
+  const since = (): string => {
+    const [session] = JSON.parse(agents.host.run("sessions", "--json")) as { state_since: string }[];
+    return session!.state_since;
+  };
+  ask("run: touch over-a-restart");
+  await page.goto(agents.host.url);
+  const needs = page.getByRole("region", { name: "Needs you" });
+  await needs.getByText("touch over-a-restart").waitFor();
+  const before = since();
+  agents.host.restart();
+  await page.reload();
+  await needs.getByText("touch over-a-restart").waitFor();
+  await needs.getByText("Permission", { exact: true }).waitFor();
+  expect(since()).toBe(before);
+  await shot(page, "needs-you-after-restart");
+  await page.goto(`${agents.host.url}/inbox`);
+  await page.locator(".whole-text", { hasText: "touch over-a-restart" }).waitFor();
+  await eventually(() => allow(page).isEnabled(), "the answer can be given");
+  await allow(page).click();
+  await page.getByText("Allowed by").first().waitFor();
+  idle();
+  expect(agents.host.run("tail", id)).toContain("Tool result:");
+});
+
 it("denies with a reason on a phone, and the desk sees that it is over", async () => {
   await phone.goto(`${agents.host.url}/inbox`);
   ask("run: touch never");

@@ -98,6 +98,25 @@ it("writes values into env sets and never shows them again", async () => {
   ).toHaveLength(1);
 });
 
+it("says how API billing gets its key", async () => {
+  await page.goto(host.url);
+  await page.getByRole("button", { name: "Create Session" }).first().click();
+  const dialog = page.getByRole("dialog", { name: "Create Session" });
+  await dialog.getByRole("radio", { name: /^Claude Code/ }).check();
+  await dialog.getByLabel("Working directory").fill(join(folder, "home"));
+  await dialog.getByText("not a git repository").waitFor();
+  await dialog.getByRole("radio", { name: /^API/ }).check();
+  await dialog.getByRole("button", { name: /^Create/ }).click();
+  const alert = dialog.getByRole("alert");
+  await alert.getByText("No API key was found. Add one to an env set, or choose Subscription.").waitFor();
+  // Nothing of the command line.
+  expect(await alert.innerText()).not.toMatch(/--|ANTHROPIC/);
+  await shot(page, "create-no-key");
+  expect(await findings(page), "no key").toEqual([]);
+  expect(JSON.parse(host.run("sessions", "--json"))).toEqual([]);
+  await page.keyboard.press("Escape");
+});
+
 it("starts an agent in a worktree, with an env set, without questions, and forks it", async () => {
   await page.goto(host.url);
   await page.getByRole("button", { name: "Create Session" }).first().click();

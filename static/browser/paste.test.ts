@@ -29,10 +29,10 @@ function start(name: string, script: string): string {
   return (JSON.parse(started) as { id: string }).id;
 }
 
-async function pasteInto(id: string): Promise<void> {
+async function pasteInto(id: string, text = TEXT): Promise<void> {
   await page.goto(`${host.url}/sessions/${id}`);
   await shows(page, "ready");
-  await page.evaluate((text) => navigator.clipboard.writeText(text), TEXT);
+  await page.evaluate((text) => navigator.clipboard.writeText(text), text);
   await page.keyboard.press("Control+Shift+V");
 }
 
@@ -47,6 +47,32 @@ it("pastes megabytes, whole and in brackets, with what is typed behind them", as
   await shows(page, sum);
   const progress = page.getByRole("progressbar", { name: "Pasted" });
   await eventually(async () => (await progress.count()) === 0, "the progress is gone");
+});
+
+it("lets the keys of another session through while it pastes", async () => {
+  const other = await page.context().newPage();
+  await other.goto(`${host.url}/sessions/${start("typed", "cat")}`);
+  await shows(other, "ready");
+  await pasteInto(start("pasted", "cat >/dev/null"), TEXT.repeat(12));
+  const progress = page.getByRole("progressbar", { name: "Pasted" });
+  await progress.waitFor();
+  const delays: number[] = [];
+  const far = async (): Promise<number> => progress.evaluate((bar) => (bar as HTMLProgressElement).value);
+  const before = await far();
+  for (const letter of "abcdefghij") {
+    const typed = Date.now();
+    await other.keyboard.type(letter);
+    await shows(other, letter);
+    delays.push(Date.now() - typed);
+  }
+  // All of them came while it went on.
+  await eventually(async () => (await far()) > before, "the paste goes on");
+  console.log(`echoes of another session during a paste, in ms: ${delays.join(" ")}`);
+  expect(Math.max(...delays)).toBeLessThan(1000);
+  await page.getByRole("toolbar", { name: "Terminal" }).getByRole("button", { name: "Stop" }).click();
+  await page.getByText(/Paste stopped\. The program got/).waitFor();
+  await progress.waitFor({ state: "detached" });
+  await other.close();
 });
 
 it("says how far a paste is, and stops it without leaving the program in it", async () => {
