@@ -14,13 +14,14 @@
 #             and what is seen of typed letters on a slow link
 # make day    ten real agents for an hour, two windows and a phone that look on and answer; AGENTS=10 SECONDS=3600
 #             SEED=1 choose
+# make pictures  takes the pictures of the guides again, in docs/dashboard; look at each
 # make drift  observes the newest published agents, and prints what differs from what was recorded; changes nothing
 # make bench  the benchmarks: pure code, then everything end to end
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: run build test lint bench paint day drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
+.PHONY: run build test lint bench paint day pictures drift kills operations asks agents fuzz-tmux need-to-run need-to-test npm dashboard browser
 
 # Newer tools that .ci/install may have put there, and a Rust that the shell's PATH does not have yet.
 export PATH := $(CURDIR)/target/tools/bin:$(PATH):$(HOME)/.cargo/bin
@@ -95,6 +96,9 @@ paint: static/node_modules/.package-lock.json build | need-to-test
 
 day: static/node_modules/.package-lock.json build | need-to-test
 	cd static && CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts day
+
+pictures: static/node_modules/.package-lock.json fixtures/agents/node_modules/.package-lock.json build | need-to-test
+	cd static && SHOTS=../docs/dashboard CODEPIPER=../target/release/codepiper npx vitest run --config vitest.measure.config.ts pictures
 
 bench: need-to-run
 	cargo bench --bench pure

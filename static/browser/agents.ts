@@ -22,12 +22,14 @@ export interface Bed {
   trusted: string;
   /** One that no agent knows. */
   unknown: string;
+  /** More in which nothing is asked, by their names; in the home of the agents. */
+  projects: Record<string, string>;
   /** Starts an agent; its id. */
   start: (agent: "claude-code" | "codex", directory: string, ...args: string[]) => string;
   close: () => Promise<void>;
 }
 
-export async function bed(versions: Versions = "older"): Promise<Bed> {
+export async function bed(versions: Versions = "older", ...names: string[]): Promise<Bed> {
   const bin = binOf(versions);
   if (!existsSync(bin)) throw new Error(`the agents are not installed: run \`npm ci\` in ${resolve(bin, "../..")}`);
   const folder = mkdtempSync(join(tmpdir(), "codepiper-agents-"));
@@ -36,8 +38,9 @@ export async function bed(versions: Versions = "older"): Promise<Bed> {
     string,
     string,
   ];
-  for (const directory of [trusted, unknown]) {
-    mkdirSync(directory);
+  const projects = Object.fromEntries(names.map((name) => [name, join(user, "projects", name)]));
+  for (const directory of [trusted, unknown, ...Object.values(projects)]) {
+    mkdirSync(directory, { recursive: true });
     execFileSync("git", ["init", "--quiet", directory]);
   }
   const model = spawn("node", [join(FIXTURES, "model/server.mjs"), "--until-stdin-closes"], {
@@ -45,8 +48,14 @@ export async function bed(versions: Versions = "older"): Promise<Bed> {
   });
   const [greeting] = (await once(createInterface(model.stdout), "line")) as [string];
   const url = greeting.replace("listening on ", "");
-  execFileSync("node", [join(FIXTURES, "agents/seed-claude.mjs"), user, KEY, trusted]);
-  execFileSync("node", [join(FIXTURES, "agents/seed-codex.mjs"), user, new URL(url).port, trusted]);
+  execFileSync("node", [join(FIXTURES, "agents/seed-claude.mjs"), user, KEY, trusted, ...Object.values(projects)]);
+  execFileSync("node", [
+    join(FIXTURES, "agents/seed-codex.mjs"),
+    user,
+    new URL(url).port,
+    trusted,
+    ...Object.values(projects),
+  ]);
   const host = await daemon({
     bare: true,
     environment: {
@@ -67,6 +76,7 @@ export async function bed(versions: Versions = "older"): Promise<Bed> {
     host,
     trusted,
     unknown,
+    projects,
     start: (agent, directory, ...args) => {
       // The model is reached with a key; Codex has it in its own settings.
       const billing = agent === "claude-code" ? ["--billing", "api"] : [];
