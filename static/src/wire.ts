@@ -1972,7 +1972,7 @@ from?: number | null, limit?: number | null, };
  */
 export type ReadImage = { path: string, 
 /**
- * The state, as in [`ReadDiff`]. Default: `work`.
+ * The state, as in `ReadDiff`. Default: `work`.
  */
 of?: string | null, };
 
@@ -1981,7 +1981,7 @@ of?: string | null, };
  */
 export type ReadLines = { path: string, 
 /**
- * The state, as in [`ReadDiff`]. Default: `work`.
+ * The state, as in `ReadDiff`. Default: `work`.
  */
 of?: string | null, 
 /**

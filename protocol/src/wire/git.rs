@@ -4,6 +4,7 @@
 //! [`os_text`](crate::os_text) writes them, and come back as they were.
 
 mod change;
+mod content;
 mod operation;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ pub use change::{
     ChangeFiles, ChooseMarks, ChosenFile, ChosenHunk, ChosenLines, Discarded, MakeCommit, MarkSeen, Marks,
     Snapshot,
 };
+pub use content::{FileLines, ReadImage, ReadLines};
 pub use operation::{GitOperation, GitProgress};
 
 /// Files in one answer, unless fewer are asked for.
@@ -375,39 +377,4 @@ pub struct DiffLine {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(test, ts(optional, as = "Option<bool>"))]
     pub no_newline: bool,
-}
-
-/// The query of `GET /api/sessions/{ref}/git/lines`: lines of one side of a file, around its hunks.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-#[serde(deny_unknown_fields)]
-pub struct ReadLines {
-    pub path: String,
-    /// The state, as in [`ReadDiff`]. Default: `work`.
-    #[serde(default)]
-    pub of: Option<String>,
-    /// The first line, from 1.
-    pub from: u32,
-    #[serde(default)]
-    pub limit: Option<u32>,
-}
-
-/// `GET /api/sessions/{ref}/git/lines`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct FileLines {
-    pub lines: Vec<String>,
-    /// How many lines the file has.
-    pub total: u32,
-}
-
-/// The query of `GET /api/sessions/{ref}/git/image`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS), ts(optional_fields = nullable))]
-#[serde(deny_unknown_fields)]
-pub struct ReadImage {
-    pub path: String,
-    /// The state, as in [`ReadDiff`]. Default: `work`.
-    #[serde(default)]
-    pub of: Option<String>,
 }
