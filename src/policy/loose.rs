@@ -25,7 +25,7 @@ pub const LONGEST_NAME: usize = 255;
 const MOST_DECODED: usize = 64;
 const LONGEST_BRACES: usize = 4096;
 /// A brace expression makes so many words.
-const MOST_BRACES: usize = 256;
+pub const MOST_BRACES: usize = 256;
 
 /// The readings of a text, each a sequence of words.
 pub fn readings(text: &str, places: &Places) -> Vec<Vec<String>> {

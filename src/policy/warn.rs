@@ -62,6 +62,13 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
     if let Some(tool) = every {
         return Some((Risk::Anything, format!("'{tool}' allows tools that do not exist yet.")));
     }
+    let urls = rule.text.args.get("url").into_iter().flatten();
+    if let Some(url) = urls.filter(|url| url.contains("://")).find(|url| names_no_host(url)) {
+        return Some((
+            Risk::Anything,
+            format!("'{url}' also fits addresses of other hosts. End the host with '/'."),
+        ));
+    }
     let writes = ["Write", "Edit", "MultiEdit", "NotebookEdit", input::SHELL, "apply_patch"];
     let writer = rule.text.tool.iter().find(|tool| writes.contains(&tool.as_str()))?;
     let places =
@@ -75,6 +82,12 @@ fn of_tool(rule: &Rule) -> Option<(Risk, String)> {
         _ => return None,
     };
     Some((Risk::Anything, message))
+}
+
+/// Whether a wildcard stands in the host of an address, where it runs over anything.
+fn names_no_host(url: &str) -> bool {
+    let host = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(rest));
+    host.contains(['*', '?'])
 }
 
 /// Whether a pattern covers a home directory, or files of the system.

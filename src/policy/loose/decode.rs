@@ -33,7 +33,8 @@ fn escape(tail: &str) -> (Option<char>, usize) {
         Some('U') => number(1, 8, 16),
         Some('0') => number(0, 4, 8),
         Some('1'..='7') => number(0, 3, 8),
-        Some('n' | 't' | 'r' | 'v' | 'f') => (Some(' '), 1),
+        // `\_` is a blank for `env -S`.
+        Some('n' | 't' | 'r' | 'v' | 'f' | '_') => (Some(' '), 1),
         Some(letter) => (Some(letter), letter.len_utf8()),
     }
 }
@@ -79,23 +80,24 @@ fn base64(word: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The words of a brace expression, not more than `most`.
+/// The words of a brace expression. If there are more than `most`, a pattern stands for all of them.
 pub fn braces(word: &str, most: usize) -> Vec<String> {
     let mut open = vec![word.to_owned()];
     let mut done = Vec::new();
-    while let Some(word) = open.pop() {
-        let Some((before, inner, after)) = innermost(&word) else {
-            done.push(word);
+    while let Some(next) = open.pop() {
+        let Some((before, inner, after)) = innermost(&next) else {
+            done.push(next);
             continue;
         };
-        if open.len() + done.len() >= most {
+        let choices = range(inner, most + 1).unwrap_or_else(|| inner.split(',').map(str::to_owned).collect());
+        if open.len() + done.len() + choices.len() > most {
+            let (begin, end) = (word.find('{').unwrap_or(0), word.rfind('}').unwrap_or(word.len()));
+            done.push(format!("{}*{}", &word[..begin], word.get(end + 1..).unwrap_or("")));
             break;
         }
         // The first one is taken first.
-        let choices = range(inner, most).unwrap_or_else(|| inner.split(',').map(str::to_owned).collect());
-        open.extend(choices.iter().rev().take(most).map(|choice| format!("{before}{choice}{after}")));
+        open.extend(choices.iter().rev().map(|choice| format!("{before}{choice}{after}")));
     }
-    done.truncate(most);
     done
 }
 

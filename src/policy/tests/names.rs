@@ -198,6 +198,8 @@ fn a_pattern_that_names_a_denied_file_is_denied_and_a_search_is_not() {
             assert_eq!(action == Action::Allow, !denied, "{tool} {input}: {action:?}");
         }
     }
+    let many = json!({ "pattern": "KEY", "glob": format!("{{{}.env}}", "a,".repeat(300)) });
+    assert_ne!(of(&policies[0], "Grep", many), Action::Allow);
     let home = rules(
         "[[rule]]\naction = \"allow\"\ntool = \"Grep\"\n[[rule]]\naction = \"deny\"\npaths = \"~/.ssh/**\"",
     );

@@ -254,4 +254,13 @@ fn an_allow_that_admits_more_than_it_seems_is_warned_of() {
             format!("[[rule]]\naction = \"allow\"\ntool = \"Write\"\nargs = {{ file_path = \"{path}\" }}");
         assert_eq!(warn::warnings(&rules(&rule)).first().map(|warning| warning.risk), risk, "{path}");
     }
+    for (url, risk) in [
+        ("https://example.com*", Some(Risk::Anything)),
+        ("https://*.example.com/x", Some(Risk::Anything)),
+        ("https://example.com/*", None),
+        ("https://example.com", None),
+    ] {
+        let rule = format!("[[rule]]\naction = \"allow\"\ntool = \"WebFetch\"\nargs = {{ url = \"{url}\" }}");
+        assert_eq!(warn::warnings(&rules(&rule)).first().map(|warning| warning.risk), risk, "{url}");
+    }
 }

@@ -66,10 +66,8 @@ impl Search<'_> {
         let is_shortened = text.contains("/..");
         for path in loose::paths_in(text) {
             // Nothing shortens the name that it begins with.
-            if is_long
-                && !is_shortened
-                && path.split('/').next().is_some_and(|name| name.len() > LONGEST_NAME)
-            {
+            let first_name = || path.bytes().take(LONGEST_NAME + 1).take_while(|byte| *byte != b'/').count();
+            if is_long && !is_shortened && first_name() > LONGEST_NAME {
                 continue;
             }
             self.spend(1 + path.len() / 64);
@@ -96,7 +94,10 @@ impl Search<'_> {
             candidates.add(text, tops.collect(), wildcards);
         }
         if wildcards == Wildcards::OfPrograms {
-            for pattern in loose::patterns_in(text) {
+            let patterns = loose::patterns_in(text);
+            // So many in data are no patterns.
+            self.found.exhausted |= patterns.len() >= loose::MOST_BRACES && !text.contains('"');
+            for pattern in patterns {
                 self.spend(1 + pattern.len() / 8);
                 let from = bases.iter().chain([&places.cwd]);
                 let readings = from.flat_map(|base| NamedPath::readings(&pattern, base, places));
