@@ -1,5 +1,7 @@
 //! `/api/sessions/{ref}/git`: what git says about a session's directory, and what is staged, discarded and committed.
 
+mod turns;
+
 use std::sync::Arc;
 
 use codepiper_protocol::SessionId;
@@ -12,12 +14,12 @@ use codepiper_protocol::wire::git::{
 use codepiper_protocol::wire::problem::{Code, Problem};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
+use self::turns::TURNS;
 use super::caller::percent_decode;
 use super::sessions::{Reference, find};
 use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, json_or_default, with};
@@ -29,8 +31,6 @@ use crate::process::inherited;
 use crate::session::Session;
 use crate::tasks::blocking;
 
-/// So much is read or written at once: each may hold two versions of a large file in memory.
-static TURNS: Semaphore = Semaphore::const_new(4);
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     repository(&api)
@@ -228,11 +228,13 @@ pub async fn in_repo_of<T: Send + 'static>(
     session: Arc<Session>,
     work: impl FnOnce(&mut Repo, SessionId) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
-    let _turn = TURNS.acquire().await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-    let done = blocking(move || {
-        inherited::with_umask_of_programs(|| work(&mut Repo::open(&session.cwd())?, session.id))
-    });
-    Ok(done.await??)
+    let dir = session.cwd();
+    let begin = || {
+        blocking(move || {
+            inherited::with_umask_of_programs(|| work(&mut Repo::open(&session.cwd())?, session.id))
+        })
+    };
+    Ok(TURNS.take(&dir, begin).await???)
 }
 
 /// Keeps what is there when a session begins: what changed since is asked for later.
