@@ -59,12 +59,12 @@ pub mod worktree;
 
 use std::path::{Path, PathBuf};
 
-use git2::Repository;
+use self::repo::discover;
 
 /// The branch that is checked out in `dir`, or the short id of a detached head. `None` outside of a
 /// work tree.
 pub fn branch(dir: &Path) -> Option<String> {
-    let repository = Repository::discover(dir).ok()?;
+    let repository = discover(dir).ok()?;
     // A branch without a commit has a name already, but no target.
     let head = repository.find_reference("HEAD").ok()?;
     if let Ok(Some(target)) = head.symbolic_target() {
@@ -75,14 +75,14 @@ pub fn branch(dir: &Path) -> Option<String> {
 
 /// The root of the work tree that `dir` lies in, and its branch.
 pub fn work_tree(dir: &Path) -> Option<(PathBuf, Option<String>)> {
-    let root = Repository::discover(dir).ok()?.workdir()?.to_owned();
+    let root = discover(dir).ok()?.workdir()?.to_owned();
     let root = root.components().collect();
     Some((root, branch(dir)))
 }
 
 /// The names of local branches, sorted, at most so many.
 pub fn branches(dir: &Path, most: usize) -> Vec<String> {
-    let Ok(repository) = Repository::discover(dir) else { return vec![] };
+    let Ok(repository) = discover(dir) else { return vec![] };
     let Ok(branches) = repository.branches(Some(git2::BranchType::Local)) else { return vec![] };
     let names = branches.filter_map(|branch| Some(branch.ok()?.0.name().ok()??.to_owned()));
     let mut names: Vec<String> = names.take(most).collect();
@@ -92,7 +92,7 @@ pub fn branches(dir: &Path, most: usize) -> Vec<String> {
 
 /// How many files differ from the last commit, untracked ones too; a new directory counts once.
 pub fn changed_files(dir: &Path) -> Option<u32> {
-    let repository = Repository::discover(dir).ok()?;
+    let repository = discover(dir).ok()?;
     let mut options = git2::StatusOptions::new();
     options.include_untracked(true).include_ignored(false).exclude_submodules(true);
     let statuses = repository.statuses(Some(&mut options)).ok()?;

@@ -25,7 +25,7 @@ use super::sessions::{Reference, find};
 use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, json_or_default, with};
 use crate::git::base::{Reader, State};
 use crate::git::error::Failure;
-use crate::git::repo::Repo;
+use crate::git::repo::{Repo, discover};
 use crate::git::{commit, content, diff, discard, history, seen, snapshot, stage, status};
 use crate::process::inherited;
 use crate::session::Session;
@@ -281,7 +281,7 @@ pub fn forget(api: &Api, session: Arc<Session>) {
         let forgotten = blocking(move || {
             // A worktree may be gone already; the repository that it was made from has its references.
             let dirs = [Some(session.cwd()), session.view().worktree.map(|worktree| worktree.repository)];
-            let git = dirs.into_iter().flatten().find_map(|dir| git2::Repository::discover(dir).ok());
+            let git = dirs.into_iter().flatten().find_map(|dir| discover(&dir).ok());
             git.map_or(Ok(()), |git| snapshot::forget(&git, id))
         });
         if let Ok(Err(failure)) = forgotten.await {

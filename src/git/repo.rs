@@ -1,12 +1,13 @@
 //! Opening the repository that a directory lies in, and files in its work tree.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::Repository;
+use git2::{Repository, RepositoryOpenFlags};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::error::Failure;
@@ -14,6 +15,8 @@ use super::name::TreePath;
 
 /// Attributes of files that git passes through something that its library does not do.
 pub const FILTERS: [&str; 2] = ["filter", "working-tree-encoding"];
+/// Where git writes the name of a file's content for `$Id$`. The library does that for the first of them only.
+const IDENT: &str = "ident";
 
 /// A repository with a work tree. Git's library runs no program: no hook, filter, pager, monitor or external diff.
 pub struct Repo {
@@ -27,7 +30,7 @@ impl Repo {
     pub fn open(dir: &Path) -> Result<Self, Failure> {
         let missing =
             |why: &str| Failure::Said(Problem::new(Code::NoRepository, format!("{} {why}", dir.display())));
-        let git = Repository::discover(dir).map_err(|error| match error.code() {
+        let git = discover(dir).map_err(|error| match error.code() {
             git2::ErrorCode::Owner => {
                 missing("lies in a repository of another user, which git does not trust")
             }
@@ -83,16 +86,20 @@ impl Repo {
     }
 
     /// Whether something that git's library does not do stands between a file and the index: a program of the
-    /// configuration, or another encoding.
+    /// configuration, another encoding, or `$Id$`.
     pub fn has_filter(&self, path: &TreePath) -> bool {
-        let has = |name: &str| {
-            let value = self.git.get_attr_bytes(path.as_path(), name, git2::AttrCheckFlags::FILE_THEN_INDEX);
-            value.ok().flatten().is_some_and(|value| {
-                matches!(git2::AttrValue::always_bytes(Some(value)), git2::AttrValue::Bytes(name) if !name.is_empty())
-            })
-        };
-        FILTERS.into_iter().any(has)
+        let flags = git2::AttrCheckFlags::FILE_THEN_INDEX;
+        let value = |name: &str| self.git.get_attr_bytes(path.as_path(), name, flags).ok().flatten();
+        let is_named = |name: &str| matches!(git2::AttrValue::always_bytes(value(name)), git2::AttrValue::Bytes(name) if !name.is_empty());
+        let is_set = matches!(git2::AttrValue::always_bytes(value(IDENT)), git2::AttrValue::True);
+        is_set || FILTERS.into_iter().any(is_named)
     }
+}
+
+/// Opens the repository that `dir` lies in. `Repository::discover` opens the git directory itself, and takes the directory
+/// above for the work tree: wrong when git keeps it elsewhere (`git init --separate-git-dir`).
+pub fn discover(dir: &Path) -> Result<Repository, git2::Error> {
+    Repository::open_ext(dir, RepositoryOpenFlags::empty(), &[] as &[&OsStr])
 }
 
 fn outside(path: &TreePath, error: &std::io::Error) -> Failure {

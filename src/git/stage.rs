@@ -82,8 +82,8 @@ pub fn checked<'d>(
     }
     match (found.whole, &file.hunks) {
         (Some(WholeFile::Filter), _) => Err(invalid(format!(
-            "{}: git passes this file through a filter program (git LFS, for example) or changes its encoding, which \
-             CodePiper does not do; use git itself in the terminal",
+            "{}: git passes this file through a filter program (git LFS, for example), changes its encoding or replaces \
+             $Id$ in it, which CodePiper does not do; use git itself in the terminal",
             path.text()
         ))),
         (Some(_), Some(_)) => Err(invalid(format!("{} can only be chosen as a whole", path.text()))),

@@ -29,6 +29,7 @@ use self::merge::merge_at;
 use self::remove::{prune, remove_at};
 use self::state::state;
 use self::unsaved::changes;
+use super::repo::discover;
 use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
@@ -52,8 +53,8 @@ pub struct Made {
 /// Makes a worktree of the repository that `dir` lies in. `session` is the short id for a branch that nobody
 /// named. On an error nothing is left behind.
 pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Result<Made, Problem> {
-    let repository = Repository::discover(dir)
-        .map_err(|_| invalid(format!("{} is not in a git repository", dir.display())))?;
+    let repository =
+        discover(dir).map_err(|_| invalid(format!("{} is not in a git repository", dir.display())))?;
     let (root, below) = place(&repository, dir)?;
     let (name, base, commit) = choose_branch(&repository, wanted, session)?;
     check_below(&commit, &below, dir)?;

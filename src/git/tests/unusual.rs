@@ -92,6 +92,35 @@ fn another_encoding_is_left_to_git() {
 }
 
 #[test]
+fn what_git_writes_for_an_id_is_left_to_git() {
+    let sandbox = Sandbox::new();
+    sandbox.write(".gitattributes", "f ident\ng -ident\n");
+    sandbox.write("f", "$Id$\n");
+    sandbox.write("g", "$Id$\n");
+    sandbox.commit_all();
+    sandbox.write("f", "$Id: one $ $Id: two $\n");
+    sandbox.write("g", "other\n");
+    assert_eq!(shown(&sandbox, "index", "work", "f").unwrap().whole, Some(WholeFile::Filter));
+    assert!(problem(stage::stage(&sandbox.repo(), &[whole("f")])).detail.contains("$Id$"));
+    stage::stage(&sandbox.repo(), &[whole("g")]).unwrap();
+}
+
+#[test]
+fn a_git_directory_may_be_elsewhere() {
+    let (sandbox, elsewhere) = (Sandbox::new(), tempfile::tempdir().unwrap());
+    let (dir, git_dir) = (elsewhere.path().join("work"), elsewhere.path().join("kept"));
+    sandbox.git(["init", "-q", "--separate-git-dir", git_dir.to_str().unwrap(), dir.to_str().unwrap()]);
+    fs::write(dir.join("f"), "1\n").unwrap();
+    fs::create_dir(dir.join("below")).unwrap();
+    let repo = super::Repo::open(&dir.join("below")).unwrap();
+    stage::stage(&repo, &[whole("f")]).unwrap();
+    assert_eq!(sandbox.text(["-C", dir.to_str().unwrap(), "status", "--porcelain"]), "A  f");
+    let root = dir.canonicalize().unwrap();
+    assert_eq!(super::super::work_tree(&dir.join("below")).map(|(root, _)| root), Some(root));
+    assert_eq!(super::super::changed_files(&dir), Some(1));
+}
+
+#[test]
 fn a_file_that_became_a_directory_is_staged_as_deleted() {
     let sandbox = Sandbox::new();
     sandbox.write("a", "1\n");
