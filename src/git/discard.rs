@@ -62,7 +62,7 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     let id = format!("{:013}-{}", at.as_millisecond(), &commit.to_string()[..8]);
     let name = reference(session, &id);
     point(&repo.git, &name, commit)?;
-    make_durable(&repo.git)?;
+    make_durable(&repo.git).inspect_err(|_| forget(&repo.git, &name))?;
     if let Err(undone) = carry_out(repo, &planned) {
         if undone.left.is_empty() {
             forget(&repo.git, &name);
@@ -180,8 +180,8 @@ struct Undone {
     left: Vec<String>,
 }
 
-impl From<Undone> for Failure {
-    fn from(undone: Undone) -> Self {
+impl From<Box<Undone>> for Failure {
+    fn from(undone: Box<Undone>) -> Self {
         let problem = Problem::from(undone.why);
         let detail = match undone.left.is_empty() {
             true => format!("{}; nothing was done", problem.detail),
@@ -197,7 +197,7 @@ impl From<Undone> for Failure {
 }
 
 /// Replaces all files. When one of them cannot be, or has changed meanwhile, the others are as they were.
-fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Undone> {
+fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Box<Undone>> {
     let replace = |path: &TreePath, from: &Option<Content>, to: &Option<Content>| {
         place::replace(repo, path, from.as_ref(), to.as_ref())
     };
@@ -210,7 +210,7 @@ fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Undone> {
                 left.push(done.path.text());
             }
         }
-        return Err(Undone { why, left });
+        return Err(Box::new(Undone { why, left }));
     }
     Ok(())
 }
