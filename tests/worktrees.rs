@@ -7,8 +7,9 @@ use std::process::Command;
 
 use codepiper_protocol::wire::session::Session;
 use codepiper_protocol::wire::worktree::WorktreeState;
+use serde_json::json;
 
-use crate::harness::Home;
+use crate::harness::{Home, Owner, eventually};
 
 /// What git prints.
 pub fn git(dir: &Path, args: &[&str]) -> String {
@@ -177,6 +178,28 @@ fn two_sessions_of_one_worktree_release_it_with_the_last() {
     home.ok(["kill", &first.short_id]);
     let refused = home.fails(1, ["worktree", "remove", path.to_str().unwrap()]);
     assert!(refused.contains(&second.short_id), "{refused}");
+    home.ok(["kill", &second.short_id]);
+    home.ok(["worktree", "remove", path.to_str().unwrap()]);
+}
+
+#[test]
+fn a_session_that_came_by_another_name_keeps_its_worktree() {
+    let home = Home::running();
+    let repository = repository(&home);
+    let first = start(&home, &repository, &[]);
+    let path = first.worktree.clone().unwrap().path;
+    let link = home.path("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let body = json!({"provider": "shell", "dir": link, "args": ["cat"]});
+    drop(Owner(&home).ask("POST", "/api/sessions", &body));
+    let second = eventually("it runs", || {
+        home.sessions().into_iter().find(|session| session.id != first.id && session.pid.is_some())
+    });
+    assert_eq!(second.cwd, link);
+    home.ok(["kill", &first.short_id]);
+    let refused = home.fails(1, ["worktree", "remove", path.to_str().unwrap()]);
+    assert!(refused.contains(&second.short_id), "{refused}");
+    assert!(path.is_dir());
     home.ok(["kill", &second.short_id]);
     home.ok(["worktree", "remove", path.to_str().unwrap()]);
 }

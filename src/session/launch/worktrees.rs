@@ -96,10 +96,11 @@ impl Launcher {
         drop(blocking(move || worktree::release(&path)));
     }
 
-    /// The sessions that were started in it, by whichever way.
+    /// The sessions that were started in it, by whichever way and name.
     fn inside(&self, path: &Path) -> Vec<Arc<Session>> {
         let mut all = self.registry.all();
-        all.retain(|session| session.cwd().starts_with(path));
+        let path = real(path);
+        all.retain(|session| real(&session.cwd()).starts_with(&path));
         all
     }
 }
@@ -112,14 +113,15 @@ struct Leaving {
 
 impl Leaving {
     pub fn begin(launcher: &Launcher, path: &Path) -> Result<Self, Problem> {
+        let path = real(path);
         let mut leaving = lock(&launcher.inner.leaving);
-        if leaving.iter().any(|other| other == path) {
+        if leaving.contains(&path) {
             let detail = format!("the worktree {} is being removed by somebody else", path.display());
             return Err(Problem::new(Code::InUse, detail));
         }
-        leaving.push(path.to_owned());
+        leaving.push(path.clone());
         drop(leaving);
-        Ok(Self { launcher: launcher.clone(), path: path.to_owned() })
+        Ok(Self { launcher: launcher.clone(), path })
     }
 }
 
@@ -133,6 +135,7 @@ impl Launcher {
     /// # Errors
     /// When the directory of a session is being removed.
     pub(super) fn check_not_leaving(&self, dir: &Path) -> Result<(), Problem> {
+        let dir = real(dir);
         match lock(&self.inner.leaving).iter().find(|path| dir.starts_with(path)) {
             Some(path) => Err(Problem::new(
                 Code::InUse,
@@ -141,6 +144,11 @@ impl Launcher {
             None => Ok(()),
         }
     }
+}
+
+/// Without links on the way. What is gone keeps its name.
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn worktree_of(session: &Session) -> Option<PathBuf> {
