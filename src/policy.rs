@@ -5,6 +5,7 @@
 //! | [`rule`]    | a policy and its rules, as they are written and ready to be matched |
 //! | [`read`]    | reads a policy from TOML and says what is wrong with it |
 //! | [`write`](mod@write) | writes it again |
+//! | [`form`]    | a policy as a form shows it, and the text that a form stands for |
 //! | [`example`] | checks the examples of a rule |
 //! | [`warn`]    | allow rules that admit more than they seem to |
 //! | [`ready`]   | policies that come with the product |
@@ -52,6 +53,7 @@ pub mod command;
 pub mod decide;
 pub mod example;
 mod fields;
+pub mod form;
 pub mod glob;
 pub mod import;
 pub mod input;

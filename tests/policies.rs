@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
-use crate::harness::{Home, eventually};
+use crate::harness::{Home, Owner, eventually};
 
 const POLICY: &str = r#"name = "work"
 default = "ask"
@@ -531,4 +531,27 @@ fn what_clients_type_is_on_record_in_sum() {
     let exported = home.ok(["audit", "export"]);
     assert_eq!(exported, std::fs::read_to_string(home.path("data/audit/audit.jsonl")).unwrap());
     assert!(!exported.contains("secret"), "{exported}");
+}
+
+/// What a client with a form does: it gets no TOML to write.
+#[test]
+fn a_form_changes_a_policy_and_keeps_the_rest_of_its_text() {
+    let home = Home::running();
+    let text = "# Of the project.\nname = \"x\"\n\n[[rule]]\naction = \"allow\"\ncommand = { program = \"ls\" } # plain\n";
+    let post = |path: &str, body: &Value| Owner(&home).answer("POST", path, body).unwrap();
+    let mut form: Value = post("/api/policies/form", &json!({ "text": text })).ok();
+    form["rules"][0]["command"]["program"] = json!(["./run.sh"]);
+    let written: Value = post("/api/policies/write", &json!({ "text": text, "form": form })).ok();
+    assert_eq!(written["text"], json!(text.replace("\"ls\"", "\"./run.sh\"")));
+    let mistake = &written["info"]["mistakes"][0];
+    assert_eq!(
+        (&mistake["line"], &mistake["rule"], &mistake["field"]),
+        (&json!(6), &json!(1), &json!("program"))
+    );
+    form["rules"] = json!([]);
+    let written: Value = post("/api/policies/write", &json!({ "text": text, "form": form })).ok();
+    assert_eq!((&written["lost"][0]["line"], &written["lost"][0]["message"]), (&json!(6), &json!("# plain")));
+    assert_eq!(home.ok(["policy", "list", "--json"]).trim(), "[]", "nothing is saved");
+    let refused = post("/api/policies/form", &json!({ "text": "name = \"x\"\ncolour = 1\n" }));
+    assert_eq!(refused.status, 400);
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::policy::{
-    AttachPolicy, PolicyFile, PolicyInfo, PolicyVerdict, PutPolicy, ReadyPolicy, SessionPolicy, TestPolicy,
+    AttachPolicy, PolicyFile, PolicyForm, PolicyInfo, PolicyVerdict, PutPolicy, ReadyPolicy, SessionPolicy,
+    TestPolicy, WritePolicy, WrittenPolicy,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
 use serde_json::json as value;
@@ -19,7 +20,8 @@ use super::sessions::{Reference, find, path_to};
 use super::{Api, Caller, answer, answer_status, directories, json, record, with};
 use crate::audit::MAX_DATA;
 use crate::policy::input::{Request, SHELL};
-use crate::policy::{kept, ready, wire};
+use crate::policy::read::Mistake;
+use crate::policy::{form, ready, wire};
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
@@ -36,7 +38,18 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::post())
         .and(json::<PutPolicy>())
         .and(with(api.clone()))
-        .then(|wanted: PutPolicy, api: Api| async move { answer(check(&api, &wanted.text)) });
+        .then(
+            |wanted: PutPolicy, api: Api| async move { answer(Ok::<_, Problem>(check(&api, &wanted.text))) },
+        );
+    let form = warp::path!("api" / "policies" / "form")
+        .and(warp::post())
+        .and(json::<PutPolicy>())
+        .then(|wanted: PutPolicy| async move { answer(form(&wanted.text)) });
+    let write = warp::path!("api" / "policies" / "write")
+        .and(warp::post())
+        .and(json::<WritePolicy>())
+        .and(with(api.clone()))
+        .then(|wanted: WritePolicy, api: Api| async move { answer(write(&api, &wanted)) });
     let test = warp::path!("api" / "policies" / "test")
         .and(warp::post())
         .and(json::<TestPolicy>())
@@ -66,7 +79,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let of_session = path_to(&api, "policies")
         .and(warp::get())
         .then(|reference, api: Api| async move { answer(of_session(&api, &reference).await) });
-    let fixed = ready.or(check).unify().or(test).unify();
+    let fixed = ready.or(check).unify().or(form).unify().or(write).unify().or(test).unify();
     list.or(fixed)
         .unify()
         .or(show)
@@ -101,14 +114,29 @@ async fn of_session(api: &Api, reference: &Reference) -> Result<Vec<SessionPolic
 }
 
 /// What would be said of a text that is saved.
-fn check(api: &Api, text: &str) -> Result<PolicyInfo, Problem> {
-    Ok(match api.sessions.policies().read(text) {
-        Ok(policy) => kept::info_of(&policy),
+fn check(api: &Api, text: &str) -> PolicyInfo {
+    match api.sessions.policies().read(text) {
+        Ok(policy) => wire::info_of(&policy),
         Err(mistakes) => {
-            let nothing = kept::info_of(&crate::policy::rule::Policy::new(""));
-            PolicyInfo { mistakes: mistakes.iter().map(kept::note).collect(), ..nothing }
+            let nothing = wire::info_of(&crate::policy::rule::Policy::new(""));
+            PolicyInfo { mistakes: mistakes.iter().map(wire::note).collect(), ..nothing }
         }
-    })
+    }
+}
+
+fn form(text: &str) -> Result<PolicyForm, Problem> {
+    form::form(text).map_err(|mistakes| unreadable(&mistakes))
+}
+
+fn write(api: &Api, wanted: &WritePolicy) -> Result<WrittenPolicy, Problem> {
+    let (text, lost) = form::write(&wanted.text, &wanted.form).map_err(|mistakes| unreadable(&mistakes))?;
+    let info = check(api, &text);
+    Ok(WrittenPolicy { text, lost, info })
+}
+
+fn unreadable(mistakes: &[Mistake]) -> Problem {
+    let told: Vec<String> = mistakes.iter().map(|mistake| format!("line {mistake}")).collect();
+    Problem::new(Code::Invalid, told.join("\n"))
 }
 
 async fn put(api: &Api, caller: &Caller, name: String, wanted: PutPolicy) -> Result<PolicyFile, Problem> {
@@ -200,10 +228,7 @@ async fn test(api: &Api, wanted: TestPolicy) -> Result<PolicyVerdict, Problem> {
         None => Ok(policies.decide(&request)),
         Some(text) => match policies.read(&text) {
             Ok(policy) => Ok(policies.whole(policy).decide(&request)),
-            Err(mistakes) => {
-                let told: Vec<String> = mistakes.iter().map(|mistake| format!("line {mistake}")).collect();
-                Err(Problem::new(Code::Invalid, told.join("\n")))
-            }
+            Err(mistakes) => Err(unreadable(&mistakes)),
         },
     });
     Ok(wire::verdict(decided.await??))

@@ -11,7 +11,7 @@ use codepiper_protocol::wire::policy::{PolicyAction, PolicyInfo, PolicyScope, Po
 use super::failure::{Failure, OF_DAEMON, OF_SESSIONS, Outcome, exit_codes, reason};
 use super::table::Table;
 use super::{Context, output};
-use crate::policy::{import, kept, read, ready, rule, write};
+use crate::policy::{import, read, ready, rule, wire, write};
 
 /// Manage policies: what agents may do without asking, what they must ask about, and what they may not do
 ///
@@ -280,17 +280,17 @@ fn check(file: &Path, json: bool) -> Outcome {
     let read = read::read(&text);
     if json {
         output::json(&match &read {
-            Ok(policy) => kept::info_of(policy),
+            Ok(policy) => wire::info_of(policy),
             Err(mistakes) => {
-                let mistakes = mistakes.iter().map(kept::note).collect();
-                PolicyInfo { mistakes, ..kept::info_of(&rule::Policy::new("")) }
+                let mistakes = mistakes.iter().map(wire::note).collect();
+                PolicyInfo { mistakes, ..wire::info_of(&rule::Policy::new("")) }
             }
         })?;
     }
     match read {
         Ok(_) if json => Ok(()),
         Ok(policy) => {
-            warn(&kept::info_of(&policy), &name);
+            warn(&wire::info_of(&policy), &name);
             output::done(format_args!(
                 "{name}: {} with {}",
                 policy.name,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::policy::{PolicyFile, PolicyInfo, PolicyNote, PolicyScope};
+use codepiper_protocol::wire::policy::{PolicyFile, PolicyInfo, PolicyScope};
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::decide::{Decision, Policies};
@@ -17,7 +17,7 @@ use super::input::Request;
 use super::native;
 use super::read::{Mistake, read};
 use super::rule::{Action, Policy, Scope};
-use super::warn::warnings;
+use super::wire::{info_of, note};
 use crate::lock::lock;
 use crate::small_file::{Synced, replace};
 
@@ -308,38 +308,6 @@ impl State {
         }
         info
     }
-}
-
-/// What lists say of a policy.
-pub fn info_of(policy: &Policy) -> PolicyInfo {
-    let notes = warnings(policy).into_iter();
-    let notes = notes.map(|warning| PolicyNote { line: warning.line as u32, message: warning.message });
-    let too_much = native::first_too_much(policy).map(|line| PolicyNote {
-        line: line as u32,
-        message: "From here on there are more denies than fit into the agent's own rules; these hold only while the \
-                  hook runs."
-            .to_owned(),
-    });
-    PolicyInfo {
-        name: policy.name.clone(),
-        description: policy.description.clone(),
-        priority: policy.priority,
-        default: super::action(policy.default),
-        scope: match &policy.scope {
-            Scope::Global => PolicyScope::Everywhere,
-            Scope::Directories(directories) => PolicyScope::Directories(directories.clone()),
-            Scope::Sessions(sessions) => PolicyScope::Sessions(sessions.clone()),
-        },
-        includes: policy.includes.clone(),
-        rules: policy.rules.len() as u32,
-        warnings: notes.chain(too_much).collect(),
-        mistakes: Vec::new(),
-    }
-}
-
-pub fn note(mistake: &Mistake) -> PolicyNote {
-    let rule = mistake.rule.map(|rule| format!("rule {rule}: ")).unwrap_or_default();
-    PolicyNote { line: mistake.line as u32, message: format!("{rule}{}", mistake.message) }
 }
 
 fn mistaken(name: &str, mistakes: &[Mistake]) -> Problem {

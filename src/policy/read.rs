@@ -58,8 +58,45 @@ const RULE_FIELDS: [&str; 11] = [
 ];
 const COMMAND_FIELDS: [&str; 3] = ["program", "words", "options"];
 
+/// A policy as it is written, whatever it means.
+pub struct Draft {
+    /// Without its rules.
+    pub policy: Policy,
+    pub rules: Vec<RuleText>,
+}
+
+/// What is wrong: with how it is written, so that only the text can show it, or with what it means.
+#[derive(Default)]
+struct Found {
+    shape: Vec<Mistake>,
+    meaning: Vec<Mistake>,
+}
+
+impl Found {
+    fn count(&self) -> usize {
+        self.shape.len() + self.meaning.len()
+    }
+}
+
 /// Reads a policy and checks its examples. All mistakes that can be told apart are told.
 pub fn read(text: &str) -> Result<Policy, Vec<Mistake>> {
+    let (Draft { policy, .. }, Found { shape, meaning }) = parse(text)?;
+    none(shape.into_iter().chain(meaning).collect()).map(|()| policy)
+}
+
+/// Reads what is written; whether it means something is not asked.
+pub fn draft(text: &str) -> Result<Draft, Vec<Mistake>> {
+    let (draft, found) = parse(text)?;
+    none(found.shape).map(|()| draft)
+}
+
+fn none(mut mistakes: Vec<Mistake>) -> Result<(), Vec<Mistake>> {
+    mistakes.sort_by_key(|mistake| mistake.line);
+    if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+}
+
+/// The policy has the rules that mean something, the draft has all.
+fn parse(text: &str) -> Result<(Draft, Found), Vec<Mistake>> {
     let line_of = |at: usize| text.get(..at).map_or(0, |before| before.matches('\n').count()) + 1;
     let one = |line, message: String| vec![Mistake { line, rule: None, field: String::new(), message }];
     if text.len() > MAX_FILE {
@@ -70,93 +107,110 @@ pub fn read(text: &str) -> Result<Policy, Vec<Mistake>> {
         one(line, format!("this is not valid TOML: {}", error.message()))
     })?;
     let lines = table::Lines::of(text);
-    let mut mistakes = Vec::new();
+    let mut found = Found::default();
     let top = Table::new(document.get_ref(), 1, None, &lines);
-    let policy = policy(&top, &mut mistakes);
-    mistakes.sort_by_key(|mistake| mistake.line);
-    if mistakes.is_empty() { Ok(policy) } else { Err(mistakes) }
+    let mut draft = Draft { policy: policy(&top, &mut found), rules: Vec::new() };
+    for (number, table) in top.tables("rule", &mut found.shape).into_iter().enumerate() {
+        let (table, before) = (table.of_rule(number + 1), found.count());
+        let Some(text) = rule_text(&table, &mut found) else { continue };
+        if found.count() == before {
+            draft.policy.rules.extend(rule(&table, text.clone(), &mut found.meaning));
+        }
+        draft.rules.push(text);
+    }
+    Ok((draft, found))
 }
 
-fn policy(top: &Table, mistakes: &mut Vec<Mistake>) -> Policy {
-    top.only(&POLICY_FIELDS, "a policy", mistakes);
-    let name = top.required("name", mistakes).unwrap_or_default();
-    if name.is_empty() && top.has("name") || name.len() > 100 || name.chars().any(char::is_control) {
-        top.wrong("name", "'name' has to have 1 to 100 printable characters", mistakes);
+/// Everything but its rules.
+fn policy(top: &Table, found: &mut Found) -> Policy {
+    top.only(&POLICY_FIELDS, "a policy", &mut found.shape);
+    let name = top.text("name", &mut found.shape).unwrap_or_default();
+    if !top.has("name") {
+        top.wrong("name", "'name' is missing", &mut found.meaning);
+    } else if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+        top.wrong("name", "'name' has to have 1 to 100 printable characters", &mut found.meaning);
     }
     let mut policy = Policy::new(&name);
-    policy.description = top.text("description", mistakes).unwrap_or_default();
-    policy.priority = top.integer("priority", mistakes).unwrap_or(0);
-    policy.default = match top.text("default", mistakes).as_deref() {
+    policy.description = top.text("description", &mut found.shape).unwrap_or_default();
+    policy.priority = top.integer("priority", &mut found.shape).unwrap_or(0);
+    policy.default = match top.text("default", &mut found.shape).as_deref() {
         None | Some("ask") => Action::Ask,
         Some("deny") => Action::Deny,
         Some(other) => {
             let message = format!("'default' has to be \"ask\" or \"deny\", not \"{other}\"");
-            top.wrong("default", &message, mistakes);
+            top.wrong("default", &message, &mut found.shape);
             Action::Deny
         }
     };
-    policy.fails_closed = match top.text("fail", mistakes).as_deref() {
+    policy.fails_closed = match top.text("fail", &mut found.shape).as_deref() {
         None | Some("rules") => false,
         Some("deny") => true,
         Some(other) => {
             let message = format!("'fail' has to be \"rules\" or \"deny\", not \"{other}\"");
-            top.wrong("fail", &message, mistakes);
+            top.wrong("fail", &message, &mut found.shape);
             true
         }
     };
-    let scope = match (top.has("directories"), top.has("sessions")) {
-        (true, true) => {
-            top.wrong("sessions", "a policy has either 'directories' or 'sessions', not both", mistakes);
-            Scope::Global
-        }
-        (true, false) => Scope::Directories(top.some_texts("directories", mistakes)),
-        (false, true) => Scope::Sessions(top.texts("sessions", mistakes)),
-        (false, false) => Scope::Global,
-    };
-    if let Err(message) = policy.set_scope(scope) {
-        top.wrong("directories", &message, mistakes);
+    policy.scope = scope(top, found);
+    if let Err(message) = policy.set_scope(policy.scope.clone()) {
+        top.wrong("directories", &message, &mut found.meaning);
     }
-    policy.includes = top.texts("include", mistakes);
-    for (number, table) in top.tables("rule", mistakes).into_iter().enumerate() {
-        policy.rules.extend(rule(&table, number + 1, mistakes));
-    }
+    policy.includes = top.texts("include", &mut found.shape);
     policy
 }
 
-fn rule(table: &Table, number: usize, mistakes: &mut Vec<Mistake>) -> Option<Rule> {
-    let before = mistakes.len();
-    let table = &table.of_rule(number);
-    table.only(&RULE_FIELDS, "a rule", mistakes);
-    let action = match table.required("action", mistakes).as_deref() {
+fn scope(top: &Table, found: &mut Found) -> Scope {
+    match (top.has("directories"), top.has("sessions")) {
+        (true, true) => {
+            let message = "a policy has either 'directories' or 'sessions', not both";
+            top.wrong("sessions", message, &mut found.shape);
+            Scope::Global
+        }
+        (true, false) => {
+            let before = found.shape.len();
+            let directories = top.texts("directories", &mut found.shape);
+            if directories.is_empty() && found.shape.len() == before {
+                let message = "'directories' is empty; leave it out to apply everywhere";
+                top.wrong("directories", message, &mut found.meaning);
+            }
+            Scope::Directories(directories)
+        }
+        (false, true) => Scope::Sessions(top.texts("sessions", &mut found.shape)),
+        (false, false) => Scope::Global,
+    }
+}
+
+/// A rule as it is written, if its action is one.
+fn rule_text(table: &Table, found: &mut Found) -> Option<RuleText> {
+    let before = found.count();
+    table.only(&RULE_FIELDS, "a rule", &mut found.shape);
+    let action = match table.required("action", &mut found.shape).as_deref() {
         Some("allow") => Action::Allow,
         Some("deny") => Action::Deny,
         Some("ask") => Action::Ask,
         Some(other) => {
             let message = format!("'action' has to be \"allow\", \"deny\" or \"ask\", not \"{other}\"");
-            table.wrong("action", &message, mistakes);
+            table.wrong("action", &message, &mut found.shape);
             return None;
         }
         None => return None,
     };
     let mut text = RuleText::new(action);
-    fill(&mut text, table, mistakes);
+    fill(&mut text, table, found);
     for field in ["tool", "paths", "cwd", "session", "provider"] {
-        if table.has(field) && table.texts(field, &mut Vec::new()).is_empty() && mistakes.len() == before {
-            table.wrong(field, &format!("'{field}' is empty"), mistakes);
+        if table.has(field) && table.texts(field, &mut Vec::new()).is_empty() && found.count() == before {
+            table.wrong(field, &format!("'{field}' is empty"), &mut found.meaning);
         }
     }
-    if mistakes.len() > before {
-        return None;
-    }
+    Some(text)
+}
+
+fn rule(table: &Table, text: RuleText, mistakes: &mut Vec<Mistake>) -> Option<Rule> {
     match Rule::new(text, table.line) {
         Ok(rule) => {
             for wrong in example::check(&rule) {
-                table.mistake(
-                    wrong.line,
-                    if wrong.matches { "match" } else { "not_match" },
-                    &wrong.message,
-                    mistakes,
-                );
+                let field = if wrong.matches { "match" } else { "not_match" };
+                table.mistake(wrong.line, field, &wrong.message, mistakes);
             }
             Some(rule)
         }
@@ -168,10 +222,12 @@ fn rule(table: &Table, number: usize, mistakes: &mut Vec<Mistake>) -> Option<Rul
 }
 
 /// Everything but the action.
-fn fill(text: &mut RuleText, table: &Table, mistakes: &mut Vec<Mistake>) {
-    let before = mistakes.len();
+fn fill(text: &mut RuleText, table: &Table, found: &mut Found) {
+    let before = found.count();
+    let command = table.table("command", &mut found.shape);
+    text.command = command.map(|command| self::command(&command, found));
+    let mistakes = &mut found.shape;
     text.tool = table.texts("tool", mistakes);
-    text.command = table.table("command", mistakes).map(|command| self::command(&command, mistakes));
     for (field, value) in table.table("args", mistakes).iter().flat_map(Table::entries) {
         let patterns = value.texts().filter(|patterns| !patterns.is_empty());
         match patterns {
@@ -183,9 +239,6 @@ fn fill(text: &mut RuleText, table: &Table, mistakes: &mut Vec<Mistake>) {
             ),
         }
     }
-    if table.has("args") && text.args.is_empty() && mistakes.len() == before {
-        table.wrong("args", "'args' names no field", mistakes);
-    }
     text.paths = table.texts("paths", mistakes);
     text.cwd = table.texts("cwd", mistakes);
     text.session = table.texts("session", mistakes);
@@ -195,13 +248,17 @@ fn fill(text: &mut RuleText, table: &Table, mistakes: &mut Vec<Mistake>) {
         .into_iter()
         .flat_map(|(field, matches)| examples(table, field, matches, mistakes))
         .collect();
+    if table.has("args") && text.args.is_empty() && found.count() == before {
+        table.wrong("args", "'args' names no field", &mut found.meaning);
+    }
 }
 
-fn command(table: &Table, mistakes: &mut Vec<Mistake>) -> CommandText {
-    table.only(&COMMAND_FIELDS, "a command", mistakes);
+fn command(table: &Table, found: &mut Found) -> CommandText {
     if !table.has("program") {
-        table.wrong("program", "'program' is missing", mistakes);
+        table.wrong("program", "'program' is missing", &mut found.meaning);
     }
+    let mistakes = &mut found.shape;
+    table.only(&COMMAND_FIELDS, "a command", mistakes);
     let words = table.value("words").and_then(|value| {
         let words = value.items().map(|items| items.iter().map(Value::texts).collect::<Option<Vec<_>>>());
         let words = words.flatten().filter(|words| words.iter().all(|alternatives| !alternatives.is_empty()));

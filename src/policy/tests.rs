@@ -2,6 +2,7 @@
 
 mod directories;
 mod evasions;
+mod forms;
 mod guide;
 mod imports;
 mod inputs;

@@ -1,17 +1,66 @@
 //! What the engine says, as clients are told.
 
 use codepiper_protocol::wire::policy::{
-    PolicyAction, PolicyVerdict, PolicyVerdictPart, RuleRef, UnreadableCommand,
+    PolicyAction, PolicyInfo, PolicyNote, PolicyScope, PolicyVerdict, PolicyVerdictPart, RuleRef,
+    UnreadableCommand,
 };
 
 use super::decide::{self, Decision, PartDecision};
-use super::rule::Action;
+use super::native;
+use super::read::Mistake;
+use super::rule::{Action, Policy, Scope};
+use super::warn::warnings;
 
 pub fn action(action: Action) -> PolicyAction {
     match action {
         Action::Allow => PolicyAction::Allow,
         Action::Ask => PolicyAction::Ask,
         Action::Deny => PolicyAction::Deny,
+    }
+}
+
+/// What lists say of a policy.
+pub fn info_of(policy: &Policy) -> PolicyInfo {
+    let about = |line: usize, rule: Option<usize>, message: String| PolicyNote {
+        line: line as u32,
+        rule: rule.map(|rule| rule as u32),
+        field: String::new(),
+        message,
+    };
+    let notes = warnings(policy).into_iter();
+    let notes = notes.map(|warning| about(warning.line, Some(warning.rule), warning.message));
+    let too_much = native::first_too_much(policy).map(|line| {
+        let message = "From here on there are more denies than fit into the agent's own rules; these hold only while the \
+                       hook runs.";
+        about(line, None, message.to_owned())
+    });
+    PolicyInfo {
+        name: policy.name.clone(),
+        description: policy.description.clone(),
+        priority: policy.priority,
+        default: action(policy.default),
+        scope: scope(&policy.scope),
+        includes: policy.includes.clone(),
+        rules: policy.rules.len() as u32,
+        warnings: notes.chain(too_much).collect(),
+        mistakes: Vec::new(),
+    }
+}
+
+pub fn scope(scope: &Scope) -> PolicyScope {
+    match scope {
+        Scope::Global => PolicyScope::Everywhere,
+        Scope::Directories(directories) => PolicyScope::Directories(directories.clone()),
+        Scope::Sessions(sessions) => PolicyScope::Sessions(sessions.clone()),
+    }
+}
+
+pub fn note(mistake: &Mistake) -> PolicyNote {
+    PolicyNote {
+        line: mistake.line as u32,
+        rule: mistake.rule.map(|rule| rule as u32),
+        field: mistake.field.clone(),
+        message: mistake.message.clone(),
     }
 }
 

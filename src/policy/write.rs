@@ -4,37 +4,50 @@ use std::fmt::Write;
 
 use super::rule::{Action, CommandText, ExampleText, Policy, RuleText, Scope};
 
+/// Fields in the order in which they are written, each with its value in TOML.
+pub(super) type Fields = Vec<(&'static str, String)>;
+
+/// A line with more is written as several.
+const WIDE: usize = 120;
+
 pub fn write(policy: &Policy) -> String {
-    let mut text = String::new();
-    field(&mut text, "name", &quote(&policy.name));
-    if !policy.description.is_empty() {
-        field(&mut text, "description", &quote(&policy.description));
-    }
-    field(&mut text, "priority", &policy.priority.to_string());
-    field(&mut text, "default", &quote(if policy.default == Action::Deny { "deny" } else { "ask" }));
-    if policy.fails_closed {
-        field(&mut text, "fail", &quote("deny"));
-    }
-    match &policy.scope {
-        Scope::Global => {}
-        Scope::Directories(directories) => field(&mut text, "directories", &list(directories)),
-        Scope::Sessions(sessions) => field(&mut text, "sessions", &list(sessions)),
-    }
-    some(&mut text, "include", &policy.includes);
+    let mut text = lines(&policy_fields(policy));
     for rule in &policy.rules {
         text.push_str("\n[[rule]]\n");
-        text.push_str(&self::rule(&rule.text));
+        text.push_str(&lines(&rule_fields(&rule.text)));
     }
     text
 }
 
-/// The fields of one rule.
-pub fn rule(rule: &RuleText) -> String {
-    let mut text = String::new();
-    field(&mut text, "action", &quote(rule.action.name()));
-    some(&mut text, "tool", &rule.tool);
+fn lines(fields: &Fields) -> String {
+    fields.iter().map(|(name, value)| format!("{name} = {value}\n")).collect()
+}
+
+/// All but its rules.
+pub(super) fn policy_fields(policy: &Policy) -> Fields {
+    let mut fields = vec![("name", quote(&policy.name))];
+    if !policy.description.is_empty() {
+        fields.push(("description", quote(&policy.description)));
+    }
+    fields.push(("priority", policy.priority.to_string()));
+    fields.push(("default", quote(if policy.default == Action::Deny { "deny" } else { "ask" })));
+    if policy.fails_closed {
+        fields.push(("fail", quote("deny")));
+    }
+    match &policy.scope {
+        Scope::Global => {}
+        Scope::Directories(directories) => fields.push(("directories", list(directories))),
+        Scope::Sessions(sessions) => fields.push(("sessions", list(sessions))),
+    }
+    some(&mut fields, "include", &policy.includes);
+    fields
+}
+
+pub(super) fn rule_fields(rule: &RuleText) -> Fields {
+    let mut fields = vec![("action", quote(rule.action.name()))];
+    some(&mut fields, "tool", &rule.tool);
     if let Some(command) = &rule.command {
-        field(&mut text, "command", &self::command(command));
+        fields.push(("command", self::command(command)));
     }
     if !rule.args.is_empty() {
         let args: Vec<String> = rule
@@ -42,23 +55,23 @@ pub fn rule(rule: &RuleText) -> String {
             .iter()
             .map(|(name, patterns)| format!("{} = {}", key(name), one_or_list(patterns)))
             .collect();
-        field(&mut text, "args", &format!("{{ {} }}", args.join(", ")));
+        fields.push(("args", format!("{{ {} }}", args.join(", "))));
     }
-    some(&mut text, "paths", &rule.paths);
-    some(&mut text, "cwd", &rule.cwd);
-    some(&mut text, "session", &rule.session);
-    some(&mut text, "provider", &rule.provider);
+    some(&mut fields, "paths", &rule.paths);
+    some(&mut fields, "cwd", &rule.cwd);
+    some(&mut fields, "session", &rule.session);
+    some(&mut fields, "provider", &rule.provider);
     if let Some(reason) = &rule.reason {
-        field(&mut text, "reason", &quote(reason));
+        fields.push(("reason", quote(reason)));
     }
     for (name, matches) in [("match", true), ("not_match", false)] {
         let examples = rule.examples.iter().filter(|example| example.matches == matches);
         let examples: Vec<String> = examples.map(|example| self::example(&example.text)).collect();
         if !examples.is_empty() {
-            field(&mut text, name, &format!("[{}]", examples.join(", ")));
+            fields.push((name, items(&examples)));
         }
     }
-    text
+    fields
 }
 
 fn command(command: &CommandText) -> String {
@@ -84,16 +97,9 @@ fn example(example: &ExampleText) -> String {
     }
 }
 
-fn field(text: &mut String, name: &str, value: &str) {
-    text.push_str(name);
-    text.push_str(" = ");
-    text.push_str(value);
-    text.push('\n');
-}
-
-fn some(text: &mut String, name: &str, values: &[String]) {
+fn some(fields: &mut Fields, name: &'static str, values: &[String]) {
     if !values.is_empty() {
-        field(text, name, &one_or_list(values));
+        fields.push((name, one_or_list(values)));
     }
 }
 
@@ -102,7 +108,13 @@ fn one_or_list(values: &[String]) -> String {
 }
 
 fn list(values: &[String]) -> String {
-    format!("[{}]", values.iter().map(|value| quote(value)).collect::<Vec<_>>().join(", "))
+    items(&values.iter().map(|value| quote(value)).collect::<Vec<_>>())
+}
+
+/// A list in one line, or in one line each.
+fn items(values: &[String]) -> String {
+    let line = values.join(", ");
+    if line.len() <= WIDE { format!("[{line}]") } else { format!("[\n    {},\n]", values.join(",\n    ")) }
 }
 
 fn key(name: &str) -> String {

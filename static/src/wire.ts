@@ -421,6 +421,15 @@ events?: number | null, } | { "type": "unsubscribe", channel: number, } | { "typ
  */
 export type Code = "invalid" | "not_found" | "ambiguous" | "refused" | "session_ended" | "session_live" | "in_use" | "name_taken" | "unsaved_work" | "no_repository" | "changed" | "conflicts" | "git_in_use" | "launch_failed" | "busy" | "not_taken" | "already_answered" | "too_large" | "protocol_mismatch" | "tmux" | "timeout" | "signed_out" | "wrong_credentials" | "too_many_tries" | "not_set_up" | "already_set_up" | "setup_under_way" | "expired" | "web_closed" | "no_image" | "method_not_allowed" | "internal";
 
+/**
+ * Which commands a rule is about.
+ */
+export type CommandForm = { program: Array<string>, 
+/**
+ * Each is a list of alternatives.
+ */
+words: Array<Array<string>> | null, options: Array<string>, };
+
 export type Comment = { id: number, path: string, side: Side, 
 /**
  * The state that this side shows, as in `ReadDiff`.
@@ -800,7 +809,11 @@ by: string, } } | { "kind": "ask.withdrawn", "data": { ask: string, what: AskKin
 /**
  * What decided, and how, as far as that is proven.
  */
-gate: Gate | null, decision: AskDecision | null, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "notification.sent", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.shown", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.suppressed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "notification.failed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
+gate: Gate | null, decision: AskDecision | null, } } | { "kind": "ask.seen", "data": { ask: string, what: AskKind, title: string, 
+/**
+ * A device, or `command line`.
+ */
+by: string, } } | { "kind": "ask.attention_wanted", "data": { text: string, } } | { "kind": "ask.halted", "data": { outcome: HaltOutcome, by: string, } } | { "kind": "notification.sent", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.shown", "data": { to: string, device: LoginId | null, ask: string, title: string, } } | { "kind": "notification.suppressed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "notification.failed", "data": { to: string, device: LoginId | null, ask: string, title: string, why: string, } } | { "kind": "transcript.conversation_changed", "data": { place: Place, 
 /**
  * Entries from before this time belong to the conversation that this one continues.
  */
@@ -831,6 +844,11 @@ state: string, };
  * Where evidence comes from, strongest first.
  */
 export type EvidenceSource = "life_cycle" | "hook" | "transcript" | "report" | "foreground" | "screen" | "silence";
+
+/**
+ * A command, or the fields of a tool.
+ */
+export type ExampleForm = string | { [key in string]: string };
 
 /**
  * How a session ended.
@@ -1604,6 +1622,19 @@ export type PolicyFile = {
 text: string, info: PolicyInfo, rules: Array<PolicyRule>, };
 
 /**
+ * `POST /api/policies/form`, from a `PutPolicy`: a policy as a form shows it, whether its rules mean something or not.
+ */
+export type PolicyForm = { name: string, description: string, priority: number, 
+/**
+ * `ask` or `deny`
+ */
+default: PolicyAction, 
+/**
+ * `fail = "deny"`
+ */
+fails_closed: boolean, scope: PolicyScope, includes: Array<string>, rules: Array<RuleForm>, };
+
+/**
  * A policy as lists show it.
  */
 export type PolicyInfo = { name: string, description: string, 
@@ -1631,7 +1662,15 @@ mistakes: Array<PolicyNote>, };
 /**
  * A mistake in a line of a policy, or a warning about it.
  */
-export type PolicyNote = { line: number, message: string, };
+export type PolicyNote = { line: number, 
+/**
+ * The rule's number, counted from 1.
+ */
+rule: number | null, 
+/**
+ * The field, or nothing if it is about more than one.
+ */
+field: string, message: string, };
 
 /**
  * A rule of a policy.
@@ -2126,6 +2165,19 @@ comments: Array<Comment>,
  * What `POST …/review/send` would send now; empty without drafts.
  */
 prompt: string, };
+
+/**
+ * A rule as a form shows it. Lists that are empty are not written.
+ */
+export type RuleForm = { 
+/**
+ * Its number in the text that the form was read from; `null` for a new one.
+ */
+from: number | null, action: PolicyAction, tool: Array<string>, command: CommandForm | null, 
+/**
+ * Patterns by field.
+ */
+args: { [key in string]: Array<string> }, paths: Array<string>, cwd: Array<string>, session: Array<string>, provider: Array<string>, reason: string | null, matches: Array<ExampleForm>, not_matches: Array<ExampleForm>, };
 
 export type RuleRef = { policy: string, 
 /**
@@ -2921,3 +2973,25 @@ sessions: Array<SessionId>,
  * Whether one of them is running.
  */
 in_use: boolean, };
+
+/**
+ * `POST /api/policies/write`
+ */
+export type WritePolicy = { form: PolicyForm, 
+/**
+ * The text that the form was read from.
+ */
+text: string, };
+
+/**
+ * The text that a form stands for.
+ */
+export type WrittenPolicy = { text: string, 
+/**
+ * Comments of the earlier text that are not in this one.
+ */
+lost: Array<PolicyNote>, 
+/**
+ * What would be said of the text if it were saved.
+ */
+info: PolicyInfo, };

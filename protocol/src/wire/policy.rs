@@ -1,5 +1,6 @@
 //! Policies: what agents may do without asking.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,12 @@ pub enum PolicyScope {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PolicyNote {
     pub line: u32,
+    /// The rule's number, counted from 1.
+    #[serde(default)]
+    pub rule: Option<u32>,
+    /// The field, or nothing if it is about more than one.
+    #[serde(default)]
+    pub field: String,
     pub message: String,
 }
 
@@ -114,6 +121,85 @@ pub enum WithoutHook {
 #[serde(deny_unknown_fields)]
 pub struct PutPolicy {
     pub text: String,
+}
+
+/// `POST /api/policies/form`, from a `PutPolicy`: a policy as a form shows it, whether its rules mean something or not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct PolicyForm {
+    pub name: String,
+    pub description: String,
+    pub priority: i64,
+    /// `ask` or `deny`
+    pub default: PolicyAction,
+    /// `fail = "deny"`
+    pub fails_closed: bool,
+    pub scope: PolicyScope,
+    pub includes: Vec<String>,
+    pub rules: Vec<RuleForm>,
+}
+
+/// A rule as a form shows it. Lists that are empty are not written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct RuleForm {
+    /// Its number in the text that the form was read from; `null` for a new one.
+    pub from: Option<u32>,
+    pub action: PolicyAction,
+    pub tool: Vec<String>,
+    pub command: Option<CommandForm>,
+    /// Patterns by field.
+    pub args: BTreeMap<String, Vec<String>>,
+    pub paths: Vec<String>,
+    pub cwd: Vec<String>,
+    pub session: Vec<String>,
+    pub provider: Vec<String>,
+    pub reason: Option<String>,
+    pub matches: Vec<ExampleForm>,
+    pub not_matches: Vec<ExampleForm>,
+}
+
+/// Which commands a rule is about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct CommandForm {
+    pub program: Vec<String>,
+    /// Each is a list of alternatives.
+    pub words: Option<Vec<Vec<String>>>,
+    pub options: Vec<String>,
+}
+
+/// A command, or the fields of a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum ExampleForm {
+    Text(String),
+    Fields(BTreeMap<String, String>),
+}
+
+/// `POST /api/policies/write`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct WritePolicy {
+    pub form: PolicyForm,
+    /// The text that the form was read from.
+    pub text: String,
+}
+
+/// The text that a form stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct WrittenPolicy {
+    pub text: String,
+    /// Comments of the earlier text that are not in this one.
+    pub lost: Vec<PolicyNote>,
+    /// What would be said of the text if it were saved.
+    pub info: PolicyInfo,
 }
 
 /// `POST /api/policies/{name}/attach`

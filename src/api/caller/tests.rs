@@ -7,7 +7,7 @@ const LOGIN: u8 = 2;
 const ANYBODY: u8 = 1;
 
 /// Every route: the method, the path with `{}` for a session, and who may.
-const ROUTES: [(&str, &str, u8); 114] = [
+const ROUTES: [(&str, &str, u8); 116] = [
     ("GET", "/ws", AGENT | LOGIN),
     ("GET", "/api/sessions", LOGIN),
     ("POST", "/api/sessions", LOGIN),
@@ -110,6 +110,8 @@ const ROUTES: [(&str, &str, u8); 114] = [
     ("GET", "/api/policies", LOGIN),
     ("GET", "/api/policies/ready", LOGIN),
     ("POST", "/api/policies/check", LOGIN),
+    ("POST", "/api/policies/form", LOGIN),
+    ("POST", "/api/policies/write", LOGIN),
     ("POST", "/api/policies/test", LOGIN),
     ("GET", "/api/policies/x", LOGIN),
     ("PUT", "/api/policies/x", LOGIN),

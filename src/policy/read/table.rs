@@ -119,15 +119,6 @@ impl<'t> Table<'t> {
         })
     }
 
-    pub fn some_texts(&self, field: &str, mistakes: &mut Vec<Mistake>) -> Vec<String> {
-        let before = mistakes.len();
-        let texts = self.texts(field, mistakes);
-        if texts.is_empty() && mistakes.len() == before {
-            self.wrong(field, &format!("'{field}' is empty; leave it out to apply everywhere"), mistakes);
-        }
-        texts
-    }
-
     pub fn table(&self, field: &str, mistakes: &mut Vec<Mistake>) -> Option<Self> {
         let value = self.value(field)?;
         let table = value.value.as_table();

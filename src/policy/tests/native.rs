@@ -2,9 +2,10 @@
 
 use codepiper_protocol::wire::policy::WithoutHook;
 
-use super::super::kept::{Kept, info_of};
+use super::super::kept::Kept;
 use super::super::native::{NativeDeny, denied, rules as told};
 use super::super::ready;
+use super::super::wire::info_of;
 use super::{command, policy, rules};
 
 /// What a saved policy gives an agent in the project.

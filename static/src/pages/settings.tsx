@@ -124,7 +124,7 @@ export function BoxRow({
   );
 }
 
-function Choice<T extends string>({
+export function Choice<T extends string>({
   label,
   value,
   choose,
