@@ -279,3 +279,53 @@ fn lines_that_are_no_records_are_not_left_out_silently() {
         assert!(said.contains("1 line is not a record") && said.contains("codepiper audit verify"), "{said}");
     }
 }
+
+/// What the owner alone can do is on record with who asked, by the daemon that was asked.
+#[test]
+fn a_restart_and_new_ways_in_are_on_record() {
+    let mut home = Home::new();
+    home.start_web(&[]);
+    home.ok(["auth", "bootstrap"]);
+    let mut browser: Browser = home.browser();
+    browser.set_up(&home);
+    let path = "/api/auth/reset-mfa";
+    assert_eq!(Owner(&home).answer("POST", path, &json!({})).unwrap().status, 200);
+    home.ok(["daemon", "restart"]);
+    // Of the password for the first sign-in there are two: one was made for the browser.
+    for kind in ["auth.make_bootstrap", "auth.reset_mfa", "daemon.restart"] {
+        let records = audited(&home);
+        let record = records
+            .iter()
+            .find(|record| record["kind"] == kind)
+            .unwrap_or_else(|| panic!("{kind}: {records:?}"));
+        assert_eq!(record["actor"], "command line", "{record}");
+    }
+    let said = home.ok(["audit"]);
+    assert!(said.contains("Restart of the daemon") && said.contains("New authenticator"), "{said}");
+    let secret = home.ok(["audit", "--json", "-n", "1000"]);
+    assert!(!secret.contains("otpauth"), "{secret}");
+    home.ok(["audit", "verify"]);
+}
+
+/// Before it is done, also where it is refused.
+#[test]
+fn the_removal_of_a_worktree_is_on_record() {
+    let home = Home::running();
+    let repository = home.path("repo");
+    std::fs::create_dir(&repository).unwrap();
+    git(&repository, &["init", "-q", "-b", "main"]);
+    git(&repository, &["commit", "-qm", "first", "--allow-empty"]);
+    let flags = ["-d", repository.to_str().unwrap(), "--worktree"];
+    let session = home.start_with(&flags, &["cat"]);
+    let branch = format!("codepiper/{}", session.short_id);
+    home.fails(1, ["worktree", "remove", &branch]);
+    home.ok(["kill", &session.short_id]);
+    home.ok(["worktree", "remove", &branch]);
+    let records: Vec<Value> =
+        audited(&home).into_iter().filter(|record| record["kind"] == "worktree.remove").collect();
+    assert_eq!(records.len(), 2, "{records:?}");
+    for record in &records {
+        let worktree = record["data"]["worktree"].as_str().unwrap();
+        assert!(record["actor"] == "command line" && worktree.ends_with(&session.short_id), "{record}");
+    }
+}

@@ -159,17 +159,22 @@ fn secrets(api: &Api) -> BoxedFilter<(Response,)> {
 
 /// What the owner can do without being in.
 fn resets(api: &Api) -> BoxedFilter<(Response,)> {
-    let bootstrap = path_to(api, "bootstrap")
-        .and(warp::post())
-        .map(|api: Api| answer(api.auth.new_bootstrap().map(|password| Bootstrap { password })));
+    let bootstrap =
+        path_to(api, "bootstrap").and(warp::post()).and(caller()).then(|api: Api, caller| async move {
+            let make = async { api.auth.new_bootstrap().map(|password| Bootstrap { password }) };
+            answer(record::done(&api, holder(&api, &caller), "auth.make_bootstrap", None, value!({}), make).await)
+        });
     let password =
         path_to(api, "reset-password").and(warp::post()).and(caller()).and(json::<ResetPassword>()).then(
             |api: Api, caller: Caller, request| async move {
                 answer_status(reset_password(&api, &caller, request).await)
             },
         );
-    let mfa =
-        path_to(api, "reset-mfa").and(warp::post()).map(|api: Api| answer::<TotpChange>(api.auth.new_totp()));
+    let mfa = path_to(api, "reset-mfa").and(warp::post()).and(caller()).then(|api: Api, caller| async move {
+        let reset = async { api.auth.new_totp() };
+        let done = record::done(&api, holder(&api, &caller), "auth.reset_mfa", None, value!({}), reset).await;
+        answer::<TotpChange>(done)
+    });
     bootstrap.or(password).unify().or(mfa).unify().boxed()
 }
 

@@ -10,7 +10,7 @@ use crate::audit::NewRecord;
 use crate::tasks::blocking;
 
 /// What a record of a failure has of the request's.
-const SUBJECTS: [&str; 7] = ["policy", "attached", "env_set", "provider", "dir", "of", "name"];
+const SUBJECTS: [&str; 8] = ["policy", "attached", "env_set", "provider", "dir", "of", "name", "worktree"];
 
 /// A request. What nobody must be kept from, such as to stop an agent, is not kept up by a disk that is full: it is counted.
 pub(super) async fn note(api: &Api, caller: &Caller, kind: &str, session: Option<SessionId>, data: Value) {

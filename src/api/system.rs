@@ -46,8 +46,12 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         });
     let restart = warp::path!("api" / "daemon" / "restart")
         .and(warp::post())
+        .and(warp::ext::get::<Caller>())
         .and(with(api.clone()))
-        .then(|api: Api| async move { answer_status(restart(&api).await) });
+        .then(|caller, api: Api| async move {
+            record::note(&api, &caller, "daemon.restart", None, value!({})).await;
+            answer_status(restart(&api).await)
+        });
     let providers = warp::path!("api" / "providers")
         .and(warp::get())
         .and(warp::query::<ListProviders>())

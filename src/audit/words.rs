@@ -70,6 +70,10 @@ fn requested(kind: &str, data: &Value) -> Option<String> {
         "auth.end_logins" => format!("End of logins: {}", listed(&data["logins"])),
         "daemon.stop" if data["kill_sessions"] == true => "Stop of the daemon and all sessions".to_owned(),
         "daemon.stop" => "Stop of the daemon".to_owned(),
+        "daemon.restart" => "Restart of the daemon".to_owned(),
+        "auth.make_bootstrap" => "New one-time password for the first sign-in".to_owned(),
+        "auth.reset_mfa" => "New authenticator".to_owned(),
+        "worktree.remove" => format!("Removal of the worktree {}", name("worktree")),
         _ => return None,
     })
 }
