@@ -489,6 +489,18 @@ fn what_happened_is_news_until_somebody_has_seen_it() {
     home.ok(["inbox", "done", &ask.id]);
     assert!(home.run(["inbox"]).stderr.contains("nothing needs you"));
     assert!(home.fails(1, ["inbox", "done", &ask.id]).contains("seen by command line"));
+    assert!(home.ok(["logs", &crashed.short_id]).contains("Seen by command line: crashed"));
+    let ended: Vec<Value> = serde_json::from_str(&home.ok(["inbox", "--ended", "--json"])).unwrap();
+    assert_eq!(
+        (&ended[0]["kind"], &ended[0]["data"]["ask"]),
+        (&json!("ask.seen"), &json!(ask.id)),
+        "{ended:?}"
+    );
+    let said = home.ok(["inbox", "--ended"]);
+    assert!(said.contains(&ask.id) && said.contains("seen by command line"), "{said}");
+    home.stop_daemon();
+    home.start_daemon();
+    assert!(home.fails(1, ["inbox", "done", &ask.id]).contains("seen by command line"), "by the next daemon");
     // Its own words, once in a while.
     let codepiper = env!("CARGO_BIN_EXE_codepiper");
     let script = format!("{codepiper} notify 'look at\x1b[31m this'; {codepiper} notify again; exec cat");

@@ -1,4 +1,5 @@
 mod answer;
+mod ended;
 mod follow;
 mod halt;
 
@@ -27,10 +28,13 @@ pub(super) struct Inbox {
     /// Include snoozed asks
     #[arg(short, long)]
     all: bool,
+    /// List the asks that are over instead, and how each ended
+    #[arg(short, long, conflicts_with_all = ["all", "follow"])]
+    ended: bool,
     /// Print the open asks, then each ask that opens or closes
     #[arg(short, long)]
     follow: bool,
-    /// Print one JSON array; with --follow, one object per line, and {"closed": ASK} for an ask that is no longer open
+    /// Print one JSON array, with --ended of events; with --follow, one object per line, and {"closed": ASK} for an ask that is no longer open
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -83,6 +87,7 @@ impl Inbox {
                 let client = context.client()?;
                 context.follow(follow::follow(client, self.json))
             }
+            None if self.ended => ended::list(&context, self.json),
             None => list(&context, self.all, self.json),
             Some(Verb::Show { ask, json }) => show(&context, &ask, json),
             Some(Verb::Done { asks }) => done(&context, &asks),

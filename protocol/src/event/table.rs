@@ -284,6 +284,15 @@ events! {
             decision: Option<AskDecision>,
         } =>
             say(format!("No longer asked ({why}):")).code(title);
+        /// A person marked something as seen that needed no answer.
+        "ask.seen" AskSeen {
+            ask: String,
+            what: AskKind,
+            title: String,
+            /// A device, or `command line`.
+            by: String,
+        } =>
+            say(format!("Seen by {by}: {what}")).code(title);
         /// A program in the session asked for attention, in its own words.
         "ask.attention_wanted" AskAttentionWanted { text: String } => say(text);
         /// A person stopped agents.

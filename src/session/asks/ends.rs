@@ -77,6 +77,7 @@ impl Asks {
             let (id, how) = match event.body {
                 Body::AskAnswered { ask, decision, by, .. } => (ask, format!("{} by {by}", decision.done())),
                 Body::AskWithdrawn { ask, why, .. } => (ask, why),
+                Body::AskSeen { ask, by, .. } => (ask, format!("seen by {by}")),
                 _ => return None,
             };
             Some(Ended { id, how, at: event.at })
@@ -108,6 +109,15 @@ impl Asks {
         self.over(&ask.id, why.to_owned());
         let Ask { id, kind, title, .. } = ask;
         let body = Body::AskWithdrawn { ask: id, what: kind, title, why: why.to_owned(), gate, decision };
+        self.context.event(Some(session.id), body);
+        self.registry.touch(session);
+    }
+
+    /// A person has seen what needed no answer.
+    pub(super) fn seen(&self, session: &Session, ask: &Ask, by: &str) {
+        self.over(&ask.id, format!("seen by {by}"));
+        let Ask { id, kind, title, .. } = ask.clone();
+        let body = Body::AskSeen { ask: id, what: kind, title, by: by.to_owned() };
         self.context.event(Some(session.id), body);
         self.registry.touch(session);
     }

@@ -177,7 +177,7 @@ impl Asks {
             let detail = format!("{} is no longer open: {how}", ask.id);
             return Err(Problem::new(Code::AlreadyAnswered, detail));
         }
-        self.withdrawn(&session, ask.clone(), &format!("seen by {by}"));
+        self.seen(&session, &ask, by);
         Ok(ask)
     }
 

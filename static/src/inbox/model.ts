@@ -79,7 +79,12 @@ export const ended = signal<readonly Event[]>([]);
 const MOST_ENDED = 50;
 /** Many events are about turns that finished, and went on unseen. */
 const MOST_LOOKED_AT = 500;
-const ENDS: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>(["ask.answered", "ask.withdrawn", "ask.halted"]);
+const ENDS: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>([
+  "ask.answered",
+  "ask.withdrawn",
+  "ask.seen",
+  "ask.halted",
+]);
 const isEnd = (event: Event): boolean =>
   ENDS.has(event.kind) && !(event.kind === "ask.withdrawn" && event.data.what === "finished");
 
