@@ -413,15 +413,24 @@ fn an_open_ask_does_not_change_and_one_that_is_over_does_not_come_back() {
 fn hooks_keep_so_much_a_minute_in_events() {
     let agent = Agent::start();
     let path = format!("/api/sessions/{}/hooks", agent.session.id);
-    let long = |name: &str| serde_json::json!({"hook_event_name": name, "tool_name": "Bash", "tool_response": "x".repeat(4_000_000)});
-    for name in ["PostToolUse", "PostToolUse", "PostToolUse", "PostToolUse", "Stop", "UserPromptSubmit"] {
-        assert_eq!(Owner(&agent.home).answer("POST", &path, &long(name)).unwrap().status, 204);
+    let deliver = |name: &str, bytes: usize| {
+        let text = "x".repeat(bytes);
+        let payload = serde_json::json!({"hook_event_name": name, "tool_name": "Bash", "prompt": text});
+        assert_eq!(Owner(&agent.home).answer("POST", &path, &payload).unwrap().status, 204);
+    };
+    let long = 8_000_000;
+    for (name, bytes) in
+        [("PostToolUse", long), ("PostToolUse", long), ("UserPromptSubmit", long), ("PostToolUse", 9)]
+    {
+        deliver(name, bytes);
     }
     agent.until_it_is(Activity::Working, None);
-    let payloads: Vec<_> =
-        agent.hooks().iter().map(|event| event.body.as_hook().unwrap().payload.clone()).collect();
-    let left_out: Vec<bool> = payloads.iter().map(|payload| payload["tool_response"].is_null()).collect();
-    assert_eq!(left_out, [false, false, false, false, true, true]);
-    let why = payloads[5]["left_out"].as_str().unwrap();
+    let logs = agent.home.ok(["logs", &agent.session.short_id, "--source", "hook", "-n", "2", "--json"]);
+    let last: Vec<Event> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [left_out, kept] = [0, 1].map(|index| last[index].body.as_hook().unwrap().payload.clone());
+    assert_eq!(left_out["hook_event_name"], "UserPromptSubmit");
+    assert!(left_out["prompt"].is_null());
+    let why = left_out["left_out"].as_str().unwrap();
     assert!(why.contains("more than 16 MiB within a minute"), "{why}");
+    assert_eq!(kept["prompt"], "xxxxxxxxx");
 }

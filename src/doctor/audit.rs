@@ -22,13 +22,11 @@ pub(super) fn check(standing: &Standing, dir: &Path) -> Check {
     }
     if *missing > 0 {
         let missing = count(*missing, "action");
-        told.push(format!(
-            "{missing} could not be recorded since the daemon started; see codepiper audit verify"
-        ));
+        told.push(format!("{missing} could not be recorded since the daemon started; a record says which"));
     }
     if !alarms.is_empty() {
         let alarms = alarms.join("; ");
-        told.push(format!("something else changed it: {alarms}; see codepiper audit verify"));
+        told.push(format!("something else changed it: {alarms}"));
     }
     let verdict = match (failing, told.is_empty()) {
         (Some(_), _) => Verdict::Broken,
