@@ -162,7 +162,10 @@ fn resets(api: &Api) -> BoxedFilter<(Response,)> {
     let bootstrap =
         path_to(api, "bootstrap").and(warp::post()).and(caller()).then(|api: Api, caller| async move {
             let make = async { api.auth.new_bootstrap().map(|password| Bootstrap { password }) };
-            answer(record::done(&api, holder(&api, &caller), "auth.make_bootstrap", None, value!({}), make).await)
+            answer(
+                record::done(&api, holder(&api, &caller), "auth.make_bootstrap", None, value!({}), make)
+                    .await,
+            )
         });
     let password =
         path_to(api, "reset-password").and(warp::post()).and(caller()).and(json::<ResetPassword>()).then(

@@ -31,7 +31,6 @@ use crate::process::inherited;
 use crate::session::Session;
 use crate::tasks::blocking;
 
-
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     repository(&api)
         .or(differences(&api))

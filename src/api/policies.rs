@@ -21,7 +21,7 @@ use super::{Api, Caller, answer, answer_status, directories, json, record, with}
 use crate::audit::MAX_DATA;
 use crate::policy::input::{Request, SHELL};
 use crate::policy::read::Mistake;
-use crate::policy::{form, ready, wire};
+use crate::policy::{form, kept, ready, wire};
 use crate::tasks::blocking;
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {

@@ -38,7 +38,8 @@ pub(super) async fn follow(trail: Trail, bus: Arc<Bus>, shutdown: CancellationTo
         if leaves {
             return;
         }
-        if let Some(days) = trail.max_days.filter(|_| pruned.is_none_or(|at| at.elapsed() >= BETWEEN_PRUNES)) {
+        if let Some(days) = trail.max_days.filter(|_| pruned.is_none_or(|at| at.elapsed() >= BETWEEN_PRUNES))
+        {
             pruned = Some(Instant::now());
             prune(&trail, days).await;
         }
