@@ -30,6 +30,47 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     let list = all()
         .and(warp::get())
         .then(|api: Api| async move { answer(Ok::<_, Problem>(api.sessions.policies().list())) });
+    let show = one().and(warp::get()).then(|name: String, api: Api| async move {
+        answer(api.sessions.policies().show(&percent_decode(&name)))
+    });
+    let caller = warp::ext::get::<Caller>;
+    let put = one().and(warp::put()).and(caller()).and(json::<PutPolicy>()).then(
+        |name: String, api: Api, caller, wanted| async move {
+            answer(put(&api, &caller, percent_decode(&name), wanted).await)
+        },
+    );
+    let remove = one().and(warp::delete()).and(caller()).then(|name: String, api: Api, caller| async move {
+        let removed = remove(&api, &caller, percent_decode(&name)).await;
+        answer_status(removed.map(|()| StatusCode::NO_CONTENT))
+    });
+    let attach = warp::path!("api" / "policies" / String / "attach")
+        .and(warp::post())
+        .and(caller())
+        .and(json::<AttachPolicy>())
+        .and(with(api.clone()))
+        .then(|name: String, caller, wanted, api: Api| async move {
+            answer(attach(&api, &caller, percent_decode(&name), wanted).await)
+        });
+    let of_session = path_to(&api, "policies")
+        .and(warp::get())
+        .then(|reference, api: Api| async move { answer(of_session(&api, &reference).await) });
+    list.or(texts(&api))
+        .unify()
+        .or(show)
+        .unify()
+        .or(put)
+        .unify()
+        .or(remove)
+        .unify()
+        .or(attach)
+        .unify()
+        .or(of_session)
+        .unify()
+        .boxed()
+}
+
+/// What is asked about texts, saved or not.
+fn texts(api: &Api) -> BoxedFilter<(Response,)> {
     let ready = warp::path!("api" / "policies" / "ready").and(warp::get()).then(|| async {
         let ready = ready::ALL.map(|(name, text)| ReadyPolicy { name: name.into(), text: text.into() });
         answer(Ok::<_, Problem>(ready))
@@ -55,44 +96,7 @@ pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
         .and(json::<TestPolicy>())
         .and(with(api.clone()))
         .then(|wanted, api: Api| async move { answer(test(&api, wanted).await) });
-    let show = one().and(warp::get()).then(|name: String, api: Api| async move {
-        answer(api.sessions.policies().show(&percent_decode(&name)))
-    });
-    let caller = warp::ext::get::<Caller>;
-    let put = one().and(warp::put()).and(caller()).and(json::<PutPolicy>()).then(
-        |name: String, api: Api, caller, wanted| async move {
-            answer(put(&api, &caller, percent_decode(&name), wanted).await)
-        },
-    );
-    let remove = one().and(warp::delete()).and(caller()).then(|name: String, api: Api, caller| async move {
-        let removed = remove(&api, &caller, percent_decode(&name)).await;
-        answer_status(removed.map(|()| StatusCode::NO_CONTENT))
-    });
-    let attach = warp::path!("api" / "policies" / String / "attach")
-        .and(warp::post())
-        .and(caller())
-        .and(json::<AttachPolicy>())
-        .and(with(api.clone()))
-        .then(|name: String, caller, wanted, api: Api| async move {
-            answer(attach(&api, &caller, percent_decode(&name), wanted).await)
-        });
-    let of_session = path_to(&api, "policies")
-        .and(warp::get())
-        .then(|reference, api: Api| async move { answer(of_session(&api, &reference).await) });
-    let fixed = ready.or(check).unify().or(form).unify().or(write).unify().or(test).unify();
-    list.or(fixed)
-        .unify()
-        .or(show)
-        .unify()
-        .or(put)
-        .unify()
-        .or(remove)
-        .unify()
-        .or(attach)
-        .unify()
-        .or(of_session)
-        .unify()
-        .boxed()
+    ready.or(check).unify().or(form).unify().or(write).unify().or(test).unify().boxed()
 }
 
 /// All policies, and which of them speak about a session's agent.
