@@ -102,6 +102,10 @@ impl Intake {
         let value: Value = serde_json::from_slice(payload)
             .map_err(|error| Problem::new(Code::Invalid, format!("the hook payload is not JSON: {error}")))?;
         let asked = asked(&value);
+        let workdir = match &asked {
+            Some(_) if !self.policies.is_empty() => workdir_of(session, &value).await?,
+            _ => None,
+        };
         let question = asked.clone().filter(|asked| asked.moment == Moment::BeforeQuestion);
         let coming = question.is_some().then(|| self.sessions.asks.coming(session));
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
@@ -117,7 +121,7 @@ impl Intake {
             self.take(session, delivery, payload, value).await
         };
         let decided = match asked.filter(|_| !self.policies.is_empty()) {
-            Some(asked) => self.decide(session, asked).await?,
+            Some(asked) => self.decide(session, asked, workdir).await?,
             None => None,
         };
         if let Some((_, Some(told))) = decided {
@@ -183,9 +187,14 @@ impl Intake {
         &self,
         session: &Arc<Session>,
         asked: Asked,
+        workdir: Option<String>,
     ) -> Result<Option<(Decision, Option<Value>)>, Problem> {
         let Some(answers) = session.provider.answers else { return Ok(None) };
-        let request = session.policy_request(&asked.tool, asked.input.clone(), asked.cwd.clone());
+        let mut input = asked.input.clone();
+        if let (Some(workdir), Some(input)) = (workdir, input.as_object_mut()) {
+            input.insert("workdir".to_owned(), workdir.into());
+        }
+        let request = session.policy_request(&asked.tool, input, asked.cwd.clone());
         let (policies, audit, id) = (self.policies.clone(), self.audit.clone(), session.id);
         // Paths are looked up on the disk.
         let decided = blocking(move || {
@@ -273,6 +282,15 @@ fn sha256(payload: &[u8]) -> [u8; 32] {
 
 fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where it runs, if its hook does not tell, and something else does.
+async fn workdir_of(session: &Arc<Session>, payload: &Value) -> Result<Option<String>, Problem> {
+    if session.provider.answers.is_none_or(Answers::tell_directory) {
+        return Ok(None);
+    }
+    let (session, payload) = (session.clone(), payload.clone());
+    Ok(blocking(move || session.provider.hooks.workdir(&payload)).await?)
 }
 
 /// How many values a JSON text has, about, without reading them.

@@ -418,7 +418,7 @@ command = { program = "ls" }
     assert_eq!(shown["rules"][1]["line"], 5);
 }
 
-/// Its hooks have the command without the field `workdir`: only what is the same in every directory is allowed.
+/// Its hooks have the command without the field `workdir`, and its transcript has the whole call.
 fn codex_does(agent: &Agent) {
     let bed = Bed::configured(agent, "[providers.codex]\nhooks_without_review = true\n");
     let deny = "[[rule]]\naction = \"deny\"\ncommand = { program = \"touch\", words = [\"denied\"] }\nreason = \"no\"\n";
@@ -445,6 +445,9 @@ fn codex_does(agent: &Agent) {
     ]);
     bed.until_idle(id);
     assert!(bed.project.join("allowed").exists(), "nobody was asked");
+    bed.home.ok(["send", id, "run: !touch here", "--wait", "text=Next: run .touch here", "--timeout", "20"]);
+    bed.until_idle(id);
+    assert!(bed.project.join("here").exists(), "it runs where the agent is, and nobody was asked");
     bed.home.ok(["send", id, "run: !touch denied", "--wait", "idle", "--timeout", "20"]);
     assert!(!bed.project.join("denied").exists());
     // The same text as a command that would be allowed in the project.
@@ -460,6 +463,43 @@ fn codex_does(agent: &Agent) {
     let tested = verdict(&bed.home, &["touch evil", "--session", id]);
     assert_eq!(tested.action, Some(PolicyAction::Ask));
     assert!(tested.why.contains("does not say in which directory this runs"), "{}", tested.why);
+}
+
+#[test]
+fn codex_reads_its_project_where_everything_else_is_denied() {
+    reads_its_project(&CODEX);
+}
+
+#[test]
+fn newest_codex_reads_its_project_where_everything_else_is_denied() {
+    reads_its_project(&NEWEST_CODEX);
+}
+
+fn reads_its_project(agent: &Agent) {
+    let bed = Bed::configured(agent, "[providers.codex]\nhooks_without_review = true\n");
+    save(&bed.home, "read-only", codepiper::policy::ready::text("read-only").unwrap());
+    fs::write(bed.project.join("x"), "what stands in it").unwrap();
+    let elsewhere = bed.home.path("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("x"), "what nobody may read").unwrap();
+    let id = &bed.start(&[]).id.to_string();
+    bed.home.ok(["wait", id, "--until", "idle", "--timeout", "60"]);
+    let told = |words: &str| {
+        let log = fs::read_to_string(bed.home.path("requests.jsonl")).unwrap();
+        log.contains(words)
+    };
+    bed.home.ok(["send", id, "run: cat x"]);
+    eventually("it has read its file", || told("what stands in it").then_some(()));
+    bed.until_idle(id);
+    let call = json!({ "cmd": "cat x", "workdir": elsewhere });
+    bed.home.ok(["send", id, &format!("tool: exec_command {call}")]);
+    let denied = eventually("it is denied", || {
+        let records = bed.home.ok(["audit", "--type", "policy.decided", "--json"]);
+        records.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap())
+    });
+    assert_eq!((&denied["data"]["action"], &denied["data"]["what"]), (&json!("deny"), &json!("cat x")));
+    bed.until_idle(id);
+    assert!(!told("what nobody may read"));
 }
 
 #[test]

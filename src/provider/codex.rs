@@ -1,11 +1,12 @@
 //! Codex CLI. Facts measured with 0.169.0 and 0.171.0.
 
 mod dialog;
+mod meta;
 mod transcript;
+mod workdir;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +15,8 @@ use codepiper_protocol::os_text;
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
 use jiff::Timestamp;
 use serde_json::Value;
+
+use meta::{Meta, session_meta};
 
 use super::checks::codex_sign_in;
 use super::conversations::conversation_id;
@@ -268,6 +271,10 @@ impl Hooks for Codex {
         }
     }
 
+    fn workdir(&self, payload: &Value) -> Option<String> {
+        workdir::workdir(payload)
+    }
+
     /// After `/new` and `/clear` the first prompt has the new one, and after `/resume` that one. At the end it
     /// says good-bye to all of them.
     fn conversation(&self, payload: &Value) -> Option<String> {
@@ -373,27 +380,6 @@ fn changed_since(file: &Path, since: Timestamp) -> bool {
 fn is_rollout(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.starts_with("rollout-") && name.ends_with(".jsonl")
-}
-
-/// What the first line of a rollout file says of its conversation.
-struct Meta {
-    id: String,
-    cwd: PathBuf,
-    started: Timestamp,
-    /// It is not a person's.
-    of_subagent: bool,
-}
-
-fn session_meta(file: &Path) -> Option<Meta> {
-    let mut line = String::new();
-    BufReader::new(fs::File::open(file).ok()?).read_line(&mut line).ok()?;
-    let line: Value = serde_json::from_str(&line).ok()?;
-    let payload = line.get("payload").filter(|_| line["type"] == "session_meta")?;
-    let id = payload["id"].as_str()?.to_owned();
-    let cwd = PathBuf::from(payload["cwd"].as_str()?);
-    let started = payload["timestamp"].as_str().or(line["timestamp"].as_str())?.parse().ok()?;
-    let of_subagent = payload["thread_source"] == "subagent" || payload["source"].get("subagent").is_some();
-    Some(Meta { id, cwd, started, of_subagent })
 }
 
 #[cfg(test)]

@@ -27,6 +27,11 @@ pub trait Hooks: Send + Sync {
         None
     }
 
+    /// Where a command runs that a payload asks about, where something else proves what it leaves out. Reads files.
+    fn workdir(&self, _payload: &Value) -> Option<String> {
+        None
+    }
+
     /// What a payload says was used: one of its status line, which is no hook.
     fn meters(&self, _payload: &Value, _at: Timestamp) -> Option<Meters> {
         None
