@@ -45,7 +45,7 @@ pub use hooks::{Hooks, LeftRunning, Unread};
 pub use launch::{Argv, LaunchRequest, Launcher, look_up};
 pub use list::Providers;
 pub use models::{Dialog, ModelList, Models};
-pub use on_screen::{OnScreen, ReadDialog, asking_rows};
+pub use on_screen::{Known, OnScreen, Press, ReadDialog, asking_rows, list_dialog};
 pub use signals::{AtLimit, Meaning, ReadScreens, Screened, Signals, StateFile, status_meaning};
 
 use std::time::Duration;

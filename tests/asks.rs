@@ -402,6 +402,36 @@ fn is_answered_by_keys(agent: &Agent, config: &str) {
     assert_eq!(audit.lines().count(), 2, "{audit}");
 }
 
+#[test]
+fn codex_is_answered_about_its_edits() {
+    is_answered_about_edits(&CODEX);
+}
+
+#[test]
+fn newest_codex_is_answered_about_its_edits() {
+    is_answered_about_edits(&NEWEST_CODEX);
+}
+
+fn is_answered_about_edits(agent: &Agent) {
+    let bed = Bed::new(agent);
+    let home = &bed.home;
+    let args = ["--", "--sandbox", "read-only", "--ask-for-approval", "on-request"];
+    let prompt = "write: new.txt first ;; edit: new.txt first => second";
+    let (id, ask) = asking(&bed, &args, prompt);
+    assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Permission, "Added new.txt (+1 -0)"));
+    assert!(ask.text.contains("1 +first") && ask.text.contains("/new.txt"), "{}", ask.text);
+    home.ok(["approve", &ask.id]);
+    eventually("it is written", || bed.project.join("new.txt").exists().then_some(()));
+    let ask = eventually("the second one", || {
+        Some(asked(home, "the second one")).filter(|ask| ask.title.starts_with("Edited"))
+    });
+    assert!(ask.text.contains("1 -first") && ask.text.contains("1 +second"), "{}", ask.text);
+    home.ok(["deny", &ask.id]);
+    bed.until_idle(&id);
+    assert_eq!(std::fs::read_to_string(bed.project.join("new.txt")).unwrap().trim(), "first");
+    none_is_open(home);
+}
+
 /// Four people at once: one is heard, and nothing is typed into what comes then.
 #[test]
 fn an_ask_on_the_screen_is_answered_once() {

@@ -1,17 +1,21 @@
 //! An answer reaches who asked: a hook that waits, or the screen by keys.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use codepiper_protocol::wire::ask::{AnswerAsk, Ask};
 use codepiper_protocol::wire::input::IfBusy;
-use codepiper_protocol::wire::problem::Problem;
+use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::session::Activity;
 use tokio::time::timeout;
 
 use crate::session::Sessions;
 use crate::session::asks::Claim;
+use crate::session::cell::Session;
 use crate::session::typing::no_longer_asked;
 
+/// So often a pointer is moved for one answer: more than any list has choices.
+const MOST_MOVES: usize = 12;
 /// An agent whose command was denied has ended its turn within this time.
 const REACTION: Duration = Duration::from_secs(10);
 
@@ -22,7 +26,7 @@ impl Sessions {
     /// It is not open, can only be answered in the terminal, or the answer does not fit.
     pub fn claim(&self, reference: &str, answer: AnswerAsk, by: String) -> Result<Claim, Problem> {
         let claim = self.asks.claim(reference, answer, by)?;
-        if let (Some((session, ..)), Some(reason)) = (claim.keys(), reason(&claim)) {
+        if let (Some(session), Some(reason)) = (claim.by_keys(), reason(&claim)) {
             let fits = self.typing.check_prompt(&session, reason.as_bytes(), true);
             fits.map_err(|problem| Problem { next: None, ..problem })?;
         }
@@ -34,13 +38,10 @@ impl Sessions {
     /// # Errors
     /// It is no longer asked.
     pub async fn answer(&self, claim: Claim) -> Result<Ask, Problem> {
-        let Some((session, asked, keys)) = claim.keys() else { return claim.send() };
+        let Some(session) = claim.by_keys() else { return claim.send() };
         claim.is_read().await;
         let reason = reason(&claim).map(str::to_owned);
-        if !claim.is_shown() {
-            return Err(no_longer_asked(&session));
-        }
-        self.typing.answer_dialog(&session, &asked, keys).await?;
+        self.press(&session, &claim).await?;
         let ask = claim.send()?;
         if let Some(reason) = reason {
             // What is queued is held when a turn is interrupted, and to the agent this is one.
@@ -53,6 +54,24 @@ impl Sessions {
             })?;
         }
         Ok(ask)
+    }
+
+    /// Presses the keys of an answer, each if the screen shows what it showed when they were chosen.
+    async fn press(&self, session: &Arc<Session>, claim: &Claim) -> Result<(), Problem> {
+        for _ in 0..MOST_MOVES {
+            let (asked, press) = claim.shown().ok_or_else(|| no_longer_asked(session))?;
+            let (keys, answers) = press.next();
+            self.typing.answer_dialog(session, &asked, keys).await?;
+            if answers {
+                return Ok(());
+            }
+            if !claim.moves(press).await {
+                break;
+            }
+        }
+        let detail =
+            format!("the pointer in session {} did not move; nothing was chosen", session.id.short());
+        Err(Problem::new(Code::NotTaken, detail).with_next(Next::Answer { session: session.id.short() }))
     }
 }
 

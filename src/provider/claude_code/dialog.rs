@@ -1,9 +1,10 @@
-//! The dialog in which Claude Code asks whether a command may run, read where no hook waits for the answer: a sub-agent in the
+//! What Claude Code asks on its screen: what it asks before it begins, and whether a command may run, read where no hook waits for the answer: a sub-agent in the
 //! background has asked, or the hook is gone. Measured with 2.1.332; 2.1.197 does not mark where the command ends.
 
+use codepiper_protocol::wire::ask::AskKind;
 use unicode_width::UnicodeWidthStr;
 
-use crate::provider::{OnScreen, asking_rows};
+use crate::provider::{Known, OnScreen, Press, asking_rows, list_dialog};
 
 /// It begins below a line, maybe with who asks behind it.
 const HEADER: &str = "Bash command";
@@ -11,8 +12,37 @@ const QUESTION: &str = "Do you want to proceed?";
 /// Stands for a command that is too long for the screen.
 const CUT: &str = "(value cannot be shown in full";
 
-/// `None` where it is not shown whole, or where something else on the screen looks like a part of it.
+/// What it asks before it begins. In 2.1.332 the choices have no numbers, and the pointer stands on the one that refuses.
+const BEFORE: [Known; 3] = [
+    Known {
+        heading: "Accessing workspace:",
+        kind: AskKind::Trust,
+        allow: "Yes, I trust this folder",
+        deny: &["No, exit"],
+        others: &[],
+    },
+    Known {
+        heading: "WARNING: Claude Code running in Bypass Permissions mode",
+        kind: AskKind::Dialog,
+        allow: "Yes, I accept",
+        deny: &["No, exit"],
+        others: &[],
+    },
+    Known {
+        heading: "Detected a custom API key in your environment",
+        kind: AskKind::Dialog,
+        allow: "Yes",
+        deny: &["No (recommended)", "No"],
+        others: &[],
+    },
+];
+
 pub fn dialog(rows: &[String]) -> Option<OnScreen> {
+    list_dialog(rows, '❯', &["Enter to confirm · Esc to cancel"], &BEFORE).or_else(|| permission(rows))
+}
+
+/// `None` where it is not shown whole, or where something else on the screen looks like a part of it.
+fn permission(rows: &[String]) -> Option<OnScreen> {
     let footer = rows.iter().rposition(|row| !row.trim().is_empty())?;
     let is_over = rows[footer].trim().starts_with("Esc to cancel");
     let question = only(rows, |row| row.trim() == QUESTION)?;
@@ -38,13 +68,14 @@ pub fn dialog(rows: &[String]) -> Option<OnScreen> {
     let about = rows[header..begin].iter().map(|row| row.trim());
     let text: Vec<&str> = about.chain(command.iter().copied()).collect();
     Some(OnScreen {
+        kind: AskKind::Permission,
         text: text.join("\n"),
-        command: command.join("\n"),
+        command: Some(command.join("\n")),
         width: Some(width),
         // The marks are alike; nothing else can stand in their places while all other rows are in theirs.
         rows: asking_rows(rows, header, footer, |row| is_line(row, '╌'))?,
-        allow: b"1",
-        deny: b"\x1b",
+        allow: Press::Keys(b"1"),
+        deny: Press::Keys(b"\x1b"),
         by_itself: false,
     })
 }

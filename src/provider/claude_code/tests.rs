@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::policy::native::NativeDeny;
-use crate::provider::{AtLimit, Hooks, OnScreen, Signals};
+use crate::provider::{AtLimit, Hooks, OnScreen, Press, Signals};
 use crate::terminal::reports::Report;
 
 #[test]
@@ -354,7 +354,7 @@ fn a_permission_on_its_screen_is_read_whole() {
     assert!(two.is_about("echo ok; # note\nword3") && !two.is_about("echo ok; # note word3"));
     assert!(!two.is_about("echo ok; # note\n\nword3\n\nx") && !two.is_about("echo ok; # noteword3"));
     assert!(!asked.by_itself, "its hook tells");
-    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (11, &b"1"[..], &b"\x1b"[..]));
+    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (11, Press::Keys(b"1"), Press::Keys(b"\x1b")));
     assert_eq!(asked.rows[0], (5, " Bash command · from the general-purpose agent".to_owned()));
 }
 

@@ -3,8 +3,9 @@ use codepiper_protocol::wire::session::WaitingFor;
 use codepiper_protocol::wire::status::{BlockedKind, ProgramState, StatusReport, StatusSource};
 
 use super::*;
-use crate::provider::OnScreen;
+use crate::provider::{OnScreen, Press};
 use crate::terminal::reports::Report;
+use codepiper_protocol::wire::ask::AskKind;
 
 const CODEX: Codex = Codex { has_hooks: false, fullscreen: true };
 const CLASSIC: Codex = Codex { has_hooks: false, fullscreen: false };
@@ -208,7 +209,7 @@ fn on_screen(text: &str) -> Option<OnScreen> {
 #[test]
 fn a_permission_on_its_screen_is_read_whole() {
     let asked = on_screen(ASKS).unwrap();
-    assert_eq!(asked.command, "touch one; echo word0 word1 word2 word3\nword4 word5");
+    assert_eq!(asked.command.as_deref(), Some("touch one; echo word0 word1 word2 word3\nword4 word5"));
     assert!(
         asked.text.starts_with("Environment: local\n\nReason: May this")
             && asked.text.ends_with("word4 word5")
@@ -222,7 +223,7 @@ fn a_permission_on_its_screen_is_read_whole() {
     let pointed = on_screen(&ASKS.replace("› 1.", "  1.").replace("  3. No", "› 3. No")).unwrap();
     assert!(asked.is_same(&pointed) && asked != pointed);
     assert!(!asked.is_same(&on_screen(&ASKS.replace("word2 word3", "word2word3")).unwrap()));
-    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (10, &b"y"[..], &b"\x1b"[..]));
+    assert_eq!((asked.rows.len(), asked.allow, asked.deny), (10, Press::Keys(b"y"), Press::Keys(b"\x1b")));
     assert_eq!(asked.rows[4], (11, "  word4 word5".to_owned()));
 }
 
@@ -249,9 +250,89 @@ fn a_permission_that_is_not_all_on_its_screen_is_not_read() {
     assert_eq!(change(reason, "  Reason: so\n\n  $ ls\n"), None);
     assert_eq!(change(reason, "  What it means:\n"), None);
     let wrapped = change(reason, "  Reason: so\n  $ ls\n").unwrap();
-    assert!(wrapped.command.starts_with("touch one"), "{}", wrapped.command);
+    assert!(wrapped.command.unwrap().starts_with("touch one"));
     // Something else stands below it, and another key says yes.
     assert_eq!(on_screen(&format!("{ASKS}\n› Ask Codex to do anything\n")), None);
     assert_eq!(change("Yes, proceed (y)", "Yes, proceed (p)"), None);
     assert_eq!(change("\n› 1. Yes", "› 1. Yes"), None);
+}
+
+const BEFORE: &str = "  Folder access
+  /tmp/work
+
+  Trust this folder? Codex can read, edit, and run files here, subject to your permission
+  settings.
+
+› 1. Trust and continue
+  2. Back to Agent Command Center
+
+  enter continue · esc back
+";
+
+const EDITS: &str = "\
+• Edited new.txt (+1 -1)
+    1 -one
+    1 +three
+    + Show details
+
+
+  Would you like to make the following edits?
+
+  Description: Apply proposed file edits
+  Destination: /tmp/work/new.txt
+
+
+› 1. Yes, proceed (y)
+  2. Yes, and don't ask again for these files (a)
+  3. No, and tell Codex what to do differently (esc)
+
+  Press enter to confirm or esc to cancel
+";
+
+#[test]
+fn what_it_asks_before_it_begins_is_answered_by_the_pointer() {
+    let asked = on_screen(BEFORE).unwrap();
+    assert_eq!((asked.kind, asked.allow, asked.deny), (AskKind::Trust, Press::Choose(0), Press::Choose(1)));
+    assert!(asked.text.contains("/tmp/work") && asked.text.ends_with("Deny: Back to Agent Command Center"));
+    let below = on_screen(&BEFORE.replace("› 1.", "  1.").replace("  2. Back", "› 2. Back")).unwrap();
+    assert_eq!((below.allow, below.deny), (Press::Choose(-1), Press::Choose(0)));
+    assert!(asked.is_same(&below) && !asked.is_about(""));
+    for (from, to) in [
+        ("Folder access", "Something else"),
+        ("1. Trust and continue", "1. Trust everything"),
+        ("  2. Back to Agent Command Center\n", "  2. Back to Agent Command Center\n  3. Another\n"),
+        ("  2. Back to Agent Command Center\n", ""),
+        ("  2. Back", "› 2. Back"),
+        ("enter continue", "enter to continue"),
+        ("esc back\n", "esc back\n› next\n"),
+        ("  Folder access", "  Folder access\n  Folder access"),
+    ] {
+        assert_eq!(on_screen(&BEFORE.replace(from, to)), None, "{from}");
+    }
+}
+
+#[test]
+fn edits_are_read_where_all_their_lines_are_shown() {
+    let asked = on_screen(EDITS).unwrap();
+    assert_eq!(
+        (asked.kind, asked.allow, asked.deny),
+        (AskKind::Permission, Press::Keys(b"y"), Press::Keys(b"\x1b"))
+    );
+    assert!(asked.text.starts_with("Edited new.txt (+1 -1)\n    1 -one\n    1 +three\n"), "{}", asked.text);
+    assert!(asked.text.ends_with("Destination: /tmp/work/new.txt"));
+    assert!(on_screen(&EDITS.replace("    + Show details\n", "")).is_some_and(|plain| plain.is_same(&asked)));
+    for (from, to) in [
+        ("(+1 -1)", "(+2 -1)"),
+        ("    1 -one\n", ""),
+        ("  Destination: /tmp/work/new.txt\n", ""),
+        ("  Destination: /tmp/work/new.txt\n", "  Destination: /tmp/work/old.txt\n"),
+        ("  Destination: /tmp/work/new.txt\n", "  Destination: /tmp/new.txt\n  Destination: /tmp/old.txt\n"),
+        ("  Description:", "  Would you like to run the following command?\n  Description:"),
+        ("    + Show details\n\n", "    + Show details\n  More\n"),
+        ("Yes, proceed (y)", "Yes, proceed (p)"),
+        ("  3. No, and tell Codex what to do differently (esc)\n", ""),
+    ] {
+        assert_eq!(on_screen(&EDITS.replace(from, to)), None, "{from}");
+    }
+    assert_eq!(on_screen(&format!("{EDITS}› \n")), None);
 }

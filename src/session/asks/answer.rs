@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask, AskDecision};
+use codepiper_protocol::wire::ask::{AnswerAsk, AnsweredIn, Ask, AskDecision, AskKind};
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::on_screen::ask_again;
 use super::{Asks, IN_TERMINAL, Open, REACTION};
-use crate::provider::{OnScreen, questions};
+use crate::provider::{OnScreen, Press, questions};
 use crate::session::cell::Session;
 
 /// The right to answer an ask. When it goes without [`Claim::send`], others may.
@@ -64,7 +64,8 @@ impl Asks {
                 (_, None) => return Err(only_there(&session, &ask)),
                 (hooked, Some(shown)) => {
                     questions::check_keys(&answer).map_err(wrong)?;
-                    if !shown.asked.by_itself && answer.reason.is_some() {
+                    let tells = shown.asked.by_itself && ask.kind == AskKind::Permission;
+                    if !tells && answer.reason.is_some() {
                         return Err(wrong("'reason' cannot be told here: leave it out".to_owned()));
                     }
                     let claimed = match hooked {
@@ -137,14 +138,9 @@ fn only_there(session: &Session, ask: &Ask) -> Problem {
 }
 
 impl Claim {
-    /// Where only keys answer: whose they are, and which.
-    pub fn keys(&self) -> Option<(Arc<Session>, OnScreen, &'static [u8])> {
-        let Way::Keys(asked, _) = &self.way else { return None };
-        let keys = match self.answer.decision {
-            AskDecision::Allow => asked.allow,
-            AskDecision::Deny => asked.deny,
-        };
-        Some((self.session.clone(), asked.clone(), keys))
+    /// Whose keys answer it, where only they do.
+    pub fn by_keys(&self) -> Option<Arc<Session>> {
+        matches!(self.way, Way::Keys(..)).then(|| self.session.clone())
     }
 
     /// An agent drops keys that come right behind its dialog: Claude Code 2.1.332 did on a busy machine.
@@ -154,14 +150,26 @@ impl Claim {
         }
     }
 
-    /// Whether the screen still asks what keys are to answer.
-    pub fn is_shown(&self) -> bool {
-        let Way::Keys(asked, _) = &self.way else { return true };
+    /// What the screen shows now of what keys are to answer, and how they do.
+    pub fn shown(&self) -> Option<(OnScreen, Press)> {
+        let Way::Keys(asked, _) = &self.way else { return None };
         let open = self.session.asks.open();
-        open.screen.as_ref().is_some_and(|shown| !shown.answered && shown.asked.is_same(asked))
+        let shown = open.screen.as_ref().filter(|shown| !shown.answered && shown.asked.is_same(asked))?;
+        let press = match self.answer.decision {
+            AskDecision::Allow => shown.asked.allow,
+            AskDecision::Deny => shown.asked.deny,
+        };
+        Some((shown.asked.clone(), press))
     }
 
-    /// Hands the answer to the agent's hook; with [`Claim::keys`], those were pressed.
+    /// Returns when the pointer is elsewhere, or nothing of it is shown any more; false if neither happens.
+    pub async fn moves(&self, from: Press) -> bool {
+        let is_there = || self.shown().is_some_and(|(_, press)| press == from);
+        let moved = self.session.until(|_| !is_there());
+        tokio::time::timeout(REACTION, moved).await.is_ok()
+    }
+
+    /// Hands the answer to the agent's hook; with [`Claim::by_keys`], those were pressed.
     ///
     /// # Errors
     /// The hook has gone meanwhile, or the question has.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use codepiper_protocol::visible::visible;
-use codepiper_protocol::wire::ask::{AnsweredIn, Ask, AskKind, LONGEST_ASK};
+use codepiper_protocol::wire::ask::{AnsweredIn, Ask, LONGEST_ASK};
 use codepiper_protocol::wire::session::Activity;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -33,7 +33,8 @@ pub(super) struct Shown {
 impl Shown {
     fn new(session: &Session, since: Timestamp, number: u64, asked: OnScreen, risk: Option<String>) -> Self {
         let text: Vec<_> = asked.text.lines().map(visible).collect();
-        let mut ask = view::plain(session.id, AskKind::Permission, since, view::first_line(&asked.command));
+        let title = view::first_line(asked.command.as_ref().unwrap_or(&asked.text));
+        let mut ask = view::plain(session.id, asked.kind, since, title);
         ask.id = view::id(session.id, &format!("{} {number}", ask.id));
         (ask.text, ask.risk) = (text.join("\n"), risk);
         ask.evidence = Some("its screen".to_owned());
@@ -80,8 +81,12 @@ impl Asks {
                 (None, None) => return,
                 // In other rows, after a resize, or with the pointer elsewhere.
                 (Some(shown), Some(asked)) if shown.asked.is_same(&asked) => {
+                    let moved = shown.asked.allow != asked.allow;
                     shown.asked = asked;
-                    return;
+                    if !moved {
+                        return;
+                    }
+                    None
                 }
                 (before, asked) => {
                     let before = before.take();

@@ -40,10 +40,10 @@ impl Evidence {
                 }
             }
             let asked = read(&follower.rows());
-            let risk = match &asked {
-                Some(asked) => {
+            let risk = match asked.as_ref().and_then(|asked| asked.command.as_ref()) {
+                Some(command) => {
                     // A row may end where a command does, or go on in the next.
-                    let texts = [asked.command.clone(), asked.command.replace('\n', " ")];
+                    let texts = [command.clone(), command.replace('\n', " ")];
                     let requests = texts.map(|command| {
                         session.policy_request("Bash", json!({ "command": command }), session.cwd())
                     });

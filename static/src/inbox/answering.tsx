@@ -44,6 +44,9 @@ export function Answering({ open: { ask, session }, read, acts }: Props) {
   };
   const mayAllow = ready && read;
   const isQuestion = ask.questions.length > 0;
+  /** It takes a yes or a no, and no words. */
+  const isBare = ask.kind === "trust" || ask.kind === "dialog";
+  const deny = (): void => (isBare ? void (ready && give({ decision: "deny" })) : setMode("deny"));
   const complete = isComplete(answers);
   const send = (): void => void (complete && mayAllow && give({ ...allowed, answers: [...answers] }));
   const close = (): void => void (ready && acknowledge(ask));
@@ -52,7 +55,7 @@ export function Answering({ open: { ask, session }, read, acts }: Props) {
     acts.current = {
       allow: () => (isQuestion ? send() : here && mayAllow && void give(allowed)),
       always: () => here && ask.always && setMode("always"),
-      deny: () => here && setMode("deny"),
+      deny: () => here && deny(),
       done: () => ask.answered_in === "nothing" && close(),
       snooze: () => void (ready && !ask.snoozed_until && snooze(ask, now.value + 3_600_000)),
       choose: (option) => {
@@ -99,7 +102,7 @@ export function Answering({ open: { ask, session }, read, acts }: Props) {
           </button>
         ) : (
           <button class="button answer large" disabled={!mayAllow} onClick={() => void give(allowed)}>
-            {ask.kind === "plan" ? "Approve" : "Allow once"} <Keys keys={currentKey("A", "inbox")} />
+            {ask.kind === "plan" ? "Approve" : isBare ? "Allow" : "Allow once"} <Keys keys={currentKey("A", "inbox")} />
           </button>
         )}
         {ask.always && (
@@ -112,8 +115,8 @@ export function Answering({ open: { ask, session }, read, acts }: Props) {
             Change…
           </button>
         )}
-        <button class="button large" aria-expanded={mode === "deny"} onClick={() => setMode("deny")}>
-          Deny… <Keys keys={currentKey("D", "inbox")} />
+        <button class="button large" aria-expanded={isBare ? undefined : mode === "deny"} onClick={deny}>
+          {isBare ? "Deny" : "Deny…"} <Keys keys={currentKey("D", "inbox")} />
         </button>
         <Snooze open={{ ask, session }} />
       </div>
