@@ -97,6 +97,7 @@ pub fn on_fields(context: &Context, fields: &BTreeMap<String, Vec<String>>) -> R
     // A shell that is not known by its name.
     let commands = fields.iter().filter(|(name, _)| matches!(name.as_str(), "command" | "cmd" | "script"));
     let texts = commands.filter(|_| context.request.tool != "apply_patch").flat_map(|(_, texts)| texts);
+    let mut readings = Vec::new();
     for text in texts {
         if text.len() > loose::LONGEST_TEXT {
             search.found.exhausted = true;
@@ -104,12 +105,15 @@ pub fn on_fields(context: &Context, fields: &BTreeMap<String, Vec<String>>) -> R
         }
         for words in loose::readings(text, context.places) {
             search.words(&words, None, true);
+            readings.push(words);
         }
     }
     if !context.policies.index.paths.is_empty() {
         let paths = input::possible_paths(context.request);
-        let texts: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let bases = search.named_directories(&texts);
+        let mut texts: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut bases = search.named_directories(&texts);
+        texts.extend(readings.iter().flatten().map(String::as_str));
+        bases.extend(search.directories(&readings).into_iter().filter(|_| !readings.is_empty()));
         search.paths(&texts, &bases, Wildcards::OfPrograms);
     }
     search.found

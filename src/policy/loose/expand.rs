@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use crate::policy::path::Places;
 
+/// Longer names of variables are not looked for before a redirection.
+const LONGEST_VARIABLE: usize = 64;
+
 /// What stands for an expansion that nobody knows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
@@ -162,6 +165,13 @@ pub fn without_redirections(text: &str) -> String {
             (Some(open), _) if open == letter => quote = None,
             (None, '\'' | '"') => quote = Some(letter),
             (None, '>' | '<') if !text[at + 1..].starts_with('(') => {
+                // `{name}>file`
+                if kept.ends_with('}')
+                    && let Some(length) =
+                        kept.bytes().rev().take(LONGEST_VARIABLE).position(|byte| byte == b'{')
+                {
+                    kept.truncate(kept.len() - length - 1);
+                }
                 let before =
                     kept.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '&').len();
                 let alone = kept[..before].ends_with(char::is_whitespace) || kept[before..].starts_with('&');
@@ -232,6 +242,7 @@ mod tests {
             ("git 2>err.log push", "git   push"),
             ("git a2>'b c' push", "git a2  push"),
             ("git &>x push", "git   push"),
+            ("git {fd}>x push", "git   push"),
             ("git <<< \"a b\" push", "git   push"),
             ("git 2>&1 push", "git   push"),
             ("echo '>x'", "echo '>x'"),

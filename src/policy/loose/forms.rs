@@ -1,5 +1,7 @@
 //! What a program makes of a text before it uses it as a path or an address.
 
+use std::collections::HashSet;
+
 use percent_encoding::percent_decode_str;
 use unicode_normalization::UnicodeNormalization;
 use url::Url;
@@ -12,8 +14,8 @@ pub fn is_blank(letter: char) -> bool {
     letter.is_whitespace() || letter == '\u{feff}'
 }
 
-/// The text as it is, without blanks around it, with its letters in the usual form (NFC), with `%2e` decoded, and the
-/// path of a URL that is none of the web.
+/// The text as it is, without blanks and quotes around it, with its letters in the usual form (NFC), with `%2e` decoded,
+/// `$HOME` replaced, and the path of a URL that is none of the web.
 pub fn forms(text: &str) -> Vec<String> {
     let bare = text.trim_matches(is_blank);
     let mut forms = vec![text.to_owned()];
@@ -29,8 +31,16 @@ pub fn forms(text: &str) -> Vec<String> {
         forms.push(percent_decode_str(&forms[1]).decode_utf8_lossy().into_owned());
     }
     let paths: Vec<String> = forms.iter().filter_map(|form| behind_host(form)).map(str::to_owned).collect();
+    let ends = paths.iter().filter_map(|path| path.find(['?', '#']).map(|end| path[..end].to_owned()));
+    forms.extend(ends.collect::<Vec<_>>());
     forms.extend(paths);
-    forms.dedup();
+    // Some tools know the variable, take quotes off, or read a text of C, which ends at a NUL.
+    let home = ["$HOME", "${HOME}"].iter().find_map(|home| bare.strip_prefix(home));
+    forms.extend(home.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|rest| format!("~{rest}")));
+    let unquoted = bare.trim_matches(['"', '\'', '`']);
+    forms.extend([unquoted, bare.split('\0').next().unwrap_or(bare)].map(str::to_owned));
+    let mut known = HashSet::new();
+    forms.retain(|form| known.insert(form.clone()));
     forms
 }
 
@@ -85,6 +95,10 @@ mod tests {
             ("FILE:///home/u/%2essh/id", "/home/u/.ssh/id"),
             ("file%3A/etc/x", "/etc/x"),
             ("vscode-remote://h/etc", "/etc"),
+            ("file:///etc/x?y#z", "/etc/x"),
+            ("${HOME}/x", "~/x"),
+            ("'/etc/x'", "/etc/x"),
+            ("/etc/x\0.txt", "/etc/x"),
         ] {
             assert!(forms(text).iter().any(|known| known == form), "{text:?}: {:?}", forms(text));
         }

@@ -91,6 +91,10 @@ fn a_deny_finds_a_path_in_the_forms_that_tools_give_it() {
         json!({ "dir": "/home/u", "name": ".ssh/id" }),
         json!({ "root": "file:///home/u", "entries": [{ "name": ".ssh" }] }),
         json!({ "dir": "..", "name": ".ssh/id" }),
+        json!({ "command": "cat ~/.ssh/id" }),
+        json!({ "script": "cd ~; cat .ssh/id" }),
+        json!({ "uri": "file:///home/u/.ssh/id?x" }),
+        json!({ "path": "$HOME/.ssh/id" }),
         json!({ "root": "/home/u", "dir": ".config/gh", "name": "hosts.yml" }),
         json!({ "edits": [{ "at": { "path": " ~/.ssh/id" } }] }),
     ] {
