@@ -109,7 +109,7 @@ fn name(text: &str) -> &str {
 fn default_of(text: &str, at: usize, closes: &Closes) -> Option<(usize, usize)> {
     let printed = |inner: &str| {
         let inner = inner.trim_start();
-        ["echo ", "printf "]
+        ["echo ", "printf %s ", "printf '%s' ", "printf \"%s\" ", "printf "]
             .iter()
             .find_map(|print| inner.strip_prefix(print))
             .map(|word| text.len() - word.len())
@@ -227,7 +227,7 @@ mod tests {
             ("cat $X/a \"$(pwd)\"/b", "cat /a \"\"/b", "cat ~/a \"~\"/b"),
             ("r$@m `a b`c", "rm c", "rm c"),
             ("$'a' $( ${ x", "'a'   x", "'a' x x x"),
-            ("git $(echo push) `printf x`", "git  ", "git push x"),
+            ("git $(echo push) `printf x` $(printf %s y)", "git   ", "git push x y"),
             ("p@(u|v)sh <(ls)", "p*sh ", "p*sh "),
         ] {
             assert_eq!(expanded(text, &places, Unknown::Nothing), nothing, "{text}");
