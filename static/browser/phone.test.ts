@@ -196,6 +196,13 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     await page.setViewportSize({ width: 740, height: 360 });
     await page.getByRole("tab", { name: "Git" }).waitFor();
     await shot(page, `phone-sideways-${theme}`);
+    expect(await overlapping(page)).toBe(false);
+    const inLine = await page
+      .locator(".tool-bar > :is(button, .chip), .menu-place")
+      .evaluateAll((all) => all.map((each) => each.getBoundingClientRect()).filter(({ width }) => width > 0));
+    inLine.sort((one, other) => one.left - other.left);
+    for (const [at, { left }] of inLine.entries())
+      expect(left).toBeGreaterThanOrEqual((inLine[at - 1]?.right ?? 0) - 1);
     expect(await stageTop()).toBeLessThanOrEqual(42);
     await page.setViewportSize(PHONE);
     await eventually(async () => (await stageTop()) === before, "the head is as it was");
