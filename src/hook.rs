@@ -60,7 +60,7 @@ pub struct Intake {
 struct Taken {
     order: VecDeque<String>,
     /// With the SHA-256 of what was delivered.
-    payloads: HashMap<String, [u8; 32]>,
+    payloads: HashMap<String, Vec<u8>>,
 }
 
 /// Which delivery it is.
@@ -102,16 +102,14 @@ impl Intake {
         let value: Value = serde_json::from_slice(payload)
             .map_err(|error| Problem::new(Code::Invalid, format!("the hook payload is not JSON: {error}")))?;
         let asked = asked(&value);
-        let workdir = match &asked {
-            Some(_) if !self.policies.is_empty() => workdir_of(session, &value).await?,
-            _ => None,
-        };
+        let judged = asked.is_some() && !self.policies.is_empty();
+        let workdir = if judged { workdir_of(session, &value).await? } else { None };
         let question = asked.clone().filter(|asked| asked.moment == Moment::BeforeQuestion);
         let coming = question.is_some().then(|| self.sessions.asks.coming(session));
         let delivery = delivery.filter(|delivery| delivery_time(delivery).is_some());
         let number = delivery.clone().unwrap_or_else(|| Timestamp::now().as_nanosecond().to_string());
         // The agent chooses the number: an ask is of its payload, too.
-        let key = format!("{number} {}", hex(&sha256(payload)));
+        let key = format!("{number} {:?}", sha256(payload));
         let known = if again {
             session.until_it_waits(STATE_LIMIT).await;
             delivery.map_or(Delivery::New, |delivery| self.look_up(&delivery, payload))
@@ -120,7 +118,7 @@ impl Intake {
             self.take_spool_of(session).await;
             self.take(session, delivery, payload, value).await
         };
-        let decided = match asked.filter(|_| !self.policies.is_empty()) {
+        let decided = match asked.filter(|_| judged) {
             Some(asked) => self.decide(session, asked, workdir).await?,
             None => None,
         };
@@ -133,14 +131,12 @@ impl Intake {
         }
         let risk = match &question {
             Some(asked) => {
+                self.sessions.asks.recall_all().await;
                 let request = session.policy_request(&asked.tool, asked.input.clone(), asked.cwd.clone());
                 blocking(move || risk(&request)).await?
             }
             None => None,
         };
-        if question.is_some() {
-            self.sessions.asks.recall_all().await;
-        }
         let waiter = question.and_then(|question| {
             let why = decided.map(|(decision, _)| decision.why);
             let waits = session.provider.answers.is_some_and(|answers| question.can_wait(answers));
@@ -274,14 +270,8 @@ impl Intake {
     }
 }
 
-fn sha256(payload: &[u8]) -> [u8; 32] {
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest(&SHA256, payload).as_ref());
-    hash
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(payload: &[u8]) -> Vec<u8> {
+    digest(&SHA256, payload).as_ref().to_vec()
 }
 
 /// Where it runs, if its hook does not tell, and something else does.

@@ -2777,6 +2777,15 @@ qr_svg: string, };
 export type UnreadableCommand = { at: number, why: string, };
 
 /**
+ * A base that a session should have and has not.
+ */
+export type Unrecorded = { 
+/**
+ * `start`, or `turn-` and when the prompt was submitted, in ms since 1970.
+ */
+base: string, why: string, };
+
+/**
  * The query of `POST /api/sessions/{ref}/files`, whose body is the file.
  */
 export type UploadFile = { 
@@ -2793,15 +2802,6 @@ export type UploadedFile = { bytes: number,
  * The path for the program.
  */
 path: string, };
-
-/**
- * A base that a session should have and has not.
- */
-export type Unrecorded = { 
-/**
- * `start`, or `turn-` and when the prompt was submitted, in ms since 1970.
- */
-base: string, why: string, };
 
 /**
  * Tokens.
