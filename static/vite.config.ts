@@ -91,7 +91,7 @@ const OVER_PAGES =
 
 /** What is around every page, and is loaded when the page is drawn. */
 const AROUND_PAGES =
-  /\/src\/(ui\/(session_menu|popover|meters|program_status|described|hatch|tooltip|bottom_bar|reconnect)|menu_actions|remove)\.tsx?$/;
+  /\/src\/(ui\/(session_menu|popover|meters|program_status|described|hatch|tooltip|bottom_bar|reconnect)|menu_actions)\.tsx?$/;
 
 export default defineConfig({
   plugins: [highlighter(), pieces()],

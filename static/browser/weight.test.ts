@@ -58,10 +58,13 @@ it("is light", async () => {
   // What the first frame does not wait for is held back until it is there.
   let held = (): void => undefined;
   const frame = new Promise<void>((done) => (held = done));
-  await terminal.route(/assets\/(addon|around|around_pages|model_picker|evidence)-/, async (route) => {
-    await frame;
-    await route.continue();
-  });
+  await terminal.route(
+    /assets\/(addon|around|around_pages|session_menu|popover|model_picker|evidence|program_status|meters|hatch)-/,
+    async (route) => {
+      await frame;
+      await route.continue();
+    },
+  );
   await terminal.goto(`${host.url}/sessions/${id}`);
   await terminal.locator(".xterm-rows").getByText("ready").waitFor();
   const beforeFrame = await opening.total();

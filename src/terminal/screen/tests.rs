@@ -348,7 +348,7 @@ fn the_last_line_is_that_above_the_prompt() {
         // What is typed goes on in a second row.
         ("one\r\n$ abcdefg", "fg", "one"),
         // A program that paints stands anywhere.
-        ("\x1b[4;1Hstatus\x1b[1;1Hone", "status", "status"),
+        ("\x1b[4;1Hstatus\x1b[1;1Hone", "status", "one"),
     ];
     for (bytes, works, prompts) in cases {
         let screen = screen(7, 5, bytes);
