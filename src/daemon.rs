@@ -182,9 +182,8 @@ async fn begin(
     let notifier = Notifier::start(paths.notifications(), &config.notifications, &sessions, &auth, &tasks)?;
     let (asked, leave) = mpsc::channel(1);
     let work = TaskTracker::new();
-    let recording = sessions.clone();
     let api = Api {
-        refusals: Refusals::new(tasks.clone(), move |session, body| recording.event(session, body)),
+        refusals: Refusals::new(&sessions, &tasks),
         sessions: sessions.clone(),
         hooks: hooks.clone(),
         audit,

@@ -557,7 +557,7 @@ fn what_was_seen_is_over_once() {
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 5, "{statuses:?}");
-    let ends = home.ok(["logs", "--type", "ask.withdrawn", "--json"]);
+    let ends = home.ok(["logs", "--type", "ask.seen", "--json"]);
     assert_eq!(ends.lines().count(), 1, "{ends}");
 }
 

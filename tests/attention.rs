@@ -52,7 +52,7 @@ fn a_call_outlives_the_turn_in_which_it_was_made() {
     home.ok(["inbox", "done", &id]);
     assert_eq!(inbox(home), []);
     let logs = home.ok(["logs", &id, "--source", "ask"]);
-    assert!(logs.contains("No longer asked (seen by command line): need you: disk full"), "{logs}");
+    assert!(logs.contains("Seen by command line: attention need you: disk full"), "{logs}");
 }
 
 #[test]

@@ -295,8 +295,7 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
 
   it("has everything within reach beside a long command", async () => {
     await page.goto(`${host.url}/sessions/${busy}`);
-    await page.locator(".evidence-place .pill").waitFor();
-    await page.locator(".evidence-place > .running").waitFor({ state: "attached" });
+    await page.locator(".evidence-place .pill").getByText("Running").waitFor();
     await page.getByRole("button", { name: "Actions of deploy" }).click();
     await page.locator(".menu:popover-open").getByRole("button", { name: "Kill…" }).waitFor();
     await shot(page, `phone-busy-menu-${theme}`);
@@ -312,7 +311,7 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     for (const width of [660, 900, 1100]) {
       await page.setViewportSize({ width, height: 740 });
       await page.goto(`${host.url}/sessions/${busy}`);
-      await page.locator(".evidence-place > .running").waitFor();
+      await page.locator(".evidence-place .pill").getByText("Running").waitFor();
       await page.getByRole("button", { name: "Actions of deploy" }).waitFor();
       expect(await cutOff(page), `${width}`).toEqual([]);
     }

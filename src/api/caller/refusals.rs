@@ -10,6 +10,7 @@ use codepiper_protocol::event::Body;
 use tokio::time::{Instant, sleep_until};
 
 use crate::lock::lock;
+use crate::session::Sessions;
 use crate::tasks::Tasks;
 
 /// So many a minute are recorded one by one, of each session.
@@ -38,8 +39,9 @@ struct Minute {
 }
 
 impl Refusals {
-    pub fn new(tasks: Tasks, emit: impl Fn(Option<SessionId>, Body) + Send + Sync + 'static) -> Self {
-        Self::counting(MINUTE, tasks, emit)
+    pub fn new(sessions: &Sessions, tasks: &Tasks) -> Self {
+        let sessions = sessions.clone();
+        Self::counting(MINUTE, tasks.clone(), move |session, body| sessions.event(session, body))
     }
 
     fn counting(

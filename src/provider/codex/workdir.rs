@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::policy::input::SHELL;
+
 /// A call stands among the last lines of the transcript, within this many bytes.
 const TAIL: u64 = 512 * 1024;
 /// The transcript is written beside the call: it is looked at again after this time, so often.
@@ -31,6 +33,10 @@ const KNOWN: [&str; 9] = [
 
 /// Reads the transcript; `None` where it does not prove the directory.
 pub fn workdir(payload: &Value) -> Option<String> {
+    // A patch has no directory of its own, and nothing is waited for.
+    if payload["tool_name"] != SHELL {
+        return None;
+    }
     let path = Path::new(payload["transcript_path"].as_str()?);
     (0..TRIES).find_map(|turn| {
         if turn > 0 {
@@ -142,7 +148,9 @@ mod tests {
         assert_eq!(of(json!("cat x")), None);
         assert_eq!(of_call("", &hook(Some("1"))), None);
         assert_eq!(
-            workdir(&json!({"transcript_path": "/dev/zero", "cwd": "/", "tool_input": {"command": "x"}})),
+            workdir(
+                &json!({"tool_name": "Bash", "transcript_path": "/dev/zero", "cwd": "/", "tool_input": {"command": "x"}})
+            ),
             None
         );
     }
