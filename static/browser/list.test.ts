@@ -349,7 +349,7 @@ it("writes a policy, and says what it would do", async () => {
   await text.fill((await text.inputValue()).replace('default = "maybe"', 'default = "ask"'));
   await page.getByRole("button", { name: "Save policy" }).click();
   await page.getByRole("button", { name: "Edit safe-development" }).waitFor();
-  const command = page.getByLabel("Command");
+  const command = page.getByLabel("Command", { exact: true });
   const verdict = page.locator(".policy-verdict");
   await command.fill("git status --short");
   await verdict.getByText("Allowed").first().waitFor();

@@ -302,7 +302,7 @@ describe.each(["light", "dark"] as const)("in %s", (theme) => {
     expect(await cutOff(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await page.locator(".evidence-place .pill").click();
-    await page.locator(".evidence:popover-open").getByTitle("sleep 1000").waitFor();
+    await page.locator(".evidence:popover-open").getByRole("heading", { name: "sleep 1000" }).waitFor();
     await page.waitForTimeout(300);
     await shot(page, `phone-busy-evidence-${theme}`);
     expect(await cutOff(page)).toEqual([]);

@@ -23,6 +23,8 @@ import { isDrawn, whenDrawn } from "../settled";
 
 // The screen comes first; what is around it follows.
 const around = whenDrawn(() => import("./around"));
+/** Without a connection it cannot be loaded: what shows it tries again. */
+export const NOTHING = (): void => undefined;
 
 /** The whole grid is an overview, in px. */
 const TINY = 2;
@@ -104,7 +106,7 @@ export class TerminalModel {
     this.stage = stage;
     void around().then(({ predict }) => {
       if (this.screen === screen) this.predicted = predict(screen.terminal);
-    });
+    }, NOTHING);
     screen.terminal.onCursorMove(this.showCursor);
     const take = takeInto(screen, () => this.subscription);
     const subscribed = connection.subscribe(this.session.id, "live", "latest", (item) => {

@@ -11,7 +11,7 @@ import { isLive, isWaiting } from "../words";
 import type { Session } from "../wire";
 import { gestures } from "./gestures";
 import type { Past } from "./past";
-import { TerminalModel } from "./terminal_model";
+import { NOTHING, TerminalModel } from "./terminal_model";
 import { whenDrawn } from "../settled";
 
 // The screen comes first; what is around it follows.
@@ -68,7 +68,7 @@ function useKeysAndActions(view: TerminalModel, session: Session): void {
     let here = true;
     void around().then(({ actionsOf }) => {
       if (here) pageActions.value = actionsOf(view);
-    });
+    }, NOTHING);
     return () => {
       here = false;
       pageActions.value = [];
