@@ -81,6 +81,8 @@ export class TerminalModel {
   /** Every row of the grid is seen. */
   private allSeen = false;
   private lastEnter: Position | null = null;
+  /** Something was pasted, and what takes it is being loaded: keys come behind it. */
+  private giving: ReturnType<typeof around> | null = null;
 
   constructor(
     /** As it is now. */
@@ -182,6 +184,8 @@ export class TerminalModel {
   };
 
   readonly type = (bytes: Uint8Array): void => {
+    const behind = (): void => this.type(bytes);
+    if (this.giving) return void this.giving.then(behind, behind);
     this.followsCursor = true;
     this.showCursor();
     if (!isLive(this.session)) return toast({ text: "Not sent: the session has ended.", bad: true });
@@ -217,8 +221,10 @@ export class TerminalModel {
   readonly copyLast = async (): Promise<void> => (await around()).copyLastOutput(this.session.id, this.lastEnter);
 
   /** What was pasted or dropped. */
-  readonly give = async (files: readonly File[], text?: string): Promise<void> =>
-    (await around()).give(this, files, text);
+  readonly give = (files: readonly File[], text?: string): Promise<void> => {
+    this.giving ??= around().finally(() => (this.giving = null));
+    return this.giving.then(({ give }) => give(this, files, text), NOTHING);
+  };
 
   readonly focus = (): void => this.screen?.terminal.focus();
 
