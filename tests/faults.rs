@@ -1,9 +1,11 @@
 //! Faults that were seen with the real agents, in the versions where they were seen.
 
-use std::fs;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use codepiper_protocol::wire::session::{Activity, WaitingFor};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::agents::{Agent, Bed, CLAUDE_CODE, CODEX, NEWEST_CLAUDE_CODE, NEWEST_CODEX};
 use crate::harness::{eventually, mentioning};
@@ -20,7 +22,9 @@ fn newest_claude_code_takes_long_texts_as_the_persons_own_words() {
     let bed = Bed::new(&NEWEST_CLAUDE_CODE);
     let id = &started(&bed);
     let long = format!("slow: 1 1 {}end", "some words and then \n".repeat(150));
-    for text in ["one\ntwo\n  three\n\nfive", "look at\nthe\nfile\n@README.md", &long] {
+    // Of which each piece ends like the one before.
+    let (same, wide) = ("a".repeat(2000), "世界 ".repeat(300) + "end");
+    for text in ["one\ntwo\n  three\n\nfive", "look at\nthe\nfile\n@README.md", &long, &same, &wide] {
         bed.home.run_with(["send", id, "-"], text.as_bytes());
         bed.until_idle(id);
         bed.submitted_once(text);
@@ -28,6 +32,27 @@ fn newest_claude_code_takes_long_texts_as_the_persons_own_words() {
     // Tabs would be keys.
     let warned = bed.home.run_with(["send", id, "-"], b"one\n\ttwo\nthree\nfour");
     assert!(warned.code == Some(0) && warned.stderr.contains("pasted content"), "{warned:?}");
+}
+
+/// What was typed while it read nothing would be one paste.
+#[test]
+fn newest_claude_code_takes_a_long_text_as_words_although_it_stood_still() {
+    let bed = Bed::new(&NEWEST_CLAUDE_CODE);
+    let id = &started(&bed);
+    let program = Pid::from_raw(bed.home.session(id).pid.unwrap());
+    let text = (1..=150).map(|line| format!("the words of line {line}\n")).collect::<String>() + "end";
+    thread::scope(|scope| {
+        let sent = scope.spawn(|| bed.home.run_with(["send", id, "-"], text.as_bytes()));
+        // It is continued each time: it gets on very slowly.
+        let end = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < end && !sent.is_finished() {
+            killpg(program, Signal::SIGSTOP).unwrap();
+        }
+        let sent = sent.join().unwrap();
+        assert_eq!(sent.code, Some(0), "{sent:?}");
+    });
+    bed.until_idle(id);
+    bed.submitted_once(&text);
 }
 
 /// The hook Stop comes before others of that event have ended.

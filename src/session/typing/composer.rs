@@ -24,14 +24,12 @@ mod needle;
 
 use line::{CursorLine, draft, images};
 pub use needle::other_than_prompt;
-use needle::{Expected, Needle};
+use needle::{Expected, Needle, Piece};
 
 /// A program that has just been started gets so much time until it takes a paste.
 const READY_LIMIT: Duration = Duration::from_secs(20);
 /// How long it may take until a text is shown.
 const SHOW_LIMIT: Duration = Duration::from_secs(5);
-/// How long it may take until a piece of a text is painted.
-const ECHO_LIMIT: Duration = Duration::from_millis(500);
 /// What only resembles the text, because cells and letters are not the same in every script, has to rest for so long.
 const REST: Duration = Duration::from_millis(400);
 /// How long an agent may take to take a text out of its composer, and after which time it is looked whether Enter was lost.
@@ -120,10 +118,23 @@ impl Composer {
         self.composer.is_demoted(text)
     }
 
-    /// Waits until the program has painted something, for a while.
-    pub async fn echoes(&mut self) {
-        let _ = timeout(ECHO_LIMIT, self.changed()).await;
+    /// To be called before a piece of a text is typed.
+    pub fn piece(&mut self, text: &str) -> Piece {
         self.catch_up();
+        Piece::new(self.composer, text, self.follower.screen())
+    }
+
+    /// Waits until a piece that was typed is seen at the cursor; false when it is not.
+    pub async fn echoes(&mut self, piece: &Piece) -> bool {
+        let end = Instant::now() + SHOW_LIMIT;
+        while Instant::now() < end && self.session.is_live() {
+            let rest = (Instant::now() + REST).min(end);
+            let shown = self.until(|composer| piece.is_held(composer.screen()));
+            if timeout_at(rest, shown).await.is_ok() || piece.is_taken(self.screen()) {
+                return self.session.is_live();
+            }
+        }
+        !piece.is_known()
     }
 
     /// Why the agent might not take the text for a prompt; `None` when it certainly does.

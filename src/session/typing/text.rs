@@ -27,8 +27,8 @@ const BACKSPACE: u8 = 0x7f;
 const DELETE: &[u8] = b"\x1b[3~";
 /// So many characters are taken back: an agent shows longer texts as one.
 const MOST_TAKEN_BACK: usize = 4000;
-/// So many bytes are typed at once.
-const PIECE: usize = 500;
+/// So many bytes are typed at once: two pieces that are read as one are no paste of Claude Code either (above 800).
+const PIECE: usize = 390;
 /// An agent whose composer is not known has painted a text in this time, or shows something else for it.
 const PAINT_LIMIT: Duration = Duration::from_secs(2);
 /// As much of the end of a text as probably stands in one row.
@@ -202,9 +202,14 @@ impl Typist<'_> {
             if self.session.turn() == Activity::Waiting {
                 return Err(not_shown(self.session, false));
             }
-            let (piece, left) = rest.split_at(rest.floor_char_boundary(PIECE));
-            self.typing.type_bytes_into(self.connection, self.pane, piece.as_bytes())?;
-            composer.echoes().await;
+            let (text, left) = rest.split_at(rest.floor_char_boundary(PIECE));
+            let piece = composer.piece(text);
+            self.typing.type_bytes_into(self.connection, self.pane, text.as_bytes())?;
+            self.typed += text.chars().count();
+            if !composer.echoes(&piece).await {
+                let taken_back = self.take_back().await;
+                return Err(not_shown(self.session, taken_back));
+            }
             rest = left;
         }
         Ok(())

@@ -45,6 +45,42 @@ impl Expected {
     }
 }
 
+/// A piece of a text that is typed where the piece before it ends.
+pub struct Piece {
+    /// `None` when it would not be known from what stood there before.
+    needle: Option<Needle>,
+    /// What stood left of the cursor, and where that was.
+    before: (String, (u16, u16)),
+}
+
+impl Piece {
+    pub fn new(composer: provider::Composer, text: &str, screen: &Screen) -> Self {
+        let needle = Needle::new(composer, text.as_bytes()).filter(|needle| !needle.is_held(screen));
+        Self { needle, before: up_to_cursor(screen) }
+    }
+
+    pub fn is_known(&self) -> bool {
+        self.needle.is_some()
+    }
+
+    pub fn is_held(&self, screen: &Screen) -> bool {
+        self.needle.as_ref().is_some_and(|needle| needle.is_held(screen))
+    }
+
+    /// What stands left of the cursor was changed, and resembles the piece.
+    pub fn is_taken(&self, screen: &Screen) -> bool {
+        let now = up_to_cursor(screen);
+        now != self.before && self.needle.as_ref().is_none_or(|needle| needle.resembles(&now.0))
+    }
+}
+
+/// The rows above the cursor, its own row up to there, and its column and row.
+fn up_to_cursor(screen: &Screen) -> (String, (u16, u16)) {
+    let cursor = screen.cursor();
+    let above: String = (0..cursor.y).map(|row| screen.row_text(row)).collect();
+    (above + &CursorLine::of(screen).left, (cursor.x, cursor.y))
+}
+
 /// What is looked for on the screen. Blanks do not count: composers wrap and indent.
 pub struct Needle {
     head: String,
@@ -89,10 +125,8 @@ impl Needle {
 
     /// Whether it ends at the cursor, where it was typed, or at the end of the cursor's row.
     pub fn is_held(&self, screen: &Screen) -> bool {
-        let line = CursorLine::of(screen);
-        let above: String = (0..screen.cursor().y).map(|row| screen.row_text(row)).collect();
-        let text = above + &line.left;
-        self.ends(&text) || self.ends(&(text + &line.right))
+        let (text, _) = up_to_cursor(screen);
+        self.ends(&text) || self.ends(&(text + &CursorLine::of(screen).right))
     }
 
     pub fn ends(&self, text: &str) -> bool {
