@@ -206,6 +206,8 @@ async fn begin(
     };
     // What agents did while nobody listened comes before what they do now.
     hooks.take_spool().await;
+    let spool = hooks.clone();
+    tasks.spawn_until_shutdown(async move { spool.follow_spool().await });
     tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)), &first_visit);

@@ -221,10 +221,19 @@ fn hooks_wait_for_the_launch_record_of_their_session() {
 impl Agent {
     /// Forwards a payload as its hook would, whatever its program does; how long that took.
     fn forward(&self, payload: &str) -> Duration {
+        self.forward_to(&self.home.socket(), payload)
+    }
+
+    /// As if there were no daemon.
+    fn forward_into_spool(&self, payload: &str) {
+        self.forward_to(&self.home.path("no.sock"), payload);
+    }
+
+    fn forward_to(&self, socket: &Path, payload: &str) -> Duration {
         let start = Instant::now();
         let mut forward = self.home.command(["hook-forward"]);
         forward.env("CODEPIPER_SESSION", self.session.id.to_string());
-        forward.env("CODEPIPER_SOCKET", self.home.socket());
+        forward.env("CODEPIPER_SOCKET", socket);
         forward.env("CODEPIPER_SPOOL", self.home.path(&format!("data/spool/{}", self.session.id)));
         let mut child =
             forward.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -246,8 +255,10 @@ fn a_daemon_that_stands_still_holds_no_agent_up() {
     let took = agent.forward(&prompt("held"));
     assert!(took < PATIENCE, "it waited for {took:?}");
     agent.home.signal_daemon(Signal::SIGCONT);
+    eventually("the hook that waited comes, and not only with the next", || {
+        (agent.prompts() == ["held"]).then_some(())
+    });
     agent.take(&prompt("next"));
-    eventually("the hook that waited comes too", || (agent.prompts().len() >= 2).then_some(()));
     assert_eq!(agent.prompts(), ["held", "next"], "once, though it came by two ways");
 }
 
@@ -263,8 +274,23 @@ fn nor_does_one_whose_queue_is_full() {
     assert!(took < PATIENCE, "it waited for {took:?}");
     drop(queue);
     agent.home.signal_daemon(Signal::SIGCONT);
+    eventually("the spooled hook comes, without another one", || (agent.prompts() == ["held"]).then_some(()));
     agent.take(&prompt("next"));
     assert_eq!(agent.prompts(), ["held", "next"]);
+}
+
+/// After an update the program may be gone, and its hooks go into the spool by themselves.
+#[test]
+fn what_is_spooled_is_known_at_once_also_after_a_restart_of_the_daemon() {
+    let mut agent = Agent::start();
+    agent.forward_into_spool(&prompt("one"));
+    eventually("the spooled hook comes", || (agent.prompts() == ["one"]).then_some(()));
+    agent.home.stop_daemon();
+    agent.home.start_daemon();
+    agent.forward_into_spool(&prompt("two"));
+    eventually("the next one, too", || (agent.prompts() == ["one", "two"]).then_some(()));
+    let spool = format!("data/spool/{}", agent.session.id);
+    eventually("the spool is empty", || agent.home.files(&spool).is_empty().then_some(()));
 }
 
 /// `None` when the queue is full.

@@ -32,10 +32,14 @@ mod transcripts;
 
 pub use limit::Limited;
 
+use std::collections::HashSet;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
+use codepiper_protocol::SessionId;
 use codepiper_protocol::event::{Body, Proof};
 use codepiper_protocol::wire::meters::Meters;
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
@@ -46,7 +50,7 @@ use crate::provider::LeftRunning;
 use crate::session::asks::Asks;
 use crate::session::cell::Session;
 use crate::session::context::Context;
-use crate::session::files::{FileKind, Files};
+use crate::session::files::{FileKind, Files, Wanted};
 use crate::session::life::machine::Input;
 use crate::session::life::{Core, Life};
 use crate::session::program::Programs;
@@ -229,15 +233,33 @@ impl Evidence {
     pub(super) fn runs(&self, session: &Arc<Session>) {
         session.evidence.seen().has_state_file = false;
         self.watch_foreground(session);
+        self.watch_spool(session);
         self.watch_state_file(session);
         self.look_at_transcript(session);
         self.look_at_mode(session);
     }
 
+    /// Hooks that reach no daemon are told of in the moment they are spooled.
+    fn watch_spool(&self, session: &Session) {
+        let dir = self.context.spool_of(session.id);
+        if !session.provider.agent || DirBuilder::new().recursive(true).mode(0o700).create(&dir).is_err() {
+            return;
+        }
+        if self.files.watch(session.id, FileKind::Spool, &[(dir.clone(), Wanted::Begins(dir))]) {
+            self.files.look(session.id, FileKind::Spool);
+        }
+    }
+
+    /// Waits until hooks are spooled; whose they are.
+    pub async fn spooled(&self) -> HashSet<SessionId> {
+        self.files.changed(FileKind::Spool).await
+    }
+
     /// Reads what the provider writes, whether a change was noticed or not.
     pub(super) fn look_at_files(&self, session: &Session) {
-        self.files.look(session.id, FileKind::State);
-        self.files.look(session.id, FileKind::Transcript);
+        for kind in [FileKind::Spool, FileKind::State, FileKind::Transcript] {
+            self.files.look(session.id, kind);
+        }
     }
 
     /// Its program has ended: its files are read for the last time.
@@ -245,6 +267,7 @@ impl Evidence {
         self.end_status(session);
         session.shown().foreground = None;
         self.forget_state_file(session);
+        self.files.watch(session.id, FileKind::Spool, &[]);
         self.look_at_transcript(session);
         self.forget_transcript(session);
     }

@@ -23,6 +23,8 @@ pub enum FileKind {
     Transcript,
     /// What is checked out in its repository.
     Head,
+    /// Hooks that reached no daemon.
+    Spool,
 }
 
 /// Which files of a directory a session wants to hear of.
@@ -44,7 +46,7 @@ pub struct Files {
 struct Shared {
     watched: Mutex<Watched>,
     /// Who reads the files of a kind waits here.
-    changed: [Notify; 3],
+    changed: [Notify; 4],
 }
 
 #[derive(Default)]
@@ -54,7 +56,7 @@ struct Watched {
     /// Files that appeared while somebody waited for one.
     appeared: HashSet<PathBuf>,
     /// By kind.
-    changed: [HashSet<SessionId>; 3],
+    changed: [HashSet<SessionId>; 4],
 }
 
 impl Watched {

@@ -110,7 +110,9 @@ impl Life {
         let removed = blocking(move || {
             Record::remove(&context.places.records, id)?;
             let _ = std::fs::remove_file(context.exit_file_of(id));
-            let _ = std::fs::remove_dir_all(context.images_of(id));
+            for dir in [context.images_of(id), context.spool_of(id)] {
+                let _ = std::fs::remove_dir_all(dir);
+            }
             std::io::Result::Ok(())
         });
         removed.await?.map_err(|error| {
