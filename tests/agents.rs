@@ -492,6 +492,8 @@ impl Bed {
         });
         let shown = "text=Do you want to proceed|Would you like to run";
         self.home.ok(["wait", id, "--until", shown, "--timeout", "20"]);
+        // Claude Code takes no key in a dialog's first moments (100 to 300 ms, 2.1.332).
+        self.home.ok(["wait", id, "--until", "quiet=0.4", "--timeout", "20"]);
     }
 
     pub(crate) fn new(agent: &Agent) -> Self {
