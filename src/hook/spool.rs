@@ -89,3 +89,22 @@ fn read_spool(dir: &Path) -> Vec<Spooled> {
     spooled.sort_by(|one, other| one.delivery.cmp(&other.delivery));
     spooled
 }
+
+#[cfg(test)]
+mod tests {
+    use codepiper_protocol::hook::delivery;
+
+    use super::*;
+
+    #[test]
+    fn a_spool_is_read_in_order_and_foreign_files_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        for time in [30_u128, 9, 200] {
+            fs::write(dir.path().join(format!("{}.json", delivery(time, 1))), time.to_string()).unwrap();
+        }
+        fs::write(dir.path().join("x.json"), "no").unwrap();
+        fs::write(dir.path().join(format!("{}.new", delivery(1, 1))), "unfinished").unwrap();
+        let payloads: Vec<_> = read_spool(dir.path()).into_iter().map(|spooled| spooled.payload).collect();
+        assert_eq!(payloads, [&b"9"[..], b"30", b"200"]);
+    }
+}
