@@ -2,25 +2,16 @@
 
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { browser, daemon, eventually, open, screen, setUp, shot, shows, type Daemon } from "./harness";
+import type { Page } from "playwright-core";
+import { beforeEach, expect, it } from "vitest";
+import { type Daemon, eventually, screen, shot, shows, signedIn } from "./harness";
 
-let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
 let id: string;
 
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+signedIn((ready) => ({ host, page, complaints } = ready));
 beforeEach(async () => {
   const command = "stty raw -echo; printf '\\033[?2004hready\\r\\n'; exec cat -v";
   const started = host.run("start", "-p", "shell", "--size", "250x40", "--json", "--", "sh", "-c", command);

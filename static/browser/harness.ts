@@ -12,6 +12,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { afterAll, beforeAll } from "vitest";
 import { type Network, overlay, type Overlay } from "./overlay";
 
 const PROGRAM = resolve(process.env["CODEPIPER"] ?? "../target/debug/codepiper");
@@ -193,6 +194,24 @@ export async function open(
   });
   await page.goto(url);
   return { page, context, complaints };
+}
+
+/** For all tests of a file: one window, signed in, at a daemon of its own. */
+export function signedIn(
+  take: (ready: { chromium: Browser; host: Daemon; page: Page; complaints: string[] }) => void,
+): void {
+  let opened: Browser;
+  let host: Daemon;
+  beforeAll(async () => {
+    [opened, host] = await Promise.all([browser(), daemon()]);
+    const { page, complaints } = await open(opened, host.url);
+    await setUp(page, host);
+    take({ chromium: opened, host, page, complaints });
+  });
+  afterAll(async () => {
+    await opened.close();
+    await host.stop();
+  });
 }
 
 /** The code of an authenticator; `ahead`: of a later half minute. */

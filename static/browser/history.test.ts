@@ -1,8 +1,7 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
-import { browser, daemon, eventually, open, screen, setUp, shot, shows, type Daemon } from "./harness";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { type Daemon, eventually, screen, shot, shows, signedIn } from "./harness";
 
-let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
@@ -10,15 +9,7 @@ let complaints: string[];
 /** Enough for several pieces of history. */
 const LINES = 20_000;
 
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+signedIn((ready) => ({ host, page, complaints } = ready));
 
 interface Started {
   id: string;

@@ -1,23 +1,14 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, eventually, open, setUp, shot, shows, type Daemon } from "./harness";
+import { type Daemon, eventually, shot, shows, signedIn } from "./harness";
 
-let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
 
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+signedIn((ready) => ({ host, page, complaints } = ready));
 
 const TEXT = Array.from({ length: 60_000 }, (_, at) => `line ${at} of what was copied, with é and 日本`).join("\n");
 /** As a terminal pastes it. */

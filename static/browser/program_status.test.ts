@@ -1,22 +1,13 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, DESK, open, PHONE, setUp, shot, type Daemon } from "./harness";
+import { type Daemon, DESK, PHONE, shot, signedIn } from "./harness";
 
-let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
 
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+signedIn((ready) => ({ host, page, complaints } = ready));
 
 // "Compiling", and no more of it once the shell prompts again.
 const REPORT = String.raw`printf '\033]7501;state=working:app=build:progress=40:msg=Q29tcGlsaW5n\033\\'; sleep 1000`;

@@ -1,21 +1,14 @@
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, DESK, open, PHONE, setUp, shot, shows, type Daemon } from "./harness";
+import { type Daemon, DESK, open, PHONE, shot, shows, signedIn } from "./harness";
 
 let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+
+signedIn((ready) => ({ chromium, host, page, complaints } = ready));
 
 it("keeps prompts, finds them behind a slash, and leaves the agent its commands", async () => {
   const words = ["start", "-p", "shell", "--name", "x", "--json", "--", "cat"];

@@ -1,22 +1,13 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
 import { findings } from "./axe";
-import { browser, daemon, DESK, eventually, open, PHONE, setUp, shot, type Daemon } from "./harness";
+import { type Daemon, DESK, eventually, PHONE, shot, signedIn } from "./harness";
 
-let chromium: Browser;
 let host: Daemon;
 let page: Page;
 let complaints: string[];
 
-beforeAll(async () => {
-  [chromium, host] = await Promise.all([browser(), daemon()]);
-  ({ page, complaints } = await open(chromium, host.url));
-  await setUp(page, host);
-});
-afterAll(async () => {
-  await chromium.close();
-  await host.stop();
-});
+signedIn((ready) => ({ host, page, complaints } = ready));
 
 it("says what a shell does, when it printed and what", async () => {
   const words = ["start", "-p", "shell", "--name", "build", "--json", "--", "bash", "--norc", "--noprofile"];
