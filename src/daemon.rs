@@ -204,15 +204,18 @@ async fn begin(
         work: work.clone(),
         places: api::Places::by_descriptors(),
     };
-    // What agents did while nobody listened comes before what they do now.
-    hooks.take_spool().await;
-    let spool = hooks.clone();
-    tasks.spawn_until_shutdown(async move { spool.follow_spool().await });
+    take_hooks(hooks, &tasks).await;
     tasks.spawn(api::serve(api, socket, tcp));
     sessions.event(None, Body::SystemDaemonStarted { version: env!("CARGO_PKG_VERSION").to_owned() });
     announce(&paths.socket, web.as_deref().map(|web| (web, &auth)), &first_visit);
     boot.resume_or_offer(&sessions, &tasks, config.sessions.resume_after_reboot);
     Ok(Running { sessions, tasks, work, disk, starts, leave })
+}
+
+/// What agents did while nobody listened comes before what they do now.
+async fn take_hooks(hooks: Intake, tasks: &Tasks) {
+    hooks.take_spool().await;
+    tasks.spawn_until_shutdown(async move { hooks.follow_spool().await });
 }
 
 impl Running {
