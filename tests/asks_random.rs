@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -70,7 +68,9 @@ fn random(asks: usize, seed: u64) {
     browser.set_up(&home);
     let record = home.path("record");
     fs::create_dir(&record).unwrap();
-    let sessions: Vec<Session> = (0..SESSIONS).map(|_| start(&home, &record, asks / SESSIONS)).collect();
+    let places = format!("RECORD={}\nROUNDS={}", record.display(), asks / SESSIONS);
+    home.add_program("claude", &format!("#!/bin/bash\n{places}{AGENT}"));
+    let sessions: Vec<Session> = (0..SESSIONS).map(|_| start(&home)).collect();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         for answerer in 0..3 {
@@ -100,18 +100,8 @@ fn random(asks: usize, seed: u64) {
     each_has_one_end(&home, &ended(&record), asks);
 }
 
-fn start(home: &Home, record: &Path, rounds: usize) -> Session {
-    let program = home.path("bin/claude");
-    if !program.exists() {
-        fs::create_dir(home.path("bin")).unwrap();
-        let places = format!("RECORD={}\nROUNDS={rounds}", record.display());
-        fs::write(&program, format!("#!/bin/bash\n{places}{AGENT}")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let mut command = home.command(["start", "-p", "claude-code", "--json"]);
-    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-    let output = command.env("PATH", path).stderr(Stdio::inherit()).output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap()
+fn start(home: &Home) -> Session {
+    serde_json::from_str(&home.ok(["start", "-p", "claude-code", "--json"])).unwrap()
 }
 
 /// What is asked for, as the agent names it.

@@ -1,7 +1,6 @@
 //! Halts of what has not begun yet: it does not begin.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::thread;
 use std::time::Duration;
 
@@ -28,12 +27,7 @@ const TURN: Duration = Duration::from_secs(5);
 
 fn home(configuration: &str) -> Home {
     let mut home = Home::new();
-    fs::create_dir(home.path("bin")).unwrap();
-    let program = home.path("bin/claude");
-    fs::write(&program, AGENT).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-    home.set_environment(&[("PATH", &path)]);
+    home.add_program("claude", AGENT);
     fs::write(home.path("config.toml"), configuration).unwrap();
     home
 }

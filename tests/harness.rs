@@ -10,6 +10,7 @@ mod websocket;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -186,6 +187,17 @@ impl Home {
     pub fn set_environment(&mut self, variables: &[(&str, &str)]) {
         self.extra =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    }
+
+    /// A script that is found by its name, by every command from now on.
+    pub fn add_program(&mut self, name: &str, script: &str) {
+        let bin = self.path("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join(name), script).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        self.extra.retain(|(name, _)| name != "PATH");
+        self.extra.push(("PATH".to_owned(), path));
     }
 
     pub fn environment(&self) -> [(&'static str, String); 6] {

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,12 +29,7 @@ while :; do read -t 1; done
 /// A home with a stand-in for Claude Code. `configuration` is that of the daemon, which does not run yet.
 fn home_of_agents(configuration: &str) -> Home {
     let mut home = Home::new();
-    fs::create_dir(home.path("bin")).unwrap();
-    let program = home.path("bin/claude");
-    fs::write(&program, AGENT).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-    home.set_environment(&[("PATH", &path)]);
+    home.add_program("claude", AGENT);
     fs::write(home.path("config.toml"), configuration).unwrap();
     home
 }
@@ -216,7 +210,7 @@ fn stop_beside_resume_leaves_nothing_in_between() {
 #[test]
 fn a_launch_that_waits_for_its_turn_is_called_off_by_an_end() {
     let mut home = home_of_agents("[sessions]\nlaunches_at_once = 1\n");
-    fs::write(home.path("bin/claude"), AGENT.replace("printf", "exit_quietly=")).unwrap();
+    home.add_program("claude", &AGENT.replace("printf", "exit_quietly="));
     home.start_daemon();
     let first = agent(&home);
     let id = first.short_id.as_str();
@@ -278,7 +272,7 @@ fn what_a_person_decides_counts_more_than_what_goes_on_by_itself() {
 
     // The first takes the turn, and the others wait for it.
     fs::write(home.path("config.toml"), "[sessions]\nlaunches_at_once = 1\n").unwrap();
-    fs::write(home.path("bin/claude"), AGENT.replace("printf", "exit_quietly=")).unwrap();
+    home.add_program("claude", &AGENT.replace("printf", "exit_quietly="));
     home.start_daemon_in([("CODEPIPER_TEST_BOOT_ID", "two")]);
     let waits = |session: &Session| {
         let evidence = home.explain(&session.short_id).evidence;

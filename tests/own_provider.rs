@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -307,14 +306,9 @@ fn daemon() {
 /// A home whose daemon has the provider, and serves the dashboard.
 fn home(configuration: &str) -> Home {
     let mut home = Home::new();
-    fs::create_dir(home.path("bin")).unwrap();
-    let program = home.path("bin/llama-cli");
-    fs::write(&program, PROGRAM).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    home.add_program("llama-cli", PROGRAM);
     let web = "[web]\nenabled = true\nport = 0\n";
     fs::write(home.path("config.toml"), format!("{web}{configuration}")).unwrap();
-    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-    home.set_environment(&[("PATH", &path)]);
     let log = fs::File::create(home.path("daemon.stderr")).unwrap();
     home.set_program(&std::env::current_exe().unwrap());
     let words = ["--exact", "own_provider::daemon", "--ignored", "--nocapture", "--test-threads=1"];

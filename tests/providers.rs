@@ -1,7 +1,6 @@
 //! Providers of the configuration file, with a stand-in for an agent; and what programs only claim.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use codepiper_protocol::wire::input::{Receipt, Sent};
 use codepiper_protocol::wire::session::{Activity, EvidenceSource, Session, Status, WaitingFor};
@@ -48,13 +47,8 @@ means = "permission"
 
 fn home() -> Home {
     let mut home = Home::new();
-    fs::create_dir(home.path("bin")).unwrap();
-    let program = home.path("bin/parrot");
-    fs::write(&program, PARROT).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    home.add_program("parrot", PARROT);
     fs::write(home.path("config.toml"), CONFIGURATION).unwrap();
-    let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-    home.set_environment(&[("PATH", &path)]);
     home.start_daemon();
     home
 }
