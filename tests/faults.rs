@@ -113,6 +113,22 @@ fn newest_claude_code_is_not_idle_while_a_command_runs_in_the_background() {
     bed.says(id, "hello");
 }
 
+/// It works for a moment when it starts, by its own report.
+#[test]
+fn codex_finishes_no_turn_that_nobody_asked_for() {
+    for agent in [&CODEX, &NEWEST_CODEX] {
+        let bed = Bed::new(agent);
+        let id = &started(&bed);
+        bed.home.ok(["wait", id, "--until", "quiet=2", "--timeout", "60"]);
+        let states: Vec<_> =
+            bed.home.explain(id).evidence.into_iter().map(|evidence| evidence.state).collect();
+        assert!(!states.iter().any(|state| state.contains("working")), "{states:?}");
+        assert_eq!(bed.home.ok(["inbox", "--json"]).trim(), "[]");
+        bed.says(id, "hello");
+        assert!(bed.home.ok(["inbox"]).contains("inished"), "{}", bed.home.ok(["inbox"]));
+    }
+}
+
 /// A model behind `--` is the session's, and what would collide is refused.
 #[test]
 fn claude_code_gets_no_arguments_that_collide() {

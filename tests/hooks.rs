@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -13,6 +12,7 @@ use codepiper_protocol::hook::{DELIVERY_HEADER, delivery};
 use codepiper_protocol::wire::ask::Ask;
 use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
 use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Home, Owner, eventually};
 
@@ -53,15 +53,10 @@ impl Agent {
         Self::start_in(Home::running())
     }
 
-    fn start_in(home: Home) -> Self {
-        let program = home.path("bin/claude");
-        std::fs::create_dir(home.path("bin")).unwrap();
-        std::fs::write(&program, AGENT).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mut command = home.command(["start", "-p", "claude-code", "--json"]);
-        let path = format!("{}:{}", home.path("bin").display(), std::env::var("PATH").unwrap());
-        let output = command.env("PATH", path).stderr(Stdio::inherit()).output().unwrap();
-        let session: Session = serde_json::from_slice(&output.stdout).unwrap();
+    fn start_in(mut home: Home) -> Self {
+        home.add_program("claude", AGENT);
+        let session = home.ok(["start", "-p", "claude-code", "--json"]);
+        let session: Session = serde_json::from_str(&session).unwrap();
         home.until_printed(&session, "ready");
         Self { home, session, lines: 0 }
     }
@@ -100,7 +95,7 @@ impl Agent {
     /// The one that is in its launch record.
     fn conversation(&self) -> String {
         let record = self.home.path(&format!("data/sessions/{}.json", self.session.id));
-        let record: serde_json::Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+        let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
         record["conversation"].as_str().unwrap().to_owned()
     }
 
@@ -114,11 +109,11 @@ impl Agent {
 fn payload(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/hooks/claude-code");
     let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
-    serde_json::from_str::<serde_json::Value>(&text).unwrap().to_string()
+    serde_json::from_str::<Value>(&text).unwrap().to_string()
 }
 
 fn prompt(text: &str) -> String {
-    serde_json::json!({"hook_event_name": "UserPromptSubmit", "prompt": text}).to_string()
+    json!({"hook_event_name": "UserPromptSubmit", "prompt": text}).to_string()
 }
 
 #[test]
@@ -158,12 +153,12 @@ fn what_an_agent_has_used_comes_with_its_status_line() {
     let home = Home::running();
     std::fs::create_dir_all(home.path("user/.claude")).unwrap();
     let own = "sed s/^/mine:/; exit 3";
-    let settings = serde_json::json!({"statusLine": {"type": "command", "command": own}});
+    let settings = json!({"statusLine": {"type": "command", "command": own}});
     std::fs::write(home.path("user/.claude/settings.json"), settings.to_string()).unwrap();
     let agent = Agent::start_in(home);
     let (home, session) = (&agent.home, &agent.session);
     assert_eq!(session.meters, None);
-    let given = serde_json::json!({"workspace": {}, "cost": {"total_cost_usd": 1.25},
+    let given = json!({"workspace": {}, "cost": {"total_cost_usd": 1.25},
         "context_window": {"context_window_size": 200_000, "current_usage": {"input_tokens": 50_000}},
         "rate_limits": {"five_hour": {"used_percentage": 80}}})
     .to_string();
@@ -229,6 +224,16 @@ impl Agent {
         self.forward_to(&self.home.path("no.sock"), payload);
     }
 
+    /// Delivers a payload by itself, and reads no answer.
+    fn deliver(&self, number: &str, payload: &Value) -> UnixStream {
+        let body = payload.to_string();
+        let mut stream = UnixStream::connect(self.home.socket()).unwrap();
+        let (path, length) = (format!("/api/sessions/{}/hooks", self.session.id), body.len());
+        let head = format!("POST {path} HTTP/1.0\r\nHost: x\r\n{DELIVERY_HEADER}: {number}\r\n");
+        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        stream
+    }
+
     fn forward_to(&self, socket: &Path, payload: &str) -> Duration {
         let start = Instant::now();
         let mut forward = self.home.command(["hook-forward"]);
@@ -243,6 +248,58 @@ impl Agent {
         assert_eq!((output.stdout.len(), output.stderr.len()), (0, 0), "{output:?}");
         start.elapsed()
     }
+}
+
+fn since_1970() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
+}
+
+fn asks_for(command: &str) -> Value {
+    json!({
+        "hook_event_name": "PermissionRequest", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": command},
+    })
+}
+
+/// A sub-agent works beside the agent that asks, and its hooks come right behind.
+#[test]
+fn an_ask_is_not_lost_to_a_hook_right_behind_it() {
+    let mut agent = Agent::start();
+    // The place of its state file is known from its first hook on.
+    agent.take(&prompt("one"));
+    agent.take("state:idle");
+    agent.until_it_is(Activity::Idle, None);
+    agent.take("state:busy");
+    agent.until_it_is(Activity::Working, None);
+    let used = json!({
+        "hook_event_name": "PostToolUse", "agent_id": "a1", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": "ls"},
+    });
+    for round in 0..20 {
+        let number = |of: u32| delivery(since_1970().as_nanos(), of);
+        let asks = agent.deliver(&number(1), &asks_for(&format!("touch {round}")));
+        let behind = agent.deliver(&number(2), &used);
+        let status = Answer::read(&asks).status;
+        assert_eq!(status, 202, "{round}");
+        assert_eq!(Answer::read(&behind).status, 204, "{round}");
+        agent.until_it_is(Activity::Waiting, Some(WaitingFor::Permission));
+    }
+}
+
+/// The number of a delivery is the time of a clock that was set back since.
+#[test]
+fn the_end_of_a_turn_is_known_after_the_clock_was_set_back() {
+    let agent = Agent::start();
+    let state = agent.home.path(&format!("user/.claude/sessions/{}.json", agent.session.pid.unwrap()));
+    let told = |status: &str| {
+        let now = since_1970().as_millis() as u64;
+        std::fs::write(&state, json!({"status": status, "statusUpdatedAt": now}).to_string()).unwrap();
+    };
+    told("busy");
+    let uses = json!({"hook_event_name": "PreToolUse", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": "ls"}});
+    let ahead = since_1970() + Duration::from_secs(3600);
+    assert_eq!(Answer::read(&agent.deliver(&delivery(ahead.as_nanos(), 1), &uses)).status, 204);
+    agent.until_it_is(Activity::Working, None);
+    told("idle");
+    agent.until_it_is(Activity::Idle, None);
 }
 
 /// The benchmark has the exact limits.
@@ -352,13 +409,11 @@ fn nobody_delivers_hooks_for_another_session() {
 fn a_conversation_that_another_session_has_is_not_followed() {
     let mut agent = Agent::start();
     let own = agent.conversation();
-    let path = format!("{}:{}", agent.home.path("bin").display(), std::env::var("PATH").unwrap());
-    let mut start = agent.home.command(["start", "-p", "claude-code", "--json"]);
-    let other = start.env("PATH", path).stderr(Stdio::inherit()).output().unwrap();
-    let other: Session = serde_json::from_slice(&other.stdout).unwrap();
+    let other = agent.home.ok(["start", "-p", "claude-code", "--json"]);
+    let other: Session = serde_json::from_str(&other).unwrap();
     let claim = |kind: &str, conversation: &str| {
         let (source, prompt) = ("clear", "claimed");
-        serde_json::json!({"hook_event_name": kind, "source": source, "prompt": prompt, "session_id": conversation})
+        json!({"hook_event_name": kind, "source": source, "prompt": prompt, "session_id": conversation})
             .to_string()
     };
     let theirs = other.id.to_string();
@@ -399,17 +454,9 @@ fn logs_filter_follow_and_name_what_is_wrong() {
 fn an_open_ask_does_not_change_and_one_that_is_over_does_not_come_back() {
     let agent = Agent::start();
     let home = &agent.home;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let number = delivery(now.as_nanos(), 1);
+    let number = delivery(since_1970().as_nanos(), 1);
     let deliver = |command: &str| {
-        let asked = serde_json::json!({
-            "hook_event_name": "PermissionRequest", "cwd": "/", "tool_name": "Bash", "tool_input": {"command": command},
-        });
-        let body = asked.to_string();
-        let mut stream = UnixStream::connect(home.socket()).unwrap();
-        let (path, length) = (format!("/api/sessions/{}/hooks", agent.session.id), body.len());
-        let head = format!("POST {path} HTTP/1.0\r\nHost: x\r\n{DELIVERY_HEADER}: {number}\r\n");
-        write!(stream, "{head}Content-Length: {length}\r\n\r\n{body}").unwrap();
+        let stream = agent.deliver(&number, &asks_for(command));
         let status = Answer::read(&stream).status;
         (stream, status)
     };
@@ -441,7 +488,7 @@ fn hooks_keep_so_much_a_minute_in_events() {
     let path = format!("/api/sessions/{}/hooks", agent.session.id);
     let deliver = |name: &str, bytes: usize| {
         let text = "x".repeat(bytes);
-        let payload = serde_json::json!({"hook_event_name": name, "tool_name": "Bash", "prompt": text});
+        let payload = json!({"hook_event_name": name, "tool_name": "Bash", "prompt": text});
         assert_eq!(Owner(&agent.home).answer("POST", &path, &payload).unwrap().status, 204);
     };
     let long = 8_000_000;

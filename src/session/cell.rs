@@ -267,9 +267,9 @@ impl Session {
         self.prompts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Another program begins: what the one before it reported is not its own.
-    pub(super) fn forget_reports(&self) {
-        self.evidence.forget_reports();
+    /// Another program begins, with a prompt or without: what the one before it reported is not its own.
+    pub(super) fn forget_reports(&self, prompted: bool) {
+        self.evidence.begin(prompted);
         let mut shown = self.shown();
         (shown.program_status, shown.foreground, shown.limited) = (None, None, None);
         shown.printed = None;

@@ -76,6 +76,8 @@ struct Seen {
     payloads: Payloads,
     /// When its hooks told of a prompt last.
     prompted: Option<Timestamp>,
+    /// Its program was launched without a prompt, and nobody has asked it for anything since.
+    unasked: bool,
     /// Its state file has told something since the program runs.
     has_state_file: bool,
     /// Its screen is looked at.
@@ -95,9 +97,11 @@ impl EvidenceState {
         self.conversation.load(Ordering::Relaxed)
     }
 
-    /// Another program begins: what the one before it reported is forgotten.
-    pub fn forget_reports(&self) {
-        self.seen().reported.table.clear();
+    /// Another program begins, with a prompt or without: what the one before it reported is forgotten.
+    pub fn begin(&self, prompted: bool) {
+        let mut seen = self.seen();
+        seen.reported.table.clear();
+        seen.unasked = !prompted;
     }
 
     fn hooked_at(&self) -> Option<Timestamp> {
@@ -139,6 +143,8 @@ impl Evidence {
 
     /// A provider's hook said something, in so many bytes.
     pub fn hook(&self, session: &Arc<Session>, at: Timestamp, payload: serde_json::Value, bytes: usize) {
+        // The number of a delivery may be from a clock that was ahead.
+        let at = at.min(Timestamp::now());
         let hooks = session.provider.hooks;
         if let Some(meters) = hooks.meters(&payload, at) {
             self.metered(session, meters);

@@ -308,7 +308,7 @@ impl Launcher {
             session.begin_launch(&launch.nonce, record.recipe.size)
         });
         let old = begun.map_err(|refusal| refused(session, refusal))?;
-        session.forget_reports();
+        session.forget_reports(prompted);
         session.handout.offer(launch);
         Ok(old)
     }

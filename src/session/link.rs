@@ -130,6 +130,11 @@ impl Session {
         lock(&self.link)
     }
 
+    /// Somebody is attached to it natively.
+    pub(in crate::session) fn is_attached(&self) -> bool {
+        self.state().attached > 0
+    }
+
     /// The model of its screen has everything that came: no capture is on its way.
     pub fn screen_is_known(&self) -> bool {
         let state = self.state();

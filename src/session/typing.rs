@@ -52,6 +52,7 @@ pub(super) use dialog::no_longer_asked;
 pub(super) const TELL_LIMIT: Duration = Duration::from_secs(20);
 
 const HALTED: &str = "the agent was halted before the text was submitted";
+const NOT_IDLE: &str = "the agent was no longer idle when the text was to be typed";
 
 /// Who types into a session, and what was left standing.
 #[derive(Default)]
@@ -202,7 +203,7 @@ impl Typing {
         }
     }
 
-    /// The same at once, after whoever sends.
+    /// The same at once, after whoever sends. Nothing was typed where the agent is not idle by then.
     async fn send_now(
         &self,
         session: &Arc<Session>,
@@ -213,6 +214,9 @@ impl Typing {
         let halts = session.typing.halts();
         let _sending = session.typing.sending.lock().await;
         session.typing.check_not_halted(halts)?;
+        if session.turn() != Activity::Idle {
+            return Err(Problem::new(Code::NotTaken, NOT_IDLE));
+        }
         self.type_text(session, images, text, true, plain).await
     }
 

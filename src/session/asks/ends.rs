@@ -33,7 +33,7 @@ impl Asks {
             let mut open = session.asks.open();
             let index = open.hooks.iter().position(|hooked| is_answered_by(&hooked.asked, payload));
             let over = index.map(|index| open.hooks.remove(index));
-            (over.and_then(Hooked::left), !open.hooks.is_empty())
+            (over.and_then(Hooked::left), !open.hooks.is_empty() || open.coming > 0)
         };
         if let Some(ask) = over {
             match payload["hook_event_name"].as_str() {

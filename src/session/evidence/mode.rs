@@ -24,10 +24,12 @@ impl Evidence {
     pub(super) fn mode_told(&self, session: &Arc<Session>, mode: &str, at: Timestamp, proof: Proof) {
         {
             let mut seen = session.evidence.seen();
-            if seen.mode_told.is_some_and(|told| at < told) {
+            let now = Timestamp::now();
+            // One of later than now is from before the clock was set back.
+            if seen.mode_told.is_some_and(|told| at < told && told <= now) {
                 return;
             }
-            seen.mode_told = Some(at);
+            seen.mode_told = Some(at.min(now));
         }
         let shown = session.shown().permission_mode.replace(mode.to_owned());
         let kept = session.life.note(|record| {

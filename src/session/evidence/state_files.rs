@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
+use jiff::Timestamp;
 use nix::fcntl::OFlag;
 use serde_json::Value;
 
@@ -75,8 +76,9 @@ impl Evidence {
         self.version_told(session, (file.version)(&content));
         // It may be from before what a hook has told already.
         let written = (file.written)(&content);
-        if written.is_some_and(|written| session.evidence.hooked_at().is_some_and(|hooked| written < hooked))
-        {
+        // A hook of later than now is from before the clock was set back.
+        let hooked = session.evidence.hooked_at().filter(|hooked| *hooked <= Timestamp::now());
+        if written.is_some_and(|written| hooked.is_some_and(|hooked| written < hooked)) {
             return;
         }
         if let Some(what) = (file.moved_to)(&content) {

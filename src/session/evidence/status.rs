@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use codepiper_protocol::wire::session::EvidenceSource;
+use codepiper_protocol::wire::session::{Activity, EvidenceSource};
 use codepiper_protocol::wire::status::{ProgramState, StatusRecord, StatusReport, StatusSource};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -154,6 +154,11 @@ impl Evidence {
 
     fn prove_by_status(&self, session: &Arc<Session>, stated: Option<&StatusRecord>) {
         if let Some((activity, waiting_for)) = session.provider.signals.status(stated) {
+            // What it does by itself when it starts is no turn (Codex 0.169 works for a moment).
+            let starts = session.provider.reports_count_as_hooks && is_unasked(session);
+            if activity == Activity::Working && starts {
+                return;
+            }
             let what = stated.map_or_else(|| "it no longer reports a state".to_owned(), in_words);
             let source = EvidenceSource::Report;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
@@ -172,6 +177,16 @@ impl Evidence {
             self.registry.touch(session);
         }
     }
+}
+
+/// Nobody can have asked it for anything since its program was launched.
+fn is_unasked(session: &Session) -> bool {
+    let launched = session.life().record().life.launched_at;
+    let age = Timestamp::now().duration_since(launched).unsigned_abs();
+    let mut seen = session.evidence.seen();
+    let prompted = seen.prompted.is_some_and(|prompted| prompted >= launched);
+    seen.unasked &= !(session.is_attached() || prompted || session.typing.was_typed_into(age));
+    seen.unasked
 }
 
 /// As evidence.

@@ -13,7 +13,7 @@ use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::composer::Composer;
-use super::{HALTED, Typing};
+use super::{HALTED, NOT_IDLE, Typing};
 use crate::session::cell::Session;
 use crate::session::life::SAVE_RETRY;
 use crate::session::life::record::{Life, Queued, Record};
@@ -173,11 +173,14 @@ impl Typing {
             let mut flags = session.typing.flags();
             (flags.unqueued, flags.sends_queued) = (false, false);
         }
-        if sent.as_ref().is_err_and(|problem| problem.detail == HALTED) {
-            // It is held with the others.
+        let halted = sent.as_ref().is_err_and(|problem| problem.detail == HALTED);
+        // Without tmux nobody knows how much of it was typed: a person decides.
+        let held = halted || sent.as_ref().is_err_and(|problem| problem.code == Code::Tmux);
+        let not_yet = session.is_live() && sent.as_ref().is_err_and(|problem| problem.detail == NOT_IDLE);
+        if held || not_yet {
             session.life.note(|record| {
                 record.life.queue.insert(0, again);
-                record.life.queue_held = true;
+                record.life.queue_held |= held;
             });
             self.life.save_soon(session);
         } else if let Err(problem) = sent {
