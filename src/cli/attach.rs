@@ -3,7 +3,7 @@ use std::process::ExitStatus;
 
 use clap::Args;
 use codepiper_protocol::event::Body;
-use codepiper_protocol::wire::session::{Attach as Place, Session};
+use codepiper_protocol::wire::session::Session;
 use codepiper_protocol::wire::stream::{Begin, Delivery};
 use codepiper_protocol::{SessionId, Size};
 use nix::sys::signal::{Signal, kill};
@@ -59,11 +59,7 @@ pub(super) fn check_terminal() -> Outcome {
 /// Gives the terminal to a tmux client until that ends.
 pub(super) fn native(context: &Context, client: &Client, session: &Session) -> Outcome {
     let id = session.id.to_string();
-    let place = context.block_on(client.attach(&id))??;
-    if std::env::var_os("TMUX").is_some() {
-        output::say("inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer tmux");
-    }
-    let status = context.block_on(work(client, session.id, &place))??;
+    let status = context.block_on(work(client, session.id))??;
     let failed = status.is_some_and(|status| !status.success());
     match context.block_on(client.session(&id))? {
         // A session that ends may take its tmux server with it.
@@ -82,9 +78,14 @@ pub(super) fn native(context: &Context, client: &Client, session: &Session) -> O
 
 /// Runs a tmux client until it ends or the program does: tmux itself would go on showing what a program
 /// left that has ended. `None` when the program ended first.
-async fn work(client: &Client, session: SessionId, place: &Place) -> Result<Option<ExitStatus>, Failure> {
-    // Before the client, so that no end is missed.
-    let mut events = client.events(Some(session), None).await?;
+async fn work(client: &Client, session: SessionId) -> Result<Option<ExitStatus>, Failure> {
+    let id = session.to_string();
+    // Events before the client, so that no end is missed.
+    let (place, events) = tokio::join!(client.attach(&id), client.events(Some(session), None));
+    let (place, mut events) = (place?, events?);
+    if std::env::var_os("TMUX").is_some() {
+        output::say("inside tmux: Ctrl+B Ctrl+B D detaches from the session, Ctrl+B D from the outer tmux");
+    }
     let program = find::program(&place.tmux_socket);
     let mut tmux = tokio::process::Command::new(program)
         .arg("-u")

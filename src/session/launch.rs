@@ -257,19 +257,22 @@ impl Launcher {
             launcher.prepare(&subject, begin)
         });
         let launch = prepared.await??;
-        let old = self.begin_launch(session, launch, prompted)?;
+        let old = self.begin_launch(session, &launch, prompted)?;
         self.link.forget_panes(session);
         self.registry.touch(session);
-        let made = match self.life.save(session).await {
-            Ok(()) => {
-                self.link.open_blank_screen(session);
-                self.link.make_pane(session, connection, resumed, old.as_ref()).await
-            }
-            Err(problem) => Err(problem),
+        self.link.open_blank_screen(session);
+        // The shim starts meanwhile; its program does not before that is written down.
+        let written = async {
+            self.life.save(session).await?;
+            session.handout.offer(launch);
+            self.registry.touch(session);
+            Ok(())
         };
-        if let Err(problem) = made {
+        let made = self.link.make_pane(session, connection, resumed, old.as_ref());
+        if let (Err(problem), _) | (_, Err(problem)) = tokio::join!(written, made) {
             self.life.apply(session, Input::LaunchFailed { message: problem.detail.clone() });
             session.handout.take_back();
+            self.registry.touch(session);
             session.keep_pane(old);
             return Err(problem);
         }
@@ -299,17 +302,17 @@ impl Launcher {
     fn begin_launch(
         &self,
         session: &Arc<Session>,
-        launch: shim::Launch,
+        launch: &shim::Launch,
         prompted: bool,
     ) -> Result<Option<Pane>, Problem> {
         let server = self.link.linked().map(|linked| linked.server_id());
-        let begun = self.life.launch(session, &launch, server, prompted, |record| {
+        let begun = self.life.launch(session, launch, server, prompted, |record| {
             session.shown().title = None;
             session.begin_launch(&launch.nonce, record.recipe.size)
         });
         let old = begun.map_err(|refusal| refused(session, refusal))?;
         session.forget_reports(prompted);
-        session.handout.offer(launch);
+        session.handout.promise();
         Ok(old)
     }
 
@@ -327,7 +330,7 @@ impl Launcher {
                     self.context.tasks.spawn_until_shutdown(until_settled(session.clone(), turn));
                 }
                 // It runs; what was written before it was started finds it again.
-                self.life.save_or_say(session).await;
+                self.life.save_soon(session);
                 Ok(())
             }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),

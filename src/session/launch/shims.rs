@@ -29,15 +29,35 @@ const LONGEST_MESSAGE: u64 = 64 * 1024;
 
 /// What the shim of a session is waiting for; handed out once.
 #[derive(Default)]
-pub struct Handout(Mutex<Option<Launch>>);
+pub struct Handout(Mutex<Offer>);
+
+#[derive(Default)]
+enum Offer {
+    #[default]
+    Nothing,
+    /// The shim may come before its launch is written down.
+    Promised,
+    Ready(Launch),
+}
 
 impl Handout {
+    pub fn promise(&self) {
+        *lock(&self.0) = Offer::Promised;
+    }
+
     pub fn offer(&self, launch: Launch) {
-        *lock(&self.0) = Some(launch);
+        *lock(&self.0) = Offer::Ready(launch);
+    }
+
+    fn is_promised(&self) -> bool {
+        matches!(*lock(&self.0), Offer::Promised)
     }
 
     pub fn take_back(&self) -> Option<Launch> {
-        lock(&self.0).take()
+        match std::mem::take(&mut *lock(&self.0)) {
+            Offer::Ready(launch) => Some(launch),
+            Offer::Nothing | Offer::Promised => None,
+        }
     }
 }
 
@@ -105,6 +125,7 @@ impl Launcher {
     }
 
     async fn hand_out(&self, session: &Arc<Session>, conversation: &mut Conversation) -> std::io::Result<()> {
+        session.until(|session| !session.handout.is_promised()).await;
         let Some(launch) = session.handout.take_back() else {
             let message = "this session's launch was already handed out".to_owned();
             return conversation.send(&ToShim::Refused { message }).await;
