@@ -12,7 +12,7 @@ import {
   screenReader,
   terminalTheme,
 } from "../preferences";
-import { font } from "../terminal/font";
+import { font, INCLUDED } from "../terminal/font";
 import { letters, switchLetters } from "../shortcuts";
 import { chooseTheme, type Theme } from "../theme";
 import { ReconnectBanner } from "../ui/reconnect";
@@ -219,16 +219,22 @@ function TerminalSettings() {
           ))}
         </select>
       </BoxRow>
-      <BoxRow title="Font" what="The name of a monospaced font that is installed on this device.">
+      <BoxRow title="Font" what="One of the list, or any monospaced font that is installed on this device.">
         <input
           class="input"
           aria-label="Font"
+          list="included-fonts"
           placeholder="Default"
           autocomplete="off"
           spellcheck={false}
           value={font.value}
           onChange={(event) => (font.value = event.currentTarget.value.trim())}
         />
+        <datalist id="included-fonts">
+          {INCLUDED.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
       </BoxRow>
       <Toggle label="Raise low contrast" what="Adjusts colours that are hard to read." value={contrast} />
       <BoxRow title="Programs may copy to the clipboard" what="When a program in a session asks to (OSC 52).">

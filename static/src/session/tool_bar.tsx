@@ -1,3 +1,4 @@
+import "../styles/fonts.css";
 import { useEffect } from "preact/hooks";
 import type { Session } from "../wire";
 import { settled } from "../settled";
@@ -24,7 +25,7 @@ export function ToolBar({ view, session }: { view: TerminalModel; session: Sessi
     settled.value = true;
   }, []);
   useEffect(() => followWindow(view), [view]);
-  useEffect(() => setFont(view, font.value), [view, font.value]);
+  useEffect(() => void setFont(view, font.value), [view, font.value]);
   return (
     <>
       <Status past={view.past} ended={!live} />

@@ -8,6 +8,7 @@ import { connection, keep } from "../store";
 import { toast } from "../toasts";
 import { isLive } from "../words";
 import { coarse } from "../terminal/fit";
+import { font } from "../terminal/font";
 import { isFollowing, keepGrid, sameGrid } from "../terminal/following";
 import type { TerminalModel } from "./terminal_model";
 
@@ -78,13 +79,16 @@ export function followWindow(view: TerminalModel): () => void {
   };
 }
 
-/** Shows the terminal in a font of this device, or in the page's own. */
-export function setFont(view: TerminalModel, font: string): void {
+/** Shows the terminal in a font, once that is loaded, or in the page's own. */
+export async function setFont(view: TerminalModel, wanted: string): Promise<void> {
   const { screen } = view;
   const stage = screen?.terminal.element?.closest<HTMLElement>(".stage");
-  const name = font.replace(/["\\]/g, "");
+  const name = wanted.replace(/["\\]/g, "");
   const family = name ? `"${name}", ui-monospace, monospace` : "";
   if (!stage || stage.style.getPropertyValue("--mono") === family) return;
+  const load = ["", "bold "].map((weight) => name && document.fonts.load(`${weight}1em "${name}"`));
+  await Promise.allSettled(load);
+  if (font.value !== wanted) return;
   stage.style.setProperty("--mono", family);
   screen?.restyle();
   view.fit();
