@@ -84,9 +84,9 @@ export async function setFont(view: TerminalModel, wanted: string): Promise<void
   const { screen } = view;
   const stage = screen?.terminal.element?.closest<HTMLElement>(".stage");
   const name = wanted.replace(/["\\]/g, "");
-  const family = name ? `"${name}", ui-monospace, monospace` : "";
+  const family = name ? `"${name}", "${name} Web", ui-monospace, monospace` : "";
   if (!stage || stage.style.getPropertyValue("--mono") === family) return;
-  const load = ["", "bold "].map((weight) => name && document.fonts.load(`${weight}1em "${name}"`));
+  const load = ["", "bold "].map((weight) => name && document.fonts.load(`${weight}1em "${name} Web"`));
   await Promise.allSettled(load);
   if (font.value !== wanted) return;
   stage.style.setProperty("--mono", family);
