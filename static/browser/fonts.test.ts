@@ -26,6 +26,10 @@ it("draws the terminal in a font that comes with the page, and loads no other", 
   expect(await family()).not.toContain("IBM Plex Mono");
   expect(loaded).toEqual([]);
 
+  const letters = async (): Promise<string> =>
+    (await page.locator(".xterm-rows > div", { hasText: "Wide letters" }).screenshot()).toString("base64");
+  const own = await letters();
+
   await page.goto(`${host.url}/settings/terminal`);
   const field = page.getByLabel("Font", { exact: true });
   await field.fill("IBM Plex Mono");
@@ -36,6 +40,7 @@ it("draws the terminal in a font that comes with the page, and loads no other", 
   await eventually(async () => (await family()).startsWith('"IBM Plex Mono"'), "the font is used");
   expect(await page.evaluate(() => document.fonts.check('16px "IBM Plex Mono Web"'))).toBe(true);
   expect(loaded.sort()).toEqual(["ibm-plex-mono 400", "ibm-plex-mono 700"]);
+  await eventually(async () => (await letters()) !== own, "its letters are drawn");
   await shot(page, "font");
 
   // What is nowhere is drawn in the device's own.
