@@ -11,7 +11,7 @@ use toml_parser::lexer::TokenKind;
 
 use super::read::{Draft, Mistake, draft};
 use super::rule::{Action, CommandText, Example, ExampleText, Policy, RuleText, Scope};
-use super::write::{Fields, policy_fields, rule_fields};
+use super::write::{Fields, policy_fields, rule_fields, write_draft};
 
 /// What a text says. A text with fields that no form has is a mistake.
 pub fn form(text: &str) -> Result<PolicyForm, Vec<Mistake>> {
@@ -28,33 +28,71 @@ pub fn form(text: &str) -> Result<PolicyForm, Vec<Mistake>> {
     })
 }
 
-/// The text with what the form says, and the comments that it lost, with the lines where they were.
+/// The text with what the form says, and the comments that it lost, with the lines where they were. It is read again: a text
+/// that does not say what the form says is written anew.
 pub fn write(text: &str, form: &PolicyForm) -> Result<(String, Vec<PolicyNote>), Vec<Mistake>> {
     let was = draft(text)?;
+    let wanted = Draft { policy: policy_of(form), rules: form.rules.iter().map(rule_text).collect() };
+    let says_it = |now: &Draft| fields_of(now) == fields_of(&wanted);
+    let mut written = changed(text, &was, form, &wanted)?;
+    if !draft(&written).is_ok_and(|now| says_it(&now)) {
+        let anew = write_draft(&wanted.policy, &wanted.rules);
+        match draft(&anew) {
+            Ok(now) if says_it(&now) => written = anew,
+            Ok(_) => return Err(cannot_be_written("no text says what the form says; edit the text")),
+            // What the form says is a mistake, and is told as one.
+            Err(_) if written.parse::<DocumentMut>().is_ok() => {}
+            Err(_) => written = anew,
+        }
+    }
+    let lost = lost(text, &written);
+    Ok((written, lost))
+}
+
+/// The text, changed where the form differs from it.
+fn changed(text: &str, was: &Draft, form: &PolicyForm, wanted: &Draft) -> Result<String, Vec<Mistake>> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        let message = format!("this is not valid TOML: {}", error.message());
-        vec![Mistake { line: 1, rule: None, field: String::new(), message }]
+        cannot_be_written(&format!("this is not valid TOML: {}", error.message()))
     })?;
-    set(document.as_table_mut(), &policy_fields(&was.policy), &policy_fields(&policy_of(form)));
+    set(document.as_table_mut(), &policy_fields(&was.policy), &policy_fields(&wanted.policy));
     let before =
         document.remove("rule").and_then(|rules| rules.into_array_of_tables().ok()).unwrap_or_default();
     let mut rules = ArrayOfTables::new();
-    for (at, rule) in form.rules.iter().enumerate() {
+    for (at, (rule, text)) in form.rules.iter().zip(&wanted.rules).enumerate() {
         let from = rule.from.and_then(|number| (number as usize).checked_sub(1));
         let there =
             from.and_then(|from| Some((before.get(from)?.clone(), rule_fields(was.rules.get(from)?))));
         let (mut table, fields) = there.unwrap_or_else(|| (new_table(), Fields::new()));
-        set(&mut table, &fields, &rule_fields(&rule_text(rule)));
-        // Tables are written in the order of their positions.
+        set(&mut table, &fields, &rule_fields(text));
+        // Tables are written in the order of their positions; one without stays behind the table that it is in.
+        without_positions(&mut table);
         table.set_position(Some(at as isize + 1));
         rules.push(table);
     }
     if !rules.is_empty() {
         document.insert("rule", Item::ArrayOfTables(rules));
     }
-    let written = document.to_string();
-    let lost = lost(text, &written);
-    Ok((written, lost))
+    Ok(document.to_string())
+}
+
+fn without_positions(table: &mut Table) {
+    table.set_position(None);
+    for (_, item) in table.iter_mut() {
+        match item {
+            Item::Table(table) => without_positions(table),
+            Item::ArrayOfTables(tables) => tables.iter_mut().for_each(without_positions),
+            Item::None | Item::Value(_) => {}
+        }
+    }
+}
+
+/// All that a draft says, in one spelling.
+fn fields_of(draft: &Draft) -> (Fields, Vec<Fields>) {
+    (policy_fields(&draft.policy), draft.rules.iter().map(rule_fields).collect())
+}
+
+fn cannot_be_written(message: &str) -> Vec<Mistake> {
+    vec![Mistake { line: 1, rule: None, field: String::new(), message: message.to_owned() }]
 }
 
 fn new_table() -> Table {

@@ -11,10 +11,19 @@ pub(super) type Fields = Vec<(&'static str, String)>;
 const WIDE: usize = 120;
 
 pub fn write(policy: &Policy) -> String {
+    with_rules(policy, policy.rules.iter().map(|rule| &rule.text))
+}
+
+/// The same for rules that may mean nothing yet.
+pub(super) fn write_draft(policy: &Policy, rules: &[RuleText]) -> String {
+    with_rules(policy, rules.iter())
+}
+
+fn with_rules<'r>(policy: &Policy, rules: impl Iterator<Item = &'r RuleText>) -> String {
     let mut text = lines(&policy_fields(policy));
-    for rule in &policy.rules {
+    for rule in rules {
         text.push_str("\n[[rule]]\n");
-        text.push_str(&lines(&rule_fields(&rule.text)));
+        text.push_str(&lines(&rule_fields(rule)));
     }
     text
 }

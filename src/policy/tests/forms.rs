@@ -2,6 +2,9 @@
 
 use codepiper_protocol::wire::policy::{ExampleForm, PolicyAction, PolicyForm, PolicyScope};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::super::form::{form, write};
 use super::super::read::read;
 use super::super::ready;
@@ -143,5 +146,165 @@ fn a_form_shows_rules_that_mean_nothing_yet_and_no_text_that_it_would_lose() {
     ] {
         let mistakes = super::super::form::form(text).unwrap_err();
         assert_eq!(mistakes.iter().map(|mistake| mistake.field.as_str()).collect::<Vec<_>>(), [field]);
+    }
+}
+
+/// What a form says, wherever its rules came from.
+fn said(mut form: PolicyForm) -> PolicyForm {
+    form.rules.iter_mut().for_each(|rule| rule.from = None);
+    form
+}
+
+fn says_what_was_wanted(text: &str, wanted: &PolicyForm) -> String {
+    let (written, _) = write(text, wanted).unwrap();
+    let again = form(&written).unwrap_or_else(|mistakes| panic!("{mistakes:?}\n{text}\n->\n{written}"));
+    assert_eq!(said(again), said(wanted.clone()), "{text}\n->\n{written}");
+    written
+}
+
+#[test]
+fn tables_of_a_rule_stay_with_it() {
+    let text = "\
+name = \"x\"
+
+[[rule]]
+action = \"allow\"
+tool = \"Glob\"
+[rule.args]
+path = \"./src/**\"
+
+[[rule]]
+action = \"allow\"
+tool = \"Read\"
+[rule.args]
+file_path = \"./src/**\" # sources
+[[rule.match]]
+file_path = \"src/x\"
+
+[[rule]]
+action = \"deny\"
+tool = \"NotebookEdit\"
+";
+    let mut described = form(text).unwrap();
+    described.description = "new".to_owned();
+    let written = says_what_was_wanted(text, &described);
+    assert_eq!(
+        written,
+        text.replace("name = \"x\"\n", "name = \"x\"\ndescription = \"new\"\n"),
+        "nothing else changes"
+    );
+    let mut shorter = form(text).unwrap();
+    shorter.rules.remove(0);
+    assert!(says_what_was_wanted(text, &shorter).contains("# sources"));
+    let denies = "[[rule]]\naction = \"deny\"\n[rule.command]\nprogram = \"p\"\n\n";
+    let text = format!("name = \"x\"\n\n{}", denies.repeat(4));
+    let mut described = form(&text).unwrap();
+    described.description = "new".to_owned();
+    says_what_was_wanted(&text, &described);
+    described.rules.swap(0, 3);
+    described.rules.remove(1);
+    says_what_was_wanted(&text, &described);
+}
+
+#[test]
+fn what_the_form_says_wrong_is_left_to_be_told() {
+    let mut wrong = form(TEXT).unwrap();
+    wrong.rules[0].command.as_mut().unwrap().words = Some(vec![Vec::new()]);
+    let (text, _) = write(TEXT, &wrong).unwrap();
+    assert!(text.contains("# Of the project.") && form(&text).is_err(), "{text}");
+}
+
+/// A rule, each part of it in one of the ways in which it can be written.
+fn rule_of_text() -> impl Strategy<Value = String> {
+    let text = || prop::sample::select(vec!["a", "./**", "b c", "\\\"", "é"]);
+    (0..4u8, 0..3u8, 0..3u8, text(), text(), any::<bool>()).prop_map(
+        |(kind, style, examples, one, two, comments)| {
+            let comment = |text: &str| if comments { format!("{text}\n") } else { "\n".to_owned() };
+            let (name, fields) = match kind {
+                0 => (
+                    "args",
+                    [("file_path", format!("\"{one}\"")), ("\"b c\"", format!("[\"{two}\", \"x\"]"))],
+                ),
+                _ => (
+                    "command",
+                    [("program", format!("\"p{kind}\"")), ("words", "[\"a\", [\"b\", \"c\"]]".to_owned())],
+                ),
+            };
+            let [(first, one), (second, two)] = fields;
+            let mut text = comment("# before");
+            text += "[[rule]]";
+            text += &comment(" # header");
+            text += "action = \"deny\"\n";
+            let line = match style {
+                0 => format!("{name} = {{ {first} = {one}, {second} = {two} }}"),
+                1 => format!("{name}.{first} = {one}\n{name}.{second} = {two}"),
+                _ => String::new(),
+            };
+            text += &line;
+            text += &comment(" # line");
+            if examples == 1 {
+                text += "match = [{ command = \"p\" }, \"q\"]\n";
+            }
+            if style == 2 {
+                text += &comment("# of the table");
+                text += &format!("[rule.{name}]{}{first} = {one}\n{second} = {two}\n", comment(" # table"));
+            }
+            if examples == 2 {
+                text +=
+                    &format!("[[rule.not_match]]{}a = \"1\"\n[[rule.not_match]]\nb = \"2\"\n", comment(" #"));
+            }
+            text
+        },
+    )
+}
+
+fn change(form: &mut PolicyForm, kind: u8, at: usize, to: usize) {
+    let count = form.rules.len();
+    if count == 0 {
+        return form.description.push('x');
+    }
+    let (at, to) = (at % count, to % count);
+    match kind {
+        0 => drop(form.rules.remove(at)),
+        1 => form.rules.swap(at, to),
+        2 => {
+            let copy = form.rules[at].clone();
+            form.rules.insert(to, copy);
+        }
+        3 => {
+            let mut new = form.rules[at].clone();
+            new.from = None;
+            form.rules.insert(to, new);
+        }
+        4 => form.rules[at].reason = Some("because".to_owned()),
+        5 => {
+            let other = form.rules[to].clone();
+            (form.rules[at].args, form.rules[at].command) = (other.args, other.command);
+        }
+        6 => form.rules[at].matches.clear(),
+        _ => form.description.push('x'),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_says_what_the_form_says(
+        rules in vec(rule_of_text(), 0..5),
+        changes in vec((0..8u8, 0..5usize, 0..5usize), 0..5),
+    ) {
+        let text = format!("# top\nname = \"x\"\n{}# end\n", rules.concat());
+        let mut wanted = form(&text).unwrap();
+        prop_assert_eq!(says_what_was_wanted(&text, &wanted), text.clone());
+        for (kind, at, to) in changes {
+            change(&mut wanted, kind, at, to);
+        }
+        let mut written = says_what_was_wanted(&text, &wanted);
+        // And once more.
+        let mut again = form(&written).unwrap();
+        again.description.push('y');
+        written = says_what_was_wanted(&written, &again);
+        prop_assert!(written.contains("description"));
     }
 }
