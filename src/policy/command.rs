@@ -2,6 +2,7 @@
 
 mod anywhere;
 mod broad;
+mod first;
 mod option;
 
 pub use broad::program_name;
@@ -144,6 +145,10 @@ impl CommandPattern {
                 let got = word.map_or("it ends".to_owned(), |word| format!("'{word}' stands"));
                 return Err((at, format!("{got} where the rule has '{}'", alternatives.join("' or '"))));
             }
+        }
+        if let Some(word) = self.unfixed(&arguments) {
+            let why = format!("'{word}' may be options of '{}'; the rule has to name it", part.program());
+            return Err((self.lead.len(), why));
         }
         let words = self.sort_out(&arguments[self.lead.len()..], places);
         words.and_then(|words| self.positions(&words, places)).map_err(|why| (self.lead.len() + 1, why))

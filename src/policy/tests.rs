@@ -16,6 +16,7 @@ mod ordinary;
 mod paths;
 mod reader;
 mod shells;
+mod words;
 mod written;
 
 use std::path::PathBuf;
