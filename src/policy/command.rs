@@ -230,9 +230,14 @@ impl CommandPattern {
         }
         let more = words.get(self.rest.len()..).unwrap_or_default();
         let tail = self.tail.as_deref().unwrap_or_default();
-        match more.iter().find(|word| !fits(tail, word)) {
-            Some(word) => Err(format!("the word '{word}' is not in the rule")),
-            None => Ok(()),
+        if let Some(word) = more.iter().find(|word| !fits(tail, word)) {
+            return Err(format!("the word '{word}' is not in the rule"));
+        }
+        // Without a path, a search begins where the command runs.
+        let is_about_paths = tail.iter().any(|pattern| matches!(pattern, WordPattern::Path(_)));
+        match more.is_empty() && is_about_paths && !self.reads_its_input() && !fits(tail, ".") {
+            true => Err("without a path it is about a directory that the rule does not cover".to_owned()),
+            false => Ok(()),
         }
     }
 

@@ -20,10 +20,15 @@ impl Rule {
                 let missing = [String::new()];
                 let values = fields.get(field).map_or(missing.as_slice(), Vec::as_slice);
                 let is_file = is_file(field);
+                let covers =
+                    |value: &str| patterns.iter().any(|pattern| pattern.allows(value, places));
+                // Where a path is missing, the tool begins in the directory in which it runs.
+                let is_path = patterns.iter().any(|pattern| matches!(pattern, Pattern::Path(_)));
                 !values.is_empty()
                     && values.iter().all(|value| {
                         !(is_file && has_blank_end(value))
-                            && patterns.iter().any(|pattern| pattern.allows(value, places))
+                            && covers(value)
+                            && (!value.is_empty() || !is_path || covers("."))
                     })
             })
     }

@@ -1,6 +1,6 @@
 //! What an allow covers wherever a command runs.
 
-use super::{CommandPattern, WordPattern};
+use super::{CommandPattern, WordPattern, name_of};
 use crate::policy::path::Places;
 use crate::policy::shell::Part;
 
@@ -47,7 +47,42 @@ const BY_WORDS: [&str; 33] = [
     "wc",
 ];
 
+/// Programs that read their input where they are given no file.
+const OF_INPUT: [&str; 26] = [
+    "awk",
+    "base64",
+    "cat",
+    "cksum",
+    "column",
+    "cut",
+    "expand",
+    "fmt",
+    "fold",
+    "head",
+    "jq",
+    "md5sum",
+    "nl",
+    "od",
+    "paste",
+    "rev",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "sort",
+    "tac",
+    "tail",
+    "tr",
+    "uniq",
+    "wc",
+    "xxd",
+];
+
 impl CommandPattern {
+    /// Whether its programs use no file at all without a word.
+    pub(super) fn reads_its_input(&self) -> bool {
+        self.programs.iter().all(|program| OF_INPUT.contains(&name_of(program)))
+    }
+
     /// Whether a command that it allows does the same in every directory: the program looks at no files but those in its
     /// words. That these begin at the root is known: no other path is proven where the directory is not.
     pub fn holds_anywhere(&self, part: &Part, places: &Places) -> bool {
