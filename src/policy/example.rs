@@ -88,7 +88,8 @@ fn request(rule: &Rule, text: &ExampleText) -> Result<(Request, String), String>
 
 /// The field that an example without fields is about.
 fn field_of(rule: &Rule) -> Result<String, String> {
-    if rule.is_for_shell() {
+    let is_command = |field: &String| input::is_command(field);
+    if rule.is_for_shell() && (rule.text.args.is_empty() || rule.text.args.keys().any(is_command)) {
         return Ok("command".to_owned());
     }
     if !rule.text.paths.is_empty() {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::glob::Case;
-use super::input;
+use super::glob::{Case, Glob};
+use super::input::{self, Shell};
 use super::loose;
 use super::path::Places;
 use super::rule::{Pattern, Rule};
@@ -45,20 +45,23 @@ impl Rule {
 
     /// Whether every field that the rule names may be what it is about.
     pub(super) fn restricts_fields(&self, fields: &Fields, places: &Places) -> bool {
-        self.args.iter().all(|(field, patterns)| {
-            let values = fields.get(field).into_iter().flatten();
-            values.into_iter().any(|value| patterns.iter().any(|pattern| pattern.denies(value, places)))
-        })
+        self.args.iter().all(|(field, patterns)| restricts_field(field, patterns, fields, places))
     }
 
-    /// The same for the command of a shell, whatever its field is called.
-    pub(super) fn restricts_text(&self, text: &str) -> bool {
+    /// The same for a shell. Its command is a text, whatever the field is called and the pattern looks like.
+    pub(super) fn restricts_shell(&self, shell: &Shell, places: &Places) -> bool {
         self.args.iter().all(|(field, patterns)| {
-            matches!(field.as_str(), "command" | "cmd")
-                && patterns.iter().any(|pattern| match pattern {
-                    Pattern::Text(glob) => glob.fits(text, Case::Ignored),
-                    Pattern::Path(_) => false,
-                })
+            if !input::is_command(field) {
+                return restricts_field(field, patterns, &shell.fields, places);
+            }
+            let written = self.text.args.get(field).into_iter().flatten();
+            patterns.iter().zip(written).any(|(pattern, written)| {
+                let fits = |glob: &Glob| shell.texts.iter().any(|text| glob.fits(text, Case::Ignored));
+                match pattern {
+                    Pattern::Text(glob) => fits(glob),
+                    Pattern::Path(_) => fits(&Glob::new(written)),
+                }
+            })
         })
     }
 
@@ -66,6 +69,17 @@ impl Rule {
     pub fn is_for_shell(&self) -> bool {
         self.command.is_some() || self.text.tool.iter().any(|tool| input::is_shell(tool))
     }
+}
+
+fn restricts_field(field: &str, patterns: &[Pattern], fields: &Fields, places: &Places) -> bool {
+    let Some(values) = fields.get(field) else { return false };
+    // A relative one is where the tool runs, not below it.
+    let runs_there = |pattern: &Pattern| match pattern {
+        Pattern::Path(pattern) => input::is_workdir(field) && pattern.denies(&places.cwd, places),
+        Pattern::Text(_) => false,
+    };
+    values.iter().any(|value| patterns.iter().any(|pattern| pattern.denies(value, places)))
+        || patterns.iter().any(runs_there)
 }
 
 /// Fields that name a file, whatever a rule says of them.

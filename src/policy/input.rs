@@ -38,6 +38,8 @@ pub struct Shell {
     pub script: Script,
     /// Everything that may contain a command, for denies and asks.
     pub texts: Vec<String>,
+    /// All fields of the input, each as the texts in it.
+    pub fields: BTreeMap<String, Vec<String>>,
 }
 
 /// The name by which rules know every tool that runs shell commands.
@@ -119,7 +121,7 @@ fn shell(input: &Value, field: &str) -> Shell {
         texts.push(input.to_string());
         script.unreadable.get_or_insert(Unreadable { at: 0, why });
     }
-    Shell { script, texts }
+    Shell { script, texts, fields: flat_fields(input) }
 }
 
 /// The directory that a tool's input names for it to run in.
@@ -153,19 +155,32 @@ fn is_shell_call(program: &str, flag: &str) -> bool {
     matches!(name, "bash" | "sh" | "zsh") && matches!(flag, "-c" | "-lc")
 }
 
-/// The fields of a tool, each as the texts in it.
+/// The fields of a tool.
 fn fields(request: &Request) -> BTreeMap<String, Vec<String>> {
-    let mut fields = BTreeMap::new();
-    for (name, value) in request.input.as_object().into_iter().flatten() {
-        // What is no text has no values: nothing fits it, and it is not missing either.
-        fields.insert(name.clone(), flat(value).unwrap_or_default());
-    }
+    let mut fields = flat_fields(&request.input);
     if request.tool == "apply_patch" {
         let patch = ["command", "input", "patch"].iter().find_map(|field| request.input.get(field)?.as_str());
         fields.remove("file_path");
         fields.extend(patch.and_then(patched_files).map(|files| ("file_path".to_owned(), files)));
     }
     fields
+}
+
+/// The fields of an input, each as the texts in it.
+fn flat_fields(input: &Value) -> BTreeMap<String, Vec<String>> {
+    let fields = input.as_object().into_iter().flatten();
+    // What is no text has no values: nothing fits it, and it is not missing either.
+    fields.map(|(name, value)| (name.clone(), flat(value).unwrap_or_default())).collect()
+}
+
+/// Whether a field has the command of a shell.
+pub fn is_command(field: &str) -> bool {
+    matches!(field, "command" | "cmd")
+}
+
+/// Whether a field says where a tool runs.
+pub fn is_workdir(field: &str) -> bool {
+    WORKDIRS.contains(&field)
 }
 
 fn flat(value: &Value) -> Option<Vec<String>> {

@@ -75,7 +75,7 @@ pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
             readings.push(words);
         }
     }
-    search.tools(|rule| rule.args.is_empty() || shell.texts.iter().any(|text| rule.restricts_text(text)));
+    search.tools(|rule| rule.restricts_shell(shell, context.places));
     if !context.policies.index.paths.is_empty() {
         let words = readings.iter().flatten();
         let exact = shell.script.parts.iter().flat_map(|part| &part.words).map(|word| &word.text);

@@ -126,3 +126,34 @@ fn a_deny_finds_a_command_wherever_the_input_has_it() {
         assert_eq!(decide(&deny, &request("shell", input.clone())).unwrap().action, Action::Deny, "{input}");
     }
 }
+
+#[test]
+fn a_deny_by_another_field_of_a_shell_holds() {
+    let ls = "[[rule]]\naction = \"allow\"\ncommand = { program = \"ls\", words = [\"**\"] }\n";
+    for (args, input, hit) in [
+        ("{ run_in_background = \"true\" }", json!({ "command": "ls", "run_in_background": true }), true),
+        ("{ run_in_background = \"true\" }", json!({ "command": "ls", "run_in_background": false }), false),
+        ("{ run_in_background = \"true\" }", json!({ "command": "ls" }), false),
+        ("{ timeout = \"6*\" }", json!({ "command": "ls", "timeout": 600 }), true),
+        ("{ description = \"*prod*\" }", json!({ "command": "ls", "description": "Looks at PROD" }), true),
+        ("{ description = \"*prod*\", command = \"ls*\" }", json!({ "command": "ls", "description": "prod" }), true),
+        ("{ description = \"*prod*\", command = \"rm*\" }", json!({ "command": "ls", "description": "prod" }), false),
+        ("{ workdir = \"/etc/**\" }", json!({ "command": "ls", "workdir": "/etc/ssl" }), true),
+        ("{ workdir = \"/home/u/**\" }", json!({ "command": "ls", "workdir": "../x" }), true),
+        ("{ workdir = \"/etc/**\" }", json!({ "command": "ls", "workdir": "src" }), false),
+        ("{ command = \"/bin/ls*\" }", json!({ "command": "/bin/ls x" }), true),
+        ("{ command = \"./x.sh\" }", json!({ "command": "./x.sh" }), true),
+    ] {
+        for (rule, action) in [("deny", Action::Deny), ("ask", Action::Ask)] {
+            for named in ["tool = \"Bash\"\n", ""] {
+                let policies = [rules(&format!("{ls}[[rule]]\naction = \"{rule}\"\n{named}args = {args}"))];
+                let decision = decide(&policies, &request("Bash", input.clone())).unwrap();
+                let by_rule = decision.rule.as_ref().is_some_and(|rule| rule.number == 2);
+                assert_eq!(by_rule, hit, "{rule} {args}: {input}: {}", decision.why);
+                assert!(!hit || decision.action == action, "{rule} {args}: {input}: {}", decision.why);
+            }
+        }
+    }
+    let told = "[[rule]]\naction = \"deny\"\ntool = \"Bash\"\nargs = { run_in_background = \"true\" }\nmatch = [\"true\"]\nnot_match = [\"false\"]";
+    rules(told);
+}
