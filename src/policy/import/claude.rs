@@ -16,7 +16,7 @@ const ALL_EDITORS: [&str; 5] = ["Edit", "MultiEdit", "Write", "NotebookEdit", "a
 const FILE_TOOLS: [&str; 8] = ["Read", "Edit", "Write", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS"];
 
 /// Reads the rules of a `settings.json`. `directory` is where its rules with a single leading slash begin: the
-/// project's directory, or `~/.claude` for the user's own file.
+/// project's directory, or `~/.claude` for the user's own file; see [`directory_of`](super::directory_of).
 pub fn claude(text: &str, name: &str, directory: Option<&str>) -> Result<Import, String> {
     let settings: Value =
         serde_json::from_str(text).map_err(|error| format!("this is not valid JSON: {error}"))?;
@@ -209,9 +209,9 @@ fn paths(
     let reads = matches!(tool, "Read" | "Glob" | "Grep" | "LS");
     if action == Action::Allow {
         let mut rule = if reads { rule(action, &["Read"]) } else { rule(action, &EDITORS) };
-        rule.args.insert("file_path".to_owned(), patterns);
+        rule.args.insert("file_path".to_owned(), patterns.clone());
         if import.add(original, rule) && !reads {
-            protect(import, original);
+            protect(import, original, &patterns);
         }
         return;
     }
@@ -236,27 +236,35 @@ fn paths(
 }
 
 /// Directories and files that Claude Code's own rules never let it write without a question.
-const PROTECTED: [&str; 14] = [
-    "./**/.git/**",
-    "./**/.claude/**",
-    "./**/.vscode/**",
-    "./**/.idea/**",
-    "./**/.husky/**",
-    "./**/.githooks/**",
-    "./**/.github/**",
-    "./**/.mcp.json",
-    "./**/.claude.json",
-    "./**/.gitmodules",
-    "./**/.gitconfig",
-    "./**/.envrc",
-    "./**/.npmrc",
-    "./**/.yarnrc*",
+const PROTECTED: [&str; 20] = [
+    ".git/**",
+    ".claude/**",
+    ".vscode/**",
+    ".idea/**",
+    ".husky/**",
+    ".githooks/**",
+    ".github/**",
+    ".mcp.json",
+    ".claude.json",
+    ".gitmodules",
+    ".gitconfig",
+    ".envrc",
+    ".npmrc",
+    ".yarnrc*",
+    ".bashrc",
+    ".bash_profile",
+    ".profile",
+    ".ripgreprc",
+    ".zprofile",
+    ".zshrc",
 ];
 
-/// Asks about those, once.
-fn protect(import: &mut Import, original: &str) {
+/// Asks about those, once: in the project, or everywhere if what may be edited lies elsewhere. A project may itself lie
+/// in such a directory, as a worktree in `.claude` does.
+fn protect(import: &mut Import, original: &str, edited: &[String]) {
+    let inside = edited.iter().all(|pattern| pattern.starts_with("./"));
     let mut ask = rule(Action::Ask, &ALL_EDITORS);
-    ask.paths = PROTECTED.map(str::to_owned).to_vec();
+    ask.paths = PROTECTED.map(|name| format!("{}/**/{name}", if inside { "." } else { "" })).to_vec();
     ask.reason = Some("such a file makes other programs run something later".to_owned());
     if import.policy.rules.iter().all(|known| known.text != ask) && import.add(original, ask) {
         let why = "Files that make other programs run something, such as those in .git and .claude, are asked about.";
@@ -284,7 +292,7 @@ fn path_patterns(detail: &str, action: Action, directory: Option<&str>) -> Resul
         if deny {
             found.extend([format!("/{rest}"), format!("./{rest}")]);
         } else if found.is_empty() {
-            return Err("It begins at the directory of the settings, which was not given.".to_owned());
+            return Err("It begins at the directory of the settings, which is not known.".to_owned());
         }
     } else {
         let rest = detail.strip_prefix("./").unwrap_or(&detail);

@@ -233,6 +233,35 @@ fn everything_is_everything_below_the_directory() {
 }
 
 #[test]
+fn what_makes_programs_run_is_asked_about_wherever_files_may_be_edited() {
+    let edits = ["Edit(//srv/other/**)", "Edit(~/other/**)", "Edit(/**)", "Edit(**)"];
+    let import = settings(&edits, &[], &[]);
+    // In the project, and everywhere.
+    assert_eq!(import.policy.rules.len(), edits.len() + 2, "{:?}", import.notes);
+    for (path, action) in [
+        ("/srv/other/x", Action::Allow),
+        ("/srv/other/.git/hooks/pre-commit", Action::Ask),
+        ("/srv/other/deep/.claude/settings.json", Action::Ask),
+        ("/home/u/other/.git/config", Action::Ask),
+        ("~/other/.envrc", Action::Ask),
+        ("/home/u/other/.bashrc", Action::Ask),
+        ("/home/u/project/src/.git/config", Action::Ask),
+        ("/home/u/project/src/x", Action::Allow),
+    ] {
+        for tool in ["Write", "Edit"] {
+            let asked = request(tool, json!({ "file_path": path }));
+            let decision = decide(std::slice::from_ref(&import.policy), &asked).unwrap();
+            assert_eq!(decision.action, action, "{tool} {path}: {}", decision.why);
+        }
+    }
+    // A worktree in `.claude` is a project like any other.
+    let here = [settings(&["Edit(**)"], &[], &[]).policy];
+    let asked = request("Write", json!({ "file_path": "x" }));
+    let asked = super::Request { cwd: "/home/u/project/.claude/worktrees/x".into(), ..asked };
+    assert_eq!(decide(&here, &asked).unwrap().action, Action::Allow);
+}
+
+#[test]
 fn denies_are_at_least_as_broad() {
     for (rule, texts) in [
         ("Bash(git push:*)", vec!["git push", "git -C x push origin", "sudo git push"]),
