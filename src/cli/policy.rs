@@ -1,3 +1,5 @@
+mod settings;
+
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -329,14 +331,9 @@ fn explain(verdict: &PolicyVerdict) -> Outcome {
 fn import_file(file: &Path, name: &str, json: bool) -> Outcome {
     let text = text_of(file)?;
     let is_rules = file.extension().is_some_and(|extension| extension == "rules");
-    // A single leading slash is where the file belongs: the project, or the user's own directory of settings.
-    let place = file.canonicalize().ok().and_then(|file| file.parent().map(Path::to_owned));
-    let own = std::env::var_os("HOME").map(|home| Path::new(&home).join(".claude"));
-    let directory = match &place {
-        Some(place) if Some(place) == own.as_ref() => Some(place.as_path()),
-        place => place.as_deref().and_then(Path::parent),
-    };
-    let directory = directory.and_then(Path::to_str);
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let directory = settings::directory_of(file, home.as_deref());
+    let directory = directory.as_deref().and_then(Path::to_str);
     let imported = if is_rules { import::codex(&text, name) } else { import::claude(&text, name, directory) };
     let imported =
         imported.map_err(|why| Failure::new(format!("cannot import {}: {why}", file.display())))?;

@@ -16,7 +16,7 @@ const ALL_EDITORS: [&str; 5] = ["Edit", "MultiEdit", "Write", "NotebookEdit", "a
 const FILE_TOOLS: [&str; 8] = ["Read", "Edit", "Write", "MultiEdit", "NotebookEdit", "Glob", "Grep", "LS"];
 
 /// Reads the rules of a `settings.json`. `directory` is where its rules with a single leading slash begin: the
-/// project's directory, or `~/.claude` for the user's own file; see [`directory_of`](super::directory_of).
+/// project's directory, or `~/.claude` for the user's own file.
 pub fn claude(text: &str, name: &str, directory: Option<&str>) -> Result<Import, String> {
     let settings: Value =
         serde_json::from_str(text).map_err(|error| format!("this is not valid JSON: {error}"))?;
