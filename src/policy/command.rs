@@ -277,10 +277,15 @@ impl CommandPattern {
             .any(|word| !matches!(word, WordPattern::Path(_) | WordPattern::Number))
     }
 
-    /// Whether the first word behind those that are fixed may be any.
+    /// Whether the first word behind those that are fixed may be nearly any.
     pub fn goes_on_with_anything(&self) -> bool {
+        let is_wide = |word: &WordPattern| match word {
+            WordPattern::Any | WordPattern::Path(_) => true,
+            WordPattern::Text(glob) => matches!(glob.first(), Some(Piece::Many | Piece::One)),
+            WordPattern::Number => false,
+        };
         let next = self.rest.first().or(self.tail.as_ref());
-        next.is_some_and(|next| next.iter().any(|word| matches!(word, WordPattern::Any)))
+        next.is_some_and(|next| next.iter().any(is_wide))
     }
 
     pub fn has_options(&self) -> bool {

@@ -222,15 +222,12 @@ fn of_subcommand(name: &str, command: &CommandPattern) -> Option<(Risk, String)>
             format!("'{name} {word}' can run other programs, or write or send anything."),
         ));
     }
-    let word = is(project)?;
     // A script that is named is one script; any script may be any.
-    let any_script = matches!(word.as_str(), "run" | "run-script")
-        && command.lead().len() < 2
-        && has("npm pnpm yarn", name);
+    let script = first.iter().find(|word| matches!(word.as_str(), "run" | "run-script"));
+    let of_package = names.iter().any(|name| has("npm pnpm yarn", name)) && command.lead().len() < 2;
+    let any_script = script.filter(|_| of_package && command.goes_on_with_anything());
+    let word = any_script.or(is(project))?;
     let message =
         format!("'{name} {word}' runs what the project's files say, and an agent can change those.");
-    Some((
-        if any_script && command.goes_on_with_anything() { Risk::Anything } else { Risk::Project },
-        message,
-    ))
+    Some((if any_script.is_some() { Risk::Anything } else { Risk::Project }, message))
 }

@@ -376,6 +376,22 @@ fn codex_rules_are_taken_over() {
 }
 
 #[test]
+fn any_script_is_not_taken_over_whichever_alternative_runs_it() {
+    for pattern in [
+        "[\"npm\", [\"test\", \"run\"]]",
+        "[\"npm\", [\"run\", \"test\"]]",
+        "[[\"pnpm\", \"yarn\"], [\"t\", \"test\", \"run\"]]",
+        "[\"npm\", [\"start\", \"run-script\"]]",
+    ] {
+        let import =
+            import::codex(&format!("prefix_rule(pattern = {pattern}, decision = \"allow\")"), "x").unwrap();
+        assert!(import.policy.rules.is_empty(), "{pattern}");
+    }
+    let named = "prefix_rule(pattern = [\"npm\", [\"run\", \"run-script\"], [\"build\", \"test\"]])";
+    assert_eq!(import::codex(named, "x").unwrap().policy.rules.len(), 1);
+}
+
+#[test]
 fn a_rules_file_with_something_else_in_it_is_refused_by_line() {
     for (text, error) in [
         ("prefix_rule(pattern = [\"ls\"])\nx = 1\n", "line 2"),
