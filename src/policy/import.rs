@@ -18,7 +18,7 @@ use super::loose::has_operators;
 use super::path::looks_like_path;
 use super::rule::{Action, CommandText, Policy, Rule, RuleText};
 use super::shell;
-use super::warn::{self, Risk};
+use super::warn::{self, Further, Risk};
 
 /// A policy that was made of somebody else's rules.
 #[derive(Clone, Debug)]
@@ -88,8 +88,9 @@ const BY_HAND: &str = "Write the rule by hand, with the words and options that y
 const OPTIONS_LEFT_OUT: &str = "Options are not carried over: some of them make a harmless program run others. Add \
     those that you mean to 'options'.";
 
-/// A command of an allow rule, from its words. `open`: further words may follow.
-fn allowed(words: &[Vec<String>], open: bool) -> Result<CommandText, String> {
+/// A command of an allow rule, from its words. `open`: further words may follow, as far as that is harmless; what was left
+/// out of these is told.
+fn allowed(words: &[Vec<String>], open: bool) -> Result<(CommandText, Option<&'static str>), String> {
     let (program, rest) = words.split_first().ok_or("it names no program")?;
     for program in program {
         let script = shell::read(program);
@@ -97,11 +98,18 @@ fn allowed(words: &[Vec<String>], open: bool) -> Result<CommandText, String> {
             return Err(format!("'{program}' cannot be allowed: {}", unreadable.why));
         }
     }
-    let mut words = rest.to_vec();
-    if open {
-        words.push(vec!["**".to_owned()]);
-    }
-    Ok(CommandText { program: program.clone(), words: Some(words), options: Vec::new() })
+    let mut command =
+        CommandText { program: program.clone(), words: Some(rest.to_vec()), options: Vec::new() };
+    let (more, told): (&[&str], _) = match warn::further(&command) {
+        _ if !open => (&[], None),
+        Further::Anything => (&["**"], None),
+        Further::Paths => (&["./**", "..."], Some("Further words have to be paths of the project.")),
+        Further::Nothing => {
+            (&[], Some("Further words are not carried over: with some it changes something."))
+        }
+    };
+    command.words.iter_mut().for_each(|words| words.extend(more.iter().map(|word| vec![(*word).to_owned()])));
+    Ok((command, told))
 }
 
 /// A command of a deny or ask rule: the words, and options in any spelling.

@@ -4,6 +4,7 @@ mod directories;
 mod evasions;
 mod forms;
 mod guide;
+mod harmless;
 mod imports;
 mod inputs;
 mod long;

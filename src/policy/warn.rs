@@ -3,7 +3,7 @@
 mod known;
 mod table;
 
-pub use known::is_known;
+pub use known::{Further, further, is_known};
 pub use table::names;
 
 use serde::Serialize;

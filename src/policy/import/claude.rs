@@ -160,10 +160,11 @@ fn command(import: &mut Import, action: Action, original: &str, detail: &str) {
     let open = prefix.is_some() || stem.ends_with('*');
     let words: Vec<Vec<String>> = words.into_iter().map(|word| vec![word]).collect();
     match allowed(&words, open) {
-        Ok(command) => {
+        Ok((command, told)) => {
             let mut rule = rule(action, &[SHELL]);
             rule.command = Some(command);
             if import.add(original, rule) && (open || stem.contains('*')) {
+                told.into_iter().for_each(|why| import.note(original, true, why));
                 import.note(original, true, OPTIONS_LEFT_OUT);
             }
         }

@@ -42,16 +42,23 @@ fn prefix_rule(import: &mut Import, call: &Call) {
     };
     let literal: Vec<Vec<String>> =
         words.iter().map(|word| word.iter().map(|word| escape(word)).collect()).collect();
-    let command = if action == Action::Allow { allowed(&literal, true) } else { restricted(&literal) };
+    let command = match action {
+        Action::Allow => allowed(&literal, true),
+        _ => restricted(&literal).map(|command| (command, None)),
+    };
     let mut text = rule(action, &[SHELL]);
-    match command {
-        Ok(command) => text.command = Some(command),
+    let told = match command {
+        Ok((command, told)) => {
+            text.command = Some(command);
+            told
+        }
         Err(why) => return import.note(&call.text, false, &format!("{why}.")),
-    }
+    };
     text.reason = field("justification").and_then(Value::as_text).map(str::to_owned);
     text.examples = examples(&text, field("match"), field("not_match"));
     let open = action == Action::Allow;
     if import.add(&call.text, text) && open {
+        told.into_iter().for_each(|why| import.note(&call.text, true, why));
         import.note(&call.text, true, OPTIONS_LEFT_OUT);
     }
 }
