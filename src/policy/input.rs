@@ -159,11 +159,37 @@ fn is_shell_call(program: &str, flag: &str) -> bool {
 fn fields(request: &Request) -> BTreeMap<String, Vec<String>> {
     let mut fields = flat_fields(&request.input);
     if request.tool == "apply_patch" {
-        let patch = ["command", "input", "patch"].iter().find_map(|field| request.input.get(field)?.as_str());
-        fields.remove("file_path");
-        fields.extend(patch.and_then(patched_files).map(|files| ("file_path".to_owned(), files)));
+        // Without the files of a patch, nothing fits, and nothing is missing either.
+        let files = only_patch(&request.input).and_then(patched_files).unwrap_or_default();
+        fields.insert("file_path".to_owned(), files);
     }
     fields
+}
+
+/// The fields of `apply_patch` that have the patch, whoever sends it.
+const PATCHES: [&str; 3] = ["command", "input", "patch"];
+
+/// The patch, unless another field may have another one.
+fn only_patch(input: &Value) -> Option<&str> {
+    let mut found = PATCHES.iter().filter_map(|field| input.get(field)).filter(|value| !value.is_null());
+    found.next()?.as_str().filter(|_| found.next().is_none())
+}
+
+/// The fields that a deny or an ask looks at: of a patch, all files that any part of the input seems to name.
+pub fn restricted(request: &Request, fields: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let mut fields = fields.clone();
+    if request.tool == "apply_patch" {
+        let mut texts = Vec::new();
+        collect(&request.input, &[], true, &mut texts);
+        fields.entry("file_path".to_owned()).or_default().extend(texts.iter().flat_map(|text| named_in_patch(text)));
+    }
+    fields
+}
+
+fn named_in_patch(text: &str) -> impl Iterator<Item = String> {
+    text.lines()
+        .filter_map(|line| line.trim().strip_prefix("*** ")?.split_once(": "))
+        .map(|(_, file)| file.to_owned())
 }
 
 /// The fields of an input, each as the texts in it.
@@ -232,14 +258,8 @@ pub fn possible_paths(request: &Request) -> Vec<String> {
         found.extend(globs.split_whitespace().map(str::to_owned));
     }
     if request.tool == "apply_patch" {
-        for line in found.clone().iter().flat_map(|text| text.lines()) {
-            found.extend(
-                line.trim()
-                    .strip_prefix("*** ")
-                    .and_then(|rest| rest.split_once(": "))
-                    .map(|(_, file)| file.to_owned()),
-            );
-        }
+        let named: Vec<String> = found.iter().flat_map(|text| named_in_patch(text)).collect();
+        found.extend(named);
     }
     found.iter().flat_map(|text| loose::forms(text)).collect()
 }

@@ -93,7 +93,8 @@ pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
 
 pub fn on_fields(context: &Context, fields: &BTreeMap<String, Vec<String>>) -> Restrictions {
     let mut search = Search::new(context);
-    search.tools(|rule| rule.restricts_fields(fields, context.places));
+    let restricted = input::restricted(context.request, fields);
+    search.tools(|rule| rule.restricts_fields(&restricted, context.places));
     // A shell that is not known by its name.
     let commands = fields.iter().filter(|(name, _)| matches!(name.as_str(), "command" | "cmd" | "script"));
     let texts = commands.filter(|_| context.request.tool != "apply_patch").flat_map(|(_, texts)| texts);

@@ -54,6 +54,40 @@ fn a_recorded_patch_is_decided_by_its_files() {
 }
 
 #[test]
+fn a_patch_that_another_field_may_replace_is_not_allowed() {
+    let patch = |file: &str| format!("*** Begin Patch\n*** Add File: {file}\n+x\n*** End Patch");
+    let (inside, outside) = (patch("src/n"), patch("/home/u/.bashrc"));
+    for patterns in ["\"./**\"", "[\"\", \"./**\"]"] {
+        let policies = [
+            rules(&format!("[[rule]]\naction = \"allow\"\ntool = \"apply_patch\"\nargs = {{ file_path = {patterns} }}")),
+            rules("[[rule]]\naction = \"deny\"\ntool = \"apply_patch\"\nargs = { file_path = \"~/.ssh/**\" }"),
+        ];
+        let ask = |input: Value| decide(&policies, &request("apply_patch", input)).unwrap().action;
+        for input in [
+            json!({ "command": inside, "input": outside }),
+            json!({ "command": outside, "input": inside }),
+            json!({ "command": inside, "patch": inside }),
+            json!({ "command": inside, "input": [outside] }),
+            json!({ "command": inside, "patch": { "text": outside } }),
+            json!({ "command": ["apply_patch", inside] }),
+            json!({ "command": ["apply_patch", outside], "patch": inside }),
+            json!({ "command": 1, "input": inside }),
+            json!({ "file_path": "src/n" }),
+            json!({ "file_path": "src/n", "command": "x" }),
+            json!({}),
+        ] {
+            assert_eq!(ask(input.clone()), Action::Ask, "{input}");
+        }
+        assert_eq!(ask(json!({ "input": inside })), Action::Allow);
+        assert_eq!(ask(json!({ "input": inside, "command": null })), Action::Allow);
+        let keys = patch("/home/u/.ssh/id");
+        for input in [json!({ "command": inside, "input": keys }), json!({ "command": ["apply_patch", keys] })] {
+            assert_eq!(ask(input.clone()), Action::Deny, "{input}");
+        }
+    }
+}
+
+#[test]
 fn a_patch_names_all_its_files_or_none() {
     let patch = "*** Begin Patch\n*** Update File: a\n*** Move to: b\n@@ x\n-a\n+*** End\n c\n*** Delete File: d\n*** End Patch\n";
     assert_eq!(patched_files(patch).unwrap(), ["a", "b", "d"]);
