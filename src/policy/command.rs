@@ -268,12 +268,17 @@ impl CommandPattern {
         &self.lead
     }
 
-    /// Whether an allow admits words that it does not know.
+    /// Whether an allow admits words that it does not name.
     pub fn is_open(&self) -> bool {
+        !self.rest.is_empty() || self.tail.is_some()
+    }
+
+    /// Whether some of them are neither paths nor numbers.
+    pub fn is_open_to_text(&self) -> bool {
         self.rest
             .iter()
+            .chain(&self.tail)
             .flatten()
-            .chain(self.tail.iter().flatten())
             .any(|word| !matches!(word, WordPattern::Path(_) | WordPattern::Number))
     }
 

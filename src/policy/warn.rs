@@ -126,7 +126,7 @@ fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk
             Risk::Anything,
             format!("'{name}' can run other programs with the words and options it is given."),
         ));
-    } else if interpreter && (command.lead().is_empty() || command.is_open()) {
+    } else if interpreter && (command.lead().is_empty() || command.is_open_to_text()) {
         told.push((Risk::Anything, format!("'{name}' runs whatever script or text it is given.")));
     } else if is(WORD_RUNNERS) && command.is_open() {
         told.push((
@@ -136,7 +136,7 @@ fn of_program(program: &str, command: &CommandPattern, rule: &Rule) -> Vec<(Risk
     } else if is(WRITERS) && command.is_open() {
         told.push((
             Risk::Anything,
-            format!("'{name}' writes, deletes or sends what its words say. List words or paths."),
+            format!("'{name}' writes, deletes or sends what its words say. List those that you mean."),
         ));
     }
     told.extend(of_options(name, command, rule));
