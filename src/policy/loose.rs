@@ -24,6 +24,8 @@ pub const LONGEST_NAME: usize = 255;
 /// So many encoded words are looked into.
 const MOST_DECODED: usize = 64;
 const LONGEST_BRACES: usize = 4096;
+/// So many letters may stand before what is glued to an option.
+const MOST_LETTERS: usize = 4;
 /// A brace expression makes so many words.
 pub const MOST_BRACES: usize = 256;
 
@@ -51,12 +53,37 @@ pub fn readings(text: &str, places: &Places) -> Vec<Vec<String>> {
     for word in shell_words(&text).iter().filter_map(|word| decode::encoded(word)).take(MOST_DECODED) {
         texts.push(prepare(&word, places));
     }
+    behind_options(&mut texts);
     let mut known = HashSet::new();
     texts.retain(|text| known.insert(text.clone()));
     let mut seen = HashSet::new();
     let all = texts.iter().flat_map(|text| [shell_words(text), without_quotes(text), split_at_quotes(text)]);
     let all = all.chain(unexpanded);
     all.filter(|words| !words.is_empty() && seen.insert(words.clone())).collect()
+}
+
+/// Adds what is glued to options in the texts. A command there may have another one behind an option.
+fn behind_options(texts: &mut Vec<String>) {
+    let (mut at, most, mut left) = (0, texts.len() + MOST_DECODED, LONGEST_TEXT);
+    while let Some(text) = texts.get(at).filter(|_| texts.len() < most) {
+        let words = if text.contains('-') { shell_words(text) } else { Vec::new() };
+        for tail in words.iter().flat_map(|word| behind_letters(word)) {
+            if texts.len() == most || tail.len() > left {
+                return;
+            }
+            left -= tail.len();
+            texts.push(tail.to_owned());
+        }
+        at += 1;
+    }
+}
+
+/// What may be glued to the letters of an option, if that is more than a word: `env -iS'git push'`.
+pub fn behind_letters(word: &str) -> impl Iterator<Item = &str> {
+    let is_more = |letter: char| letter.is_whitespace() || ";|&<>\\$`".contains(letter);
+    let letters = word.strip_prefix('-').filter(|rest| !rest.starts_with('-') && rest.contains(is_more));
+    let letters = letters.unwrap_or("");
+    letters.char_indices().skip(1).take(MOST_LETTERS).map(|(at, _)| &letters[at..])
 }
 
 /// `${x}` as `$x`.

@@ -1,6 +1,7 @@
 //! What policies allow and deny: real evasions, an ordinary day, and whatever can be made up.
 
 mod directories;
+mod disguises;
 mod evasions;
 mod forms;
 mod guide;

@@ -58,6 +58,7 @@ pub fn on_shell(context: &Context, shell: &Shell) -> Restrictions {
         // What programs that run their words would make of them, one by one and together.
         let mut odd: Vec<String> =
             words.iter().filter(|word| word.contains(|letter: char| !is_plain(letter))).cloned().collect();
+        odd.extend(words.iter().flat_map(|word| loose::behind_letters(word)).map(str::to_owned));
         odd.push(words.join(" "));
         for words in odd.iter().flat_map(|text| loose::readings(text, context.places)) {
             search.words(&words, Some(number), false);
