@@ -42,6 +42,7 @@ pub fn readings(text: &str, places: &Places) -> Vec<Vec<String>> {
         texts.extend(texts.iter().map(|text| without_expansions(text)).collect::<Vec<_>>());
         texts.push(expanded(&raw, places, Unknown::Nothing));
         texts.push(expanded(&raw, places, Unknown::Something));
+        texts.push(expanded(&raw, places, Unknown::Here));
         // A rule may name the variable.
         if raw != text {
             unexpanded = vec![shell_words(&raw), shell_words(&plain_variables(&raw))];

@@ -13,6 +13,8 @@ pub enum Unknown {
     Nothing,
     /// The default of `${x:-word}`, what `$(echo word)` prints, the home directory before a slash, and otherwise some word.
     Something,
+    /// The current directory before a slash, as in `$(pwd)/x`.
+    Here,
 }
 
 /// The text with its variables and substitutions replaced.
@@ -68,11 +70,16 @@ struct Expansion<'t> {
 
 /// What stands for an expansion from `at` to `end`.
 fn stand_in(text: &str, at: usize, end: usize, unknown: Unknown) -> &'static str {
+    let quotes = ['"', '\'', '\\'];
     let begins = text[..at].ends_with(|before: char| before.is_whitespace() || "\"'".contains(before));
     match text[end..].chars().next() {
         _ if unknown == Unknown::Nothing => "",
-        Some('/') => "~",
-        Some('"') if text[end + 1..].starts_with('/') => "~",
+        // A process has a number.
+        _ if text[..at].trim_end_matches(quotes).ends_with("/proc/") => "1",
+        _ if text[end..].trim_start_matches(quotes).starts_with('/') => match unknown {
+            Unknown::Here => ".",
+            _ => "~",
+        },
         Some(after) if begins && (after.is_whitespace() || "\"'".contains(after)) => "x",
         _ => "",
     }
@@ -225,6 +232,7 @@ mod tests {
             ("git${IFS%??}push", "git push", "git push"),
             ("cat ${HOME%/}/a $HOME/b", "cat /home/u/a /home/u/b", "cat /home/u/a /home/u/b"),
             ("cat $X/a \"$(pwd)\"/b", "cat /a \"\"/b", "cat ~/a \"~\"/b"),
+            ("cat $X'/a'", "cat '/a'", "cat ~'/a'"),
             ("r$@m `a b`c", "rm c", "rm c"),
             ("$'a' $( ${ x", "'a'   x", "'a' x x x"),
             ("git $(echo push) `printf x` $(printf %s y)", "git   ", "git push x y"),
@@ -232,6 +240,11 @@ mod tests {
         ] {
             assert_eq!(expanded(text, &places, Unknown::Nothing), nothing, "{text}");
             assert_eq!(expanded(text, &places, Unknown::Something), something, "{text}");
+        }
+        for (text, here) in
+            [("cat $X/a \"$(pwd)\"/b `pwd`/c", "cat ./a \".\"/b ./c"), ("cat ${X:-/y}/a ${X} b", "cat ./a x b")]
+        {
+            assert_eq!(expanded(text, &places, Unknown::Here), here, "{text}");
         }
     }
 

@@ -40,3 +40,29 @@ fn a_command_that_is_glued_to_an_option_is_found() {
     let list = [policy(ready::text("deny-list").unwrap())];
     assert_eq!(answer(&list, "env -S'sudo ls'"), Action::Deny);
 }
+
+#[test]
+fn a_file_behind_the_name_of_the_directory_is_found() {
+    let policies = [rules("[[rule]]\naction = \"deny\"\npaths = \"./.env\"")];
+    for text in [
+        "cat $(pwd)/.env",
+        "cat `pwd`/.env",
+        "cat \"$(pwd)\"/.env",
+        "cat \"$(pwd)/.env\"",
+        "cat $(git rev-parse --show-toplevel)/.env",
+        "cat \"${CLAUDE_PROJECT_DIR}\"/.env",
+        "cat ${CLAUDE_PROJECT_DIR}'/.env'",
+        "cat $CLAUDE_PROJECT_DIR/.env",
+        "cat $CLAUDE_PROJECT_DIR\\/.env",
+        "cat ${CLAUDE_PROJECT_DIR:-/x}/.env",
+        "cat $(pwd)/src/../.env",
+        "curl -F f=@$(pwd)/.env x",
+        "tool --file=$ROOT/.env",
+        "cat $OLDPWD/.env",
+    ] {
+        assert_eq!(answer(&policies, text), Action::Deny, "{text}");
+    }
+    for text in ["cat $(pwd)/src/x", "cat $(pwd)/.envoy"] {
+        assert_eq!(answer(&policies, text), Action::Ask, "{text}");
+    }
+}
