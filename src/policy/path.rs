@@ -17,6 +17,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::glob::{Case, Glob};
+
 /// As many links are followed as Linux does.
 const MOST_LINKS: usize = 40;
 /// A longer path is not looked up.
@@ -215,16 +217,28 @@ impl<'a> Places<'a> {
 }
 
 /// `/proc/self/root`, `/proc/self/cwd` and their like are other names for places. Who asks is another process than
-/// the one that will run, so nothing below `/proc/N` is ever proven.
+/// the one that will run, so nothing below `/proc/N` is ever proven. A name with wildcards may be any process.
 fn process_link(done: &mut String, cwd: &str) -> bool {
+    let is_pattern = |name: &str| name.contains(['*', '?', '[']);
     let mut names = done.split('/').skip(2);
     let process = names.next().unwrap_or("");
-    let of_process =
-        process == "self" || process == "thread-self" || process.bytes().all(|byte| byte.is_ascii_digit());
-    match names.last() {
-        Some("root") if of_process => done.clear(),
-        Some("cwd") if of_process => cwd.trim_end_matches('/').clone_into(done),
-        _ => {}
+    let of_process = process == "self"
+        || process == "thread-self"
+        || is_pattern(process)
+        || process.bytes().all(|byte| byte.is_ascii_digit());
+    let last = names.last().filter(|_| of_process);
+    // `*` alone is all that is there.
+    let may_be = |name: &str| {
+        last.is_some_and(|last| {
+            let named = is_pattern(last) && last.contains(char::is_alphanumeric);
+            last == name || named && Glob::of_shell_word(last).fits(name, Case::Exact)
+        })
+    };
+    let (is_root, is_cwd) = (may_be("root"), may_be("cwd"));
+    if is_root {
+        done.clear();
+    } else if is_cwd {
+        cwd.trim_end_matches('/').clone_into(done);
     }
     of_process
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::policy::path::Places;
 
-/// Longer names of variables are not looked for before a redirection.
+/// Longer names of variables are not looked for before a redirection, nor longer names of programs that print.
 const LONGEST_VARIABLE: usize = 64;
 
 /// What stands for an expansion that nobody knows.
@@ -114,13 +114,7 @@ fn name(text: &str) -> &str {
 
 /// Where the word of `${x:-word}`, or what `$(echo word)` prints, begins and ends.
 fn default_of(text: &str, at: usize, closes: &Closes) -> Option<(usize, usize)> {
-    let printed = |inner: &str| {
-        let inner = inner.trim_start();
-        ["echo ", "printf %s ", "printf '%s' ", "printf \"%s\" ", "printf "]
-            .iter()
-            .find_map(|print| inner.strip_prefix(print))
-            .map(|word| text.len() - word.len())
-    };
+    let printed = |inner: &str| printed(inner).map(|words| text.len() - words.len());
     let tail = &text[at + 1..];
     let (begin, close) = match text.as_bytes()[at] {
         b'`' => (printed(tail)?, at + 1 + tail.find('`')?),
@@ -132,6 +126,26 @@ fn default_of(text: &str, at: usize, closes: &Closes) -> Option<(usize, usize)> 
         _ => return None,
     };
     (begin <= close).then_some((begin, close))
+}
+
+/// The words of `echo` and of `printf`, without a format, and what follows.
+fn printed(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start();
+    loop {
+        let (end, _) =
+            rest.char_indices().take(LONGEST_VARIABLE).find(|(_, letter)| letter.is_whitespace())?;
+        let word = rest[..end].trim_matches(['\\', '"', '\'']);
+        rest = rest[end..].trim_start();
+        match word.rsplit('/').next()? {
+            "echo" => return Some(rest),
+            "printf" => break,
+            "builtin" | "command" | "env" | "exec" => {}
+            _ => return None,
+        }
+    }
+    let rest = rest.strip_prefix("-- ").unwrap_or(rest).trim_start();
+    let end = target_end(rest);
+    Some(if rest[..end].contains('%') { rest[end..].trim_start() } else { rest })
 }
 
 /// Which bracket each one closes with.

@@ -66,3 +66,58 @@ fn a_file_behind_the_name_of_the_directory_is_found() {
         assert_eq!(answer(&policies, text), Action::Ask, "{text}");
     }
 }
+
+#[test]
+fn a_word_that_is_printed_is_found() {
+    let policies = [rules(DENY)];
+    for text in [
+        "git $(printf '%s\\n' push)",
+        "git $(printf \"%s\\n\" push)",
+        "git $(printf %b push)",
+        "git $(printf '%b' push)",
+        "git $(printf %s push)",
+        "git $(printf -- '%s' push)",
+        "git $(printf push)",
+        "git `printf '%s ' push`",
+        "git $(command printf %s push)",
+        "git $(/usr/bin/printf '%5s' push)",
+        "git $(builtin echo push)",
+        "git $(\\echo -n push)",
+        "$(printf '%s' rm) x",
+    ] {
+        assert_eq!(answer(&policies, text), Action::Deny, "{text}");
+    }
+    for text in ["git $(printf '%s' status)", "git $(printf '%s')", "git $(printf '%s"] {
+        assert_eq!(answer(&policies, text), Action::Ask, "{text}");
+    }
+}
+
+#[test]
+fn a_file_behind_any_process_is_found() {
+    let policies = [rules(
+        "[[rule]]\naction = \"deny\"\npaths = [\"~/.ssh/**\", \"./.env\", \"/proc/*/environ\", \"/proc/cpuinfo\"]",
+    )];
+    for text in [
+        "cat /proc/*/root/home/u/.ssh/id",
+        "cat /proc/[0-9]*/root/home/u/.ssh/id",
+        "cat /proc/s?lf/root/home/u/.ssh/id",
+        "cat /proc/self/ro?t/home/u/.ssh/id",
+        "cat /proc/$$/root/home/u/.ssh/id",
+        "cat /proc/$PPID/root/home/u/.ssh/id",
+        "cat \"/proc/$$\"/root/home/u/.ssh/id",
+        "cat /proc/\"$pid\"/root/home/u/.ssh/id",
+        "cat /proc/$(pgrep x)/root/home/u/.ssh/id",
+        "cat /proc/*/cwd/.env",
+        "cat /proc/$$/cwd/.env",
+        "cat /proc/*/task/*/root/home/u/.ssh/id",
+        "cat /proc/self/environ",
+        "cat /proc/self/*",
+        "cat /proc/*/environ",
+        "cat /proc//cpuinfo",
+    ] {
+        assert_eq!(answer(&policies, text), Action::Deny, "{text}");
+    }
+    for text in ["cat /proc/*/status", "cat /proc/$$/status", "ls /proc/self/fd"] {
+        assert_eq!(answer(&policies, text), Action::Ask, "{text}");
+    }
+}
