@@ -16,12 +16,12 @@ impl Rule {
     pub(super) fn allows_fields(&self, fields: &Fields, places: &Places) -> bool {
         self.command.is_none()
             && self.paths.is_empty()
+            && !self.names_another_file(fields)
             && self.args.iter().all(|(field, patterns)| {
                 let missing = [String::new()];
                 let values = fields.get(field).map_or(missing.as_slice(), Vec::as_slice);
                 let is_file = is_file(field);
-                let covers =
-                    |value: &str| patterns.iter().any(|pattern| pattern.allows(value, places));
+                let covers = |value: &str| patterns.iter().any(|pattern| pattern.allows(value, places));
                 // Where a path is missing, the tool begins in the directory in which it runs.
                 let is_path = patterns.iter().any(|pattern| matches!(pattern, Pattern::Path(_)));
                 !values.is_empty()
@@ -31,6 +31,13 @@ impl Rule {
                             && (!value.is_empty() || !is_path || covers("."))
                     })
             })
+    }
+
+    /// Whether the input has a field for a file beside the one that the rule names: nobody knows which the tool uses.
+    fn names_another_file(&self, fields: &Fields) -> bool {
+        let named = |field: &str| self.args.iter().any(|(name, _)| name == field);
+        let names_file = FILES.iter().any(|field| named(field));
+        names_file && FILES.iter().any(|field| fields.contains_key(*field) && !named(field))
     }
 
     /// Whether what it allows is the same in every directory: the names of files begin at the root.
@@ -72,7 +79,11 @@ impl Rule {
 }
 
 fn restricts_field(field: &str, patterns: &[Pattern], fields: &Fields, places: &Places) -> bool {
-    let Some(values) = fields.get(field) else { return false };
+    let Some(values) = fields.get(field) else {
+        return patterns
+            .iter()
+            .any(|pattern| matches!(pattern, Pattern::Text(glob) if glob.as_text() == Some("")));
+    };
     // A relative one is where the tool runs, not below it.
     let runs_there = |pattern: &Pattern| match pattern {
         Pattern::Path(pattern) => input::is_workdir(field) && pattern.denies(&places.cwd, places),
@@ -83,8 +94,10 @@ fn restricts_field(field: &str, patterns: &[Pattern], fields: &Fields, places: &
 }
 
 /// Fields that name a file, whatever a rule says of them.
+const FILES: [&str; 3] = ["file_path", "notebook_path", "path"];
+
 fn is_file(field: &str) -> bool {
-    matches!(field, "file_path" | "notebook_path" | "path")
+    FILES.contains(&field)
 }
 
 /// Tools cut blanks off a path: it leads elsewhere then.

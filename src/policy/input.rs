@@ -176,12 +176,18 @@ fn only_patch(input: &Value) -> Option<&str> {
 }
 
 /// The fields that a deny or an ask looks at: of a patch, all files that any part of the input seems to name.
-pub fn restricted(request: &Request, fields: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+pub fn restricted(
+    request: &Request,
+    fields: &BTreeMap<String, Vec<String>>,
+) -> BTreeMap<String, Vec<String>> {
     let mut fields = fields.clone();
     if request.tool == "apply_patch" {
         let mut texts = Vec::new();
         collect(&request.input, &[], true, &mut texts);
-        fields.entry("file_path".to_owned()).or_default().extend(texts.iter().flat_map(|text| named_in_patch(text)));
+        fields
+            .entry("file_path".to_owned())
+            .or_default()
+            .extend(texts.iter().flat_map(|text| named_in_patch(text)));
     }
     fields
 }

@@ -59,8 +59,12 @@ fn a_patch_that_another_field_may_replace_is_not_allowed() {
     let (inside, outside) = (patch("src/n"), patch("/home/u/.bashrc"));
     for patterns in ["\"./**\"", "[\"\", \"./**\"]"] {
         let policies = [
-            rules(&format!("[[rule]]\naction = \"allow\"\ntool = \"apply_patch\"\nargs = {{ file_path = {patterns} }}")),
-            rules("[[rule]]\naction = \"deny\"\ntool = \"apply_patch\"\nargs = { file_path = \"~/.ssh/**\" }"),
+            rules(&format!(
+                "[[rule]]\naction = \"allow\"\ntool = \"apply_patch\"\nargs = {{ file_path = {patterns} }}"
+            )),
+            rules(
+                "[[rule]]\naction = \"deny\"\ntool = \"apply_patch\"\nargs = { file_path = \"~/.ssh/**\" }",
+            ),
         ];
         let ask = |input: Value| decide(&policies, &request("apply_patch", input)).unwrap().action;
         for input in [
@@ -81,7 +85,9 @@ fn a_patch_that_another_field_may_replace_is_not_allowed() {
         assert_eq!(ask(json!({ "input": inside })), Action::Allow);
         assert_eq!(ask(json!({ "input": inside, "command": null })), Action::Allow);
         let keys = patch("/home/u/.ssh/id");
-        for input in [json!({ "command": inside, "input": keys }), json!({ "command": ["apply_patch", keys] })] {
+        for input in
+            [json!({ "command": inside, "input": keys }), json!({ "command": ["apply_patch", keys] })]
+        {
             assert_eq!(ask(input.clone()), Action::Deny, "{input}");
         }
     }
@@ -170,11 +176,21 @@ fn a_deny_by_another_field_of_a_shell_holds() {
         ("{ run_in_background = \"true\" }", json!({ "command": "ls" }), false),
         ("{ timeout = \"6*\" }", json!({ "command": "ls", "timeout": 600 }), true),
         ("{ description = \"*prod*\" }", json!({ "command": "ls", "description": "Looks at PROD" }), true),
-        ("{ description = \"*prod*\", command = \"ls*\" }", json!({ "command": "ls", "description": "prod" }), true),
-        ("{ description = \"*prod*\", command = \"rm*\" }", json!({ "command": "ls", "description": "prod" }), false),
+        (
+            "{ description = \"*prod*\", command = \"ls*\" }",
+            json!({ "command": "ls", "description": "prod" }),
+            true,
+        ),
+        (
+            "{ description = \"*prod*\", command = \"rm*\" }",
+            json!({ "command": "ls", "description": "prod" }),
+            false,
+        ),
         ("{ workdir = \"/etc/**\" }", json!({ "command": "ls", "workdir": "/etc/ssl" }), true),
         ("{ workdir = \"/home/u/**\" }", json!({ "command": "ls", "workdir": "../x" }), true),
         ("{ workdir = \"/etc/**\" }", json!({ "command": "ls", "workdir": "src" }), false),
+        ("{ description = \"\" }", json!({ "command": "ls" }), true),
+        ("{ description = \"\" }", json!({ "command": "ls", "description": "x" }), false),
         ("{ command = \"/bin/ls*\" }", json!({ "command": "/bin/ls x" }), true),
         ("{ command = \"./x.sh\" }", json!({ "command": "./x.sh" }), true),
     ] {
@@ -190,4 +206,22 @@ fn a_deny_by_another_field_of_a_shell_holds() {
     }
     let told = "[[rule]]\naction = \"deny\"\ntool = \"Bash\"\nargs = { run_in_background = \"true\" }\nmatch = [\"true\"]\nnot_match = [\"false\"]";
     rules(told);
+}
+
+#[test]
+fn a_file_in_a_field_that_the_rule_does_not_name_is_not_allowed() {
+    let policies = [rules(
+        "[[rule]]\naction = \"allow\"\ntool = [\"Edit\", \"NotebookEdit\"]\nargs = { file_path = \"./**\" }",
+    )];
+    for (tool, input, action) in [
+        ("Edit", json!({ "file_path": "x", "old_string": "a" }), Action::Allow),
+        ("NotebookEdit", json!({ "file_path": "x", "notebook_path": "/etc/x" }), Action::Ask),
+        ("Edit", json!({ "file_path": "x", "path": "/etc/x" }), Action::Ask),
+    ] {
+        assert_eq!(
+            decide(&policies, &request(tool, input.clone())).unwrap().action,
+            action,
+            "{tool} {input}"
+        );
+    }
 }
