@@ -13,6 +13,7 @@ use super::rule::{Action, CommandText};
 use super::shell::Part;
 use super::warn::names;
 use broad::Step;
+use first::First;
 use option::{Fit, OptionPattern};
 
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub struct CommandPattern {
     /// What any further words have to be.
     tail: Option<Vec<WordPattern>>,
     options: Vec<OptionPattern>,
+    first: First,
     /// The words of a deny or an ask.
     steps: Vec<Step>,
 }
@@ -52,6 +54,7 @@ impl CommandPattern {
             rest: Vec::new(),
             tail: None,
             options: Vec::new(),
+            first: First::Word,
             steps: Vec::new(),
         };
         if text.program.is_empty() {
@@ -60,6 +63,7 @@ impl CommandPattern {
         for program in &text.program {
             pattern.add_program(program, action)?;
         }
+        pattern.first = First::of(&pattern.programs);
         for option in &text.options {
             pattern.options.push(OptionPattern::new(option, action).map_err(|message| ("options", message))?);
         }
@@ -219,6 +223,9 @@ impl CommandPattern {
             };
             (anything && is_option(word)) || alternatives.iter().any(allows)
         };
+        if let Some(word) = self.command_as_path(words) {
+            return Err(format!("'{word}' may be a command, and the rule has a path there"));
+        }
         for (at, alternatives) in self.rest.iter().enumerate() {
             match words.get(at) {
                 None => return Err("it has fewer words than the rule".to_owned()),

@@ -4,7 +4,7 @@ mod known;
 mod table;
 
 pub use known::{Further, further, is_known};
-pub use table::names;
+pub use table::{has_commands, names};
 
 use serde::Serialize;
 

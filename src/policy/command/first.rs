@@ -1,40 +1,68 @@
 //! Programs whose first word says what they do, without the sign of an option.
 
-use super::CommandPattern;
-use super::WordPattern;
-use crate::policy::warn::names;
+use super::{CommandPattern, WordPattern};
+use crate::policy::warn::{has_commands, names};
 
-/// `tar xIf ./x y` is `tar -x -I ./x -f y`: the first word has options if it has no sign.
-const UNSIGNED: [&str; 14] = [
+/// What the first words of a rule's programs are to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum First {
+    #[default]
+    Word,
+    /// Options, if it has no sign: `tar xIf ./x y` is `tar -x -I ./x -f y`.
+    Options,
+    /// A command, also behind options: `7z -y x y`.
+    Command,
+    /// Options that change what is printed, or a command, unless it has a slash: `ps e`, `git push`.
+    Name,
+}
+
+const OF_OPTIONS: [&str; 14] = [
     "tar", "bsdtar", "star", "ptar", "ar", "gcc-ar", "llvm-ar", "jar", "fastjar", "dump", "restore", "rdump",
     "rrestore", "pkzip",
 ];
 
-/// The first word that is no option is what they do: `7z x y`.
-const COMMANDS: [&str; 17] = [
+const OF_COMMANDS: [&str; 17] = [
     "7z", "7za", "7zr", "7zz", "7zzs", "rar", "unrar", "arj", "unarj", "lha", "lharc", "arc", "zoo", "ace",
     "unace", "zpaq", "jlha",
 ];
 
-/// The same, but all that their options change is what they print.
-const PRINTERS: [&str; 1] = ["ps"];
+const OF_NAMES: [&str; 6] = ["ps", "make", "gmake", "bmake", "mvn", "ant"];
+
+impl First {
+    pub fn of(programs: &[String]) -> Self {
+        let known: Vec<&str> = programs.iter().flat_map(|program| names(program)).collect();
+        let is = |table: &[&str]| known.iter().any(|name| table.contains(name));
+        if is(&OF_OPTIONS) {
+            Self::Options
+        } else if is(&OF_COMMANDS) {
+            Self::Command
+        } else if is(&OF_NAMES) || known.iter().any(|name| has_commands(name)) {
+            Self::Name
+        } else {
+            Self::Word
+        }
+    }
+}
 
 impl CommandPattern {
     /// The first word, if it may be options or a command that the rule does not fix.
     pub(super) fn unfixed<'w>(&self, arguments: &[&'w str]) -> Option<&'w str> {
-        let is = |table: &[&str]| {
-            self.programs.iter().flat_map(|program| names(program)).any(|name| table.contains(&name))
-        };
-        let first = arguments.first().filter(|word| self.lead.is_empty() && !word.starts_with('-'));
-        if is(&UNSIGNED) {
-            return first.copied();
+        let first = || arguments.first().copied().filter(|word| !word.starts_with('-'));
+        match self.first {
+            First::Options if self.lead.is_empty() => first(),
+            First::Command if self.lead.iter().flatten().all(|word| word.starts_with('-')) => {
+                arguments.iter().copied().find(|word| !word.starts_with('-'))
+            }
+            _ => None,
         }
-        if is(&COMMANDS) {
-            let fixed = self.lead.iter().flatten().any(|word| !word.starts_with('-'));
-            return arguments.iter().copied().find(|word| !fixed && !word.starts_with('-'));
-        }
-        let mut patterns = self.rest.first().or(self.tail.as_ref()).into_iter().flatten();
-        let is_path = patterns.any(|pattern| matches!(pattern, WordPattern::Path(_)));
-        first.copied().filter(|_| is_path && is(&PRINTERS))
+    }
+
+    /// The first word behind the options, if it may be a command and the rule takes it for a path.
+    pub(super) fn command_as_path<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
+        let patterns = self.rest.first().or(self.tail.as_ref())?;
+        let only_paths = patterns.iter().all(|pattern| matches!(pattern, WordPattern::Path(_)));
+        let unnamed =
+            self.first == First::Name && self.lead.iter().flatten().all(|word| word.starts_with('-'));
+        words.first().copied().filter(|word| only_paths && unnamed && !word.contains('/'))
     }
 }

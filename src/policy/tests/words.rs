@@ -38,9 +38,23 @@ fn a_first_word_that_may_be_options_has_to_be_named() {
         ("{ program = \"tar\", words = [\"**\"] }", "tar xf x", Action::Ask),
         ("{ program = \"tar\", words = [\"tf\", \"./**\"] }", "tar tf x.tar", Action::Allow),
         ("{ program = \"tar\", words = [[\"tf\", \"tvf\"], \"./**\"] }", "tar xf x.tar", Action::Ask),
-        ("{ program = \"7z\", words = [\"l\", \"./**\"], options = [\"-y\"] }", "7z l a.7z -y", Action::Allow),
+        (
+            "{ program = \"7z\", words = [\"l\", \"./**\"], options = [\"-y\"] }",
+            "7z l a.7z -y",
+            Action::Allow,
+        ),
         ("{ program = \"7z\", words = [\"-y\", \"./**\", \"...\"] }", "7z -y x a.7z", Action::Ask),
         ("{ program = \"ps\", words = [\"**\"] }", "ps aux", Action::Allow),
+        (
+            "{ program = \"git\", words = [\"./**\", \"...\"], options = [\"-p\"] }",
+            "git -p push",
+            Action::Ask,
+        ),
+        ("{ program = \"npm\", words = [\"./**\", \"...\"] }", "npm publish", Action::Ask),
+        ("{ program = \"make\", words = [\"./**\", \"...\"] }", "make install", Action::Ask),
+        ("{ program = \"make\", words = [\"./**\", \"...\"] }", "make build/x.o", Action::Allow),
+        ("{ program = \"git\", words = [\"add\", \"./**\"] }", "git add push", Action::Allow),
+        ("{ program = \"git\", words = [\"**\"] }", "git push", Action::Allow),
         ("{ program = \"ls\", words = [\"./**\", \"...\"] }", "ls xf", Action::Allow),
     ] {
         assert_eq!(answer(&allow(command), text), action, "{command}: {text}");
@@ -81,7 +95,11 @@ fn without_a_path_a_search_is_about_the_directory_in_which_it_runs() {
             for cwd in ["/home/u", "/"] {
                 assert_ne!(ask(cwd, request(tool, input.clone())), Action::Allow, "{name}: {tool} {input}");
             }
-            assert_eq!(ask(super::CWD, request(tool, input.clone())), Action::Allow, "{name}: {tool} {input}");
+            assert_eq!(
+                ask(super::CWD, request(tool, input.clone())),
+                Action::Allow,
+                "{name}: {tool} {input}"
+            );
         }
         // These read what comes through the pipe.
         for text in ["pwd | head -5", "echo x | cut -d: -f1 | sort | wc -l"] {

@@ -275,6 +275,11 @@ pub fn has(table: &str, word: &str) -> bool {
     })
 }
 
+/// Whether the first word of a program is a command of its own.
+pub fn has_commands(name: &str) -> bool {
+    SUBCOMMANDS.iter().any(|(known, ..)| *known == name)
+}
+
 /// Places of programs that an agent does not write.
 const SYSTEM: [&str; 5] = ["/bin/", "/sbin/", "/usr/", "/opt/", "/nix/"];
 
