@@ -11,6 +11,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod unsaved;
+mod written;
 
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -29,6 +30,7 @@ use self::merge::merge_at;
 use self::remove::{prune, remove_at};
 use self::state::state;
 use self::unsaved::changes;
+use self::written::as_git_would;
 use super::repo::discover;
 use crate::lock::lock;
 
@@ -69,13 +71,14 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
     .map_err(cannot)?;
     let added =
         repository.worktree(&admin, &path, Some(WorktreeAddOptions::new().reference(Some(branch.get()))));
-    if let Err(error) = added {
+    let added = added.and_then(|_| Repository::open(&path)).map_err(cannot);
+    if let Err(problem) = added.and_then(|made| as_git_would(&made)) {
         let _ = fs::remove_dir_all(&path);
         prune(&repository, &admin);
         if base.is_some() {
             let _ = branch.delete();
         }
-        return Err(cannot(error));
+        return Err(problem);
     }
     drop(making);
     if wanted.branch.is_none() && wanted.create_branch.is_none() {

@@ -2,6 +2,7 @@ use std::process::Command;
 
 use super::*;
 
+mod as_git;
 mod merging;
 
 /// A repository with one commit, and a place for worktrees.

@@ -1,0 +1,50 @@
+//! Repositories in which git would do more than its library does.
+
+use super::*;
+
+#[test]
+fn files_that_git_would_write_otherwise_are_left_to_it() {
+    let (utf16, latin1) = (b"\xff\xfeh\0i\0\n\0".as_slice(), b"\xe9\n".as_slice());
+    for (attributes, file, said) in [
+        ("sub/*.txt working-tree-encoding=UTF-16LE-BOM", utf16, "needs the encoding UTF-16LE-BOM"),
+        ("[attr]old working-tree-encoding=ISO-8859-1\n*.txt old", latin1, "needs the encoding ISO-8859-1"),
+        ("*.txt filter=rot", b"h\n", "needs the filter rot"),
+        ("*.txt filter=run", b"h\n", "needs the filter run"),
+    ] {
+        let bed = Bed::new();
+        bed.git(&["config", "filter.rot.smudge", "tr a-z n-za-m"]);
+        bed.git(&["config", "filter.rot.clean", "tr n-za-m a-z"]);
+        bed.git(&["branch", "before"]);
+        bed.write(".gitattributes", attributes);
+        fs::write(bed.repository().join("sub/x.txt"), file).unwrap();
+        bed.commit("other files");
+        bed.git(&["config", "filter.run.process", "false"]);
+        let refused = bed.refused(create("work"));
+        assert!(refused.contains("sub/x.txt") && refused.contains(said), "{refused}");
+        assert!(refused.contains("git worktree add"), "{refused}");
+        // It depends on the commit, not on what is checked out.
+        bed.made(on("before"));
+        bed.git(&["config", "filter.run.process", ""]);
+        bed.git(&["checkout", "-q", "before~0"]);
+        bed.git(&["config", "filter.run.process", "false"]);
+        assert!(bed.refused(on("main")).contains(said));
+    }
+}
+
+#[test]
+fn files_that_git_would_write_the_same_do_not_matter() {
+    let bed = Bed::new();
+    bed.git(&["config", "filter.strip.smudge", "cat"]);
+    bed.git(&["config", "filter.strip.clean", "sed s/x//"]);
+    bed.git(&["config", "filter.lfs.smudge", "false"]);
+    bed.write(
+        ".gitattributes",
+        "a working-tree-encoding=utf-8\nb filter=strip\nc filter=none\nd filter=lfs\n",
+    );
+    for name in ["a", "b", "c", "d"] {
+        bed.write(name, "1\n");
+    }
+    bed.commit("files");
+    let path = bed.made(create("work"));
+    assert_eq!(git(&path, &["status", "--porcelain"]), "");
+}
