@@ -102,6 +102,31 @@ pub fn discover(dir: &Path) -> Result<Repository, git2::Error> {
     Repository::open_ext(dir, RepositoryOpenFlags::empty(), &[] as &[&OsStr])
 }
 
+/// The repository that a worktree belongs to.
+pub struct Main {
+    /// Without a work tree if that is elsewhere.
+    pub git: Repository,
+    /// There is a main work tree, and nothing says where: git notes that only in the work tree itself.
+    pub is_elsewhere: bool,
+}
+
+impl Main {
+    pub fn of(worktree: &Repository) -> Result<Self, git2::Error> {
+        let git = Repository::open(worktree.commondir())?;
+        let Some(root) = git.workdir() else { return Ok(Self { git, is_elsewhere: false }) };
+        // Git's library takes the directory above, whatever that is.
+        let back = Repository::open(root).map(|found| found.path().to_owned());
+        let is_elsewhere = back.ok().as_deref() != Some(git.path());
+        let git = if is_elsewhere { Repository::open_bare(git.path())? } else { git };
+        Ok(Self { git, is_elsewhere })
+    }
+
+    /// The root of its work tree, or its git directory.
+    pub fn root(&self) -> &Path {
+        self.git.workdir().unwrap_or(self.git.path())
+    }
+}
+
 fn outside(path: &TreePath, error: &std::io::Error) -> Failure {
     let why = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::LOOP | rustix::io::Errno::XDEV) => "its path has a symbolic link".to_owned(),

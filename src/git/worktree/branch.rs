@@ -8,6 +8,7 @@ use git2::{Branch, BranchType, Commit, Repository};
 
 use super::{OWN_BRANCHES, failed, invalid};
 use crate::git::name::Revision;
+use crate::git::repo::Main;
 
 /// The name of a branch that can be.
 pub struct BranchName(pub String);
@@ -106,19 +107,28 @@ fn existing<'r>(repository: &'r Repository, name: &BranchName) -> Result<Commit<
     branch.into_reference().peel_to_commit().map_err(|error| failed("read the branch", &error))
 }
 
-/// The work tree that has this reference checked out.
+/// The work tree that has this reference checked out, or the git directory if that work tree is elsewhere.
 fn checked_out_in(repository: &Repository, reference: &str) -> Option<PathBuf> {
     let has_it = |repository: &Repository| {
         let head = repository.find_reference("HEAD").ok()?;
-        let target = head.symbolic_target().ok()??;
-        (target == reference).then(|| repository.workdir().map(Path::to_owned)).flatten()
+        Some(head.symbolic_target().ok()?? == reference)
     };
-    let main = Repository::open(repository.commondir()).ok()?;
+    let found = |repository: &Repository| {
+        let root = repository.workdir().filter(|_| has_it(repository) == Some(true));
+        root.map(Path::to_owned)
+    };
+    if let Some(root) = found(repository) {
+        return Some(root);
+    }
+    let Main { git: main, is_elsewhere } = Main::of(repository).ok()?;
+    if is_elsewhere && has_it(&main) == Some(true) {
+        return Some(main.path().to_owned());
+    }
     let names = main.worktrees().ok()?;
     let linked = names
         .iter()
         .flatten()
         .flatten()
         .filter_map(|name| Repository::open_from_worktree(&main.find_worktree(name).ok()?).ok());
-    has_it(&main).or_else(|| linked.into_iter().find_map(|repository| has_it(&repository)))
+    found(&main).or_else(|| linked.into_iter().find_map(|repository| found(&repository)))
 }

@@ -13,7 +13,7 @@ use git2::{
 use super::super::error::in_use;
 use super::super::index::Unusual;
 use super::super::operation::rebased;
-use super::super::repo::FILTERS;
+use super::super::repo::{FILTERS, Main};
 use super::check_out::{CheckOut, changed_paths};
 use super::unsaved::changes;
 use super::{branch_of, failed, invalid, open, some_of, unsaved};
@@ -27,19 +27,19 @@ pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, 
         invalid(format!("no branch is checked out in {}; check one out first", path.display()))
     })?;
     all_is_committed(&worktree, path)?;
-    let main =
-        Repository::open(worktree.commondir()).map_err(|error| failed("open the repository", &error))?;
+    let repository = Main::of(&worktree).map_err(|error| failed("open the repository", &error))?;
+    let main = &repository.git;
     let into = match &request.into {
         Some(into) => into.clone(),
-        None => branch_of(&main)
+        None => branch_of(main)
             .ok_or_else(|| invalid("no branch is checked out in the main work tree; name one with `into`"))?,
     };
     if into == branch {
         return Err(invalid(format!("'{branch}' cannot be merged into itself; name another branch")));
     }
-    let ours = tip(&main, &into)?;
-    let theirs = tip(&main, &branch)?;
-    let commits = own_commits(&main, &theirs, &ours).map_err(|error| failed("count commits", &error))?;
+    let ours = tip(main, &into)?;
+    let theirs = tip(main, &branch)?;
+    let commits = own_commits(main, &theirs, &ours).map_err(|error| failed("count commits", &error))?;
     let merged = |commit: Oid, fast_forward| WorktreeMerged {
         into: into.clone(),
         branch: branch.clone(),
@@ -55,19 +55,19 @@ pub fn merge_at(path: &Path, request: &MergeWorktree) -> Result<WorktreeMerged, 
             "{branch} and {into} have no commit in common: use git itself in the terminal"
         )));
     }
-    let there = checked_out(&main, &into)?;
+    let there = checked_out(&repository, &into)?;
     if let Some(there) = &there {
         is_clean(there)?;
-        needs_no_filter(&[there, &worktree], &main, &ours, &theirs)?;
+        needs_no_filter(&[there, &worktree], main, &ours, &theirs)?;
     }
     let fast_forward = !request.squash
         && main.graph_descendant_of(theirs.id(), ours.id()).map_err(|error| failed("compare", &error))?;
     let commit = match fast_forward {
         true => theirs.id(),
-        false => commit(&main, &into, &branch, &ours, &theirs, request.squash.then_some(&commits[..]), path)?,
+        false => commit(main, &into, &branch, &ours, &theirs, request.squash.then_some(&commits[..]), path)?,
     };
     if commit != ours.id() {
-        advance(&main, there.as_ref(), &into, &ours, commit)?;
+        advance(main, there.as_ref(), &into, &ours, commit)?;
     }
     Ok(merged(commit, fast_forward))
 }
@@ -109,19 +109,28 @@ fn own_commits(repository: &Repository, of: &Commit, not_of: &Commit) -> Result<
 /// Where the branch is checked out, if anywhere.
 ///
 /// # Errors
-/// When it is rebased somewhere: then it is checked out nowhere, and git moves it when that has ended.
-fn checked_out(main: &Repository, branch: &str) -> Result<Option<Repository>, Problem> {
+/// When it is rebased somewhere: then it is checked out nowhere, and git moves it when that has ended. And when nothing says
+/// where that is.
+fn checked_out(repository: &Main, branch: &str) -> Result<Option<Repository>, Problem> {
+    let Main { git: main, is_elsewhere } = repository;
+    let is_rebased = |place: &Repository| rebased(place).is_some_and(|(name, _)| name == branch);
+    let is_there = |place: &Repository| branch_of(place).as_deref() == Some(branch);
+    if *is_elsewhere && (is_there(main) || is_rebased(main)) {
+        return Err(invalid(format!(
+            "{branch} is checked out in a directory that {} does not name: use git itself in the terminal",
+            repository.root().display()
+        )));
+    }
     let mut places: Vec<PathBuf> = main.workdir().map(Path::to_owned).into_iter().collect();
     let names = main.worktrees().map_err(|error| failed("list the worktrees", &error))?;
     let names = names.iter().filter_map(|name| name.ok().flatten());
     places.extend(names.filter_map(|name| Some(main.find_worktree(name).ok()?.path().to_owned())));
     let opened: Vec<Repository> =
         places.into_iter().filter_map(|place| Repository::open(place).ok()).collect();
-    let is_rebased = |place: &&Repository| rebased(place).is_some_and(|(name, _)| name == branch);
-    if let Some(place) = opened.iter().find(is_rebased) {
+    if let Some(place) = opened.iter().find(|place| is_rebased(place)) {
         return Err(unsaved(format!("{branch} is being rebased in {}; finish or abort that", shown(place))));
     }
-    Ok(opened.into_iter().find(|place| branch_of(place).as_deref() == Some(branch)))
+    Ok(opened.into_iter().find(is_there))
 }
 
 /// Its work tree, without the slash at the end.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::Problem;
 use codepiper_protocol::wire::worktree::WorktreeState;
-use git2::{BranchType, Repository};
+use git2::BranchType;
 
+use super::super::repo::Main;
 use super::remove::keeps;
 use super::unsaved::{changes, own_commits};
 use super::{branch_of, count, failed, open};
@@ -25,9 +26,9 @@ fn look(known: &WorktreeState) -> Result<WorktreeState, Problem> {
     let repository = open(&known.path)?;
     let looked = changes(&repository).and_then(|found| Ok((found, own_commits(&repository)?)));
     let ((changed, ignored), own) = looked.map_err(|error| failed("look at the worktree", &error))?;
-    let main = Repository::open(repository.commondir()).ok();
-    let root = main.as_ref().map(|main| main.workdir().unwrap_or(main.path()).components().collect());
-    let into = main.as_ref().and_then(branch_of);
+    let main = Main::of(&repository).ok();
+    let root = main.as_ref().map(|main| main.root().components().collect());
+    let into = main.as_ref().and_then(|main| branch_of(&main.git));
     let branch = branch_of(&repository);
     let counted = branch.as_deref().zip(into.as_deref()).and_then(|(ours, theirs)| {
         let tip = |name: &str| repository.find_branch(name, BranchType::Local).ok()?.get().target();

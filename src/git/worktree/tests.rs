@@ -3,6 +3,7 @@ use std::process::Command;
 use super::*;
 
 mod as_git;
+mod elsewhere;
 mod merging;
 
 /// A repository with one commit, and a place for worktrees.
