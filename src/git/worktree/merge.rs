@@ -1,6 +1,7 @@
 //! The branch of a worktree goes into another branch of its repository. Nothing is changed unless all of it can be.
 
 use std::fmt::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -110,7 +111,7 @@ fn own_commits(repository: &Repository, of: &Commit, not_of: &Commit) -> Result<
 ///
 /// # Errors
 /// When it is rebased somewhere: then it is checked out nowhere, and git moves it when that has ended. And when nothing says
-/// where that is.
+/// where that is, or it cannot be opened.
 fn checked_out(repository: &Main, branch: &str) -> Result<Option<Repository>, Problem> {
     let Main { git: main, is_elsewhere } = repository;
     let is_rebased = |place: &Repository| rebased(place).is_some_and(|(name, _)| name == branch);
@@ -124,7 +125,19 @@ fn checked_out(repository: &Main, branch: &str) -> Result<Option<Repository>, Pr
     let mut places: Vec<PathBuf> = main.workdir().map(Path::to_owned).into_iter().collect();
     let names = main.worktrees().map_err(|error| failed("list the worktrees", &error))?;
     let names = names.iter().filter_map(|name| name.ok().flatten());
-    places.extend(names.filter_map(|name| Some(main.find_worktree(name).ok()?.path().to_owned())));
+    let linked = names.filter_map(|name| Some((main.find_worktree(name).ok()?.path().to_owned(), name)));
+    for (place, name) in linked {
+        // Git's own note of what is checked out there.
+        let head = fs::read_to_string(main.commondir().join("worktrees").join(name).join("HEAD"));
+        let has_it = head.is_ok_and(|head| head.trim_end() == format!("ref: refs/heads/{branch}"));
+        if has_it && Repository::open(&place).is_err() {
+            return Err(invalid(format!(
+                "{branch} is checked out in {}, which cannot be opened: use git worktree repair, or prune if it is gone",
+                place.display()
+            )));
+        }
+        places.push(place);
+    }
     let opened: Vec<Repository> =
         places.into_iter().filter_map(|place| Repository::open(place).ok()).collect();
     if let Some(place) = opened.iter().find(|place| is_rebased(place)) {

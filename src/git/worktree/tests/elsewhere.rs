@@ -65,3 +65,23 @@ fn where_a_branch_is_checked_out_is_said_as_well_as_it_is_known() {
         assert_eq!(bed.git(&["worktree", "list"]).lines().count(), 1);
     }
 }
+
+#[test]
+fn the_branch_of_a_worktree_that_was_moved_stays() {
+    let bed = Bed::new();
+    bed.git(&["branch", "other"]);
+    let worktree = with_commits(&bed);
+    let other = bed.dir.path().join("other");
+    bed.git(&["worktree", "add", "-q", other.to_str().unwrap(), "other"]);
+    let moved = bed.dir.path().join("moved");
+    fs::rename(&other, &moved).unwrap();
+    let problem = merged(&worktree, false, Some("other")).unwrap_err();
+    let said = problem
+        .detail
+        .contains(&format!("checked out in {}", other.canonicalize().unwrap_or(other).display()));
+    assert!(said && problem.detail.contains("git worktree repair"), "{problem:?}");
+    assert_eq!(git(&moved, &["status", "--porcelain"]), "");
+    bed.git(&["worktree", "repair", moved.to_str().unwrap()]);
+    assert_eq!(merged(&worktree, false, Some("other")).unwrap().commits, 2);
+    assert_eq!(fs::read_to_string(moved.join("one")).unwrap(), "one");
+}
