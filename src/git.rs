@@ -18,6 +18,7 @@
 //! | [`stage`]    | into the index and out of it |
 //! | [`place`]    | what lies at a path of the work tree |
 //! | [`discard`]  | out of the work tree, and back |
+//! | [`author`]   | who makes a commit |
 //! | [`commit`]   | commits of what is staged |
 //! | [`snapshot`] | the work tree as a tree, kept by a reference |
 //! | [`seen`]     | what was seen, by all devices or by one |
@@ -30,6 +31,7 @@
 //! All of it reads and writes files: it is called where a thread may wait.
 
 mod anchor;
+mod author;
 pub mod base;
 mod choose;
 pub mod commit;

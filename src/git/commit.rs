@@ -10,6 +10,7 @@ use codepiper_protocol::wire::git::MakeCommit;
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{Commit, ErrorCode, Index, IndexConflict, Oid, Repository, RepositoryState};
 
+use super::author::Identity;
 use super::error::{Failure, changed, in_use, invalid};
 use super::index::Unusual;
 use super::name::text_of;
@@ -33,7 +34,7 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     if message.len() > LONGEST_MESSAGE {
         return Err(invalid(format!("the message has more than {LONGEST_MESSAGE} bytes")));
     }
-    check(repo)?;
+    let identity = check(repo)?;
     let merged = merged_heads(repo)?;
     let git = &repo.git;
     let mut index = git.index()?;
@@ -46,9 +47,6 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
         index.remove_path(Path::new(OsStr::from_bytes(&path)))?;
     }
     let tree = git.find_tree(index.write_tree()?)?;
-    let signature = git.signature().map_err(|_| {
-        invalid("git does not know who you are; set user.name and user.email in its configuration")
-    })?;
     let last = match git.head().and_then(|head| head.peel_to_commit()) {
         Ok(commit) => Some(commit),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => None,
@@ -65,7 +63,8 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
         }
         // The message is UTF-8, whatever the old one was.
         let encoding = last.message_encoding().ok().flatten().map(|_| "UTF-8");
-        let id = last.amend(Some("HEAD"), None, Some(&signature), encoding, Some(&message), Some(&tree))?;
+        let id =
+            last.amend(Some("HEAD"), None, Some(&identity.committer), encoding, Some(&message), Some(&tree))?;
         clean_up(git);
         return Ok(id);
     }
@@ -75,7 +74,7 @@ pub fn commit(repo: &mut Repo, wanted: &MakeCommit) -> Result<Oid, Failure> {
     }
     let merged = merged.into_iter().map(|id| git.find_commit(id)).collect::<Result<Vec<_>, _>>()?;
     let parents: Vec<&Commit> = last.iter().chain(&merged).collect();
-    let id = git.commit(Some("HEAD"), &signature, &signature, &message, &tree, &parents)?;
+    let id = git.commit(Some("HEAD"), &identity.author, &identity.committer, &message, &tree, &parents)?;
     clean_up(git);
     Ok(id)
 }
@@ -92,8 +91,8 @@ fn clean_up(git: &Repository) {
     }
 }
 
-/// What only git itself can do.
-fn check(repo: &Repo) -> Result<(), Failure> {
+/// Who commits, unless only git itself can.
+fn check(repo: &Repo) -> Result<Identity, Failure> {
     let git = &repo.git;
     let left = |what: &str| {
         Failure::Said(Problem::new(Code::Invalid, format!("{what}: use git itself in the terminal")))
@@ -113,11 +112,7 @@ fn check(repo: &Repo) -> Result<(), Failure> {
     if git.path().join("MERGE_AUTOSTASH").exists() {
         return Err(left("this merge has put local changes aside, and brings them back when git commits it"));
     }
-    let config = git.config()?;
-    if config.get_bool("commit.gpgsign").unwrap_or(false) {
-        return Err(left("commits in this repository must be signed"));
-    }
-    Ok(())
+    Identity::of(git)
 }
 
 /// Names some of the files that are.

@@ -1,5 +1,6 @@
 //! The library beside git itself, over generated repositories, and in repositories that mean harm.
 
+mod authors;
 mod hostile;
 mod like_git;
 mod racing;

@@ -11,6 +11,7 @@ use git2::{
     StatusOptions,
 };
 
+use super::super::author::Identity;
 use super::super::error::in_use;
 use super::super::index::Unusual;
 use super::super::operation::rebased;
@@ -240,10 +241,7 @@ fn commit(
 ) -> Result<Oid, Problem> {
     let cannot = |error: git2::Error| failed("merge", &error);
     needs_no_driver(main, ours, theirs)?;
-    let signs = main.config().and_then(|config| config.get_bool("commit.gpgsign")).unwrap_or(false);
-    if signs {
-        return Err(invalid("commits in this repository must be signed: use git itself in the terminal"));
-    }
+    let Identity { author, committer } = Identity::of(main)?;
     let mut index = main.merge_commits(ours, theirs, None).map_err(cannot)?;
     if index.has_conflicts() {
         let conflicts = index.conflicts().map_err(cannot)?.flatten();
@@ -261,9 +259,6 @@ fn commit(
     if squashed.is_some() && tree.id() == ours.tree_id() {
         return Ok(ours.id());
     }
-    let signature = main.signature().map_err(|_| {
-        invalid("git does not know who you are; set user.name and user.email in its configuration")
-    })?;
     let message = match squashed {
         None => format!("Merge branch '{branch}' into {into}"),
         Some(commits) => squash_message(main, branch, commits),
@@ -272,7 +267,7 @@ fn commit(
         None => vec![ours, theirs],
         Some(_) => vec![ours],
     };
-    main.commit(None, &signature, &signature, &message, &tree, &parents).map_err(cannot)
+    main.commit(None, &author, &committer, &message, &tree, &parents).map_err(cannot)
 }
 
 fn squash_message(main: &Repository, branch: &str, commits: &[Oid]) -> String {

@@ -219,3 +219,31 @@ fn what_is_not_checked_out_is_no_change() {
     git(&worktree.path, &only_in);
     bed.remove(&worktree.path, false).unwrap();
 }
+
+#[test]
+fn a_merge_is_by_whom_git_would_say() {
+    let (bed, worktree) = bed();
+    bed.git(&["config", "author.name", "a"]);
+    bed.git(&["config", "committer.email", "c@example.org"]);
+    fs::write(worktree.path.join("new"), "new").unwrap();
+    commit_in(&worktree);
+    bed.write("other", "other");
+    bed.commit("other");
+    merged(&worktree, false, None).unwrap();
+    let people = "a <x@example.org> x <c@example.org>";
+    assert_eq!(bed.git(&["log", "-1", "--format=%an <%ae> %cn <%ce>", "main"]), people);
+    // Git's library cannot tell who that is.
+    let condition = "includeIf.hasconfig:remote.*.url:https://example.org/**.path";
+    bed.git(&["config", condition, "work"]);
+    fs::write(worktree.path.join("new"), "newer").unwrap();
+    commit_in(&worktree);
+    let before = target(&bed);
+    for squash in [false, true] {
+        let problem = merged(&worktree, squash, None).unwrap_err();
+        assert!(problem.code == Code::Invalid && problem.detail.contains("hasconfig"), "{problem:?}");
+        assert_eq!(target(&bed), before);
+    }
+    // It makes no commit of its own.
+    git(&worktree.path, &["merge", "-q", "main"]);
+    assert!(merged(&worktree, false, None).unwrap().fast_forward);
+}
