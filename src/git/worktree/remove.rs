@@ -1,7 +1,9 @@
 //! Removing a worktree when nothing is lost with it.
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
@@ -12,7 +14,7 @@ use super::{LEASED, UNNAMED, branch_of, failed, open, release, some_of, unsaved}
 
 pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
     let repository = open(path)?;
-    let own = nothing_is_lost(&repository, path, request)?;
+    let (own, ignored) = nothing_is_lost(&repository, path, request)?;
     let worktree = git2::Worktree::open_from_repository(&repository);
     let worktree = worktree.map_err(|error| failed("look at the worktree", &error))?;
     if let Ok(WorktreeLockStatus::Locked(reason)) = worktree.is_locked()
@@ -30,9 +32,7 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
     let main =
         Repository::open(repository.commondir()).map_err(|error| failed("open the repository", &error))?;
     let admin = worktree.name().ok().flatten().unwrap_or_default().to_owned();
-    fs::remove_dir_all(path).map_err(|error| {
-        Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
-    })?;
+    clear(path, &ignored)?;
     prune(&main, &admin);
     if let Some(folder) = path.parent() {
         // Goes when it is empty.
@@ -44,6 +44,60 @@ pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved
         !removed
     });
     Ok(WorktreeRemoved { path: path.to_owned(), kept_branch })
+}
+
+/// Deletes the directory of a worktree. What git ignores goes first: if that fails, as it does most often, git misses
+/// nothing yet. `.git` goes last: until then it can be tried again.
+pub fn clear(root: &Path, ignored: &[PathBuf]) -> Result<(), Problem> {
+    let cannot = |error: std::io::Error| cannot_remove(root, &error);
+    for path in ignored {
+        // Without a slash at its end.
+        delete(root, &root.join(path).components().collect::<PathBuf>())?;
+    }
+    for entry in fs::read_dir(root).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        if entry.file_name() != ".git" {
+            delete(root, &entry.path())?;
+        }
+    }
+    delete(root, &root.join(".git"))?;
+    fs::remove_dir(root).map_err(cannot)
+}
+
+fn delete(root: &Path, path: &Path) -> Result<(), Problem> {
+    let delete = || match path.symlink_metadata()?.is_dir() {
+        true => fs::remove_dir_all(path),
+        false => fs::remove_file(path),
+    };
+    let deleted = delete().or_else(|error| match error.kind() {
+        ErrorKind::PermissionDenied => {
+            permit(root);
+            delete()
+        }
+        _ => Err(error),
+    });
+    match deleted {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(cannot_remove(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Lets its owner write to each directory: some tools take that away, as Go does in its module cache.
+fn permit(dir: &Path) {
+    let Ok(meta) = dir.symlink_metadata() else { return };
+    if !meta.is_dir() {
+        return;
+    }
+    let mode = meta.permissions().mode();
+    if mode & 0o700 != 0o700 {
+        let _ = fs::set_permissions(dir, fs::Permissions::from_mode(mode | 0o700));
+    }
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    entries.flatten().for_each(|entry| permit(&entry.path()));
+}
+
+fn cannot_remove(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(Code::Internal, format!("cannot remove {}: {error}", path.display()))
 }
 
 /// The branch that a worktree was made with, if nobody named it.
@@ -60,8 +114,12 @@ fn needless(unnamed: Option<&str>, branch: &str, own: usize) -> bool {
     unnamed == Some(branch) && own == 0
 }
 
-/// How many commits its branch has of its own: they stay with the branch.
-fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree) -> Result<usize, Problem> {
+/// How many commits its branch has of its own (they stay with the branch), and what git ignores.
+fn nothing_is_lost(
+    repository: &Repository,
+    path: &Path,
+    request: RemoveWorktree,
+) -> Result<(usize, Vec<PathBuf>), Problem> {
     let shown = path.display();
     let looked = changes(repository).and_then(|found| Ok((found, own_commits(repository)?)));
     let ((changed, ignored), own) = looked.map_err(|error| {
@@ -94,7 +152,7 @@ fn nothing_is_lost(repository: &Repository, path: &Path, request: RemoveWorktree
         let problem = unsaved(format!("{shown} has ignored files: {}", some_of(&ignored)));
         return Err(problem.with_next(Next::DeleteIgnored { worktree: shown.to_string() }));
     }
-    Ok(own)
+    Ok((own, ignored))
 }
 
 /// Lets git forget a worktree whose directory is gone.

@@ -5,6 +5,7 @@ use super::*;
 mod as_git;
 mod elsewhere;
 mod merging;
+mod removing;
 
 /// A repository with one commit, and a place for worktrees.
 struct Bed {
