@@ -1,6 +1,7 @@
 //! What goes wrong with a repository, in words.
 
 use codepiper_protocol::wire::problem::{Code, Problem};
+use git2::{ErrorClass, ErrorCode};
 
 /// An error of git's library, or one that says already what is wrong.
 #[derive(Debug)]
@@ -33,9 +34,22 @@ impl From<Failure> for Problem {
                     "this repository has a split or a sparse index, which CodePiper cannot read; turn that off with git itself",
                 )
             }
-            Failure::Git(error) => Problem::new(Code::Internal, format!("git: {}", error.message())),
+            Failure::Git(error) => missing(&error)
+                .unwrap_or_else(|| Problem::new(Code::Internal, format!("git: {}", error.message()))),
         }
     }
+}
+
+/// That an object is not there, and what to do, if this is what went wrong. Git's own program would fetch it.
+pub fn missing(error: &git2::Error) -> Option<Problem> {
+    let is_missing = (error.class(), error.code()) == (ErrorClass::Odb, ErrorCode::NotFound);
+    let detail = || {
+        format!(
+            "{}; a partial clone lacks objects, and CodePiper fetches none: use git itself, or fetch all of them first",
+            error.message()
+        )
+    };
+    is_missing.then(|| Problem::new(Code::Invalid, detail()))
 }
 
 pub fn invalid(detail: impl Into<String>) -> Failure {

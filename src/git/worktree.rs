@@ -31,6 +31,7 @@ use self::remove::{prune, remove_at};
 use self::state::state;
 use self::unsaved::changes;
 use self::written::as_git_would;
+use super::error::missing;
 use super::repo::discover;
 use crate::lock::lock;
 
@@ -338,5 +339,8 @@ fn unsaved(detail: String) -> Problem {
 }
 
 fn failed(what: &str, error: &git2::Error) -> Problem {
-    Problem::new(Code::Internal, format!("git cannot {what}: {}", error.message()))
+    match missing(error) {
+        Some(problem) => Problem { detail: format!("git cannot {what}: {}", problem.detail), ..problem },
+        None => Problem::new(Code::Internal, format!("git cannot {what}: {}", error.message())),
+    }
 }

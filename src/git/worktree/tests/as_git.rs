@@ -48,3 +48,28 @@ fn files_that_git_would_write_the_same_do_not_matter() {
     let path = bed.made(create("work"));
     assert_eq!(git(&path, &["status", "--porcelain"]), "");
 }
+
+#[test]
+fn what_a_partial_clone_lacks_is_fetched_by_git_alone() {
+    let bed = Bed::new();
+    bed.git(&["config", "uploadpack.allowFilter", "true"]);
+    bed.git(&["branch", "topic"]);
+    bed.write("sub/file", "two");
+    bed.commit("second");
+    let origin = format!("file://{}", bed.repository().display());
+    let clone = bed.dir.path().join("clone");
+    bed.git(&["clone", "-q", "--filter=blob:none", &origin, clone.to_str().unwrap()]);
+    let older = || make(&bed.home(), &clone, &from("origin/topic"), "a1b2c3d4");
+    let problem = older().err().unwrap();
+    assert_eq!(problem.code, Code::Invalid);
+    for said in ["partial clone", "fetch all of them first"] {
+        assert!(problem.detail.contains(said), "{problem}");
+    }
+    assert_eq!(
+        (list(&bed.home()).len(), git(&clone, &["branch", "--list", "codepiper/*"])),
+        (0, String::new())
+    );
+    git(&clone, &["fetch", "-q", "--refetch", "--no-filter"]);
+    let path = older().map_err(|problem| problem.detail).unwrap().worktree.path;
+    assert_eq!(fs::read_to_string(path.join("sub/file")).unwrap(), "one");
+}
