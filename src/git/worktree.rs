@@ -6,6 +6,7 @@
 mod branch;
 mod check_out;
 mod merge;
+mod nested;
 mod remove;
 mod state;
 #[cfg(test)]

@@ -9,6 +9,7 @@ use codepiper_protocol::wire::problem::{Code, Next, Problem};
 use codepiper_protocol::wire::worktree::{RemoveWorktree, WorktreeRemoved};
 use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, WorktreePruneOptions};
 
+use super::nested::nothing_is_lost_below;
 use super::unsaved::{changes, own_commits};
 use super::{LEASED, UNNAMED, branch_of, failed, open, release, some_of, unsaved};
 
@@ -148,6 +149,7 @@ fn nothing_is_lost(
             "{shown} has commits that are on no branch ({own}); keep them with: git -C {shown} branch NAME"
         )));
     }
+    nothing_is_lost_below(path, &ignored)?;
     if !ignored.is_empty() && !request.ignored {
         let problem = unsaved(format!("{shown} has ignored files: {}", some_of(&ignored)));
         return Err(problem.with_next(Next::DeleteIgnored { worktree: shown.to_string() }));

@@ -8,7 +8,7 @@ use super::super::index::Unusual;
 use super::branch_of;
 
 /// Counting commits stops here.
-const MOST_COMMITS: usize = 10_000;
+pub const MOST_COMMITS: usize = 10_000;
 /// Where the references are whose commits stay.
 const KEEPING: [&str; 3] = ["refs/heads/", "refs/remotes/", "refs/tags/"];
 /// Flags of the index: git was told not to look at a file.

@@ -1,4 +1,4 @@
-//! Removals that fail half-way.
+//! Removals that fail half-way, and repositories in what git ignores.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 
@@ -64,4 +64,59 @@ fn what_cannot_be_removed_is_named_and_can_be_tried_again() {
     bed.remove(&path, true).unwrap();
     assert!(!path.exists());
     assert_eq!(bed.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn work_of_repositories_in_what_is_ignored_is_kept() {
+    let bed = Bed::new();
+    let path = bed.made(create("work"));
+    let inner = path.join("target/deep/inner");
+    fs::create_dir_all(&inner).unwrap();
+    let refused = |what: &str| {
+        let problem = bed.remove(&path, true).unwrap_err();
+        let named = problem.detail.contains(inner.to_str().unwrap()) && problem.detail.contains(what);
+        assert!(problem.code == Code::UnsavedWork && named, "{problem} {what}");
+        assert!(bed.unsaved(&path).detail.contains(what));
+    };
+    let origin = bed.repository();
+    let clone = |args: &[&str]| {
+        fs::remove_dir_all(&inner).unwrap();
+        let (from, to) = (format!("file://{}", origin.display()), inner.to_str().unwrap());
+        bed.git(&[&["clone", "-q"], args, &[&from, to]].concat());
+    };
+    clone(&[]);
+    fs::write(inner.join("new"), "").unwrap();
+    refused("uncommitted changes: new");
+    git(&inner, &["add", "-A"]);
+    git(&inner, &["commit", "-qm", "new"]);
+    refused("commits that are nowhere else (1)");
+    git(&inner, &["checkout", "-q", "--detach"]);
+    git(&inner, &["branch", "-qD", "main"]);
+    refused("commits that are nowhere else (1)");
+    git(&inner, &["push", "-q", "origin", "HEAD:refs/heads/pushed"]);
+    fs::write(inner.join("new"), "aside").unwrap();
+    git(&inner, &["stash", "-q"]);
+    refused("commits that are nowhere else");
+    // One that was begun there has no other place.
+    fs::remove_dir_all(&inner).unwrap();
+    git(&path, &["init", "-q", inner.to_str().unwrap()]);
+    git(&inner, &["commit", "-q", "--allow-empty", "-m", "x"]);
+    git(&inner, &["tag", "v1"]);
+    refused("commits that are nowhere else (1)");
+    // A worktree, of this repository or of another.
+    fs::remove_dir_all(&inner).unwrap();
+    git(&path, &["worktree", "add", "-q", "-b", "inner", inner.to_str().unwrap()]);
+    fs::write(inner.join("sub/file"), "changed").unwrap();
+    refused("uncommitted changes: sub/file");
+    git(&inner, &["checkout", "-q", "--detach"]);
+    git(&inner, &["commit", "-qam", "loose"]);
+    refused("commits that are nowhere else (1)");
+    git(&inner, &["branch", "-q", "found"]);
+    fs::write(inner.join(".git"), "gitdir: /nowhere\n").unwrap();
+    refused("git cannot tell");
+    // What is elsewhere, too, goes.
+    bed.git(&["tag", "v1"]);
+    clone(&["--depth=1", "--branch=v1", "-c", "advice.detachedHead=false"]);
+    bed.remove(&path, true).unwrap();
+    bed.git(&["rev-parse", "found"]);
 }
