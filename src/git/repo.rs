@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Repository, RepositoryOpenFlags};
+use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use super::error::Failure;
@@ -30,13 +30,7 @@ impl Repo {
     pub fn open(dir: &Path) -> Result<Self, Failure> {
         let missing =
             |why: &str| Failure::Said(Problem::new(Code::NoRepository, format!("{} {why}", dir.display())));
-        let git = discover(dir).map_err(|error| match error.code() {
-            git2::ErrorCode::Owner => {
-                missing("lies in a repository of another user, which git does not trust")
-            }
-            git2::ErrorCode::NotFound => missing("is not in a git repository"),
-            _ => missing(&format!("has a repository that cannot be opened: {}", error.message())),
-        })?;
+        let git = discover(dir).map_err(|error| missing(&why_not(dir, &error)))?;
         let root = git.workdir().ok_or_else(|| missing("lies in a bare repository"))?.to_owned();
         // `core.worktree` may name any directory: one that knows this repository is meant.
         let back = Repository::open(&root).map(|found| found.path().to_owned());
@@ -100,6 +94,23 @@ impl Repo {
 /// above for the work tree: wrong when git keeps it elsewhere (`git init --separate-git-dir`).
 pub fn discover(dir: &Path) -> Result<Repository, git2::Error> {
     Repository::open_ext(dir, RepositoryOpenFlags::empty(), &[] as &[&OsStr])
+}
+
+/// Why `discover` fails, in words that follow the directory.
+pub fn why_not(dir: &Path, error: &git2::Error) -> String {
+    match error.code() {
+        ErrorCode::Owner => {
+            let dir = dir.canonicalize().unwrap_or(dir.to_owned());
+            let root = dir.ancestors().find(|dir| dir.join(".git").symlink_metadata().is_ok());
+            format!(
+                "lies in a repository of another user; to trust it, add {} itself to safe.directory in git's \
+                 configuration (a pattern such as /srv/* is enough for git, not for CodePiper)",
+                root.unwrap_or(&dir).display()
+            )
+        }
+        ErrorCode::NotFound => "is not in a git repository".to_owned(),
+        _ => format!("has a repository that cannot be opened: {}", error.message()),
+    }
 }
 
 /// The repository that a worktree belongs to.

@@ -33,7 +33,7 @@ use self::state::state;
 use self::unsaved::changes;
 use self::written::as_git_would;
 use super::error::missing;
-use super::repo::discover;
+use super::repo::{discover, why_not};
 use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
@@ -57,8 +57,8 @@ pub struct Made {
 /// Makes a worktree of the repository that `dir` lies in. `session` is the short id for a branch that nobody
 /// named. On an error nothing is left behind.
 pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Result<Made, Problem> {
-    let repository =
-        discover(dir).map_err(|_| invalid(format!("{} is not in a git repository", dir.display())))?;
+    let cannot_open = |error: git2::Error| invalid(format!("{} {}", dir.display(), why_not(dir, &error)));
+    let repository = discover(dir).map_err(cannot_open)?;
     let (root, below) = place(&repository, dir)?;
     let (name, base, commit) = choose_branch(&repository, wanted, session)?;
     check_below(&commit, &below, dir)?;

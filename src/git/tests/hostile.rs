@@ -7,9 +7,11 @@ use std::path::Path;
 use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{ChosenFile, MakeCommit, ReadLog, ReadPage};
 use codepiper_protocol::wire::problem::{Code, Problem};
+use codepiper_protocol::wire::worktree::NewWorktree;
 
 use super::super::base::State;
-use super::super::{commit, content, diff, discard, history, kept, snapshot, stage, status};
+use super::super::repo::why_not;
+use super::super::{commit, content, diff, discard, history, kept, snapshot, stage, status, worktree};
 use super::staging::{shown, whole};
 use super::{Repo, Sandbox, exists};
 
@@ -225,6 +227,28 @@ fn a_work_tree_that_is_elsewhere_is_refused() {
     assert!(problem.detail.contains("elsewhere"), "{problem}");
     let none = tempfile::tempdir().unwrap();
     assert_eq!(Problem::from(Repo::open(none.path()).err().unwrap()).code, Code::NoRepository);
+}
+
+#[test]
+fn a_repository_of_another_user_says_how_to_trust_it() {
+    let sandbox = Sandbox::new();
+    sandbox.commit_all();
+    let below = sandbox.path("a/b");
+    fs::create_dir_all(&below).unwrap();
+    let root = sandbox.dir.path().canonicalize().unwrap();
+    let named = format!("add {} itself to safe.directory", root.display());
+    let untrusted = git2::Error::new(git2::ErrorCode::Owner, git2::ErrorClass::Config, "not owned");
+    let said = why_not(&below, &untrusted);
+    assert!(said.contains(&named) && said.contains("/srv/*"), "{said}");
+    // Only root can give it to somebody else.
+    if nix::unistd::Uid::effective().is_root() {
+        std::os::unix::fs::chown(&root, Some(65534), None).unwrap();
+        let problem = Problem::from(Repo::open(&below).err().unwrap());
+        assert!(problem.code == Code::NoRepository && problem.detail.contains(&named), "{problem}");
+        let made = worktree::make(&root.join("worktrees"), &below, &NewWorktree::default(), "1");
+        let problem = made.err().unwrap();
+        assert!(problem.code == Code::Invalid && problem.detail.contains(&named), "{problem}");
+    }
 }
 
 #[test]
