@@ -1,5 +1,7 @@
 //! Opening the repository that a directory lies in, and files in its work tree.
 
+mod case;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
@@ -93,7 +95,12 @@ impl Repo {
 /// Opens the repository that `dir` lies in. `Repository::discover` opens the git directory itself, and takes the directory
 /// above for the work tree: wrong when git keeps it elsewhere (`git init --separate-git-dir`).
 pub fn discover(dir: &Path) -> Result<Repository, git2::Error> {
-    Repository::open_ext(dir, RepositoryOpenFlags::empty(), &[] as &[&OsStr])
+    Repository::open_ext(dir, RepositoryOpenFlags::empty(), &[] as &[&OsStr]).map(case::as_it_is)
+}
+
+/// Opens a work tree, or a git directory.
+pub fn open(path: &Path) -> Result<Repository, git2::Error> {
+    Repository::open(path).map(case::as_it_is)
 }
 
 /// Why `discover` fails, in words that follow the directory.
@@ -123,7 +130,7 @@ pub struct Main {
 
 impl Main {
     pub fn of(worktree: &Repository) -> Result<Self, git2::Error> {
-        let git = Repository::open(worktree.commondir())?;
+        let git = open(worktree.commondir())?;
         let Some(root) = git.workdir() else { return Ok(Self { git, is_elsewhere: false }) };
         // Git's library takes the directory above, whatever that is.
         let back = Repository::open(root).map(|found| found.path().to_owned());

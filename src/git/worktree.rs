@@ -33,7 +33,7 @@ use self::state::state;
 use self::unsaved::changes;
 use self::written::as_git_would;
 use super::error::missing;
-use super::repo::{discover, why_not};
+use super::repo::{self, discover, why_not};
 use crate::lock::lock;
 
 /// What the branches are called that nobody named: this and the session's short id.
@@ -73,7 +73,7 @@ pub fn make(home: &Path, dir: &Path, wanted: &NewWorktree, session: &str) -> Res
     .map_err(cannot)?;
     let added =
         repository.worktree(&admin, &path, Some(WorktreeAddOptions::new().reference(Some(branch.get()))));
-    let added = added.and_then(|_| Repository::open(&path)).map_err(cannot);
+    let added = added.and_then(|_| repo::open(&path)).map_err(cannot);
     if let Err(problem) = added.and_then(|made| as_git_would(&made)) {
         let _ = fs::remove_dir_all(&path);
         prune(&repository, &admin);
@@ -301,7 +301,7 @@ fn open(path: &Path) -> Result<Repository, Problem> {
         );
         Problem::new(Code::UnsavedWork, detail)
     };
-    let repository = Repository::open(path).map_err(|error| unreadable(error.message()))?;
+    let repository = repo::open(path).map_err(|error| unreadable(error.message()))?;
     match repository.is_worktree() {
         true => Ok(repository),
         false => Err(unreadable("not a worktree")),

@@ -350,6 +350,38 @@ fn what_is_ahead_and_behind_and_what_is_under_way() {
 }
 
 #[test]
+fn names_that_differ_in_case_alone_are_different_files() {
+    let sandbox = Sandbox::new();
+    for name in ["README", "readme", "src/a", "src/b"] {
+        sandbox.write(name, "1\n");
+    }
+    sandbox.commit_all();
+    sandbox.git(["config", "core.ignoreCase", "true"]);
+    for (name, content) in [("README", "2\n"), ("readme", "3\n"), ("SRC/b", "4\n"), ("SRC/c", "5\n")] {
+        sandbox.write(name, content);
+    }
+    let changed = |names: &[(&str, &str)]| -> Facts {
+        names.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned())).collect()
+    };
+    let modified = [("README", "unstaged M"), ("readme", "unstaged M")];
+    assert_eq!(facts_of_git(&sandbox), changed(&[&modified[..], &[("SRC/c", "unstaged A")]].concat()));
+    // Git takes `SRC/b` for `src/b`, which it is not.
+    let added = [("SRC/b", "unstaged A"), ("SRC/c", "unstaged A")];
+    assert_eq!(facts(&sandbox), changed(&[modified, added].concat()));
+    std::fs::remove_file(sandbox.path("SRC/b")).unwrap();
+    assert_eq!(facts(&sandbox), facts_of_git(&sandbox));
+    let repo = sandbox.repo();
+    let state = |name: &str| State::parse(&repo, SessionId::random(), name).unwrap();
+    for base in ["index", "head"] {
+        let found = diff::list(&repo, &state(base), &state("work"), &ReadPage::default()).unwrap().files;
+        let found: Vec<_> = found.iter().map(|file| (file.path.as_str(), file.change)).collect();
+        let (added, modified) = (Change::Added, Change::Modified);
+        assert_eq!(found, [("README", modified), ("SRC/c", added), ("readme", modified)], "{base}");
+    }
+    assert_eq!(sandbox.text(["config", "core.ignoreCase"]), "true");
+}
+
+#[test]
 fn pages_have_everything_once() {
     let sandbox = Sandbox::new();
     for number in 0..25 {

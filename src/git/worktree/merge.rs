@@ -15,7 +15,7 @@ use super::super::author::Identity;
 use super::super::error::in_use;
 use super::super::index::Unusual;
 use super::super::operation::rebased;
-use super::super::repo::{FILTERS, Main};
+use super::super::repo::{self, FILTERS, Main};
 use super::check_out::{CheckOut, changed_paths};
 use super::unsaved::changes;
 use super::{branch_of, failed, invalid, open, some_of, unsaved};
@@ -131,7 +131,7 @@ fn checked_out(repository: &Main, branch: &str) -> Result<Option<Repository>, Pr
         // Git's own note of what is checked out there.
         let head = fs::read_to_string(main.commondir().join("worktrees").join(name).join("HEAD"));
         let has_it = head.is_ok_and(|head| head.trim_end() == format!("ref: refs/heads/{branch}"));
-        if has_it && Repository::open(&place).is_err() {
+        if has_it && repo::open(&place).is_err() {
             return Err(invalid(format!(
                 "{branch} is checked out in {}, which cannot be opened: use git worktree repair, or prune if it is gone",
                 place.display()
@@ -139,8 +139,7 @@ fn checked_out(repository: &Main, branch: &str) -> Result<Option<Repository>, Pr
         }
         places.push(place);
     }
-    let opened: Vec<Repository> =
-        places.into_iter().filter_map(|place| Repository::open(place).ok()).collect();
+    let opened: Vec<Repository> = places.into_iter().filter_map(|place| repo::open(&place).ok()).collect();
     if let Some(place) = opened.iter().find(|place| is_rebased(place)) {
         return Err(unsaved(format!("{branch} is being rebased in {}; finish or abort that", shown(place))));
     }

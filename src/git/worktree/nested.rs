@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use codepiper_protocol::wire::problem::Problem;
 use git2::{Repository, RepositoryState};
 
+use super::super::repo;
 use super::unsaved::{MOST_COMMITS, changes, own_commits};
 use super::{branch_of, some_of, unsaved};
 
@@ -49,7 +50,7 @@ pub fn nothing_is_lost_below(root: &Path, ignored: &[PathBuf]) -> Result<(), Pro
 /// What is in a repository and nowhere else.
 fn work_in(dir: &Path) -> Option<String> {
     let unknown = |error: git2::Error| format!("what git cannot tell ({})", error.message());
-    let repository = match Repository::open(dir) {
+    let repository = match repo::open(dir) {
         Ok(repository) => repository,
         Err(error) => return Some(unknown(error)),
     };
