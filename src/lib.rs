@@ -43,7 +43,7 @@
 //! | [`daemon`]   | starts and stops everything | all of these |
 //! | [`client`]   | the daemon's typed client | protocol, paths |
 //! | [`cli`]      | one file a verb | client, protocol, provider, policy, audit, paths, tmux::find, session::life::machine, terminal::text, terminal::screen, terminal::reports, terminal::status, doctor, auth::qr_text, daemon::run, daemon::Options, daemon::web |
-//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`lock`], [`tasks`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, locks that a panic does not poison, tasks with an end, the allocator | |
+//! | [`paths`], [`config`], [`environment`], [`process`], [`socket`], [`small_file`], [`plain_file`], [`lock`], [`tasks`], [`heap`] | places, the configuration file, the rule of what programs inherit, other processes, the daemon's sockets, small state on disk, files that agents can write, locks that a panic does not poison, tasks with an end, the allocator | |
 //!
 //! # What always holds
 //!
@@ -80,6 +80,7 @@ pub mod journal;
 pub mod lock;
 pub mod notification;
 pub mod paths;
+pub mod plain_file;
 pub mod policy;
 pub mod process;
 pub mod provider;

@@ -3,12 +3,14 @@
 //! A file that cannot be read, or that a newer program wrote, is named and left as it is.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+
+use crate::plain_file;
 
 /// A file that cannot be read, and why.
 pub type Broken = (PathBuf, String);
@@ -24,13 +26,14 @@ struct Versioned {
 /// The reason, in words, when it cannot be read, is damaged, or comes from a newer program.
 pub fn read<T: DeserializeOwned>(path: &Path, newest: u32) -> Result<Option<T>, String> {
     let unreadable = |error: io::Error| format!("cannot be read: {error}");
-    match fs::metadata(path) {
-        // What is no plain file might never end.
-        Ok(meta) if !meta.is_file() => return Err("not a file".to_owned()),
+    let mut file = match plain_file::open(path) {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Ok(_) | Err(_) => {}
-    }
-    let json = fs::read(path).map_err(unreadable)?;
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Err("not a file".to_owned()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut json = Vec::new();
+    file.read_to_end(&mut json).map_err(unreadable)?;
     if json.iter().all(u8::is_ascii_whitespace) {
         return Err("empty".to_owned());
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs::{self, FileTimes, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,13 @@ use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Status, StatusEntry};
 
 use super::error::{Failure, in_use, invalid};
 use super::repo::Repo;
+use crate::plain_file;
 
 /// A change is tried so often while other programs use the index, and so long apart.
 const TRIES: u32 = 6;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// A longer index is not copied, in bytes: one of a million files takes a tenth.
+const LONGEST_INDEX: u64 = 1 << 30;
 /// In an entry's flags: which side of a conflict it is (git's `index-format`).
 const STAGE: u16 = 0x3000;
 /// The modes of entries: what kind of thing it is, and a file that is not executable.
@@ -139,16 +142,17 @@ impl Drop for Copy {
 
 /// With the time of the original: what changed since is found by it.
 fn copy(from: &Path, to: &Path) -> std::io::Result<Option<fs::Metadata>> {
-    let mut from = match File::open(from) {
+    let from = match plain_file::open(from) {
         Ok(from) => from,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
     let was = from.metadata()?;
-    let mut bytes = Vec::with_capacity(was.len() as usize);
-    from.read_to_end(&mut bytes)?;
+    if was.len() > LONGEST_INDEX {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
     let mut to = OpenOptions::new().write(true).create_new(true).open(to)?;
-    to.write_all(&bytes)?;
+    io::copy(&mut from.take(LONGEST_INDEX), &mut to)?;
     to.set_times(FileTimes::new().set_modified(was.modified()?))?;
     Ok(Some(was))
 }
@@ -195,5 +199,24 @@ impl Unusual {
     /// Whether that is all there is to say of a file that git's library takes for deleted.
     pub fn explains(&self, entry: &StatusEntry) -> bool {
         entry.status() == Status::WT_DELETED && self.not_checked_out.contains(entry.path_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_that_is_no_file_or_too_long_is_not_copied() {
+        let dir = tempfile::tempdir().unwrap();
+        let (fifo, long, to) = (dir.path().join("fifo"), dir.path().join("long"), dir.path().join("to"));
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::File::create(&long).unwrap().set_len(LONGEST_INDEX + 1).unwrap();
+        let (done, ends) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            done.send([fifo, long].map(|from| copy(&from, &to).map(drop).map_err(|error| error.kind())))
+        });
+        let copied = ends.recv_timeout(Duration::from_secs(60)).expect("it waits");
+        assert_eq!(copied, [Err(ErrorKind::InvalidInput), Err(ErrorKind::FileTooLarge)]);
     }
 }

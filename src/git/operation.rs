@@ -1,12 +1,13 @@
 //! What was begun in a repository and has not ended: a merge, a rebase.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use codepiper_protocol::wire::git::{GitOperation, GitProgress};
 use codepiper_protocol::wire::problem::Next;
 use git2::{Oid, Repository, RepositoryState};
+
+use crate::plain_file;
 
 /// Git's notes are short; nothing longer is read, in bytes.
 const LONGEST_NOTE: u64 = 4096;
@@ -51,11 +52,8 @@ pub fn next(operation: GitOperation, conflicted: u32) -> Next {
 }
 
 fn note(path: &Path) -> Option<String> {
-    if !path.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
     let mut text = String::new();
-    File::open(path).ok()?.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
+    plain_file::open_no_link(path).ok()?.take(LONGEST_NOTE).read_to_string(&mut text).ok()?;
     Some(text.trim().to_owned())
 }
 

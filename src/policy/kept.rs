@@ -19,6 +19,7 @@ use super::read::{Mistake, read};
 use super::rule::{Action, Policy, Scope};
 use super::wire::{info_of, note};
 use crate::lock::lock;
+use crate::plain_file;
 use crate::small_file::{Synced, replace};
 
 const ATTACHED: &str = "attached.json";
@@ -64,8 +65,8 @@ impl Kept {
                 state.files.insert(name.clone(), File::open(&path, &name));
             }
         }
-        let attached = fs::read(dir.join(ATTACHED)).ok();
-        state.attached = attached.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        let attached = plain_file::open(&dir.join(ATTACHED)).ok();
+        state.attached = attached.and_then(|file| serde_json::from_reader(file).ok()).unwrap_or_default();
         state.apply();
         let inner = Inner { dir: dir.to_owned(), changing: Mutex::default(), state: Mutex::new(state) };
         Self(Arc::new(inner))
@@ -209,7 +210,7 @@ impl Kept {
 impl File {
     fn open(path: &Path, name: &str) -> Self {
         let mistake = |message: String| vec![Mistake { line: 1, rule: None, field: String::new(), message }];
-        let text = match fs::read_to_string(path) {
+        let text = match plain_file::open(path).and_then(io::read_to_string) {
             Ok(text) => text,
             Err(error) => return Self { text: String::new(), read: Err(mistake(error.to_string())) },
         };

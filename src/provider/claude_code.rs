@@ -9,7 +9,7 @@ mod transcript;
 mod version;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,7 +24,8 @@ use super::{
     ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume, StoredKey, Switches,
     paste_path,
 };
-use crate::transcript::Dialect;
+use crate::plain_file::{self, LONGEST_SETTINGS};
+use crate::transcript::{Dialect, LONGEST_LINE};
 use hooks::settings;
 use state_file::STATE_FILE;
 
@@ -306,7 +307,7 @@ impl Conversations for ClaudeCode {
 
 fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
     let file = home(env).join("settings.json");
-    let settings = std::fs::read(&file).ok().and_then(|json| serde_json::from_slice::<Value>(&json).ok());
+    let settings = plain_file::json(&file, LONGEST_SETTINGS);
     let found = settings.is_some_and(|settings| {
         let in_env = |name: &&str| settings["env"].get(name).is_some();
         settings["apiKeyHelper"].is_string() || ACCOUNTS.api.iter().any(in_env)
@@ -356,12 +357,14 @@ fn home(env: &BTreeMap<String, String>) -> PathBuf {
     }
 }
 
-/// Whether anybody said anything there.
+/// Whether anybody said anything there. What is longer than a line may be was not written by a command alone.
 fn is_spoken_in(transcript: &Path) -> bool {
-    let Ok(file) = std::fs::File::open(transcript) else { return false };
+    let Ok(file) = plain_file::open(transcript) else { return false };
+    let longest = LONGEST_LINE as u64;
+    let is_longer = file.metadata().is_ok_and(|meta| meta.len() > longest);
     let is_said = |line: &Value| matches!(line["type"].as_str(), Some("user" | "assistant"));
-    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
-    lines.filter_map(|line| serde_json::from_slice(&line).ok()).any(|line| is_said(&line))
+    let lines = BufReader::new(file.take(longest)).split(b'\n').map_while(Result::ok);
+    lines.filter_map(|line| serde_json::from_slice(&line).ok()).any(|line| is_said(&line)) || is_longer
 }
 
 /// Where Claude keeps the transcript of a conversation that was begun in `cwd`.

@@ -28,6 +28,7 @@ use super::{
     Launcher, Meaning, ModelList, Models, PromptDelivery, Prompts, Provider, Quit, ReadScreens, Resume,
     Screened, Signals, StoredKey, Switches, paste_path,
 };
+use crate::plain_file::{self, LONGEST_SETTINGS};
 use crate::transcript::Dialect;
 
 pub static CODEX: Provider = provider(&Codex { has_hooks: false, fullscreen: false }, None);
@@ -344,8 +345,8 @@ impl Codex {
 
 fn stored_keys(env: &BTreeMap<String, String>) -> Vec<StoredKey> {
     let file = home(env).unwrap_or_default().join("auth.json");
-    let kept = fs::read(&file).ok().and_then(|json| serde_json::from_slice(&json).ok());
-    let found = kept.is_some_and(|kept: Value| kept["OPENAI_API_KEY"].is_string());
+    let kept = plain_file::json(&file, LONGEST_SETTINGS);
+    let found = kept.is_some_and(|kept| kept["OPENAI_API_KEY"].is_string());
     vec![StoredKey { file, found }]
 }
 

@@ -40,6 +40,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::lock::lock;
+use crate::plain_file::{self, LONGEST_SETTINGS};
 use crate::process;
 use crate::process::peer;
 use crate::session::cell::{Session, ended_problem};
@@ -314,7 +315,7 @@ impl Link {
 
     /// What the shim wrote before it said anything, if it belongs to the last launch.
     fn exit_file(&self, session: &Session) -> Option<ExitFile> {
-        let text = std::fs::read(self.context.exit_file_of(session.id)).ok()?;
+        let text = plain_file::read(&self.context.exit_file_of(session.id), LONGEST_SETTINGS).ok()?;
         let file: ExitFile = serde_json::from_slice(&text).ok()?;
         (file.nonce == session.life().record().life.nonce).then_some(file)
     }

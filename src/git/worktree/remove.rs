@@ -12,6 +12,10 @@ use git2::{BranchType, Repository, RepositoryState, WorktreeLockStatus, Worktree
 use super::nested::nothing_is_lost_below;
 use super::unsaved::{changes, own_commits};
 use super::{LEASED, UNNAMED, branch_of, failed, open, release, some_of, unsaved};
+use crate::plain_file;
+
+/// A branch's name is shorter, in bytes.
+const LONGEST_NAME: u64 = 4096;
 
 pub fn remove_at(path: &Path, request: RemoveWorktree) -> Result<WorktreeRemoved, Problem> {
     let repository = open(path)?;
@@ -103,7 +107,8 @@ fn cannot_remove(path: &Path, error: &std::io::Error) -> Problem {
 
 /// The branch that a worktree was made with, if nobody named it.
 fn unnamed(worktree: &Repository) -> Option<String> {
-    fs::read_to_string(worktree.path().join(UNNAMED)).ok()
+    let name = plain_file::read(&worktree.path().join(UNNAMED), LONGEST_NAME).ok()?;
+    String::from_utf8(name).ok()
 }
 
 /// Whether a branch with so many commits of its own outlives its worktree.

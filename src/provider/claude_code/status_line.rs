@@ -1,12 +1,13 @@
 //! Claude Code's status line: a command of the person's that is given, as JSON, what the session has used. Ours takes it too
 //! and runs theirs. Facts measured with 2.1.332; `rate_limits` and `pr` by its documentation.
 
-use std::fs;
 use std::path::Path;
 
 use codepiper_protocol::wire::meters::{ContextUse, Meters, PullRequest, Quota};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use crate::plain_file::{self, LONGEST_SETTINGS};
 
 /// The setting, with the person's own command in ours.
 pub(super) fn setting(hook: &str, home: &Path, cwd: &Path) -> Value {
@@ -23,7 +24,7 @@ fn own(home: &Path, cwd: &Path) -> Option<Value> {
     let files =
         [project.join("settings.local.json"), project.join("settings.json"), home.join("settings.json")];
     files.into_iter().find_map(|file| {
-        let settings: Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        let settings = plain_file::json(&file, LONGEST_SETTINGS)?;
         let own = settings.get("statusLine")?.clone();
         (own["type"] == "command" && own["command"].is_string()).then_some(own)
     })
@@ -76,6 +77,8 @@ fn quota(payload: &Value, at: Timestamp) -> Vec<Quota> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// What 2.1.332 gave to a status line, with what its documentation says of plans and pull requests.

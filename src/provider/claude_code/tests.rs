@@ -52,6 +52,34 @@ fn resume_needs_a_transcript() {
     assert_eq!(ClaudeCode.fork(&LaunchRequest { forked_from: Some("other"), ..fork }, Some("new")), None);
 }
 
+/// Whoever launches it waits for what it reads.
+#[test]
+fn settings_and_transcripts_without_an_end_are_not_read() {
+    let home = tempfile::tempdir().unwrap();
+    let env = BTreeMap::from([("HOME".to_owned(), home.path().display().to_string())]);
+    let (settings, transcript) = (home.path().join(".claude/settings.json"), home.path().join("t.jsonl"));
+    std::fs::create_dir(home.path().join(".claude")).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let read = |settings: &Path, transcript: &Path| {
+            let found = stored_keys(&env)[0].found;
+            let own = status_line::setting("hook", settings.parent().unwrap(), "/".as_ref());
+            (found, own["command"] == "hook status-line", is_spoken_in(transcript))
+        };
+        for path in [&settings, &transcript] {
+            std::fs::File::create(path).unwrap().set_len(1 << 40).unwrap();
+        }
+        let long = read(&settings, &transcript);
+        for path in [&settings, &transcript] {
+            std::fs::remove_file(path).unwrap();
+            nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        }
+        done.send([long, read(&settings, &transcript)])
+    });
+    let read = ends.recv_timeout(std::time::Duration::from_secs(60)).expect("it reads on and on");
+    assert_eq!(read, [(false, true, true), (false, true, false)]);
+}
+
 #[test]
 fn the_conversation_changes_when_a_hook_proves_another_one() {
     let names = |event: &str, source: &str, id: &str| {

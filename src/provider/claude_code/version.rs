@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::plain_file::{self, LONGEST_SETTINGS};
 use crate::provider::checks::numbers;
 use crate::provider::{LaunchRequest, Launcher, look_up};
 
@@ -27,8 +28,7 @@ fn of(program: &Path) -> Option<String> {
 }
 
 fn package_version(dir: &Path) -> Option<String> {
-    let package = std::fs::read(dir.join("package.json")).ok()?;
-    let package: serde_json::Value = serde_json::from_slice(&package).ok()?;
+    let package = plain_file::json(&dir.join("package.json"), LONGEST_SETTINGS)?;
     (package["name"] == PACKAGE).then(|| package["version"].as_str().map(str::to_owned))?
 }
 

@@ -1,15 +1,14 @@
 //! In which directory a command of Codex runs. Its hooks tell the command and the directory of the turn, but not the `workdir`
 //! that the model may have given; its transcript has the whole call before the hook runs.
 
-use std::fs::OpenOptions;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::plain_file;
 use crate::policy::input::SHELL;
 
 /// A call stands among the last lines of the transcript, within this many bytes.
@@ -47,14 +46,9 @@ pub fn workdir(payload: &Value) -> Option<String> {
 }
 
 fn tail(path: &Path) -> Option<String> {
-    // What is no file may make who opens it wait.
-    let flags = (nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOFOLLOW).bits();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path).ok()?;
-    let meta = file.metadata().ok()?;
-    if !meta.is_file() {
-        return None;
-    }
-    file.seek(SeekFrom::Start(meta.len().saturating_sub(TAIL))).ok()?;
+    let mut file = plain_file::open_no_link(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
     let mut text = Vec::new();
     file.take(TAIL).read_to_end(&mut text).ok()?;
     Some(String::from_utf8_lossy(&text).into_owned())

@@ -1,23 +1,20 @@
 //! The providers' own state files: they tell what no hook tells, for example that a person refused or interrupted.
 
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
 use jiff::Timestamp;
-use nix::fcntl::OFlag;
-use serde_json::Value;
 
 use super::Evidence;
+use crate::plain_file;
 use crate::session::cell::Session;
 use crate::session::files::{FileKind, Wanted};
 use crate::session::life::machine::Input;
 use crate::tasks::blocking;
 
-/// State files are small; a larger one is something else.
+/// State files are small; a larger one is something else. They are rewritten in place: half a file is no JSON, and the other half
+/// comes as another change.
 const LONGEST: u64 = 64 * 1024;
 
 impl Evidence {
@@ -48,7 +45,7 @@ impl Evidence {
             return true;
         }
         let Some(file) = session.provider.state_file else { return false };
-        let content = self.state_file(session).and_then(|path| content(&path));
+        let content = self.state_file(session).and_then(|path| plain_file::json(&path, LONGEST));
         let tells = content.is_some_and(|content| (file.meaning)(&content).is_some());
         if tells {
             session.evidence.seen().has_state_file = true;
@@ -72,7 +69,7 @@ impl Evidence {
         let Some(file) = session.provider.state_file else { return };
         let Some(path) = self.state_file(session) else { return };
         let shown = path.display().to_string();
-        let Ok(Some(content)) = blocking(move || content(&path)).await else { return };
+        let Ok(Some(content)) = blocking(move || plain_file::json(&path, LONGEST)).await else { return };
         self.version_told(session, (file.version)(&content));
         // It may be from before what a hook has told already.
         let written = (file.written)(&content);
@@ -97,39 +94,5 @@ impl Evidence {
             let source = EvidenceSource::Transcript;
             self.life.apply(session, Input::Activity { source, activity, waiting_for, what });
         }
-    }
-}
-
-/// It is rewritten in place: half a file is no JSON, and the other half comes as another change. What is no plain file might never
-/// end: nobody waits for it.
-fn content(path: &Path) -> Option<Value> {
-    let nonblocking = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path).ok()?;
-    let meta = file.metadata().ok()?;
-    if !meta.is_file() || meta.len() > LONGEST {
-        return None;
-    }
-    let mut text = Vec::new();
-    file.take(LONGEST).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_plain_file_is_not_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state.json");
-        assert_eq!(content(&path), None);
-        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert_eq!(content(&path), None);
-        std::fs::remove_file(&path).unwrap();
-        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        assert_eq!(content(&path), None);
-        std::fs::remove_file(&path).unwrap();
-        std::fs::write(&path, "{\"status\":\"busy\"}").unwrap();
-        assert!(content(&path).is_some());
     }
 }
