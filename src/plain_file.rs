@@ -111,7 +111,10 @@ mod tests {
         fs::write(&path, "[1]\n[2]\n").unwrap();
         assert_eq!(read(&path, 8).unwrap(), b"[1]\n[2]\n");
         assert_eq!(read(&path, 7).unwrap_err().kind(), ErrorKind::FileTooLarge);
-        assert_eq!((first_line(&path, 9).unwrap(), first_line(&path, 2).unwrap()), (b"[1]\n".into(), b"[1".into()));
+        assert_eq!(
+            (first_line(&path, 9).unwrap(), first_line(&path, 2).unwrap()),
+            (b"[1]\n".into(), b"[1".into())
+        );
         File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
         assert_eq!(read(&path, 8).unwrap_err().kind(), ErrorKind::FileTooLarge);
         assert_eq!((json(&path, 8), first_line(&path, 9).unwrap().len()), (None, 4));

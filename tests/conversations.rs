@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -15,7 +16,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::harness::Answer;
-use crate::harness::{Home, eventually, png};
+use crate::harness::{Home, TIMEOUT, eventually, png};
 
 /// A session of a `claude` that does nothing: the transcript is written by the test.
 struct Written {
@@ -59,6 +60,15 @@ impl Written {
 
     fn conversation(&self) -> Conversation {
         self.get("").ok()
+    }
+
+    /// The same; a daemon that does not answer is not waited for.
+    fn conversation_soon(&self) -> Conversation {
+        let mut stream = UnixStream::connect(self.home.socket()).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let path = format!("/api/sessions/{}/conversation", self.session.id);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        Answer::read(stream).ok()
     }
 
     /// What the events of the transcript tell.
@@ -201,6 +211,36 @@ fn what_happened_is_told_once_whenever_the_daemon_is_killed() {
     written.write(&[says("e", "fifth", 5), turn_ended()]);
     written.until_told(&[&told[..], &["turn 5"]].concat());
     assert_eq!(written.conversation().usage.output, 1 + 2 + 3 + 4 + 5);
+}
+
+#[test]
+fn a_transcript_that_has_no_end_holds_nobody_up() {
+    let written = Written::new();
+    written.write(&[prompt("one")]);
+    eventually("it is read", || (written.conversation().total == 1).then_some(()));
+
+    // Nobody ever writes into it.
+    fs::remove_file(&written.transcript).unwrap();
+    nix::unistd::mkfifo(&written.transcript, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for _ in 0..2 {
+        assert_eq!(written.conversation_soon().total, 0);
+    }
+    assert_eq!(written.home.sessions().len(), 1);
+
+    // 1 TiB without a line's end, which takes no space on the disk.
+    fs::remove_file(&written.transcript).unwrap();
+    written.write(&[prompt("two")]);
+    let file = OpenOptions::new().append(true).open(&written.transcript).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(1 << 40).unwrap();
+    let found = written.conversation_soon();
+    assert_eq!((found.total, found.skipped), (1, 1));
+    assert_eq!(written.home.sessions().len(), 1);
+
+    // What is a transcript again is read again.
+    file.set_len(length).unwrap();
+    written.write(&[prompt("three")]);
+    eventually("it is read again", || (written.conversation().total == 2).then_some(()));
 }
 
 #[test]

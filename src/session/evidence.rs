@@ -44,6 +44,7 @@ use codepiper_protocol::event::{Body, Proof};
 use codepiper_protocol::wire::meters::Meters;
 use codepiper_protocol::wire::session::{Activity, EvidenceSource};
 use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::lock::lock;
 use crate::provider::LeftRunning;
@@ -62,8 +63,11 @@ use transcripts::Followed;
 /// What was read of a session.
 #[derive(Default)]
 pub struct EvidenceState {
-    /// Its transcript. Whoever reads it holds it: what it tells is told once.
-    followed: Mutex<Followed>,
+    /// Its transcript. Whoever reads it holds it: what it tells is told once. A file may be slow, so it is waited for without a
+    /// thread.
+    followed: Arc<tokio::sync::Mutex<Followed>>,
+    /// Somebody waits to read it; true when one of its files has changed.
+    due: Mutex<Option<bool>>,
     seen: Mutex<Seen>,
     /// Counts the changes of its conversation.
     conversation: AtomicU64,
@@ -112,8 +116,8 @@ impl EvidenceState {
         lock(&self.seen)
     }
 
-    fn followed(&self) -> MutexGuard<'_, Followed> {
-        lock(&self.followed)
+    async fn followed(&self) -> OwnedMutexGuard<Followed> {
+        self.followed.clone().lock_owned().await
     }
 }
 

@@ -1,5 +1,7 @@
 //! Follows a transcript's file. Memory is bounded by one line and the index, not by the file.
 
+mod sub_agents;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -16,9 +18,12 @@ use jiff::Timestamp;
 use super::index::{Happening, Index, Part, Slot, Span};
 use super::shorten::cut;
 use super::{Dialect, Line, Outcome, Piece, SubAgents, image, parse};
+use crate::plain_file;
 
 /// Longer lines are counted and not read, in bytes. Images stand in lines.
 pub const LONGEST_LINE: usize = 24 * 1024 * 1024;
+/// Bytes of longer lines that are passed over in one reading: a file without a line's end may be as long as a disk.
+const SKIPPED_AT_ONCE: usize = 64 * 1024 * 1024;
 /// Bytes read from the file at once.
 const PIECE: usize = 64 * 1024;
 /// So many bytes of the beginning and of the end of what was read prove that it still stands there.
@@ -33,8 +38,10 @@ pub struct Transcript {
     identity: Option<(u64, u64)>,
     head: Vec<u8>,
     tail: Vec<u8>,
-    /// Behind the last whole line.
+    /// Behind the last whole line, or within one that is too long.
     offset: u64,
+    /// The rest of a line that is too long comes next.
+    skips: bool,
     hash: u64,
     skipped: u32,
     generation: u64,
@@ -68,6 +75,7 @@ impl Transcript {
             head: Vec::new(),
             tail: Vec::new(),
             offset: 0,
+            skips: false,
             hash: FNV,
             skipped: 0,
             generation: 0,
@@ -79,12 +87,13 @@ impl Transcript {
         &self.path
     }
 
-    /// Reads what was written since. A line is taken when it is whole.
+    /// Reads what was written since. A line is taken when it is whole. Behind a line that is much too long, the rest is read the
+    /// next time.
     ///
     /// # Errors
     /// The file cannot be read; nothing was taken then that will not be taken again.
     pub fn catch_up(&mut self) -> io::Result<News> {
-        let mut file = File::open(&self.path)?;
+        let mut file = plain_file::open(&self.path)?;
         let meta = file.metadata()?;
         let identity = (meta.dev(), meta.ino());
         let mut news = News::default();
@@ -115,38 +124,31 @@ impl Transcript {
 
     fn read_lines(&mut self, mut from: impl BufRead, news: &mut News) -> io::Result<()> {
         let mut line = Vec::new();
+        let mut left = SKIPPED_AT_ONCE;
         loop {
+            if self.skips && !self.skip(&mut from, &mut left)? {
+                return Ok(());
+            }
             line.clear();
             line.shrink_to(PIECE);
-            let (mut length, mut hash) = (0, self.hash);
-            loop {
-                let piece = match from.fill_buf() {
-                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                    piece => piece?,
-                };
-                if piece.is_empty() {
+            from.by_ref().take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                if line.len() < LONGEST_LINE {
                     // What has no end yet is read again.
                     return Ok(());
                 }
-                let end = memchr::memchr(b'\n', piece).map(|end| end + 1);
-                let piece = &piece[..end.unwrap_or(piece.len())];
-                length += piece.len();
-                hash = fnv(hash, piece);
-                if length <= LONGEST_LINE {
-                    line.extend_from_slice(piece);
-                }
-                let read = piece.len();
-                from.consume(read);
-                if end.is_some() {
-                    break;
-                }
+                tracing::warn!(path = %self.path.display(), "a line of a transcript is too long; it is skipped");
+                self.skipped += 1;
+                self.skips = true;
+                self.tail.clear();
+                self.advance(&line);
+                left = left.saturating_sub(line.len());
+                continue;
             }
-            let whole = length <= LONGEST_LINE;
-            self.keep_proof(whole.then_some(&line[..]));
-            let span = Span { offset: self.offset, length: length as u32 };
-            self.offset += length as u64;
-            self.hash = hash;
-            let Some(mut content) = whole.then(|| parse(self.dialect, &line)).flatten() else {
+            self.keep_proof(&line);
+            let span = Span { offset: self.offset, length: line.len() as u32 };
+            self.advance(&line);
+            let Some(mut content) = parse(self.dialect, &line) else {
                 self.skipped += 1;
                 continue;
             };
@@ -163,9 +165,35 @@ impl Transcript {
         }
     }
 
-    /// Keeps how the file begins and how the part that was read ends; `None` for a line that is too long.
-    fn keep_proof(&mut self, line: Option<&[u8]>) {
-        let Some(line) = line else { return self.tail.clear() };
+    /// Passes over the rest of a line that is too long, as far as there is something `left` to be skipped; true at its end.
+    fn skip(&mut self, from: &mut impl BufRead, left: &mut usize) -> io::Result<bool> {
+        while *left > 0 && self.skips {
+            let piece = match from.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                piece => piece?,
+            };
+            if piece.is_empty() {
+                return Ok(false);
+            }
+            let end = memchr::memchr(b'\n', piece).map(|end| end + 1);
+            let piece = &piece[..end.unwrap_or(piece.len())];
+            self.advance(piece);
+            self.skips = end.is_none();
+            let read = piece.len();
+            *left = left.saturating_sub(read);
+            from.consume(read);
+        }
+        Ok(!self.skips)
+    }
+
+    /// This was read and is not read again.
+    fn advance(&mut self, bytes: &[u8]) {
+        self.offset += bytes.len() as u64;
+        self.hash = fnv(self.hash, bytes);
+    }
+
+    /// Keeps how the file begins and how the part that was read ends.
+    fn keep_proof(&mut self, line: &[u8]) {
         // Only as long as it is all that was read.
         if self.head.len() < PROOF && self.head.len() as u64 == self.offset {
             let missing = PROOF - self.head.len();
@@ -179,7 +207,7 @@ impl Transcript {
     pub fn begins_as_before(&self, place: &Place) -> io::Result<bool> {
         let mut left = place.offset;
         let mut hash = FNV;
-        let mut from = BufReader::with_capacity(PIECE, File::open(&self.path)?.take(left));
+        let mut from = BufReader::with_capacity(PIECE, plain_file::open(&self.path)?.take(left));
         while left > 0 {
             let piece = from.fill_buf()?;
             if piece.is_empty() {
@@ -198,7 +226,7 @@ impl Transcript {
     /// # Errors
     /// The file cannot be read.
     pub fn read(&self, id: Option<String>, wanted: &ReadConversation) -> io::Result<Conversation> {
-        let file = File::open(&self.path)?;
+        let file = plain_file::open(&self.path)?;
         let numbers = self.find(wanted);
         let longest = wanted.longest.min(LONGEST_TEXT) as usize;
         let entries = numbers.into_iter().map(|number| self.entry(&file, number, longest));
@@ -279,40 +307,6 @@ impl Transcript {
         Ok(call)
     }
 
-    /// Where the transcripts of sub-agents lie.
-    pub fn agents(&self) -> Option<PathBuf> {
-        Some(self.folder_of(&self.dialect.sub_agents?))
-    }
-
-    fn folder_of(&self, kept: &SubAgents) -> PathBuf {
-        self.path.with_extension("").join(kept.folder)
-    }
-
-    /// The transcript of a sub-agent; `None` when nothing can have that id.
-    pub fn agent(&self, id: &str) -> Option<Transcript> {
-        let kept = self.dialect.sub_agents?;
-        let named = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-        let fits = !id.is_empty() && id.len() <= 64 && id.chars().all(named);
-        let name = format!("{}{id}.jsonl", kept.prefix);
-        fits.then(|| Self::new(self.dialect, self.folder_of(&kept).join(name)))
-    }
-
-    /// The sub-agent that was given this prompt: only its result names it.
-    fn working_agent(&self, kept: &SubAgents, prompt: &str) -> Option<String> {
-        let names = std::fs::read_dir(self.folder_of(kept)).ok()?;
-        let files = names.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut newest: Vec<(std::time::SystemTime, PathBuf)> =
-            files.filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path))).collect();
-        newest.sort();
-        newest.into_iter().rev().find_map(|(_, path)| {
-            let id = path.file_stem()?.to_str()?.strip_prefix(kept.prefix)?.to_owned();
-            let mut line = Vec::new();
-            let first = BufReader::new(File::open(&path).ok()?.take(LONGEST_LINE as u64));
-            { first }.read_until(b'\n', &mut line).ok()?;
-            (kept.begins_with)(&line, prompt).then_some(id)
-        })
-    }
-
     /// An image, as it was given: `OFFSET-NUMBER`, as entries name them. `None` when it is none.
     ///
     /// # Errors
@@ -325,7 +319,7 @@ impl Transcript {
         let at =
             self.index.slots.iter().flat_map(|slot| [Some(slot.line), slot.result.map(|(line, _)| line)]);
         let Some(span) = at.flatten().find(|span| span.offset == offset) else { return Ok(None) };
-        let line = read_span(&File::open(&self.path)?, span)?;
+        let line = read_span(&plain_file::open(&self.path)?, span)?;
         Ok(image::content(&line, number))
     }
 

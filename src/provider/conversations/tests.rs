@@ -399,6 +399,56 @@ fn what_is_held_does_not_grow_with_the_file() {
     assert!(!newest.entries[1].cut);
 }
 
+/// Sparse files cost nobody a disk.
+#[test]
+fn a_line_without_an_end_is_passed_over_and_not_read_again() {
+    let growing = Growing::new(dialect("claude-code"));
+    let path = growing.transcript.path().to_owned();
+    fs::write(&path, line("before", 1)).unwrap();
+    let file = OpenOptions::new().append(true).open(&path).unwrap();
+    let begin = file.metadata().unwrap().len();
+    file.set_len(1 << 40).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut growing = growing;
+        growing.read();
+        growing.read();
+        let _ = done.send(growing);
+    });
+    let mut growing = ends.recv_timeout(std::time::Duration::from_secs(60)).expect("it reads on and on");
+    assert_eq!((growing.all().total, growing.all().skipped), (1, 1));
+
+    // What follows it is found, though it is a new line that is read in pieces.
+    file.set_len(begin).unwrap();
+    growing.read();
+    file.set_len(begin + 100_000_000).unwrap();
+    growing.read();
+    growing.write(format!("\n{}", line("behind", 1)).as_bytes());
+    for _ in 0..2 {
+        growing.read();
+    }
+    assert_eq!(
+        (growing.all().skipped, prompts(&growing)),
+        (1, vec!["before".to_owned(), "behind".to_owned()])
+    );
+}
+
+#[test]
+fn a_transcript_that_is_no_file_is_not_waited_for() {
+    let mut growing = Growing::new(dialect("claude-code"));
+    nix::unistd::mkfifo(growing.transcript.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let kinds = [
+            growing.transcript.catch_up().err().map(|error| error.kind()),
+            growing.transcript.read(None, &ReadConversation::default()).err().map(|error| error.kind()),
+        ];
+        let _ = done.send((kinds, growing));
+    });
+    let (kinds, _growing) = ends.recv_timeout(std::time::Duration::from_secs(60)).expect("it waits");
+    assert_eq!(kinds, [Some(ErrorKind::InvalidInput); 2]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

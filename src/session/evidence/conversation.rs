@@ -68,9 +68,8 @@ impl Evidence {
             return Err(Problem::new(Code::NotFound, detail));
         }
         self.read_transcript(session).await;
-        let reading = session.clone();
+        let mut followed = session.evidence.followed().await;
         let done = blocking(move || {
-            let mut followed = reading.evidence.followed();
             let Followed { current, agents, .. } = &mut *followed;
             let Some((id, transcript)) = current else { return read(None, None) };
             if !transcript.path().is_file() {

@@ -13,8 +13,10 @@ use codepiper_protocol::wire::events::ListEvents;
 use codepiper_protocol::wire::meters::Meters;
 use codepiper_protocol::wire::session::{Activity, UsageLimit};
 use jiff::Timestamp;
+use tokio::sync::OwnedMutexGuard;
 
 use super::Evidence;
+use crate::lock::lock;
 use crate::session::cell::Session;
 use crate::session::files::FileKind;
 use crate::session::life::machine::Input;
@@ -80,9 +82,8 @@ impl Evidence {
         loop {
             for id in self.files.changed(FileKind::Transcript).await {
                 if let Some(session) = self.registry.get(id) {
-                    self.read_transcript(&session).await;
                     // A sub-agent's own file counts too.
-                    self.conversation_changed(&session);
+                    self.read_beside(&session, true);
                 }
             }
         }
@@ -91,9 +92,28 @@ impl Evidence {
     /// Looks for the transcript of a session, and at it.
     pub(in crate::session) fn look_at_transcript(&self, session: &Arc<Session>) {
         if session.provider.conversations.is_some() {
-            let (evidence, session) = (self.clone(), session.clone());
-            self.context.tasks.spawn(async move { evidence.read_transcript(&session).await });
+            self.read_beside(session, false);
         }
+    }
+
+    /// Reads it while others go on. Whoever waits to read it reads for all that came meanwhile.
+    fn read_beside(&self, session: &Arc<Session>, file_changed: bool) {
+        let mut due = lock(&session.evidence.due);
+        let waits = due.is_some();
+        *due = Some(file_changed || due.unwrap_or(false));
+        drop(due);
+        if waits {
+            return;
+        }
+        let (evidence, session) = (self.clone(), session.clone());
+        self.context.tasks.spawn(async move {
+            let followed = session.evidence.followed().await;
+            let file_changed = lock(&session.evidence.due).take() == Some(true);
+            evidence.read_held(&session, followed).await;
+            if file_changed {
+                evidence.conversation_changed(&session);
+            }
+        });
     }
 
     pub(super) fn forget_transcript(&self, session: &Session) {
@@ -102,15 +122,18 @@ impl Evidence {
 
     /// Reads what is new in a session's transcript, and tells it.
     pub(in crate::session) async fn read_transcript(&self, session: &Arc<Session>) {
-        self.remember_told(session).await;
-        if !session.evidence.followed().remembered {
+        let followed = session.evidence.followed().await;
+        self.read_held(session, followed).await;
+    }
+
+    /// The same for who holds it, so that nothing is told twice, or in another order.
+    async fn read_held(&self, session: &Arc<Session>, mut followed: OwnedMutexGuard<Followed>) {
+        if !self.remember_told(session, &mut followed).await {
             // What was told already cannot be read now; it would be told again.
             return;
         }
         let (evidence, reading) = (self.clone(), session.clone());
         let read = blocking(move || -> io::Result<News> {
-            // It is held so that nothing is told twice, or in another order.
-            let mut followed = reading.evidence.followed();
             let news = evidence.read_transcript_now(&reading, &mut followed)?;
             evidence.recall(&reading, followed.turn.as_ref());
             Ok(news)
@@ -136,23 +159,22 @@ impl Evidence {
         self.registry.wake_watchers();
     }
 
-    /// Where the events of an earlier daemon ended.
-    async fn remember_told(&self, session: &Session) {
-        if session.evidence.followed().remembered {
-            return;
+    /// Finds where the events of an earlier daemon ended; false when that cannot be read.
+    async fn remember_told(&self, session: &Session, followed: &mut Followed) -> bool {
+        if followed.remembered {
+            return true;
         }
         let (session_id, source) = (Some(session.id), Some(Source::Transcript));
         let newest =
             ListEvents { session: session_id, source, kind: None, since: None, before: None, limit: 1 };
         let found = self.context.bus.events.find(newest).await;
         if found.unreadable.is_some() {
-            return;
+            return false;
         }
-        let mut followed = session.evidence.followed();
-        if !std::mem::replace(&mut followed.remembered, true) {
-            let created = session.life().record().life.created_at;
-            followed.last = found.events.last().and_then(|event| Last::of(&event.body, event.at, created));
-        }
+        let created = session.life().record().life.created_at;
+        followed.last = found.events.last().and_then(|event| Last::of(&event.body, event.at, created));
+        followed.remembered = true;
+        true
     }
 
     /// Blocks.
