@@ -52,8 +52,6 @@ pub struct Intake {
     policies: Kept,
     audit: Trail,
     taken: Arc<Mutex<Taken>>,
-    /// One intake at a time for all sessions keeps the order; it is short.
-    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -75,7 +73,7 @@ enum Delivery {
 impl Intake {
     pub fn new(sessions: Sessions, audit: Trail) -> Self {
         let policies = sessions.policies().clone();
-        Self { sessions, policies, audit, taken: Arc::default(), turn: Arc::default() }
+        Self { sessions, policies, audit, taken: Arc::default() }
     }
 
     /// Takes a payload that came over the API. What lies in the spool of its session is older and goes first. `again`: it
@@ -107,7 +105,7 @@ impl Intake {
             session.until_it_waits(STATE_LIMIT).await;
             delivery.map_or(Delivery::New, |delivery| self.look_up(&delivery, payload))
         } else {
-            let _turn = self.turn.lock().await;
+            let _turn = session.intake.lock().await;
             self.take_spool_of(session).await;
             self.take(session, delivery, payload, value).await
         };

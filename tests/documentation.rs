@@ -209,7 +209,7 @@ fn written(value: u64, unit: &str) -> String {
 }
 
 /// Where a number stands: in a line of the page that has these words, too.
-const NUMBERS: [(&str, &str, &str, &str, &str); 26] = [
+const NUMBERS: [(&str, &str, &str, &str, &str); 28] = [
     (
         "docs/architecture.md",
         "a checkpoint in the journal",
@@ -243,6 +243,8 @@ const NUMBERS: [(&str, &str, &str, &str, &str); 26] = [
     ("docs/architecture.md", "recent output in memory", "src/bus.rs", "RING_TOTAL", "bytes"),
     ("docs/architecture.md", "sent at once", "protocol/src/wire/input.rs", "MAX_TEXT", "bytes"),
     ("docs/architecture.md", "| hook payload |", "protocol/src/hook.rs", "MAX_PAYLOAD", "bytes"),
+    ("docs/architecture.md", "spool of hooks |", "src/hook/spool.rs", "MOST_HOOKS", ""),
+    ("docs/architecture.md", "spool of hooks |", "src/hook/spool.rs", "MOST_BYTES", "bytes"),
     ("docs/architecture.md", "| transcript line |", "src/transcript/file.rs", "LONGEST_LINE", "bytes"),
     ("docs/architecture.md", "| socket path |", "src/paths.rs", "SOCKET_PATH_MAX", "bytes"),
     ("docs/api.md", "Request headers must arrive", "src/api/server.rs", "HEADER_LIMIT", "s"),

@@ -8,13 +8,13 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use codepiper_protocol::event::Event;
-use codepiper_protocol::hook::{DELIVERY_HEADER, delivery};
+use codepiper_protocol::hook::{DELIVERY_HEADER, MAX_PAYLOAD, delivery};
 use codepiper_protocol::wire::ask::Ask;
 use codepiper_protocol::wire::session::{Activity, Session, WaitingFor};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Home, Owner, eventually};
+use crate::harness::{Answer, Home, Owner, eventually, status_of};
 
 /// Runs the hook of its settings for each line it reads, and writes the state file when told to. It takes pastes,
 /// as agents do.
@@ -55,10 +55,14 @@ impl Agent {
 
     fn start_in(mut home: Home) -> Self {
         home.add_program("claude", AGENT);
-        let session = home.ok(["start", "-p", "claude-code", "--json"]);
-        let session: Session = serde_json::from_str(&session).unwrap();
+        let session = started(&home);
         home.until_printed(&session, "ready");
         Self { home, session, lines: 0 }
+    }
+
+    /// Another session of the same kind.
+    fn another(&self) -> Session {
+        started(&self.home)
     }
 
     /// Types a line and waits until the agent has done what it says.
@@ -104,6 +108,10 @@ impl Agent {
             |event: &Event| event.body.as_hook().unwrap().payload["prompt"].as_str().map(str::to_owned);
         self.hooks().iter().filter_map(prompt).collect()
     }
+}
+
+fn started(home: &Home) -> Session {
+    serde_json::from_str(&home.ok(["start", "-p", "claude-code", "--json"])).unwrap()
 }
 
 fn payload(name: &str) -> String {
@@ -404,13 +412,36 @@ fn nobody_delivers_hooks_for_another_session() {
     assert!(refused.contains("hooks"), "{refused}");
 }
 
+/// Files of any length cost an agent nothing, and the daemon little.
+#[test]
+fn a_full_spool_is_read_file_by_file_and_holds_up_no_other_session() {
+    let agent = Agent::start();
+    let full = agent.another();
+    let spool = format!("data/spool/{}", full.id);
+    let dir = agent.home.path(&spool);
+    std::fs::create_dir_all(&dir).unwrap();
+    agent.home.signal_daemon(Signal::SIGSTOP);
+    for time in 1..=60 {
+        let file = std::fs::File::create(dir.join(format!("{}.json", delivery(time, 1)))).unwrap();
+        file.set_len(MAX_PAYLOAD as u64).unwrap();
+    }
+    agent.home.signal_daemon(Signal::SIGCONT);
+    eventually("it is being read", || (agent.home.files(&spool).len() < 60).then_some(()));
+    agent.forward(&prompt("of another session"));
+    assert_eq!(agent.prompts(), ["of another session"]);
+    assert_ne!(agent.home.files(&spool).len(), 0, "it did not wait for the spool");
+    eventually("the spool is empty", || agent.home.files(&spool).is_empty().then_some(()));
+    let peak = status_of(agent.home.daemon_pid(), "VmHWM").unwrap();
+    let peak: usize = peak.trim_end_matches(" kB").parse().unwrap();
+    assert!(peak * 1024 < 16 * MAX_PAYLOAD, "{peak} kB");
+}
+
 /// Whatever a program claims of itself: the conversation of another session stays that session's, running or ended.
 #[test]
 fn a_conversation_that_another_session_has_is_not_followed() {
     let mut agent = Agent::start();
     let own = agent.conversation();
-    let other = agent.home.ok(["start", "-p", "claude-code", "--json"]);
-    let other: Session = serde_json::from_str(&other).unwrap();
+    let other = agent.another();
     let claim = |kind: &str, conversation: &str| {
         let (source, prompt) = ("clear", "claimed");
         json!({"hook_event_name": kind, "source": source, "prompt": prompt, "session_id": conversation})

@@ -33,6 +33,8 @@ pub struct Session {
     pub id: SessionId,
     pub provider: &'static Provider,
     pub log: Arc<Log>,
+    /// Whoever takes in one of its hooks holds it: one at a time keeps their order.
+    pub intake: tokio::sync::Mutex<()>,
     pub(super) repository: RepositoryState,
     pub(super) evidence: EvidenceState,
     pub(super) typing: TypingState,
@@ -86,6 +88,7 @@ impl Session {
             id: record.id,
             provider,
             log,
+            intake: tokio::sync::Mutex::default(),
             repository: RepositoryState::default(),
             evidence: EvidenceState::default(),
             typing: TypingState::default(),
