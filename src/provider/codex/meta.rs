@@ -1,11 +1,14 @@
 //! The first line of a rollout file.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+use crate::plain_file;
+
+/// It has the instructions of the model, some ten KiB; a longer line is something else. In bytes.
+const LONGEST: u64 = 1024 * 1024;
 
 /// What it says of its conversation.
 pub struct Meta {
@@ -17,9 +20,7 @@ pub struct Meta {
 }
 
 pub fn session_meta(file: &Path) -> Option<Meta> {
-    let mut line = String::new();
-    BufReader::new(File::open(file).ok()?).read_line(&mut line).ok()?;
-    let line: Value = serde_json::from_str(&line).ok()?;
+    let line: Value = serde_json::from_slice(&plain_file::first_line(file, LONGEST).ok()?).ok()?;
     let payload = line.get("payload").filter(|_| line["type"] == "session_meta")?;
     let id = payload["id"].as_str()?.to_owned();
     let cwd = PathBuf::from(payload["cwd"].as_str()?);

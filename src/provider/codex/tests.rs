@@ -133,6 +133,18 @@ fn of_the_open_rollouts_the_one_begun_last_counts() {
 }
 
 #[test]
+fn a_rollout_without_an_end_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (long, fifo) = (dir.path().join("rollout-long.jsonl"), dir.path().join("rollout-fifo.jsonl"));
+    fs::File::create(&long).unwrap().set_len(1 << 40).unwrap();
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (done, ends) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send([long, fifo].map(|file| session_meta(&file).is_some())));
+    let found = ends.recv_timeout(std::time::Duration::from_secs(60));
+    assert_eq!(found.expect("it reads on and on"), [false; 2]);
+}
+
+#[test]
 fn its_own_state_reports_are_understood() {
     let said = |state, kind| {
         let report = StatusReport { kind, ..StatusReport::new(Some(state)) };
