@@ -243,3 +243,24 @@ fn a_process_that_is_no_shim_gets_no_launch_record() {
     assert_eq!(recorded, Some(id));
     assert!(cell.home.session(&cell.agent.short_id).status.is_live());
 }
+
+#[test]
+fn strangers_at_the_shims_socket_keep_nobody_from_the_daemon() {
+    use std::io::Read;
+    let home = Home::running();
+    let path = home.path("data/run/shim.sock");
+    let connect = || {
+        let connection = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        connection.set_nonblocking(true).unwrap();
+        connection
+    };
+    let mut silent: Vec<_> = (0..200).map(|_| connect()).collect();
+    let mut open = || {
+        silent.retain_mut(|connection| connection.read(&mut [0]).is_err());
+        silent.len()
+    };
+    eventually("one process holds few", || (open() <= 4).then_some(()));
+    let session = home.bash("exit 3");
+    assert_eq!(home.until_ended(&session).exit, Some(exited(3)));
+    eventually("who says nothing is not kept", || (open() == 0).then_some(()));
+}

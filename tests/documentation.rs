@@ -209,7 +209,7 @@ fn written(value: u64, unit: &str) -> String {
 }
 
 /// Where a number stands: in a line of the page that has these words, too.
-const NUMBERS: [(&str, &str, &str, &str, &str); 28] = [
+const NUMBERS: [(&str, &str, &str, &str, &str); 31] = [
     (
         "docs/architecture.md",
         "a checkpoint in the journal",
@@ -243,6 +243,9 @@ const NUMBERS: [(&str, &str, &str, &str, &str); 28] = [
     ("docs/architecture.md", "recent output in memory", "src/bus.rs", "RING_TOTAL", "bytes"),
     ("docs/architecture.md", "sent at once", "protocol/src/wire/input.rs", "MAX_TEXT", "bytes"),
     ("docs/architecture.md", "| hook payload |", "protocol/src/hook.rs", "MAX_PAYLOAD", "bytes"),
+    ("docs/architecture.md", "known to be shims", "src/session/launch/visitors.rs", "STRANGERS", ""),
+    ("docs/architecture.md", "there, one process", "src/session/launch/visitors.rs", "OF_PROCESS", ""),
+    ("docs/architecture.md", "there, one process", "src/session/launch/shims.rs", "MESSAGE_LIMIT", "s"),
     ("docs/architecture.md", "spool of hooks |", "src/hook/spool.rs", "MOST_HOOKS", ""),
     ("docs/architecture.md", "spool of hooks |", "src/hook/spool.rs", "MOST_BYTES", "bytes"),
     ("docs/architecture.md", "| transcript line |", "src/transcript/file.rs", "LONGEST_LINE", "bytes"),

@@ -195,6 +195,35 @@ fn who_has_gone_before_the_daemon_looked_is_refused() {
     assert_eq!(refused.matches("auth.agent_refused").count(), 8, "{refused}");
 }
 
+#[test]
+fn a_daemon_without_descriptors_says_so() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let home = Home::running();
+    let daemon = home.daemon_pid();
+    let limits = fs::read_to_string(format!("/proc/{daemon}/limits")).unwrap();
+    let hard = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let maximum = hard.split_ascii_whitespace().nth(1).unwrap().parse().ok();
+    let limit = |current| {
+        let limit = Rlimit { current, maximum };
+        prlimit(Pid::from_raw(daemon), Resource::Nofile, limit).unwrap().current
+    };
+    // One is left for the connection; then one for the process behind it, too.
+    for left in [1, 2] {
+        eventually("it says why", || {
+            let open = fs::read_dir(format!("/proc/{daemon}/fd")).unwrap();
+            let open = open.map(|entry| entry.unwrap().file_name().to_str().unwrap().parse().unwrap());
+            let open: std::collections::HashSet<u64> = open.collect();
+            let last = (0..).filter(|number| !open.contains(number)).nth(left).unwrap();
+            let before = limit(Some(last));
+            let ran = home.run(["sessions"]);
+            limit(before);
+            assert!(!ran.stderr.contains("has exited"), "{}", ran.stderr);
+            ran.stderr.contains("Too many open files").then_some(())
+        });
+    }
+    home.ok(["sessions"]);
+}
+
 /// What belongs to a process that may be traced belongs to its user, and otherwise to root (proc(5)).
 #[test]
 fn the_daemons_memory_and_environment_are_closed_to_other_programs() {

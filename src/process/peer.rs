@@ -1,5 +1,6 @@
 //! Who is at the other end of a Unix socket: the process that connected, and where it comes from.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -45,6 +46,8 @@ pub struct Ancestor {
 pub enum Doubt {
     #[error("the connecting process has exited")]
     Gone,
+    #[error("the daemon cannot look at the connecting process: {}", .0.desc())]
+    Exhausted(Errno),
     #[error("the connecting process is in another PID namespace")]
     Unseen,
     #[error("the parents of process {0} changed during the check")]
@@ -62,7 +65,7 @@ impl Peer {
             Err(Errno::ENOPROTOOPT) => open(pid),
             other => other,
         };
-        let peer = Self { pid, handle: handle.map_err(|_| Doubt::Gone)? };
+        let peer = Self { pid, handle: handle.map_err(|errno| doubt(&errno.into()).unwrap_or(Doubt::Gone))? };
         if peer.is_there() { Ok(peer) } else { Err(Doubt::Gone) }
     }
 
@@ -78,7 +81,8 @@ impl Peer {
         if !self.is_there() {
             return Err(Doubt::Gone);
         }
-        Ok(Lineage { marked: marked.map_err(|_| Doubt::Unreadable(self.pid))?, chain })
+        let unreadable = |error| doubt(&error).unwrap_or(Doubt::Unreadable(self.pid));
+        Ok(Lineage { marked: marked.map_err(unreadable)?, chain })
     }
 
     /// Whether its parent is this one.
@@ -122,6 +126,12 @@ fn of_socket(_: &impl AsFd) -> nix::Result<OwnedFd> {
     Err(Errno::ENOPROTOOPT)
 }
 
+/// The daemon's own want says nothing about the process.
+fn doubt(error: &io::Error) -> Option<Doubt> {
+    let errno = Errno::from_raw(error.raw_os_error()?);
+    matches!(errno, Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM).then_some(Doubt::Exhausted(errno))
+}
+
 fn open(pid: i32) -> nix::Result<OwnedFd> {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     let pid = Pid::from_raw(pid).ok_or(Errno::ESRCH)?;
@@ -129,7 +139,11 @@ fn open(pid: i32) -> nix::Result<OwnedFd> {
 }
 
 fn chain(pid: i32) -> Result<Vec<Ancestor>, Doubt> {
-    (0..TRIES).find_map(|_| try_chain(pid)).ok_or(Doubt::Changing(pid))
+    let chain = (0..TRIES).find_map(|_| try_chain(pid));
+    chain.ok_or_else(|| match std::fs::File::open("/proc/self/stat") {
+        Ok(_) => Doubt::Changing(pid),
+        Err(error) => doubt(&error).unwrap_or(Doubt::Changing(pid)),
+    })
 }
 
 /// `None` when somebody in it ended meanwhile: then his children have other parents, and his number may be another's.

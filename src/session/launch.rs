@@ -6,6 +6,7 @@
 //! | [`check`]   | what is asked for, checked before anything is done |
 //! | [`prepare`] | what is executed, with which arguments and in which environment |
 //! | [`shims`]   | the socket where shims fetch launch records and report exits |
+//! | [`visitors`] | how many may connect there |
 //! | [`fork`]    | a session that continues a copy of another one's conversation |
 //! | [`reboot`]  | which sessions go on by themselves when the machine was started again |
 //! | [`worktrees`] | worktrees of sessions |
@@ -18,6 +19,7 @@ mod prepare;
 mod reboot;
 mod remove;
 pub(super) mod shims;
+mod visitors;
 mod worktrees;
 
 use std::path::PathBuf;

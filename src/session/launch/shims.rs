@@ -11,15 +11,19 @@ use codepiper_protocol::event::Body;
 use codepiper_protocol::shim::{FromShim, Launch, ToShim};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Launcher;
+use super::visitors::{Visit, Visitors};
 use crate::lock::lock;
 use crate::process::peer::Peer;
 use crate::session::cell::Session;
 use crate::session::life::machine::Input;
 use crate::socket::Socket;
 
+/// A shim says at once what it wants; who does not is no shim.
+const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 /// tmux's word on which process stands in a pane may come after the process itself.
 const PANE_LIMIT: Duration = Duration::from_secs(10);
 /// The marker is waited for as long as output arrives, and so long after it. A daemon that was away
@@ -67,6 +71,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = ()> + Send> {
     let mut socket = Socket::bind(&launcher.context.places.shim_socket).await?;
+    let visitors = Visitors::default();
     Ok(async move {
         loop {
             let accepted = tokio::select! {
@@ -75,9 +80,11 @@ pub async fn serve(
             };
             match accepted {
                 Ok(stream) => {
+                    let Some((peer, visit)) = launcher.admit(&stream, &visitors) else { continue };
                     let (launcher, tasks) = (launcher.clone(), &launcher.context.tasks);
                     tasks.spawn_until_shutdown(async move {
-                        if let Err(error) = launcher.serve_shim(stream).await {
+                        let _visit = visit;
+                        if let Err(error) = launcher.serve_shim(stream, peer).await {
                             tracing::debug!(%error, "a shim's connection ended early");
                         }
                     });
@@ -93,15 +100,29 @@ pub async fn serve(
 }
 
 impl Launcher {
-    async fn serve_shim(&self, stream: UnixStream) -> std::io::Result<()> {
-        let peer = stream.peer_cred()?;
+    /// The same user's process, if there is a place for it.
+    fn admit(&self, stream: &UnixStream, visitors: &Visitors) -> Option<(Peer, Visit)> {
+        let peer = stream.peer_cred().ok()?;
         if peer.uid() != nix::unistd::getuid().as_raw() {
-            return Ok(());
+            return None;
         }
-        let Ok(peer) = Peer::of(&stream, peer.pid()) else { return Ok(()) };
+        let peer = Peer::of(stream, peer.pid())
+            .inspect_err(|doubt| tracing::debug!(%doubt, "a shim's connection is refused"))
+            .ok()?;
+        let visit = visitors.admit(peer.pid(), || self.is_shim(&peer))?;
+        Some((peer, visit))
+    }
+
+    /// A new one is known by its parent, before tmux has told of its pane; one whose tmux server has ended by its pane.
+    fn is_shim(&self, peer: &Peer) -> bool {
+        self.link.linked().is_some_and(|linked| peer.is_child_of(linked.server.pid))
+            || self.registry.all().iter().any(|session| session.is_shim(peer.pid()))
+    }
+
+    async fn serve_shim(&self, stream: UnixStream, peer: Peer) -> std::io::Result<()> {
         let pid = peer.pid();
         let mut conversation = Conversation { stream: BufReader::new(stream) };
-        match conversation.receive().await? {
+        match timeout(MESSAGE_LIMIT, conversation.receive()).await?? {
             FromShim::Hello { session, .. } => match self.expected_shim(session, pid).await {
                 // Its number could be another's by now.
                 Ok(_) if !self.is_child_of_tmux(&peer) => {
@@ -153,7 +174,7 @@ impl Launcher {
     async fn expected_shim(&self, id: SessionId, pid: i32) -> Result<Arc<Session>, &'static str> {
         let session = self.registry.get(id).ok_or("no such session")?;
         let known = session.until(|session| session.is_shim(pid));
-        let known = tokio::time::timeout(PANE_LIMIT, known).await.is_ok();
+        let known = timeout(PANE_LIMIT, known).await.is_ok();
         if known { Ok(session) } else { Err("not the process of the session's pane") }
     }
 
@@ -177,7 +198,7 @@ async fn ended_while_it_prints(session: &Session) -> bool {
         let before = session.cursor();
         let ended =
             session.until(|session| !session.is_live() || session.life().record().life.nonce != nonce);
-        if tokio::time::timeout(MARKER_LIMIT, ended).await.is_ok() {
+        if timeout(MARKER_LIMIT, ended).await.is_ok() {
             return true;
         }
         if session.cursor() == before {
