@@ -109,6 +109,8 @@ async fn send(api: &Api, reference: &Reference, caller: &Caller) -> Result<Sent,
     if !session.provider.agent {
         return Err(Problem::new(Code::Invalid, "no agent runs in this session that could take comments"));
     }
+    // What is sent from two devices at once is sent by the first; the second finds no drafts.
+    let _sends = session.sends_comments.lock().await;
     let Review { comments, prompt } = list(api, reference, caller).await?;
     if prompt.is_empty() {
         return Err(Problem::new(Code::Invalid, "there are no drafts to send"));

@@ -35,6 +35,8 @@ pub struct Session {
     pub log: Arc<Log>,
     /// Whoever takes in one of its hooks holds it: one at a time keeps their order.
     pub intake: tokio::sync::Mutex<()>,
+    /// Whoever sends the comments on its changes holds it until they are no drafts any more.
+    pub sends_comments: tokio::sync::Mutex<()>,
     pub(super) repository: RepositoryState,
     pub(super) evidence: EvidenceState,
     pub(super) typing: TypingState,
@@ -89,6 +91,7 @@ impl Session {
             provider,
             log,
             intake: tokio::sync::Mutex::default(),
+            sends_comments: tokio::sync::Mutex::default(),
             repository: RepositoryState::default(),
             evidence: EvidenceState::default(),
             typing: TypingState::default(),
