@@ -26,6 +26,7 @@
 //! | [`review`]   | comments on differences |
 //! | [`anchor`]   | where quoted lines are after a file has changed |
 //! | [`watch`]    | when something changes |
+//! | [`turns`]    | how much is done at once |
 //! | [`worktree`] | worktrees for sessions |
 //!
 //! All of it reads and writes files: it is called where a thread may wait.
@@ -55,6 +56,7 @@ pub mod stage;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 pub mod watch;
 mod words;
 pub mod worktree;

@@ -79,6 +79,25 @@ fn the_changes_of_an_ended_session_are_known_after_the_daemon_was_killed() {
     assert_eq!((changes.files, changes.added, changes.removed), (1, 1, 1));
 }
 
+#[test]
+fn a_repository_that_blocks_stops_no_other_ones_counts() {
+    let home = Home::running();
+    let stuck = home.path("stuck");
+    fs::create_dir(&stuck).unwrap();
+    git(&stuck, &["init", "-q"]);
+    let session = home.start_with(&["-d", stuck.to_str().unwrap()], &["sleep", "1000"]);
+    eventually("its beginning is known", || {
+        (!git(&stuck, &["for-each-ref", "refs/codepiper/start"]).is_empty()).then_some(())
+    });
+    // Reading it waits for somebody who writes.
+    nix::unistd::mkfifo(&stuck.join(".gitignore"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    home.ok(["kill", &session.short_id]);
+    let (dir, _) = repository(&home);
+    fs::write(dir.join("f"), numbers(|number| (number == 3).then_some("changed"))).unwrap();
+    home.ok(["sessions"]);
+    eventually("the changes are counted", || home.session("work").changes.filter(|changes| changes.files == 1));
+}
+
 /// Which files changed since the device looked.
 fn changed(device: &mut Browser) -> Vec<String> {
     let found: GitDiff = device.get("/api/sessions/work/git/diff?base=seen").ok();

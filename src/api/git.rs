@@ -1,8 +1,6 @@
 //! `/api/sessions/{ref}/git`: what git says about a session's directory, and what is staged, discarded and committed.
 
-mod turns;
-
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use codepiper_protocol::SessionId;
 use codepiper_protocol::event::Body;
@@ -19,17 +17,21 @@ use warp::filters::BoxedFilter;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
-use self::turns::TURNS;
 use super::caller::percent_decode;
 use super::sessions::{Reference, find};
 use super::{Api, Caller, answer, answer_bytes, answer_status, auth, json, json_or_default, with};
 use crate::git::base::{Reader, State};
 use crate::git::error::Failure;
 use crate::git::repo::{Repo, discover};
+use crate::git::turns::Turns;
 use crate::git::{commit, content, diff, discard, history, seen, snapshot, stage, status};
 use crate::process::inherited;
 use crate::session::Session;
 use crate::tasks::blocking;
+
+/// So much is read or written at once: each may hold two versions of a large file in memory. So much may not come to an
+/// end in one directory.
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(4, 4));
 
 pub fn routes(api: Api) -> BoxedFilter<(Response,)> {
     repository(&api)

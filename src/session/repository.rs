@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use codepiper_protocol::event::Body;
 use codepiper_protocol::wire::session::Changes;
-use tokio::sync::Semaphore;
 
 use crate::git::error::Failure;
 use crate::git::head::{self, Head, Moved};
 use crate::git::repo::Repo;
+use crate::git::turns::Turns;
 use crate::lock::lock;
 use crate::session::cell::Session;
 use crate::session::context::Context;
@@ -52,13 +52,13 @@ pub struct Repositories {
     registry: Registry,
     life: Life,
     files: Arc<Files>,
-    /// Counting reads much.
-    turn: Arc<Semaphore>,
+    /// Counting reads much: one session at a time. Where one count does not come to an end, none is begun.
+    counts: Arc<Turns>,
 }
 
 impl Repositories {
     pub(super) fn new(Core { context, registry, life }: Core, files: Arc<Files>) -> Self {
-        Self { context, registry, life, files, turn: Arc::new(Semaphore::new(1)) }
+        Self { context, registry, life, files, counts: Arc::new(Turns::new(1, 1)) }
     }
 
     /// Tells of commits and of branches that are checked out, as they come.
@@ -158,13 +158,16 @@ impl Repositories {
         }
         let (own, session) = (self.clone(), session.clone());
         self.context.tasks.spawn_until_shutdown(async move {
-            let Ok(_turn) = own.turn.acquire().await else { return };
             // What changes from here on is counted by the next.
-            session.repository.counting.store(false, Ordering::Relaxed);
+            let begins = || session.repository.counting.store(false, Ordering::Relaxed);
             let counting = session.clone();
-            let counted = blocking(move || count(&counting)).await;
+            let begin = || {
+                begins();
+                blocking(move || count(&counting))
+            };
+            let counted = own.counts.take(&session.cwd(), begin).await.inspect_err(|_| begins());
             *lock(&session.repository.counted) = Some(Instant::now());
-            let Ok(Ok(Some(changes))) = counted else { return };
+            let Ok(Ok(Ok(Some(changes)))) = counted else { return };
             if session.life.note(|record| record.life.count(changes)) {
                 // Of one that ends nothing else is written down any more.
                 if !session.is_live() {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{LazyLock, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use codepiper_protocol::wire::problem::{Code, Problem};
@@ -11,25 +11,22 @@ use tokio::sync::Semaphore;
 
 use crate::lock::lock;
 
-/// So much is read or written at once: each may hold two versions of a large file in memory.
-const AT_ONCE: usize = 4;
 /// What takes longer holds nobody up any more: what it waits for may never come (a FIFO in the place of a file).
-const LONGEST: Duration = Duration::from_secs(10);
-/// So much may take longer in one directory before nothing more is begun there.
-const MOST_OVERDUE: usize = 4;
+pub const LONGEST: Duration = Duration::from_secs(10);
 
-pub static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(LONGEST));
-
+/// Work of one kind, in all repositories.
 pub struct Turns {
     free: Semaphore,
     longest: Duration,
+    /// So much may take longer in one directory before nothing more is begun there.
+    most_overdue: usize,
     /// How much takes longer, by directory.
     overdue: Mutex<HashMap<PathBuf, usize>>,
 }
 
 impl Turns {
-    fn new(longest: Duration) -> Self {
-        Self { free: Semaphore::new(AT_ONCE), longest, overdue: Mutex::default() }
+    pub fn new(at_once: usize, most_overdue: usize) -> Self {
+        Self { free: Semaphore::new(at_once), longest: LONGEST, most_overdue, overdue: Mutex::default() }
     }
 
     /// Begins work in `dir` when it is its turn.
@@ -39,7 +36,7 @@ impl Turns {
     pub async fn take<F: Future>(&self, dir: &Path, begin: impl FnOnce() -> F) -> Result<F::Output, Problem> {
         let turn =
             self.free.acquire().await.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
-        if lock(&self.overdue).get(dir).is_some_and(|overdue| *overdue >= MOST_OVERDUE) {
+        if lock(&self.overdue).get(dir).is_some_and(|overdue| *overdue >= self.most_overdue) {
             let detail = format!(
                 "git is still busy in {} after {} s; is there something in it that cannot be read, such as a FIFO?",
                 dir.display(),
@@ -90,7 +87,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_never_ends_in_one_directory_holds_nobody_up_elsewhere() {
-        let turns = Turns::new(Duration::from_millis(20));
+        const MOST_OVERDUE: usize = 4;
+        let turns = Turns { longest: Duration::from_millis(20), ..Turns::new(4, MOST_OVERDUE) };
         let (stuck, other) = (Path::new("/stuck"), Path::new("/other"));
         let endless: Vec<_> = (0..MOST_OVERDUE).map(|_| turns.take(stuck, pending::<()>)).collect();
         {
