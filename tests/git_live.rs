@@ -2,6 +2,7 @@
 //! since when, on each device.
 
 use std::fs;
+use std::process::Command;
 
 use codepiper_protocol::wire::git::{GitDiff, GitOperation, GitProgress, GitStatus, Marks};
 use codepiper_protocol::wire::problem::{Code, Next};
@@ -53,6 +54,28 @@ fn commits_and_branches_are_events_and_the_changes_are_counted() {
     git(&dir, &["commit", "-q", "--allow-empty", "-m", "fifth"]);
     eventually("it is heard of again", || events().contains("fifth").then_some(()));
     assert!(!events().contains("fourth"), "{}", events());
+}
+
+#[test]
+fn what_is_committed_next_to_a_switch_and_in_a_new_repository_is_told() {
+    let home = Home::running();
+    let dir = home.path("plain");
+    fs::create_dir(&dir).unwrap();
+    home.start_with(&["-d", dir.to_str().unwrap(), "--name", "work"], &["sleep", "1000"]);
+    let events = || home.ok(["logs", "work", "--source", "git"]);
+    let run = |script: &str| {
+        let script = script.replace("commit", "-c user.name=x -c user.email=x@example.org commit -q --allow-empty");
+        assert!(Command::new("sh").args(["-ec", &script]).current_dir(&dir).status().unwrap().success());
+    };
+    run("git init -q -b main; git commit -m first");
+    eventually("the first commit is an event", || events().contains("Committed to main: first").then_some(()));
+    run("git checkout -q -b fix; git commit -m second");
+    eventually("so is one on a new branch", || events().contains("Committed to fix: second").then_some(()));
+    run("git commit -m third; git checkout -q main");
+    eventually("and one before a switch", || events().contains("from fix to main").then_some(()));
+    let told = events();
+    let told: Vec<_> = told.lines().filter_map(|line| line.split_once("to ")).map(|(_, what)| what).collect();
+    assert_eq!(told, ["main: first", "fix", "fix: second", "fix: third", "main"], "{}", events());
 }
 
 #[test]

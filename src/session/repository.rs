@@ -38,13 +38,6 @@ pub struct RepositoryState {
     counting: AtomicBool,
 }
 
-/// What is checked out at two looks, and what happened in between.
-struct Step {
-    before: Head,
-    moved: Option<Moved>,
-    now: Head,
-}
-
 /// See the module. Clones share it.
 #[derive(Clone)]
 pub struct Repositories {
@@ -87,10 +80,10 @@ impl Repositories {
             let looked = blocking(move || {
                 let before = lock(&looking.repository.head).take()?;
                 let (repo, now) = read(&looking.cwd()).ok()?;
-                Some(Step { moved: before.moved(&now, &repo), before, now })
+                Some(before.moved(&now, &repo))
             });
-            if let Ok(Some(step)) = looked.await {
-                own.tell(&session, step);
+            if let Ok(Some(moves)) = looked.await {
+                own.tell(&session, moves);
             }
             own.count(&session);
         });
@@ -102,8 +95,11 @@ impl Repositories {
             let cwd = looking.cwd();
             // What happens between looking and watching would not be noticed.
             loop {
-                let (repo, now) = read(&cwd).ok()?;
-                let wanted = head::places(&repo, &now);
+                let found = read(&cwd).ok();
+                let wanted = match &found {
+                    Some((repo, now)) => head::places(repo, now),
+                    None => head::places_to_come(&cwd),
+                };
                 let wanted: Vec<_> =
                     wanted.into_iter().map(|(dir, begin)| (dir, Wanted::Begins(begin))).collect();
                 let is_new = files.watch(looking.id, FileKind::Head, &wanted);
@@ -112,29 +108,36 @@ impl Repositories {
                     return None;
                 }
                 if !is_new {
+                    let Some((repo, now)) = found else {
+                        lock(&looking.repository.head).get_or_insert_default();
+                        return None;
+                    };
                     let before = lock(&looking.repository.head).replace(now.clone())?;
                     looking.look_at_branch();
-                    return Some(Step { moved: before.moved(&now, &repo), before, now });
+                    return Some(before.moved(&now, &repo));
                 }
             }
         });
-        if let Ok(Some(step)) = looked.await
-            && self.tell(session, step)
+        if let Ok(Some(moves)) = looked.await
+            && self.tell(session, moves)
         {
             self.count(session);
         }
     }
 
     /// Whether there was something to tell.
-    fn tell(&self, session: &Session, Step { before, moved, now }: Step) -> bool {
-        let body = match moved {
-            Some(Moved::Committed { commit, summary, commits }) => {
-                Body::GitCommitted { branch: now.name(), commit, summary, commits }
-            }
-            Some(Moved::Switched) => Body::GitBranchChanged { from: before.name(), to: now.name() },
-            None => return false,
-        };
-        self.context.event(Some(session.id), body);
+    fn tell(&self, session: &Session, moves: Vec<Moved>) -> bool {
+        if moves.is_empty() {
+            return false;
+        }
+        for moved in moves {
+            self.context.event(Some(session.id), match moved {
+                Moved::Committed { branch, commit, summary, commits } => {
+                    Body::GitCommitted { branch, commit, summary, commits }
+                }
+                Moved::Switched { from, to } => Body::GitBranchChanged { from, to },
+            });
+        }
         session.note_change();
         self.registry.wake_watchers();
         true
@@ -182,8 +185,8 @@ impl Repositories {
 
 /// Notes what is checked out before a program is launched: what it does at once is told, too. Reads files.
 pub(super) fn note_head(session: &Session) {
-    let head = read(&session.cwd()).ok().map(|(_, head)| head);
-    *lock(&session.repository.head) = head;
+    let head = read(&session.cwd()).map(|(_, head)| head).unwrap_or_default();
+    *lock(&session.repository.head) = Some(head);
 }
 
 fn read(cwd: &Path) -> Result<(Repo, Head), Failure> {
