@@ -6,6 +6,7 @@ use codepiper_protocol::wire::problem::{Code, Problem};
 use super::base::State;
 use super::error::{Failure, not_found};
 use super::hunk;
+use super::index::Unusual;
 use super::name::TreePath;
 use super::repo::Repo;
 
@@ -15,7 +16,11 @@ const MOST_READ: u64 = MAX_FILE;
 /// The bytes of a file in a state. `None`: it is not there, or no plain file.
 pub fn content(repo: &Repo, state: &State, path: &TreePath, most: u64) -> Result<Option<Vec<u8>>, Failure> {
     let id = match state {
-        State::Work => return repo.read(path, most),
+        State::Work => match repo.read(path, most)? {
+            Some(content) => return Ok(Some(content)),
+            // What is not checked out is as the index has it.
+            None => Unusual::not_checked_out(repo, path)?,
+        },
         State::Index => repo.git.index()?.get_path(path.as_path(), 0).map(|entry| entry.id),
         State::Tree(_) | State::Kept { .. } => {
             let tree = state.tree().flatten();

@@ -1,9 +1,10 @@
 //! What differs between two states: which files, and their lines.
 
+mod compare;
 mod describe;
 mod gone;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,11 @@ use codepiper_protocol::wire::git::{
     DiffFile, FileDiff, GitDiff, MAX_FILE, MAX_FILES, ReadFile, ReadPage, WholeFile,
 };
 use codepiper_protocol::wire::problem::{Code, Problem};
-use git2::{Delta, Diff, DiffDelta, DiffFindOptions, DiffFlags, DiffOptions, FileMode, Oid, Patch, Tree};
+use git2::{Delta, Diff, DiffDelta, DiffFlags, FileMode, Oid, Patch};
 use ring::digest;
 
+pub use self::compare::compare;
+use self::compare::{find_renames, parts};
 use self::describe::{describe, mode};
 use self::gone::Gone;
 use super::base::State;
@@ -24,26 +27,21 @@ use super::name::TreePath;
 use super::repo::Repo;
 use super::status::{change, take_page};
 
-/// Lines around each change. The names of hunks depend on it.
-const CONTEXT: u32 = 3;
 /// Counting the lines of a list's files ends after this time.
 const COUNTING: Duration = Duration::from_millis(800);
 /// The lines of larger files are counted when they are opened, in bytes.
 const COUNTED: u64 = 4 * 1024 * 1024;
-/// Renames are looked for among so many files.
-const MOST_RENAMES: usize = 1000;
 /// So many of the files that a state leaves out are named.
 const MOST_NAMED: usize = 50;
 
 /// Which files differ, a page of them.
 pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<GitDiff, Failure> {
-    let mut diff = compare(repo, base, to, &[])?;
-    find_renames(&mut diff, base)?;
-    let meant = Meant::of(repo, base, to)?;
+    let mut parts = parts(repo, base, to, &[])?;
+    parts.iter_mut().try_for_each(|diff| find_renames(diff, base))?;
     let mut found: Vec<(Vec<u8>, Found)> = Vec::new();
-    for (number, delta) in diff.deltas().enumerate() {
-        found.extend(meant.path(&delta).map(|path| (path.to_owned(), Found::Delta(number))));
-    }
+    Meant::of(repo, base, to)?.each(&parts, |path, diff, number| {
+        found.push((path.to_owned(), Found::Delta(diff, number)));
+    });
     let gone = gone::all(repo, base, to).map(|gone| (gone.path.as_bytes().to_owned(), Found::Gone(gone)));
     found.extend(gone);
     found.sort_by(|one, other| one.0.cmp(&other.0));
@@ -53,8 +51,8 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
     let mut uncounted = false;
     let mut files = Vec::new();
     for (_, found) in found {
-        let number = match found {
-            Found::Delta(number) => number,
+        let (diff, number) = match found {
+            Found::Delta(diff, number) => (diff, number),
             Found::Gone(gone) => {
                 files.push(gone.file());
                 continue;
@@ -62,8 +60,8 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
         };
         let in_time = began.elapsed() < COUNTING;
         uncounted |= !in_time;
-        let reads = in_time && is_small(repo, &diff, number);
-        let counted = if reads { Patch::from_diff(&diff, number)? } else { None };
+        let reads = in_time && is_small(repo, diff, number);
+        let counted = if reads { Patch::from_diff(diff, number)? } else { None };
         let delta =
             diff.get_delta(number).ok_or_else(|| invalid("the files changed while they were compared"))?;
         let Some(file) = describe(&delta, counted.as_ref())? else { continue };
@@ -75,7 +73,7 @@ pub fn list(repo: &Repo, base: &State, to: &State, page: &ReadPage) -> Result<Gi
 }
 
 enum Found<'s> {
-    Delta(usize),
+    Delta(&'s Diff<'s>, usize),
     Gone(Gone<'s>),
 }
 
@@ -147,14 +145,13 @@ pub fn with_files(
     paths: &[TreePath],
     mut look: impl FnMut(usize, Option<Compared>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let diff = compare(repo, base, to, paths)?;
-    let meant = Meant::of(repo, base, to)?;
-    let mut numbers: HashMap<Vec<u8>, usize> = HashMap::new();
-    for (number, delta) in diff.deltas().enumerate() {
-        numbers.extend(meant.path(&delta).map(|path| (path.to_owned(), number)));
-    }
+    let parts = parts(repo, base, to, paths)?;
+    let mut places: HashMap<Vec<u8>, (&Diff, usize)> = HashMap::new();
+    Meant::of(repo, base, to)?.each(&parts, |path, diff, number| {
+        places.insert(path.to_owned(), (diff, number));
+    });
     for (at, path) in paths.iter().enumerate() {
-        let found = numbers.get(path.as_bytes()).map(|number| Compared::of(repo, &diff, path, *number));
+        let found = places.get(path.as_bytes()).map(|(diff, number)| Compared::of(repo, diff, path, *number));
         look(at, found.transpose()?)?;
     }
     Ok(())
@@ -165,18 +162,22 @@ pub fn file(repo: &Repo, base: &State, to: &State, wanted: &ReadFile) -> Result<
     let path = TreePath::parse(&wanted.path)?;
     let old_path = wanted.old_path.as_deref().map(TreePath::parse).transpose()?;
     let paths: Vec<TreePath> = std::iter::once(path.clone()).chain(old_path.clone()).collect();
-    let mut diff = compare(repo, base, to, &paths)?;
+    let mut parts = parts(repo, base, to, &paths)?;
     if old_path.is_some() {
-        find_renames(&mut diff, base)?;
+        parts.iter_mut().try_for_each(|diff| find_renames(diff, base))?;
     }
-    let meant = Meant::of(repo, base, to)?;
-    let number = diff.deltas().position(|delta| meant.path(&delta) == Some(path.as_bytes()));
-    let Some(number) = number else {
+    let mut place = None;
+    Meant::of(repo, base, to)?.each(&parts, |found, diff, number| {
+        if found == path.as_bytes() {
+            place = Some((diff, number));
+        }
+    });
+    let Some((diff, number)) = place else {
         let gone = gone::all(repo, base, to).find(|gone| gone.path == path);
         let missing = || not_found(format!("{} has no changes to show", path.text()));
         return gone.map(|gone| gone.diff()).ok_or_else(missing);
     };
-    Compared::of(repo, &diff, &path, number)?.page(wanted.from.unwrap_or(0), wanted.limit)
+    Compared::of(repo, diff, &path, number)?.page(wanted.from.unwrap_or(0), wanted.limit)
 }
 
 /// That a file changed since it was looked at, together with what it is now.
@@ -207,6 +208,17 @@ impl<'s> Meant<'s> {
         Ok(Self { unusual, base, to, root: &repo.root })
     }
 
+    /// Their paths and places.
+    fn each<'d>(&self, parts: &'d [Diff<'d>], mut found: impl FnMut(&'d [u8], &'d Diff<'d>, usize)) {
+        for diff in parts {
+            for (number, delta) in diff.deltas().enumerate() {
+                if let Some(path) = self.path(&delta) {
+                    found(path, diff, number);
+                }
+            }
+        }
+    }
+
     /// The path of the file, if it is.
     fn path<'d>(&self, delta: &DiffDelta<'d>) -> Option<&'d [u8]> {
         let (path, _) = path_of(delta).zip(change(delta.status()))?;
@@ -221,93 +233,6 @@ impl<'s> Meant<'s> {
         };
         is_seen.then_some(path)
     }
-}
-
-/// What git's library finds between two states, in all files or in some. The names are no patterns.
-pub fn compare<'r>(
-    repo: &'r Repo,
-    base: &State,
-    to: &State,
-    paths: &[TreePath],
-) -> Result<Diff<'r>, Failure> {
-    let mut options = options(paths);
-    let git = &repo.git;
-    match (base.tree(), to.tree()) {
-        (Some(old), Some(new)) => Ok(git.diff_tree_to_tree(old, new, Some(&mut options))?),
-        (Some(old), None) if matches!(to, State::Index) => {
-            Ok(git.diff_tree_to_index(old, None, Some(&mut options))?)
-        }
-        (Some(old), None) => tree_to_work(repo, old, paths),
-        (None, None) if matches!((base, to), (State::Index, State::Work)) => {
-            Ok(git.diff_index_to_workdir(None, Some(&mut options))?)
-        }
-        _ => Err(invalid(
-            "compare the older state with the newer one: a commit, then the index, then the files",
-        )),
-    }
-}
-
-fn find_renames(diff: &mut Diff, base: &State) -> Result<(), Failure> {
-    if base.tree().is_some() && (2..=MOST_RENAMES).contains(&diff.deltas().len()) {
-        diff.find_similar(Some(DiffFindOptions::new().renames(true).for_untracked(true)))?;
-    }
-    Ok(())
-}
-
-fn options(paths: &[TreePath]) -> DiffOptions {
-    let mut options = DiffOptions::new();
-    options
-        .context_lines(CONTEXT)
-        .indent_heuristic(true)
-        .include_typechange(true)
-        .disable_pathspec_match(true);
-    options.include_untracked(true).recurse_untracked_dirs(true).show_untracked_content(true);
-    options.max_size(MAX_FILE as i64).ignore_case(false);
-    for path in paths {
-        options.pathspec(path.as_bytes());
-    }
-    options
-}
-
-/// Git's library would read every file to compare a tree with the work tree. The index knows which are the
-/// same, so those that differ from either side of it are looked at alone.
-fn tree_to_work<'r>(repo: &'r Repo, old: Option<&Tree>, paths: &[TreePath]) -> Result<Diff<'r>, Failure> {
-    let git = &repo.git;
-    let mut candidates: BTreeSet<TreePath> = paths.iter().cloned().collect();
-    if candidates.is_empty() {
-        let mut wanted = options(&[]);
-        let sides = [
-            git.diff_tree_to_index(old, None, Some(wanted.skip_binary_check(true)))?,
-            git.diff_index_to_workdir(None, Some(wanted.skip_binary_check(true)))?,
-        ];
-        let both = |delta: DiffDelta| {
-            let names = [delta.old_file().path_bytes(), delta.new_file().path_bytes()];
-            names.map(|name| name.and_then(TreePath::from_bytes))
-        };
-        for side in &sides {
-            candidates.extend(side.deltas().flat_map(both).flatten());
-        }
-    }
-    let index = git.index()?;
-    let unusual = Unusual::of(&index);
-    let is_seen = |path: &TreePath| {
-        if unusual.not_checked_out.contains(path.as_bytes()) {
-            return repo.root.join(path.as_path()).symlink_metadata().is_ok();
-        }
-        let path = path.as_path();
-        index.get_path(path, 0).is_some()
-            || old.is_some_and(|tree| tree.get_path(path).is_ok())
-            || !git.is_path_ignored(path).unwrap_or(false)
-    };
-    let candidates: Vec<TreePath> = candidates.into_iter().filter(is_seen).collect();
-    if candidates.is_empty() {
-        return Ok(git.diff_tree_to_tree(old, old, None)?);
-    }
-    // What the index or the tree has is not ignored, whatever the rules say; this comparison does not look there.
-    git.add_ignore_rule("!*")?;
-    let diff = git.diff_tree_to_workdir(old, Some(&mut options(&candidates)));
-    git.clear_ignore_rules()?;
-    Ok(diff?)
 }
 
 fn path_of<'d>(delta: &DiffDelta<'d>) -> Option<&'d [u8]> {

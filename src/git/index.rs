@@ -9,9 +9,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Status, StatusEntry};
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Oid, Status, StatusEntry};
 
 use super::error::{Failure, in_use, invalid};
+use super::name::TreePath;
 use super::repo::Repo;
 use crate::plain_file;
 
@@ -170,6 +171,14 @@ fn unusable(error: std::io::Error) -> Failure {
     invalid(format!("the index cannot be changed: {error}"))
 }
 
+fn has(entry: &IndexEntry, flag: IndexEntryExtendedFlag) -> bool {
+    IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended).contains(flag)
+}
+
+fn is_skipped(entry: &IndexEntry) -> bool {
+    has(entry, IndexEntryExtendedFlag::SKIP_WORKTREE)
+}
+
 /// Entries that are not what they seem, by their paths.
 #[derive(Default)]
 pub struct Unusual {
@@ -186,14 +195,20 @@ impl Unusual {
             return found;
         }
         for entry in index.iter() {
-            let flags = IndexEntryExtendedFlag::from_bits_truncate(entry.flags_extended);
-            if flags.contains(IndexEntryExtendedFlag::SKIP_WORKTREE) {
+            if is_skipped(&entry) {
                 found.not_checked_out.insert(entry.path);
-            } else if flags.contains(IndexEntryExtendedFlag::INTENT_TO_ADD) {
+            } else if has(&entry, IndexEntryExtendedFlag::INTENT_TO_ADD) {
                 found.announced.insert(entry.path);
             }
         }
         found
+    }
+
+    /// What the index has of a file that is not checked out.
+    pub fn not_checked_out(repo: &Repo, path: &TreePath) -> Result<Option<Oid>, Failure> {
+        let entry = repo.git.index()?.get_path(path.as_path(), 0);
+        let is_absent = || repo.root.join(path.as_path()).symlink_metadata().is_err();
+        Ok(entry.filter(|entry| is_skipped(entry) && is_absent()).map(|entry| entry.id))
     }
 
     /// Whether that is all there is to say of a file that git's library takes for deleted.

@@ -18,9 +18,11 @@ use super::{Sandbox, exists, steps};
 pub fn shown(sandbox: &Sandbox, base: &str, to: &str, path: &str) -> Result<FileDiff, Failure> {
     let repo = sandbox.repo();
     let state = |name: &str| State::parse(&repo, SessionId::random(), name);
-    let wanted =
-        ReadFile { path: path.into(), old_path: None, base: None, to: None, from: None, limit: None };
-    diff::file(&repo, &state(base)?, &state(to)?, &wanted)
+    diff::file(&repo, &state(base)?, &state(to)?, &wanted(path))
+}
+
+pub fn wanted(path: &str) -> ReadFile {
+    ReadFile { path: path.into(), old_path: None, base: None, to: None, from: None, limit: None }
 }
 
 pub fn whole(path: &str) -> ChosenFile {

@@ -10,7 +10,7 @@ use codepiper_protocol::wire::git::{
 use codepiper_protocol::wire::problem::{Code, Problem};
 
 use super::super::base::State;
-use super::super::{commit, diff, discard, history, snapshot, stage, status};
+use super::super::{commit, content, diff, discard, history, snapshot, stage, status};
 use super::Sandbox;
 use super::staging::{shown, whole};
 
@@ -59,6 +59,51 @@ fn what_is_not_checked_out_is_not_deleted() {
     snapshot::keep(&sandbox.repo(), session, "seen").unwrap();
     sandbox.git(["sparse-checkout", "disable"]);
     assert_eq!(differing(&sandbox, session, "seen", "work"), []);
+}
+
+#[test]
+fn what_changed_outside_of_the_checkout_is_as_the_index_has_it() {
+    let sandbox = Sandbox::new();
+    let numbers = |last: &str| format!("1\n2\n3\n4\n5\n6\n7\n{last}\n");
+    for name in ["in", "out", "gone", "named", "back"] {
+        sandbox.write(name, numbers(name));
+    }
+    sandbox.commit_all();
+    let session = SessionId::random();
+    snapshot::keep(&sandbox.repo(), session, "start").unwrap();
+    for name in ["in", "out", "back"] {
+        sandbox.write(name, numbers("8"));
+    }
+    sandbox.write("new", "1\n");
+    fs::remove_file(sandbox.path("gone")).unwrap();
+    sandbox.git(["mv", "named", "renamed"]);
+    sandbox.commit_all();
+    sandbox.git(["sparse-checkout", "set", "--no-cone", "/in"]);
+    // It lies there all the same.
+    sandbox.write("back", numbers("9"));
+    for base in ["HEAD~1", "start"] {
+        let tree = if base == "start" { format!("refs/codepiper/start/{session}") } else { base.to_owned() };
+        let gits = sandbox.text(["diff", "--no-renames", "--numstat", tree.as_str()]);
+        let repo = sandbox.repo();
+        let state = |name: &str| State::parse(&repo, session, name).unwrap();
+        let found = diff::list(&repo, &state(base), &state("work"), &ReadPage::default()).unwrap();
+        let mut ours = Vec::new();
+        for file in &found.files {
+            let (added, removed) = (file.added.unwrap(), file.removed.unwrap());
+            match &file.old_path {
+                Some(old) => ours.extend([format!("8\t0\t{}", file.path), format!("0\t8\t{old}")]),
+                None => ours.push(format!("{added}\t{removed}\t{}", file.path)),
+            }
+        }
+        ours.sort_by(|one, other| one.rsplit('\t').next().cmp(&other.rsplit('\t').next()));
+        assert_eq!(ours.join("\n"), gits, "{base}");
+        assert_eq!(found.total as usize, found.files.len());
+        let lines = diff::file(&repo, &state(base), &state("work"), &super::staging::wanted("out")).unwrap();
+        assert_eq!(lines.hunks.len(), 1, "{base}");
+    }
+    let repo = sandbox.repo();
+    assert_eq!(content::lines(&repo, &State::Work, "out", 8, None).unwrap().lines[0], "8");
+    assert!(content::lines(&repo, &State::Work, "gone", 1, None).is_err());
 }
 
 #[test]
