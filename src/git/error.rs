@@ -34,6 +34,15 @@ impl From<Failure> for Problem {
                     "this repository has a split or a sparse index, which CodePiper cannot read; turn that off with git itself",
                 )
             }
+            // "CRLF would be replaced by LF in 'f'".
+            Failure::Git(error) if error.message().contains("would be replaced by") => Problem::new(
+                Code::Invalid,
+                format!(
+                    "{}, which core.safecrlf of this repository forbids; change the ends of the lines in the file, or run \
+                     `git config core.safecrlf warn`",
+                    error.message()
+                ),
+            ),
             Failure::Git(error) => missing(&error)
                 .unwrap_or_else(|| Problem::new(Code::Internal, format!("git: {}", error.message()))),
         }

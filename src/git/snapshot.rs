@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,11 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{Snapshot, Unrecorded};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{
-    Delta, DiffOptions, Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, Signature, Tag, Time,
+    ConfigLevel, Delta, DiffOptions, Index, IndexEntry, IndexTime, ObjectType, Oid,
+    Repository, Signature, Tag, Time,
 };
 use jiff::Timestamp;
+use rustix::fs::{MemfdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
 use super::base::{OURS, point, reference};
@@ -196,6 +200,7 @@ pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
     options.skip_binary_check(true).ignore_case(false);
     // Its index is changed in memory and never written; who reads with `repo` must not see that.
     let own = Repo::open(&repo.root)?.git;
+    let _settings = take_any_ends_of_lines(&own)?;
     let mut index = own.index()?;
     let diff = own.diff_index_to_workdir(Some(&index), Some(&mut options))?;
     in_time()?;
@@ -212,8 +217,12 @@ pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
         }
         match repo.root.join(path.as_path()).symlink_metadata() {
             Ok(meta) if meta.is_file() && meta.len() > most => left_out.push(LeftOut::new(&path, &meta)),
-            // A file that ends or cannot be read meanwhile is as it was.
-            Ok(meta) => drop(read.add(&mut index, &path, &meta)),
+            Ok(meta) => {
+                if let Err(failure) = read.add(&mut index, &path, &meta) {
+                    tracing::debug!(?failure, path = %path.text(), "not in the snapshot");
+                    left_out.push(LeftOut::new(&path, &meta));
+                }
+            }
             Err(_) if unusual.not_checked_out.contains(name) => {}
             Err(_) => index.remove_path(path.as_path())?,
         }
@@ -226,6 +235,19 @@ pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
     read.keep();
     left_out.truncate(MOST_LEFT_OUT);
     Ok(Taken { tree: index.write_tree()?, left_out })
+}
+
+/// A snapshot takes files that git refuses to add since it would change the ends of their lines (`core.safecrlf`). What is
+/// returned holds the settings.
+fn take_any_ends_of_lines(own: &Repository) -> Result<OwnedFd, Failure> {
+    let cannot = |error: std::io::Error| invalid(format!("the work tree cannot be read: {error}"));
+    let settings =
+        memfd_create("codepiper-git", MemfdFlags::CLOEXEC).map_err(|error| cannot(error.into()))?;
+    let mut file = File::from(settings);
+    file.write_all(b"[core]\n\tsafecrlf = false\n").map_err(cannot)?;
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    own.config()?.add_file(Path::new(&path), ConfigLevel::App, false)?;
+    Ok(file.into())
 }
 
 /// Where a session's last snapshot left what it read.

@@ -2515,7 +2515,7 @@ automatic: boolean, };
  */
 export type Snapshot = { tree: string, 
 /**
- * Files that were left out, since they are large (untracked ones over 1 MiB, all over 16 MiB).
+ * Files that were left out: large ones (untracked over 1 MiB, all over 16 MiB), and those that git cannot take.
  */
 left_out: Array<string>, };
 

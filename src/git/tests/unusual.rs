@@ -267,6 +267,47 @@ fn a_merge_that_put_changes_aside_is_left_to_git() {
 }
 
 #[test]
+fn files_whose_lines_git_would_end_otherwise_are_recorded_and_not_staged() {
+    let sandbox = Sandbox::new();
+    sandbox.write("kept", "1\n");
+    sandbox.commit_all();
+    sandbox.git(["config", "core.autocrlf", "input"]);
+    sandbox.git(["config", "core.safecrlf", "true"]);
+    sandbox.write("kept", "1\r\n2\r\n");
+    sandbox.write("new", "1\r\n");
+    let session = SessionId::random();
+    for kind in ["start", "seen"] {
+        assert!(snapshot::keep(&sandbox.repo(), session, kind).unwrap().left_out.is_empty());
+        assert_eq!(differing(&sandbox, session, kind, "work"), [], "{kind}");
+    }
+    // Nobody else sees what the snapshot reads with.
+    let repo = sandbox.repo();
+    snapshot::keep(&repo, session, "seen").unwrap();
+    for name in ["kept", "new"] {
+        assert!(!sandbox.try_git(["add", name], b"").status.success());
+        let refused = problem(stage::stage(&repo, &[whole(name)]));
+        assert_eq!(refused.code, Code::Invalid, "{refused}");
+        let why = format!("CRLF would be replaced by LF in '{name}'");
+        assert!(refused.detail.contains(&why) && refused.detail.contains("core.safecrlf"), "{refused}");
+    }
+    sandbox.git(["config", "core.safecrlf", "warn"]);
+    stage::stage(&sandbox.repo(), &[whole("kept"), whole("new")]).unwrap();
+}
+
+#[test]
+fn what_cannot_be_recorded_is_left_out_and_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a", "1\n");
+    sandbox.commit_all();
+    // Names that mean `.git` on other systems are none to git.
+    sandbox.write("git~1", "1\n");
+    assert!(!sandbox.try_git(["add", "git~1"], b"").status.success());
+    let session = SessionId::random();
+    assert_eq!(snapshot::keep(&sandbox.repo(), session, "start").unwrap().left_out, ["git~1"]);
+    assert_eq!(differing(&sandbox, session, "start", "work"), []);
+}
+
+#[test]
 fn an_index_that_cannot_be_read_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "1\n");

@@ -88,7 +88,7 @@ pub struct MarkSeen {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
     pub tree: String,
-    /// Files that were left out, since they are large (untracked ones over 1 MiB, all over 16 MiB).
+    /// Files that were left out: large ones (untracked over 1 MiB, all over 16 MiB), and those that git cannot take.
     pub left_out: Vec<String>,
 }
 
