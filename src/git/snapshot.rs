@@ -14,7 +14,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{Snapshot, Unrecorded};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use git2::{
-    ConfigLevel, Delta, DiffOptions, Index, IndexEntry, IndexTime, ObjectType, Oid,
+    ConfigLevel, Delta, DiffDelta, DiffOptions, FileMode, Index, IndexEntry, IndexTime, ObjectType, Oid,
     Repository, Signature, Tag, Time,
 };
 use jiff::Timestamp;
@@ -217,14 +217,15 @@ pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
         }
         match repo.root.join(path.as_path()).symlink_metadata() {
             Ok(meta) if meta.is_file() && meta.len() > most => left_out.push(LeftOut::new(&path, &meta)),
-            Ok(meta) => {
+            Ok(meta) if meta.is_file() || meta.is_symlink() || is_submodule(repo, &path, &delta) => {
                 if let Err(failure) = read.add(&mut index, &path, &meta) {
                     tracing::debug!(?failure, path = %path.text(), "not in the snapshot");
                     left_out.push(LeftOut::new(&path, &meta));
                 }
             }
             Err(_) if unusual.not_checked_out.contains(name) => {}
-            Err(_) => index.remove_path(path.as_path())?,
+            // Directories and pipes are no files to git.
+            Ok(_) | Err(_) => index.remove_path(path.as_path())?,
         }
         if let Err(too_long) = in_time() {
             // The next one goes on from here.
@@ -248,6 +249,11 @@ fn take_any_ends_of_lines(own: &Repository) -> Result<OwnedFd, Failure> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     own.config()?.add_file(Path::new(&path), ConfigLevel::App, false)?;
     Ok(file.into())
+}
+
+fn is_submodule(repo: &Repo, path: &TreePath, delta: &DiffDelta) -> bool {
+    let modes = [delta.old_file().mode(), delta.new_file().mode()];
+    modes.contains(&FileMode::Commit) || repo.root.join(path.as_path()).join(".git").exists()
 }
 
 /// Where a session's last snapshot left what it read.

@@ -308,6 +308,24 @@ fn what_cannot_be_recorded_is_left_out_and_named() {
 }
 
 #[test]
+fn what_lies_in_the_place_of_a_file_and_is_none_is_no_change_since() {
+    let sandbox = Sandbox::new();
+    for name in ["directory", "filled", "pipe"] {
+        sandbox.write(name, "1\n");
+    }
+    sandbox.commit_all();
+    for name in ["directory", "filled", "pipe"] {
+        fs::remove_file(sandbox.path(name)).unwrap();
+    }
+    fs::create_dir(sandbox.path("directory")).unwrap();
+    sandbox.write("filled/f", "1\n");
+    nix::unistd::mkfifo(&sandbox.path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let session = SessionId::random();
+    snapshot::keep(&sandbox.repo(), session, "start").unwrap();
+    assert_eq!(differing(&sandbox, session, "start", "work"), []);
+}
+
+#[test]
 fn an_index_that_cannot_be_read_is_named() {
     let sandbox = Sandbox::new();
     sandbox.write("f", "1\n");
