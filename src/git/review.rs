@@ -1,6 +1,8 @@
 //! Comments on differences. They live in a small file of the session, so that no reload loses them, and are found
 //! again by the lines that they quote, so that none points at other code.
 
+mod prompt;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use self::prompt::prompt;
 use super::anchor::Quoted;
 use super::base::{Reader, State};
 use super::content::content;
@@ -27,8 +30,6 @@ use crate::lock::lock;
 use crate::small_file;
 
 const VERSION: u32 = 1;
-/// A prompt quotes at most so many lines of each comment.
-const QUOTED_IN_PROMPT: usize = 12;
 
 /// The comments of all sessions: a file each.
 pub struct Reviews {
@@ -271,40 +272,6 @@ fn anchored(kept: Kept, repo: Option<&Repo>, reader: Reader) -> Comment {
         Some(from) => Comment { to: from + (comment.to - comment.from), from, ..comment },
         None => Comment { stale: true, ..comment },
     }
-}
-
-/// All drafts in one text.
-fn prompt(session: SessionId, comments: &[Comment]) -> String {
-    let drafts: Vec<&Comment> =
-        comments.iter().filter(|comment| comment.state == CommentState::Draft).collect();
-    if drafts.is_empty() {
-        return String::new();
-    }
-    let mut text = format!(
-        "Please address these review comments on your changes. When one is done, run `codepiper review address {} \
-         NUMBER`.\n",
-        session.short()
-    );
-    for comment in drafts {
-        let lines = match comment.from == comment.to {
-            true => format!("line {}", comment.from),
-            false => format!("lines {} to {}", comment.from, comment.to),
-        };
-        let side = match (comment.stale, comment.side) {
-            (true, _) => " (as it was; this code has changed since)",
-            (false, Side::Old) => " (before your change)",
-            (false, Side::New) => "",
-        };
-        text += &format!("\nComment {}: {}, {lines}{side}\n", comment.id, comment.path);
-        for line in comment.quote.iter().take(QUOTED_IN_PROMPT) {
-            text += &format!("> {line}\n");
-        }
-        if comment.quote.len() > QUOTED_IN_PROMPT {
-            text += "> …\n";
-        }
-        text += &format!("{}\n", comment.text);
-    }
-    text.trim_end().to_owned()
 }
 
 #[cfg(test)]
