@@ -13,6 +13,7 @@ use git2::{Index, IndexEntry, IndexEntryExtendedFlag, Oid, Status, StatusEntry};
 
 use super::error::{Failure, in_use, invalid};
 use super::name::TreePath;
+use super::place;
 use super::repo::Repo;
 use crate::plain_file;
 
@@ -207,7 +208,7 @@ impl Unusual {
     /// What the index has of a file that is not checked out.
     pub fn not_checked_out(repo: &Repo, path: &TreePath) -> Result<Option<Oid>, Failure> {
         let entry = repo.git.index()?.get_path(path.as_path(), 0);
-        let is_absent = || repo.root.join(path.as_path()).symlink_metadata().is_err();
+        let is_absent = || place::meta(&repo.root, path).is_none();
         Ok(entry.filter(|entry| is_skipped(entry) && is_absent()).map(|entry| entry.id))
     }
 

@@ -1,7 +1,7 @@
 //! What lies at a path of the work tree: read, replaced and removed without following a symbolic link.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -34,6 +34,15 @@ pub struct Content {
 impl PartialEq for Content {
     fn eq(&self, other: &Self) -> bool {
         self.mode == other.mode && self.bytes == other.bytes
+    }
+}
+
+/// What is known of what lies there. Behind a symbolic link on the way nothing does, to git.
+pub fn meta(root: &Path, path: &TreePath) -> Option<Metadata> {
+    let is_link = |dir: &Path| !dir.as_os_str().is_empty() && root.join(dir).is_symlink();
+    match path.as_path().ancestors().skip(1).any(is_link) {
+        true => None,
+        false => root.join(path.as_path()).symlink_metadata().ok(),
     }
 }
 

@@ -25,6 +25,7 @@ use super::base::{OURS, point, reference};
 use super::error::{Failure, invalid};
 use super::index::Unusual;
 use super::name::TreePath;
+use super::place;
 use super::repo::Repo;
 
 /// Larger files that git does not track are left out, in bytes.
@@ -215,17 +216,17 @@ pub fn take(repo: &Repo, session: SessionId) -> Result<Taken, Failure> {
         if delta.status() == Delta::Conflicted {
             index.conflict_remove(path.as_path())?;
         }
-        match repo.root.join(path.as_path()).symlink_metadata() {
-            Ok(meta) if meta.is_file() && meta.len() > most => left_out.push(LeftOut::new(&path, &meta)),
-            Ok(meta) if meta.is_file() || meta.is_symlink() || is_submodule(repo, &path, &delta) => {
+        match place::meta(&repo.root, &path) {
+            Some(meta) if meta.is_file() && meta.len() > most => left_out.push(LeftOut::new(&path, &meta)),
+            Some(meta) if meta.is_file() || meta.is_symlink() || is_submodule(repo, &path, &delta) => {
                 if let Err(failure) = read.add(&mut index, &path, &meta) {
                     tracing::debug!(?failure, path = %path.text(), "not in the snapshot");
                     left_out.push(LeftOut::new(&path, &meta));
                 }
             }
-            Err(_) if unusual.not_checked_out.contains(name) => {}
+            None if unusual.not_checked_out.contains(name) => {}
             // Directories and pipes are no files to git.
-            Ok(_) | Err(_) => index.remove_path(path.as_path())?,
+            _ => index.remove_path(path.as_path())?,
         }
         if let Err(too_long) = in_time() {
             // The next one goes on from here.

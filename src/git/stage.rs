@@ -12,6 +12,7 @@ use super::error::{Failure, changed, invalid};
 use super::hunk::Hunk;
 use super::index;
 use super::name::TreePath;
+use super::place;
 use super::repo::Repo;
 
 const PLAIN: u32 = 0o100_644;
@@ -102,13 +103,15 @@ pub fn choice(file: &ChosenFile, found: &Compared, hunks: &[Hunk]) -> Result<Cho
 }
 
 fn stage_whole(repo: &Repo, index: &mut Index, path: &TreePath, found: &Compared) -> Result<(), Failure> {
-    // A link on the way would lead to a file elsewhere.
-    repo.parent(path)?;
-    let is_there = match repo.root.join(path.as_path()).symlink_metadata() {
+    let is_there = match place::meta(&repo.root, path) {
         // In the place of a file: what is in it is staged by itself.
-        Ok(meta) => !meta.is_dir() || found.whole == Some(WholeFile::Submodule),
-        Err(_) => false,
+        Some(meta) => !meta.is_dir() || found.whole == Some(WholeFile::Submodule),
+        None => false,
     };
+    if is_there {
+        // Nothing is read through a link that somebody puts on the way meanwhile.
+        repo.parent(path)?;
+    }
     match is_there {
         true => {
             let was = index.get_path(path.as_path(), 0).map(|entry| entry.mode);

@@ -9,6 +9,7 @@ use super::super::base::State;
 use super::super::error::{Failure, invalid};
 use super::super::index::Unusual;
 use super::super::name::TreePath;
+use super::super::place;
 use super::super::repo::Repo;
 
 /// Lines around each change. The names of hunks depend on it.
@@ -140,5 +141,5 @@ fn tree_to_not_checked_out<'r>(
 }
 
 fn lies_there(repo: &Repo, path: &TreePath) -> bool {
-    repo.root.join(path.as_path()).symlink_metadata().is_ok()
+    place::meta(&repo.root, path).is_some()
 }

@@ -4,6 +4,7 @@ use codepiper_protocol::wire::git::{Change, DiffFile, FileDiff, WholeFile};
 
 use super::super::base::State;
 use super::super::name::TreePath;
+use super::super::place;
 use super::super::repo::Repo;
 use super::super::snapshot::LeftOut;
 use super::describe::is_generated;
@@ -19,7 +20,7 @@ pub fn all<'s>(repo: &'s Repo, base: &'s State, to: &State) -> impl Iterator<Ite
     let tree = base.tree().flatten();
     left_out.iter().filter_map(move |left_out| {
         let path = TreePath::parse(&left_out.path).ok()?;
-        let lies_there = repo.root.join(path.as_path()).symlink_metadata().is_ok();
+        let lies_there = place::meta(&repo.root, &path).is_some();
         let is_known = tree.is_some_and(|tree| tree.get_path(path.as_path()).is_ok());
         (!lies_there && !is_known).then_some(Gone { path, left_out })
     })

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use codepiper_protocol::SessionId;
-use codepiper_protocol::wire::git::{ChosenFile, MakeCommit, ReadLog, ReadPage};
+use codepiper_protocol::wire::git::{ChosenFile, ChosenHunk, MakeCommit, ReadLog, ReadPage};
 use codepiper_protocol::wire::problem::{Code, Problem};
 use codepiper_protocol::wire::worktree::NewWorktree;
 
@@ -184,6 +184,38 @@ fn what_is_outside_is_neither_read_nor_written() {
     let chosen = [ChosenFile { path: "sub/x".into(), ..ChosenFile::default() }];
     assert!(discard::discard(&repo, SessionId::random(), &chosen).is_err());
     assert!(!exists(&outside.path().join("x")));
+}
+
+#[test]
+fn a_directory_that_became_a_link_is_staged_as_git_does_it() {
+    let (sandbox, outside) = (Sandbox::new(), tempfile::tempdir().unwrap());
+    sandbox.write("sub/x", "x\n");
+    sandbox.write("sub/deep/y", "y\n");
+    sandbox.commit_all();
+    fs::write(outside.path().join("x"), "secret\n").unwrap();
+    fs::create_dir(outside.path().join("deep")).unwrap();
+    fs::remove_dir_all(sandbox.path("sub")).unwrap();
+    symlink(outside.path(), sandbox.path("sub")).unwrap();
+    let session = SessionId::random();
+    let snapshot = snapshot::keep(&sandbox.repo(), session, "start").unwrap();
+    assert_eq!(sandbox.text(["ls-tree", "-r", "--name-only", &snapshot.tree]), "sub");
+    for names in [["sub/x", "sub/deep/y", "sub"], ["sub", "sub/x", "sub/deep/y"]] {
+        stage::stage(&sandbox.repo(), &names.map(whole)).unwrap();
+        let ours = sandbox.text(["ls-files", "-s"]);
+        sandbox.git(["reset", "-q"]);
+        sandbox.git(["add", "-A"]);
+        assert_eq!(ours, sandbox.text(["ls-files", "-s"]));
+        sandbox.git(["reset", "-q"]);
+    }
+    // By its lines, too.
+    let lines = shown(&sandbox, "index", "work", "sub/x").unwrap().hunks[0].name.clone();
+    let hunks = Some(vec![ChosenHunk { name: lines, lines: None }]);
+    stage::stage(&sandbox.repo(), &[ChosenFile { hunks, ..whole("sub/x") }]).unwrap();
+    assert_eq!(sandbox.text(["diff", "--cached", "--name-status"]), "D\tsub/x");
+    // What the link leads to was never read.
+    let secret = String::from_utf8(sandbox.try_git(["hash-object", "--stdin"], b"secret\n").stdout).unwrap();
+    assert!(!sandbox.try_git(["cat-file", "-e", secret.trim()], b"").status.success());
+    assert_eq!(fs::read(outside.path().join("x")).unwrap(), b"secret\n");
 }
 
 #[test]
