@@ -54,14 +54,17 @@ pub fn text_of(bytes: &[u8]) -> String {
     os_text::encode(OsStr::from_bytes(bytes))
 }
 
-/// What may name a commit: no option, no search, no path, no blank.
+/// Longer names of commits are none, in bytes.
+const LONGEST_REVISION: usize = 1024;
+
+/// What may name a commit: no option, no search, no path, no blank. A branch that begins with `@` is named in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision(String);
 
 impl Revision {
     pub fn parse(text: &str) -> Option<Self> {
         let bad = |letter: char| letter.is_control() || letter.is_whitespace() || letter == ':';
-        let fits = !text.is_empty() && text.len() <= 255 && !text.starts_with(['-', '@']);
+        let fits = !text.is_empty() && text.len() <= LONGEST_REVISION && !text.starts_with(['-', '@']);
         (fits && !text.contains(bad) && !text.contains("^{/") && !text.contains(".."))
             .then(|| Self(text.to_owned()))
     }
@@ -111,7 +114,17 @@ mod tests {
         {
             assert_eq!(Revision::parse(bad), None, "{bad}");
         }
-        for good in ["HEAD", "main", "refs/heads/start", "HEAD~3", "v1^", "abc123", "feature/x"] {
+        for good in [
+            "HEAD",
+            "main",
+            "refs/heads/start",
+            "refs/heads/@weird",
+            "HEAD~3",
+            "v1^",
+            "abc123",
+            "feature/x",
+            &long[..LONGEST_REVISION],
+        ] {
             assert!(Revision::parse(good).is_some(), "{good}");
         }
     }

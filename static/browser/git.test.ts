@@ -270,6 +270,14 @@ it("shows the log, a commit and the branches", async () => {
   await page.getByRole("button", { name: "Branches" }).click();
   await page.locator(".branch-row", { hasText: "feature/x" }).waitFor();
   await shot(page, "git-branches");
+  for (const name of ["@weird", `${"long/".repeat(60)}name`]) {
+    git("branch", name);
+    await page.getByRole("button", { name: "Log", exact: true }).click();
+    await page.getByRole("button", { name: "Branches" }).click();
+    await page.locator(".branch-row", { hasText: name }).click();
+    await page.locator(".commit-row", { hasText: "Add a value" }).waitFor();
+    git("branch", "-D", name);
+  }
   await page.getByRole("button", { name: "Status" }).click();
   expect(complaints).toEqual([]);
 });

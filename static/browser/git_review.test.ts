@@ -393,12 +393,17 @@ it("compares with where the branch left another one", async () => {
   write("topic.txt", "topic\n");
   git("add", "-A");
   git("commit", "-q", "-m", "Topic");
+  // A tag of the same name is another thing.
+  git("branch", "both", "release");
+  git("tag", "both", "topic");
   await page.reload();
   await page.getByLabel("Compare with").locator("option", { hasText: "release" }).waitFor({ state: "attached" });
-  await compare("merge-base:release");
+  await compare("merge-base:refs/heads/release");
   await head("topic.txt").waitFor();
   expect(await page.locator(".file-head").count()).toBe(1);
-  await compare("merge-base:main");
+  await compare("merge-base:refs/heads/both");
+  await head("topic.txt").waitFor();
+  await compare("merge-base:refs/heads/main");
   await head("released.txt").waitFor();
   expect(await page.locator(".file-head").count()).toBe(2);
   git("checkout", "-q", "main");
@@ -427,7 +432,9 @@ it("comments on a commit, which stays what it is", async () => {
   await page.getByRole("button", { name: "Back" }).click();
   await page.locator(".commit-row", { hasText: "Lock" }).waitFor();
   await page.getByRole("button", { name: "Branches" }).click();
-  await page.locator(".branch-row", { hasText: "release" }).click();
+  await page.locator(".branch-row", { hasText: "both" }).click();
+  await page.locator(".commit-row", { hasText: "Release" }).waitFor();
+  expect(await page.locator(".commit-row", { hasText: "Topic" }).count()).toBe(0);
   await page.locator(".commit-row", { hasText: "Release" }).click();
   await page.locator(".comment-text", { hasText: "Which release?" }).waitFor();
   await page.locator("#diff").focus();

@@ -170,6 +170,11 @@ fn bases_are_found_and_a_branch_of_such_a_name_as_well() {
     assert_eq!(names("main"), ["b", "c"]);
     assert_eq!(names("refs/heads/start"), Vec::<String>::new());
     assert_eq!(names("start^"), ["b"]);
+    for name in ["@weird", &format!("{}name", "long/".repeat(80))] {
+        sandbox.git(["branch", name, "main"]);
+        assert_eq!(names(&format!("refs/heads/{name}")), ["b", "c"]);
+        assert_eq!(names(&format!("merge-base:refs/heads/{name}")), ["b"]);
+    }
     let repo = sandbox.repo();
     // Of the first commit, all is new.
     let first = sandbox.text(["rev-list", "--max-parents=0", "HEAD"]);

@@ -27,7 +27,7 @@ const BESIDE = 900;
 type Page =
   { kind: "status" } | { kind: "log"; of: string | null } | { kind: "branches" } | { kind: "commit"; id: string };
 
-/** The base where this branch left another one, with its name behind. */
+/** The base where this branch left another one, with its reference behind. */
 const LEFT = "merge-base:";
 
 const UNDER_WAY: Record<GitOperation, string> = {
@@ -141,11 +141,7 @@ export function GitTab({ session }: { session: Session }) {
           <CommitPage beside={model} id={at.id} back={() => (page.value = { kind: "log", of: null })} />
         )}
         {at.kind === "branches" && (
-          <Branches
-            session={session}
-            version={version.value}
-            open={(name) => (page.value = { kind: "log", of: name })}
-          />
+          <Branches session={session} version={version.value} open={(of) => (page.value = { kind: "log", of })} />
         )}
       </div>
     </div>
@@ -276,9 +272,9 @@ function Changes({
           ))}
           {branches.length > 0 && (
             <optgroup label="Since it left another branch">
-              {branches.map((name) => (
-                <option key={name} value={LEFT + name}>
-                  {foreign(name)}
+              {branches.map((reference) => (
+                <option key={reference} value={LEFT + reference}>
+                  {foreign(reference.replace(/^refs\/\w+\//, ""))}
                 </option>
               ))}
             </optgroup>

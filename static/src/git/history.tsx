@@ -8,6 +8,7 @@ import { now } from "../store";
 import { CopyButton } from "../ui/copy";
 import { fullTime, age, foreign, visible } from "../words";
 import { lanesOf, type Node } from "./graph";
+import { refOf } from "./shown";
 
 const PAGE = 100;
 
@@ -160,7 +161,7 @@ export function Branches({
   version,
 }: {
   session: Session;
-  open: (name: string) => void;
+  open: (reference: string) => void;
   version: string;
 }) {
   const found = useSignal<GitBranches | null>(null);
@@ -185,7 +186,7 @@ export function Branches({
             <ul>
               {own.map((branch) => (
                 <li key={branch.name}>
-                  <button class="branch-row" onClick={() => open(branch.name)}>
+                  <button class="branch-row" onClick={() => open(refOf(branch))}>
                     <span class="truncate">
                       <b>{foreign(branch.name)}</b>
                       {branch.current && <span class="chip staged">checked out</span>}

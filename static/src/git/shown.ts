@@ -1,7 +1,17 @@
 // What the Git tab shows: the daemon's answers, and what was chosen of them.
 
 import { batch, computed, signal, type Signal } from "@preact/signals";
-import type { DiffLine, FileDiff, FileLines, GitBranches, GitDiff, GitStatus, Review, Session } from "../wire";
+import type {
+  DiffLine,
+  FileDiff,
+  FileLines,
+  GitBranch,
+  GitBranches,
+  GitDiff,
+  GitStatus,
+  Review,
+  Session,
+} from "../wire";
 import { problemOf, request } from "../http";
 import "./next_step";
 import { toast } from "../toasts";
@@ -27,6 +37,9 @@ const AT_ONCE = 4;
 
 /** So many branches are offered to compare with. */
 const MOST_BRANCHES = 100;
+
+/** A branch's name in full: a tag may have the same, and some mean something else to git. */
+export const refOf = ({ name, remote }: GitBranch): string => `refs/${remote ? "remotes" : "heads"}/${name}`;
 
 /** How differences are drawn, in every view of them. */
 export const split = signal(localStorage.getItem("codepiper.diff") === "split");
@@ -78,7 +91,7 @@ export class Shown {
   /** The row that keys act on. */
   readonly at = signal<string | null>(null);
   readonly search = signal("");
-  /** The other branches. */
+  /** The other branches, as references. */
   readonly branches = signal<readonly string[]>([]);
   /** Files that are too large to be compared. */
   readonly leftOut = signal<readonly string[]>([]);
@@ -443,7 +456,7 @@ export class Shown {
     const found = await request<GitBranches>("GET", this.path("git/branches", { limit: MOST_BRANCHES })).catch(
       () => null,
     );
-    if (found) this.branches.value = found.branches.filter((branch) => !branch.current).map((branch) => branch.name);
+    if (found) this.branches.value = found.branches.filter((branch) => !branch.current).map(refOf);
   }
 
   // ---- lines that were chosen ----
