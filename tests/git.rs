@@ -105,6 +105,10 @@ fn the_command_line_says_what_git_says() {
     let branches = home.ok(["git", "branches", "work"]);
     assert!(branches.contains("*  main") && branches.contains("   other"), "{branches}");
 
+    fs::remove_file(dir.join("f")).unwrap();
+    std::os::unix::fs::symlink("staged", dir.join("f")).unwrap();
+    assert!(home.ok(["git", "status", "work"]).contains("Changed 1\n  type changed  f\n"));
+
     for (code, args) in [
         (2, &["diff", "work", "--base", "nothing"][..]),
         (2, &["diff", "work", "--base=--output=x"]),

@@ -112,10 +112,11 @@ fn group(
         return Ok(());
     }
     output::styled_line([(HEADING, format!("{name} {}", rows.len()))])?;
+    let width = rows.iter().map(|(_, word)| word.len() + 2).fold(12, usize::max);
     rows.into_iter().try_for_each(|(file, word)| {
         let old = file.old_path.as_ref().filter(|_| word == "renamed");
         let path = old.map_or(file.path.clone(), |old| format!("{old} → {}", file.path));
-        output::styled_line([(style, format!("  {word:<12}")), (Style::new(), path)])
+        output::styled_line([(style, format!("  {word:<width$}")), (Style::new(), path)])
     })
 }
 
