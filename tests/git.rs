@@ -204,6 +204,34 @@ fn hunks_and_lines_are_staged_by_the_api_or_refused() {
 }
 
 #[test]
+fn many_large_files_are_discarded_one_after_the_other() {
+    const FILES: u64 = 8;
+    const SIZE: u64 = 20 * 1024 * 1024;
+    let home = Home::running();
+    let (dir, _) = repository(&home);
+    let most = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", home.daemon_pid())).unwrap();
+        let row = status.lines().find_map(|row| row.strip_prefix("VmHWM:")).unwrap();
+        row.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    };
+    let names: Vec<String> = (0..FILES).map(|number| format!("large{number}")).collect();
+    for name in &names {
+        fs::File::create(dir.join(name)).unwrap().set_len(SIZE).unwrap();
+    }
+    let before = most();
+    let files: Vec<Value> = names.iter().map(|name| json!({ "path": name })).collect();
+    let (status, said) = api(&home, "POST", "git/discard", Some(&json!({ "files": files })));
+    assert_eq!(status, 200, "{said}");
+    assert!(names.iter().all(|name| !dir.join(name).exists()));
+    let (status, said) =
+        api(&home, "POST", &format!("git/discarded/{}/restore", said["id"].as_str().unwrap()), None);
+    assert_eq!(status, 200, "{said}");
+    assert!(names.iter().all(|name| dir.join(name).metadata().unwrap().len() == SIZE));
+    let grown = most() - before;
+    assert!(grown < (FILES - 1) * SIZE, "{grown}");
+}
+
+#[test]
 fn what_changed_since_somebody_looked() {
     let home = Home::running();
     let (dir, _) = repository(&home);

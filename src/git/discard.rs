@@ -9,7 +9,7 @@ use codepiper_protocol::SessionId;
 use codepiper_protocol::wire::git::{ChosenFile, Discarded};
 use codepiper_protocol::wire::problem::Problem;
 use git2::build::CheckoutBuilder;
-use git2::{Index, Oid, Repository, Signature, Time, Tree};
+use git2::{Index, ObjectType, Oid, Repository, Signature, Time, Tree};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +34,40 @@ const PLAIN: u32 = 0o100_644;
 /// A file before and after a change.
 struct Planned {
     path: TreePath,
-    before: Option<Content>,
-    after: Option<Content>,
+    before: Option<Stored>,
+    after: Option<Stored>,
+}
+
+/// A content that the repository has: of many files, the bytes of one at a time are in memory.
+#[derive(Clone, Copy)]
+struct Stored {
+    id: Oid,
+    mode: u32,
+    permissions: Option<u32>,
+}
+
+impl Stored {
+    fn write(git: &Repository, content: Option<Content>) -> Result<Option<Self>, Failure> {
+        let Some(Content { mode, permissions, bytes }) = content else { return Ok(None) };
+        Ok(Some(Self { id: git.blob(&bytes)?, mode, permissions }))
+    }
+
+    fn read(self, git: &Repository) -> Result<Content, Failure> {
+        let Self { id, mode, permissions } = self;
+        Ok(Content { mode, permissions, bytes: git.find_blob(id)?.content().to_owned() })
+    }
+
+    fn name(&self) -> Name {
+        (self.mode, self.id)
+    }
+}
+
+/// What tells contents apart.
+type Name = (u32, Oid);
+
+fn name(content: Option<&Content>) -> Result<Option<Name>, Failure> {
+    let name = |content: &Content| Ok((content.mode, Oid::hash_object(ObjectType::Blob, &content.bytes)?));
+    content.map(name).transpose()
 }
 
 /// Takes changes out of the work tree: all that were chosen, or none. What they were is kept first.
@@ -43,17 +75,19 @@ pub fn discard(repo: &Repo, session: SessionId, files: &[ChosenFile]) -> Result<
     let paths = paths(files)?;
     apart(&paths)?;
     // They are read before they are compared and once more then: what is shown, kept and replaced is the same.
-    let mut read = paths.iter().map(|path| place::read(repo, path)).collect::<Result<Vec<_>, _>>()?;
+    let read = |path: &TreePath| name(place::read(repo, path)?.as_ref());
+    let read = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let mut planned = Vec::new();
     with_files(repo, &State::Index, &State::Work, &paths, |at, found| {
         let (file, path) = (&files[at], &paths[at]);
-        let before = read[at].take();
         let found = checked(file, path, found)?;
         resolved(path, found.whole)?;
-        if place::read(repo, path)? != before {
+        let before = place::read(repo, path)?;
+        if name(before.as_ref())? != read[at] {
             return Err(moved_on(path));
         }
-        let after = after(repo, file, before.as_ref(), &found)?;
+        let after = Stored::write(&repo.git, after(repo, file, before.as_ref(), &found)?)?;
+        let before = Stored::write(&repo.git, before)?;
         planned.push(Planned { path: path.clone(), before, after });
         Ok(())
     })?;
@@ -126,15 +160,18 @@ pub fn restore(repo: &Repo, session: SessionId, id: &str) -> Result<Discarded, F
     let mut planned = Vec::new();
     for Kept { path, before, after } in kept {
         let path = TreePath::parse(&path)?;
-        let content = |folder, permissions| content(repo, &tree, folder, &path, permissions);
-        let (before, after) = (content(BEFORE, before)?, content(AFTER, after)?);
-        let is = place::read(repo, &path)?;
-        if is != after && is != before {
+        let stored = |folder, permissions| stored(&tree, folder, &path, permissions);
+        let (before, after) = (stored(BEFORE, before), stored(AFTER, after));
+        let lies_there = place::read(repo, &path)?;
+        let is = name(lies_there.as_ref())?;
+        if ![before, after].iter().any(|stored| stored.as_ref().map(Stored::name) == is) {
             return Err(changed(format!(
                 "{} has changed since it was discarded; nothing was brought back",
                 path.text()
             )));
         }
+        let permissions = lies_there.and_then(|content| content.permissions);
+        let is = is.map(|(mode, id)| Stored { id, mode, permissions });
         planned.push(Planned { path, before: is, after: before });
     }
     carry_out(repo, &planned)?;
@@ -198,14 +235,15 @@ impl From<Box<Undone>> for Failure {
 
 /// Replaces all files. When one of them cannot be, or has changed meanwhile, the others are as they were.
 fn carry_out(repo: &Repo, files: &[Planned]) -> Result<(), Box<Undone>> {
-    let replace = |path: &TreePath, from: &Option<Content>, to: &Option<Content>| {
-        place::replace(repo, path, from.as_ref(), to.as_ref())
+    let replace = |path: &TreePath, from: Option<Stored>, to: Option<Stored>| {
+        let read = |stored: Option<Stored>| stored.map(|stored| stored.read(&repo.git)).transpose();
+        place::replace(repo, path, read(from)?.as_ref(), read(to)?.as_ref())
     };
     for (at, file) in files.iter().enumerate() {
-        let Err(why) = replace(&file.path, &file.before, &file.after) else { continue };
+        let Err(why) = replace(&file.path, file.before, file.after) else { continue };
         let mut left = Vec::new();
         for done in files[..at].iter().rev() {
-            if let Err(failure) = replace(&done.path, &done.after, &done.before) {
+            if let Err(failure) = replace(&done.path, done.after, done.before) {
                 tracing::warn!(?failure, path = %done.path.text(), "not put back");
                 left.push(done.path.text());
             }
@@ -242,16 +280,16 @@ struct Kept {
 fn keep(git: &Repository, at: Timestamp, files: &[Planned]) -> Result<Oid, Failure> {
     let mut index = Index::new()?;
     for Planned { path, before, after } in files {
-        for (folder, content) in [(BEFORE, before), (AFTER, after)] {
-            let Some(content) = content else { continue };
-            let mut row = entry(path, git.blob(&content.bytes)?, content.mode);
+        for (folder, stored) in [(BEFORE, before), (AFTER, after)] {
+            let Some(stored) = stored else { continue };
+            let mut row = entry(path, stored.id, stored.mode);
             row.path = [folder.as_bytes(), b"/", path.as_bytes()].concat();
             index.add(&row)?;
         }
     }
     let tree = git.find_tree(index.write_tree_to(git)?)?;
     let signature = Signature::new("CodePiper", "codepiper@localhost", &Time::new(at.as_second(), 0))?;
-    let permissions = |content: &Option<Content>| content.as_ref().and_then(|content| content.permissions);
+    let permissions = |stored: &Option<Stored>| stored.and_then(|stored| stored.permissions);
     let kept = files.iter().map(|Planned { path, before, after }| Kept {
         path: path.text(),
         before: permissions(before),
@@ -280,16 +318,9 @@ fn open<'r>(
     Ok((Discarded { id: id.to_owned(), at, paths }, kept, commit.tree()?))
 }
 
-fn content(
-    repo: &Repo,
-    tree: &Tree,
-    folder: &str,
-    path: &TreePath,
-    permissions: Option<u32>,
-) -> Result<Option<Content>, Failure> {
-    let Ok(entry) = tree.get_path(&Path::new(folder).join(path.as_path())) else { return Ok(None) };
-    let bytes = repo.git.find_blob(entry.id())?.content().to_owned();
-    Ok(Some(Content { mode: entry.filemode() as u32, permissions, bytes }))
+fn stored(tree: &Tree, folder: &str, path: &TreePath, permissions: Option<u32>) -> Option<Stored> {
+    let entry = tree.get_path(&Path::new(folder).join(path.as_path())).ok()?;
+    Some(Stored { id: entry.id(), mode: entry.filemode() as u32, permissions })
 }
 
 fn forget_old(git: &Repository, now: Timestamp) -> Result<(), Failure> {
