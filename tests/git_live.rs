@@ -64,11 +64,14 @@ fn what_is_committed_next_to_a_switch_and_in_a_new_repository_is_told() {
     home.start_with(&["-d", dir.to_str().unwrap(), "--name", "work"], &["sleep", "1000"]);
     let events = || home.ok(["logs", "work", "--source", "git"]);
     let run = |script: &str| {
-        let script = script.replace("commit", "-c user.name=x -c user.email=x@example.org commit -q --allow-empty");
+        let script =
+            script.replace("commit", "-c user.name=x -c user.email=x@example.org commit -q --allow-empty");
         assert!(Command::new("sh").args(["-ec", &script]).current_dir(&dir).status().unwrap().success());
     };
     run("git init -q -b main; git commit -m first");
-    eventually("the first commit is an event", || events().contains("Committed to main: first").then_some(()));
+    eventually("the first commit is an event", || {
+        events().contains("Committed to main: first").then_some(())
+    });
     run("git checkout -q -b fix; git commit -m second");
     eventually("so is one on a new branch", || events().contains("Committed to fix: second").then_some(()));
     run("git commit -m third; git checkout -q main");
@@ -118,7 +121,30 @@ fn a_repository_that_blocks_stops_no_other_ones_counts() {
     let (dir, _) = repository(&home);
     fs::write(dir.join("f"), numbers(|number| (number == 3).then_some("changed"))).unwrap();
     home.ok(["sessions"]);
-    eventually("the changes are counted", || home.session("work").changes.filter(|changes| changes.files == 1));
+    eventually("the changes are counted", || {
+        home.session("work").changes.filter(|changes| changes.files == 1)
+    });
+}
+
+#[test]
+fn a_repository_that_cannot_be_opened_holds_nobody_up() {
+    let home = Home::running();
+    let stuck = home.path("stuck");
+    fs::create_dir(&stuck).unwrap();
+    git(&stuck, &["init", "-q"]);
+    home.start_with(&["-d", stuck.to_str().unwrap(), "--name", "stuck"], &["sleep", "1000"]);
+    let (dir, _) = repository(&home);
+    fs::remove_file(stuck.join(".git/config")).unwrap();
+    nix::unistd::mkfifo(&stuck.join(".git/config"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // It is looked at.
+    fs::write(stuck.join(".git/HEAD"), "ref: refs/heads/other\n").unwrap();
+    for _ in 0..8 {
+        assert!(home.ok(["sessions"]).contains("stuck"));
+    }
+    git(&dir, &["commit", "-q", "--allow-empty", "-m", "second"]);
+    let told = || home.ok(["logs", "work", "--source", "git"]).contains("Committed to main: second");
+    eventually("the commit is an event", || told().then_some(()));
+    assert_eq!(home.session("work").branch.as_deref(), Some("main"));
 }
 
 /// Which files changed since the device looked.

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use codepiper_protocol::Size;
 use codepiper_protocol::wire::output::{ReadOutput, SearchOutput};
@@ -212,6 +213,9 @@ pub(super) fn find(api: &Api, Reference(reference): &Reference) -> Result<Arc<Se
     api.sessions.registry.find(reference)
 }
 
+/// Which branches are checked out is waited for so long.
+const LOOKING: Duration = Duration::from_secs(1);
+
 /// With the branch of now.
 pub(super) async fn view(session: &Arc<Session>) -> View {
     look_at_branches(vec![session.clone()]).await;
@@ -224,8 +228,8 @@ async fn look_at_branches(sessions: Vec<Arc<Session>>) {
             session.look_at_branch();
         }
     });
-    // Without them the last known ones are shown.
-    let _ = looked.await;
+    // Without them the last known ones are shown: an agent can make its repository one that blocks.
+    let _ = tokio::time::timeout(LOOKING, looked).await;
 }
 
 async fn list(api: &Api, query: ListSessions) -> Vec<View> {

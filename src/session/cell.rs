@@ -1,7 +1,7 @@
 //! One session: what every part may see of it, and each part's own state, into which only that part looks.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ use crate::session::link::LinkState;
 use crate::session::repository::RepositoryState;
 use crate::session::typing::TypingState;
 
+/// So many look at once which branch is checked out.
+const MOST_LOOKS: usize = 4;
+
 /// See the module. Its locks are taken in the order in which they stand here.
 pub struct Session {
     pub id: SessionId,
@@ -48,6 +51,8 @@ pub struct Session {
     shown: Mutex<Shown>,
     /// Counts the changes of what [`Session::view`] shows, beside those of the cursor.
     version: AtomicU64,
+    /// How many are looking which branch is checked out.
+    looks: AtomicUsize,
     /// How many prompts its hooks told of.
     prompts: AtomicU64,
     changed: watch::Sender<()>,
@@ -101,6 +106,7 @@ impl Session {
             asks: AskState::default(),
             shown: Mutex::default(),
             version: AtomicU64::new(0),
+            looks: AtomicUsize::new(0),
             prompts: AtomicU64::new(0),
             changed: watch::Sender::new(()),
         }
@@ -164,10 +170,13 @@ impl Session {
         }
     }
 
-    /// Looks which branch is checked out. Reads the disk.
+    /// Looks which branch is checked out. Reads the disk; where that does not come to an end, no more begin.
     pub fn look_at_branch(&self) {
-        let branch = git::branch(&self.cwd());
-        self.shown().branch = branch;
+        if self.looks.fetch_add(1, Ordering::Relaxed) < MOST_LOOKS {
+            let branch = git::branch(&self.cwd());
+            self.shown().branch = branch;
+        }
+        self.looks.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Changes with every change of the object that people are told.

@@ -15,7 +15,7 @@ use codepiper_protocol::wire::session::Changes;
 use crate::git::error::Failure;
 use crate::git::head::{self, Head, Moved};
 use crate::git::repo::Repo;
-use crate::git::turns::Turns;
+use crate::git::turns::{LONGEST, Turns};
 use crate::lock::lock;
 use crate::session::cell::Session;
 use crate::session::context::Context;
@@ -45,13 +45,16 @@ pub struct Repositories {
     registry: Registry,
     life: Life,
     files: Arc<Files>,
-    /// Counting reads much: one session at a time. Where one count does not come to an end, none is begun.
+    /// One look at a time, so that what happens is told in its order. Where one does not come to an end, none is begun.
+    looks: Arc<Turns>,
+    /// Counting reads much.
     counts: Arc<Turns>,
 }
 
 impl Repositories {
     pub(super) fn new(Core { context, registry, life }: Core, files: Arc<Files>) -> Self {
-        Self { context, registry, life, files, counts: Arc::new(Turns::new(1, 1)) }
+        let (looks, counts) = (Arc::new(Turns::new(1, 1)), Arc::new(Turns::new(1, 1)));
+        Self { context, registry, life, files, looks, counts }
     }
 
     /// Tells of commits and of branches that are checked out, as they come.
@@ -61,7 +64,8 @@ impl Repositories {
             tokio::time::sleep(SETTLE).await;
             changed.extend(self.files.changed_already(FileKind::Head));
             for session in changed.into_iter().filter_map(|id| self.registry.get(id)) {
-                self.look(&session).await;
+                let own = self.clone();
+                self.context.tasks.spawn_until_shutdown(async move { own.look(&session).await });
             }
         }
     }
@@ -82,7 +86,7 @@ impl Repositories {
                 let (repo, now) = read(&looking.cwd()).ok()?;
                 Some(before.moved(&now, &repo))
             });
-            if let Ok(Some(moves)) = looked.await {
+            if let Ok(Ok(Some(moves))) = tokio::time::timeout(LONGEST, looked).await {
                 own.tell(&session, moves);
             }
             own.count(&session);
@@ -91,34 +95,8 @@ impl Repositories {
 
     async fn look(&self, session: &Arc<Session>) {
         let (files, looking) = (self.files.clone(), session.clone());
-        let looked = blocking(move || {
-            let cwd = looking.cwd();
-            // What happens between looking and watching would not be noticed.
-            loop {
-                let found = read(&cwd).ok();
-                let wanted = match &found {
-                    Some((repo, now)) => head::places(repo, now),
-                    None => head::places_to_come(&cwd),
-                };
-                let wanted: Vec<_> =
-                    wanted.into_iter().map(|(dir, begin)| (dir, Wanted::Begins(begin))).collect();
-                let is_new = files.watch(looking.id, FileKind::Head, &wanted);
-                if !looking.is_live() {
-                    files.watch(looking.id, FileKind::Head, &[]);
-                    return None;
-                }
-                if !is_new {
-                    let Some((repo, now)) = found else {
-                        lock(&looking.repository.head).get_or_insert_default();
-                        return None;
-                    };
-                    let before = lock(&looking.repository.head).replace(now.clone())?;
-                    looking.look_at_branch();
-                    return Some(before.moved(&now, &repo));
-                }
-            }
-        });
-        if let Ok(Some(moves)) = looked.await
+        let looked = self.looks.take(&session.cwd(), || blocking(move || look(&files, &looking))).await;
+        if let Ok(Ok(Some(moves))) = looked
             && self.tell(session, moves)
         {
             self.count(session);
@@ -131,12 +109,15 @@ impl Repositories {
             return false;
         }
         for moved in moves {
-            self.context.event(Some(session.id), match moved {
-                Moved::Committed { branch, commit, summary, commits } => {
-                    Body::GitCommitted { branch, commit, summary, commits }
-                }
-                Moved::Switched { from, to } => Body::GitBranchChanged { from, to },
-            });
+            self.context.event(
+                Some(session.id),
+                match moved {
+                    Moved::Committed { branch, commit, summary, commits } => {
+                        Body::GitCommitted { branch, commit, summary, commits }
+                    }
+                    Moved::Switched { from, to } => Body::GitBranchChanged { from, to },
+                },
+            );
         }
         session.note_change();
         self.registry.wake_watchers();
@@ -187,6 +168,34 @@ impl Repositories {
 pub(super) fn note_head(session: &Session) {
     let head = read(&session.cwd()).map(|(_, head)| head).unwrap_or_default();
     *lock(&session.repository.head) = Some(head);
+}
+
+/// What happened since the last look. It is watched from here on.
+fn look(files: &Files, session: &Session) -> Option<Vec<Moved>> {
+    let cwd = session.cwd();
+    // What happens between looking and watching would not be noticed.
+    loop {
+        let found = read(&cwd).ok();
+        let wanted = match &found {
+            Some((repo, now)) => head::places(repo, now),
+            None => head::places_to_come(&cwd),
+        };
+        let wanted: Vec<_> = wanted.into_iter().map(|(dir, begin)| (dir, Wanted::Begins(begin))).collect();
+        let is_new = files.watch(session.id, FileKind::Head, &wanted);
+        if !session.is_live() {
+            files.watch(session.id, FileKind::Head, &[]);
+            return None;
+        }
+        if !is_new {
+            let Some((repo, now)) = found else {
+                lock(&session.repository.head).get_or_insert_default();
+                return None;
+            };
+            let before = lock(&session.repository.head).replace(now.clone())?;
+            session.look_at_branch();
+            return Some(before.moved(&now, &repo));
+        }
+    }
 }
 
 fn read(cwd: &Path) -> Result<(Repo, Head), Failure> {
