@@ -255,9 +255,10 @@ mod tests {
             assert_eq!(expanded(text, &places, Unknown::Nothing), nothing, "{text}");
             assert_eq!(expanded(text, &places, Unknown::Something), something, "{text}");
         }
-        for (text, here) in
-            [("cat $X/a \"$(pwd)\"/b `pwd`/c", "cat ./a \".\"/b ./c"), ("cat ${X:-/y}/a ${X} b", "cat ./a x b")]
-        {
+        for (text, here) in [
+            ("cat $X/a \"$(pwd)\"/b `pwd`/c", "cat ./a \".\"/b ./c"),
+            ("cat ${X:-/y}/a ${X} b", "cat ./a x b"),
+        ] {
             assert_eq!(expanded(text, &places, Unknown::Here), here, "{text}");
         }
     }
