@@ -32,6 +32,21 @@ fn files_that_git_would_write_otherwise_are_left_to_it() {
 }
 
 #[test]
+fn an_encoding_may_be_named_outside_of_the_files() {
+    for place in [".git/info/attributes", "own-attributes"] {
+        let bed = Bed::new();
+        fs::write(bed.repository().join("sub/x.txt"), b"\xe9\n").unwrap();
+        bed.commit("a file");
+        let own = bed.dir.path().join("own-attributes");
+        bed.git(&["config", "core.attributesFile", own.to_str().unwrap()]);
+        let path = if place == "own-attributes" { own } else { bed.repository().join(place) };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "*.txt working-tree-encoding=ISO-8859-1\n").unwrap();
+        assert!(bed.refused(create("work")).contains("needs the encoding ISO-8859-1"), "{place}");
+    }
+}
+
+#[test]
 fn files_that_git_would_write_the_same_do_not_matter() {
     let bed = Bed::new();
     bed.git(&["config", "filter.strip.smudge", "cat"]);
