@@ -24,13 +24,16 @@ interface Props {
   show?: ((rule: number) => void) | undefined;
 }
 
+/** Where an agent usually is: in the home directory, `./` in a rule means nothing. */
+const PROJECT = "~/project";
+
 /** What would happen to a use of a tool, and why: by all policies, or by one that is being written. */
 export function PolicyTester({ text, of, own, show }: Props) {
   const [tool, setTool] = useState(SHELL);
   const [command, setCommand] = useState("git push");
   const [fields, setFields] = useState<readonly Pair[]>([]);
   const [session, setSession] = useState(of?.id ?? "");
-  const [cwd, setCwd] = useState("");
+  const [cwd, setCwd] = useState(of ? "" : PROJECT);
   const [verdict, setVerdict] = useState<PolicyVerdict | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const isShell = tool === SHELL;
@@ -74,7 +77,10 @@ export function PolicyTester({ text, of, own, show }: Props) {
               class="select"
               aria-label="Test as if run"
               value={session}
-              onChange={(event) => setSession(event.currentTarget.value)}
+              onChange={(event) => {
+                setSession(event.currentTarget.value);
+                setCwd(event.currentTarget.value ? "" : PROJECT);
+              }}
             >
               <option value="">{cwd ? "in no session" : "in your home directory"}</option>
               {live.map((each) => (
