@@ -332,7 +332,7 @@ impl Launcher {
                     self.context.tasks.spawn_until_shutdown(until_settled(session.clone(), turn));
                 }
                 // It runs; what was written before it was started finds it again.
-                self.life.save_soon(session);
+                self.life.save_or_say(session).await;
                 Ok(())
             }
             Some(Err(message)) => Err(Problem::new(Code::LaunchFailed, message)),
