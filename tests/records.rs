@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use codepiper_protocol::wire::daemon::{Check, Verdict};
 use codepiper_protocol::wire::session::Status;
 
-use crate::harness::{Home, eventually, is_gone};
+use crate::harness::{Home, is_gone};
 
 /// A program that counts the lines that it is told.
 const COUNTER: &str = "stty -echo; n=0; echo ready; while read -r; do n=$((n+1)); echo line $n; done";
@@ -109,8 +109,6 @@ fn small_files_are_private_and_have_a_version() {
         assert_eq!(json["version"], 1, "{file}");
     }
     for dir in ["data", "data/sessions"] {
-        // What came of the launch is written behind the answer.
-        let none = || !home.files(dir).iter().any(|name| name.ends_with(".new"));
-        eventually(&format!("{dir} has no half a file"), || none().then_some(()));
+        assert!(!home.files(dir).iter().any(|name| name.ends_with(".new")), "{dir}");
     }
 }
